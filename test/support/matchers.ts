@@ -1,0 +1,36 @@
+import { expect } from "vitest";
+
+export interface Closeness {
+  /** Largest allowed absolute difference, or a function of the element's index. */
+  readonly tolerance: number;
+}
+
+declare module "vitest" {
+  interface Matchers<T> {
+    /** Element by element within an absolute tolerance; lengths must match and NaN is never close. */
+    toBeClose(expected: ArrayLike<number>, closeness: Closeness): T;
+  }
+}
+
+expect.extend({
+  toBeClose(received: ArrayLike<number>, expected: ArrayLike<number>, { tolerance }: Closeness) {
+    if (received.length !== expected.length) {
+      return { pass: false, message: () => `expected ${expected.length} elements, received ${received.length}` };
+    }
+    if (expected.length === 0) return { pass: false, message: () => "an empty comparison proves nothing" };
+    let worst = 0;
+    let worstError = -1;
+    for (let i = 0; i < expected.length; i++) {
+      const error = Math.abs(received[i]! - expected[i]!);
+      if (!(error <= worstError)) {
+        worst = i;
+        worstError = Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+      }
+    }
+    return {
+      pass: worstError <= tolerance,
+      message: () =>
+        `largest difference ${worstError} at ${worst} (received ${received[worst]}, expected ${expected[worst]}), tolerance ${tolerance}`,
+    };
+  },
+});
