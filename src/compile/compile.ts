@@ -1,0 +1,141 @@
+import { CANONICAL, fromLayout, type Layout, toLayout } from "../graph/layout.ts";
+import type { Shape } from "../graph/shape.ts";
+import { type DType, topologicalOrder, type Value } from "../graph/value.ts";
+import { GraphWriter } from "../onnx/graph-writer.ts";
+import { inputName, inputOp } from "../ops/input.ts";
+import { assignLayouts, EVERYTHING_CANONICAL, type LayoutAssignment } from "./assign-layouts.ts";
+import { FUSION_RULES } from "./fusion/index.ts";
+import { isOp } from "./match.ts";
+import type { Lowering, Program } from "./program.ts";
+import { type Rule, rewrite } from "./rewrite.ts";
+
+/** A tensor that a compiled program takes or gives. Its elements lie in `layout`; outside a session all are canonical. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly layout: Layout;
+}
+
+/** A program as one ONNX model. State `name` is read as input `name` and written as output `nextName(name)`. */
+export interface CompiledProgram {
+  readonly name: string;
+  readonly model: Uint8Array;
+  readonly lowering: Lowering;
+  readonly feeds: readonly TensorSpec[];
+  readonly parameters: readonly TensorSpec[];
+  readonly state: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** The output that carries a state tensor's new value. */
+export function nextName(name: string): string {
+  return `${name}'`;
+}
+
+/**
+ * Compiles a program: fuses, assigns layouts, and writes one ONNX model.
+ *
+ * @param rules the fusion rules; tests leave some out to see that each keeps the numbers
+ */
+export function compile(program: Program, lowering: Lowering, rules: readonly Rule[] = FUSION_RULES): CompiledProgram {
+  const outputNames = Object.keys(program.outputs);
+  // Outputs first: the forward pass then comes before the updates, so that parameters are laid out by their layers.
+  const targets = rewrite(
+    [...outputNames.map((name) => program.outputs[name]!), ...program.state.map(({ next }) => next)],
+    rules,
+  );
+  const outputs = targets.slice(0, outputNames.length);
+  const nexts = targets.slice(outputNames.length);
+  const order = topologicalOrder(targets);
+  const assignment = assign(program, lowering, order);
+
+  const writer = new GraphWriter();
+  const specs = new Map<string, TensorSpec>();
+  const names = new Map<Value, string>();
+  const isDeclared = new Set<string>();
+  const layoutOf = (value: Value) => assignment.layouts.get(value) ?? CANONICAL;
+  const declare = (value: Value): TensorSpec => {
+    const name = inputName(value);
+    const spec = { name, dtype: value.dtype, shape: value.shape, layout: layoutOf(value) };
+    specs.set(name, spec);
+    isDeclared.add(name);
+    names.set(value, writer.input(name, value.dtype, value.shape));
+    return spec;
+  };
+  const converted = new Map<string, string>();
+  /** The value's name in a layout; a conversion stands at each seam, once. */
+  const inLayout = (value: Value, wanted: Layout): string => {
+    const name = names.get(value)!;
+    const made = layoutOf(value);
+    if (made.name === wanted.name) return name;
+    const key = `${name} ${wanted.name}`;
+    const done = converted.get(key);
+    if (done) return done;
+    writer.label = `reorder ${made.name} to ${wanted.name}`;
+    const result = toLayout(writer, fromLayout(writer, name, made, value.shape), wanted, value.shape);
+    converted.set(key, result);
+    return result;
+  };
+
+  // Inputs that simplification left without users are declared all the same: a program's signature is what it says.
+  const canonicalNames = new Map(order.filter((value) => isOp(value, inputOp)).map((value) => [inputName(value), value]));
+  const declared = (value: Value) => declare(canonicalNames.get(inputName(value)) ?? value);
+  const feeds = program.feeds.map(declared);
+  const parameters = (program.parameters ?? []).map(declared);
+  const state = program.state.map(({ input }) => declared(input));
+
+  for (const value of order) {
+    if (isOp(value, inputOp)) {
+      if (!isDeclared.has(value.attributes.name)) {
+        throw new Error(`${program.name}: input "${value.attributes.name}" is used, but neither fed nor state`);
+      }
+      continue;
+    }
+    names.set(value, lower(writer, value, { lowering, assignment, inLayout }));
+  }
+
+  const outputSpecs = outputNames.map((name, i) => {
+    const value = outputs[i]!;
+    writer.output(name, inLayout(value, CANONICAL), value.dtype, value.shape);
+    return { name, dtype: value.dtype, shape: value.shape, layout: CANONICAL };
+  });
+  state.forEach((spec, i) => {
+    writer.output(nextName(spec.name), inLayout(nexts[i]!, spec.layout), spec.dtype, spec.shape);
+  });
+  const model = writer.toBytes({ name: program.name });
+  return { name: program.name, model, lowering, feeds, parameters, state, outputs: outputSpecs };
+}
+
+function assign(program: Program, lowering: Lowering, order: readonly Value[]): LayoutAssignment {
+  switch (lowering.kind) {
+    case "standard":
+      return EVERYTHING_CANONICAL;
+    case "blocked": {
+      const lasting = [...program.state.map(({ input }) => input), ...(program.parameters ?? [])];
+      const like = program.state.flatMap(({ name, like }) => (like === undefined ? [] : [[name, like] as const]));
+      return assignLayouts(order, { block: lowering.block, free: new Set(lasting.map(inputName)), like: new Map(like) });
+    }
+    default:
+      return lowering satisfies never;
+  }
+}
+
+function lower(
+  writer: GraphWriter,
+  value: Value,
+  {
+    lowering,
+    assignment,
+    inLayout,
+  }: { lowering: Lowering; assignment: LayoutAssignment; inLayout: (value: Value, wanted: Layout) => string },
+): string {
+  const { op } = value;
+  const plan = assignment.plans.get(value);
+  if (!op.lower) throw new Error(`${op.name} has no lowering`);
+  const inputs = value.inputs.map((input, i) => inLayout(input, plan?.inputs[i] ?? CANONICAL));
+  writer.label = op.name;
+  const { standard, blocked } = op.lower;
+  if (!plan || !blocked || lowering.kind !== "blocked") return standard(writer, inputs, value);
+  return blocked.emit(writer, inputs, value, plan, lowering.block);
+}

@@ -1,0 +1,43 @@
+import { requireAxes } from "../graph/shape.ts";
+import { topologicalOrder, type Value } from "../graph/value.ts";
+import { add } from "../ops/add.ts";
+import { constant } from "../ops/constant.ts";
+
+/**
+ * Reverse-mode differentiation: walks from `loss` back to its inputs, users before what they use, and adds up what each
+ * user passes on. The result is more graph, of the same operations.
+ *
+ * @param loss a scalar
+ * @returns the derivative of `loss` with respect to each of `values`, each in its value's shape
+ * @throws Error when the loss does not depend on a value, or an operation on the way has no derivative
+ */
+export function gradients(loss: Value, values: readonly Value[]): Value[] {
+  requireAxes("gradients", "loss", loss.shape, []);
+  const order = topologicalOrder([loss]);
+  const needed = dependents(order, values);
+  const accumulated = new Map<Value, Value>([[loss, constant(1)]]);
+  for (const value of order.toReversed()) {
+    const outputGradient = accumulated.get(value);
+    if (!outputGradient || !needed.has(value)) continue;
+    if (!value.op.gradient) throw new Error(`${value.op.name} has no derivative`);
+    const inputGradients = value.op.gradient(value, outputGradient);
+    value.inputs.forEach((input, i) => {
+      const passed = inputGradients[i];
+      if (!passed || !needed.has(input)) return;
+      const sofar = accumulated.get(input);
+      accumulated.set(input, sofar ? add(sofar, passed) : passed);
+    });
+  }
+  return values.map((value) => {
+    const gradient = accumulated.get(value);
+    if (!gradient) throw new Error(`the loss does not depend on ${String(value.attributes.name ?? value.op.name)}`);
+    return gradient;
+  });
+}
+
+/** The values on a way from `sources` to the graph's end. */
+function dependents(order: readonly Value[], sources: readonly Value[]): Set<Value> {
+  const needed = new Set(sources);
+  for (const value of order) if (value.inputs.some((input) => needed.has(input))) needed.add(value);
+  return needed;
+}

@@ -1,0 +1,28 @@
+import { formatShape, sizeOf } from "./shape.ts";
+import { topologicalOrder, type Value } from "./value.ts";
+
+/** Numbers for the graph's inputs, by the value that stands for each. */
+export type ReferenceFeeds = ReadonlyMap<Value, ArrayLike<number>>;
+
+/**
+ * Computes values in float64 with each operation's reference: slow, plain, and what every lowering is measured against.
+ *
+ * @throws Error when an input has no numbers or too many
+ */
+export function evaluateReference(outputs: readonly Value[], feeds: ReferenceFeeds): Float64Array[] {
+  const results = new Map<Value, Float64Array>();
+  for (const value of topologicalOrder(outputs)) {
+    const fed = feeds.get(value);
+    const data = fed
+      ? Float64Array.from(fed)
+      : value.op.reference(
+          value.inputs.map((input) => ({ shape: input.shape, data: results.get(input)! })),
+          value,
+        );
+    if (data.length !== sizeOf(value.shape)) {
+      throw new Error(`${value.op.name}: ${data.length} numbers for shape ${formatShape(value.shape)}`);
+    }
+    results.set(value, data);
+  }
+  return outputs.map((output) => results.get(output)!);
+}

@@ -1,0 +1,54 @@
+import { add } from "../ops/add.ts";
+import { batchNorm as batchNormOp, normalizationScale } from "../ops/batchNorm.ts";
+import { biasAdd } from "../ops/biasAdd.ts";
+import { channelAffine } from "../ops/channelAffine.ts";
+import { channelCount, valuesPerChannel } from "../ops/channels.ts";
+import { constant } from "../ops/constant.ts";
+import { multiply } from "../ops/multiply.ts";
+import { filledWith } from "./init.ts";
+import type { Layer } from "./layer.ts";
+
+export interface BatchNormOptions {
+  /** Share of the new batch in the running statistics. PyTorch's meaning (1 - Keras's) and default. */
+  readonly momentum?: number;
+  /** Added to the variance before the root. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Batch norm over images [N, C, H, W] or vectors [N, C], per channel: PyTorch's BatchNorm2d and BatchNorm1d. Parameters
+ * `weight` and `bias` [C]; buffers `running_mean` and `running_var` [C] (the latter of the unbiased variance).
+ *
+ * In training x is first moved by its running mean. The result is the same, as the batch's own mean is taken off anyway;
+ * but sums of squares then lose no digits, and below a convolution the move costs nothing: it becomes its bias.
+ */
+export function batchNorm({ momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {}): Layer {
+  return {
+    kind: "bn",
+    description: "batch norm",
+    forward(x, context) {
+      const channels = channelCount("batchNorm", x.shape);
+      const weight = context.parameter("weight", [channels], filledWith(1));
+      const bias = context.parameter("bias", [channels], filledWith(0));
+      const runningMean = context.buffer("running_mean", [channels], 0);
+      const runningVariance = context.buffer("running_var", [channels], 1);
+      if (context.mode === "inference") {
+        const { scale, shift } = normalizationScale(weight, bias, runningMean, runningVariance, epsilon);
+        return channelAffine(x, scale, shift);
+      }
+      const moved = biasAdd(x, multiply(runningMean, constant(-1)));
+      const { y, mean, variance } = batchNormOp(moved, weight, bias, { epsilon });
+      const count = valuesPerChannel(x.shape);
+      // running + momentum * (batch's mean - running), and `mean` is the batch's mean less the running one already.
+      context.updateBuffer(runningMean, add(runningMean, multiply(mean, constant(momentum))));
+      context.updateBuffer(
+        runningVariance,
+        add(
+          multiply(runningVariance, constant(1 - momentum)),
+          multiply(variance, constant((momentum * count) / (count - 1))),
+        ),
+      );
+      return y;
+    },
+  };
+}

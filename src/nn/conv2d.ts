@@ -1,0 +1,42 @@
+import { IMAGE_AXES, imageSizes, requireAxes } from "../graph/shape.ts";
+import { biasAdd } from "../ops/biasAdd.ts";
+import { conv2d as conv2dOp } from "../ops/conv2d.ts";
+import { uniformByFanIn } from "./init.ts";
+import type { Layer } from "./layer.ts";
+import { requireCount } from "./settings.ts";
+
+export interface Conv2dOptions {
+  /** Height and width of the kernel, or both. */
+  readonly kernelSize: number | readonly [number, number];
+  /** 1 or 2. */
+  readonly stride?: number;
+  /** Zeros around the image: rows above and below, columns left and right, or both. */
+  readonly padding?: number | readonly [number, number];
+  /** Default true. Without where batch norm follows: it would take the bias out again. */
+  readonly bias?: boolean;
+}
+
+/** Convolution: [N, C, H, W] -> [N, channels, P, Q]. Parameters `weight` [channels, C, kh, kw] and `bias` [channels]. */
+export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, bias = true }: Conv2dOptions): Layer {
+  requireCount("conv2d", "channels", channels);
+  const kernel = pair(kernelSize);
+  for (const size of kernel) requireCount("conv2d", "kernelSize", size);
+  const name = `conv2d ${kernel.join("x")}, ${channels}`;
+  const details = [stride === 1 ? "" : `, stride ${stride}`, padding === 0 ? "" : `, padding ${padding}`, bias ? "" : ", no bias"];
+  return {
+    kind: "conv",
+    description: `${name}${details.join("")}`,
+    forward(x, context) {
+      requireAxes("conv2d", "x", x.shape, IMAGE_AXES);
+      const inputs = imageSizes(x.shape).channels;
+      const initialize = uniformByFanIn(inputs * kernel[0] * kernel[1]);
+      const weight = context.parameter("weight", [channels, inputs, ...kernel], initialize);
+      const y = conv2dOp(x, weight, { stride, padding: pair(padding) });
+      return bias ? biasAdd(y, context.parameter("bias", [channels], initialize)) : y;
+    },
+  };
+}
+
+function pair(size: number | readonly [number, number]): readonly [number, number] {
+  return typeof size === "number" ? [size, size] : size;
+}

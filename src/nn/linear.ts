@@ -1,0 +1,28 @@
+import { requireAxes } from "../graph/shape.ts";
+import { biasAdd } from "../ops/biasAdd.ts";
+import { matmul } from "../ops/matmul.ts";
+import { uniformByFanIn } from "./init.ts";
+import type { Layer } from "./layer.ts";
+import { requireCount } from "./settings.ts";
+
+export interface LinearOptions {
+  /** Default true. */
+  readonly bias?: boolean;
+}
+
+/** Dense layer: [N, inputs] -> [N, outputs], y = x weightᵀ + bias. Parameters `weight` [outputs, inputs], `bias` [outputs]. */
+export function linear(outputs: number, { bias = true }: LinearOptions = {}): Layer {
+  requireCount("linear", "outputs", outputs);
+  return {
+    kind: "fc",
+    description: `linear ${outputs}${bias ? "" : ", no bias"}`,
+    forward(x, context) {
+      requireAxes("linear", "x", x.shape, ["batch", "inputs"]);
+      const inputs = x.shape[1]!;
+      const initialize = uniformByFanIn(inputs);
+      const weight = context.parameter("weight", [outputs, inputs], initialize);
+      const y = matmul(x, weight, { transposeA: false, transposeB: true });
+      return bias ? biasAdd(y, context.parameter("bias", [outputs], initialize)) : y;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { UserError } from "../errors.ts";
+import { formatShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { topologicalOrder, type Value } from "../graph/value.ts";
+import { input } from "../ops/input.ts";
+import { type PixelNormalization, normalizePixels } from "../ops/normalizePixels.ts";
+import { randomStream } from "../random.ts";
+import type { Initializer } from "./init.ts";
+import type { Layer, LayerContext, Mode } from "./layer.ts";
+import { runSequence } from "./sequential.ts";
+
+/** What a network is shown and asked for. */
+export interface ImageTask {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classes: number;
+}
+
+/** A network: a list of layers in reading order, given the task (the last layer has one output a class). */
+export interface Model {
+  readonly name: string;
+  readonly layers: (task: ImageTask) => readonly Layer[];
+}
+
+/** A parameter or buffer of a model: PyTorch's name and canonical shape. */
+export interface TensorDeclaration {
+  readonly name: string;
+  readonly value: Value;
+  readonly initialize: Initializer;
+}
+
+export interface MaskDeclaration {
+  readonly name: string;
+  readonly value: Value;
+  readonly rate: number;
+}
+
+export interface LayerFacts {
+  readonly name: string;
+  readonly description: string;
+  /** With the batch's size first. */
+  readonly outputShape: Shape;
+  readonly parameters: number;
+  /** Multiplications with addition for one image, in convolutions and matrix products. */
+  readonly multiplyAdds: number;
+}
+
+/** A model as a graph: from pixels [batch, channels, height, width] to logits [batch, classes]. */
+export interface ModelGraph {
+  readonly pixels: Value;
+  readonly logits: Value;
+  readonly parameters: readonly TensorDeclaration[];
+  readonly buffers: readonly (TensorDeclaration & { readonly next: Value | undefined })[];
+  /** Parameters and buffers in the order of PyTorch's state_dict: by layer, and as the layer declares them. */
+  readonly tensors: readonly TensorDeclaration[];
+  readonly masks: readonly MaskDeclaration[];
+  readonly layers: readonly LayerFacts[];
+}
+
+export interface ModelGraphOptions {
+  readonly task: ImageTask;
+  readonly batchSize: number;
+  readonly mode: Mode;
+  readonly normalization: PixelNormalization;
+  /** Bytes in training; an exported model takes floats from 0 to 255. */
+  readonly pixelType?: "uint8" | "float32";
+}
+
+/**
+ * Builds a model's graph.
+ *
+ * @throws ShapeError that names the layer when the layers do not fit each other or the images
+ */
+export function buildModel(
+  model: Model,
+  { task, batchSize, mode, normalization, pixelType = "uint8" }: ModelGraphOptions,
+): ModelGraph {
+  const pixels = input("pixels", [batchSize, task.channels, task.height, task.width], pixelType);
+  const parameters: TensorDeclaration[] = [];
+  const buffers: (TensorDeclaration & { next: Value | undefined })[] = [];
+  const tensors: TensorDeclaration[] = [];
+  const masks: MaskDeclaration[] = [];
+  const layers: LayerFacts[] = [];
+
+  const contextFor = (path: string): LayerContext => {
+    const qualified = (name: string) => (path === "" ? name : `${path}.${name}`);
+    const declare = (name: string, shape: Shape, initialize: Initializer): TensorDeclaration => {
+      const declaration = { name: qualified(name), value: input(qualified(name), shape), initialize };
+      if (tensors.some((other) => other.name === declaration.name)) throw new Error(`two tensors are named ${declaration.name}`);
+      tensors.push(declaration);
+      return declaration;
+    };
+    return {
+      mode,
+      parameter(name, shape, initialize) {
+        const declaration = declare(name, shape, initialize);
+        parameters.push(declaration);
+        return declaration.value;
+      },
+      buffer(name, shape, initial) {
+        const declaration = declare(name, shape, (size) => new Float32Array(sizeOf(size)).fill(initial));
+        buffers.push({ ...declaration, next: undefined });
+        return declaration.value;
+      },
+      updateBuffer(buffer, next) {
+        const entry = buffers.find(({ value }) => value === buffer);
+        if (!entry) throw new Error("updateBuffer: not a buffer of this model");
+        entry.next = next;
+      },
+      dropoutMask(shape, rate) {
+        const name = qualified("mask");
+        const value = input(name, shape, "uint8");
+        masks.push({ name, value, rate });
+        return value;
+      },
+      child: (name, layer, x) => layer.forward(x, contextFor(qualified(name))),
+    };
+  };
+
+  let counted = new Set<Value>();
+  const visit = (name: string, layer: Layer, y: Value) => {
+    const operations = topologicalOrder([y]);
+    const added = operations.filter((value) => !counted.has(value));
+    counted = new Set([...counted, ...operations]);
+    layers.push({
+      name,
+      description: layer.description,
+      outputShape: y.shape,
+      parameters: parameters.filter((p) => p.name.startsWith(`${name}.`)).reduce((sum, p) => sum + sizeOf(p.value.shape), 0),
+      multiplyAdds: added.reduce((sum, value) => sum + (value.op.multiplyAdds?.(value) ?? 0), 0) / batchSize,
+    });
+  };
+  const normalized = normalizePixels(pixels, normalization);
+  const logits = runSequence(`model "${model.name}"`, model.layers(task), normalized, contextFor(""), "", visit);
+  if (formatShape(logits.shape) !== formatShape([batchSize, task.classes])) {
+    throw new UserError(
+      `model "${model.name}" must end with one output for each of ${task.classes} classes, ${formatShape([batchSize, task.classes])}; its last layer gives ${formatShape(logits.shape)}`,
+      { exitCode: 2 },
+    );
+  }
+  return { pixels, logits, parameters, buffers, tensors, masks, layers };
+}
+
+/** First values of a model's parameters and buffers, by name: each tensor has a stream of its own. */
+export function initialTensors(graph: ModelGraph, seed: number): Map<string, Float32Array> {
+  return new Map(
+    graph.tensors.map(({ name, value, initialize }, i) => [name, initialize(value.shape, randomStream(seed, "init", i))]),
+  );
+}

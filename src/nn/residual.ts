@@ -1,0 +1,20 @@
+import { add } from "../ops/add.ts";
+import type { Layer } from "./layer.ts";
+import { runSequence } from "./sequential.ts";
+
+/**
+ * y = body(x) + shortcut(x): a residual block (He et al. 2016). The shortcut is x itself unless layers are given, which
+ * must then give the body's shape (a 1x1 convolution with the body's stride, say).
+ *
+ * @throws ShapeError when the two shapes differ
+ */
+export function residual(body: readonly Layer[], shortcut: readonly Layer[] = []): Layer {
+  return {
+    kind: "block",
+    description: `residual of ${body.length} layers`,
+    forward(x, context) {
+      const main = runSequence("residual body", body, x, context);
+      return add(main, runSequence("residual shortcut", shortcut, x, context, "shortcut"));
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { UserError } from "../errors.ts";
+import { dropout as dropoutOp } from "../ops/dropout.ts";
+import { flatten as flattenOp } from "../ops/flatten.ts";
+import { globalAveragePool as globalAveragePoolOp } from "../ops/globalAveragePool.ts";
+import { maxPool2d as maxPool2dOp } from "../ops/maxPool2d.ts";
+import { relu as reluOp } from "../ops/relu.ts";
+import type { Layer } from "./layer.ts";
+import { requireCount } from "./settings.ts";
+
+/** Layers without parameters. */
+
+/** max(x, 0), any shape. */
+export function relu(): Layer {
+  return { kind: "relu", description: "ReLU", forward: (x) => reluOp(x) };
+}
+
+/**
+ * The largest pixel of each window: [N, C, H, W] -> [N, C, H / size, W / size], rounded down.
+ *
+ * @throws UserError when `stride` is not the window's size: windows that overlap or leave gaps are not supported
+ */
+export function maxPool2d(size: number, { stride = size }: { readonly stride?: number } = {}): Layer {
+  requireCount("maxPool2d", "size", size);
+  if (stride !== size) {
+    throw new UserError(`maxPool2d: stride must equal the window's size ${size}, got ${stride}`, { exitCode: 2 });
+  }
+  return { kind: "pool", description: `max-pool ${size}x${size}`, forward: (x) => maxPool2dOp(x, { size }) };
+}
+
+/** The mean of each channel: [N, C, H, W] -> [N, C, 1, 1]. */
+export function globalAveragePool(): Layer {
+  return { kind: "gap", description: "global average pool", forward: (x) => globalAveragePoolOp(x) };
+}
+
+/** [N, ...] -> [N, the product of the rest]. */
+export function flatten(): Layer {
+  return { kind: "flatten", description: "flatten", forward: (x) => flattenOp(x) };
+}
+
+/** Drops each element with probability `rate` in training and scales the rest by 1 / (1 - rate); nothing in inference. */
+export function dropout(rate: number): Layer {
+  if (!(rate >= 0 && rate < 1)) {
+    throw new UserError(`dropout: rate must be at least 0 and below 1, got ${rate}`, { exitCode: 2 });
+  }
+  return {
+    kind: "dropout",
+    description: `dropout ${rate}`,
+    forward: (x, context) =>
+      context.mode === "training" && rate > 0 ? dropoutOp(x, context.dropoutMask(x.shape, rate), { rate }) : x,
+  };
+}

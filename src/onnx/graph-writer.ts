@@ -1,0 +1,186 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type AttributeProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "./generated/onnx_pb.ts";
+
+/** Element types that tailor's graphs use, with their numbers in `TensorProto.DataType`. */
+const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export type OnnxType = keyof typeof DATA_TYPE;
+
+/** `AttributeProto.AttributeType`. */
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+
+/** A node's attribute: plain numbers are integers, as most are; floats are wrapped to say so. */
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
+
+/** ONNX's own operators, ONNX Runtime's extensions, and the operators of its CPU provider's blocked layout. */
+export type OnnxDomain = "" | "com.microsoft" | "com.microsoft.nchwc";
+
+/** A dimension: a size, or the name of one that is only known when the model runs. */
+export type OnnxDimension = number | string;
+
+const IR_VERSION = 8n;
+const OPSET_VERSION = 17n;
+/** Constants up to this many elements are looked up by their contents, so that equal ones are stored once. */
+const SHARED_CONSTANT_ELEMENTS = 64;
+
+export interface ModelFacts {
+  readonly name: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Writes one ONNX graph, node by node. Values are known by name; every method that makes one returns its name. */
+export class GraphWriter {
+  readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
+  readonly #constants: MessageInitShape<typeof TensorProtoSchema>[] = [];
+  readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
+  readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
+  readonly #shared = new Map<string, string>();
+  readonly #domains = new Set<OnnxDomain>([""]);
+  #count = 0;
+  /** Put before the names of the nodes that are written next: a profile can be read back to it. */
+  label = "graph";
+  /** Whether the batch's size is only known when the model runs: then no node may hold it. */
+  readonly dynamicBatch: boolean;
+
+  constructor({ dynamicBatch = false } = {}) {
+    this.dynamicBatch = dynamicBatch;
+  }
+
+  input(name: string, type: OnnxType, shape: readonly OnnxDimension[]): string {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Declares `source` as the graph's output `name`. */
+  output(name: string, source: string, type: OnnxType, shape: readonly OnnxDimension[]): void {
+    this.#nodes.push({ opType: "Identity", input: [source], output: [name], name: `output/${name}` });
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** Adds a node with one output and returns the output's name. `undefined` leaves an optional input out. */
+  node(
+    opType: string,
+    inputs: readonly (string | undefined)[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain: OnnxDomain = "",
+  ): string {
+    const output = `v${this.#count++}`;
+    this.#domains.add(domain);
+    this.#nodes.push({
+      opType,
+      domain,
+      name: `${this.label}/${output}`,
+      input: inputs.map((input) => input ?? ""),
+      output: [output],
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    return output;
+  }
+
+  /** A node of ONNX Runtime's blocked (NCHWc) layout. */
+  blocked(
+    opType: string,
+    inputs: readonly (string | undefined)[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    return this.node(opType, inputs, attributes, "com.microsoft.nchwc");
+  }
+
+  /** A float32 constant, scalar when `shape` is empty. */
+  floats(values: Float32Array | readonly number[], shape: readonly number[]): string {
+    const data = Float32Array.from(values);
+    return this.#constant("float32", new Uint8Array(data.buffer), data.length, shape);
+  }
+
+  scalar(value: number): string {
+    return this.floats([value], []);
+  }
+
+  /** A vector of int64, as shapes and axes are given. */
+  integers(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#constant("int64", new Uint8Array(data.buffer), data.length, [data.length]);
+  }
+
+  int32s(values: readonly number[], shape: readonly number[]): string {
+    const data = Int32Array.from(values);
+    return this.#constant("int32", new Uint8Array(data.buffer), data.length, shape);
+  }
+
+  #constant(type: OnnxType, bytes: Uint8Array, elements: number, shape: readonly number[]): string {
+    const key = elements <= SHARED_CONSTANT_ELEMENTS ? `${type} ${shape} ${bytes}` : undefined;
+    const known = key === undefined ? undefined : this.#shared.get(key);
+    if (known !== undefined) return known;
+    const name = `c${this.#constants.length}`;
+    this.#constants.push({ name, dataType: DATA_TYPE[type], dims: shape.map(BigInt), rawData: bytes });
+    if (key !== undefined) this.#shared.set(key, name);
+    return name;
+  }
+
+  /** -1 lets one axis follow from the rest, 0 keeps an axis as it is. */
+  reshape(x: string, shape: readonly number[]): string {
+    return this.node("Reshape", [x, this.integers(shape)]);
+  }
+
+  transpose(x: string, permutation: readonly number[]): string {
+    return this.node("Transpose", [x], { perm: permutation });
+  }
+
+  /** Sum over axes, which are dropped. */
+  reduceSum(x: string, axes: readonly number[]): string {
+    return this.node("ReduceSum", [x, this.integers(axes)], { keepdims: 0 });
+  }
+
+  cast(x: string, type: OnnxType): string {
+    return this.node("Cast", [x], { to: DATA_TYPE[type] });
+  }
+
+  /** The finished model in ONNX's binary form. */
+  toBytes({ name, metadata = {} }: ModelFacts): Uint8Array {
+    const model = create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: "tailor",
+      opsetImport: [...this.#domains].map((domain) => ({ domain, version: domain === "" ? OPSET_VERSION : 1n })),
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      graph: {
+        name,
+        node: this.#nodes,
+        initializer: this.#constants,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    });
+    return toBinary(ModelProtoSchema, model);
+  }
+}
+
+function attribute(name: string, value: OnnxAttribute): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === "number") return { name, i: BigInt(value), type: ATTRIBUTE_TYPE.int };
+  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: ATTRIBUTE_TYPE.string };
+  if ("float" in value) return { name, f: value.float, type: ATTRIBUTE_TYPE.float };
+  if ("floats" in value) return { name, floats: [...value.floats], type: ATTRIBUTE_TYPE.floats };
+  return { name, ints: value.map(BigInt), type: ATTRIBUTE_TYPE.ints };
+}
+
+function valueInfo(
+  name: string,
+  type: OnnxType,
+  shape: readonly OnnxDimension[],
+): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = shape.map((size) =>
+    typeof size === "number"
+      ? { value: { case: "dimValue" as const, value: BigInt(size) } }
+      : { value: { case: "dimParam" as const, value: size } },
+  );
+  return { name, type: { value: { case: "tensorType", value: { elemType: DATA_TYPE[type], shape: { dim } } } } };
+}

@@ -1,0 +1,106 @@
+import { blockedImages, blockedWeights } from "../graph/layout.ts";
+import { requireSameShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { apply, type Op, type Value } from "../graph/value.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { blockedWeightKind, type ConvolutionAttributes, forEachTap, inferConvolution, onnxPads } from "./convolution.ts";
+
+type InputGradientAttributes = ConvolutionAttributes & {
+  /** Shape [N, C, H, W] of the convolution's input. */
+  readonly shape: Shape;
+};
+
+/**
+ * dx[n, c, h, w] = sum over k, i, j of dy[n, k, p, q] * weight[k, c, i, j] where h = p * stride + i - padding (w alike).
+ *
+ * With stride 1 that is a convolution of dy with the kernel turned by 180 degrees, input and output channels exchanged,
+ * and padding (kernel - 1 - padding). Otherwise it is ONNX's ConvTranspose, whose output_padding makes up for the input
+ * rows and columns that a stride leaves over at the end.
+ */
+export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
+  name: "conv2dInputGradient",
+  infer([dy, weight], attributes) {
+    const y = inferConvolution("conv2dInputGradient", attributes.shape, weight!.shape, attributes);
+    requireSameShape("conv2dInputGradient", "dy and the convolution's result", dy!.shape, y);
+    return { shape: attributes.shape };
+  },
+  lower: {
+    standard(writer, [dy, weight], { inputs, attributes }) {
+      const weightShape = inputs[1]!.shape;
+      const [outputs, channels, kernelHeight, kernelWidth] = [...weightShape] as [number, number, number, number];
+      if (isTurnedConvolution(weightShape, attributes)) {
+        const exchanged = writer.reshape(writer.transpose(weight!, [1, 0, 2, 3]), [
+          channels,
+          outputs,
+          kernelHeight * kernelWidth,
+        ]);
+        const turned = writer.reshape(reverseTaps(writer, exchanged, kernelHeight * kernelWidth), [
+          channels,
+          outputs,
+          kernelHeight,
+          kernelWidth,
+        ]);
+        return writer.node("Conv", [dy, turned], {
+          kernel_shape: [kernelHeight, kernelWidth],
+          pads: onnxPads(turnedPadding(weightShape, attributes)),
+        });
+      }
+      const { stride, padding, shape } = attributes;
+      return writer.node("ConvTranspose", [dy, weight], {
+        kernel_shape: [kernelHeight, kernelWidth],
+        strides: [stride, stride],
+        pads: onnxPads(padding),
+        output_padding: [
+          (shape[2]! + 2 * padding[0] - kernelHeight) % stride,
+          (shape[3]! + 2 * padding[1] - kernelWidth) % stride,
+        ],
+      });
+    },
+    blocked: {
+      plan({ inputs, attributes }, _known, block) {
+        const weight = inputs[1]!.shape;
+        if (blockedWeightKind(weight, block) !== "full" || !isTurnedConvolution(weight, attributes)) return undefined;
+        return { inputs: [blockedImages(block), blockedWeights(block)], output: blockedImages(block) };
+      },
+      emit(writer, [dy, weight], { inputs, attributes }, _plan, block) {
+        const [outputs, channels, kernelHeight, kernelWidth] = [...inputs[1]!.shape] as [number, number, number, number];
+        const taps = kernelHeight * kernelWidth;
+        // [K/b, C/b, taps, b of C, b of K] -> [C/b, K/b, taps, b of K, b of C]
+        const split = writer.reshape(weight!, [outputs / block, channels / block, taps, block, block]);
+        const exchanged = writer.transpose(split, [1, 0, 2, 4, 3]);
+        const turned = writer.reshape(reverseTaps(writer, exchanged, taps), [channels, outputs, kernelHeight, kernelWidth]);
+        return writer.blocked("Conv", [dy, turned], {
+          kernel_shape: [kernelHeight, kernelWidth],
+          pads: onnxPads(turnedPadding(inputs[1]!.shape, attributes)),
+        });
+      },
+    },
+  },
+  reference([dy, weight], { shape, attributes }) {
+    const dx = new Float64Array(sizeOf(shape));
+    forEachTap(shape, weight!.shape, dy!.shape, attributes, (xAt, weightAt, yAt) => {
+      dx[xAt] = dx[xAt]! + dy!.data[yAt]! * weight!.data[weightAt]!;
+    });
+    return dx;
+  },
+};
+
+/** @param dy [N, K, P, Q] @param weight [K, C, kh, kw] @returns [N, C, H, W], `attributes.shape` */
+export function conv2dInputGradient(dy: Value, weight: Value, attributes: InputGradientAttributes): Value {
+  return apply(conv2dInputGradientOp, [dy, weight], attributes);
+}
+
+/** Whether the gradient is a plain convolution with the turned kernel: its padding must not come out negative. */
+function isTurnedConvolution(weight: Shape, { stride, padding }: ConvolutionAttributes): boolean {
+  return stride === 1 && padding[0] < weight[2]! && padding[1] < weight[3]!;
+}
+
+function turnedPadding(weight: Shape, { padding }: ConvolutionAttributes): readonly [number, number] {
+  return [weight[2]! - 1 - padding[0], weight[3]! - 1 - padding[1]];
+}
+
+/** Reverses axis 2, the kernel's places in reading order: that turns the kernel by 180 degrees. */
+function reverseTaps(writer: GraphWriter, weight: string, taps: number): string {
+  if (taps === 1) return weight;
+  const reversed = Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
+  return writer.node("Gather", [weight, writer.integers(reversed)], { axis: 2 });
+}

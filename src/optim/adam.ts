@@ -1,0 +1,75 @@
+import { add } from "../ops/add.ts";
+import { constant } from "../ops/constant.ts";
+import { divide } from "../ops/divide.ts";
+import { multiply } from "../ops/multiply.ts";
+import { squareRoot } from "../ops/squareRoot.ts";
+import { subtract } from "../ops/subtract.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { requireFraction, requireNonNegative } from "./settings.ts";
+
+export interface AdamOptions {
+  /** Decay of the running means of the gradient and of its square. */
+  readonly betas?: readonly [number, number];
+  readonly epsilon?: number;
+  /** Adam: an L2 penalty, added to the gradient. AdamW: the parameter's own decay, rate * weightDecay a step. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Adam (Kingma and Ba 2015), PyTorch's formulas; t counts steps from 1:
+ *
+ *   g  = gradient + weightDecay * p
+ *   m' = b1 * m + (1 - b1) * g;   v' = b2 * v + (1 - b2) * g * g
+ *   p' = p - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + epsilon)
+ *
+ * The second line of p' is computed as `stepSize * m' / (sqrt(v') + scaledEpsilon)`, top and bottom times sqrt(1 - b2^t):
+ * the same number, one pass less.
+ */
+export function adam(options: AdamOptions = {}): Optimizer {
+  return adamFamily("adam", options, "penalty");
+}
+
+/**
+ * AdamW (Loshchilov and Hutter 2019), PyTorch's formulas: as Adam without the penalty, on parameters that first shrink
+ * by (1 - rate * weightDecay).
+ */
+export function adamW({ weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
+  return adamFamily("adamw", { ...options, weightDecay }, "decoupled");
+}
+
+function adamFamily(
+  name: string,
+  { betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 }: AdamOptions,
+  decay: "penalty" | "decoupled",
+): Optimizer {
+  requireFraction(name, "betas[0]", beta1);
+  requireFraction(name, "betas[1]", beta2);
+  requireNonNegative(name, "epsilon", epsilon);
+  requireNonNegative(name, "weightDecay", weightDecay);
+  const isDecoupled = decay === "decoupled" && weightDecay > 0;
+  return {
+    name,
+    slots: ["exp_avg", "exp_avg_sq"],
+    settings: isDecoupled ? ["stepSize", "scaledEpsilon", "keep"] : ["stepSize", "scaledEpsilon"],
+    settingsAt(step, learningRate) {
+      const correction = Math.sqrt(1 - beta2 ** step);
+      const settings = {
+        stepSize: (learningRate / (1 - beta1 ** step)) * correction,
+        scaledEpsilon: epsilon * correction,
+      };
+      return isDecoupled ? { ...settings, keep: 1 - learningRate * weightDecay } : settings;
+    },
+    update({ parameter, gradient, slots, settings }) {
+      const isPenalised = decay === "penalty" && weightDecay > 0;
+      const g = isPenalised ? add(gradient, multiply(parameter, constant(weightDecay))) : gradient;
+      const mean = add(multiply(slots.exp_avg!, constant(beta1)), multiply(g, constant(1 - beta1)));
+      const square = add(multiply(slots.exp_avg_sq!, constant(beta2)), multiply(multiply(g, g), constant(1 - beta2)));
+      const direction = divide(mean, add(squareRoot(square), settings.scaledEpsilon!));
+      const kept = isDecoupled ? multiply(parameter, settings.keep!) : parameter;
+      return {
+        parameter: subtract(kept, multiply(direction, settings.stepSize!)),
+        slots: { exp_avg: mean, exp_avg_sq: square },
+      };
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { Value } from "../graph/value.ts";
+
+/** What an optimizer is given to update one parameter: all values have the parameter's shape, settings are scalars. */
+export interface UpdateInputs {
+  readonly parameter: Value;
+  readonly gradient: Value;
+  /** The optimizer's state for this parameter, by slot. */
+  readonly slots: Readonly<Record<string, Value>>;
+  readonly settings: Readonly<Record<string, Value>>;
+}
+
+export interface UpdateResults {
+  readonly parameter: Value;
+  readonly slots: Readonly<Record<string, Value>>;
+}
+
+/**
+ * A rule that moves parameters, as graph. What changes from step to step (rate, bias correction) comes in as scalars
+ * that are computed outside in float64: 1 - 0.999^t, say, would lose four digits in float32.
+ */
+export interface Optimizer {
+  readonly name: string;
+  /** State that is kept for each parameter, zero at first. PyTorch's names: `momentum_buffer`, `exp_avg`. */
+  readonly slots: readonly string[];
+  /** Names of the scalars it is given at each step. */
+  readonly settings: readonly string[];
+  /** @param step counted from 1 */
+  settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
+  /** Elementwise: parameters and state may lie in any memory layout. */
+  update(inputs: UpdateInputs): UpdateResults;
+}

@@ -1,0 +1,45 @@
+import { UserError } from "../errors.ts";
+import type { Value } from "../graph/value.ts";
+import { add } from "../ops/add.ts";
+import { constant } from "../ops/constant.ts";
+import { multiply } from "../ops/multiply.ts";
+import { subtract } from "../ops/subtract.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { requireFraction, requireNonNegative } from "./settings.ts";
+
+export interface SgdOptions {
+  readonly momentum?: number;
+  /** Look ahead along the momentum (Nesterov 1983; PyTorch's form). Needs momentum. */
+  readonly nesterov?: boolean;
+  /** L2 penalty: added to the gradient as weightDecay * parameter. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Stochastic gradient descent, PyTorch's formulas:
+ *
+ *   g = gradient + weightDecay * p;   v' = momentum * v + g;   p' = p - rate * (nesterov ? g + momentum * v' : v')
+ *
+ * @throws UserError when an option is out of range, or nesterov is asked for without momentum
+ */
+export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
+  requireFraction("sgd", "momentum", momentum);
+  requireNonNegative("sgd", "weightDecay", weightDecay);
+  if (nesterov && momentum === 0) {
+    throw new UserError("sgd: nesterov needs a momentum above 0, got 0", { exitCode: 2 });
+  }
+  return {
+    name: "sgd",
+    slots: momentum === 0 ? [] : ["momentum_buffer"],
+    settings: ["rate"],
+    settingsAt: (_step, learningRate) => ({ rate: learningRate }),
+    update({ parameter, gradient, slots, settings }) {
+      const descend = (direction: Value) => subtract(parameter, multiply(direction, settings.rate!));
+      const g = weightDecay === 0 ? gradient : add(gradient, multiply(parameter, constant(weightDecay)));
+      if (momentum === 0) return { parameter: descend(g), slots: {} };
+      const v = add(multiply(slots.momentum_buffer!, constant(momentum)), g);
+      const direction = nesterov ? add(g, multiply(v, constant(momentum))) : v;
+      return { parameter: descend(direction), slots: { momentum_buffer: v } };
+    },
+  };
+}

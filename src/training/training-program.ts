@@ -1,0 +1,76 @@
+import { gradients } from "../compile/gradients.ts";
+import type { Program, StateTensor } from "../compile/program.ts";
+import type { Value } from "../graph/value.ts";
+import { buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
+import { countCorrect } from "../ops/countCorrect.ts";
+import { input } from "../ops/input.ts";
+import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import { softmaxCrossEntropy } from "../ops/softmaxCrossEntropy.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+
+export interface TrainingProgramOptions {
+  readonly task: ImageTask;
+  readonly batchSize: number;
+  readonly normalization: PixelNormalization;
+  readonly optimizer: Optimizer;
+  readonly labelSmoothing: number;
+}
+
+/** The feed of one of the optimizer's scalars. */
+export function settingName(setting: string): string {
+  return `optimizer.${setting}`;
+}
+
+/** The state tensor that an optimizer keeps for a parameter. */
+export function slotName(parameter: string, slot: string): string {
+  return `${parameter}.${slot}`;
+}
+
+/**
+ * One training step as a program: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the optimizer's
+ * scalars in; parameters, optimizer state and running statistics moved on; `loss` (mean cross-entropy without
+ * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out.
+ */
+export function trainingProgram(model: Model, options: TrainingProgramOptions): { program: Program; graph: ModelGraph } {
+  const { optimizer, labelSmoothing, batchSize } = options;
+  const graph = buildModel(model, { ...options, mode: "training" });
+  const labels = input("labels", [batchSize], "int32");
+  const objective = softmaxCrossEntropy(graph.logits, labels, { labelSmoothing });
+  const parameterGradients = gradients(
+    objective,
+    graph.parameters.map(({ value }) => value),
+  );
+
+  const settings: Record<string, Value> = {};
+  for (const setting of optimizer.settings) settings[setting] = input(settingName(setting), []);
+  const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
+    const slots: Record<string, Value> = {};
+    for (const slot of optimizer.slots) slots[slot] = input(slotName(name, slot), value.shape);
+    const updated = optimizer.update({ parameter: value, gradient: parameterGradients[i]!, slots, settings });
+    return [
+      { name, input: value, next: updated.parameter },
+      ...optimizer.slots.map((slot) => ({
+        name: slotName(name, slot),
+        input: slots[slot]!,
+        next: updated.slots[slot]!,
+        like: name,
+      })),
+    ];
+  });
+  for (const { name, value, next } of graph.buffers) {
+    if (!next) throw new Error(`buffer ${name} is never updated`);
+    state.push({ name, input: value, next });
+  }
+
+  const program: Program = {
+    name: `${model.name} training step`,
+    feeds: [graph.pixels, labels, ...graph.masks.map(({ value }) => value), ...Object.values(settings)],
+    state,
+    outputs: {
+      objective,
+      loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
+      correct: countCorrect(graph.logits, labels),
+    },
+  };
+  return { program, graph };
+}
