@@ -57,4 +57,3 @@ export function assignLayouts(
 
 /** The layout of every value in the standard lowering. */
 export const EVERYTHING_CANONICAL: LayoutAssignment = { layouts: new Map(), plans: new Map() };
-

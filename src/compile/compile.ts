@@ -79,7 +79,9 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
   };
 
   // Inputs that simplification left without users are declared all the same: a program's signature is what it says.
-  const canonicalNames = new Map(order.filter((value) => isOp(value, inputOp)).map((value) => [inputName(value), value]));
+  const canonicalNames = new Map(
+    order.filter((value) => isOp(value, inputOp)).map((value) => [inputName(value), value]),
+  );
   const declared = (value: Value) => declare(canonicalNames.get(inputName(value)) ?? value);
   const feeds = program.feeds.map(declared);
   const parameters = (program.parameters ?? []).map(declared);
@@ -114,7 +116,11 @@ function assign(program: Program, lowering: Lowering, order: readonly Value[]): 
     case "blocked": {
       const lasting = [...program.state.map(({ input }) => input), ...(program.parameters ?? [])];
       const like = program.state.flatMap(({ name, like }) => (like === undefined ? [] : [[name, like] as const]));
-      return assignLayouts(order, { block: lowering.block, free: new Set(lasting.map(inputName)), like: new Map(like) });
+      return assignLayouts(order, {
+        block: lowering.block,
+        free: new Set(lasting.map(inputName)),
+        like: new Map(like),
+      });
     }
     default:
       return lowering satisfies never;

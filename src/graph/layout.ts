@@ -75,13 +75,21 @@ export function layoutIndex(layout: Layout, shape: Shape): Int32Array {
 }
 
 /** Canonical elements in the order of the layout. */
-export function pack(data: Float32Array, index: Int32Array, out: Float32Array = new Float32Array(data.length)): Float32Array {
+export function pack(
+  data: Float32Array,
+  index: Int32Array,
+  out: Float32Array = new Float32Array(data.length),
+): Float32Array {
   for (let i = 0; i < index.length; i++) out[i] = data[index[i]!]!;
   return out;
 }
 
 /** The inverse of `pack`. */
-export function unpack(packed: Float32Array, index: Int32Array, out: Float32Array = new Float32Array(packed.length)): Float32Array {
+export function unpack(
+  packed: Float32Array,
+  index: Int32Array,
+  out: Float32Array = new Float32Array(packed.length),
+): Float32Array {
   for (let i = 0; i < index.length; i++) out[index[i]!] = packed[i]!;
   return out;
 }

@@ -32,7 +32,8 @@ export function requireAxes(op: string, what: string, shape: Shape, axes: readon
 
 /** @throws ShapeError unless the shapes are equal */
 export function requireSameShape(op: string, what: string, a: Shape, b: Shape): void {
-  if (!sameShape(a, b)) throw new ShapeError(op, `${what} must have equal shapes, got ${formatShape(a)} and ${formatShape(b)}`);
+  if (!sameShape(a, b))
+    throw new ShapeError(op, `${what} must have equal shapes, got ${formatShape(a)} and ${formatShape(b)}`);
 }
 
 /** The axes of an image batch. */

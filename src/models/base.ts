@@ -1,4 +1,4 @@
-import { conv2d, flatten, linear, maxPool2d, type Model, relu } from "../nn/index.ts";
+import { conv2d, flatten, linear, type Model, maxPool2d, relu } from "../nn/index.ts";
 
 /** The study's Base Model: two convolutions, two dense layers. 421,642 parameters for Fashion-MNIST. */
 export const base: Model = {

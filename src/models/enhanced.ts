@@ -1,4 +1,4 @@
-import { batchNorm, conv2d, dropout, flatten, type Layer, linear, maxPool2d, type Model, relu } from "../nn/index.ts";
+import { batchNorm, conv2d, dropout, flatten, type Layer, linear, type Model, maxPool2d, relu } from "../nn/index.ts";
 
 /** Share of the dense layer's activations that training drops. */
 const DROPOUT_RATE = 0.3;

@@ -22,7 +22,11 @@ export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, 
   const kernel = pair(kernelSize);
   for (const size of kernel) requireCount("conv2d", "kernelSize", size);
   const name = `conv2d ${kernel.join("x")}, ${channels}`;
-  const details = [stride === 1 ? "" : `, stride ${stride}`, padding === 0 ? "" : `, padding ${padding}`, bias ? "" : ", no bias"];
+  const details = [
+    stride === 1 ? "" : `, stride ${stride}`,
+    padding === 0 ? "" : `, padding ${padding}`,
+    bias ? "" : ", no bias",
+  ];
   return {
     kind: "conv",
     description: `${name}${details.join("")}`,

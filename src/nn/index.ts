@@ -2,6 +2,6 @@ export { type BatchNormOptions, batchNorm } from "./batchNorm.ts";
 export { type Conv2dOptions, conv2d } from "./conv2d.ts";
 export type { Layer, LayerContext } from "./layer.ts";
 export { type LinearOptions, linear } from "./linear.ts";
-export { type ImageTask, type Model, buildModel } from "./model.ts";
+export { buildModel, type ImageTask, type Model } from "./model.ts";
 export { residual } from "./residual.ts";
 export { dropout, flatten, globalAveragePool, maxPool2d, relu } from "./stateless.ts";

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { formatShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
 import { input } from "../ops/input.ts";
-import { type PixelNormalization, normalizePixels } from "../ops/normalizePixels.ts";
+import { normalizePixels, type PixelNormalization } from "../ops/normalizePixels.ts";
 import { randomStream } from "../random.ts";
 import type { Initializer } from "./init.ts";
 import type { Layer, LayerContext, Mode } from "./layer.ts";
@@ -86,7 +86,8 @@ export function buildModel(
     const qualified = (name: string) => (path === "" ? name : `${path}.${name}`);
     const declare = (name: string, shape: Shape, initialize: Initializer): TensorDeclaration => {
       const declaration = { name: qualified(name), value: input(qualified(name), shape), initialize };
-      if (tensors.some((other) => other.name === declaration.name)) throw new Error(`two tensors are named ${declaration.name}`);
+      if (tensors.some((other) => other.name === declaration.name))
+        throw new Error(`two tensors are named ${declaration.name}`);
       tensors.push(declaration);
       return declaration;
     };
@@ -126,7 +127,9 @@ export function buildModel(
       name,
       description: layer.description,
       outputShape: y.shape,
-      parameters: parameters.filter((p) => p.name.startsWith(`${name}.`)).reduce((sum, p) => sum + sizeOf(p.value.shape), 0),
+      parameters: parameters
+        .filter((p) => p.name.startsWith(`${name}.`))
+        .reduce((sum, p) => sum + sizeOf(p.value.shape), 0),
       multiplyAdds: added.reduce((sum, value) => sum + (value.op.multiplyAdds?.(value) ?? 0), 0) / batchSize,
     });
   };
@@ -144,6 +147,9 @@ export function buildModel(
 /** First values of a model's parameters and buffers, by name: each tensor has a stream of its own. */
 export function initialTensors(graph: ModelGraph, seed: number): Map<string, Float32Array> {
   return new Map(
-    graph.tensors.map(({ name, value, initialize }, i) => [name, initialize(value.shape, randomStream(seed, "init", i))]),
+    graph.tensors.map(({ name, value, initialize }, i) => [
+      name,
+      initialize(value.shape, randomStream(seed, "init", i)),
+    ]),
   );
 }

@@ -112,6 +112,13 @@ export class GraphWriter {
     return this.#constant("int64", new Uint8Array(data.buffer), data.length, [data.length]);
   }
 
+  /** A float32 constant that keeps its name: a trained weight. */
+  initializer(name: string, data: Float32Array, shape: readonly number[]): string {
+    const rawData = new Uint8Array(data.slice().buffer);
+    this.#constants.push({ name, dataType: DATA_TYPE.float32, dims: shape.map(BigInt), rawData });
+    return name;
+  }
+
   int32s(values: readonly number[], shape: readonly number[]): string {
     const data = Int32Array.from(values);
     return this.#constant("int32", new Uint8Array(data.buffer), data.length, shape);

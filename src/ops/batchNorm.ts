@@ -4,8 +4,8 @@ import { add } from "./add.ts";
 import { channelAffine } from "./channelAffine.ts";
 import { channelCombine } from "./channelCombine.ts";
 import { channelDot } from "./channelDot.ts";
-import { channelAt, requireChannelVectors, valuesPerChannel } from "./channels.ts";
 import { channelSum } from "./channelSum.ts";
+import { channelAt, requireChannelVectors, valuesPerChannel } from "./channels.ts";
 import { channelVariance } from "./channelVariance.ts";
 import { constant } from "./constant.ts";
 import { divide } from "./divide.ts";
@@ -78,7 +78,10 @@ export function normalizationScale(weight: Value, bias: Value, mean: Value, vari
 export function batchNorm(x: Value, weight: Value, bias: Value, attributes: BatchNormAttributes) {
   const count = valuesPerChannel(x.shape);
   if (count === 1) {
-    throw new ShapeError("batchNorm", `training needs more than one value a channel, x is ${formatShape(x.shape)}; use a larger batch`);
+    throw new ShapeError(
+      "batchNorm",
+      `training needs more than one value a channel, x is ${formatShape(x.shape)}; use a larger batch`,
+    );
   }
   const mean = multiply(channelSum(x), constant(1 / count));
   const variance = channelVariance(x, mean);

@@ -1,7 +1,7 @@
 import { blockedImages, CANONICAL } from "../graph/layout.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
-import { alongChannels, channelAt, planImages, requireChannelVectors, scaleBlocked } from "./channels.ts";
 import { channelSum } from "./channelSum.ts";
+import { alongChannels, channelAt, planImages, requireChannelVectors, scaleBlocked } from "./channels.ts";
 
 /** y = x + bias of the channel. x [N, C, H, W] or [N, C], bias [C]. The derivative of bias is dy summed per channel. */
 export const biasAddOp: Op<Record<string, never>> = {

@@ -1,8 +1,8 @@
 import { blockedImages, CANONICAL } from "../graph/layout.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
-import { alongChannels, channelAt, planImages, requireChannelVectors, scaleBlocked } from "./channels.ts";
 import { channelDot } from "./channelDot.ts";
 import { channelSum } from "./channelSum.ts";
+import { alongChannels, channelAt, planImages, requireChannelVectors, scaleBlocked } from "./channels.ts";
 import { constant } from "./constant.ts";
 import { multiply } from "./multiply.ts";
 import { subtract } from "./subtract.ts";
@@ -48,6 +48,11 @@ export const channelAffineOp: Op<AffineAttributes> = {
     }),
 };
 
-export function channelAffine(x: Value, scale: Value, shift: Value, attributes: AffineAttributes = { relu: false }): Value {
+export function channelAffine(
+  x: Value,
+  scale: Value,
+  shift: Value,
+  attributes: AffineAttributes = { relu: false },
+): Value {
   return apply(channelAffineOp, [x, scale, shift], attributes);
 }

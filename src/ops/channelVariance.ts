@@ -31,7 +31,8 @@ export const channelVarianceOp: Op<Record<string, never>> = {
       return writer.node("Mul", [sum, writer.scalar(1 / valuesPerChannel(shape))]);
     },
     blocked: {
-      plan: ({ inputs }, _known, block) => planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
+      plan: ({ inputs }, _known, block) =>
+        planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
       emit(writer, [x, mean], { inputs }) {
         const { shape } = inputs[0]!;
         const meanSquare = writer.node("Mul", [

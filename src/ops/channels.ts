@@ -25,7 +25,10 @@ export function requireChannelVectors(op: string, x: Shape, vectors: Readonly<Re
   const channels = channelCount(op, x);
   for (const [name, { shape }] of Object.entries(vectors)) {
     if (shape.length !== 1 || shape[0] !== channels) {
-      throw new ShapeError(op, `${name} must be [${channels}], one value a channel of x ${formatShape(x)}, got ${formatShape(shape)}`);
+      throw new ShapeError(
+        op,
+        `${name} must be [${channels}], one value a channel of x ${formatShape(x)}, got ${formatShape(shape)}`,
+      );
     }
   }
 }
@@ -48,7 +51,12 @@ export function sumChannels(writer: GraphWriter, x: string, shape: Shape): strin
 }
 
 /** A plan in which `images` of the inputs are blocked images and the rest, vectors, are canonical. */
-export function planImages(x: Shape, block: number, inputs: LayoutPlan["inputs"], output: LayoutPlan["output"]): LayoutPlan | undefined {
+export function planImages(
+  x: Shape,
+  block: number,
+  inputs: LayoutPlan["inputs"],
+  output: LayoutPlan["output"],
+): LayoutPlan | undefined {
   return x.length === 4 && x[1]! % block === 0 ? { inputs, output } : undefined;
 }
 
@@ -90,4 +98,3 @@ export function meanBlocked(writer: GraphWriter, x: string, shape: Shape): strin
   const planes = writer.reshape(writer.blocked("GlobalAveragePool", [x]), [shape[0]!, shape[1]!]);
   return writer.node("ReduceMean", [planes], { axes: [0], keepdims: 0 });
 }
-

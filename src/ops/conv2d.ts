@@ -40,7 +40,11 @@ export const conv2dOp: Op<ConvolutionAttributes> = {
   reference: ([x, weight], { shape, attributes }) => referenceConvolution(x!, weight!, shape, attributes),
 };
 
-export function conv2d(x: Value, weight: Value, { stride = 1, padding = [0, 0] }: Partial<ConvolutionAttributes> = {}): Value {
+export function conv2d(
+  x: Value,
+  weight: Value,
+  { stride = 1, padding = [0, 0] }: Partial<ConvolutionAttributes> = {},
+): Value {
   return apply(conv2dOp, [x, weight], { stride, padding });
 }
 

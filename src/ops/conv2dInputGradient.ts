@@ -2,7 +2,13 @@ import { blockedImages, blockedWeights } from "../graph/layout.ts";
 import { requireSameShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
-import { blockedWeightKind, type ConvolutionAttributes, forEachTap, inferConvolution, onnxPads } from "./convolution.ts";
+import {
+  blockedWeightKind,
+  type ConvolutionAttributes,
+  forEachTap,
+  inferConvolution,
+  onnxPads,
+} from "./convolution.ts";
 
 type InputGradientAttributes = ConvolutionAttributes & {
   /** Shape [N, C, H, W] of the convolution's input. */
@@ -62,12 +68,22 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
         return { inputs: [blockedImages(block), blockedWeights(block)], output: blockedImages(block) };
       },
       emit(writer, [dy, weight], { inputs, attributes }, _plan, block) {
-        const [outputs, channels, kernelHeight, kernelWidth] = [...inputs[1]!.shape] as [number, number, number, number];
+        const [outputs, channels, kernelHeight, kernelWidth] = [...inputs[1]!.shape] as [
+          number,
+          number,
+          number,
+          number,
+        ];
         const taps = kernelHeight * kernelWidth;
         // [K/b, C/b, taps, b of C, b of K] -> [C/b, K/b, taps, b of K, b of C]
         const split = writer.reshape(weight!, [outputs / block, channels / block, taps, block, block]);
         const exchanged = writer.transpose(split, [1, 0, 2, 4, 3]);
-        const turned = writer.reshape(reverseTaps(writer, exchanged, taps), [channels, outputs, kernelHeight, kernelWidth]);
+        const turned = writer.reshape(reverseTaps(writer, exchanged, taps), [
+          channels,
+          outputs,
+          kernelHeight,
+          kernelWidth,
+        ]);
         return writer.blocked("Conv", [dy, turned], {
           kernel_shape: [kernelHeight, kernelWidth],
           pads: onnxPads(turnedPadding(inputs[1]!.shape, attributes)),

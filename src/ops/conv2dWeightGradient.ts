@@ -17,7 +17,8 @@ type WeightGradientAttributes = ConvolutionAttributes & {
  *
  * Blocked: exchange batch and channels, and the sum is a convolution again: x as C images of N channels, dy as the
  * kernel, the stride as dilation. The batch is cut in groups of less than a block of images, so that each group's input
- * stays canonical and dy's blocks need only be gathered per group; the groups' results are summed at the end.
+ * stays canonical and dy's blocks need only be gathered per group; the groups' results are summed at the end. Images of
+ * zeros fill a batch up where the provider would refuse its size.
  */
 export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
   name: "conv2dWeightGradient",
@@ -101,7 +102,21 @@ function groupSize(batch: number, block: number): number {
   return 1;
 }
 
-function planWeightGradient({ attributes }: Value<WeightGradientAttributes>, _known: unknown, block: number): LayoutPlan | undefined {
+/** Images that are missing to a batch which the provider takes as channels: fewer than a block, or whole blocks. */
+function missingImages(batch: number, block: number): number {
+  return batch < block ? 0 : (block - (batch % block)) % block;
+}
+
+/** Adds images of zeros at the end: in blocked and in canonical images alike, they follow the others in memory. */
+function padBatch(writer: GraphWriter, images: string, missing: number): string {
+  return missing === 0 ? images : writer.node("Pad", [images, writer.integers([0, 0, 0, 0, missing, 0, 0, 0])]);
+}
+
+function planWeightGradient(
+  { attributes }: Value<WeightGradientAttributes>,
+  _known: unknown,
+  block: number,
+): LayoutPlan | undefined {
   const images = blockedImages(block);
   switch (blockedWeightKind(attributes.shape, block)) {
     case "full":
@@ -120,9 +135,11 @@ function emitBlocked(
   _plan: LayoutPlan,
   block: number,
 ): string {
-  const { batch, channels, height, width } = imageSizes(inputs[0]!.shape);
+  const { batch: givenBatch, channels, height, width } = imageSizes(inputs[0]!.shape);
   const { channels: outputs, height: outputHeight, width: outputWidth } = imageSizes(inputs[1]!.shape);
   const { stride, padding, shape } = attributes;
+  const missing = missingImages(givenBatch, block);
+  const batch = givenBatch + missing;
   const [kernelHeight, kernelWidth] = [shape[2]!, shape[3]!];
   const taps = kernelHeight * kernelWidth;
   // Padding at the end that makes exactly as many results as the kernel has places; negative: pixels that a stride never met.
@@ -131,7 +148,7 @@ function emitBlocked(
 
   // Columns are padded beforehand: inside the convolution the many narrow edges would cost half the speed.
   const isBlockedInput = channels % block === 0;
-  let image = x!;
+  let image = padBatch(writer, x!, missing);
   let paddedWidth = width;
   if (isBlockedInput) {
     if (padding[1] > 0 || endColumns > 0) {
@@ -164,7 +181,7 @@ function emitBlocked(
   const positions = outputHeight * outputWidth;
   // Each group's kernel: [groups, size, K/b, positions * b] -> [groups, K/b, size, positions * b].
   const kernels = writer.transpose(
-    writer.reshape(dy!, [groups, size, outputs / block, positions * block]),
+    writer.reshape(padBatch(writer, dy!, missing), [groups, size, outputs / block, positions * block]),
     [0, 2, 1, 3],
   );
   const perGroup = writer.blocked(
@@ -183,10 +200,7 @@ function emitBlocked(
   // [C, groups, K/b, taps, b] -> [C, K/b, taps, b]
   const summed = writer.reduceSum(writer.reshape(perGroup, [channels, groups, (outputs / block) * taps * block]), [1]);
   const laidOut = isBlockedInput
-    ? writer.transpose(
-        writer.reshape(summed, [channels / block, block, outputs / block, taps, block]),
-        [2, 0, 3, 1, 4],
-      )
+    ? writer.transpose(writer.reshape(summed, [channels / block, block, outputs / block, taps, block]), [2, 0, 3, 1, 4])
     : writer.transpose(writer.reshape(summed, [channels, outputs / block, taps, block]), [1, 0, 2, 3]);
   return writer.reshape(laidOut, shape);
 }

@@ -16,7 +16,12 @@ export function convolvedSize(size: number, kernel: number, stride: number, padd
 }
 
 /** Shape [N, K, P, Q] of a convolution's result. @throws ShapeError naming the rule that is broken */
-export function inferConvolution(op: string, x: Shape, weight: Shape, { stride, padding }: ConvolutionAttributes): Shape {
+export function inferConvolution(
+  op: string,
+  x: Shape,
+  weight: Shape,
+  { stride, padding }: ConvolutionAttributes,
+): Shape {
   requireAxes(op, "x", x, IMAGE_AXES);
   requireAxes(op, "weight", weight, WEIGHT_AXES);
   const { batch, channels, height, width } = imageSizes(x);

@@ -10,10 +10,7 @@ export const divideOp: Op<Record<string, never>> = {
   gradient(value, dy) {
     const [a, b] = value.inputs;
     const byDivisor = divide(dy, b!);
-    return [
-      operandGradient(a!, byDivisor),
-      operandGradient(b!, multiply(multiply(byDivisor, value), constant(-1))),
-    ];
+    return [operandGradient(a!, byDivisor), operandGradient(b!, multiply(multiply(byDivisor, value), constant(-1)))];
   },
   lower: elementwise((writer, inputs) => writer.node("Div", inputs)),
   reference: (inputs) => referenceBinary(inputs, (a, b) => a / b),

@@ -23,7 +23,8 @@ export const dropoutOp: Op<DropoutAttributes> = {
       return writer.node("Mul", [x, scaled]);
     },
   },
-  reference: ([x, mask], { attributes }) => x!.data.map((element, i) => (element * mask!.data[i]!) / (1 - attributes.rate)),
+  reference: ([x, mask], { attributes }) =>
+    x!.data.map((element, i) => (element * mask!.data[i]!) / (1 - attributes.rate)),
 };
 
 /** @param x any shape @param mask uint8 of the same shape @param attributes rate: the share of elements dropped, [0, 1) */

@@ -1,5 +1,5 @@
 import { blockedColumns, CANONICAL } from "../graph/layout.ts";
-import { ShapeError, formatShape, sizeOf } from "../graph/shape.ts";
+import { formatShape, ShapeError, sizeOf } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import { unflatten } from "./unflatten.ts";
 
@@ -12,7 +12,8 @@ import { unflatten } from "./unflatten.ts";
 export const flattenOp: Op<Record<string, never>> = {
   name: "flatten",
   infer([x]) {
-    if (x!.shape.length < 2) throw new ShapeError("flatten", `x must have a batch axis and more, got ${formatShape(x!.shape)}`);
+    if (x!.shape.length < 2)
+      throw new ShapeError("flatten", `x must have a batch axis and more, got ${formatShape(x!.shape)}`);
     return { shape: [x!.shape[0]!, sizeOf(x!.shape.slice(1))] };
   },
   gradient: ({ inputs: [x] }, dy) => [unflatten(dy, x!.shape)],

@@ -10,7 +10,10 @@ export const globalAveragePoolGradientOp: Op<SpreadAttributes> = {
   infer([dy], { height, width }) {
     requireAxes("globalAveragePoolGradient", "dy", dy!.shape, IMAGE_AXES);
     if (dy!.shape[2] !== 1 || dy!.shape[3] !== 1) {
-      throw new ShapeError("globalAveragePoolGradient", `dy must have one pixel a channel, got ${formatShape(dy!.shape)}`);
+      throw new ShapeError(
+        "globalAveragePoolGradient",
+        `dy must have one pixel a channel, got ${formatShape(dy!.shape)}`,
+      );
     }
     return { shape: [dy!.shape[0]!, dy!.shape[1]!, height, width] };
   },

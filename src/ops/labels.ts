@@ -1,4 +1,4 @@
-import { formatShape, requireAxes, sameShape, ShapeError } from "../graph/shape.ts";
+import { formatShape, requireAxes, ShapeError, sameShape } from "../graph/shape.ts";
 import type { ReferenceTensor, Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
@@ -27,7 +27,12 @@ export function requireSmoothing(op: string, { labelSmoothing }: SmoothingAttrib
 }
 
 /** Writes the target distribution [N, classes]. */
-export function writeTargets(writer: GraphWriter, labels: string, logits: Value, { labelSmoothing }: SmoothingAttributes): string {
+export function writeTargets(
+  writer: GraphWriter,
+  labels: string,
+  logits: Value,
+  { labelSmoothing }: SmoothingAttributes,
+): string {
   const [batch, classes] = [logits.shape[0]!, logits.shape[1]!];
   const indices = writer.int32s(
     Array.from({ length: classes }, (_, label) => label),
@@ -41,7 +46,11 @@ export function writeTargets(writer: GraphWriter, labels: string, logits: Value,
 }
 
 /** The target distribution in float64, [N, classes]. */
-export function referenceTargets(labels: ReferenceTensor, classes: number, { labelSmoothing }: SmoothingAttributes): Float64Array {
+export function referenceTargets(
+  labels: ReferenceTensor,
+  classes: number,
+  { labelSmoothing }: SmoothingAttributes,
+): Float64Array {
   return Float64Array.from({ length: labels.data.length * classes }, (_, i) => {
     const isLabel = labels.data[Math.floor(i / classes)] === i % classes;
     return labelSmoothing / classes + (isLabel ? 1 - labelSmoothing : 0);

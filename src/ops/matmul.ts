@@ -39,7 +39,10 @@ export function inferMatmul(op: string, a: Shape, b: Shape, { transposeA, transp
   const [innerB, columns] = transposeB ? [b[1]!, b[0]!] : [b[0]!, b[1]!];
   if (inner !== innerB) {
     const form = `${transposeA ? "aᵀ" : "a"} ${transposeB ? "bᵀ" : "b"}`;
-    throw new ShapeError(op, `${form} of a ${formatShape(a)} and b ${formatShape(b)} sums over ${inner} and ${innerB}; they must be equal`);
+    throw new ShapeError(
+      op,
+      `${form} of a ${formatShape(a)} and b ${formatShape(b)} sums over ${inner} and ${innerB}; they must be equal`,
+    );
   }
   return [rows, columns];
 }

@@ -45,7 +45,12 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
       const covered =
         leftOver === 0
           ? x!
-          : writer.node("Slice", [x, writer.integers([0]), writer.integers([pooledHeight * size]), writer.integers([2])]);
+          : writer.node("Slice", [
+              x,
+              writer.integers([0]),
+              writer.integers([pooledHeight * size]),
+              writer.integers([2]),
+            ]);
       const windows = writer.reshape(covered, [rows, size, width]);
       const mask = writer.cast(writer.node("Equal", [windows, overColumns(toRows(y!))]), "float32");
       const hits = writer.node("MatMul", [writer.reduceSum(mask, [1]), gatherMatrix]);

@@ -8,9 +8,11 @@ export type PoolAttributes = {
 /** Shape [N, C, H / size, W / size], rounded down: rows and columns left over at the end are ignored, as in PyTorch. */
 export function inferPool(op: string, x: Shape, { size }: PoolAttributes): Shape {
   requireAxes(op, "x", x, IMAGE_AXES);
-  if (!Number.isInteger(size) || size < 1) throw new ShapeError(op, `size must be a whole number from 1 up, got ${size}`);
+  if (!Number.isInteger(size) || size < 1)
+    throw new ShapeError(op, `size must be a whole number from 1 up, got ${size}`);
   const { batch, channels, height, width } = imageSizes(x);
-  if (height < size || width < size) throw new ShapeError(op, `window ${size}x${size} is larger than the image ${height}x${width}`);
+  if (height < size || width < size)
+    throw new ShapeError(op, `window ${size}x${size} is larger than the image ${height}x${width}`);
   return [batch, channels, Math.floor(height / size), Math.floor(width / size)];
 }
 

@@ -33,6 +33,11 @@ export const softmaxCrossEntropyGradientOp: Op<SmoothingAttributes> = {
   },
 };
 
-export function softmaxCrossEntropyGradient(logits: Value, labels: Value, dloss: Value, attributes: SmoothingAttributes): Value {
+export function softmaxCrossEntropyGradient(
+  logits: Value,
+  labels: Value,
+  dloss: Value,
+  attributes: SmoothingAttributes,
+): Value {
   return apply(softmaxCrossEntropyGradientOp, [logits, labels, dloss], attributes);
 }

@@ -31,7 +31,10 @@ export function slotName(parameter: string, slot: string): string {
  * scalars in; parameters, optimizer state and running statistics moved on; `loss` (mean cross-entropy without
  * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out.
  */
-export function trainingProgram(model: Model, options: TrainingProgramOptions): { program: Program; graph: ModelGraph } {
+export function trainingProgram(
+  model: Model,
+  options: TrainingProgramOptions,
+): { program: Program; graph: ModelGraph } {
   const { optimizer, labelSmoothing, batchSize } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");

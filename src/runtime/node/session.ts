@@ -46,7 +46,9 @@ class NodeSession implements Session {
       for (const { name, shape } of specs) {
         const data = tensors.get(name);
         if (data?.length !== sizeOf(shape)) {
-          throw new Error(`${this.#program.name}: "${name}" needs ${sizeOf(shape)} elements, got ${data?.length ?? "none"}`);
+          throw new Error(
+            `${this.#program.name}: "${name}" needs ${sizeOf(shape)} elements, got ${data?.length ?? "none"}`,
+          );
         }
         const target = floats(targets[name]!);
         const index = this.#indices.get(name);

@@ -1,0 +1,11 @@
+import { type BenchTask, benchTraining } from "../training/bench-training.ts";
+
+/** A process of its own that measures one model: takes a task as a message, answers with the result, ends. */
+process.once("message", (task: BenchTask) => {
+  benchTraining(task)
+    .then(
+      (result) => ({ result }),
+      (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+    )
+    .then((answer) => process.send?.(answer, () => process.disconnect()));
+});

@@ -1,0 +1,33 @@
+import type { Output } from "./output.ts";
+
+/** A command's option, as data: parsing and help are made from it. */
+export interface OptionSpec {
+  /** As commander writes it: `--epochs <n>`, or `--json` for a switch. */
+  readonly flags: string;
+  readonly description: string;
+  /** Shown in help. */
+  readonly default?: string;
+  /** The allowed words. */
+  readonly choices?: readonly string[];
+}
+
+export interface ArgumentSpec {
+  /** `<recipe>` for a required one, `[recipe]` for an optional one. */
+  readonly name: string;
+  readonly description: string;
+}
+
+/** What the user typed: options by their long name in camel case; absent ones are undefined. */
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A command. Its file is loaded only when it is used. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  /** Whole command lines, for the help. */
+  readonly examples: readonly string[];
+  /** @returns the exit code; nothing means 0 */
+  run(args: readonly (string | undefined)[], options: OptionValues, output: Output): Promise<number | undefined>;
+}

@@ -1,0 +1,30 @@
+import type { Command } from "../command.ts";
+
+/** Every command: its name and summary for the help, and how its file is loaded when it is used. */
+export const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Command> }[] = [
+  {
+    name: "train",
+    summary: "train a recipe into a run folder, or resume a run",
+    load: async () => (await import("./train.ts")).train,
+  },
+  {
+    name: "evaluate",
+    summary: "test a finished run: accuracy, per class, confusion",
+    load: async () => (await import("./evaluate.ts")).evaluate,
+  },
+  {
+    name: "summary",
+    summary: "show a model's layers, parameters and multiply-adds",
+    load: async () => (await import("./summary.ts")).summary,
+  },
+  {
+    name: "data",
+    summary: "fetch and check the data, and say where it is",
+    load: async () => (await import("./data.ts")).data,
+  },
+  {
+    name: "bench",
+    summary: "measure training speed and memory",
+    load: async () => (await import("./bench.ts")).bench,
+  },
+];

@@ -1,0 +1,55 @@
+import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
+import { findModel, MODELS } from "../../models/index.ts";
+import { buildModel, type ImageTask } from "../../nn/model.ts";
+import type { Command } from "../command.ts";
+import { count, table } from "../format.ts";
+
+const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
+
+export const summary: Command = {
+  name: "summary",
+  summary: "show a model's layers, parameters and multiply-adds",
+  arguments: [{ name: "<model>", description: `one of: ${MODELS.map(({ name }) => name).join(", ")}` }],
+  options: [],
+  examples: ["tailor summary base", "tailor summary enhanced --json"],
+  async run([name], _options, output) {
+    const model = findModel(name ?? "");
+    const { layers } = buildModel(model, {
+      task: TASK,
+      batchSize: 2,
+      mode: "training",
+      normalization: { mean: [0], standardDeviation: [1] },
+    });
+    const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+    const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
+    const shapeOf = (shape: readonly number[]) => shape.slice(1).join("x");
+    const rows = [
+      ["layer", "", "output", "parameters", "multiply-adds"],
+      ...layers.map((layer) => [
+        layer.name,
+        layer.description,
+        shapeOf(layer.outputShape),
+        count(layer.parameters),
+        count(layer.multiplyAdds),
+      ]),
+      ["total", "", "", count(parameters), count(multiplyAdds)],
+    ];
+    output.say(
+      `${model.name}: ${TASK.channels}x${TASK.height}x${TASK.width} images, ${TASK.classes} classes; multiply-adds of one image, forward`,
+    );
+    for (const line of table(rows, [0, 1])) output.say(line);
+    output.result({
+      model: model.name,
+      parameters,
+      multiplyAdds,
+      layers: layers.map((layer) => ({
+        name: layer.name,
+        description: layer.description,
+        outputShape: layer.outputShape.slice(1),
+        parameters: layer.parameters,
+        multiplyAdds: layer.multiplyAdds,
+      })),
+    });
+    return 0;
+  },
+};

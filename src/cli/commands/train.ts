@@ -1,0 +1,186 @@
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { UserError } from "../../errors.ts";
+import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { findRecipe, RECIPES } from "../../recipes/index.ts";
+import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
+import { readRunRecord } from "../../runs/run-files.ts";
+import { defaultRunPath } from "../../runs/run-status.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
+import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
+import type { Command, OptionValues } from "../command.ts";
+import { count, duration, megabytes, percent } from "../format.ts";
+import { EXIT_INTERRUPTED, whileInterruptible } from "../interrupt.ts";
+import type { Output } from "../output.ts";
+import { choice, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { trainingDisplay } from "../training-display.ts";
+import { accuracyLine } from "./evaluate.ts";
+
+const LOWERINGS = ["standard", "blocked"] as const;
+const SPLITS = ["test", "validation"] as const;
+const TRAIN_ON = ["split", "all"] as const;
+
+/** What a resumed run takes from its record, and so cannot be given again. */
+const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "limit", "trainOn", "out"] as const;
+
+export const train: Command = {
+  name: "train",
+  summary: "train a recipe into a run folder, or resume a run",
+  arguments: [{ name: "[recipe]", description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}` }],
+  options: [
+    { flags: "--epochs <n>", description: "passes over the training images", default: "the recipe's" },
+    { flags: "--batch-size <n>", description: "images a step", default: "the recipe's" },
+    { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
+    { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    {
+      flags: "--data <folder>",
+      description: "a folder with the four IDX files",
+      default: "Fashion-MNIST, fetched if need be",
+    },
+    { flags: "--limit <n>", description: "training images to use, after the split", default: "all" },
+    {
+      flags: "--train-on <images>",
+      description: "split: keep a twelfth for validation; all: none",
+      choices: TRAIN_ON,
+      default: "split",
+    },
+    { flags: "--out <folder>", description: "the run's folder", default: "runs/<recipe>-<time>" },
+    { flags: "--resume <run>", description: "go on with an interrupted run" },
+    { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
+    {
+      flags: "--lowering <kind>",
+      description: "how the network is computed",
+      choices: LOWERINGS,
+      default: "blocked where the processor has it",
+    },
+    { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
+  ],
+  examples: [
+    "tailor train base --evaluate test",
+    "tailor train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
+    "tailor train --resume runs/try",
+  ],
+  async run([recipeName], options, output) {
+    const resumed = path(options, "resume");
+    const split = choice(options, "evaluate", SPLITS);
+    const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
+    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const display = trainingDisplay(output, job.epochs);
+    const trained = await whileInterruptible(output.note, async (isInterrupted) => {
+      try {
+        return await job.start({
+          data,
+          threads: threads(options),
+          lowering: choice(options, "lowering", LOWERINGS),
+          runtime: nodeRuntime,
+          hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+          onStart: (folder, record, from) => {
+            const block = record.blockSize === null ? "" : ` (block ${record.blockSize})`;
+            const where = from === undefined ? "" : `, from step ${from.position.step}`;
+            output.note(
+              `${record.recipeName}: ${count(record.parameters)} parameters, ${count(record.data.trainImages)} images, ${record.epochs} epochs, batch ${record.batchSize}, seed ${record.seed}, ${record.lowering} lowering${block}, ${record.threads} threads${where}`,
+            );
+            output.note(`run folder: ${folder}`);
+          },
+        });
+      } finally {
+        display.clear();
+      }
+    });
+    return report(trained, { data, split, threads: threads(options) }, output);
+  },
+};
+
+type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
+
+function newJob(recipeName: string | undefined, options: OptionValues): { epochs: number; start: Start } {
+  if (recipeName === undefined) {
+    throw new UserError(
+      `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), or a run with --resume`,
+      { exitCode: 2 },
+    );
+  }
+  if (options.allowDifferent === true)
+    throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
+  const recipe = adjusted(findRecipe(recipeName), options);
+  const run = {
+    recipe,
+    seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
+    trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
+    limit: wholeNumber(options, "limit") ?? null,
+    out: path(options, "out") ?? defaultRunPath(recipe.name, new Date()),
+  };
+  return { epochs: recipe.epochs, start: (trainOptions) => trainNewRun(run, trainOptions) };
+}
+
+function resumeJob(
+  recipeName: string | undefined,
+  run: string,
+  options: OptionValues,
+): { epochs: number; start: Start } {
+  const given = FIXED_BY_RUN.filter((name) => options[name] !== undefined);
+  if (given.length > 0 || recipeName !== undefined) {
+    const what =
+      recipeName === undefined
+        ? given.map((name) => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`)
+        : ["the recipe"];
+    throw new UserError(`--resume goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
+      exitCode: 2,
+    });
+  }
+  const record = readRunRecord(run);
+  const allowDifferent = options.allowDifferent === true;
+  return { epochs: record.epochs, start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }) };
+}
+
+/** The recipe with what the options change. */
+function adjusted(recipe: Recipe, options: OptionValues): Recipe {
+  const changed = {
+    ...recipe,
+    epochs: wholeNumber(options, "epochs") ?? recipe.epochs,
+    batchSize: wholeNumber(options, "batchSize") ?? recipe.batchSize,
+    learningRate: positiveNumber(options, "lr") ?? recipe.learningRate,
+  };
+  checkRecipe(changed);
+  return changed;
+}
+
+async function report(
+  trained: TrainedRun,
+  { data, split, threads }: { data: TrainRunOptions["data"]; split: EvaluationSplit | undefined; threads: number },
+  output: Output,
+): Promise<number> {
+  if (!trained.isFinished) {
+    output.note(`stopped at step ${trained.step}; go on with: node bin/tailor.js train --resume ${trained.folder}`);
+    return EXIT_INTERRUPTED;
+  }
+  const { folder, record } = trained;
+  const { result } = record;
+  const metrics = split && (await evaluateRun(folder, { data, split, averageFlips: false, threads }));
+  output.say(
+    `trained ${record.recipeName} in ${duration(result.seconds)}: ${count(result.imagesPerSecond)} images/s, peak memory ${megabytes(result.peakMemoryBytes)}`,
+  );
+  if (result.validationAccuracy !== null && result.validationLoss !== null) {
+    output.say(`validation accuracy ${percent(result.validationAccuracy)}, loss ${result.validationLoss.toFixed(4)}`);
+  }
+  if (metrics) output.say(accuracyLine(split, metrics));
+  output.say(`run: ${folder}`);
+  const evaluation = metrics && {
+    split,
+    accuracy: metrics.accuracy,
+    correct: metrics.correct,
+    total: metrics.total,
+    standardError: metrics.standardError,
+    loss: metrics.loss,
+  };
+  output.result({
+    run: folder,
+    recipe: record.recipeName,
+    model: record.model,
+    seed: record.seed,
+    epochs: record.epochs,
+    ...result,
+    ...(evaluation ? { evaluation } : {}),
+  });
+  return 0;
+}

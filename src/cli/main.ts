@@ -1,0 +1,80 @@
+import { createRequire } from "node:module";
+import { Command as Commander, CommanderError, Option } from "commander";
+import pc from "picocolors";
+import { UserError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { createOutput } from "./output.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+const EXIT_FAILED = 1;
+const EXIT_USED_WRONGLY = 2;
+
+/**
+ * The command line: finds the command, loads its file, parses what it declares, runs it.
+ *
+ * @param argv without node and the script's own name
+ * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const isVerbose = argv.includes("--verbose");
+  let exitCode = 0;
+  const program = new Commander("tailor")
+    .description("Train, compare and ship image classifiers from TypeScript, on ONNX Runtime.")
+    .version(version, "--version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${pc.red("error:")} `)) });
+  const [first] = argv.filter((word) => !word.startsWith("-"));
+  for (const { name, summary, load } of COMMANDS) {
+    const entry = program.command(name).description(summary);
+    if (name !== first) continue;
+    declare(entry, await load(), (code) => {
+      exitCode = code;
+    });
+  }
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT_USED_WRONGLY;
+    }
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
+    if (error instanceof UserError) {
+      process.stderr.write(`${pc.red("error:")} ${isVerbose ? error.stack : error.message}\n`);
+      return error.exitCode;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    const stack = error instanceof Error ? error.stack : message;
+    process.stderr.write(
+      isVerbose
+        ? `${stack}\n`
+        : `${pc.red("error:")} ${message}\nThis is a defect of tailor's; --verbose shows where it happened.\n`,
+    );
+    return EXIT_FAILED;
+  }
+}
+
+function declare(entry: Commander, command: Command, finish: (code: number) => void): void {
+  for (const { name, description } of command.arguments) entry.argument(name, description);
+  for (const { flags, description, choices, default: shown } of command.options) {
+    const option = new Option(flags, description);
+    if (choices) option.choices([...choices]);
+    if (shown !== undefined) option.default(undefined, shown);
+    entry.addOption(option);
+  }
+  entry
+    .option("--json", "print the result as one JSON object on standard output, everything else on standard error")
+    .option("--verbose", "show where an error happened")
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", ["", "Examples:", ...command.examples.map((line) => `  ${line}`)].join("\n"))
+    .exitOverride()
+    .action(async (...given: unknown[]) => {
+      const options = entry.opts<Record<string, string | boolean | undefined>>();
+      const args = given.slice(0, command.arguments.length).map((arg) => (typeof arg === "string" ? arg : undefined));
+      finish((await command.run(args, options, createOutput({ isJson: options.json === true }))) ?? 0);
+    });
+}

@@ -1,0 +1,71 @@
+import { availableParallelism } from "node:os";
+import { UserError } from "../errors.ts";
+import type { OptionValues } from "./command.ts";
+
+/** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
+
+/** More threads than this only get in each other's way on networks of this size. */
+const MOST_DEFAULT_THREADS = 8;
+
+function text(options: OptionValues, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** `batchSize` -> `--batch-size` */
+function flag(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** @throws UserError unless the option is absent or a whole number in the range */
+export function wholeNumber(
+  options: OptionValues,
+  name: string,
+  { least = 1, most = Number.MAX_SAFE_INTEGER }: { least?: number; most?: number } = {},
+): number | undefined {
+  const typed = text(options, name);
+  if (typed === undefined) return undefined;
+  const value = /^[+-]?\d+$/.test(typed.trim()) ? Number(typed) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
+    throw new UserError(`${flag(name)} must be a whole number ${range}, got "${typed}"`, { exitCode: 2 });
+  }
+  return value;
+}
+
+/** @throws UserError unless the option is absent or a finite number above 0 */
+export function positiveNumber(options: OptionValues, name: string): number | undefined {
+  const typed = text(options, name);
+  if (typed === undefined) return undefined;
+  const value = typed.trim() === "" ? Number.NaN : Number(typed);
+  if (!Number.isFinite(value) || value <= 0) {
+    throw new UserError(`${flag(name)} must be a number above 0, got "${typed}"`, { exitCode: 2 });
+  }
+  return value;
+}
+
+/** @throws UserError unless the option is absent or one of `choices` */
+export function choice<Choice extends string>(
+  options: OptionValues,
+  name: string,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const typed = text(options, name);
+  if (typed === undefined) return undefined;
+  const found = choices.find((candidate) => candidate === typed);
+  if (found === undefined) {
+    throw new UserError(`${flag(name)} must be one of ${choices.join(", ")}, got "${typed}"`, { exitCode: 2 });
+  }
+  return found;
+}
+
+export function path(options: OptionValues, name: string): string | undefined {
+  const typed = text(options, name);
+  if (typed === "") throw new UserError(`${flag(name)} must name a folder, got ""`, { exitCode: 2 });
+  return typed;
+}
+
+/** The number of threads: --threads, or the processor's cores up to a sensible number. */
+export function threads(options: OptionValues): number {
+  return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
+}

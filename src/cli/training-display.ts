@@ -1,0 +1,58 @@
+import progress from "cli-progress";
+import type { MetricsLine } from "../runs/metrics.ts";
+import type { TrainingProgress } from "../training/progress.ts";
+import { count, duration, percent } from "./format.ts";
+import type { Output } from "./output.ts";
+
+/** Steps before a forecast is worth saying: the first ones are slower. */
+const FORECAST_AFTER_STEPS = 20;
+
+const BAR_FORMAT =
+  "epoch {epoch} {bar} step {value}/{total} | loss {loss} | accuracy {accuracy} | rate {rate} | {speed} images/s | {left}";
+
+/** What training shows: a live line on a terminal, a forecast and a line an epoch elsewhere. */
+export function trainingDisplay(output: Output, epochs: number) {
+  let bar: progress.SingleBar | undefined;
+  let stepsSeen = 0;
+
+  const fields = (now: TrainingProgress) => ({
+    epoch: `${now.epoch}/${now.epochs}`,
+    loss: now.loss.toFixed(4),
+    accuracy: percent(now.accuracy),
+    rate: now.learningRate.toExponential(1),
+    speed: count(now.imagesPerSecond),
+    left: stepsSeen < FORECAST_AFTER_STEPS ? "..." : `${duration(now.secondsLeft)} left`,
+  });
+
+  return {
+    step(now: TrainingProgress): void {
+      stepsSeen++;
+      if (output.isInteractive) {
+        if (!bar) {
+          bar = new progress.SingleBar({ format: BAR_FORMAT, hideCursor: true, barsize: 16 }, progress.Presets.legacy);
+          bar.start(now.totalSteps, now.step, fields(now));
+        }
+        bar.update(now.step, fields(now));
+      } else if (stepsSeen === FORECAST_AFTER_STEPS) {
+        output.note(
+          `step ${now.step} of ${count(now.totalSteps)}: ${count(now.imagesPerSecond)} images/s, about ${duration(now.secondsLeft)} left`,
+        );
+      }
+    },
+    epoch(line: MetricsLine): void {
+      this.clear();
+      const validated =
+        line.validationAccuracy === null || line.validationLoss === null
+          ? ""
+          : ` | validation loss ${line.validationLoss.toFixed(4)}, accuracy ${percent(line.validationAccuracy)}`;
+      output.note(
+        `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`,
+      );
+    },
+    /** Takes the live line away, so that something else can be printed. */
+    clear(): void {
+      bar?.stop();
+      bar = undefined;
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { UserError } from "../errors.ts";
+import { randomStream } from "../random.ts";
+import { alternatingFlip } from "./alternating-flip.ts";
+import type { Augmentation } from "./augmentation.ts";
+import { augmentImage } from "./augmentation.ts";
+import { checkAugmentation } from "./check-augmentation.ts";
+import { epochChain } from "./epoch-chain.ts";
+import type { ImageSet } from "./image-set.ts";
+import { imageBytes } from "./image-set.ts";
+
+/** Training batches, all full, any of them at any time. */
+export interface TrainingBatches {
+  /** Images in a batch, B. */
+  readonly batchSize: number;
+  /**
+   * Full batches in so many epochs: floor(images x epochs / B).
+   *
+   * @param epochs 0 and up; need not be whole
+   * @throws RangeError when it is not such a number
+   */
+  steps(epochs: number): number;
+  /**
+   * Writes the batch of one step. The same step gives the same bytes, whatever was asked for before.
+   *
+   * @param step counted from 0 over the whole training
+   * @param pixels receives [B, channels, height, width]
+   * @param labels receives [B]
+   * @throws RangeError when the step is not a whole number from 0 up or a buffer has another length
+   */
+  fill(step: number, pixels: Uint8Array, labels: Int32Array): void;
+}
+
+/**
+ * Cuts batches from the endless chain of epoch permutations: place q of the chain is image number q mod n of epoch
+ * floor(q / n), and the batch of step s holds places s x B to s x B + B - 1. So every image is used once an epoch, every
+ * batch is full, and a batch may reach across the seam of two epochs. What varies an image is drawn from a stream of its
+ * place.
+ *
+ * @param set the n training images
+ * @param batchSize B, 1 to n
+ * @param seed of the run
+ * @param augmentation none when left out
+ * @throws UserError (exit code 2) when the batch size or the augmentation is refused
+ */
+export function trainingBatches({
+  set,
+  batchSize,
+  seed,
+  augmentation = {},
+}: {
+  set: ImageSet;
+  batchSize: number;
+  seed: number;
+  augmentation?: Augmentation | undefined;
+}): TrainingBatches {
+  checkBatchSize(batchSize);
+  if (batchSize > set.count) {
+    throw new UserError(
+      `batch size: ${batchSize} is more than the ${set.count} training images; allowed is 1 to ${set.count}`,
+      { exitCode: 2 },
+    );
+  }
+  checkAugmentation(augmentation, set);
+  const size = imageBytes(set);
+  const chain = epochChain(set.count, seed);
+  const isMirrored =
+    augmentation.horizontalFlip === "alternating" ? alternatingFlip(set.count, seed) : (): boolean => false;
+
+  function fill(step: number, pixels: Uint8Array, labels: Int32Array): void {
+    if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`step: ${step} is not a whole number from 0 up`);
+    checkLength("pixels", pixels.length, batchSize * size);
+    checkLength("labels", labels.length, batchSize);
+    for (let row = 0; row < batchSize; row++) {
+      const place = step * batchSize + row;
+      const epoch = Math.floor(place / set.count);
+      const image = chain.epoch(epoch)[place % set.count]!;
+      labels[row] = set.labels[image]!;
+      augmentImage(set.images, image * size, pixels, row * size, set, augmentation, {
+        stream: randomStream(seed, "augment", place),
+        mirrored: isMirrored(image, epoch),
+      });
+    }
+  }
+
+  function steps(epochs: number): number {
+    if (!Number.isFinite(epochs) || epochs < 0) throw new RangeError(`epochs: ${epochs} is not a number from 0 up`);
+    return Math.floor((set.count * epochs) / batchSize);
+  }
+
+  return { batchSize, steps, fill };
+}
+
+/** Some images in order, made up to a full batch. */
+export interface EvaluationBatch {
+  /** Number of the first image. */
+  readonly start: number;
+  /** Images that are meant, 1 to B; the rows after them are padding and must not be counted. */
+  readonly count: number;
+  /** [B, channels, height, width]. A view of the set where the batch is full: do not write to it. */
+  readonly pixels: Uint8Array;
+  /** [B] */
+  readonly labels: Int32Array;
+}
+
+/**
+ * All images once, in their order, in batches of one size: the last is padded with copies of the set's first image.
+ *
+ * @param batchSize B, 1 and up
+ * @throws UserError (exit code 2) when the batch size is refused
+ */
+export function evaluationBatches(set: ImageSet, batchSize: number): Iterable<EvaluationBatch> & { length: number } {
+  checkBatchSize(batchSize);
+  const size = imageBytes(set);
+
+  function batchAt(start: number): EvaluationBatch {
+    const count = Math.min(batchSize, set.count - start);
+    const labels = new Int32Array(batchSize).fill(set.labels[0]!);
+    labels.set(set.labels.subarray(start, start + count));
+    const real = set.images.subarray(start * size, (start + count) * size);
+    if (count === batchSize) return { start, count, pixels: real, labels };
+    const pixels = new Uint8Array(batchSize * size);
+    pixels.set(real);
+    for (let row = count; row < batchSize; row++) pixels.set(set.images.subarray(0, size), row * size);
+    return { start, count, pixels, labels };
+  }
+
+  return {
+    length: Math.ceil(set.count / batchSize),
+    *[Symbol.iterator]() {
+      for (let start = 0; start < set.count; start += batchSize) yield batchAt(start);
+    },
+  };
+}
+
+function checkBatchSize(batchSize: number): void {
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new UserError(`batch size: ${batchSize} is not a whole number from 1 up`, { exitCode: 2 });
+  }
+}
+
+function checkLength(name: string, found: number, expected: number): void {
+  if (found !== expected)
+    throw new RangeError(`${name}: the buffer holds ${found} elements, the batch has ${expected}`);
+}

@@ -1,0 +1,116 @@
+import { UserError } from "../errors.ts";
+
+/** Labelled images as bytes, the form in which they are kept, batched and sent to the first op of a model. */
+export interface ImageSet {
+  /** Pixels 0..255, [count, channels, height, width], row-major. */
+  readonly images: Uint8Array;
+  /** The class of each image, [count]: an index of `classNames`. */
+  readonly labels: Uint8Array;
+  readonly count: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classNames: readonly string[];
+}
+
+/** What the images of a set have in common. */
+export type ImageGeometry = Pick<ImageSet, "channels" | "height" | "width">;
+
+/** Bytes of one image. */
+export function imageBytes({ channels, height, width }: ImageGeometry): number {
+  return channels * height * width;
+}
+
+/**
+ * An image set out of its parts, checked.
+ *
+ * @param parts `images` [count, channels, height, width] and `labels` [count]
+ * @param name the file or place the labels are from, for error messages
+ * @throws UserError when the number of labels is not the number of images, or a label is no class
+ */
+export function createImageSet(parts: Omit<ImageSet, "count">, name: string): ImageSet {
+  const count = parts.images.length / imageBytes(parts);
+  if (parts.labels.length !== count) {
+    throw new UserError(
+      `${name}: there must be one label per image, but ${parts.labels.length} labels for ${count} images`,
+    );
+  }
+  checkLabels(parts.labels, parts.classNames, name);
+  return { ...parts, count };
+}
+
+/**
+ * @param labels [count]
+ * @param name the file or place the labels are from, for error messages
+ * @throws UserError naming the file, the index and the value of the first label that is no class
+ */
+export function checkLabels(labels: Uint8Array, classNames: readonly string[], name: string): void {
+  const index = labels.findIndex((label) => label >= classNames.length);
+  if (index >= 0) {
+    throw new UserError(
+      `${name}: label ${index} is ${labels[index]}, but the ${classNames.length} classes are 0 to ${classNames.length - 1}`,
+    );
+  }
+}
+
+/**
+ * The images at `indices`, copied in that order; an index may come more than once.
+ *
+ * @throws RangeError when an index is not below `set.count`
+ */
+export function selectImages(set: ImageSet, indices: Uint32Array): ImageSet {
+  const size = imageBytes(set);
+  const images = new Uint8Array(indices.length * size);
+  const labels = new Uint8Array(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!;
+    if (index >= set.count) throw new RangeError(`selectImages: index ${index} of a set of ${set.count} images`);
+    images.set(set.images.subarray(index * size, (index + 1) * size), i * size);
+    labels[i] = set.labels[index]!;
+  }
+  return { ...set, images, labels, count: indices.length };
+}
+
+/** Per channel, for pixels scaled to 0..1. */
+export interface PixelStatistics {
+  /** [channels] */
+  readonly mean: number[];
+  /** Of the population (divided by the number of pixels), [channels]; 0 where every pixel is the same. */
+  readonly standardDeviation: number[];
+}
+
+/**
+ * Mean and standard deviation of each channel over all images, from exact counts of the 256 values, so the order of
+ * the images cannot change the last bit.
+ *
+ * @throws RangeError when the set is empty
+ */
+export function pixelStatistics(set: ImageSet): PixelStatistics {
+  if (set.count === 0) throw new RangeError("pixelStatistics: an empty set has no mean");
+  const plane = set.height * set.width;
+  const pixels = set.count * plane;
+  const mean: number[] = [];
+  const standardDeviation: number[] = [];
+  for (let channel = 0; channel < set.channels; channel++) {
+    const counts = countValues(set, channel);
+    let sum = 0;
+    for (let value = 0; value < counts.length; value++) sum += counts[value]! * value;
+    const channelMean = sum / (255 * pixels);
+    let squares = 0;
+    for (let value = 0; value < counts.length; value++) squares += counts[value]! * (value / 255 - channelMean) ** 2;
+    mean.push(channelMean);
+    standardDeviation.push(Math.sqrt(squares / pixels));
+  }
+  return { mean, standardDeviation };
+}
+
+/** How often each of the 256 pixel values comes in one channel, [256]. */
+function countValues(set: ImageSet, channel: number): Float64Array {
+  const plane = set.height * set.width;
+  const counts = new Float64Array(256);
+  for (let image = 0; image < set.count; image++) {
+    const start = (image * set.channels + channel) * plane;
+    for (let i = start; i < start + plane; i++) counts[set.images[i]!]!++;
+  }
+  return counts;
+}

@@ -1,0 +1,114 @@
+import { UserError } from "../errors.ts";
+import { randomStream, shuffle } from "../random.ts";
+
+/**
+ * The split is part of the protocol, not of a run: every run, whatever its seed, validates on the same images. The
+ * number, the day on which Fashion-MNIST came out, has no other meaning.
+ */
+const SPLIT_SEED = 20170825;
+/** Streams of that seed. */
+const VALIDATION_STREAM = 0;
+const LIMIT_STREAM = 1;
+
+/** Indices into the labels that were split; both ascending, disjoint, together all of them. */
+export interface Split {
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+}
+
+/**
+ * Sets `validation` images aside so that each class has the share in them that it has in the whole, to less than one
+ * image (largest remainder).
+ *
+ * @param labels class of each image, [count]
+ * @param classes number of classes; labels are below it
+ * @param validation number of images to set aside, 0 up to count - 1
+ * @throws UserError (exit code 2) when `validation` is not such a number
+ */
+export function stratifiedSplit(
+  labels: Uint8Array,
+  { classes, validation }: { classes: number; validation: number },
+): Split {
+  if (!Number.isInteger(validation) || validation < 0 || validation >= labels.length) {
+    throw new UserError(
+      `validation images: ${validation} of ${labels.length} cannot be set aside; allowed is 0 to ${labels.length - 1}`,
+      { exitCode: 2 },
+    );
+  }
+  const wanted = proportionalQuotas(countClasses(labels, classes), validation);
+  const isValidation = new Uint8Array(labels.length);
+  for (const index of shuffledRange(labels.length, VALIDATION_STREAM)) {
+    const label = labels[index]!;
+    if (wanted[label]! > 0) {
+      wanted[label]!--;
+      isValidation[index] = 1;
+    }
+  }
+  const everything = Uint32Array.from(labels.keys());
+  return {
+    train: everything.filter((index) => isValidation[index] === 0),
+    validation: everything.filter((index) => isValidation[index] === 1),
+  };
+}
+
+/**
+ * Keeps `limit` training images, with the same number of each class as far as there are so many: a class that runs out
+ * leaves its places to the others. What a smaller limit keeps, a larger one keeps too.
+ *
+ * @param indices the training images to choose from
+ * @param limit how many to keep, 1 up to indices.length
+ * @param labels class of every image, indexed by the values of `indices`
+ * @returns a part of `indices`, ascending
+ * @throws UserError (exit code 2) when `limit` is not such a number
+ */
+export function limitTraining(indices: Uint32Array, limit: number, labels: Uint8Array): Uint32Array {
+  if (!Number.isInteger(limit) || limit < 1 || limit > indices.length) {
+    throw new UserError(
+      `limit: ${limit} of ${indices.length} training images cannot be kept; allowed is 1 to ${indices.length}`,
+      { exitCode: 2 },
+    );
+  }
+  // An image's round is the number of images of its class that were drawn before it; taking whole rounds first takes
+  // one of every class in turn.
+  const drawn = shuffledRange(indices.length, LIMIT_STREAM);
+  const rounds = new Uint32Array(indices.length);
+  const seen = new Map<number, number>();
+  for (const place of drawn) {
+    const label = labels[indices[place]!]!;
+    rounds[place] = seen.get(label) ?? 0;
+    seen.set(label, rounds[place]! + 1);
+  }
+  const byRound = [...drawn].sort((a, b) => rounds[a]! - rounds[b]!); // stable: within a round, in the order drawn
+  return Uint32Array.from(byRound.slice(0, limit), (place) => indices[place]!).sort();
+}
+
+/** How many images each class has, [classes]. */
+function countClasses(labels: Uint8Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) {
+    if (label >= classes) throw new RangeError(`stratifiedSplit: label ${label} of ${classes} classes`);
+    counts[label]!++;
+  }
+  return counts;
+}
+
+/**
+ * Shares `total` in proportion to `counts`: everyone gets the whole part of their share, and the places left over go to
+ * the largest fractions (Hamilton's method), at a tie to the lower index. Integers throughout: a fraction is kept as its
+ * remainder.
+ */
+function proportionalQuotas(counts: readonly number[], total: number): number[] {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const quotas = counts.map((count) => Math.floor((count * total) / all));
+  const left = total - quotas.reduce((sum, quota) => sum + quota, 0);
+  const byRemainder = [...counts.keys()].sort((a, b) => ((counts[b]! * total) % all) - ((counts[a]! * total) % all));
+  for (const index of byRemainder.slice(0, left)) quotas[index]!++;
+  return quotas;
+}
+
+/** 0 to `length - 1` in an order that only `stream` decides. */
+function shuffledRange(length: number, stream: number): Uint32Array {
+  const order = Uint32Array.from({ length }, (_, i) => i);
+  shuffle(order, randomStream(SPLIT_SEED, "split", stream));
+  return order;
+}

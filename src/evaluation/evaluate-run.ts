@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import type { LoadedData } from "../data/sources/chain.ts";
+import { trainingData } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import { RUN_FILES, readModel, readRunRecord } from "../runs/run-files.ts";
+import { openRunFolder } from "../runs/run-folder.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import { openModel } from "../runtime/node/classifier.ts";
+import { EVALUATION_BATCH_SIZE, evaluate } from "./evaluate.ts";
+import type { ClassificationMetrics } from "./metrics.ts";
+
+/** A part of the data that a run can be evaluated on. */
+export type EvaluationSplit = "test" | "validation";
+
+export interface EvaluateRunOptions {
+  readonly data: LoadedData;
+  readonly split: EvaluationSplit;
+  /** Test-time averaging of each image and its mirror image. */
+  readonly averageFlips: boolean;
+  readonly threads: number;
+}
+
+/**
+ * Evaluates a finished run through its `model.onnx`, the file that is served, and keeps the result in the run's record.
+ *
+ * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
+ */
+export async function evaluateRun(
+  path: string,
+  { data, split, averageFlips, threads }: EvaluateRunOptions,
+): Promise<ClassificationMetrics> {
+  const before = readRunRecord(path);
+  if (before.status !== "finished") {
+    throw new UserError(`${path} is not finished; go on with: tailor train --resume ${path}`);
+  }
+  const set = splitOf(path, before, data, split);
+  const fileName = join(path, RUN_FILES.model);
+  const session = await openModel(readModel(path), fileName, { threads });
+  try {
+    const { channels, height, width } = session.imageShape;
+    if (
+      channels !== set.channels ||
+      height !== set.height ||
+      width !== set.width ||
+      session.classes !== set.classNames.length
+    ) {
+      throw new UserError(
+        `${fileName} classifies ${channels}x${height}x${width} images into ${session.classes} classes; the data has ${set.channels}x${set.height}x${set.width} and ${set.classNames.length}`,
+      );
+    }
+    const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
+    const { folder, record } = openRunFolder(path);
+    try {
+      const { accuracy, correct, total, standardError, loss } = metrics;
+      const result = { accuracy, correct, total, standardError, loss };
+      folder.writeRecord({
+        ...record,
+        evaluations: { ...record.evaluations, [averageFlips ? `${split}-tta` : split]: result },
+      });
+    } finally {
+      folder.close();
+    }
+    return metrics;
+  } finally {
+    await session.release();
+  }
+}
+
+function splitOf(path: string, record: RunRecord, data: LoadedData, split: EvaluationSplit) {
+  const known = new Map(data.files.map(({ name, sha256 }) => [name, sha256]));
+  const other = record.data.files.find(({ name, sha256 }) => known.get(name) !== sha256);
+  if (other) {
+    throw new UserError(
+      `${path} was trained on other data: ${other.name} in ${data.folder} has another checksum; give the run's own data with --data`,
+    );
+  }
+  if (split === "test") return data.test;
+  const { validation } = trainingData(data.train, { trainOn: record.trainOn, limit: null });
+  if (!validation) {
+    throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
+      exitCode: 2,
+    });
+  }
+  return validation;
+}

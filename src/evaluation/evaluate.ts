@@ -1,0 +1,43 @@
+import { evaluationBatches } from "../data/batches.ts";
+import { type ImageSet, imageBytes } from "../data/image-set.ts";
+import { moveImage } from "../data/move-image.ts";
+import { type ClassificationMetrics, gatherMetrics } from "./metrics.ts";
+
+/** Gives logits [batch, classes] for pixels [batch, channels, height, width]; every batch has the same size. */
+export type LogitsOf = (pixels: Uint8Array) => Promise<Float32Array>;
+
+export interface EvaluateOptions {
+  readonly batchSize: number;
+  /** Test-time averaging: the mean of the logits of each image and of its mirror image. Default off. */
+  readonly averageFlips?: boolean;
+}
+
+/** Images of a batch in evaluation: large enough to keep every core busy, small enough for the caches. */
+export const EVALUATION_BATCH_SIZE = 250;
+
+/** Classifies every image of a set once (twice with averaging) and compares with the labels. */
+export async function evaluate(
+  set: ImageSet,
+  logitsOf: LogitsOf,
+  { batchSize, averageFlips = false }: EvaluateOptions,
+): Promise<ClassificationMetrics> {
+  const gatherer = gatherMetrics(set.classNames);
+  const mirrored = new Uint8Array(averageFlips ? batchSize * imageBytes(set) : 0);
+  for (const { pixels, labels, count } of evaluationBatches(set, batchSize)) {
+    // A session may hand out the same buffer again at its next run.
+    let logits = (await logitsOf(pixels)).slice();
+    if (averageFlips) {
+      mirrorImages(pixels, mirrored, set);
+      const other = await logitsOf(mirrored);
+      logits = logits.map((logit, i) => (logit + other[i]!) / 2);
+    }
+    gatherer.add(logits, labels, count);
+  }
+  return gatherer.metrics();
+}
+
+function mirrorImages(pixels: Uint8Array, mirrored: Uint8Array, set: ImageSet): void {
+  for (let start = 0; start < pixels.length; start += imageBytes(set)) {
+    moveImage(pixels, start, mirrored, start, set, { mirror: true, upsideDown: false, right: 0, down: 0 });
+  }
+}

@@ -1,0 +1,133 @@
+import { FUSION_RULES } from "../compile/fusion/index.ts";
+import { isOp } from "../compile/match.ts";
+import { type Rule, rewrite } from "../compile/rewrite.ts";
+import { evaluateReference } from "../graph/evaluate.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { topologicalOrder, type Value } from "../graph/value.ts";
+import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
+import { GraphWriter } from "../onnx/graph-writer.ts";
+import { biasAdd, biasAddOp } from "../ops/biasAdd.ts";
+import { channelAffineOp } from "../ops/channelAffine.ts";
+import { conv2dOp } from "../ops/conv2d.ts";
+import { input, inputName, inputOp } from "../ops/input.ts";
+import { matmulOp } from "../ops/matmul.ts";
+import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import { softmax } from "../ops/softmax.ts";
+
+/** What goes into a model's file. */
+export interface InferenceModelParts {
+  readonly model: Model;
+  readonly task: ImageTask;
+  readonly normalization: PixelNormalization;
+  readonly classNames: readonly string[];
+  /** Parameters and running statistics, by name. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** Facts for the file's metadata, beside the class names. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes a trained network as an ordinary ONNX file, standard operators only: `pixels` float32 [batch, channels, height,
+ * width] from 0 to 255 in, `logits` and `probabilities` [batch, classes] out. Weights, normalisation and class names are
+ * inside, batch norm is folded into the layer before it, and the batch may have any size.
+ */
+export function inferenceModel({
+  model,
+  task,
+  normalization,
+  classNames,
+  tensors,
+  facts = {},
+}: InferenceModelParts): Uint8Array {
+  const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference", pixelType: "float32" });
+  const constants = new Map<string, Float32Array>(tensors);
+  const probabilities = softmax(graph.logits);
+  const folded = rewrite([graph.logits, probabilities], [foldRule(constants)]);
+  const [logits, scores] = rewrite(folded, FUSION_RULES);
+
+  const writer = new GraphWriter({ dynamicBatch: true });
+  const names = new Map<Value, string>();
+  for (const value of topologicalOrder([logits!, scores!])) names.set(value, write(writer, value, names, constants));
+  writer.output("logits", names.get(logits!)!, "float32", ["batch", task.classes]);
+  writer.output("probabilities", names.get(scores!)!, "float32", ["batch", task.classes]);
+  return writer.toBytes({
+    name: model.name,
+    metadata: { ...facts, model: model.name, classes: JSON.stringify(classNames) },
+  });
+}
+
+function write(
+  writer: GraphWriter,
+  value: Value,
+  names: ReadonlyMap<Value, string>,
+  constants: ReadonlyMap<string, Float32Array>,
+): string {
+  if (isOp(value, inputOp)) {
+    const { name } = value.attributes;
+    if (name === "pixels") return writer.input(name, "float32", ["batch", ...value.shape.slice(1)]);
+    return writer.initializer(name, tensorOf(value, constants), value.shape);
+  }
+  if (!value.op.lower) throw new Error(`${value.op.name} has no lowering`);
+  writer.label = value.op.name;
+  return value.op.lower.standard(
+    writer,
+    value.inputs.map((other) => names.get(other)!),
+    value,
+  );
+}
+
+function tensorOf(value: Value, constants: ReadonlyMap<string, Float32Array>): Float32Array {
+  const name = inputName(value);
+  const data = constants.get(name);
+  if (data?.length !== sizeOf(value.shape))
+    throw new Error(`"${name}" needs ${sizeOf(value.shape)} elements, got ${data?.length ?? "none"}`);
+  return data;
+}
+
+/**
+ * channelAffine(layer(x, weight) [+ bias], scale, shift) -> layer(x, weight * scale) + (bias * scale + shift), where the
+ * layer is a convolution or a dense layer and scale, shift and bias follow from constants: batch norm costs nothing in
+ * use. The new constants are computed in float64 and added to `constants`.
+ */
+function foldRule(constants: Map<string, Float32Array>): Rule {
+  const numbers = (value: Value): Float64Array => {
+    const inputs = topologicalOrder([value]).filter((other) => isOp(other, inputOp));
+    return evaluateReference([value], new Map(inputs.map((other) => [other, tensorOf(other, constants)])))[0]!;
+  };
+  const isConstant = (value: Value) =>
+    topologicalOrder([value]).every((other) => !isOp(other, inputOp) || constants.has(inputName(other)));
+  const constant = (name: string, like: Value, data: Float64Array): Value => {
+    constants.set(name, Float32Array.from(data));
+    return input(name, like.shape);
+  };
+
+  return {
+    name: "foldBatchNorm",
+    rewrite(value, { uses }) {
+      if (!isOp(value, channelAffineOp)) return undefined;
+      const [below, scaleValue, shiftValue] = value.inputs;
+      const isBiased = isOp(below!, biasAddOp);
+      const layer = isBiased ? below.inputs[0]! : below!;
+      if (uses(below!) > 1 || uses(layer) > 1 || !(isOp(layer, conv2dOp) || isOp(layer, matmulOp))) return undefined;
+      const [x, weight] = layer.inputs;
+      const added = isBiased ? [below.inputs[1]!] : [];
+      if (![weight!, scaleValue!, shiftValue!, ...added].every(isConstant)) return undefined;
+
+      const scale = numbers(scaleValue!);
+      const bias = added[0] && numbers(added[0]);
+      const perOutput = sizeOf(weight!.shape) / scale.length;
+      const name = inputName(weight!);
+      const foldedWeight = constant(
+        `${name} * batch norm`,
+        weight!,
+        numbers(weight!).map((element, i) => element * scale[Math.floor(i / perOutput)]!),
+      );
+      const foldedBias = constant(
+        `${name} bias of batch norm`,
+        shiftValue!,
+        numbers(shiftValue!).map((element, i) => element + (bias ? bias[i]! * scale[i]! : 0)),
+      );
+      return biasAdd({ ...layer, inputs: [x!, foldedWeight] }, foldedBias);
+    },
+  };
+}

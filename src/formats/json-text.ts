@@ -1,0 +1,72 @@
+/** What `JSON.parse` and `JSON.stringify` leave undone for JSON that somebody else wrote. */
+
+/**
+ * The keys of a JSON text as they are written. `JSON.parse` alone keeps only the last of two equal keys and moves keys
+ * like "10" to the front, so a file could say one thing to us and another to the next reader.
+ */
+export interface JsonKeys {
+  /** The keys of the outermost object, in order; empty when the text is no object. */
+  readonly keys: string[];
+  /** The first key that comes twice in one object, at any depth; null when there is none. */
+  readonly repeated: string | null;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const LONGEST_QUOTE = 80;
+
+/**
+ * Walks over the text once, without recursion.
+ *
+ * @param json text that `JSON.parse` has accepted
+ */
+export function jsonKeys(json: string): JsonKeys {
+  const outermost = new Set<string>();
+  // The objects and arrays that are open at this place: the keys seen in an object, null for an array.
+  const open: (Set<string> | null)[] = [];
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === "{") open.push(open.length === 0 ? outermost : new Set());
+    else if (character === "[") open.push(null);
+    else if (character === "}" || character === "]") open.pop();
+    else if (character === '"') {
+      const end = stringEnd(json, i);
+      if (isKey(json, end)) {
+        const key: string = JSON.parse(json.slice(i, end));
+        const seen = open.at(-1);
+        if (seen?.has(key)) return { keys: [...outermost], repeated: key };
+        seen?.add(key);
+      }
+      i = end - 1;
+    }
+  }
+  return { keys: [...outermost], repeated: null };
+}
+
+/**
+ * A value from a file as one short line for an error message: control characters escaped, long text cut, and whatever is
+ * nested left out, since a hostile file can nest deeper than the stack reaches.
+ */
+export function quote(value: unknown): string {
+  const flat = Array.isArray(value) ? value.slice(0, LONGEST_QUOTE).map(withoutContent) : withoutContent(value);
+  const text = flat === undefined ? "nothing" : typeof flat === "number" ? String(flat) : JSON.stringify(flat);
+  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
+}
+
+const withoutContent = (value: unknown): unknown =>
+  Array.isArray(value) ? "[...]" : typeof value === "object" && value !== null ? "{...}" : value;
+
+/** The index after the closing quote of the string that opens at `start`. */
+function stringEnd(json: string, start: number): number {
+  let i = start + 1;
+  while (json.charCodeAt(i) !== QUOTE) i += json.charCodeAt(i) === BACKSLASH ? 2 : 1;
+  return i + 1;
+}
+
+/** Whether the string that ends before `end` is a key: only then a colon follows. */
+function isKey(json: string, end: number): boolean {
+  let i = end;
+  while (json.charCodeAt(i) <= 0x20) i++;
+  return json.charCodeAt(i) === COLON;
+}

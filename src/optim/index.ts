@@ -1,0 +1,23 @@
+import { type AdamOptions, adam, adamW } from "./adam.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { type SgdOptions, sgd } from "./sgd.ts";
+
+/** An optimizer and its options as data, so that a run's record can hold them. */
+export type OptimizerSpec =
+  | ({ readonly kind: "sgd" } & SgdOptions)
+  | ({ readonly kind: "adam" } & AdamOptions)
+  | ({ readonly kind: "adamw" } & AdamOptions);
+
+/** @throws UserError when an option is out of range */
+export function createOptimizer(spec: OptimizerSpec): Optimizer {
+  switch (spec.kind) {
+    case "sgd":
+      return sgd(spec);
+    case "adam":
+      return adam(spec);
+    case "adamw":
+      return adamW(spec);
+    default:
+      return spec satisfies never;
+  }
+}

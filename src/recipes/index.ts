@@ -1,0 +1,18 @@
+import { UserError } from "../errors.ts";
+import { base } from "./base.ts";
+import { baseSeed } from "./base-seed.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Every recipe that has a name. */
+export const RECIPES: readonly Recipe[] = [base, baseSeed];
+
+/** @throws UserError that lists the recipes when there is none of this name */
+export function findRecipe(name: string): Recipe {
+  const recipe = RECIPES.find((candidate) => candidate.name === name);
+  if (!recipe) {
+    throw new UserError(`there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}`, {
+      exitCode: 2,
+    });
+  }
+  return recipe;
+}

@@ -1,0 +1,20 @@
+import type { Lowering } from "../compile/program.ts";
+import { UserError } from "../errors.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * The lowering to use: the one asked for, or blocked where the processor has it and standard where not.
+ *
+ * @throws UserError when blocked is asked for and the probe finds no such layout
+ */
+export async function chooseLowering(runtime: Runtime, wanted?: Lowering["kind"]): Promise<Lowering> {
+  if (wanted === "standard") return { kind: "standard" };
+  const block = await runtime.probeBlockSize();
+  if (block !== undefined) return { kind: "blocked", block };
+  if (wanted === "blocked") {
+    throw new UserError(
+      "ONNX Runtime has no blocked layout on this processor; use --lowering standard, or leave the option out",
+    );
+  }
+  return { kind: "standard" };
+}

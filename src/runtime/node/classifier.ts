@@ -1,0 +1,54 @@
+import { UserError } from "../../errors.ts";
+import { ort, sessionOptions } from "./ort.ts";
+
+/** A model file, open: logits for any number of images at once. */
+export interface ModelSession {
+  /** Axes of one image. */
+  readonly imageShape: { readonly channels: number; readonly height: number; readonly width: number };
+  readonly classes: number;
+  /** @param pixels 0 to 255, [batch, channels, height, width] @returns [batch, classes] */
+  logits(pixels: Uint8Array): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
+ *
+ * @param fileName named in errors
+ * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ */
+export async function openModel(
+  bytes: Uint8Array,
+  fileName: string,
+  { threads }: { threads: number },
+): Promise<ModelSession> {
+  const { InferenceSession, Tensor } = ort();
+  const session = await InferenceSession.create(bytes, sessionOptions(threads)).catch((cause: unknown) => {
+    throw new UserError(`${fileName} is not a model that ONNX Runtime can read; train or export it again`, { cause });
+  });
+  const pixels = session.inputMetadata.find(({ name }) => name === "pixels");
+  const scores = session.outputMetadata.find(({ name }) => name === "logits");
+  const shape = pixels?.isTensor ? pixels.shape : [];
+  const [channels, height, width] = shape.slice(1).map(Number);
+  const classes = scores?.isTensor ? Number(scores.shape[1]) : Number.NaN;
+  if (!channels || !height || !width || !classes) {
+    await session.release();
+    throw new UserError(
+      `${fileName} has no input "pixels" [batch, channels, height, width] and output "logits" [batch, classes]`,
+    );
+  }
+  const imageSize = channels * height * width;
+  return {
+    imageShape: { channels, height, width },
+    classes,
+    async logits(bytesOfPixels) {
+      const data = Float32Array.from(bytesOfPixels);
+      const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
+      const results = await session.run(feeds, ["logits"]);
+      const { data: logits } = results.logits!;
+      if (!(logits instanceof Float32Array)) throw new Error("logits are not float32");
+      return logits;
+    },
+    release: () => session.release(),
+  };
+}

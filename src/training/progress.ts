@@ -1,0 +1,48 @@
+/** Sums that training keeps within an epoch, and its place in the run: all that must survive an interruption. */
+export interface TrainingPosition {
+  /** Steps done. */
+  readonly step: number;
+  /** Seconds of training so far, evaluation not counted. */
+  readonly seconds: number;
+  /** Since the epoch began: sum of the batches' mean losses (without smoothing), of their correct images, and seconds. */
+  readonly epoch: {
+    readonly lossSum: number;
+    readonly correct: number;
+    readonly steps: number;
+    readonly seconds: number;
+  };
+}
+
+export const START: TrainingPosition = { step: 0, seconds: 0, epoch: { lossSum: 0, correct: 0, steps: 0, seconds: 0 } };
+
+/** The position after one more step. */
+export function advance(
+  { step, seconds, epoch }: TrainingPosition,
+  result: { loss: number; correct: number; seconds: number },
+): TrainingPosition {
+  return {
+    step: step + 1,
+    seconds: seconds + result.seconds,
+    epoch: {
+      lossSum: epoch.lossSum + result.loss,
+      correct: epoch.correct + result.correct,
+      steps: epoch.steps + 1,
+      seconds: epoch.seconds + result.seconds,
+    },
+  };
+}
+
+/** What is shown while training runs. */
+export interface TrainingProgress {
+  /** The epoch under way, from 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Running means over the epoch so far. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}

@@ -1,0 +1,231 @@
+import type { Lowering } from "../compile/program.ts";
+import type { LoadedData } from "../data/sources/chain.ts";
+import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import { inferenceModel } from "../formats/inference-model.ts";
+import type { NamedTensor } from "../formats/safetensors.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { buildModel, type ModelGraph } from "../nn/model.ts";
+import { checkRecipe, type Recipe, recipeToJson } from "../recipes/recipe.ts";
+import { recipeFromJson } from "../recipes/recipe-json.ts";
+import { collectEnvironment } from "../runs/environment.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { readMetrics, readRunRecord } from "../runs/run-files.ts";
+import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
+import { type FinishedRunRecord, RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
+import { runStatus } from "../runs/run-status.ts";
+import { weightsSha256 } from "../runs/weights-hash.ts";
+import { chooseLowering } from "../runtime/lowering.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { checkResumable, decodeSnapshot, encodePosition } from "./resume.ts";
+import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
+
+/** How a new run is made. */
+export interface NewRun {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly trainOn: "split" | "all";
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+  /** The run's folder. */
+  readonly out: string;
+}
+
+export interface TrainRunOptions {
+  readonly data: LoadedData;
+  readonly threads: number;
+  /** Left out: blocked where the processor has it. */
+  readonly lowering?: Lowering["kind"] | undefined;
+  readonly runtime: Runtime;
+  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & { readonly onEpoch?: (line: MetricsLine) => void };
+  /** Called once the run's folder and record are there. */
+  readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
+}
+
+/** A run that came to its end, or was stopped before it and can be resumed. */
+export type TrainedRun =
+  | { readonly isFinished: true; readonly folder: string; readonly record: FinishedRunRecord }
+  | { readonly isFinished: false; readonly folder: string; readonly step: number };
+
+/**
+ * Trains a recipe into a new run folder: run.json first, state and metrics after each epoch, weights and model at the end.
+ *
+ * @throws UserError when the recipe or an option is refused, the folder is taken, or training diverges
+ */
+export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
+  checkRecipe(run.recipe);
+  const lowering = await chooseLowering(options.runtime, options.lowering);
+  // Everything that can be refused is refused before the folder is touched.
+  const data = trainingData(options.data.train, run);
+  if (run.recipe.batchSize > data.train.count) {
+    throw new UserError(
+      `batch size ${run.recipe.batchSize} is more than the ${data.train.count} training images; use --batch-size ${data.train.count} or less`,
+      { exitCode: 2 },
+    );
+  }
+  const folder = createRunFolder(run.out);
+  try {
+    const record = newRecord(run, options, lowering, data);
+    return await trainInto(folder, { ...run, record, lowering, options, data });
+  } finally {
+    folder.close();
+  }
+}
+
+/**
+ * Goes on with an interrupted run; one that has no state yet starts over.
+ *
+ * @param allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
+ *   bit that of an uninterrupted run
+ * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
+ */
+export async function resumeRun(
+  path: string,
+  options: TrainRunOptions & { readonly allowDifferent: boolean },
+): Promise<TrainedRun> {
+  const before = readRunRecord(path);
+  const recipe = recipeFromJson(before.recipe, `${path}/run.json`);
+  const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
+  checkResumable(path, before, { ...options, lowering });
+  const status = runStatus(path);
+  const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
+  if (status.kind === "unfinished" && !status.resumable)
+    return trainNewRun(run, { ...options, lowering: lowering.kind });
+
+  const { folder, record, state } = resumeRunFolder(path);
+  try {
+    const from = decodeSnapshot(state, `${path}/state.safetensors`);
+    const data = trainingData(options.data.train, run);
+    return await trainInto(folder, { recipe, seed: record.seed, record, lowering, options, data, from });
+  } finally {
+    folder.close();
+  }
+}
+
+interface TrainIntoOptions {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly record: RunRecord;
+  readonly lowering: Lowering;
+  readonly options: TrainRunOptions;
+  readonly data: ReturnType<typeof trainingData>;
+  readonly from?: TrainingSnapshot;
+}
+
+async function trainInto(
+  folder: RunFolder,
+  { recipe, seed, record, lowering, options, data, from }: TrainIntoOptions,
+): Promise<TrainedRun> {
+  const { runtime, threads, hooks, onStart } = options;
+  folder.writeRecord(record);
+  onStart?.(folder.path, record, from);
+  const normalization = normalizationOf(data.train);
+  // A kill between writing metrics and state leaves a line too many: it is made again.
+  const lines = readMetrics(folder.path).filter(({ step }) => from !== undefined && step <= from.position.step);
+  const writeState = ({ tensors, position }: TrainingSnapshot) => {
+    folder.writeState(
+      [...tensors].map(([name, values]) => ({ name, shape: [values.length], data: values })),
+      encodePosition(position),
+    );
+  };
+  const { isFinished, snapshot, graph } = await train(
+    { recipe, data, normalization, seed, threads, lowering, runtime },
+    {
+      ...hooks,
+      onEpoch(line, atEnd) {
+        lines.push(line);
+        folder.writeMetrics(lines);
+        writeState(atEnd);
+        hooks?.onEpoch?.(line);
+      },
+    },
+    from,
+  );
+  if (!isFinished) {
+    writeState(snapshot);
+    return { isFinished, folder: folder.path, step: snapshot.position.step };
+  }
+
+  const weights = namedTensors(graph, snapshot.tensors);
+  const { classNames } = data.train;
+  folder.writeWeights(weights, { model: recipe.model.name, classes: JSON.stringify(classNames) });
+  folder.writeModel(
+    inferenceModel({
+      model: recipe.model,
+      task: imageTask(data.train),
+      normalization,
+      classNames,
+      tensors: snapshot.tensors,
+      facts: { producer: `tailor ${record.versions.tailor}`, recipe: recipe.name, seed: String(seed) },
+    }),
+  );
+  const last = lines.at(-1)!;
+  const { seconds, step } = snapshot.position;
+  const finished: FinishedRunRecord = {
+    ...record,
+    status: "finished",
+    result: {
+      trainLoss: last.trainLoss,
+      trainAccuracy: last.trainAccuracy,
+      validationLoss: last.validationLoss,
+      validationAccuracy: last.validationAccuracy,
+      imagesPerSecond: (step * recipe.batchSize) / seconds,
+      seconds,
+      peakMemoryBytes: peakMemoryBytes(),
+      weightsSha256: weightsSha256(weights),
+    },
+  };
+  folder.writeRecord(finished);
+  return { isFinished, folder: folder.path, record: finished };
+}
+
+/** Parameters and running statistics in the order and shapes of PyTorch's state_dict. */
+function namedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Array>): NamedTensor[] {
+  return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
+}
+
+/** Largest resident memory of this process so far. */
+function peakMemoryBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+function newRecord(
+  { recipe, seed, trainOn, limit }: NewRun,
+  { data: { source, verified, files }, threads }: TrainRunOptions,
+  lowering: Lowering,
+  data: ReturnType<typeof trainingData>,
+): RunRecord {
+  const { parameters } = buildModel(recipe.model, {
+    task: imageTask(data.train),
+    batchSize: recipe.batchSize,
+    mode: "training",
+    normalization: normalizationOf(data.train),
+  });
+  return {
+    format: RUN_FORMAT,
+    recipeName: recipe.name,
+    recipe: recipeToJson(recipe),
+    model: recipe.model.name,
+    parameters: parameters.reduce((sum, { value }) => sum + sizeOf(value.shape), 0),
+    seed,
+    epochs: recipe.epochs,
+    batchSize: recipe.batchSize,
+    learningRate: recipe.learningRate,
+    trainOn,
+    limit,
+    lowering: lowering.kind,
+    blockSize: lowering.kind === "blocked" ? lowering.block : null,
+    threads,
+    ...collectEnvironment(),
+    data: {
+      source,
+      verified,
+      files: files.map((file) => ({ ...file })),
+      trainImages: data.train.count,
+      validationImages: data.validation?.count ?? 0,
+    },
+    startedAt: new Date().toISOString(),
+    status: "running",
+    result: null,
+  };
+}

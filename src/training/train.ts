@@ -1,0 +1,211 @@
+import { compile } from "../compile/compile.ts";
+import type { Lowering } from "../compile/program.ts";
+import { trainingBatches } from "../data/batches.ts";
+import { imageBytes } from "../data/image-set.ts";
+import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluation/evaluate.ts";
+import { evaluationProgram } from "../evaluation/evaluation-program.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { initialTensors, type ModelGraph } from "../nn/model.ts";
+import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import { createOptimizer } from "../optim/index.ts";
+import { learningRateAt } from "../optim/schedules.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import { dropoutMasks } from "./dropout-masks.ts";
+import { advance, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
+import { settingName, slotName, trainingProgram } from "./training-program.ts";
+
+/** Everything that decides what a run computes, and where it computes it. */
+export interface TrainingJob {
+  readonly recipe: Recipe;
+  readonly data: TrainingData;
+  readonly normalization: PixelNormalization;
+  readonly seed: number;
+  readonly threads: number;
+  readonly lowering: Lowering;
+  readonly runtime: Runtime;
+}
+
+/** All that a run needs to go on: parameters, optimizer state and running statistics by name, and its place. */
+export interface TrainingSnapshot {
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  readonly position: TrainingPosition;
+}
+
+/** An epoch that is done. Losses are mean cross-entropies without smoothing; null where nothing validates. */
+export interface EpochResult {
+  readonly epoch: number;
+  readonly step: number;
+  readonly learningRate: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number | null;
+  readonly validationAccuracy: number | null;
+  readonly imagesPerSecond: number;
+  readonly seconds: number;
+}
+
+export interface TrainingHooks {
+  readonly onStep?: (progress: TrainingProgress) => void;
+  readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => void;
+  /** Asked after each step: true stops training there. */
+  readonly isStopRequested?: () => boolean;
+}
+
+export interface TrainingOutcome {
+  /** Whether all steps were done; if not, the snapshot is where to go on. */
+  readonly isFinished: boolean;
+  readonly snapshot: TrainingSnapshot;
+  readonly graph: ModelGraph;
+}
+
+/**
+ * Trains a network: THE loop.
+ *
+ * @param from where an interrupted run goes on; without it the run starts at its first step
+ * @throws UserError when the loss is no longer a number, or the batch is larger than the data
+ */
+export async function train(
+  job: TrainingJob,
+  hooks: TrainingHooks = {},
+  from?: TrainingSnapshot,
+): Promise<TrainingOutcome> {
+  const { recipe, data, seed } = job;
+  const task = imageTask(data.train);
+  const optimizer = createOptimizer(recipe.optimizer);
+  const batches = trainingBatches({
+    set: data.train,
+    batchSize: recipe.batchSize,
+    seed,
+    augmentation: recipe.augmentation,
+  });
+  const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer });
+  const session = await job.runtime.open(compile(program, job.lowering), job);
+  const validation = await openValidation(job);
+  try {
+    session.load(from?.tensors ?? firstTensors(graph, optimizer.slots, seed));
+    const masks = dropoutMasks(graph.masks, seed);
+    const pixels = new Uint8Array(recipe.batchSize * imageBytes(task));
+    const labels = new Int32Array(recipe.batchSize);
+    const totalSteps = batches.steps(recipe.epochs);
+    let position = from?.position ?? START;
+    let epoch = epochAt(position.step, batches.steps);
+    let isStopped = false;
+
+    while (position.step < totalSteps && !isStopped) {
+      const started = performance.now();
+      const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, {
+        step: position.step,
+        totalSteps,
+        stepsPerEpoch: data.train.count / recipe.batchSize,
+      });
+      batches.fill(position.step, pixels, labels);
+      masks.fill(position.step);
+      const settings = scalarFeeds(optimizer.settingsAt(position.step + 1, learningRate));
+      const outputs = await session.run({ pixels, labels, ...masks.feeds, ...settings });
+      const [loss, correct] = [outputs.loss![0]!, outputs.correct![0]!];
+      requireFinite(loss, position.step + 1, epoch, recipe.learningRate);
+      position = advance(position, { loss, correct, seconds: (performance.now() - started) / 1000 });
+      hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
+
+      if (position.step === batches.steps(epoch)) {
+        const validated = validation && (await validation.run(session.save()));
+        const result = {
+          ...epochMeans(position, recipe.batchSize),
+          epoch,
+          step: position.step,
+          learningRate,
+          validationLoss: validated?.loss ?? null,
+          validationAccuracy: validated?.accuracy ?? null,
+          seconds: position.seconds,
+        };
+        position = { ...position, epoch: START.epoch };
+        epoch++;
+        hooks.onEpoch?.(result, { tensors: session.save(), position });
+      }
+      isStopped = hooks.isStopRequested?.() ?? false;
+    }
+    return { isFinished: position.step >= totalSteps, snapshot: { tensors: session.save(), position }, graph };
+  } finally {
+    await session.release();
+    await validation?.release();
+  }
+}
+
+/** The epoch, from 1, that the step after `step` belongs to. */
+function epochAt(step: number, stepsOf: (epochs: number) => number): number {
+  let epoch = 1;
+  while (step >= stepsOf(epoch)) epoch++;
+  return epoch;
+}
+
+function firstTensors(graph: ModelGraph, slots: readonly string[], seed: number): Map<string, Float32Array> {
+  const tensors = initialTensors(graph, seed);
+  for (const { name, value } of graph.parameters) {
+    for (const slot of slots) tensors.set(slotName(name, slot), new Float32Array(sizeOf(value.shape)));
+  }
+  return tensors;
+}
+
+function scalarFeeds(settings: Readonly<Record<string, number>>): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [settingName(name), Float32Array.of(value)]),
+  );
+}
+
+function requireFinite(loss: number, step: number, epoch: number, learningRate: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new UserError(
+    `training diverged: the loss became ${loss} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${learningRate}), or a schedule that warms up`,
+  );
+}
+
+function epochMeans({ epoch }: TrainingPosition, batchSize: number) {
+  const images = epoch.steps * batchSize;
+  return {
+    trainLoss: epoch.lossSum / epoch.steps,
+    trainAccuracy: epoch.correct / images,
+    imagesPerSecond: images / epoch.seconds,
+  };
+}
+
+function describe(
+  position: TrainingPosition,
+  {
+    recipe,
+    epoch,
+    totalSteps,
+    learningRate,
+  }: { recipe: Recipe; epoch: number; totalSteps: number; learningRate: number },
+): TrainingProgress {
+  const { trainLoss, trainAccuracy, imagesPerSecond } = epochMeans(position, recipe.batchSize);
+  return {
+    epoch,
+    epochs: recipe.epochs,
+    step: position.step,
+    totalSteps,
+    loss: trainLoss,
+    accuracy: trainAccuracy,
+    learningRate,
+    imagesPerSecond,
+    secondsLeft: ((totalSteps - position.step) * recipe.batchSize) / imagesPerSecond,
+  };
+}
+
+/** A second session, for the validation after each epoch; undefined where no images were set aside. */
+async function openValidation({ recipe, data, normalization, lowering, runtime, threads }: TrainingJob) {
+  const { validation } = data;
+  if (!validation) return undefined;
+  const batchSize = Math.min(EVALUATION_BATCH_SIZE, validation.count);
+  const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
+  const session: Session = await runtime.open(compile(program, lowering), { threads });
+  return {
+    run(tensors: ReadonlyMap<string, Float32Array>) {
+      session.load(tensors);
+      return evaluate(validation, async (pixels) => (await session.run({ pixels })).logits!, { batchSize });
+    },
+    release: () => session.release(),
+  };
+}

@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import type { Lowering } from "../../src/compile/program.ts";
+import { evaluateReference } from "../../src/graph/evaluate.ts";
+import type { OpCase } from "./op-case.ts";
+import { blockedNodesOf, blockedOperations, CASE_BLOCK, lowerings, programOf, runCompiled } from "./run-program.ts";
+import { feedsOf } from "./tensors.ts";
+import "./within.ts";
+
+/** Runs cases in every lowering that this machine has and holds the results to the float64 reference. */
+export function describeLowerings(family: string, makeCases: (block: number) => readonly OpCase[]): void {
+  const cases = makeCases(CASE_BLOCK);
+  test(`there are cases of ${family}`, () => expect(cases.length).toBeGreaterThan(0));
+  for (const name of new Set(cases.map(({ op }) => op.name))) {
+    for (const lowering of lowerings()) {
+      describe(`${name}, ${lowering.kind} lowering, equals the reference`, () => {
+        for (const opCase of cases.filter(({ op }) => op.name === name)) {
+          test(opCase.name, () => checkCase(opCase, lowering));
+        }
+      });
+    }
+  }
+}
+
+async function checkCase({ op, inputs, y, isBlocked, bound }: OpCase, lowering: Lowering): Promise<void> {
+  const feeds = feedsOf(inputs);
+  const program = programOf([y], feeds);
+  const compiled = compile(program, lowering);
+  const blockedNodes = blockedNodesOf(compiled);
+  if (lowering.kind === "standard") {
+    expect(blockedNodes).toEqual([]);
+  } else {
+    // A case that silently ran standard would prove nothing of the blocked lowering, and the other way round.
+    expect(blockedOperations(program, lowering.block).has(op.name), `${op.name} runs blocked`).toBe(isBlocked);
+    if (isBlocked) expect(blockedNodes).not.toEqual([]);
+  }
+  const [expected] = evaluateReference([y], feeds);
+  const [received] = await runCompiled(compiled, feeds);
+  expect(received).toBeWithin(expected!, bound({ expected: expected!, inputs }));
+}
