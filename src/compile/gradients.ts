@@ -18,7 +18,7 @@ export function gradients(loss: Value, values: readonly Value[]): Value[] {
   const accumulated = new Map<Value, Value>([[loss, constant(1)]]);
   for (const value of order.toReversed()) {
     const outputGradient = accumulated.get(value);
-    if (!outputGradient || !needed.has(value)) continue;
+    if (!outputGradient || !value.inputs.some((input) => needed.has(input))) continue;
     if (!value.op.gradient) throw new Error(`${value.op.name} has no derivative`);
     const inputGradients = value.op.gradient(value, outputGradient);
     value.inputs.forEach((input, i) => {

@@ -1,4 +1,4 @@
-import { topologicalOrder, type Value } from "../graph/value.ts";
+import { type Attributes, topologicalOrder, type Value } from "../graph/value.ts";
 
 /** What a rule may ask about the graph that it rewrites. */
 export interface RewriteContext {
@@ -43,7 +43,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[]) {
 
   /** The one value that stands for all equal to `value`; its inputs must be such values already. */
   const unique = (value: Value): Value => {
-    const key = `${value.op.name} ${value.inputs.map((input) => numbers.get(input)).join(",")} ${JSON.stringify(value.attributes)}`;
+    const key = `${value.op.name} ${value.inputs.map((input) => numbers.get(input)).join(",")} ${attributesKey(value.attributes)}`;
     const same = known.get(key);
     if (same) return same;
     known.set(key, value);
@@ -75,4 +75,12 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[]) {
     }
   }
   return { results: outputs.map(settle), isChanged };
+}
+
+/** Attributes as text, equal exactly when they are: JSON alone writes infinities as null and -0 as 0. */
+function attributesKey(attributes: Attributes): string {
+  return JSON.stringify(attributes, (_name, value: unknown) => {
+    if (Object.is(value, -0)) return "-0";
+    return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  });
 }

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -34,7 +33,7 @@ export async function evaluateRun(
     throw new UserError(`${path} is not finished; go on with: tailor train --resume ${path}`);
   }
   const set = splitOf(path, before, data, split);
-  const fileName = join(path, RUN_FILES.model);
+  const fileName = `${path}/${RUN_FILES.model}`;
   const session = await openModel(readModel(path), fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;

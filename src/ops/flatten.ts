@@ -1,4 +1,4 @@
-import { blockedColumns, CANONICAL } from "../graph/layout.ts";
+import { blockedColumns, blockedImages, CANONICAL } from "../graph/layout.ts";
 import { formatShape, ShapeError, sizeOf } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import { unflatten } from "./unflatten.ts";
@@ -21,7 +21,8 @@ export const flattenOp: Op<Record<string, never>> = {
     standard: (writer, [x]) => writer.node("Flatten", [x], { axis: 1 }),
     blocked: {
       plan({ inputs: [x] }, [known], block) {
-        if (!known || known.name === CANONICAL.name || x!.shape.length !== 4) return undefined;
+        // Packed weights have four axes and a layout too, but no columns.
+        if (known?.name !== blockedImages(block).name) return undefined;
         const positions = x!.shape[2]! * x!.shape[3]!;
         return { inputs: [known], output: positions === 1 ? CANONICAL : blockedColumns(block, positions) };
       },

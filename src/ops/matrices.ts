@@ -37,7 +37,7 @@ export function writeGemm(
 
 /**
  * Columns in blocked order (from `flatten`): summed over when both operands have them and neither end is turned, kept
- * when only b has them and they become the result's columns.
+ * when only b has them and they become the result's columns (a bias of the column would meet them in the wrong order).
  */
 export function planMatrices(
   { inputs, attributes: { transposeA, transposeB } }: Value<MatrixAttributes>,
@@ -49,7 +49,7 @@ export function planMatrices(
     const layout = isColumns(knownA) ? knownA : knownB;
     return isColumns(layout) ? { inputs: [layout!, layout!, ...rest], output: CANONICAL } : undefined;
   }
-  if (!transposeB && isColumns(knownB)) return { inputs: [CANONICAL, knownB!, ...rest], output: knownB! };
+  if (!transposeB && isColumns(knownB) && rest.length === 0) return { inputs: [CANONICAL, knownB!], output: knownB! };
   return undefined;
 }
 

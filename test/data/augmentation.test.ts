@@ -240,6 +240,16 @@ describe("random erasing", () => {
     }
   });
 
+  test("a size that does not fit is drawn again: the box is always inside the image", () => {
+    const large: RandomErasing = { ...erasing, areaFraction: [0.4, 1], aspectRatio: [0.2, 5] };
+    for (let i = 0; i < 1000; i++) {
+      const { top, left, height, width } = drawRectangle(geometry, large, randomStream(2, "augment", i))!;
+      expect(Math.min(top, left), `draw ${i}`).toBeGreaterThanOrEqual(0);
+      expect(top + height, `draw ${i}`).toBeLessThanOrEqual(28);
+      expect(left + width, `draw ${i}`).toBeLessThanOrEqual(20);
+    }
+  });
+
   test("where no size fits the image stays whole", () => {
     const tall: RandomErasing = { ...erasing, areaFraction: [0.9, 0.9], aspectRatio: [30, 30] };
     expect(drawRectangle(geometry, tall, randomStream(1, "augment"))).toBeUndefined();

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alternatingFlip } from "../../src/data/alternating-flip.ts";
@@ -150,6 +151,21 @@ describe("trainingBatches", () => {
     );
   });
 
+  test.each([
+    ["alternating", "d70500937e83befb"],
+    ["random", "e33b0322e2d3f604"],
+  ] as const)("with a flip that is %s the bytes of a seed are the same for ever", (horizontalFlip, pinned) => {
+    const set = numberedSet(30, { height: 8, width: 8, pixel: (image, offset) => image * 8 + offset });
+    const augmentation = { ...EVERYTHING, horizontalFlip };
+    const batches = trainingBatches({ set, batchSize: 16, seed: 2024, augmentation });
+    const hash = createHash("sha256");
+    for (let step = 0; step < 6; step++) {
+      const { pixels, labels } = filled(batches, set, step);
+      hash.update(pixels).update(String(labels));
+    }
+    expect(hash.digest("hex").slice(0, 16)).toBe(pinned);
+  });
+
   test("another seed gives another order and other variations", () => {
     const set = numberedSet(20);
     const order = (seed: number) => imagesOf(trainingBatches({ set, batchSize: 20, seed }), set, 1);
@@ -223,12 +239,13 @@ describe("evaluationBatches", () => {
   });
 
   test("the padding repeats the set's first image and its label", () => {
-    const set = numberedSet(6, { pixel: (image, offset) => image * 12 + offset + 3 });
+    const labels = Uint8Array.of(7, 1, 2, 3, 4, 5);
+    const set = { ...numberedSet(6, { pixel: (image, offset) => image * 12 + offset + 3 }), labels };
     const last = [...evaluationBatches(set, 4)][1]!;
     for (const row of [2, 3]) {
       expect(last.pixels.subarray(row * 12, (row + 1) * 12)).toEqual(set.images.subarray(0, 12));
     }
-    expect([...last.labels]).toEqual([4, 5, 0, 0]);
+    expect([...last.labels]).toEqual([4, 5, 7, 7]);
   });
 
   test("it can be gone through again, and batches that were read stay as they are", () => {

@@ -64,6 +64,8 @@ describe("readDataFolder", () => {
       idxBytes([36], new Uint8Array(36)),
       "expected images of 3x2, [count, 3, 2]; found [36]",
     ],
+    ["train-images-idx3-ubyte", idxBytes([6, 4, 2], new Uint8Array(48)), "found [6, 4, 2]"],
+    ["train-images-idx3-ubyte", idxBytes([6, 3, 3], new Uint8Array(54)), "found [6, 3, 3]"],
     ["t10k-images-idx3-ubyte", idxBytes([4, 3, 2, 1], new Uint8Array(24)), "found [4, 3, 2, 1]"],
     ["train-labels-idx1-ubyte", idxBytes([5], new Uint8Array(5)), "expected 6 labels, one for each image of"],
     ["t10k-labels-idx1-ubyte", idxBytes([4, 1], new Uint8Array(4)), "expected 4 labels, one for each image of"],

@@ -96,6 +96,19 @@ describe("decodeSafetensors", () => {
     }
   });
 
+  test("tensors without elements may stand at any seam, and their other sizes may be anything", () => {
+    const header = `{"a":${entry([1], [0, 4])},"end":${entry([0], [4, 4])},"start":${entry([0, 3], [0, 0])}}`;
+    const read = decodeSafetensors(safetensorsFile(header, [0, 0, 0x80, 0x3f]), "x");
+    expect(read.tensors.map(({ shape, data }) => [shape, [...data]])).toEqual([
+      [[1], [1]],
+      [[0], []],
+      [[0, 3], []],
+    ]);
+    const huge = [...new Array<number>(25).fill(2 ** 52), 0];
+    const empty = decodeSafetensors(safetensorsFile(`{"huge":${entry(huge, [0, 0])}}`), "x");
+    expect(empty.tensors).toEqual([{ name: "huge", shape: huge, data: new Float32Array() }]);
+  });
+
   test("the tensors are copies", () => {
     const bytes = encodeSafetensors([{ name: "a", shape: [1], data: Float32Array.of(3) }]);
     const { tensors } = decodeSafetensors(bytes, "x");

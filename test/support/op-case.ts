@@ -16,7 +16,10 @@ export interface OpCase {
 }
 
 /** How far each element may be from the reference. */
-export type Bound = (facts: { readonly expected: Float64Array; readonly inputs: readonly TestTensor[] }) => Float64Array;
+export type Bound = (facts: {
+  readonly expected: Float64Array;
+  readonly inputs: readonly TestTensor[];
+}) => Float64Array;
 
 /** The distance from 1 to the next float32; a rounding errs by half of it at most. */
 export const FLOAT32_EPSILON = 2 ** -23;

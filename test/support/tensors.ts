@@ -45,7 +45,10 @@ export function tensor(name: string, shape: Shape, filling: Filling, { limit = 1
 
 /** An input with numbers written out. */
 export function literal(name: string, shape: Shape, numbers: readonly number[], dtype: DType = "float32"): TestTensor {
-  return { value: input(name, shape, dtype), data: Float64Array.from(numbers, dtype === "float32" ? Math.fround : Number) };
+  return {
+    value: input(name, shape, dtype),
+    data: Float64Array.from(numbers, dtype === "float32" ? Math.fround : Number),
+  };
 }
 
 /** Numbers by input, as references and sessions take them. */
@@ -60,7 +63,8 @@ function dtypeOf(filling: Filling): DType {
 
 function fill(name: string, shape: Shape, filling: Filling, limit: number): Float64Array {
   const tag = [...`${name} ${shape}`].reduce((sum, letter, i) => hash(sum, letter.charCodeAt(0) * 31 + i), 0);
-  const make = (at: (i: number) => number) => Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.fround(at(i)));
+  const make = (at: (i: number) => number) =>
+    Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.fround(at(i)));
   const whole = (from: number, to: number) => make((i) => from + (hash(tag, i) % (to - from + 1)));
   switch (filling) {
     case "uniform":

@@ -16,7 +16,10 @@ expect.extend({
     if (expected.length === 0) return { pass: false, message: () => "an empty comparison proves nothing" };
     const largest = largestOf(expected);
     if (largest > 0 && !(largestOf(bounds) < largest)) {
-      return { pass: false, message: () => `bounds up to ${largestOf(bounds)} prove nothing of numbers up to ${largest}` };
+      return {
+        pass: false,
+        message: () => `bounds up to ${largestOf(bounds)} prove nothing of numbers up to ${largest}`,
+      };
     }
     const wrong: number[] = [];
     for (let i = 0; i < expected.length; i++) {

@@ -1,4 +1,5 @@
 import { formatShape } from "../../../src/graph/shape.ts";
+import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
 import { flatten, flattenOp } from "../../../src/ops/flatten.ts";
 import { globalAveragePool, globalAveragePoolOp } from "../../../src/ops/globalAveragePool.ts";
 import { globalAveragePoolGradient, globalAveragePoolGradientOp } from "../../../src/ops/globalAveragePoolGradient.ts";
@@ -40,7 +41,11 @@ export function imageSizesToTry(block: number): ImageCase[] {
 
 export function poolCases(block: number): OpCase[] {
   const sizes = imageSizesToTry(block);
-  return [...maxPools(block), ...sizes.flatMap((size) => [...averages(size, block), ...shapeChanges(size, block)])];
+  return [
+    ...maxPools(block),
+    ...flatWeights(block),
+    ...sizes.flatMap((size) => [...averages(size, block), ...shapeChanges(size, block)]),
+  ];
 }
 
 function maxPools(block: number): OpCase[] {
@@ -53,7 +58,13 @@ function maxPools(block: number): OpCase[] {
       [size, size],
       [size, 2 * size + 1],
     ].flatMap(([height, width]) =>
-      [block, 3].map((channels) => ({ edge: `window ${size}`, batch: 2, channels, image: [height!, width!] as const, size })),
+      [block, 3].map((channels) => ({
+        edge: `window ${size}`,
+        batch: 2,
+        channels,
+        image: [height!, width!] as const,
+        size,
+      })),
     ),
   );
   const all: Filling[] = ["uniform", "negative", "ties", "negative integers", "zeros"];
@@ -64,7 +75,11 @@ function maxPools(block: number): OpCase[] {
   ];
 }
 
-function maxPoolsAt({ edge, batch, channels, image, size }: ImageCase & { size: number }, filling: Filling, block: number) {
+function maxPoolsAt(
+  { edge, batch, channels, image, size }: ImageCase & { size: number },
+  filling: Filling,
+  block: number,
+) {
   const x = tensor("x", [batch, channels, ...image], filling);
   const y = maxPool2d(x.value, { size });
   const dy = tensor("dy", y.shape, "uniform");
@@ -117,9 +132,30 @@ function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCa
   const once = { bound: exact };
   return [
     { ...once, op: flattenOp, name: `of blocked images, ${name}`, inputs: [x], y: flat, isBlocked },
-    { ...once, op: flattenOp, name: `of canonical images, ${name}`, inputs: [x], y: flatten(x.value), isBlocked: false },
-    { ...once, op: flattenOp, name: `of vectors, ${edge}`, inputs: [vectors], y: flatten(vectors.value), isBlocked: false },
-    { ...once, op: unflattenOp, name: `after flatten, ${name}`, inputs: [x], y: unflatten(flat, x.value.shape), isBlocked },
+    {
+      ...once,
+      op: flattenOp,
+      name: `of canonical images, ${name}`,
+      inputs: [x],
+      y: flatten(x.value),
+      isBlocked: false,
+    },
+    {
+      ...once,
+      op: flattenOp,
+      name: `of vectors, ${edge}`,
+      inputs: [vectors],
+      y: flatten(vectors.value),
+      isBlocked: false,
+    },
+    {
+      ...once,
+      op: unflattenOp,
+      name: `after flatten, ${name}`,
+      inputs: [x],
+      y: unflatten(flat, x.value.shape),
+      isBlocked,
+    },
     {
       ...once,
       op: unflattenOp,
@@ -137,4 +173,16 @@ function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCa
       isBlocked: false,
     },
   ];
+}
+
+/** Weights that lie packed are no images: flattened, their rows must come out in canonical order. */
+function flatWeights(block: number): OpCase[] {
+  return [block, 3].map((channels) => {
+    const x = tensor("x", [1, channels, 4, 4], "integers");
+    const dy = tensor("dy", [1, block, 2, 2], "integers");
+    const shape = [block, channels, 3, 3];
+    const y = flatten(conv2dWeightGradient(x.value, dy.value, { stride: 1, padding: [0, 0], shape }));
+    const name = `of packed weights ${formatShape(shape)}`;
+    return { op: flattenOp, name, inputs: [x, dy], y, isBlocked: false, bound: exact };
+  });
 }

@@ -1,0 +1,207 @@
+import { affineReluRule } from "../../src/compile/fusion/affineRelu.ts";
+import { convBiasRule } from "../../src/compile/fusion/convBias.ts";
+import { convReluRule } from "../../src/compile/fusion/convRelu.ts";
+import { expandRule } from "../../src/compile/fusion/expand.ts";
+import { matmulBiasRule } from "../../src/compile/fusion/matmulBias.ts";
+import { reluBeforePoolRule } from "../../src/compile/fusion/reluBeforePool.ts";
+import { sumOfPoolGradientRule } from "../../src/compile/fusion/sumOfPoolGradient.ts";
+import type { Rule } from "../../src/compile/rewrite.ts";
+import { apply, type Value } from "../../src/graph/value.ts";
+import { batchNormOp } from "../../src/ops/batchNorm.ts";
+import { biasAdd } from "../../src/ops/biasAdd.ts";
+import { channelAffine } from "../../src/ops/channelAffine.ts";
+import { channelSum } from "../../src/ops/channelSum.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
+import { fusedConv2d } from "../../src/ops/fusedConv2d.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import { maxPool2d } from "../../src/ops/maxPool2d.ts";
+import { maxPool2dGradient } from "../../src/ops/maxPool2dGradient.ts";
+import { relu } from "../../src/ops/relu.ts";
+import { reluGradient } from "../../src/ops/reluGradient.ts";
+import { type Filling, type TestTensor, tensor } from "../support/tensors.ts";
+
+type Counts = Readonly<Record<string, number>>;
+
+/** A graph on which a rule is tried. */
+export interface FusionGraph {
+  readonly outputs: readonly Value[];
+  readonly inputs: readonly TestTensor[];
+}
+
+/** A rule with a graph that it must find, and graphs that look alike and must stay as they are. */
+export interface FusionCase {
+  readonly rule: Rule;
+  readonly before: Counts;
+  readonly after: Counts;
+  /** @param filling of inputs that may be anything; integers have zeros, ties and negatives */
+  found(filling: Filling, channels: number): FusionGraph;
+  readonly refused: Readonly<Record<string, () => FusionGraph>>;
+}
+
+const padding = [1, 1] as const;
+const product = { transposeA: false, transposeB: true } as const;
+
+function convolution(filling: Filling, channels: number) {
+  const x = tensor("x", [3, channels, 5, 4], filling);
+  const weight = tensor("weight", [channels, channels, 3, 3], filling);
+  const bias = tensor("bias", [channels], filling);
+  return { inputs: [x, weight, bias], x: x.value, weight: weight.value, bias: bias.value };
+}
+
+function affine(filling: Filling, channels: number) {
+  const x = tensor("x", [3, channels, 3, 3], filling);
+  const [scale, shift] = [tensor("scale", [channels], filling), tensor("shift", [channels], filling)];
+  const y = channelAffine(maxPool2d(x.value, { size: 1 }), scale.value, shift.value);
+  return { inputs: [x, scale, shift], y };
+}
+
+function pooled(filling: Filling, channels: number) {
+  const x = tensor("x", [3, channels, 5, 6], filling);
+  const y = maxPool2d(x.value, { size: 2 });
+  const dy = tensor("dy", y.shape, filling === "integers" ? "divisible" : filling);
+  return { inputs: [x, dy], x: x.value, y, dy: dy.value, spread: maxPool2dGradient(x.value, y, dy.value, { size: 2 }) };
+}
+
+function dense(filling: Filling) {
+  const [a, b, bias] = [tensor("a", [5, 7], filling), tensor("b", [11, 7], filling), tensor("bias", [11], filling)];
+  return { inputs: [a, b, bias], y: matmul(a.value, b.value, product), bias: bias.value };
+}
+
+export const fusionCases: readonly FusionCase[] = [
+  {
+    rule: convBiasRule,
+    before: { conv2d: 1, biasAdd: 1 },
+    after: { fusedConv2d: 1 },
+    found(filling, channels) {
+      const { inputs, x, weight, bias } = convolution(filling, channels);
+      return { inputs, outputs: [biasAdd(conv2d(x, weight, { padding }), bias)] };
+    },
+    refused: {
+      "the bare convolution has a second user"() {
+        const { inputs, x, weight, bias } = convolution("integers", 2);
+        const y = conv2d(x, weight, { padding });
+        return { inputs, outputs: [biasAdd(y, bias), relu(y)] };
+      },
+      "the bare convolution is an output"() {
+        const { inputs, x, weight, bias } = convolution("integers", 2);
+        const y = conv2d(x, weight, { padding });
+        return { inputs, outputs: [biasAdd(y, bias), y] };
+      },
+      "the bias is not on a convolution"() {
+        const { inputs, x, bias } = convolution("integers", 2);
+        return { inputs, outputs: [biasAdd(relu(x), bias)] };
+      },
+    },
+  },
+  {
+    rule: convReluRule,
+    before: { fusedConv2d: 1, relu: 1 },
+    after: { fusedConv2d: 1 },
+    found(filling, channels) {
+      const { inputs, x, weight, bias } = convolution(filling, channels);
+      return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { stride: 1, padding, relu: false }))] };
+    },
+    refused: {
+      "the result before ReLU has a second user"() {
+        const { inputs, x, weight, bias } = convolution("integers", 2);
+        const y = fusedConv2d(x, weight, bias, { stride: 1, padding, relu: false });
+        return { inputs, outputs: [relu(y), maxPool2d(y, { size: 2 })] };
+      },
+      "it ends with ReLU already"() {
+        const { inputs, x, weight, bias } = convolution("integers", 2);
+        return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { stride: 1, padding, relu: true }))] };
+      },
+    },
+  },
+  {
+    rule: affineReluRule,
+    before: { channelAffine: 1, relu: 1, maxPool2d: 1 },
+    after: { channelAffine: 1, maxPool2d: 1 },
+    found(filling, channels) {
+      const { inputs, y } = affine(filling, channels);
+      return { inputs, outputs: [relu(y)] };
+    },
+    refused: {
+      "the affine map has a second user"() {
+        const { inputs, y } = affine("integers", 2);
+        return { inputs, outputs: [relu(y), channelSum(y)] };
+      },
+      "it ends with ReLU already"() {
+        const { inputs, y } = affine("integers", 2);
+        const [x, scale, shift] = y.inputs;
+        return { inputs, outputs: [relu(channelAffine(x!, scale!, shift!, { relu: true }))] };
+      },
+    },
+  },
+  {
+    rule: matmulBiasRule,
+    before: { matmul: 1, biasAdd: 1 },
+    after: { fusedMatmul: 1 },
+    found(filling) {
+      const { inputs, y, bias } = dense(filling);
+      return { inputs, outputs: [biasAdd(y, bias)] };
+    },
+    refused: {
+      "the bare product has a second user"() {
+        const { inputs, y, bias } = dense("integers");
+        return { inputs, outputs: [biasAdd(y, bias), relu(y)] };
+      },
+      "the bias is not on a product"() {
+        const { inputs, y, bias } = dense("integers");
+        return { inputs, outputs: [biasAdd(relu(y), bias)] };
+      },
+    },
+  },
+  {
+    rule: reluBeforePoolRule,
+    before: { maxPool2d: 1, maxPool2dGradient: 1, reluGradient: 1 },
+    after: { maxPool2d: 1, maxPool2dGradient: 1, reluGradient: 1 },
+    found(filling, channels) {
+      const { inputs, x, spread } = pooled(filling, channels);
+      return { inputs, outputs: [reluGradient(x, spread)] };
+    },
+    refused: {
+      "the pool was of another value than the ReLU"() {
+        const { inputs, x, spread } = pooled("integers", 2);
+        return { inputs, outputs: [reluGradient(relu(x), spread)] };
+      },
+      "the gradient does not come from a pool"() {
+        const { inputs, x } = pooled("integers", 2);
+        return { inputs, outputs: [reluGradient(x, relu(x))] };
+      },
+    },
+  },
+  {
+    rule: sumOfPoolGradientRule,
+    before: { maxPool2d: 1, maxPool2dGradient: 1, channelSum: 1 },
+    after: { channelSum: 1 },
+    found(filling, channels) {
+      const { inputs, spread } = pooled(filling, channels);
+      return { inputs, outputs: [channelSum(spread)] };
+    },
+    refused: {
+      "the sum is of the pool itself"() {
+        const { inputs, y } = pooled("integers", 2);
+        return { inputs, outputs: [channelSum(y)] };
+      },
+    },
+  },
+  {
+    rule: expandRule,
+    before: { batchNorm: 1, maxPool2d: 1 },
+    after: { add: 1, squareRoot: 1, divide: 1, multiply: 2, subtract: 1, channelAffine: 1, maxPool2d: 1 },
+    found(filling, channels) {
+      const x = tensor("x", [3, channels, 3, 3], filling);
+      const vector = (name: string, as = filling) => tensor(name, [channels], as);
+      const parts = [vector("weight"), vector("bias"), vector("mean"), vector("variance", "positive")];
+      const values = [maxPool2d(x.value, { size: 1 }), ...parts.map(({ value }) => value)];
+      return { inputs: [x, ...parts], outputs: [apply(batchNormOp, values, { epsilon: 1e-5 })] };
+    },
+    refused: {
+      "the operation is defined by no others"() {
+        const { inputs, y } = affine("integers", 2);
+        return { inputs, outputs: [relu(y)] };
+      },
+    },
+  },
+];

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { expandRule } from "../../src/compile/fusion/expand.ts";
+import { FUSION_RULES } from "../../src/compile/fusion/index.ts";
+import { reluBeforePoolRule } from "../../src/compile/fusion/reluBeforePool.ts";
+import { rewrite } from "../../src/compile/rewrite.ts";
+import { evaluateReference } from "../../src/graph/evaluate.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { topologicalOrder } from "../../src/graph/value.ts";
+import { countComputed } from "../support/count-operations.ts";
+import { CASE_BLOCK, lowerings, runValues } from "../support/run-program.ts";
+import { feedsOf } from "../support/tensors.ts";
+import { fusionCases } from "./fusion-cases.ts";
+
+/** Fused and unfused forms add up the same float64 numbers, some in another order. */
+const FLOAT64_TOLERANCE = 1e-12;
+
+test("every rule has a case", () => {
+  expect(fusionCases.map(({ rule }) => rule.name).toSorted()).toEqual(FUSION_RULES.map(({ name }) => name).toSorted());
+});
+
+describe.each(fusionCases)("$rule.name", ({ rule, before, after, found, refused }) => {
+  test("finds its pattern and leaves nothing of the old form", () => {
+    const { outputs } = found("integers", 2);
+    expect(countComputed(outputs)).toEqual(before);
+    expect(countComputed(rewrite(outputs, [rule]))).toEqual(after);
+  });
+
+  test("keeps whole numbers with zeros, ties and negatives exactly as they were", () => {
+    const { outputs, inputs } = found("integers", 3);
+    const feeds = feedsOf(inputs);
+    const [unfused] = evaluateReference(outputs, feeds);
+    const [fused] = evaluateReference(rewrite(outputs, [rule]), feeds);
+    expect(unfused!.some((element) => element !== 0)).toBe(true);
+    // Roots and quotients make fractions of whole numbers.
+    expect(fused).toBeClose(unfused!, { tolerance: rule === expandRule ? FLOAT64_TOLERANCE : 0 });
+  });
+
+  test("keeps fractions to 1e-12", () => {
+    const { outputs, inputs } = found("uniform", 3);
+    const feeds = feedsOf(inputs);
+    const [fused] = evaluateReference(rewrite(outputs, [rule]), feeds);
+    expect(fused).toBeClose(evaluateReference(outputs, feeds)[0]!, { tolerance: FLOAT64_TOLERANCE });
+  });
+
+  test.each(Object.entries(refused))("leaves the graph alone where %s", (_reason, make) => {
+    const { outputs } = make();
+    expect(countComputed(rewrite(outputs, [rule]))).toEqual(countComputed(rewrite(outputs, [])));
+    expect(rewrite(outputs, [rule])).toEqual(rewrite(outputs, []));
+  });
+});
+
+// Batch norm runs in no other form than the expanded one.
+describe.each(fusionCases.filter(({ rule }) => rule !== expandRule))(
+  "compiled with and without $rule.name",
+  (fusion) => {
+    test.each(lowerings())("whole numbers come out the same: $kind", async (lowering) => {
+      const { outputs, inputs } = fusion.found("integers", CASE_BLOCK);
+      const feeds = feedsOf(inputs);
+      const [expected] = evaluateReference(outputs, feeds);
+      const [unfused] = await runValues(outputs, feeds, { lowering, rules: [] });
+      const [fused] = await runValues(outputs, feeds, { lowering, rules: [fusion.rule] });
+      // A sum per channel is made of means where it runs blocked: three roundings, each of the sum of absolute values.
+      const total = inputs.at(-1)!.data.reduce((sum, element) => sum + Math.abs(element), 0);
+      const tolerance = fusion.rule.name === "sumOfPoolGradient" ? 3 * 2 ** -23 * total : 0;
+      expect(unfused).toBeClose(expected!, { tolerance });
+      expect(fused).toBeClose(expected!, { tolerance });
+    });
+  },
+);
+
+test("reluBeforePool masks at the pooled size", () => {
+  const { outputs } = fusionCases.find(({ rule }) => rule === reluBeforePoolRule)!.found("integers", 2);
+  const sizeOfMask = (values: typeof outputs) =>
+    sizeOf(topologicalOrder(values).find(({ op }) => op.name === "reluGradient")!.shape);
+  expect(sizeOfMask(outputs)).toBe(3 * 2 * 5 * 6);
+  expect(sizeOfMask(rewrite(outputs, [reluBeforePoolRule]))).toBe(3 * 2 * 2 * 3);
+});

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { gradients } from "../../src/compile/gradients.ts";
+import { evaluateReference } from "../../src/graph/evaluate.ts";
+import { add } from "../../src/ops/add.ts";
+import { channelSum } from "../../src/ops/channelSum.ts";
+import { countCorrect } from "../../src/ops/countCorrect.ts";
+import { multiply } from "../../src/ops/multiply.ts";
+import { relu } from "../../src/ops/relu.ts";
+import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
+import { subtract } from "../../src/ops/subtract.ts";
+import { countComputed } from "../support/count-operations.ts";
+import { feedsOf, literal } from "../support/tensors.ts";
+import { weightedSum } from "../support/weighted-sum.ts";
+
+const x = literal("x", [3], [1, -2, 3]);
+const y = literal("y", [3], [4, 5, -6]);
+const ones = literal("ones", [3], [1, 1, 1]);
+const feeds = feedsOf([x, y, ones]);
+const total = (value: typeof x.value) => weightedSum(value, ones.value);
+
+describe("gradients", () => {
+  test("come in the order asked for, each in its value's shape", () => {
+    const values = gradients(total(multiply(x.value, y.value)), [y.value, x.value]);
+    expect(values.map(({ shape }) => shape)).toEqual([[3], [3]]);
+    expect(evaluateReference(values, feeds)).toEqual([x.data, y.data]);
+  });
+
+  test("add up over all users of a value", () => {
+    const square = multiply(x.value, x.value);
+    const [dx] = gradients(total(subtract(add(square, square), x.value)), [x.value]);
+    // d(2 x^2 - x) = 4 x - 1
+    expect(evaluateReference([dx!], feeds)[0]).toEqual(Float64Array.of(3, -9, 11));
+  });
+
+  test("are taken with respect to values within the graph too", () => {
+    const inner = add(x.value, y.value);
+    const [dinner] = gradients(total(multiply(inner, inner)), [inner]);
+    expect(evaluateReference([dinner!], feeds)[0]).toEqual(Float64Array.of(10, 6, -6));
+  });
+
+  test("are taken with respect to a value whose own operation has no derivative", () => {
+    const sums = channelSum(literal("images", [1, 3], [0, 0, 0]).value);
+    const [dsums] = gradients(weightedSum(sums, y.value), [sums]);
+    expect(evaluateReference([dsums!], feeds)[0]).toEqual(y.data);
+  });
+
+  test("with respect to the loss are 1", () => {
+    const loss = total(x.value);
+    expect(evaluateReference(gradients(loss, [loss]), feeds)).toEqual([Float64Array.of(1)]);
+  });
+
+  test("leave out what no value asked for depends on", () => {
+    const [dx] = gradients(total(add(multiply(x.value, y.value), relu(relu(y.value)))), [x.value]);
+    // The way through relu leads to y alone.
+    expect(countComputed([dx!]).reluGradient).toBeUndefined();
+  });
+});
+
+describe("gradients refuse", () => {
+  test("a loss that is no scalar, naming its shape", () => {
+    expect(() => gradients(multiply(x.value, y.value), [x.value])).toThrow(/loss must be \[\], got \[3\]/);
+  });
+
+  test("a loss that does not depend on a value, naming the value", () => {
+    expect(() => gradients(total(x.value), [x.value, y.value])).toThrow(/does not depend on y/);
+  });
+
+  test("a loss that depends on a value only through what takes no derivative", () => {
+    const logits = literal("logits", [1, 3], [1, 2, 3]);
+    const labels = literal("labels", [1], [2], "int32");
+    const loss = softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing: 0 });
+    expect(() => gradients(loss, [labels.value])).toThrow(/does not depend on labels/);
+  });
+
+  test("a way through an operation without derivative, naming the operation", () => {
+    const logits = literal("logits", [1, 3], [1, 2, 3]);
+    const labels = literal("labels", [1], [2], "int32");
+    expect(() => gradients(countCorrect(logits.value, labels.value), [logits.value])).toThrow(
+      /countCorrect has no derivative/,
+    );
+  });
+});

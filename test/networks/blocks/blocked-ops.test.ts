@@ -1,0 +1,59 @@
+import { readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../../src/compile/compile.ts";
+import { evaluateReference } from "../../../src/graph/evaluate.ts";
+import { inputName } from "../../../src/ops/input.ts";
+import { channelCases } from "../../ops/cases/channels.ts";
+import { convolutionCases } from "../../ops/cases/convolutions.ts";
+import { elementwiseCases } from "../../ops/cases/elementwise.ts";
+import { matrixCases } from "../../ops/cases/matrices.ts";
+import { poolCases } from "../../ops/cases/pools.ts";
+import { interpretProgram } from "../../support/onnx-interpreter/interpret-program.ts";
+import type { OpCase } from "../../support/op-case.ts";
+import { blockedOperations, programOf } from "../../support/run-program.ts";
+import { feedsOf } from "../../support/tensors.ts";
+import "../../support/within.ts";
+
+/**
+ * The block sizes of ONNX Runtime's processors: 8 with AVX2, AVX or SSE, 16 with AVX-512 (onnxruntime/core/mlas/lib/
+ * platform.cpp). A machine has one of them; the interpreter stands in for the other.
+ */
+const BLOCKS = [8, 16];
+
+/** The cases of `test/ops`, which ONNX Runtime runs at this machine's block. */
+function casesAt(block: number): OpCase[] {
+  return [channelCases, convolutionCases, elementwiseCases, matrixCases, poolCases].flatMap((family) => family(block));
+}
+
+describe.each(BLOCKS)("the blocked lowering at block %i equals the reference", (block) => {
+  const cases = casesAt(block);
+  test.each([...new Set(cases.map(({ op }) => op.name))])("%s", (name) => {
+    for (const { op, name: edge, inputs, y, isBlocked, bound } of cases.filter(({ op }) => op.name === name)) {
+      const feeds = feedsOf(inputs);
+      const program = programOf([y], feeds);
+      expect(blockedOperations(program, block).has(op.name), `${edge}: whether it runs blocked`).toBe(isBlocked);
+      const numbers = new Map([...feeds].map(([value, data]) => [inputName(value), data]));
+      const { outputs } = interpretProgram(compile(program, { kind: "blocked", block }), numbers, { block });
+      const [expected] = evaluateReference([y], feeds);
+      expect(outputs.output0, edge).toBeWithin(expected!, bound({ expected: expected!, inputs }));
+    }
+  });
+});
+
+test("every operation with a blocked lowering has a case that runs blocked", async () => {
+  const folder = new URL("../../../src/ops/", import.meta.url);
+  const modules: Record<string, unknown>[] = await Promise.all(
+    readdirSync(folder).map((file) => import(new URL(file, folder).href) as Promise<Record<string, unknown>>),
+  );
+  const names = modules.flatMap((module) => Object.values(module).flatMap((exported) => blockedName(exported) ?? []));
+  const tested = casesAt(8).filter(({ isBlocked }) => isBlocked);
+  expect([...new Set(tested.map(({ op }) => op.name))].sort()).toEqual(names.sort());
+});
+
+/** The name of an exported operation, if it has a blocked lowering. */
+function blockedName(exported: unknown): string | undefined {
+  if (typeof exported !== "object" || exported === null) return undefined;
+  if (!("lower" in exported) || !("name" in exported)) return undefined;
+  const { lower, name } = exported;
+  return typeof lower === "object" && lower !== null && "blocked" in lower ? String(name) : undefined;
+}

@@ -1,0 +1,119 @@
+import { formatShape, type Shape } from "../../../src/graph/shape.ts";
+import { apply, type Value } from "../../../src/graph/value.ts";
+import { batchNormOp } from "../../../src/ops/batchNorm.ts";
+import { biasAdd, biasAddOp } from "../../../src/ops/biasAdd.ts";
+import { channelAffine, channelAffineOp } from "../../../src/ops/channelAffine.ts";
+import { channelCombine, channelCombineOp } from "../../../src/ops/channelCombine.ts";
+import { channelDot, channelDotOp } from "../../../src/ops/channelDot.ts";
+import { channelSum, channelSumOp } from "../../../src/ops/channelSum.ts";
+import { valuesPerChannel } from "../../../src/ops/channels.ts";
+import { channelVariance, channelVarianceOp } from "../../../src/ops/channelVariance.ts";
+import { constant } from "../../../src/ops/constant.ts";
+import { multiply } from "../../../src/ops/multiply.ts";
+import { blockedCopy, exact, type OpCase, ofMagnitude } from "../../support/op-case.ts";
+import { type Filling, tensor } from "../../support/tensors.ts";
+import { imageSizesToTry } from "./pools.ts";
+
+const EPSILON = 1e-5;
+
+export function channelCases(block: number): OpCase[] {
+  const images = imageSizesToTry(block).flatMap(({ edge, batch, channels, image }) =>
+    casesAt(edge, [batch, channels, ...image], channels % block === 0),
+  );
+  const vectors = imageSizesToTry(block)
+    .filter(({ edge }) => /^(batch|channels)/.test(edge))
+    .flatMap(({ edge, batch, channels }) => casesAt(`vectors, ${edge}`, [batch, channels], false));
+  return [...images, ...vectors];
+}
+
+function casesAt(edge: string, shape: Shape, isBlocked: boolean): OpCase[] {
+  const name = `${edge}: ${formatShape(shape)}`;
+  return [
+    ...mapsOfChannels(name, shape, isBlocked, "integers"),
+    ...(edge.startsWith("channels") ? mapsOfChannels(name, shape, isBlocked, "uniform") : []),
+    ...sumsOfChannels(name, shape, isBlocked),
+  ];
+}
+
+/** Images as their blocked copy: these operations run blocked where their input already is. */
+function copyOf(x: Value): Value {
+  return x.shape.length === 4 ? blockedCopy(x) : x;
+}
+
+function mapsOfChannels(where: string, shape: Shape, isBlocked: boolean, filling: Filling): OpCase[] {
+  const vector = (name: string, as = filling) => tensor(name, [shape[1]!], as);
+  const [x, other] = [tensor("x", shape, filling), tensor("other", shape, filling)];
+  const [scale, shift, second] = [vector("scale"), vector("shift"), vector("second")];
+  const bound = (roundings: number, magnitude: Value) =>
+    filling === "integers" ? exact : ofMagnitude(roundings, magnitude);
+  const name = `${filling}, ${where}`;
+  const biased = biasAdd(copyOf(x.value), shift.value);
+  const affine = (relu: boolean) => channelAffine(copyOf(x.value), scale.value, shift.value, { relu });
+  const combined = channelCombine(x.value, other.value, scale.value, second.value, shift.value);
+  const affineCase = { op: channelAffineOp, inputs: [x, scale, shift], isBlocked, bound: bound(2, affine(false)) };
+  return [
+    { op: biasAddOp, name, inputs: [x, shift], y: biased, isBlocked, bound: bound(1, biased) },
+    { ...affineCase, name, y: affine(false) },
+    { ...affineCase, name: `with ReLU, ${name}`, y: affine(true) },
+    {
+      op: channelCombineOp,
+      name,
+      inputs: [x, other, scale, second, shift],
+      y: combined,
+      isBlocked,
+      bound: bound(4, combined),
+    },
+    ...(filling === "integers" ? [] : [normalized(name, shape, isBlocked)]),
+  ];
+}
+
+/** Batch norm by given statistics: it has no lowering of its own, it becomes an affine map of the channel. */
+function normalized(name: string, shape: Shape, isBlocked: boolean): OpCase {
+  const vector = (label: string, filling: Filling) => tensor(label, [shape[1]!], filling);
+  const x = tensor("x", shape, "uniform");
+  const [weight, bias] = [vector("weight", "uniform"), vector("bias", "uniform")];
+  const [mean, variance] = [vector("mean", "uniform"), vector("variance", "positive")];
+  const normalize = (centre: Value) =>
+    apply(batchNormOp, [copyOf(x.value), weight.value, bias.value, centre, variance.value], { epsilon: EPSILON });
+  return {
+    op: channelAffineOp,
+    name: `batch norm, ${name}`,
+    inputs: [x, weight, bias, mean, variance],
+    y: normalize(mean.value),
+    isBlocked,
+    // Sum, root, quotient and product make the scale; two more each for x, and for the mean that is taken off.
+    bound: ofMagnitude(8, normalize(multiply(mean.value, constant(-1)))),
+  };
+}
+
+function sumsOfChannels(name: string, shape: Shape, isBlocked: boolean): OpCase[] {
+  const [x, other] = [tensor("x", shape, "uniform"), tensor("other", shape, "uniform")];
+  const [whole, wholeOther] = [tensor("x", shape, "integers"), tensor("other", shape, "integers")];
+  const moved = tensor("x", shape, "positive");
+  const count = valuesPerChannel(shape);
+  const sum = channelSum(x.value);
+  const dot = channelDot(x.value, other.value);
+  const mean = multiply(channelSum(moved.value), constant(1 / count));
+  return [
+    // Blocked, the sum is a mean of means times the count: three roundings more.
+    { op: channelSumOp, name, inputs: [x], y: sum, isBlocked, bound: ofMagnitude(count + 3, sum) },
+    { op: channelDotOp, name, inputs: [x, other], y: dot, isBlocked, bound: ofMagnitude(count, dot) },
+    {
+      op: channelDotOp,
+      name: `integers, ${name}`,
+      inputs: [whole, wholeOther],
+      y: channelDot(whole.value, wholeOther.value),
+      isBlocked,
+      bound: exact,
+    },
+    {
+      op: channelVarianceOp,
+      name: `mean beside the deviation, ${name}`,
+      inputs: [moved],
+      y: channelVariance(moved.value, mean),
+      isBlocked,
+      // In one pass the mean's own error counts twice; (|x| + |mean|)^2 is more than all that is added up.
+      bound: ofMagnitude(3 * count + 8, channelVariance(moved.value, multiply(mean, constant(-1)))),
+    },
+  ];
+}

@@ -1,0 +1,164 @@
+import { formatShape, type Shape } from "../../../src/graph/shape.ts";
+import type { Op, Value } from "../../../src/graph/value.ts";
+import { add, addOp } from "../../../src/ops/add.ts";
+import { batchNorm, batchNormOp } from "../../../src/ops/batchNorm.ts";
+import { biasAdd, biasAddOp } from "../../../src/ops/biasAdd.ts";
+import { channelAffine, channelAffineOp } from "../../../src/ops/channelAffine.ts";
+import { conv2d, conv2dOp } from "../../../src/ops/conv2d.ts";
+import { divide, divideOp } from "../../../src/ops/divide.ts";
+import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
+import { flatten, flattenOp } from "../../../src/ops/flatten.ts";
+import { globalAveragePool, globalAveragePoolOp } from "../../../src/ops/globalAveragePool.ts";
+import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
+import { maxPool2d, maxPool2dOp } from "../../../src/ops/maxPool2d.ts";
+import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
+import { relu, reluOp } from "../../../src/ops/relu.ts";
+import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/softmaxCrossEntropy.ts";
+import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
+import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
+import { unflatten, unflattenOp } from "../../../src/ops/unflatten.ts";
+import { type TestTensor, tensor } from "../../support/tensors.ts";
+import { convolutionSizes } from "./convolutions.ts";
+
+/** A value and the inputs by which it is differentiated, all of them away from kinks and ties. */
+export interface DerivativeCase {
+  readonly op: Op;
+  readonly name: string;
+  readonly y: Value;
+  readonly by: readonly TestTensor[];
+  /** Further inputs: labels, masks, scalars that take no derivative. */
+  readonly given?: readonly TestTensor[];
+}
+
+export function derivativeCases(): DerivativeCase[] {
+  return [...elementwise(), ...channels(), ...convolutions(), ...pools(), ...products(), ...losses()];
+}
+
+function elementwise(): DerivativeCase[] {
+  const shape = [2, 3, 2];
+  const [a, b] = [tensor("a", shape, "positive"), tensor("b", shape, "positive")];
+  const [s, t] = [tensor("s", [], "positive"), tensor("t", [], "positive")];
+  const distinct = tensor("x", shape, "distinct");
+  const pairs = [
+    [addOp, add],
+    [subtractOp, subtract],
+    [multiplyOp, multiply],
+    [divideOp, divide],
+  ] as const;
+  const binary = pairs.flatMap(([op, build]): DerivativeCase[] => [
+    { op, name: "equal shapes", y: build(a.value, b.value), by: [a, b] },
+    { op, name: "two scalars", y: build(s.value, t.value), by: [s, t] },
+    { op, name: "a value with itself", y: build(a.value, a.value), by: [a] },
+    { op, name: "used twice on the way", y: build(multiply(a.value, b.value), add(a.value, b.value)), by: [a, b] },
+    { op, name: "scalar on the right, which takes none", y: build(a.value, s.value), by: [a], given: [s] },
+    { op, name: "scalar on the left, which takes none", y: build(s.value, a.value), by: [a], given: [s] },
+  ]);
+  const rates = [0, 0.25, 0.5].map((rate): DerivativeCase => {
+    const mask = tensor("mask", shape, "mask");
+    const y = dropout(distinct.value, mask.value, { rate });
+    return { op: dropoutOp, name: `rate ${rate}`, y, by: [distinct], given: [mask] };
+  });
+  return [
+    ...binary,
+    ...rates,
+    { op: squareRootOp, name: "positive", y: squareRoot(a.value), by: [a] },
+    { op: reluOp, name: "away from 0", y: relu(distinct.value), by: [distinct] },
+    { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },
+    { op: unflattenOp, name: "to another shape", y: unflatten(distinct.value, [2, 2, 1, 3]), by: [distinct] },
+  ];
+}
+
+function channels(): DerivativeCase[] {
+  const shapes: Shape[] = [
+    [2, 3, 2, 3],
+    [1, 1, 2, 1],
+    [3, 2, 1, 1],
+    [5, 3],
+    [2, 1],
+  ];
+  return shapes.flatMap((shape): DerivativeCase[] => {
+    const vector = (name: string) => tensor(name, [shape[1]!], "uniform");
+    const x = tensor("x", shape, "uniform");
+    const [scale, shift] = [vector("scale"), vector("shift")];
+    const name = formatShape(shape);
+    const normalized = [1e-5, 0.3].map((epsilon): DerivativeCase => {
+      // By x through the mean and the variance too, as they are computed from it here.
+      const { y } = batchNorm(x.value, scale.value, shift.value, { epsilon });
+      return { op: batchNormOp, name: `${name}, epsilon ${epsilon}`, y, by: [x, scale, shift] };
+    });
+    const affine = channelAffine(x.value, scale.value, shift.value);
+    return [
+      { op: biasAddOp, name, y: biasAdd(x.value, shift.value), by: [x, shift] },
+      { op: channelAffineOp, name, y: affine, by: [x, scale, shift] },
+      ...normalized,
+    ];
+  });
+}
+
+function convolutions(): DerivativeCase[] {
+  // The edges of the lowerings' cases with two channels; batches and channel counts change nothing in float64.
+  const sizes = convolutionSizes(2).filter(({ edge, channels, batch, image }) => {
+    return channels === 2 && batch === 2 && image[0] < 10 && !edge.includes("channels");
+  });
+  const few = convolutionSizes(2).filter(({ edge, channels, outputs }) => {
+    return edge.includes("channels") && Math.max(channels, outputs) < 8;
+  });
+  return [...sizes.map((size) => ({ ...size, batch: 1 })), ...few].map((size): DerivativeCase => {
+    const { edge, batch, channels, outputs, image, kernel, stride, padding } = size;
+    const x = tensor("x", [batch, channels, ...image], "uniform");
+    const weight = tensor("weight", [outputs, channels, ...kernel], "uniform");
+    const name = `${edge}: ${formatShape(x.value.shape)} * ${formatShape(weight.value.shape)}, stride ${stride}, padding ${padding}`;
+    return { op: conv2dOp, name, y: conv2d(x.value, weight.value, { stride, padding }), by: [x, weight] };
+  });
+}
+
+function pools(): DerivativeCase[] {
+  const maxima = [1, 2, 3, 4].flatMap((size) =>
+    [
+      [size, size],
+      [2 * size, 3 * size],
+      [2 * size + 1, 3 * size - 1],
+      [3 * size - 1, size],
+    ].map(([height, width]): DerivativeCase => {
+      const x = tensor("x", [2, 2, height!, width!], "distinct");
+      const name = `window ${size} of ${height}x${width}`;
+      return { op: maxPool2dOp, name, y: maxPool2d(x.value, { size }), by: [x] };
+    }),
+  );
+  const means = [
+    [1, 1],
+    [3, 2],
+    [1, 5],
+  ].map(([height, width]): DerivativeCase => {
+    const x = tensor("x", [2, 3, height!, width!], "uniform");
+    return { op: globalAveragePoolOp, name: `${height}x${width}`, y: globalAveragePool(x.value), by: [x] };
+  });
+  return [...maxima, ...means];
+}
+
+function products(): DerivativeCase[] {
+  return [false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB): DerivativeCase => {
+      const a = tensor("a", transposeA ? [4, 2] : [2, 4], "uniform");
+      const b = tensor("b", transposeB ? [3, 4] : [4, 3], "uniform");
+      const name = `${transposeA ? "aT" : "a"} ${transposeB ? "bT" : "b"}`;
+      return { op: matmulOp, name, y: matmul(a.value, b.value, { transposeA, transposeB }), by: [a, b] };
+    }),
+  );
+}
+
+function losses(): DerivativeCase[] {
+  return [0, 0.1, 0.5].flatMap((labelSmoothing) =>
+    [
+      [1, 1],
+      [4, 5],
+      [7, 2],
+    ].map(([batch, classes]): DerivativeCase => {
+      const logits = tensor("logits", [batch!, classes!], "uniform");
+      const labels = tensor("labels", [batch!], "labels", { limit: classes! });
+      const y = softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing });
+      const name = `smoothing ${labelSmoothing}, ${batch} rows of ${classes}`;
+      return { op: softmaxCrossEntropyOp, name, y, by: [logits], given: [labels] };
+    }),
+  );
+}

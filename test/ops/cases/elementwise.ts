@@ -1,0 +1,192 @@
+import { formatShape } from "../../../src/graph/shape.ts";
+import type { Op, Value } from "../../../src/graph/value.ts";
+import { add, addOp } from "../../../src/ops/add.ts";
+import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
+import { divide, divideOp } from "../../../src/ops/divide.ts";
+import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
+import { flatten } from "../../../src/ops/flatten.ts";
+import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
+import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalizePixels.ts";
+import { relu, reluOp } from "../../../src/ops/relu.ts";
+import { reluGradient, reluGradientOp } from "../../../src/ops/reluGradient.ts";
+import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
+import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
+import { unflatten } from "../../../src/ops/unflatten.ts";
+import { type Bound, blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
+import { type Filling, literal, type TestTensor, tensor } from "../../support/tensors.ts";
+import { imageSizesToTry } from "./pools.ts";
+
+/** A place where an elementwise operation stands: how its operand comes about, and whether that lies blocked. */
+interface Place {
+  readonly name: string;
+  readonly isBlocked: boolean;
+  make(name: string, filling: Filling): { readonly inputs: readonly TestTensor[]; readonly value: Value };
+}
+
+function places(block: number): Place[] {
+  const sizes = imageSizesToTry(block).filter(({ edge, channels, batch }) => {
+    return edge.startsWith("channels") || (channels === block && batch < 4) || batch === 97;
+  });
+  const images = sizes.flatMap(({ edge, batch, channels, image }): Place[] => {
+    const shape = [batch, channels, ...image];
+    const isBlocked = channels % block === 0;
+    const where = `${edge}: ${formatShape(shape)}`;
+    const make = (wrap: (x: Value) => Value) => (name: string, filling: Filling) => {
+      const x = tensor(name, shape, filling);
+      return { inputs: [x], value: wrap(x.value) };
+    };
+    const isWide = isBlocked && image[0] * image[1] > 1;
+    return [
+      { name: `images, ${where}`, isBlocked, make: make(blockedCopy) },
+      { name: `columns, ${where}`, isBlocked: isWide, make: make((x) => flatten(blockedCopy(x))) },
+    ];
+  });
+  const weights = ([block, 3] as const).map((channels): Place => {
+    return {
+      name: `packed weights, ${channels} channels`,
+      isBlocked: true,
+      make(name) {
+        // The gradient of a blocked convolution's weight lies as the weight does; whole numbers keep it exact.
+        const x = tensor(`${name} image`, [1, channels, 4, 4], "integers");
+        const dy = tensor(`${name} gradient`, [1, block, 2, 2], "integers");
+        const shape = [block, channels, 3, 3];
+        return {
+          inputs: [x, dy],
+          value: conv2dWeightGradient(x.value, dy.value, { stride: 1, padding: [0, 0], shape }),
+        };
+      },
+    };
+  });
+  const plain = [[7], [1], [5, 3], [2, 3, 4, 5]].map((shape): Place => {
+    return {
+      name: `canonical ${formatShape(shape)}`,
+      isBlocked: false,
+      make(name, filling) {
+        const x = tensor(name, shape, filling);
+        return { inputs: [x], value: x.value };
+      },
+    };
+  });
+  return [...images, ...weights, ...plain];
+}
+
+/** An operation on two operands, with a filling that it takes and the bound that its single rounding gives. */
+const PAIRS: readonly { op: Op; build: (a: Value, b: Value) => Value; second: Filling; bound: Bound }[] = [
+  { op: addOp, build: add, second: "uniform", bound: ofResult(1) },
+  { op: subtractOp, build: subtract, second: "uniform", bound: ofResult(1) },
+  { op: multiplyOp, build: multiply, second: "uniform", bound: ofResult(1) },
+  { op: divideOp, build: divide, second: "positive", bound: ofResult(1) },
+  { op: reluGradientOp, build: (dy, y) => reluGradient(y, dy), second: "integers", bound: exact },
+];
+
+export function elementwiseCases(block: number): OpCase[] {
+  return [
+    ...places(block).flatMap((place) => casesAt(place)),
+    ...mixedCases(block),
+    ...steepCases(block),
+    ...maskCases(),
+  ];
+}
+
+function casesAt(place: Place): OpCase[] {
+  const { name, isBlocked } = place;
+  const a = place.make("a", "uniform");
+  const isWeights = name.startsWith("packed");
+  const scalar = tensor("scalar", [], "positive");
+  const pairs = PAIRS.flatMap(({ op, build, second, bound }) => {
+    // Divisors are not 0: the scalar case below divides weights.
+    if (isWeights && op === divideOp) return [];
+    const b = place.make("b", second);
+    return [{ op, name, inputs: [...a.inputs, ...b.inputs], y: build(a.value, b.value), isBlocked, bound }];
+  });
+  const scalars = PAIRS.filter(({ op }) => op !== reluGradientOp).flatMap(({ op, build, second, bound }) => {
+    const b = place.make("b", second);
+    const right = { inputs: [...a.inputs, scalar], y: build(a.value, scalar.value) };
+    const left = { inputs: [...b.inputs, scalar], y: build(scalar.value, b.value) };
+    return [
+      { op, name: `scalar on the right, ${name}`, ...right, isBlocked, bound },
+      ...(isWeights && op === divideOp ? [] : [{ op, name: `scalar on the left, ${name}`, ...left, isBlocked, bound }]),
+    ];
+  });
+  const whole = place.make("a", "integers");
+  const roots = place.make("a", "positive");
+  const unary = { isBlocked, bound: exact };
+  return [
+    ...pairs,
+    ...scalars,
+    { ...unary, op: reluOp, name, inputs: a.inputs, y: relu(a.value) },
+    { ...unary, op: reluOp, name: `zeros and ties, ${name}`, inputs: whole.inputs, y: relu(whole.value) },
+    ...(isWeights
+      ? []
+      : [{ op: squareRootOp, name, inputs: roots.inputs, y: squareRoot(roots.value), isBlocked, bound: ofResult(1) }]),
+  ];
+}
+
+/** One operand blocked, the other canonical: it is converted on the way. */
+function mixedCases(block: number): OpCase[] {
+  const shape = [2, block, 3, 2];
+  const x = tensor("x", shape, "uniform");
+  return PAIRS.flatMap(({ op, build, second, bound }) => {
+    const columns = tensor("columns", [2, block * 6], second);
+    const other = tensor("other", shape, second);
+    const right = { inputs: [x, columns], y: build(blockedCopy(x.value), unflatten(columns.value, shape)) };
+    const left = { inputs: [columns, other], y: build(unflatten(columns.value, shape), blockedCopy(other.value)) };
+    return [
+      { op, name: "canonical on the right", ...right, isBlocked: true, bound },
+      { op, name: "canonical on the left", ...left, isBlocked: true, bound },
+    ];
+  });
+}
+
+/** ReLU's derivative at the ends of float32: it is a steep line cut at 0 and 1, and must still be a clean step. */
+function steepCases(block: number): OpCase[] {
+  const edges = [0, -0, 2 ** -126, -(2 ** -126), 3.4e38, -3.4e38, 1e-30, -1e-30];
+  const y = literal("y", [1, block, 2, 4], Array.from({ length: block }, () => edges).flat());
+  const dy = tensor("dy", [1, block, 2, 4], "distinct");
+  const common = {
+    op: reluGradientOp,
+    name: "at zero, the smallest and the largest numbers",
+    inputs: [y, dy],
+    bound: exact,
+  };
+  return [
+    { ...common, y: reluGradient(y.value, dy.value), isBlocked: false },
+    { ...common, name: `blocked, ${common.name}`, y: reluGradient(blockedCopy(y.value), dy.value), isBlocked: true },
+  ];
+}
+
+/** Operations on bytes, which have no blocked lowering. */
+function maskCases(): OpCase[] {
+  const drops = [
+    [1, 1],
+    [3, 8],
+    [97, 7],
+    [2, 3, 5, 4],
+  ].flatMap((shape) =>
+    [0, 0.25, 0.3, 0.5, 0.9].map((rate): OpCase => {
+      const [x, mask] = [tensor("x", shape, "uniform"), tensor("mask", shape, "mask")];
+      const y = dropout(x.value, mask.value, { rate });
+      const name = `rate ${rate}: ${formatShape(shape)}`;
+      return { op: dropoutOp, name, inputs: [x, mask], y, isBlocked: false, bound: ofResult(2) };
+    }),
+  );
+  const pixels = [
+    [1, 1, 1, 1],
+    [3, 1, 5, 7],
+    [2, 3, 4, 6],
+    [97, 1, 2, 2],
+    [1, 17, 3, 3],
+  ].flatMap((shape) =>
+    (["bytes", "positive"] as const).map((filling): OpCase => {
+      const x = tensor("x", shape, filling);
+      const mean = Array.from({ length: shape[1]! }, (_, channel) => 0.286 + channel / 10);
+      const standardDeviation = mean.map((_, channel) => 0.353 + channel / 7);
+      const y = normalizePixels(x.value, { mean, standardDeviation });
+      const added = normalizePixels(x.value, { mean: mean.map((m) => -m), standardDeviation });
+      const name = `${filling}: ${formatShape(shape)}`;
+      // Scale and shift are rounded, then the product and the sum.
+      return { op: normalizePixelsOp, name, inputs: [x], y, isBlocked: false, bound: ofMagnitude(3, added) };
+    }),
+  );
+  return [...drops, ...pixels];
+}

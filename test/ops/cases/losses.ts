@@ -1,0 +1,112 @@
+import { evaluateReference } from "../../../src/graph/evaluate.ts";
+import type { Value } from "../../../src/graph/value.ts";
+import { countCorrect, countCorrectOp } from "../../../src/ops/countCorrect.ts";
+import { softmax, softmaxOp } from "../../../src/ops/softmax.ts";
+import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/softmaxCrossEntropy.ts";
+import {
+  softmaxCrossEntropyGradient,
+  softmaxCrossEntropyGradientOp,
+} from "../../../src/ops/softmaxCrossEntropyGradient.ts";
+import { type Bound, exact, FLOAT32_EPSILON, type OpCase } from "../../support/op-case.ts";
+import { feedsOf, literal, type TestTensor, tensor } from "../../support/tensors.ts";
+
+const SIZES: readonly (readonly [edge: string, batch: number, classes: number])[] = [
+  ["one row, one class", 1, 1],
+  ["one row", 1, 10],
+  ["two classes", 3, 2],
+  ["prime", 5, 7],
+  ["prime", 7, 13],
+  ["not divisible by eight", 9, 10],
+  ["not divisible by eight", 12, 17],
+  ["batch of 97", 97, 10],
+  ["many classes", 4, 129],
+];
+
+/** An exponential, as it is approximated: within this many roundings of the true one. */
+const EXPONENTIAL_ROUNDINGS = 4;
+
+const SMALLEST_NORMAL = 2 ** -126;
+
+export function lossCases(): OpCase[] {
+  const sized = SIZES.flatMap(([edge, batch, classes]) =>
+    (["uniform", "integers", "zeros"] as const).flatMap((filling) => {
+      const name = `${edge}, ${filling}: [${batch}, ${classes}]`;
+      return casesOf(name, tensor("logits", [batch, classes], filling), labels(batch, classes));
+    }),
+  );
+  const [large, small] = [1000, -1000].map((offset) =>
+    literal(
+      "logits",
+      [3, 4],
+      Array.from({ length: 12 }, (_, i) => offset + ((i * 5) % 7)),
+    ),
+  );
+  return [
+    ...sized,
+    ...casesOf("logits whose exponentials overflow", large!, labels(3, 4)),
+    ...casesOf("logits whose exponentials vanish", small!, labels(3, 4)),
+    ...casesOf(
+      "logits far apart",
+      literal("logits", [2, 3], [60, 0, -60, -60, 0, 60]),
+      literal("labels", [2], [2, 0], "int32"),
+    ),
+  ];
+}
+
+function labels(batch: number, classes: number): TestTensor {
+  return tensor("labels", [batch], "labels", { limit: classes });
+}
+
+function casesOf(name: string, logits: TestTensor, labels: TestTensor): OpCase[] {
+  const [batch, classes] = [logits.value.shape[0]!, logits.value.shape[1]!];
+  const probabilities = softmax(logits.value);
+  const upstream = tensor("upstream", [], "positive");
+  const range = Math.max(...logits.data) - Math.min(...logits.data);
+  const common = { isBlocked: false, inputs: [logits, labels] };
+  // A logit less the largest is rounded (by up to the range), then raised, added up, and divided by the sum.
+  const roundings = range + EXPONENTIAL_ROUNDINGS + classes + 2;
+  const counted = {
+    ...common,
+    op: countCorrectOp,
+    name,
+    y: countCorrect(logits.value, labels.value),
+    bound: exact,
+  };
+  const smoothed = [0, 0.1, 0.5].flatMap((labelSmoothing): OpCase[] => [
+    {
+      ...common,
+      op: softmaxCrossEntropyOp,
+      name: `smoothing ${labelSmoothing}, ${name}`,
+      y: softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing }),
+      // Each log-probability is at most range + log(classes), wrong by the roundings of its sum; the mean adds its own.
+      bound: absolute((roundings + classes + batch) * (range + Math.log(classes) + 1)),
+    },
+    {
+      op: softmaxCrossEntropyGradientOp,
+      name: `smoothing ${labelSmoothing}, ${name}`,
+      isBlocked: false,
+      inputs: [logits, labels, upstream],
+      y: softmaxCrossEntropyGradient(logits.value, labels.value, upstream.value, { labelSmoothing }),
+      // A probability and its target are at most 1 and share the upstream, up to 1.5, over the batch.
+      bound: scaledBy(probabilities, roundings + 4, 4, 1.5 / batch),
+    },
+  ]);
+  const y = { ...common, op: softmaxOp, name, inputs: [logits], y: probabilities };
+  return [{ ...y, bound: scaledBy(probabilities, roundings, 0, 1) }, counted, ...smoothed];
+}
+
+/** The same number of epsilons for every element. */
+function absolute(epsilons: number): Bound {
+  return ({ expected }) => expected.map(() => epsilons * FLOAT32_EPSILON);
+}
+
+/**
+ * `roundings` of each probability and `targetRoundings` of a target of at most 1, all times `factor`; and the smallest
+ * normal float32, below which a probability may become 0.
+ */
+function scaledBy(probabilities: Value, roundings: number, targetRoundings: number, factor: number): Bound {
+  return ({ inputs }) => {
+    const [values] = evaluateReference([probabilities], feedsOf(inputs));
+    return values!.map((p) => (roundings * p + targetRoundings) * factor * FLOAT32_EPSILON + SMALLEST_NORMAL);
+  };
+}

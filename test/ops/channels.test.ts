@@ -1,0 +1,4 @@
+import { describeLowerings } from "../support/lowering-suite.ts";
+import { channelCases } from "./cases/channels.ts";
+
+describeLowerings("channels", channelCases);
