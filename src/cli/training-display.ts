@@ -29,7 +29,10 @@ export function trainingDisplay(output: Output, epochs: number) {
       stepsSeen++;
       if (output.isInteractive) {
         if (!bar) {
-          bar = new progress.SingleBar({ format: BAR_FORMAT, hideCursor: true, barsize: 16 }, progress.Presets.legacy);
+          bar = new progress.SingleBar(
+            { format: BAR_FORMAT, hideCursor: true, barsize: 16, clearOnComplete: true },
+            progress.Presets.legacy,
+          );
           bar.start(now.totalSteps, now.step, fields(now));
         }
         bar.update(now.step, fields(now));

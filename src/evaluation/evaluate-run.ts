@@ -30,7 +30,7 @@ export async function evaluateRun(
 ): Promise<ClassificationMetrics> {
   const before = readRunRecord(path);
   if (before.status !== "finished") {
-    throw new UserError(`${path} is not finished; go on with: tailor train --resume ${path}`);
+    throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
   }
   const set = splitOf(path, before, data, split);
   const fileName = `${path}/${RUN_FILES.model}`;

@@ -15,7 +15,8 @@ const ONE_BLOCK_TERMS = 128;
  * Same bits with any number of threads: MLAS gives the threads parts of the columns when there are more columns than
  * rows, and a narrow part sums longer dot products in other blocks. Then the transposed product is computed instead
  * (threads share its rows, which never changes the blocks) and turned back; the reshape in between keeps ONNX Runtime
- * from undoing that ("GemmTransposeFusion").
+ * from undoing that ("GemmTransposeFusion"). Vectors go through MLAS another way: a row is safe as it is, and a column
+ * once it lies as a row.
  */
 export function writeGemm(
   writer: GraphWriter,
@@ -27,8 +28,10 @@ export function writeGemm(
   const [rows, columns] = [shape[0]!, shape[1]!];
   const terms = inputs[0]!.shape[transposeA ? 0 : 1]!;
   const flags = (first: boolean, second: boolean) => ({ transA: Number(first), transB: Number(second) });
-  if (writer.dynamicBatch || columns <= rows || terms <= ONE_BLOCK_TERMS) {
-    return writer.node("Gemm", bias ? [a, b, bias] : [a, b], flags(transposeA, transposeB));
+  if (writer.dynamicBatch || rows === 1 || columns <= rows || terms <= ONE_BLOCK_TERMS) {
+    const isColumn = columns === 1 && !transposeB;
+    const right = isColumn ? writer.reshape(b, [1, terms]) : b;
+    return writer.node("Gemm", bias ? [a, right, bias] : [a, right], flags(transposeA, transposeB || isColumn));
   }
   const columnBias = bias && writer.reshape(bias, [columns, 1]);
   const turned = writer.node("Gemm", columnBias ? [b, a, columnBias] : [b, a], flags(!transposeB, !transposeA));

@@ -38,7 +38,7 @@ export interface FusionCase {
   readonly refused: Readonly<Record<string, () => FusionGraph>>;
 }
 
-const padding = [1, 1] as const;
+const geometry = { stride: 2, padding: [1, 0] } as const;
 const product = { transposeA: false, transposeB: true } as const;
 
 function convolution(filling: Filling, channels: number) {
@@ -74,17 +74,17 @@ export const fusionCases: readonly FusionCase[] = [
     after: { fusedConv2d: 1 },
     found(filling, channels) {
       const { inputs, x, weight, bias } = convolution(filling, channels);
-      return { inputs, outputs: [biasAdd(conv2d(x, weight, { padding }), bias)] };
+      return { inputs, outputs: [biasAdd(conv2d(x, weight, geometry), bias)] };
     },
     refused: {
       "the bare convolution has a second user"() {
         const { inputs, x, weight, bias } = convolution("integers", 2);
-        const y = conv2d(x, weight, { padding });
+        const y = conv2d(x, weight, geometry);
         return { inputs, outputs: [biasAdd(y, bias), relu(y)] };
       },
       "the bare convolution is an output"() {
         const { inputs, x, weight, bias } = convolution("integers", 2);
-        const y = conv2d(x, weight, { padding });
+        const y = conv2d(x, weight, geometry);
         return { inputs, outputs: [biasAdd(y, bias), y] };
       },
       "the bias is not on a convolution"() {
@@ -99,17 +99,17 @@ export const fusionCases: readonly FusionCase[] = [
     after: { fusedConv2d: 1 },
     found(filling, channels) {
       const { inputs, x, weight, bias } = convolution(filling, channels);
-      return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { stride: 1, padding, relu: false }))] };
+      return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { ...geometry, relu: false }))] };
     },
     refused: {
       "the result before ReLU has a second user"() {
         const { inputs, x, weight, bias } = convolution("integers", 2);
-        const y = fusedConv2d(x, weight, bias, { stride: 1, padding, relu: false });
-        return { inputs, outputs: [relu(y), maxPool2d(y, { size: 2 })] };
+        const y = fusedConv2d(x, weight, bias, { ...geometry, relu: false });
+        return { inputs, outputs: [relu(y), channelSum(y)] };
       },
       "it ends with ReLU already"() {
         const { inputs, x, weight, bias } = convolution("integers", 2);
-        return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { stride: 1, padding, relu: true }))] };
+        return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { ...geometry, relu: true }))] };
       },
     },
   },

@@ -19,7 +19,10 @@ export const evaluate: Command = {
     { flags: "--data <folder>", description: "a folder with the four IDX files the run was trained on" },
     { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
   ],
-  examples: ["tailor evaluate runs/base-20260131-120000", "tailor evaluate runs/best --split validation --json"],
+  examples: [
+    "node bin/tailor.js evaluate runs/base-20260131-120000",
+    "tailor evaluate runs/best --split validation --json",
+  ],
   async run([run], options, output) {
     const split = choice(options, "split", SPLITS) ?? "test";
     const averageFlips = options.tta === true;

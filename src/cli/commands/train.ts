@@ -56,9 +56,9 @@ export const train: Command = {
     { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
   ],
   examples: [
-    "tailor train base --evaluate test",
-    "tailor train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
-    "tailor train --resume runs/try",
+    "node bin/tailor.js train base --evaluate test",
+    "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
+    "node bin/tailor.js train --resume runs/try",
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
@@ -78,7 +78,7 @@ export const train: Command = {
             const block = record.blockSize === null ? "" : ` (block ${record.blockSize})`;
             const where = from === undefined ? "" : `, from step ${from.position.step}`;
             output.note(
-              `${record.recipeName}: ${count(record.parameters)} parameters, ${count(record.data.trainImages)} images, ${record.epochs} epochs, batch ${record.batchSize}, seed ${record.seed}, ${record.lowering} lowering${block}, ${record.threads} threads${where}`,
+              `${record.recipeName}: ${count(record.parameters)} parameters, ${count(record.data.trainImages)} images, ${record.epochs} epochs, batch ${record.batchSize}, seed ${record.seed}, ${record.lowering} lowering${block}, ${record.threads} ${record.threads === 1 ? "thread" : "threads"}${where}`,
             );
             output.note(`run folder: ${folder}`);
           },

@@ -1,0 +1,57 @@
+/** `metrics.jsonl`: one JSON object a line, one line an epoch. */
+import { z } from "zod";
+import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
+
+const fraction = z.number().min(0).max(1);
+const nonNegative = z.number().min(0);
+
+/** Losses are mean cross entropies in nats, accuracies fractions from 0 to 1. Null: no validation images were held out. */
+const metricsLineSchema = z.strictObject({
+  /** Epochs done. */
+  epoch: nonNegative,
+  /** Steps done. */
+  step: z.int().min(0),
+  /** Of the last step. */
+  learningRate: nonNegative,
+  trainLoss: nonNegative,
+  trainAccuracy: fraction,
+  validationLoss: nonNegative.nullable(),
+  validationAccuracy: fraction.nullable(),
+  /** Training images for each second of training time, in this epoch. */
+  imagesPerSecond: nonNegative,
+  /** Training time so far, from the run's start, all parts of an interrupted run together. */
+  seconds: nonNegative,
+});
+
+export type MetricsLine = z.infer<typeof metricsLineSchema>;
+
+/**
+ * Reads the text of a `metrics.jsonl`. Nothing damaged is passed over: the file is always written whole.
+ *
+ * @param fileName what error messages call the file
+ * @throws UserError with the number of the first damaged line
+ */
+export function parseMetrics(text: string, fileName: string): MetricsLine[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines.map((line, i) => {
+    const where = `${fileName}, line ${i + 1}`;
+    const todo = "restore the file from a copy, or mend or remove the line";
+    return checkJson(metricsLineSchema, parseJson(line, where, todo), where, todo);
+  });
+}
+
+/**
+ * The text of a `metrics.jsonl`.
+ *
+ * @throws RangeError when a value is outside its range; JSON has no NaN and no infinity, so a diverged loss is too
+ */
+export function formatMetrics(lines: readonly MetricsLine[]): string {
+  return lines
+    .map((line, i) => {
+      const result = metricsLineSchema.safeParse(line);
+      if (!result.success) throw new RangeError(`metrics line ${i + 1}: ${describeIssues(result.error.issues, line)}`);
+      return `${JSON.stringify(result.data)}\n`;
+    })
+    .join("");
+}

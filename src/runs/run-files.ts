@@ -1,0 +1,113 @@
+/** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
+import { errorCode, explainFileError } from "./file-errors.ts";
+import { type MetricsLine, parseMetrics } from "./metrics.ts";
+import { parseRunRecord, type RunRecord } from "./run-record.ts";
+
+export const RUN_FILES = {
+  record: "run.json",
+  metrics: "metrics.jsonl",
+  /** All that a run needs to go on where it was interrupted. */
+  state: "state.safetensors",
+  /** PyTorch's names and layouts. */
+  weights: "weights.safetensors",
+  model: "model.onnx",
+} as const;
+
+/**
+ * What was run and what came of it.
+ *
+ * @throws UserError when `folder` is missing or not a run folder (exit code 2), or its run.json is damaged
+ */
+export function readRunRecord(folder: string): RunRecord {
+  const text = readTextIfThere(folder, RUN_FILES.record);
+  if (text === null) throw explainNoRun(folder);
+  return parseRunRecord(text, join(folder, RUN_FILES.record));
+}
+
+/**
+ * A line for each epoch so far; none before the first epoch is done.
+ *
+ * @throws UserError when a line is damaged
+ */
+export function readMetrics(folder: string): MetricsLine[] {
+  const text = readTextIfThere(folder, RUN_FILES.metrics);
+  return text === null ? [] : parseMetrics(text, join(folder, RUN_FILES.metrics));
+}
+
+/** @throws UserError when there is no state or it is damaged */
+export function readState(folder: string): Safetensors {
+  return decodeSafetensors(readRequired(folder, RUN_FILES.state), join(folder, RUN_FILES.state));
+}
+
+/** @throws UserError when there are no weights or they are damaged */
+export function readWeights(folder: string): Safetensors {
+  return decodeSafetensors(readRequired(folder, RUN_FILES.weights), join(folder, RUN_FILES.weights));
+}
+
+/**
+ * The bytes of the ONNX model.
+ *
+ * @throws UserError when there is none
+ */
+export function readModel(folder: string): Uint8Array {
+  return readRequired(folder, RUN_FILES.model);
+}
+
+function readRequired(folder: string, name: string): Uint8Array {
+  const bytes = readIfThere(folder, name);
+  if (bytes !== null) return bytes;
+  // Says first what is more wrong: no folder, no run.
+  const { status } = readRunRecord(folder);
+  const why = status === "running" ? "its training has not come so far" : "it was removed";
+  throw new UserError(`${folder} has no ${name}: ${why}; train it with \`train\`, or choose another run`);
+}
+
+function readIfThere(folder: string, name: string): Uint8Array | null {
+  const path = join(folder, name);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw explainFileError(error, "read", path);
+  }
+}
+
+function readTextIfThere(folder: string, name: string): string | null {
+  const bytes = readIfThere(folder, name);
+  try {
+    return bytes === null ? null : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const problem = "expected UTF-8 text, found other bytes";
+    throw new UserError(`${join(folder, name)}: ${problem}; restore the file from a copy`, { cause });
+  }
+}
+
+/** Why there is no run.json in `folder`. */
+function explainNoRun(folder: string): UserError {
+  const problems = {
+    nothing: `there is no folder ${folder}`,
+    folder: `${folder} is not a run folder: it has no ${RUN_FILES.record}`,
+    file: `${folder} is a file; expected a run folder`,
+  };
+  return new UserError(`${problems[whatIsAt(folder)]}; name the folder of a run`, { exitCode: 2 });
+}
+
+/** @throws UserError when the system does not let us look */
+export function whatIsAt(path: string): "nothing" | "folder" | "file" {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (isAbsent(error)) return "nothing";
+    throw explainFileError(error, "look at", path);
+  }
+}
+
+/** A path through a file (ENOTDIR) leads nowhere either. */
+function isAbsent(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
+}

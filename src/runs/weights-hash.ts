@@ -1,0 +1,15 @@
+import { createHash } from "node:crypto";
+import { littleEndianBytes, type NamedTensor } from "../formats/safetensors.ts";
+
+/**
+ * One fingerprint for all weights of a model: SHA-256 over the float32 bytes, little-endian and row-major, of the tensors
+ * in the given order, which by convention is PyTorch's `state_dict` order. Names and shapes are not part of it, so
+ * `hashlib.sha256(b"".join(t.numpy().tobytes() for t in model.state_dict().values()))` gives the same for float32 tensors.
+ *
+ * @returns 64 lower-case hexadecimal digits
+ */
+export function weightsSha256(tensors: readonly NamedTensor[]): string {
+  const hash = createHash("sha256");
+  for (const { data } of tensors) hash.update(littleEndianBytes(data));
+  return hash.digest("hex");
+}

@@ -1,0 +1,77 @@
+/**
+ * Files that are whole at every moment. The content goes to a temporary file in the same folder, is synced to the disk
+ * and takes the file's name by one rename: whoever reads, and whatever is killed when, there is the old file or the new.
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { errorCode, explainFileError } from "./file-errors.ts";
+
+/** `.state.safetensors.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.tmp`: hidden, and no other writer chooses the same. */
+const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+/** Some file systems cannot sync a folder; they answer with one of these. */
+const CANNOT_SYNC_FOLDERS: readonly (string | null)[] = ["EINVAL", "ENOTSUP", "EPERM", "EISDIR", "EACCES", "EBADF"];
+
+/**
+ * Writes `content` (text as UTF-8) to the file `path` in a folder that exists, in place of what was there.
+ *
+ * @throws UserError when the system refuses (disk full, no right, read-only, ...): says which file, why and what to do.
+ *   The file is then as it was before, and no temporary file is left.
+ */
+export function writeWholeFile(path: string, content: Uint8Array | string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = openSync(temporary, "wx");
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    removeQuietly(temporary);
+    throw explainFileError(error, "write", path);
+  }
+}
+
+/** Makes the names in `folder` (a rename, a new file) safe against a power cut, where the file system can do that. */
+export function syncFolder(folder: string): void {
+  let file: number | undefined;
+  try {
+    file = openSync(folder, "r");
+    fsyncSync(file);
+  } catch (error) {
+    if (!CANNOT_SYNC_FOLDERS.includes(errorCode(error))) throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Whether a file of this name is a temporary one of `writeWholeFile`. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
+/**
+ * Removes what killed processes left behind in `folder`. Only for a folder that nobody else is writing to.
+ *
+ * @throws UserError when the folder cannot be read or a file not be removed
+ */
+export function removeTemporaries(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name), { force: true });
+  } catch (error) {
+    throw explainFileError(error, "clean up", folder);
+  }
+}
+
+/** Cleaning up after an error must not hide that error. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The folder itself is gone or not ours; the first error says so.
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import type { Lowering } from "../../src/compile/program.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { enhanced } from "../../src/models/enhanced.ts";
+import { initialTensors } from "../../src/nn/model.ts";
+import { fusedMatmul } from "../../src/ops/fusedMatmul.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import { adam } from "../../src/optim/adam.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { settingName, trainingProgram } from "../../src/training/training-program.ts";
+import { dropoutMask, imageBatch } from "../golden/inputs.ts";
+import { lowerings, runValues } from "../support/run-program.ts";
+import { feedsOf, tensor } from "../support/tensors.ts";
+
+const THREADS = [2, 4];
+
+/** Rows, columns and terms of products whose threads would share columns, and of some whose threads share rows. */
+const PRODUCTS: readonly (readonly [rows: number, columns: number, terms: number])[] = [
+  [32, 1152, 256],
+  [32, 256, 1152],
+  [7, 515, 129],
+  [16, 128, 3136],
+  [1, 1000, 300],
+  [1000, 1, 300],
+  [515, 1, 129],
+  [300, 40, 700],
+];
+
+const TRANSPOSITIONS = [
+  { transposeA: false, transposeB: false },
+  { transposeA: false, transposeB: true },
+  { transposeA: true, transposeB: false },
+  { transposeA: true, transposeB: true },
+];
+
+/** Equal exactly when all bits are. */
+function bits(numbers: Float32Array): string {
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+describe("a product has the same bits with 1, 2 and 4 threads", () => {
+  test.each(PRODUCTS)("%i rows, %i columns, %i terms", async (rows, columns, terms) => {
+    for (const { transposeA, transposeB } of TRANSPOSITIONS) {
+      const a = tensor("a", transposeA ? [terms, rows] : [rows, terms], "uniform");
+      const b = tensor("b", transposeB ? [columns, terms] : [terms, columns], "uniform");
+      const bias = tensor("bias", [columns], "uniform");
+      const outputs = [
+        matmul(a.value, b.value, { transposeA, transposeB }),
+        fusedMatmul(a.value, b.value, bias.value, { transposeA, transposeB }),
+      ];
+      const run = (threads: number) =>
+        runValues(outputs, feedsOf([a, b, bias]), { lowering: { kind: "standard" }, threads });
+      const alone = (await run(1)).map(bits);
+      for (const threads of THREADS) expect((await run(threads)).map(bits), `${threads} threads`).toEqual(alone);
+    }
+  });
+});
+
+const STEPS = 3;
+const BATCH_SIZE = 32;
+
+/** The state, bit by bit, and the losses after some steps of training on real-looking images. */
+async function train(lowering: Lowering, threads: number): Promise<Record<string, string>> {
+  const optimizer = adam();
+  const { program, graph } = trainingProgram(enhanced, {
+    task: { channels: 1, height: 28, width: 28, classes: 10 },
+    batchSize: BATCH_SIZE,
+    normalization: { mean: [0.286], standardDeviation: [0.353] },
+    optimizer,
+    labelSmoothing: 0.1,
+  });
+  const initial = initialTensors(graph, 1);
+  const zeros = program.state.map(({ name, input }) => [name, new Float32Array(sizeOf(input.shape))] as const);
+  const session = await nodeRuntime.open(compile(program, lowering), { threads });
+  try {
+    session.load(new Map([...zeros, ...initial]));
+    const losses: number[] = [];
+    for (let step = 0; step < STEPS; step++) {
+      const { pixels, labels } = imageBatch(step);
+      const settings = Object.entries(optimizer.settingsAt(step + 1, 0.001));
+      const masks = graph.masks.map(({ name, value }) => [name, dropoutMask(step, sizeOf(value.shape))]);
+      const { loss } = await session.run({
+        pixels,
+        labels: Int32Array.from(labels),
+        ...Object.fromEntries(masks),
+        ...Object.fromEntries(settings.map(([name, value]) => [settingName(name), Float32Array.of(value)])),
+      });
+      losses.push(loss![0]!);
+    }
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(new Set(losses).size).toBe(STEPS);
+    const state = [...session.save()].map(([name, numbers]) => [name, bits(numbers)]);
+    return { ...Object.fromEntries(state), losses: losses.join() };
+  } finally {
+    await session.release();
+  }
+}
+
+describe.each(lowerings())("training the enhanced network in the $kind lowering", (lowering) => {
+  test("gives the same weights, optimizer state and losses, bit for bit, with 1, 2 and 4 threads", async () => {
+    const alone = await train(lowering, 1);
+    for (const threads of THREADS) {
+      const together = await train(lowering, threads);
+      const differing = Object.keys(alone).filter((name) => alone[name] !== together[name]);
+      expect(differing, `${threads} threads`).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { createRunFolder, openRunFolder } from "../../src/runs/run-folder.ts";
+import type { RunRecord } from "../../src/runs/run-record.ts";
+import { defaultRunPath, listRuns, runStatus } from "../../src/runs/run-status.ts";
+import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
+import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
+
+function runWith(path: string, record: RunRecord, { state = false } = {}): string {
+  const folder = createRunFolder(path);
+  folder.writeRecord(record);
+  if (state) folder.writeState(sampleTensors, {});
+  folder.close();
+  return path;
+}
+
+describe("runStatus", () => {
+  test("tells what is no run from what is one, and what is left of it", () => {
+    const parent = temporaryFolder();
+    const at = (name: string) => join(parent, name);
+    mkdirSync(at("empty"));
+    writeFileSync(at("file"), "");
+    expect(runStatus(at("none"))).toEqual({ kind: "missing" });
+    expect(runStatus(at("empty"))).toEqual({ kind: "not-a-run" });
+    expect(runStatus(at("file"))).toEqual({ kind: "not-a-run" });
+    expect(runStatus(join(at("file"), "x"))).toEqual({ kind: "missing" });
+    expect(runStatus(runWith(at("done"), finishedRecord))).toEqual({ kind: "finished", record: finishedRecord });
+    const unfinished = { kind: "unfinished", record: sampleRecord, writer: null };
+    expect(runStatus(runWith(at("begun"), sampleRecord))).toEqual({ ...unfinished, resumable: false });
+    expect(runStatus(runWith(at("saved"), sampleRecord, { state: true }))).toEqual({ ...unfinished, resumable: true });
+    writeFileSync(join(at("begun"), "state.safetensors"), "damaged");
+    expect(runStatus(at("begun"))).toEqual({ ...unfinished, resumable: false });
+  });
+
+  test("a run that is being trained names the process", () => {
+    const { folder } = openRunFolder(runWith(join(temporaryFolder(), "run"), sampleRecord));
+    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: `process ${process.pid}` });
+    folder.close();
+    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: null });
+  });
+
+  test("a damaged record is told with its error", () => {
+    const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
+    writeFileSync(join(path, "run.json"), '{"format":1}');
+    const status = runStatus(path);
+    expect(status.kind === "damaged" && status.error.message).toMatch(/run\.json: field "status"/);
+  });
+
+  test("a state that the system withholds is not taken for none: the run is not started over", () => {
+    const path = runWith(join(temporaryFolder(), "run"), sampleRecord, { state: true });
+    renameSync(join(path, "state.safetensors"), join(path, "elsewhere"));
+    mkdirSync(join(path, "state.safetensors"));
+    const status = runStatus(path);
+    expect(status.kind === "damaged" && status.error.message).toMatch(
+      /^cannot read .*state\.safetensors: .*\(EISDIR\)/,
+    );
+    expect(userErrorOf(() => createRunFolder(path)).message).toMatch(/^cannot read .*state\.safetensors/);
+  });
+});
+
+describe("listRuns", () => {
+  test("newest first, damaged ones as such, and nothing that is no run", () => {
+    const parent = temporaryFolder();
+    const startedAt = (day: number) => `2026-01-0${day}T00:00:00.000Z`;
+    runWith(join(parent, "b-oldest"), { ...finishedRecord, startedAt: startedAt(1) });
+    runWith(join(parent, "a-newest"), { ...sampleRecord, startedAt: startedAt(5) });
+    runWith(join(parent, "c"), { ...finishedRecord, startedAt: startedAt(3) });
+    runWith(join(parent, "d"), { ...finishedRecord, startedAt: startedAt(3) });
+    const damaged = runWith(join(parent, "broken"), sampleRecord);
+    writeFileSync(join(damaged, "run.json"), "");
+    utimesSync(join(damaged, "run.json"), new Date(startedAt(2)), new Date(startedAt(2)));
+    mkdirSync(join(parent, "plots"));
+    writeFileSync(join(parent, "notes.txt"), "");
+    const elsewhere = runWith(join(temporaryFolder(), "far"), { ...finishedRecord, startedAt: startedAt(4) });
+    symlinkSync(elsewhere, join(parent, "linked"));
+    symlinkSync("nowhere", join(parent, "dangling"));
+    const runs = listRuns(parent);
+    expect(runs.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      "a-newest unfinished",
+      "linked finished",
+      "d finished",
+      "c finished",
+      "broken damaged",
+      "b-oldest finished",
+    ]);
+    expect(runs.map(({ path }) => path)).toEqual(runs.map(({ name }) => join(parent, name)));
+  });
+
+  test("a missing or empty folder has no runs; a file is no folder of runs", () => {
+    const parent = temporaryFolder();
+    expect(listRuns(parent)).toEqual([]);
+    expect(listRuns(join(parent, "none"))).toEqual([]);
+    writeFileSync(join(parent, "file"), "");
+    expect(userErrorOf(() => listRuns(join(parent, "file"))).message).toMatch(
+      /^cannot list the runs in .*file: .*ENOTDIR/,
+    );
+  });
+});
+
+describe("defaultRunPath", () => {
+  const date = new Date(2026, 0, 3, 4, 5, 6);
+
+  test("recipe, date and time, in the folder of runs", () => {
+    expect(defaultRunPath("base", date, join(temporaryFolder(), "runs")).split("/").slice(-2)).toEqual([
+      "runs",
+      "base-20260103-040506",
+    ]);
+    expect(defaultRunPath("no-such-recipe", new Date(1999, 11, 31, 23, 59, 58))).toBe(
+      join("runs", "no-such-recipe-19991231-235958"),
+    );
+  });
+
+  test("a suffix when that is taken, by a run or anything else", () => {
+    const parent = temporaryFolder();
+    const names = [1, 2, 3].map(() => {
+      const path = defaultRunPath("base", date, parent);
+      mkdirSync(path);
+      return basename(path);
+    });
+    expect(names).toEqual(["base-20260103-040506", "base-20260103-040506-2", "base-20260103-040506-3"]);
+  });
+});
