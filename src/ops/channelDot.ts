@@ -15,7 +15,7 @@ export const channelDotOp: Op<Record<string, never>> = {
     blocked: {
       plan: ({ inputs }, _known, block) =>
         planImages(inputs[0]!.shape, block, [blockedImages(block), blockedImages(block)], CANONICAL),
-      emit: (writer, [x, y], { inputs }) => dotBlocked(writer, x!, y!, inputs[0]!.shape),
+      emit: (writer, [x, y], { inputs }, _plan, block) => dotBlocked(writer, x!, y!, inputs[0]!.shape, block),
     },
   },
   reference([x, y], { shape }) {

@@ -1,6 +1,6 @@
 import { blockedImages, CANONICAL } from "../graph/layout.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
-import { channelAt, channelCount, meanBlocked, planImages, sumChannels, valuesPerChannel } from "./channels.ts";
+import { channelAt, channelCount, planImages, sumBlocked, sumChannels } from "./channels.ts";
 
 /** y[c] = sum of x over all but the channel axis: the derivative of a bias. x [N, C, H, W] or [N, C], y [C]. */
 export const channelSumOp: Op<Record<string, never>> = {
@@ -10,10 +10,7 @@ export const channelSumOp: Op<Record<string, never>> = {
     standard: (writer, [x], { inputs }) => sumChannels(writer, x!, inputs[0]!.shape),
     blocked: {
       plan: ({ inputs }, _known, block) => planImages(inputs[0]!.shape, block, [blockedImages(block)], CANONICAL),
-      emit(writer, [x], { inputs }) {
-        const { shape } = inputs[0]!;
-        return writer.node("Mul", [meanBlocked(writer, x!, shape), writer.scalar(valuesPerChannel(shape))]);
-      },
+      emit: (writer, [x], { inputs }, _plan, block) => sumBlocked(writer, x!, inputs[0]!.shape, block),
     },
   },
   reference([x], { shape }) {

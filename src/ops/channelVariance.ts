@@ -33,10 +33,10 @@ export const channelVarianceOp: Op<Record<string, never>> = {
     blocked: {
       plan: ({ inputs }, _known, block) =>
         planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
-      emit(writer, [x, mean], { inputs }) {
+      emit(writer, [x, mean], { inputs }, _plan, block) {
         const { shape } = inputs[0]!;
         const meanSquare = writer.node("Mul", [
-          dotBlocked(writer, x!, x!, shape),
+          dotBlocked(writer, x!, x!, shape, block),
           writer.scalar(1 / valuesPerChannel(shape)),
         ]);
         return writer.node("Relu", [writer.node("Sub", [meanSquare, writer.node("Mul", [mean, mean])])]);

@@ -79,22 +79,32 @@ export function scaleBlocked(
 }
 
 /**
- * Writes the sum over N, H and W of x * y per channel of blocked images, [C]: a convolution of each image's channel with
- * the other's whole plane as its kernel gives one number a plane.
+ * Writes the sum over N, H and W of x * y per channel of blocked images, [C]: a convolution of each row of a channel with
+ * the other's same row as its kernel gives one number a row.
+ *
+ * Row by row because the provider adds up one product after the other: over whole planes of flat background, where every
+ * rounding goes the same way, that costs 10 to 25 times the accuracy (and is no faster).
  */
-export function dotBlocked(writer: GraphWriter, x: string, y: string, shape: Shape): string {
-  const [batch, channels, height, width] = [...shape] as [number, number, number, number];
-  const planes = batch * channels;
+export function dotBlocked(writer: GraphWriter, x: string, y: string, shape: Shape, block: number): string {
+  const width = shape[3]!;
+  const rows = sizeOf(shape) / width;
   const dots = writer.blocked(
     "Conv",
-    [writer.reshape(x, [1, planes, height, width]), writer.reshape(y, [planes, 1, height, width])],
-    { kernel_shape: [height, width], group: planes },
+    [writer.reshape(x, [1, rows, 1, width]), writer.reshape(y, [rows, 1, 1, width])],
+    { kernel_shape: [1, width], group: rows },
   );
-  return writer.reduceSum(writer.reshape(dots, [batch, channels]), [0]);
+  return sumRows(writer, dots, shape, block);
 }
 
-/** Writes the mean over N, H and W per channel of blocked images, [C]. */
-export function meanBlocked(writer: GraphWriter, x: string, shape: Shape): string {
-  const planes = writer.reshape(writer.blocked("GlobalAveragePool", [x]), [shape[0]!, shape[1]!]);
-  return writer.node("ReduceMean", [planes], { axes: [0], keepdims: 0 });
+/** Writes the sum over N, H and W per channel of blocked images, [C]; row by row, as above. */
+export function sumBlocked(writer: GraphWriter, x: string, shape: Shape, block: number): string {
+  const width = shape[3]!;
+  const means = writer.blocked("GlobalAveragePool", [writer.reshape(x, [1, sizeOf(shape) / width, 1, width])]);
+  return writer.node("Mul", [sumRows(writer, means, shape, block), writer.scalar(width)]);
+}
+
+/** [N, C/b, H, b], one number a row of blocked images -> [C] */
+function sumRows(writer: GraphWriter, rows: string, [batch, channels, height]: Shape, block: number): string {
+  const split = writer.reshape(rows, [batch!, channels! / block, height!, block]);
+  return writer.reshape(writer.reduceSum(writer.reduceSum(split, [2]), [0]), [channels!]);
 }

@@ -1,35 +1,23 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
+import { imageTask, normalizationOf, type TrainingData, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
-import { sizeOf } from "../graph/shape.ts";
-import { buildModel, type ModelGraph } from "../nn/model.ts";
-import { checkRecipe, type Recipe, recipeToJson } from "../recipes/recipe.ts";
+import type { ModelGraph } from "../nn/model.ts";
+import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
-import { collectEnvironment } from "../runs/environment.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
-import { type FinishedRunRecord, RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
+import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, decodeSnapshot, encodePosition } from "./resume.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
-
-/** How a new run is made. */
-export interface NewRun {
-  readonly recipe: Recipe;
-  readonly seed: number;
-  readonly trainOn: "split" | "all";
-  /** Training images to use; null: all. */
-  readonly limit: number | null;
-  /** The run's folder. */
-  readonly out: string;
-}
 
 export interface TrainRunOptions {
   readonly data: LoadedData;
@@ -108,7 +96,7 @@ interface TrainIntoOptions {
   readonly record: RunRecord;
   readonly lowering: Lowering;
   readonly options: TrainRunOptions;
-  readonly data: ReturnType<typeof trainingData>;
+  readonly data: TrainingData;
   readonly from?: TrainingSnapshot;
 }
 
@@ -187,45 +175,4 @@ function namedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Arr
 /** Largest resident memory of this process so far. */
 function peakMemoryBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
-}
-
-function newRecord(
-  { recipe, seed, trainOn, limit }: NewRun,
-  { data: { source, verified, files }, threads }: TrainRunOptions,
-  lowering: Lowering,
-  data: ReturnType<typeof trainingData>,
-): RunRecord {
-  const { parameters } = buildModel(recipe.model, {
-    task: imageTask(data.train),
-    batchSize: recipe.batchSize,
-    mode: "training",
-    normalization: normalizationOf(data.train),
-  });
-  return {
-    format: RUN_FORMAT,
-    recipeName: recipe.name,
-    recipe: recipeToJson(recipe),
-    model: recipe.model.name,
-    parameters: parameters.reduce((sum, { value }) => sum + sizeOf(value.shape), 0),
-    seed,
-    epochs: recipe.epochs,
-    batchSize: recipe.batchSize,
-    learningRate: recipe.learningRate,
-    trainOn,
-    limit,
-    lowering: lowering.kind,
-    blockSize: lowering.kind === "blocked" ? lowering.block : null,
-    threads,
-    ...collectEnvironment(),
-    data: {
-      source,
-      verified,
-      files: files.map((file) => ({ ...file })),
-      trainImages: data.train.count,
-      validationImages: data.validation?.count ?? 0,
-    },
-    startedAt: new Date().toISOString(),
-    status: "running",
-    result: null,
-  };
 }

@@ -111,7 +111,8 @@ export async function train(
       hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
 
       if (position.step === batches.steps(epoch)) {
-        const validated = validation && (await validation.run(session.save()));
+        const tensors = session.save();
+        const validated = validation && (await validation.run(tensors));
         const result = {
           ...epochMeans(position, recipe.batchSize),
           epoch,
@@ -123,7 +124,7 @@ export async function train(
         };
         position = { ...position, epoch: START.epoch };
         epoch++;
-        hooks.onEpoch?.(result, { tensors: session.save(), position });
+        hooks.onEpoch?.(result, { tensors, position });
       }
       isStopped = hooks.isStopRequested?.() ?? false;
     }

@@ -7,6 +7,7 @@ import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { topologicalOrder } from "../../src/graph/value.ts";
 import { countComputed } from "../support/count-operations.ts";
+import { FLOAT32_EPSILON } from "../support/op-case.ts";
 import { CASE_BLOCK, lowerings, runValues } from "../support/run-program.ts";
 import { feedsOf } from "../support/tensors.ts";
 import { fusionCases } from "./fusion-cases.ts";
@@ -59,9 +60,11 @@ describe.each(fusionCases.filter(({ rule }) => rule !== expandRule))(
       const [expected] = evaluateReference(outputs, feeds);
       const [unfused] = await runValues(outputs, feeds, { lowering, rules: [] });
       const [fused] = await runValues(outputs, feeds, { lowering, rules: [fusion.rule] });
-      // A sum per channel is made of means where it runs blocked: three roundings, each of the sum of absolute values.
-      const total = inputs.at(-1)!.data.reduce((sum, element) => sum + Math.abs(element), 0);
-      const tolerance = fusion.rule.name === "sumOfPoolGradient" ? 3 * 2 ** -23 * total : 0;
+      // Where it runs blocked, a sum per channel is made of means: as many roundings as numbers, and three more.
+      const { data } = inputs.at(-1)!;
+      const total = data.reduce((sum, element) => sum + Math.abs(element), 0) / CASE_BLOCK;
+      const roundings = data.length / CASE_BLOCK + 3;
+      const tolerance = fusion.rule.name === "sumOfPoolGradient" ? roundings * FLOAT32_EPSILON * total : 0;
       expect(unfused).toBeClose(expected!, { tolerance });
       expect(fused).toBeClose(expected!, { tolerance });
     });

@@ -85,8 +85,7 @@ export const MODELS: Readonly<Record<GoldenNetwork["name"], Model>> = {
   base,
   enhanced: {
     name: "enhanced",
-    layers: (task) =>
-      enhanced.layers(task).map((layer) => (layer.kind === "dropout" ? dropout(DROPOUT_RATE) : layer)),
+    layers: (task) => enhanced.layers(task).map((layer) => (layer.kind === "dropout" ? dropout(DROPOUT_RATE) : layer)),
   },
 };
 
@@ -112,7 +111,12 @@ export function gradientName(parameter: string): string {
 
 /** A program whose outputs are the gradients of the first step. */
 export function gradientProgram(model: Model): { program: Program; graph: ModelGraph } {
-  const graph = buildModel(model, { task: TASK, batchSize: BATCH_SIZE, mode: "training", normalization: NORMALIZATION });
+  const graph = buildModel(model, {
+    task: TASK,
+    batchSize: BATCH_SIZE,
+    mode: "training",
+    normalization: NORMALIZATION,
+  });
   const labels = input("labels", [BATCH_SIZE], "int32");
   const loss = softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: golden.labelSmoothing });
   const values = gradients(

@@ -95,7 +95,7 @@ function sumsOfChannels(name: string, shape: Shape, isBlocked: boolean): OpCase[
   const dot = channelDot(x.value, other.value);
   const mean = multiply(channelSum(moved.value), constant(1 / count));
   return [
-    // Blocked, the sum is a mean of means times the count: three roundings more.
+    // Blocked, the sum is made of means: three roundings more.
     { op: channelSumOp, name, inputs: [x], y: sum, isBlocked, bound: ofMagnitude(count + 3, sum) },
     { op: channelDotOp, name, inputs: [x, other], y: dot, isBlocked, bound: ofMagnitude(count, dot) },
     {

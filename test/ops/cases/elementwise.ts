@@ -36,10 +36,9 @@ function places(block: number): Place[] {
       return { inputs: [x], value: wrap(x.value) };
     };
     const isWide = isBlocked && image[0] * image[1] > 1;
-    return [
-      { name: `images, ${where}`, isBlocked, make: make(blockedCopy) },
-      { name: `columns, ${where}`, isBlocked: isWide, make: make((x) => flatten(blockedCopy(x))) },
-    ];
+    const asImages = { name: `images, ${where}`, isBlocked, make: make(blockedCopy) };
+    const asColumns = { name: `columns, ${where}`, isBlocked: isWide, make: make((x) => flatten(blockedCopy(x))) };
+    return edge.startsWith("channels") || !isWide ? [asImages, asColumns] : [asImages];
   });
   const weights = ([block, 3] as const).map((channels): Place => {
     return {

@@ -68,9 +68,12 @@ function maxPools(block: number): OpCase[] {
     ),
   );
   const all: Filling[] = ["uniform", "negative", "ties", "negative integers", "zeros"];
+  const few: Filling[] = ["ties", "negative"];
   const sizes = imageSizesToTry(block).map((size) => ({ ...size, size: Math.min(...size.image) > 1 ? 2 : 1 }));
   return [
-    ...windows.flatMap((pool) => all.flatMap((filling) => maxPoolsAt(pool, filling, block))),
+    ...windows.flatMap((pool) =>
+      (pool.channels === block ? all : few).flatMap((filling) => maxPoolsAt(pool, filling, block)),
+    ),
     ...sizes.flatMap((pool) => maxPoolsAt(pool, "ties", block)),
   ];
 }

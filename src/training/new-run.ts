@@ -1,0 +1,61 @@
+import type { Lowering } from "../compile/program.ts";
+import type { LoadedData } from "../data/sources/chain.ts";
+import { imageTask, normalizationOf, type TrainingData } from "../data/training-data.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { buildModel } from "../nn/model.ts";
+import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
+import { collectEnvironment } from "../runs/environment.ts";
+import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
+
+/** How a new run is made. */
+export interface NewRun {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly trainOn: "split" | "all";
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+  /** The run's folder. */
+  readonly out: string;
+}
+
+/** What a run's record says before training starts. */
+export function newRecord(
+  { recipe, seed, trainOn, limit }: NewRun,
+  { data: { source, verified, files }, threads }: { data: LoadedData; threads: number },
+  lowering: Lowering,
+  data: TrainingData,
+): RunRecord {
+  const { parameters } = buildModel(recipe.model, {
+    task: imageTask(data.train),
+    batchSize: recipe.batchSize,
+    mode: "training",
+    normalization: normalizationOf(data.train),
+  });
+  return {
+    format: RUN_FORMAT,
+    recipeName: recipe.name,
+    recipe: recipeToJson(recipe),
+    model: recipe.model.name,
+    parameters: parameters.reduce((sum, { value }) => sum + sizeOf(value.shape), 0),
+    seed,
+    epochs: recipe.epochs,
+    batchSize: recipe.batchSize,
+    learningRate: recipe.learningRate,
+    trainOn,
+    limit,
+    lowering: lowering.kind,
+    blockSize: lowering.kind === "blocked" ? lowering.block : null,
+    threads,
+    ...collectEnvironment(),
+    data: {
+      source,
+      verified,
+      files: files.map((file) => ({ ...file })),
+      trainImages: data.train.count,
+      validationImages: data.validation?.count ?? 0,
+    },
+    startedAt: new Date().toISOString(),
+    status: "running",
+    result: null,
+  };
+}

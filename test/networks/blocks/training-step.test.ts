@@ -1,0 +1,216 @@
+import { describe, expect, test } from "vitest";
+import { compile, nextName } from "../../../src/compile/compile.ts";
+import type { Lowering, Program } from "../../../src/compile/program.ts";
+import { evaluateReference } from "../../../src/graph/evaluate.ts";
+import { sizeOf } from "../../../src/graph/shape.ts";
+import type { Value } from "../../../src/graph/value.ts";
+import {
+  batchNorm,
+  conv2d,
+  dropout,
+  flatten,
+  globalAveragePool,
+  type ImageTask,
+  linear,
+  type Model,
+  maxPool2d,
+  relu,
+  residual,
+} from "../../../src/nn/index.ts";
+import { inputName } from "../../../src/ops/input.ts";
+import { adam } from "../../../src/optim/adam.ts";
+import type { Optimizer } from "../../../src/optim/optimizer.ts";
+import { sgd } from "../../../src/optim/sgd.ts";
+import { nodeRuntime } from "../../../src/runtime/node/index.ts";
+import { settingName, trainingProgram } from "../../../src/training/training-program.ts";
+import { hash, uniform } from "../../golden/inputs.ts";
+import { interpretProgram } from "../../support/onnx-interpreter/interpret-program.ts";
+import { using } from "../golden.ts";
+
+/** Whole training steps, optimizer and all, on small networks: every number that a step leaves behind. */
+
+const STEP = 3;
+const LEARNING_RATE = 0.02;
+
+interface Step {
+  readonly name: string;
+  readonly program: Program;
+  /** Numbers for every feed and state tensor. */
+  readonly numbers: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/** Channels 16 and 32 are whole blocks of either size; 24 is only of 8, so that at 16 the layouts change on the way. */
+const plain: Model = {
+  name: "plain",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    conv2d(24, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    relu(),
+    conv2d(32, { kernelSize: 3, padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    flatten(),
+    linear(20, { bias: false }),
+    batchNorm(),
+    relu(),
+    dropout(0.25),
+    linear(classes),
+  ],
+};
+
+const residuals: Model = {
+  name: "residual",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    relu(),
+    residual([
+      conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+      batchNorm(),
+      relu(),
+      conv2d(16, { kernelSize: 3, padding: 1 }),
+    ]),
+    relu(),
+    residual(
+      [conv2d(32, { kernelSize: 3, stride: 2, padding: 1, bias: false }), batchNorm()],
+      [conv2d(32, { kernelSize: 1, stride: 2 })],
+    ),
+    relu(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
+/** A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign. */
+function stepOf(model: Model, task: ImageTask, batchSize: number, optimizer: Optimizer): Step {
+  const normalization = {
+    mean: task.channels === 1 ? [0.4] : [0.4, 0.5, 0.6],
+    standardDeviation: new Array<number>(task.channels).fill(0.3),
+  };
+  const { program, graph } = trainingProgram(model, { task, batchSize, normalization, optimizer, labelSmoothing: 0.1 });
+  const settings = optimizer.settingsAt(STEP, LEARNING_RATE);
+  const numbers = new Map<string, ArrayLike<number>>();
+  [...program.feeds, ...program.state.map(({ input }) => input)].forEach((value, tag) => {
+    numbers.set(inputName(value), numbersFor(value, 6200 + tag, task.classes));
+  });
+  for (const [setting, value] of Object.entries(settings)) numbers.set(settingName(setting), [Math.fround(value)]);
+  for (const { name, value } of graph.masks) numbers.set(name, numbersFor(value, 6300, 2));
+  return { name: `${model.name}, batch ${batchSize}, ${optimizer.name}`, program, numbers };
+}
+
+function numbersFor(value: Value, tag: number, limit: number): Float32Array {
+  const name = inputName(value);
+  const isPositive = /exp_avg_sq|running_var|bn\d+\.weight/.test(name);
+  const scale = value.shape.length > 1 ? 1 / Math.sqrt(sizeOf(value.shape.slice(1))) : 0.1;
+  return Float32Array.from({ length: sizeOf(value.shape) }, (_, i) => {
+    if (value.dtype === "uint8" && name === "pixels") return hash(tag, i) % 256;
+    if (value.dtype !== "float32") return hash(tag, i) % limit;
+    return isPositive ? 1 + uniform(tag, i) / 2 : uniform(tag, i) * scale;
+  });
+}
+
+const STEPS = [
+  stepOf(plain, { channels: 1, height: 9, width: 11, classes: 5 }, 5, adam()),
+  stepOf(plain, { channels: 1, height: 8, width: 8, classes: 5 }, 18, sgd({ momentum: 0.9, nesterov: true })),
+  stepOf(residuals, { channels: 3, height: 8, width: 7, classes: 4 }, 6, adam({ weightDecay: 0.01 })),
+  stepOf(residuals, { channels: 3, height: 7, width: 8, classes: 4 }, 19, sgd({ momentum: 0.9, weightDecay: 5e-4 })),
+];
+
+/** Outputs and next state by name, in float64. */
+function referenceOf({ program, numbers }: Step): Map<string, Float64Array> {
+  const inputs = [...program.feeds, ...program.state.map(({ input }) => input)];
+  const names = [...Object.keys(program.outputs), ...program.state.map(({ name }) => nextName(name))];
+  const values = [...Object.values(program.outputs), ...program.state.map(({ next }) => next)];
+  const results = evaluateReference(values, new Map(inputs.map((value) => [value, numbers.get(inputName(value))!])));
+  return new Map(names.map((name, i) => [name, results[i]!]));
+}
+
+/** @param tolerance relative to each tensor's largest element */
+function expectSame(
+  received: ReadonlyMap<string, ArrayLike<number>>,
+  expected: ReadonlyMap<string, Float64Array>,
+  tolerance: number,
+) {
+  expect([...received.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
+  for (const [name, values] of expected) {
+    const largest = values.reduce((sofar, value) => Math.max(sofar, Math.abs(value)), 0);
+    expect(received.get(name), name).toBeClose(values, { tolerance: tolerance * largest });
+  }
+}
+
+/** Both sides compute in float64, but constants (momentum 0.1, 1 / count) are float32 in the model: a few roundings. */
+const CONSTANT_ROUNDINGS = 16 * 2 ** -24;
+
+describe.each([8, 16])("a training step in the blocked lowering at block %i, by the interpreter", (block) => {
+  test.each(STEPS.map((step) => [step.name, step] as const))("%s", (_, step) => {
+    const compiled = compile(step.program, { kind: "blocked", block });
+    const { outputs, state } = interpretProgram(compiled, step.numbers, { block });
+    const received = new Map([
+      ...Object.entries(outputs),
+      ...[...state].map(([name, data]) => [nextName(name), data] as const),
+    ]);
+    expectSame(received, referenceOf(step), CONSTANT_ROUNDINGS);
+  });
+});
+
+test("24 channels lie in blocks of 8 and not of 16; optimizer state lies as its parameter does", () => {
+  const layouts = (block: number) => {
+    const { state } = compile(STEPS[0]!.program, { kind: "blocked", block });
+    return Object.fromEntries(state.map(({ name, layout }) => [name, layout.name]));
+  };
+  expect(layouts(8)).toMatchObject({
+    "conv1.weight": "output-weights/8",
+    "conv2.weight": "weights/8",
+    "conv2.weight.exp_avg": "weights/8",
+    "conv3.weight.exp_avg_sq": "weights/8",
+    "bn1.running_var": "canonical",
+    "fc1.weight": "columns/8x4",
+    "fc2.weight": "canonical",
+  });
+  expect(layouts(16)).toMatchObject({ "conv1.weight": "output-weights/16", "conv2.weight": "canonical" });
+});
+
+/** Float32 throughout: sums of up to some 2000 products, one behind the other through a dozen operations. */
+const FLOAT32_STEP = 1e-5;
+
+const block = await nodeRuntime.probeBlockSize();
+const lowerings: Lowering[] = [
+  { kind: "standard" },
+  ...(block === undefined ? [] : [{ kind: "blocked" as const, block }]),
+];
+
+describe.each(lowerings)("a training step in the $kind lowering, by ONNX Runtime", (lowering) => {
+  test.each(STEPS.map((step) => [step.name, step] as const))("%s", async (_, step) => {
+    const { program, numbers } = step;
+    const session = await nodeRuntime.open(compile(program, lowering), { threads: 2 });
+    const received = await using(session, async () => {
+      session.load(new Map(program.state.map(({ name }) => [name, Float32Array.from(numbers.get(name)!)])));
+      const outputs = await session.run(
+        Object.fromEntries(program.feeds.map((value) => [inputName(value), typed(value, numbers)])),
+      );
+      return new Map([
+        ...Object.entries(outputs).map(([name, data]) => [name, data.slice()] as const),
+        ...[...session.save()].map(([name, data]) => [nextName(name), data] as const),
+      ]);
+    });
+    expectSame(received, referenceOf(step), FLOAT32_STEP);
+  });
+});
+
+function typed(value: Value, numbers: Step["numbers"]) {
+  const data = numbers.get(inputName(value))!;
+  switch (value.dtype) {
+    case "float32":
+      return Float32Array.from(data);
+    case "int32":
+      return Int32Array.from(data);
+    case "uint8":
+      return Uint8Array.from(data);
+    default:
+      return value.dtype satisfies never;
+  }
+}

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../src/graph/shape.ts";
+import { apply, type Value } from "../../src/graph/value.ts";
+import { add } from "../../src/ops/add.ts";
+import { batchNorm } from "../../src/ops/batchNorm.ts";
+import { biasAdd } from "../../src/ops/biasAdd.ts";
+import { channelAffine } from "../../src/ops/channelAffine.ts";
+import { channelCombine } from "../../src/ops/channelCombine.ts";
+import { channelDot } from "../../src/ops/channelDot.ts";
+import { channelSum } from "../../src/ops/channelSum.ts";
+import { channelVariance } from "../../src/ops/channelVariance.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
+import { conv2dInputGradient } from "../../src/ops/conv2dInputGradient.ts";
+import { conv2dWeightGradient } from "../../src/ops/conv2dWeightGradient.ts";
+import { countCorrect } from "../../src/ops/countCorrect.ts";
+import { divide } from "../../src/ops/divide.ts";
+import { dropout } from "../../src/ops/dropout.ts";
+import { flatten } from "../../src/ops/flatten.ts";
+import { fusedConv2dOp } from "../../src/ops/fusedConv2d.ts";
+import { fusedMatmul } from "../../src/ops/fusedMatmul.ts";
+import { globalAveragePool } from "../../src/ops/globalAveragePool.ts";
+import { globalAveragePoolGradient } from "../../src/ops/globalAveragePoolGradient.ts";
+import { input } from "../../src/ops/input.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import { maxPool2d } from "../../src/ops/maxPool2d.ts";
+import { maxPool2dGradient } from "../../src/ops/maxPool2dGradient.ts";
+import { multiply } from "../../src/ops/multiply.ts";
+import { normalizePixels } from "../../src/ops/normalizePixels.ts";
+import { reluGradient } from "../../src/ops/reluGradient.ts";
+import { softmax } from "../../src/ops/softmax.ts";
+import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
+import { softmaxCrossEntropyGradient } from "../../src/ops/softmaxCrossEntropyGradient.ts";
+import { subtract } from "../../src/ops/subtract.ts";
+import { unflatten } from "../../src/ops/unflatten.ts";
+
+const of = (...shape: number[]): Value => input("value", shape);
+const labels = (...shape: number[]): Value => input("labels", shape, "int32");
+const plain = { transposeA: false, transposeB: false };
+const images = of(2, 3, 4, 5);
+const smoothing = { labelSmoothing: 0 };
+
+/** What an operation refuses, and what its message must say: the operation, the rule, the shapes. */
+const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: RegExp])[] = [
+  [
+    "unequal operands",
+    () => add(of(2, 3), of(3, 2)),
+    /add: .*equal shapes or one must be a scalar.*\[2, 3\].*\[3, 2\]/,
+  ],
+  ["an operand to broadcast", () => subtract(of(2, 3), of(3)), /subtract: .*\[2, 3\] and \[3\]/],
+  ["an operand to broadcast", () => multiply(of(3), of(1)), /multiply: .*\[3\] and \[1\]/],
+  ["unequal operands", () => divide(of(2), of(3)), /divide: .*\[2\] and \[3\]/],
+  ["unequal operands", () => reluGradient(of(2), of(3)), /reluGradient: y and dy.*\[2\] and \[3\]/],
+  ["a bias of another length", () => biasAdd(images, of(4)), /biasAdd: bias must be \[3\].*\[2, 3, 4, 5\], got \[4\]/],
+  ["three axes", () => biasAdd(of(2, 3, 4), of(3)), /biasAdd: x must be .*got \[2, 3, 4\]/],
+  ["a scale of another length", () => channelAffine(images, of(2), of(3)), /channelAffine: scale must be \[3\]/],
+  [
+    "a matrix as shift",
+    () => channelAffine(images, of(3), of(3, 1)),
+    /channelAffine: shift must be \[3\].*got \[3, 1\]/,
+  ],
+  ["unequal images", () => channelCombine(images, of(2, 3, 5, 4), of(3), of(3), of(3)), /channelCombine: x and y/],
+  [
+    "a vector of another length",
+    () => channelCombine(images, images, of(3), of(3), of(2)),
+    /channelCombine: c must be \[3\]/,
+  ],
+  ["unequal images", () => channelDot(images, of(2, 3, 4, 4)), /channelDot: x and y/],
+  ["one axis", () => channelSum(of(3)), /channelSum: x must be .*got \[3\]/],
+  ["a mean of another length", () => channelVariance(images, of(5)), /channelVariance: mean must be \[3\]/],
+  ["one value a channel", () => batchNorm(of(1, 3), of(3), of(3), { epsilon: 1 }).y, /batchNorm: .*larger batch/],
+  [
+    "a weight of another length",
+    () => batchNorm(of(2, 3), of(2), of(3), { epsilon: 1 }).y,
+    /batchNorm: weight must be \[3\]/,
+  ],
+  [
+    "other input channels",
+    () => conv2d(images, of(6, 2, 3, 3)),
+    /conv2d: weight \[6, 2, 3, 3\] takes 2.*\[2, 3, 4, 5\] has 3/,
+  ],
+  [
+    "two axes",
+    () => conv2d(of(2, 3), of(6, 3, 3, 3)),
+    /conv2d: x must be \[batch, channels, height, width\], got \[2, 3\]/,
+  ],
+  ["a flat weight", () => conv2d(images, of(6, 27)), /conv2d: weight must be .*got \[6, 27\]/],
+  ["stride 3", () => conv2d(images, of(6, 3, 3, 3), { stride: 3 }), /conv2d: stride must be 1 or 2, got 3/],
+  ["negative padding", () => conv2d(images, of(6, 3, 3, 3), { padding: [1, -1] }), /conv2d: padding must be .*1, -1/],
+  ["a kernel too high", () => conv2d(images, of(6, 3, 5, 1)), /conv2d: kernel 5x1 is larger than the padded image 4x5/],
+  [
+    "a dy of another size",
+    () => conv2dInputGradient(of(2, 6, 3, 3), of(6, 3, 3, 3), { stride: 1, padding: [0, 0], shape: images.shape }),
+    /conv2dInputGradient: dy .*\[2, 6, 3, 3\] and \[2, 6, 2, 3\]/,
+  ],
+  [
+    "a dy of another size",
+    () => conv2dWeightGradient(images, of(2, 6, 2, 2), { stride: 1, padding: [0, 0], shape: [6, 3, 3, 3] }),
+    /conv2dWeightGradient: dy .*\[2, 6, 2, 2\] and \[2, 6, 2, 3\]/,
+  ],
+  [
+    "a bias of another length",
+    () => apply(fusedConv2dOp, [images, of(6, 3, 3, 3), of(3)], { stride: 1, padding: [0, 0], relu: false }),
+    /fusedConv2d: bias .*\[3\] and \[6\]/,
+  ],
+  [
+    "two inner sizes",
+    () => matmul(of(2, 3), of(2, 3), plain),
+    /matmul: a b of a \[2, 3\] and b \[2, 3\] sums over 3 and 2/,
+  ],
+  [
+    "two inner sizes, transposed",
+    () => matmul(of(2, 3), of(3, 4), { transposeA: true, transposeB: true }),
+    /matmul: aᵀ bᵀ of a \[2, 3\] and b \[3, 4\] sums over 2 and 4/,
+  ],
+  ["images", () => matmul(images, of(5, 2), plain), /matmul: a must be \[rows, columns\], got \[2, 3, 4, 5\]/],
+  [
+    "a bias of another length",
+    () => fusedMatmul(of(2, 3), of(3, 4), of(3), plain),
+    /fusedMatmul: bias .*\[3\] and \[4\]/,
+  ],
+  [
+    "a window larger than the image",
+    () => maxPool2d(images, { size: 5 }),
+    /maxPool2d: window 5x5 is larger than the image 4x5/,
+  ],
+  [
+    "a window of no pixel",
+    () => maxPool2d(images, { size: 0 }),
+    /maxPool2d: size must be a whole number from 1 up, got 0/,
+  ],
+  [
+    "maxima of another size",
+    () => maxPool2dGradient(images, of(2, 3, 2, 3), of(2, 3, 2, 3), { size: 2 }),
+    /maxPool2dGradient: y and the pooled x.*\[2, 3, 2, 3\] and \[2, 3, 2, 2\]/,
+  ],
+  [
+    "a dy of another size",
+    () => maxPool2dGradient(images, of(2, 3, 2, 2), of(2, 3, 2, 1), { size: 2 }),
+    /maxPool2dGradient: y and dy/,
+  ],
+  ["vectors", () => globalAveragePool(of(2, 3)), /globalAveragePool: x must be .*got \[2, 3\]/],
+  [
+    "a dy of two pixels",
+    () => globalAveragePoolGradient(of(2, 3, 1, 2), { height: 2, width: 2 }),
+    /one pixel a channel/,
+  ],
+  ["no axis beside the batch", () => flatten(of(2)), /flatten: x must have a batch axis and more, got \[2\]/],
+  ["another number of elements", () => unflatten(of(2, 6), [2, 7]), /unflatten: \[2, 6\] cannot become \[2, 7\]/],
+  ["another batch", () => unflatten(of(2, 6), [3, 4]), /unflatten: \[2, 6\] cannot become \[3, 4\]/],
+  ["a mask of floats", () => dropout(of(2), of(2), { rate: 0.5 }), /dropout: mask must be uint8, got float32/],
+  ["a mask of another shape", () => dropout(of(2), input("m", [3], "uint8"), { rate: 0.5 }), /dropout: x and mask/],
+  ["rate 1", () => dropout(of(2), input("m", [2], "uint8"), { rate: 1 }), /dropout: rate must be .*below 1, got 1/],
+  ["one mean for three channels", () => normalizePixels(images, { mean: [0], standardDeviation: [1] }), /3 channels/],
+  ["a deviation of 0", () => normalizePixels(of(1, 1, 2, 2), { mean: [0], standardDeviation: [0] }), /above 0, got 0/],
+  ["vectors", () => softmax(of(3)), /softmax: logits must be \[batch, classes\], got \[3\]/],
+  ["labels of floats", () => softmaxCrossEntropy(of(2, 3), of(2), smoothing), /int32 \[2\].*got float32 \[2\]/],
+  ["too few labels", () => softmaxCrossEntropy(of(2, 3), labels(1), smoothing), /got int32 \[1\]/],
+  ["smoothing 1", () => softmaxCrossEntropy(of(2, 3), labels(2), { labelSmoothing: 1 }), /labelSmoothing .*got 1/],
+  [
+    "an upstream of rows",
+    () => softmaxCrossEntropyGradient(of(2, 3), labels(2), of(2), smoothing),
+    /dloss must be \[\], got \[2\]/,
+  ],
+  [
+    "too many labels",
+    () => countCorrect(of(2, 3), labels(3)),
+    /countCorrect: labels must be int32 \[2\].*got int32 \[3\]/,
+  ],
+];
+
+describe("an operation refuses, naming itself and the shapes,", () => {
+  test.each(REFUSED.map((refused) => [refused[0], refused[2], refused[1]] as const))(
+    "%s: %s",
+    (_mistake, message, make) => {
+      expect(make).toThrow(message);
+      expect(make).toThrow(ShapeError);
+    },
+  );
+});
