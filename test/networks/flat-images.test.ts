@@ -7,7 +7,7 @@ import { input } from "../../src/ops/input.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { uniform } from "../golden/inputs.ts";
 import { lowerings } from "../support/run-program.ts";
-import { using } from "./golden.ts";
+import { using } from "./golden-training.ts";
 
 /**
  * Most of a Fashion-MNIST image is one flat background. Adding the same number again and again rounds the same way again

@@ -7,7 +7,6 @@ import { inputName } from "../../src/ops/input.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { norm, project, strided } from "../golden/inputs.ts";
 import {
-  evaluateGolden,
   type Fingerprint,
   type GradientFingerprint,
   golden,
@@ -16,9 +15,8 @@ import {
   gradientName,
   gradientProgram,
   MODELS,
-  trainGolden,
-  using,
 } from "./golden.ts";
+import { evaluateGolden, trainGolden, using } from "./golden-training.ts";
 
 const FLOAT32_ROUNDING = 2 ** -24;
 

@@ -3,7 +3,14 @@ import { gradients } from "../../src/compile/gradients.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { type GoldenCase, goldenCases, goldenOutputs, type Listed, withWholeBlocks } from "../support/golden-ops.ts";
 import { FLOAT32_EPSILON } from "../support/op-case.ts";
-import { blockedOperations, lowerings, PROBED_BLOCK, programOf, runValues } from "../support/run-program.ts";
+import {
+  blockedOperations,
+  CASE_BLOCK,
+  lowerings,
+  PROBED_BLOCK,
+  programOf,
+  runValues,
+} from "../support/run-program.ts";
 import { feedsOf } from "../support/tensors.ts";
 import { weightedSum } from "../support/weighted-sum.ts";
 
@@ -61,7 +68,7 @@ describe.each(lowerings())("the $kind lowering equals PyTorch's outputs and grad
 });
 
 describe.runIf(PROBED_BLOCK)("blocked, with channels of zeros up to whole blocks", () => {
-  const block = PROBED_BLOCK ?? 0;
+  const block = CASE_BLOCK;
   const whole = cases.flatMap((golden) => withWholeBlocks(golden, block) ?? []);
   test.each(whole.map((golden) => [golden.name, golden] as const))("%s", async (_name, golden) => {
     const { values, feeds } = graphOf(golden);

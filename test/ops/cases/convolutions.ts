@@ -92,6 +92,16 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
       }),
     ),
   );
+  const odd = [1, 2, 3].flatMap((kernel) =>
+    both({
+      ...plain,
+      edge: "stride 2 of odd sizes",
+      image: [5, 7],
+      kernel: [kernel, kernel],
+      stride: 2,
+      padding: [0, 0],
+    }),
+  );
   const wide = [1, 2].flatMap((stride) => [
     ...both({ ...plain, edge: "padding of the kernel's size", kernel: [1, 1], stride, padding: [1, 1] }),
     ...both({ ...plain, edge: "padding above the kernel's size", kernel: [2, 3], stride, padding: [3, 4] }),
@@ -102,7 +112,7 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
   const large = [1, 2].flatMap((stride) =>
     both({ ...plain, edge: "an image of 28", batch: 1, image: [28, 28], stride }),
   );
-  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...wide, ...large];
+  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...odd, ...wide, ...large];
 }
 
 function vars({ batch, channels, outputs, image, kernel, stride, padding }: ConvolutionCase): string {

@@ -5,6 +5,7 @@ import { globalAveragePool, globalAveragePoolOp } from "../../../src/ops/globalA
 import { globalAveragePoolGradient, globalAveragePoolGradientOp } from "../../../src/ops/globalAveragePoolGradient.ts";
 import { maxPool2d, maxPool2dOp } from "../../../src/ops/maxPool2d.ts";
 import { maxPool2dGradient, maxPool2dGradientOp } from "../../../src/ops/maxPool2dGradient.ts";
+import { relu } from "../../../src/ops/relu.ts";
 import { unflatten, unflattenOp } from "../../../src/ops/unflatten.ts";
 import {
   type Bound,
@@ -162,10 +163,19 @@ function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCa
     {
       ...once,
       op: unflattenOp,
-      name: `of canonical columns, ${name}`,
+      name: `of columns that nobody has laid out, ${name}`,
       inputs: [columns],
       y: unflatten(columns.value, x.value.shape),
       isBlocked: false,
+    },
+    {
+      ...once,
+      op: unflattenOp,
+      name: `of canonical columns, ${name}`,
+      inputs: [columns],
+      y: unflatten(relu(columns.value), x.value.shape),
+      // One pixel a channel lies the same in both layouts.
+      isBlocked: isBlocked && height * width === 1,
     },
     {
       ...once,

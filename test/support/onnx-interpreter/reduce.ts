@@ -51,12 +51,7 @@ function logSoftmax(row: Float64Array): Float64Array {
 }
 
 export const REDUCE: Kernels = {
-  // Opset 17: ReduceSum takes its axes as an input, ReduceMean as an attribute.
   ReduceSum: (context) => fold(context, [...required(context, 1).data], context.attributes.integer("keepdims", 1), sum),
-  ReduceMean: (context) =>
-    fold(context, context.attributes.integers("axes"), context.attributes.integer("keepdims", 1), (values) => {
-      return sum(values) / values.length;
-    }),
   ArgMax: (context) =>
     fold(
       context,

@@ -1,0 +1,126 @@
+import { nextName } from "../../../src/compile/compile.ts";
+import type { Program } from "../../../src/compile/program.ts";
+import { evaluateReference } from "../../../src/graph/evaluate.ts";
+import { sizeOf } from "../../../src/graph/shape.ts";
+import type { Value } from "../../../src/graph/value.ts";
+import {
+  batchNorm,
+  conv2d,
+  dropout,
+  flatten,
+  globalAveragePool,
+  type ImageTask,
+  linear,
+  type Model,
+  maxPool2d,
+  relu,
+  residual,
+} from "../../../src/nn/index.ts";
+import { inputName } from "../../../src/ops/input.ts";
+import { adam } from "../../../src/optim/adam.ts";
+import type { Optimizer } from "../../../src/optim/optimizer.ts";
+import { sgd } from "../../../src/optim/sgd.ts";
+import { settingName, trainingProgram } from "../../../src/training/training-program.ts";
+import { hash, uniform } from "../../golden/inputs.ts";
+
+/** Whole training steps, optimizer and all, on small networks: every number that a step leaves behind. */
+
+const STEP = 3;
+const LEARNING_RATE = 0.02;
+
+export interface Step {
+  readonly name: string;
+  readonly program: Program;
+  /** Numbers for every feed and state tensor. */
+  readonly numbers: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/** Channels 16 and 32 are whole blocks of either size; 24 is only of 8, so that at 16 the layouts change on the way. */
+const plain: Model = {
+  name: "plain",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    conv2d(24, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    relu(),
+    conv2d(32, { kernelSize: 3, padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    flatten(),
+    linear(20, { bias: false }),
+    batchNorm(),
+    relu(),
+    dropout(0.25),
+    linear(classes),
+  ],
+};
+
+const residuals: Model = {
+  name: "residual",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    relu(),
+    residual([
+      conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+      batchNorm(),
+      relu(),
+      conv2d(16, { kernelSize: 3, padding: 1 }),
+    ]),
+    relu(),
+    residual(
+      [conv2d(32, { kernelSize: 3, stride: 2, padding: 1, bias: false }), batchNorm()],
+      [conv2d(32, { kernelSize: 1, stride: 2 })],
+    ),
+    relu(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
+/** A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign. */
+function stepOf(model: Model, task: ImageTask, batchSize: number, optimizer: Optimizer): Step {
+  const normalization = {
+    mean: task.channels === 1 ? [0.4] : [0.4, 0.5, 0.6],
+    standardDeviation: new Array<number>(task.channels).fill(0.3),
+  };
+  const { program, graph } = trainingProgram(model, { task, batchSize, normalization, optimizer, labelSmoothing: 0.1 });
+  const settings = optimizer.settingsAt(STEP, LEARNING_RATE);
+  const numbers = new Map<string, ArrayLike<number>>();
+  [...program.feeds, ...program.state.map(({ input }) => input)].forEach((value, tag) => {
+    numbers.set(inputName(value), numbersFor(value, 6200 + tag, task.classes));
+  });
+  for (const [setting, value] of Object.entries(settings)) numbers.set(settingName(setting), [Math.fround(value)]);
+  for (const { name, value } of graph.masks) numbers.set(name, numbersFor(value, 6300, 2));
+  return { name: `${model.name}, batch ${batchSize}, ${optimizer.name}`, program, numbers };
+}
+
+function numbersFor(value: Value, tag: number, limit: number): Float32Array {
+  const name = inputName(value);
+  const isPositive = /exp_avg_sq|running_var|bn\d+\.weight/.test(name);
+  const scale = value.shape.length > 1 ? 1 / Math.sqrt(sizeOf(value.shape.slice(1))) : 0.1;
+  return Float32Array.from({ length: sizeOf(value.shape) }, (_, i) => {
+    if (value.dtype === "uint8" && name === "pixels") return hash(tag, i) % 256;
+    if (value.dtype !== "float32") return hash(tag, i) % limit;
+    return isPositive ? 1 + uniform(tag, i) / 2 : uniform(tag, i) * scale;
+  });
+}
+
+export const STEPS = [
+  stepOf(plain, { channels: 1, height: 9, width: 11, classes: 5 }, 5, adam()),
+  stepOf(plain, { channels: 1, height: 8, width: 8, classes: 5 }, 18, sgd({ momentum: 0.9, nesterov: true })),
+  stepOf(residuals, { channels: 3, height: 8, width: 7, classes: 4 }, 6, adam({ weightDecay: 0.01 })),
+  stepOf(residuals, { channels: 3, height: 7, width: 8, classes: 4 }, 19, sgd({ momentum: 0.9, weightDecay: 5e-4 })),
+];
+
+/** Outputs and next state by name, in float64. */
+export function referenceOf({ program, numbers }: Step): Map<string, Float64Array> {
+  const inputs = [...program.feeds, ...program.state.map(({ input }) => input)];
+  const names = [...Object.keys(program.outputs), ...program.state.map(({ name }) => nextName(name))];
+  const values = [...Object.values(program.outputs), ...program.state.map(({ next }) => next)];
+  const results = evaluateReference(values, new Map(inputs.map((value) => [value, numbers.get(inputName(value))!])));
+  return new Map(names.map((name, i) => [name, results[i]!]));
+}
