@@ -133,7 +133,7 @@ describe.each(lowerings())("state in the $kind lowering", (lowering) => {
     const dy = tensor("dy", [2, CASE_BLOCK, 1, 1], "integers");
     const attributes = { stride: 1, padding: [0, 0] as const, shape: weight.value.shape };
     const next = conv2dWeightGradient(x.value, dy.value, attributes);
-    // Read by a matrix product's worth of nothing blocked, so it stays canonical while its successor lies packed.
+    // Nothing blocked reads the weight, so it stays canonical while its successor is made packed.
     const state = [{ name: "weight", input: weight.value, next }];
     const compiled = compile(program({ feeds: [x.value, dy.value], state, outputs: { relu: weight.value } }), lowering);
     const session = await nodeRuntime.open(compiled, { threads: 1 });

@@ -6,7 +6,7 @@ import { multiply } from "../../src/ops/multiply.ts";
  * A scalar of any values, so that `gradients` can start from them: the sum of x * weight over all elements, x and weight
  * of equal shape. Its derivative with respect to x is the weight: what reaches x from above is what a test says it is.
  */
-export const weightedSumOp: Op<Record<string, never>> = {
+const weightedSumOp: Op<Record<string, never>> = {
   name: "weightedSum",
   infer([x, weight]) {
     requireSameShape("weightedSum", "x and weight", x!.shape, weight!.shape);
