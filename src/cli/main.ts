@@ -4,12 +4,15 @@ import pc from "picocolors";
 import { UserError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, watchStreams } from "./output.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 const EXIT_FAILED = 1;
 const EXIT_USED_WRONGLY = 2;
+
+/** Colours where standard error, which errors go to, is a terminal (or FORCE_COLOR is set), unless NO_COLOR is. */
+const { red } = pc.createColors(pc.isColorSupported && (process.stderr.isTTY || Boolean(process.env.FORCE_COLOR)));
 
 /**
  * The command line: finds the command, loads its file, parses what it declares, runs it.
@@ -19,24 +22,26 @@ const EXIT_USED_WRONGLY = 2;
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isVerbose = argv.includes("--verbose");
+  watchStreams();
   let exitCode = 0;
   const program = new Commander("tailor")
     .description("Train, compare and ship image classifiers from TypeScript, on ONNX Runtime.")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show this help")
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${pc.red("error:")} `)) });
-  const [first] = argv.filter((word) => !word.startsWith("-"));
+    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${red("error:")} `)) });
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const wanted = words[0] === "help" ? words[1] : words[0];
   for (const { name, summary, load } of COMMANDS) {
     const entry = program.command(name).description(summary);
-    if (name !== first) continue;
+    if (name !== wanted) continue;
     declare(entry, await load(), (code) => {
       exitCode = code;
     });
   }
   try {
     if (argv.length === 0) {
-      program.outputHelp();
+      program.outputHelp({ error: true });
       return EXIT_USED_WRONGLY;
     }
     await program.parseAsync([...argv], { from: "user" });
@@ -44,7 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
     if (error instanceof UserError) {
-      process.stderr.write(`${pc.red("error:")} ${isVerbose ? error.stack : error.message}\n`);
+      process.stderr.write(`${red("error:")} ${isVerbose ? error.stack : error.message}\n`);
       return error.exitCode;
     }
     const message = error instanceof Error ? error.message : String(error);
@@ -52,7 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(
       isVerbose
         ? `${stack}\n`
-        : `${pc.red("error:")} ${message}\nThis is a defect of tailor's; --verbose shows where it happened.\n`,
+        : `${red("error:")} ${message}\nThis is a defect of tailor's; --verbose shows where it happened.\n`,
     );
     return EXIT_FAILED;
   }
@@ -61,9 +66,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 function declare(entry: Commander, command: Command, finish: (code: number) => void): void {
   for (const { name, description } of command.arguments) entry.argument(name, description);
   for (const { flags, description, choices, default: shown } of command.options) {
-    const option = new Option(flags, description);
+    // Commander shows no default of an option that stays undefined when it is left out.
+    const option = new Option(flags, shown === undefined ? description : `${description} (default: ${shown})`);
     if (choices) option.choices([...choices]);
-    if (shown !== undefined) option.default(undefined, shown);
     entry.addOption(option);
   }
   entry

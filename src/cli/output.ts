@@ -11,6 +11,21 @@ export interface Output {
   result(value: Readonly<Record<string, unknown>>): void;
 }
 
+/**
+ * What happens when our output cannot be written. A reader that went away (`tailor data | head -1`) wanted no more: the
+ * command goes on to its end without words, since a run that trains for hours is worth more than its log. Anything else,
+ * such as a full disk, is a failure.
+ */
+export function watchStreams(): void {
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    process.exitCode = 1;
+    process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+  };
+  process.stdout.on("error", onError);
+  process.stderr.on("error", () => {});
+}
+
 export function createOutput({ isJson }: { isJson: boolean }): Output {
   const note = (line: string) => {
     process.stderr.write(`${line}\n`);

@@ -48,6 +48,9 @@ export async function evaluateRun(
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
+    if (!Number.isFinite(metrics.loss)) {
+      throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
+    }
     const { folder, record } = openRunFolder(path);
     try {
       const { accuracy, correct, total, standardError, loss } = metrics;

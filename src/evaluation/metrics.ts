@@ -28,7 +28,11 @@ export interface ClassMetrics {
 
 /** Gathers answers batch by batch. */
 export interface MetricsGatherer {
-  /** @param logits [rows, classes] @param labels of the first `count` rows; further rows are padding and left out */
+  /**
+   * A NaN among an image's logits is its largest, as in PyTorch, and makes the loss NaN.
+   *
+   * @param logits [rows, classes] @param labels of the first `count` rows; further rows are padding and left out
+   */
   add(logits: ArrayLike<number>, labels: ArrayLike<number>, count: number): void;
   /** @throws RangeError when nothing was added */
   metrics(): ClassificationMetrics;
@@ -45,7 +49,7 @@ export function gatherMetrics(classNames: readonly string[]): MetricsGatherer {
         const scores = Array.from({ length: classes }, (_, label) => logits[row * classes + label]!);
         const label = labels[row]!;
         const largest = Math.max(...scores);
-        confusion[label]![scores.indexOf(largest)]!++;
+        confusion[label]![Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : scores.indexOf(largest)]!++;
         lossSum +=
           Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0)) + largest - scores[label]!;
       }

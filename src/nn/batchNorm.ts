@@ -7,6 +7,7 @@ import { constant } from "../ops/constant.ts";
 import { multiply } from "../ops/multiply.ts";
 import { filledWith } from "./init.ts";
 import type { Layer } from "./layer.ts";
+import { requirePositive, requireShare } from "./settings.ts";
 
 export interface BatchNormOptions {
   /** Share of the new batch in the running statistics. PyTorch's meaning (1 - Keras's) and default. */
@@ -23,6 +24,8 @@ export interface BatchNormOptions {
  * but sums of squares then lose no digits, and below a convolution the move costs nothing: it becomes its bias.
  */
 export function batchNorm({ momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {}): Layer {
+  requireShare("batchNorm", "momentum", momentum);
+  requirePositive("batchNorm", "epsilon", epsilon);
   return {
     kind: "bn",
     description: "batch norm",

@@ -1,5 +1,5 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
@@ -36,6 +36,11 @@ export function readRunRecord(folder: string): RunRecord {
 export function readMetrics(folder: string): MetricsLine[] {
   const text = readTextIfThere(folder, RUN_FILES.metrics);
   return text === null ? [] : parseMetrics(text, join(folder, RUN_FILES.metrics));
+}
+
+/** Whether there is a state, damaged or not. */
+export function hasState(folder: string): boolean {
+  return existsSync(join(folder, RUN_FILES.state));
 }
 
 /** @throws UserError when there is no state or it is damaged */

@@ -25,7 +25,12 @@ export class RunFolder {
   constructor(path: string, isNew: boolean) {
     this.path = path;
     this.#isNew = isNew;
-    this.#release = acquireLock(path);
+    try {
+      this.#release = acquireLock(path);
+    } catch (error) {
+      this.#removeIfNew();
+      throw error;
+    }
   }
 
   writeRecord(record: RunRecord): void {
@@ -55,6 +60,10 @@ export class RunFolder {
     if (!this.#open) return;
     this.#open = false;
     this.#release();
+    this.#removeIfNew();
+  }
+
+  #removeIfNew(): void {
     try {
       if (this.#isNew) rmdirSync(this.path);
     } catch {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
-import { RUN_FILES, readRunRecord, readState } from "./run-files.ts";
+import { hasState, RUN_FILES, readRunRecord, readState } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
 import type { FinishedRunRecord, RunRecord } from "./run-record.ts";
 
@@ -36,7 +36,7 @@ export function runStatus(path: string): RunStatus {
   const record = valueOrUserError(() => readRunRecord(path));
   if (record instanceof UserError) return { kind: "damaged", error: record };
   if (record.status === "finished") return { kind: "finished", record };
-  const state = existsSync(join(path, RUN_FILES.state)) ? valueOrUserError(() => readState(path)) : null;
+  const state = hasState(path) ? valueOrUserError(() => readState(path)) : null;
   // A state that the system withholds may be whole: such a run must not be started over.
   if (state instanceof UserError && errorCode(state.cause) !== null) return { kind: "damaged", error: state };
   const resumable = state !== null && !(state instanceof UserError);

@@ -2,10 +2,16 @@ import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import type { Safetensors } from "../formats/safetensors.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { buildModel, type ImageTask } from "../nn/model.ts";
+import { createOptimizer } from "../optim/index.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TrainingPosition } from "./progress.ts";
 import type { TrainingSnapshot } from "./train.ts";
+import { slotName } from "./training-program.ts";
 
 /** A run's place in `state.safetensors`: numbers as JavaScript prints them, which reads back exactly. */
 export function encodePosition({ step, seconds, epoch }: TrainingPosition): Record<string, string> {
@@ -25,23 +31,103 @@ export function decodeSnapshot({ tensors, metadata }: Safetensors, fileName: str
   const number = (name: string): number => {
     const text = metadata[name];
     const value = text === undefined || text === "" ? Number.NaN : Number(text);
-    if (!Number.isFinite(value))
-      throw new UserError(`${fileName}: "${name}" must be a number, found ${JSON.stringify(text)}; start the run over`);
+    if (!Number.isFinite(value) || value < 0)
+      throw damagedState(fileName, `"${name}" must be a number from 0 up, found ${JSON.stringify(text ?? null)}`);
+    return value;
+  };
+  const count = (name: string): number => {
+    const value = number(name);
+    if (!Number.isSafeInteger(value)) throw damagedState(fileName, `"${name}" must be a whole number, found ${value}`);
     return value;
   };
   return {
     tensors: new Map(tensors.map(({ name, data }) => [name, data])),
     position: {
-      step: number("step"),
+      step: count("step"),
       seconds: number("seconds"),
       epoch: {
         lossSum: number("epochLossSum"),
-        correct: number("epochCorrect"),
-        steps: number("epochSteps"),
+        correct: count("epochCorrect"),
+        steps: count("epochSteps"),
         seconds: number("epochSeconds"),
       },
     },
   };
+}
+
+/**
+ * Whether a state belongs to its run: the run's tensors, at a place where the run can stand.
+ *
+ * @throws UserError that names what does not fit
+ */
+export function checkSnapshot(
+  { tensors, position: { step, epoch } }: TrainingSnapshot,
+  fileName: string,
+  { record, recipe, task }: { record: RunRecord; recipe: Recipe; task: ImageTask },
+): void {
+  const sizes = keptSizes(recipe, task);
+  for (const name of new Set([...sizes.keys(), ...tensors.keys()])) {
+    const [expected, found] = [sizes.get(name) ?? "no", tensors.get(name)?.length ?? "none"];
+    if (expected !== found && !(expected === "no" && found === "none"))
+      throw damagedState(fileName, `"${name}" must have ${expected} elements, found ${found}`);
+  }
+  const totalSteps = stepsOf(record, record.epochs);
+  if (step > totalSteps) throw damagedState(fileName, `"step" is ${step}, the run has ${totalSteps} steps`);
+  const sinceEpoch = step - stepsOf(record, epochsDone(record, step));
+  if (epoch.steps !== sinceEpoch)
+    throw damagedState(fileName, `"epochSteps" must be ${sinceEpoch} at step ${step}, found ${epoch.steps}`);
+}
+
+/**
+ * The metrics of the epochs that were done at `step`. A kill between writing metrics and state leaves a line too many: it
+ * is left out, as it will be made again.
+ *
+ * @throws UserError when one is missing
+ */
+export function metricsUpTo(
+  step: number,
+  lines: readonly MetricsLine[],
+  fileName: string,
+  record: RunRecord,
+): MetricsLine[] {
+  const kept = lines.filter((line) => line.step <= step);
+  const epochs = epochsDone(record, step);
+  if (kept.length !== epochs || kept.some((line, i) => line.step !== stepsOf(record, i + 1))) {
+    throw new UserError(
+      `${fileName}: expected a line for each of the ${epochs} epochs up to step ${step}, found ${kept.length}; restore the file from a copy, or start another run`,
+    );
+  }
+  return kept;
+}
+
+/** Elements of each tensor that training keeps, by name: parameters, running statistics and the optimizer's state. */
+function keptSizes({ model, optimizer }: Recipe, task: ImageTask): Map<string, number> {
+  const normalization = {
+    mean: new Array<number>(task.channels).fill(0),
+    standardDeviation: new Array<number>(task.channels).fill(1),
+  };
+  const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
+  const sizes = new Map(tensors.map(({ name, value }) => [name, sizeOf(value.shape)]));
+  for (const { name, value } of parameters) {
+    for (const slot of createOptimizer(optimizer).slots) sizes.set(slotName(name, slot), sizeOf(value.shape));
+  }
+  return sizes;
+}
+
+/** Steps in so many epochs: only full batches are trained with. */
+function stepsOf({ data, batchSize }: RunRecord, epochs: number): number {
+  return Math.floor((data.trainImages * epochs) / batchSize);
+}
+
+/** Epochs that are over after `step` steps. */
+function epochsDone({ data, batchSize }: RunRecord, step: number): number {
+  return Math.ceil(((step + 1) * batchSize) / data.trainImages) - 1;
+}
+
+function damagedState(fileName: string, problem: string): UserError {
+  return new UserError(
+    `${fileName}: ${problem}; the file is not this run's: restore it from a copy, or start another run`,
+  );
 }
 
 /**

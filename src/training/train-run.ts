@@ -8,7 +8,7 @@ import type { ModelGraph } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
-import { readMetrics, readRunRecord } from "../runs/run-files.ts";
+import { hasState, RUN_FILES, readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
@@ -16,7 +16,7 @@ import { weightsSha256 } from "../runs/weights-hash.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type NewRun, newRecord } from "./new-run.ts";
-import { checkResumable, decodeSnapshot, encodePosition } from "./resume.ts";
+import { checkResumable, checkSnapshot, decodeSnapshot, encodePosition, metricsUpTo } from "./resume.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
 
 export interface TrainRunOptions {
@@ -51,6 +51,12 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
       { exitCode: 2 },
     );
   }
+  if (data.validation?.count === 0) {
+    throw new UserError(
+      `${options.data.train.count} images to train with leave none to validate on; give more, or use --train-on all`,
+      { exitCode: 2 },
+    );
+  }
   const folder = createRunFolder(run.out);
   try {
     const record = newRecord(run, options, lowering, data);
@@ -77,13 +83,16 @@ export async function resumeRun(
   checkResumable(path, before, { ...options, lowering });
   const status = runStatus(path);
   const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
-  if (status.kind === "unfinished" && !status.resumable)
+  // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
+  if (status.kind === "unfinished" && !status.resumable && !hasState(path))
     return trainNewRun(run, { ...options, lowering: lowering.kind });
 
   const { folder, record, state } = resumeRunFolder(path);
   try {
-    const from = decodeSnapshot(state, `${path}/state.safetensors`);
+    const fileName = `${path}/${RUN_FILES.state}`;
+    const from = decodeSnapshot(state, fileName);
     const data = trainingData(options.data.train, run);
+    checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
     return await trainInto(folder, { recipe, seed: record.seed, record, lowering, options, data, from });
   } finally {
     folder.close();
@@ -105,11 +114,11 @@ async function trainInto(
   { recipe, seed, record, lowering, options, data, from }: TrainIntoOptions,
 ): Promise<TrainedRun> {
   const { runtime, threads, hooks, onStart } = options;
+  const found = from ? readMetrics(folder.path) : [];
+  const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
   onStart?.(folder.path, record, from);
   const normalization = normalizationOf(data.train);
-  // A kill between writing metrics and state leaves a line too many: it is made again.
-  const lines = readMetrics(folder.path).filter(({ step }) => from !== undefined && step <= from.position.step);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
     folder.writeState(
       [...tensors].map(([name, values]) => ({ name, shape: [values.length], data: values })),

@@ -106,13 +106,18 @@ export async function train(
       const settings = scalarFeeds(optimizer.settingsAt(position.step + 1, learningRate));
       const outputs = await session.run({ pixels, labels, ...masks.feeds, ...settings });
       const [loss, correct] = [outputs.loss![0]!, outputs.correct![0]!];
-      requireFinite(loss, position.step + 1, epoch, recipe.learningRate);
+      requireFinite("the loss", loss, { step: position.step + 1, epoch, recipe });
       position = advance(position, { loss, correct, seconds: (performance.now() - started) / 1000 });
       hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
 
       if (position.step === batches.steps(epoch)) {
         const tensors = session.save();
+        const place = { step: position.step, epoch, recipe };
+        for (const [name, values] of tensors) {
+          requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
+        }
         const validated = validation && (await validation.run(tensors));
+        requireFinite("the validation loss", validated?.loss ?? 0, place);
         const result = {
           ...epochMeans(position, recipe.batchSize),
           epoch,
@@ -156,10 +161,14 @@ function scalarFeeds(settings: Readonly<Record<string, number>>): Record<string,
   );
 }
 
-function requireFinite(loss: number, step: number, epoch: number, learningRate: number): void {
-  if (Number.isFinite(loss)) return;
+function requireFinite(
+  what: string,
+  value: number,
+  { step, epoch, recipe }: { step: number; epoch: number; recipe: Recipe },
+): void {
+  if (Number.isFinite(value)) return;
   throw new UserError(
-    `training diverged: the loss became ${loss} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${learningRate}), or a schedule that warms up`,
+    `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
   );
 }
 

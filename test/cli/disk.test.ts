@@ -1,0 +1,98 @@
+/** What becomes of a run when its disk fills up or cannot be written: with file systems of the test's own. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { BIN, type Result, refusalOf, start, tailorJson } from "./support/tailor.ts";
+
+const DATA = await smallDataFolder({ train: 240, test: 20 });
+const FOLDER = sharedFolder();
+const TRAIN = [
+  "train",
+  "base",
+  "--data",
+  DATA,
+  "--limit",
+  "40",
+  "--batch-size",
+  "20",
+  "--epochs",
+  "3",
+  "--threads",
+  "1",
+];
+/** util-linux's program that gives a process file systems of its own, with the options for that. */
+const [UNSHARE, ...NAMESPACES] = ["unshare", "--user", "--map-root-user", "--mount"] as const;
+/** Why these tests cannot run here, if so: a mount needs root, or a namespace of the user's own. */
+const NO_MOUNTS =
+  spawnSync(UNSHARE, [...NAMESPACES, "sh", "-c", "mount -t tmpfs none /mnt"]).status !== 0
+    ? "needs util-linux and the right to make user namespaces"
+    : undefined;
+
+/**
+ * Trains into a folder of a file system that only this process sees; what is in the folder at the end is copied out.
+ *
+ * @param mount shell commands that mount it at "$place"
+ */
+async function trainOn(mount: string, name: string, kept: string): Promise<Result> {
+  const [place, copy] = [join(FOLDER, name), join(FOLDER, kept)];
+  mkdirSync(place);
+  mkdirSync(copy);
+  const script = `place=$1; copy=$2; shift 2; ${mount} && { "$@"; code=$?; cp -a "$place/." "$copy"; exit $code; }`;
+  const command = [place, copy, process.execPath, BIN, ...TRAIN, "--out", join(place, "run"), "--json"];
+  return start(UNSHARE, [...NAMESPACES, "sh", "-c", script, "sh", ...command]).ended;
+}
+
+describe.skipIf(NO_MOUNTS !== undefined)(`disks (${NO_MOUNTS ?? "mounted"})`, () => {
+  test("a disk that fills up at the second checkpoint stops the run in one line; it goes on elsewhere", async () => {
+    // A state has 5.1 MB, and the new one is written beside the old one.
+    const result = await trainOn('mount -t tmpfs -o size=8m none "$place"', "small", "saved");
+    expect(refusalOf(result, 1)).toMatch(
+      /cannot write .*state\.safetensors: the disk is full \(ENOSPC\); free some space, or choose a folder on another/,
+    );
+    const run = join(FOLDER, "saved", "run");
+    expect(readdirSync(run).sort()).toEqual(["metrics.jsonl", "run.json", "state.safetensors"]);
+    expect(readRunRecord(run).status).toBe("running");
+    expect(readMetrics(run).map(({ epoch }) => epoch)).toEqual([1, 2]);
+    expect(readState(run).metadata.step).toBe("2");
+
+    const resumed = await tailorJson(["train", "--resume", run, "--data", DATA, "--threads", "1"]);
+    const through = await tailorJson([...TRAIN, "--out", join(FOLDER, "through")]);
+    expect(resumed.weightsSha256).toBe(through.weightsSha256);
+    expect(withoutTimes(run)).toEqual(withoutTimes(join(FOLDER, "through")));
+  });
+
+  test("a disk that is full from the start, or read-only, is refused in one line and left empty", async () => {
+    const full = await trainOn(
+      'mount -t tmpfs -o size=4k none "$place" && echo > "$place/other"',
+      "full",
+      "full-after",
+    );
+    expect(refusalOf(full, 1)).toMatch(/: the disk is full \(ENOSPC\); free some space/);
+    const readOnly = await trainOn(
+      'mount -t tmpfs none "$place" && echo > "$place/other" && mount -o remount,ro "$place"',
+      "read-only",
+      "read-only-after",
+    );
+    expect(refusalOf(readOnly, 1)).toMatch(/: the file system is read-only \(EROFS\); choose a folder that can be/);
+    for (const after of ["full-after", "read-only-after"]) {
+      expect(readdirSync(join(FOLDER, after), { recursive: true })).toEqual(["other"]);
+    }
+  });
+});
+
+test.skipIf(process.platform !== "linux")("a result that cannot be written is a failure, in one line", async () => {
+  const script = '"$1" "$2" summary base --json > /dev/full';
+  const { code, stderr } = await start("sh", ["-c", script, "sh", process.execPath, BIN]).ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/\nerror: cannot write the output: ENOSPC.*\n$/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+/** Metrics, but for what depends on the clock. */
+function withoutTimes(run: string): unknown[] {
+  const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return lines.map((line) => ({ ...JSON.parse(line), seconds: 0, imagesPerSecond: 0 }));
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Command } from "../../src/cli/command.ts";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { tailor } from "./support/tailor.ts";
+
+const commands: Command[] = await Promise.all(COMMANDS.map(({ load }) => load()));
+const DIST = resolve(import.meta.dirname, "../../dist");
+
+/** What a preloaded module prints when the process ends: the native libraries it has loaded by then. */
+const TELL_LIBRARIES = `data:text/javascript,${encodeURIComponent(`
+  process.on("exit", () => {
+    process.report.excludeNetwork = true;
+    process.stderr.write(process.report.getReport().sharedObjects.join("\\n"));
+  });
+`)}`;
+
+/** Help as one line: it is folded at the terminal's width. */
+const unfolded = (text: string) => text.replace(/\s+/g, " ");
+
+describe("help", () => {
+  test("the list of commands matches their files", () => {
+    expect(commands.map(({ name, summary }) => ({ name, summary }))).toEqual(
+      COMMANDS.map(({ name, summary }) => ({ name, summary })),
+    );
+    expect(commands.map(({ name }) => name)).toEqual(["train", "evaluate", "summary", "data", "bench"]);
+  });
+
+  test("tailor --help names every command with its summary, on standard output", async () => {
+    const { code, stdout, stderr } = await tailor(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const { name, summary } of commands) expect(unfolded(stdout)).toContain(`${name} ${summary}`);
+  });
+
+  test.each(commands)(
+    "tailor $name --help tells arguments, options, defaults, choices and examples",
+    async (command) => {
+      const { code, stdout, stderr } = await tailor([command.name, "--help"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const text = unfolded(stdout);
+      expect(text).toContain(command.summary);
+      for (const { name, description } of command.arguments) {
+        expect(text).toContain(`${name.slice(1, -1)} ${description}`);
+      }
+      for (const { flags, description, choices, default: shown } of command.options) {
+        expect(text).toContain(`${flags} ${description}`);
+        if (shown !== undefined) expect(text).toContain(`(default: ${shown})`);
+        if (choices) expect(text).toContain(`(choices: ${choices.map((word) => `"${word}"`).join(", ")})`);
+      }
+      for (const flags of ["--json ", "--verbose ", "-h, --help "]) expect(text).toContain(flags);
+      for (const example of command.examples) expect(stdout).toContain(`\n  ${example}`);
+    },
+  );
+
+  test("tailor help COMMAND says what tailor COMMAND --help says", async () => {
+    const [long, short] = await Promise.all([tailor(["help", "train"]), tailor(["train", "--help"])]);
+    expect(long).toEqual(short);
+  });
+
+  test("tailor alone is used wrongly: help on standard error, exit code 2", async () => {
+    const { code, stdout, stderr } = await tailor([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("Usage: tailor");
+  });
+
+  test("tailor --version prints the package's", async () => {
+    const { version } = JSON.parse(readFileSync(resolve(DIST, "../package.json"), "utf8"));
+    expect(await tailor(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+});
+
+describe("starting", () => {
+  test("main.js reaches neither the engine nor zod without a dynamic import", () => {
+    const seen = new Set<string>();
+    const packages = new Set<string>();
+    const visit = (file: string) => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const text = readFileSync(file, "utf8");
+      for (const [, specifier] of text.matchAll(/^(?:import|export)\s(?:[^;"]*?from\s)?"([^"]+)";/gms)) {
+        if (specifier!.startsWith(".")) visit(resolve(dirname(file), specifier!));
+        else packages.add(specifier!);
+      }
+    };
+    visit(resolve(DIST, "cli/main.js"));
+    expect([...packages].sort()).toEqual(["commander", "node:module", "picocolors"]);
+    expect(seen.size).toBeLessThan(8);
+  });
+
+  test.each([["--help"], ...commands.map(({ name }) => [name, "--help"])])(
+    "%s %s does not load ONNX Runtime's library",
+    async (...args) => {
+      const { code, stderr } = await tailor(args, { node: ["--import", TELL_LIBRARIES] });
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/libc\.|\.node|ld-|linux-vdso|libSystem/);
+      expect(stderr).not.toContain("onnxruntime");
+    },
+  );
+
+  test("the library is seen where it is loaded", async () => {
+    const { stderr } = await tailor(["bench", "train", "--models", "nothing"], { node: ["--import", TELL_LIBRARIES] });
+    expect(stderr).toMatch(/no model "nothing"/);
+    expect(stderr).not.toContain("onnxruntime");
+    const loaded = await tailor(["bench", "train", "--data", "/nowhere"], { node: ["--import", TELL_LIBRARIES] });
+    expect(loaded.stderr).toContain("onnxruntime");
+  });
+});

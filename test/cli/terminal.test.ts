@@ -1,0 +1,112 @@
+/** Where output goes: terminals, files, and readers that stop reading. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, type TestContext, test } from "vitest";
+import { readRunRecord } from "../../src/runs/run-files.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { BIN, start, startTailor, tailor } from "./support/tailor.ts";
+
+const DATA = await smallDataFolder({ train: 240, test: 20 });
+const FOLDER = sharedFolder();
+const WRONG = ["train", "nope"];
+const TRAIN = [
+  "train",
+  "base",
+  "--data",
+  DATA,
+  "--limit",
+  "40",
+  "--batch-size",
+  "20",
+  "--epochs",
+  "2",
+  "--threads",
+  "1",
+];
+const ESCAPE = "\u001b";
+/** Runs a command in a terminal. */
+const SCRIPT = "script";
+
+/** Skips the test where there is no such program. */
+function requireTerminal(context: TestContext): void {
+  if (spawnSync(SCRIPT, ["-qec", "true", "/dev/null"]).status === 0) return;
+  expect(process.env.REQUIRE_PEERS, "`script` is required").not.toBe("1");
+  context.skip("needs the Debian package bsdutils");
+}
+
+/** Runs tailor in a terminal; both streams come back as standard output. */
+function inTerminal(args: readonly string[], env: Record<string, string> = {}) {
+  const command = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(" ");
+  return start(SCRIPT, ["-qec", command, "/dev/null"], { env: { TERM: "xterm", ...env } }).ended;
+}
+
+describe("colour", () => {
+  test("is left out where standard error is no terminal, also in continuous integration", async () => {
+    for (const env of [{}, { CI: "1" }, { TERM: "xterm" }]) {
+      const { stderr } = await tailor(WRONG, { env });
+      expect(stderr).toMatch(/^error: there is no recipe/);
+    }
+  });
+
+  test("is forced by FORCE_COLOR and taken out by NO_COLOR, which wins", async () => {
+    const forced = await tailor(WRONG, { env: { FORCE_COLOR: "1" } });
+    expect(forced.stderr).toContain(`${ESCAPE}[31merror:`);
+    const both = await tailor(WRONG, { env: { FORCE_COLOR: "1", NO_COLOR: "1" } });
+    expect(both.stderr).toMatch(/^error: there is no recipe/);
+    const usage = await tailor(["train", "--lr"], { env: { FORCE_COLOR: "1", NO_COLOR: "1" } });
+    expect(usage.stderr).toMatch(/^error: option '--lr <rate>' argument missing/);
+  });
+
+  test("is there in a terminal, unless NO_COLOR is set or errors go to a file", async (context) => {
+    requireTerminal(context);
+    expect((await inTerminal(WRONG)).stdout).toContain(`${ESCAPE}[31merror:`);
+    expect((await inTerminal(WRONG, { NO_COLOR: "1" })).stdout).not.toContain(ESCAPE);
+    const log = join(FOLDER, "log");
+    const command = `'${process.execPath}' '${BIN}' ${WRONG.join(" ")} 2> '${log}'`;
+    await start(SCRIPT, ["-qec", command, "/dev/null"], { env: { TERM: "xterm" } }).ended;
+    expect(readFileSync(log, "utf8")).toMatch(/^error: there is no recipe/);
+  });
+});
+
+describe("training", () => {
+  test("draws a live line in a terminal, and takes it away for each epoch's line", async (context) => {
+    requireTerminal(context);
+    const { code, stdout } = await inTerminal([...TRAIN, "--out", join(FOLDER, "live")]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/epoch 1\/2 [=-]+ step 1\/4 \| loss \d\.\d{4} \| accuracy /);
+    for (const epoch of [1, 2]) expect(stdout).toContain(`${ESCAPE}[2Kepoch ${epoch}/2 | train loss `);
+    // The cursor is shown again after it was hidden.
+    expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
+  });
+
+  test("elsewhere tells a forecast after 20 steps, and a line an epoch", async () => {
+    const sizes = ["--limit", "42", "--batch-size", "2", "--epochs", "1", "--out", join(FOLDER, "log of lines")];
+    const { code, stderr } = await tailor([...TRAIN, ...sizes]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/\nstep 20 of 21: [\d,]+ images\/s, about \d+ s left\nepoch 1\/1 \| train loss /);
+  });
+
+  test("goes on to its end when nobody reads its log any more", async () => {
+    const out = join(FOLDER, "unread");
+    const { child, ended } = startTailor([...TRAIN, "--out", out, "--json"]);
+    child.stderr?.destroy();
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: out });
+    expect(readRunRecord(out).status).toBe("finished");
+  });
+});
+
+describe("a reader of standard output that went away", () => {
+  test.each([[["summary", "base"]], [["data", "--data", DATA, "--json"]], [["--help"]]])(
+    "is no error: tailor %j",
+    async (args) => {
+      const { child, ended } = startTailor(args);
+      child.stdout?.destroy();
+      const { code, stderr } = await ended;
+      expect(code).toBe(0);
+      expect(stderr).not.toMatch(/EPIPE|^\s+at /m);
+    },
+  );
+});

@@ -1,0 +1,152 @@
+import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import type { LoadedData } from "../../src/data/sources/chain.ts";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
+import { evaluate } from "../../src/evaluation/evaluate.ts";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
+import { inferenceModel } from "../../src/formats/inference-model.ts";
+import { base } from "../../src/models/base.ts";
+import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
+import { GraphWriter } from "../../src/onnx/graph-writer.ts";
+import { baseSeed } from "../../src/recipes/base-seed.ts";
+import { readRunRecord, readWeights } from "../../src/runs/run-files.ts";
+import { openRunFolder } from "../../src/runs/run-folder.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { trainNewRun } from "../../src/training/train-run.ts";
+import { interrupted } from "../runs/support/run-folders.ts";
+import { failureOf } from "../training/support/failure.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+
+const FOLDER = sharedFolder();
+const [SPLIT, ALL] = [join(FOLDER, "split"), join(FOLDER, "all")];
+const data: LoadedData = await loadFashionMnist({ folder: await smallDataFolder({ train: 240, test: 130 }) });
+const OPTIONS = { data, split: "test", averageFlips: false, threads: 1 } as const;
+
+beforeAll(async () => {
+  const options = { data, threads: 1, lowering: "standard", runtime: nodeRuntime } as const;
+  const run = { recipe: { ...baseSeed, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
+  await trainNewRun({ ...run, trainOn: "split", out: SPLIT }, options);
+  await trainNewRun({ ...run, trainOn: "all", out: ALL }, options);
+}, 60_000);
+
+/** A copy of the run with another model.onnx. */
+function withModel(name: string, model: Uint8Array | undefined): string {
+  const copy = join(FOLDER, name);
+  cpSync(SPLIT, copy, { recursive: true });
+  rmSync(join(copy, "model.onnx"));
+  if (model) writeFileSync(join(copy, "model.onnx"), model);
+  return copy;
+}
+
+/** An untrained base network for other images or classes. */
+function modelFor(task: ImageTask): Uint8Array {
+  const normalization = { mean: [0.3], standardDeviation: [0.3] };
+  const graph = buildModel(base, { task, normalization, batchSize: 1, mode: "inference" });
+  const classNames = Array.from({ length: task.classes }, (_, i) => `class ${i}`);
+  return inferenceModel({ model: base, task, normalization, classNames, tensors: initialTensors(graph, 1) });
+}
+
+describe("evaluateRun", () => {
+  test("finds through model.onnx what the weights give in the network itself", async () => {
+    const { train } = trainingData(data.train, { trainOn: "split", limit: 120 });
+    const task = { channels: 1, height: 28, width: 28, classes: 10 };
+    const program = evaluationProgram(base, { task, batchSize: 65, normalization: normalizationOf(train) });
+    const session = await nodeRuntime.open(compile(program, { kind: "standard" }), { threads: 1 });
+    session.load(new Map(readWeights(SPLIT).tensors.map(({ name, data: values }) => [name, values])));
+    const logitsOf = async (pixels: Uint8Array) => (await session.run({ pixels })).logits!;
+    for (const averageFlips of [false, true]) {
+      const expected = await evaluate(data.test, logitsOf, { batchSize: 65, averageFlips });
+      const found = await evaluateRun(SPLIT, { ...OPTIONS, averageFlips });
+      expect(found.confusion).toEqual(expected.confusion);
+      expect(found.loss).toBeCloseTo(expected.loss, 5);
+    }
+    await session.release();
+  });
+
+  test("of the validation images finds what training found after its last epoch", async () => {
+    const { accuracy, loss, total } = await evaluateRun(SPLIT, { ...OPTIONS, split: "validation" });
+    const { result } = readRunRecord(SPLIT);
+    expect({ accuracy, total }).toEqual({ accuracy: result?.validationAccuracy, total: 20 });
+    expect(loss).toBeCloseTo(result!.validationLoss!, 5);
+  });
+
+  test("keeps each kind of result in the record, and changes nothing else in it", async () => {
+    const { evaluations: _, ...before } = readRunRecord(ALL);
+    const plain = await evaluateRun(ALL, OPTIONS);
+    const averaged = await evaluateRun(ALL, { ...OPTIONS, averageFlips: true });
+    await evaluateRun(ALL, { ...OPTIONS, threads: 2 });
+    const { evaluations, ...after } = readRunRecord(ALL);
+    expect(after).toEqual(before);
+    const kept = ({ accuracy, correct, total, standardError, loss }: typeof plain) => ({
+      ...{ accuracy, correct, total, standardError, loss },
+    });
+    expect(evaluations).toEqual({ test: kept(plain), "test-tta": kept(averaged) });
+    expect(readdirSync(ALL)).not.toContain("lock");
+  });
+});
+
+describe("what cannot be evaluated is refused", () => {
+  test("a run that is not finished, and none at all", async () => {
+    const path = interrupted({ state: true });
+    const error = await failureOf(evaluateRun(path, OPTIONS));
+    expect(error.message).toBe(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+    expect(await failureOf(evaluateRun(join(FOLDER, "none"), OPTIONS))).toMatchObject({ exitCode: 2 });
+  });
+
+  test("validation where all images were trained on", async () => {
+    const error = await failureOf(evaluateRun(ALL, { ...OPTIONS, split: "validation" }));
+    expect(error.exitCode).toBe(2);
+    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use --split test`);
+  });
+
+  test("a run of other data, even where only the part that is not asked for differs", async () => {
+    const files = data.files.map((file) =>
+      file.name === "train-labels-idx1-ubyte" ? { ...file, sha256: "0".repeat(64) } : file,
+    );
+    const error = await failureOf(evaluateRun(SPLIT, { ...OPTIONS, data: { ...data, files } }));
+    expect(error.message).toBe(
+      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with --data`,
+    );
+  });
+
+  test.each<[string, Uint8Array | undefined, RegExp]>([
+    ["no", undefined, /has no model\.onnx: it was removed/],
+    ["empty", new Uint8Array(0), /is not a model that ONNX Runtime can read/],
+    [
+      "small",
+      modelFor({ channels: 1, height: 14, width: 14, classes: 10 }),
+      /1x14x14 images into 10 classes; the data has 1x28x28 and 10/,
+    ],
+    [
+      "narrow",
+      modelFor({ channels: 1, height: 28, width: 28, classes: 5 }),
+      /1x28x28 images into 5 classes; the data has 1x28x28 and 10/,
+    ],
+    ["foreign", foreignModel(), /has no input "pixels" \[batch, channels, height, width\] and output "logits"/],
+  ])("a run with %s model", async (name, model, message) => {
+    const run = withModel(name, model);
+    const error = await failureOf(evaluateRun(run, OPTIONS));
+    expect(error.exitCode).toBe(1);
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain(run);
+    expect(readdirSync(run)).not.toContain("lock");
+    expect(readRunRecord(run).evaluations?.test).toEqual(readRunRecord(SPLIT).evaluations?.test);
+  });
+
+  function foreignModel(): Uint8Array {
+    const writer = new GraphWriter();
+    writer.output("y", writer.node("Relu", [writer.input("x", "float32", [1, 3])]), "float32", [1, 3]);
+    return writer.toBytes({ name: "foreign" });
+  }
+
+  test("a run that another process writes to", async () => {
+    const { folder } = openRunFolder(SPLIT);
+    const error = await failureOf(evaluateRun(SPLIT, OPTIONS));
+    folder.close();
+    expect(error.message).toContain(`${SPLIT} is in use: process ${process.pid} is writing to it`);
+  });
+});

@@ -1,0 +1,61 @@
+/**
+ * Training that is killed (SIGKILL: no handler runs) at random moments and resumed gives what it would have given. By
+ * hand, with more of them: TAILOR_KILLS=20 npx vitest run test/training/kill-resume.test.ts
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
+import { runStatus } from "../../src/runs/run-status.ts";
+import { startTailor, tailorJson } from "../cli/support/tailor.ts";
+import { expectSameRun } from "./support/same-run.ts";
+import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
+
+const KILLS = Number(process.env.TAILOR_KILLS ?? 4);
+const DATA = await smallDataFolder({ train: 240, test: 20 });
+const FOLDER = sharedFolder();
+/** Two steps an epoch: most of the time goes into checkpoints, which is where a kill could hurt. */
+const TRAIN = ["train", "base", "--limit", "40", "--batch-size", "20", "--epochs", "24", "--seed", "9"];
+const WHERE = ["--data", DATA, "--threads", "1"];
+
+test(`${KILLS} kills at random moments change no bit of the result`, { timeout: 60_000 + KILLS * 10_000 }, async () => {
+  const through = join(FOLDER, "through");
+  const { seconds } = await tailorJson<{ seconds: number }>([...TRAIN, ...WHERE, "--out", through]);
+  /** Training takes a good deal longer than its steps, by the checkpoints. */
+  const longest = 1000 * seconds;
+  const moments: string[] = [];
+  let run = join(FOLDER, "run0");
+
+  for (let kill = 0; kill < KILLS; kill++) {
+    const { child, ended, hasSaid } = startTailor(
+      existsSync(join(run, "run.json")) ? ["train", "--resume", run, ...WHERE] : [...TRAIN, ...WHERE, "--out", run],
+    );
+    // Now and then while it starts: data, lock, first record.
+    const isEarly = kill % 4 === 1;
+    if (!isEarly) await hasSaid("run folder: ");
+    const delay = Math.random() * longest;
+    await sleep(delay);
+    child.kill("SIGKILL");
+    const { signal } = await ended;
+    moments.push(`${Math.round(delay)} ms after ${isEarly ? "the start" : "the first record"}`);
+    const status = runStatus(run);
+    expect(["missing", "not-a-run", "unfinished", "finished"], moments.join(", ")).toContain(status.kind);
+    if (status.kind === "unfinished") {
+      expect(signal).toBe("SIGKILL");
+      expect(readRunRecord(run).status).toBe("running");
+      const epochs = readMetrics(run).length;
+      // Metrics are written just before the state: as many epochs, or one more.
+      if (existsSync(join(run, "state.safetensors"))) {
+        expect([epochs, epochs - 1]).toContain(Number(readState(run).metadata.step) / 2);
+      }
+    } else if (status.kind === "finished") {
+      expectSameRun(run, through);
+      run = join(FOLDER, `run${kill + 1}`);
+    }
+  }
+  const args = existsSync(join(run, "run.json")) ? ["train", "--resume", run] : [...TRAIN, "--out", run];
+  await tailorJson([...args, ...WHERE]);
+  expectSameRun(run, through);
+  expect(moments).toHaveLength(KILLS);
+});

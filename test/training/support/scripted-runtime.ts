@@ -1,0 +1,81 @@
+/** A runtime that computes nothing: what sessions answer is written down, and what they are given is kept. */
+import type { CompiledProgram } from "../../../src/compile/compile.ts";
+import type { Runtime, Session, TensorData } from "../../../src/runtime/runtime.ts";
+
+export interface Script {
+  /** The batch's loss at each step, from 0. */
+  readonly loss?: (step: number) => number;
+  /** Correct images of each step's batch. */
+  readonly correct?: (step: number) => number;
+  /** One logit of an evaluated image, by its row in the batch. */
+  readonly logit?: (row: number, label: number) => number;
+  /** What becomes of a number of the state with each step. */
+  readonly update?: (value: number, step: number) => number;
+}
+
+/** What was asked of the sessions. */
+export interface Recording {
+  /** Feeds of each training step, copied. */
+  readonly steps: Record<string, TensorData>[];
+  /** What the validation session was given: the first number of each tensor. */
+  readonly validated: Record<string, number>[];
+  opened: number;
+  released: number;
+}
+
+const CLASSES = 10;
+
+/** @returns a runtime, and the recording of its use */
+export function scriptedRuntime({
+  loss = () => 1,
+  correct = () => 0,
+  logit = () => 0,
+  update = (value) => value,
+}: Script = {}): { runtime: Runtime; recording: Recording } {
+  const recording: Recording = { steps: [], validated: [], opened: 0, released: 0 };
+
+  function training(program: CompiledProgram): Session {
+    let tensors = new Map<string, Float32Array>();
+    return {
+      load: (given) => {
+        tensors = new Map(program.state.map(({ name }) => [name, given.get(name)!.slice()]));
+      },
+      save: () => new Map([...tensors].map(([name, data]) => [name, data.slice()])),
+      async run(feeds) {
+        const step = recording.steps.length;
+        recording.steps.push(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, data.slice()])));
+        for (const data of tensors.values()) data.set(data.map((value) => update(value, step)));
+        const answers = { loss: loss(step), correct: correct(step), objective: 1e6 };
+        return Object.fromEntries(Object.entries(answers).map(([name, value]) => [name, Float32Array.of(value)]));
+      },
+      async release() {
+        recording.released++;
+      },
+    };
+  }
+
+  function evaluation(program: CompiledProgram): Session {
+    const rows = program.feeds[0]!.shape[0]!;
+    const logits = Float32Array.from({ length: rows * CLASSES }, (_, i) => logit(Math.floor(i / CLASSES), i % CLASSES));
+    return {
+      load: (given) => {
+        recording.validated.push(Object.fromEntries([...given].map(([name, data]) => [name, data[0]!])));
+      },
+      save: () => new Map(),
+      run: async () => ({ logits }),
+      async release() {
+        recording.released++;
+      },
+    };
+  }
+
+  const runtime: Runtime = {
+    version: "0.0.0",
+    probeBlockSize: async () => undefined,
+    async open(program) {
+      recording.opened++;
+      return program.state.length > 0 ? training(program) : evaluation(program);
+    },
+  };
+  return { runtime, recording };
+}

@@ -1,0 +1,45 @@
+/** Real images, few of them: what training, evaluation and the command line are tested with. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import type { ImageSet } from "../../../src/data/image-set.ts";
+import { selectImages } from "../../../src/data/image-set.ts";
+import { loadFashionMnist } from "../../../src/data/sources/fashion-mnist.ts";
+import { idxBytes, writeFiles } from "../../data/fixtures.ts";
+
+/** A folder for the whole test file, removed when it is over. Call it outside of tests. */
+export function sharedFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tailor-test-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The first images of a set. */
+export function firstImages(set: ImageSet, count: number): ImageSet {
+  return selectImages(
+    set,
+    Uint32Array.from({ length: count }, (_, i) => i),
+  );
+}
+
+/** The four IDX files of a set of images to train with and one to test. */
+function idxFiles({ train, test }: { train: ImageSet; test: ImageSet }): Map<string, Uint8Array> {
+  const images = (set: ImageSet) => idxBytes([set.count, set.height, set.width], set.images);
+  const labels = (set: ImageSet) => idxBytes([set.count], set.labels);
+  return new Map([
+    ["train-images-idx3-ubyte", images(train)],
+    ["train-labels-idx1-ubyte", labels(train)],
+    ["t10k-images-idx3-ubyte", images(test)],
+    ["t10k-labels-idx1-ubyte", labels(test)],
+  ]);
+}
+
+/** A data folder with the first images of Fashion-MNIST; one training image in twelve validates. */
+export async function smallDataFolder({ train = 1200, test = 130 } = {}): Promise<string> {
+  const folder = join(sharedFolder(), "data");
+  const all = await loadFashionMnist();
+  const sets = { train: firstImages(all.train, train), test: firstImages(all.test, test) };
+  await writeFiles(folder, idxFiles(sets), { packed: false });
+  return folder;
+}

@@ -1,0 +1,173 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { LoadedData } from "../../src/data/sources/chain.ts";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { baseSeed } from "../../src/recipes/base-seed.ts";
+import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import type { NewRun } from "../../src/training/new-run.ts";
+import { resumeRun, type TrainRunOptions, trainNewRun } from "../../src/training/train-run.ts";
+import { failureOf } from "./support/failure.ts";
+import { RECIPE } from "./support/jobs.ts";
+import { expectSameRun, withoutTimes } from "./support/same-run.ts";
+import { scriptedRuntime } from "./support/scripted-runtime.ts";
+import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
+
+const FOLDER = sharedFolder();
+const THROUGH = join(FOLDER, "through");
+const data: LoadedData = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+/** 80 of 110 images in batches of 32: epochs end after 2, 5 and 7 steps. */
+const RUN: Omit<NewRun, "out"> = {
+  recipe: { ...RECIPE, name: "base", schedule: { kind: "cosine", warmUp: { epochs: 1, startFactor: 0.1 } } },
+  seed: 4,
+  trainOn: "split",
+  limit: 80,
+};
+const OPTIONS: TrainRunOptions & { allowDifferent: boolean } = {
+  data,
+  threads: 1,
+  lowering: "standard",
+  runtime: nodeRuntime,
+  allowDifferent: false,
+};
+
+/** The run's folder as a kill would have left it: copied at the end of each epoch, after state and metrics were written. */
+const afterEpoch = (epoch: number) => join(FOLDER, `after${epoch}`);
+
+beforeAll(async () => {
+  const onEpoch = ({ epoch }: { epoch: number }) => cpSync(THROUGH, afterEpoch(epoch), { recursive: true });
+  const onStart = (folder: string) => cpSync(folder, afterEpoch(0), { recursive: true });
+  await trainNewRun({ ...RUN, out: THROUGH }, { ...OPTIONS, hooks: { onEpoch }, onStart });
+}, 60_000);
+
+describe("a run's folder", () => {
+  test("has its record before the first step, then metrics and state each epoch, and the rest at the end", () => {
+    const filesOf = (folder: string) => readdirSync(folder).sort().join(" ");
+    expect(filesOf(afterEpoch(0))).toBe("lock run.json");
+    expect(readRunRecord(afterEpoch(0))).toMatchObject({ status: "running", result: null, limit: 80, seed: 4 });
+    for (const [epoch, step] of [
+      [1, "2"],
+      [2, "5"],
+      [3, "7"],
+    ] as const) {
+      expect(filesOf(afterEpoch(epoch))).toBe("lock metrics.jsonl run.json state.safetensors");
+      expect(readMetrics(afterEpoch(epoch))).toHaveLength(epoch);
+      expect(readState(afterEpoch(epoch)).metadata.step).toBe(step);
+    }
+    expect(filesOf(THROUGH)).toBe("metrics.jsonl model.onnx run.json state.safetensors weights.safetensors");
+    expect(readRunRecord(THROUGH).status).toBe("finished");
+  });
+
+  test("holds the recipe whole: a resumed run reads it from there", () => {
+    const { model, ...rest } = RUN.recipe;
+    expect(readRunRecord(THROUGH).recipe).toEqual({ ...rest, model: model.name });
+  });
+});
+
+describe("a run that was killed", () => {
+  /** A copy to go on from; its lock is a dead process's. */
+  function killed(epoch: number, change: (folder: string) => void = () => {}): string {
+    const folder = join(FOLDER, `killed-${Math.random()}`);
+    cpSync(afterEpoch(epoch), folder, { recursive: true });
+    rmSync(join(folder, "lock"));
+    change(folder);
+    return folder;
+  }
+
+  test.each([0, 1, 2, 3])("after epoch %i goes on to the same metrics, weights and model", async (epoch) => {
+    const run = killed(epoch);
+    let from: number | undefined;
+    await resumeRun(run, { ...OPTIONS, onStart: (_folder, _record, snapshot) => (from = snapshot?.position.step) });
+    expect(from).toBe([undefined, 2, 5, 7][epoch]);
+    expectSameRun(run, THROUGH);
+  });
+
+  test("between writing the metrics and the state of an epoch makes that epoch again, with one line for it", async () => {
+    for (const epoch of [0, 1, 2]) {
+      const run = killed(epoch, (folder) =>
+        cpSync(join(afterEpoch(epoch + 1), "metrics.jsonl"), join(folder, "metrics.jsonl")),
+      );
+      expect(readMetrics(run)).toHaveLength(epoch + 1);
+      await resumeRun(run, OPTIONS);
+      expectSameRun(run, THROUGH);
+    }
+  });
+
+  test("between the weights and the last record writes them again", async () => {
+    const run = killed(3, (folder) =>
+      cpSync(join(THROUGH, "weights.safetensors"), join(folder, "weights.safetensors")),
+    );
+    await resumeRun(run, { ...OPTIONS, threads: 2 });
+    expectSameRun(run, THROUGH);
+  });
+});
+
+describe("a run that is stopped", () => {
+  test("within an epoch saves its sums, so that the epoch's means are those of the whole epoch", async () => {
+    const out = join(FOLDER, "stopped");
+    let steps = 0;
+    const stopAfter = (most: number) => ({ isStopRequested: () => ++steps >= most });
+    expect(await trainNewRun({ ...RUN, out }, { ...OPTIONS, hooks: stopAfter(3) })).toMatchObject({
+      isFinished: false,
+      folder: out,
+      step: 3,
+    });
+    expect(readMetrics(out).map(withoutTimes)).toEqual(readMetrics(THROUGH).slice(0, 1).map(withoutTimes));
+    steps = 0;
+    expect(await resumeRun(out, { ...OPTIONS, hooks: stopAfter(1) })).toMatchObject({ isFinished: false, step: 4 });
+    expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "run.json", "state.safetensors"]);
+    await resumeRun(out, OPTIONS);
+    expectSameRun(out, THROUGH);
+    const [first, , last] = readMetrics(out);
+    expect(last!.seconds).toBeGreaterThan(first!.seconds);
+  });
+});
+
+describe("a run that diverges", () => {
+  test("ends with the step and what to try; the epochs before keep their files, and it is no finished run", async () => {
+    const out = join(FOLDER, "diverged");
+    const { runtime } = scriptedRuntime({ loss: (step) => (step === 3 ? Number.NaN : 2) });
+    const error = await failureOf(trainNewRun({ ...RUN, out }, { ...OPTIONS, runtime }));
+    expect(error.exitCode).toBe(1);
+    expect(error.message).toMatch(/diverged: the loss became NaN at step 4 \(epoch 2\)\. Try a lower learning rate/);
+    expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "run.json", "state.safetensors"]);
+    expect(readMetrics(out)).toHaveLength(1);
+    expect(readState(out).metadata.step).toBe("2");
+    expect(readRunRecord(out).status).toBe("running");
+  });
+
+  test("in its first epoch leaves its record only, and may be started over in the same folder", async () => {
+    const out = join(FOLDER, "at once");
+    const { runtime } = scriptedRuntime({ loss: () => Number.POSITIVE_INFINITY });
+    await failureOf(trainNewRun({ ...RUN, out }, { ...OPTIONS, runtime }));
+    expect(readdirSync(out)).toEqual(["run.json"]);
+    const recipe = { ...RUN.recipe, learningRate: 1e-4 };
+    expect(await trainNewRun({ ...RUN, recipe, out }, OPTIONS)).toMatchObject({ isFinished: true });
+    expect(readRunRecord(out).learningRate).toBe(1e-4);
+  });
+});
+
+describe("what is refused", () => {
+  test.each<[string, Partial<NewRun>, RegExp]>([
+    ["a recipe of no epochs", { recipe: { ...RUN.recipe, epochs: 0 } }, /^epochs must be a whole number from 1 to/],
+    ["a rate of NaN", { recipe: { ...RUN.recipe, learningRate: Number.NaN } }, /^learning rate must be a number above/],
+    ["a batch larger than the data", { limit: 31 }, /^batch size 32 is more than the 31 training images; use --batch-/],
+    ["more images than there are", { limit: 111 }, /^limit: 111 of 110 training images cannot be kept/],
+  ])("%s is refused before the folder is made", async (_, changes, message) => {
+    const out = join(FOLDER, "never");
+    const error = await failureOf(trainNewRun({ ...RUN, out, ...changes }, OPTIONS));
+    expect(error.exitCode).toBe(2);
+    expect(error.message).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("a folder with something else in it is refused and left alone", async () => {
+    const out = join(FOLDER, "other");
+    mkdirSync(join(out, "photos"), { recursive: true });
+    const error = await failureOf(trainNewRun({ ...RUN, recipe: baseSeed, limit: null, out }, OPTIONS));
+    expect(error.message).toMatch(/is not empty and not a run folder/);
+    expect(readdirSync(out)).toEqual(["photos"]);
+    expect(readFileSync(join(THROUGH, "run.json"), "utf8")).toContain('"status": "finished"');
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { evaluate } from "../../src/evaluation/evaluate.ts";
+import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
+import { base } from "../../src/models/base.ts";
+import { enhanced } from "../../src/models/enhanced.ts";
+import { initialTensors } from "../../src/nn/model.ts";
+import { createOptimizer, type OptimizerSpec } from "../../src/optim/index.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { trainingProgram } from "../../src/training/training-program.ts";
+import { lowerings } from "../support/run-program.ts";
+import { smallSets } from "./support/jobs.ts";
+
+const TASK = { channels: 1, height: 28, width: 28, classes: 10 };
+const NORMALIZATION = { mean: [0.286], standardDeviation: [0.353] };
+const BATCH = 12;
+const LABEL_SMOOTHING = 0.2;
+
+function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }) {
+  return trainingProgram(model, {
+    task: TASK,
+    batchSize: BATCH,
+    normalization: NORMALIZATION,
+    optimizer: createOptimizer(optimizer),
+    labelSmoothing: LABEL_SMOOTHING,
+  });
+}
+
+describe("a training step's outputs", () => {
+  test.each(lowerings())("are those of the weights before the update ($kind)", async (lowering) => {
+    const { program, graph } = programOf();
+    const { train: set } = smallSets(BATCH, null);
+    const tensors = initialTensors(graph, 1);
+    const [pixels, labels] = [set.images, Int32Array.from(set.labels)];
+
+    const session = await nodeRuntime.open(compile(program, lowering), { threads: 1 });
+    session.load(tensors);
+    const outputs = await session.run({ pixels, labels, "optimizer.rate": Float32Array.of(0.1) });
+    const [loss, objective, correct] = [outputs.loss![0]!, outputs.objective![0]!, outputs.correct![0]!];
+    await session.release();
+
+    // The same batch through the evaluation program, its losses in float64.
+    const evaluation = evaluationProgram(base, { task: TASK, batchSize: BATCH, normalization: NORMALIZATION });
+    const evaluating = await nodeRuntime.open(compile(evaluation, lowering), { threads: 1 });
+    evaluating.load(tensors);
+    const logits = (await evaluating.run({ pixels })).logits!.slice();
+    await evaluating.release();
+    const metrics = await evaluate(set, async () => logits, { batchSize: BATCH });
+
+    expect(loss).toBeCloseTo(metrics.loss, 5);
+    expect(correct).toBe(metrics.correct);
+    // PyTorch's smoothing: a share of the target spread evenly over all classes. The mean over them of -log(probability):
+    const spread = Array.from({ length: BATCH }, (_, row) => {
+      const scores = [...logits.subarray(row * 10, row * 10 + 10)];
+      const logSum = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
+      return scores.reduce((sum, score) => sum + (logSum - score) / 10, 0) / BATCH;
+    }).reduce((sum, value) => sum + value, 0);
+    expect(objective).toBeCloseTo((1 - LABEL_SMOOTHING) * metrics.loss + LABEL_SMOOTHING * spread, 5);
+    expect(Math.abs(objective - loss)).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("a training step's state", () => {
+  test("is parameters with the optimizer's slots beside them, in one layout, then running statistics", () => {
+    const { program } = programOf(enhanced, { kind: "adam" });
+    const state = program.state.map(({ name, like }) => `${name}${like === undefined ? "" : ` like ${like}`}`);
+    expect(state.slice(0, 6)).toEqual([
+      "conv1.weight",
+      "conv1.weight.exp_avg like conv1.weight",
+      "conv1.weight.exp_avg_sq like conv1.weight",
+      "bn1.weight",
+      "bn1.weight.exp_avg like bn1.weight",
+      "bn1.weight.exp_avg_sq like bn1.weight",
+    ]);
+    expect(state.slice(-2)).toEqual(["bn6.running_mean", "bn6.running_var"]);
+    expect(state).toHaveLength(20 * 3 + 12);
+  });
+
+  test("has no slots where the optimizer keeps nothing", () => {
+    expect(programOf().program.state.map(({ name }) => name)).toEqual([
+      "conv1.weight",
+      "conv1.bias",
+      "conv2.weight",
+      "conv2.bias",
+      "fc1.weight",
+      "fc1.bias",
+      "fc2.weight",
+      "fc2.bias",
+    ]);
+  });
+
+  test("is fed pixels and masks as bytes, labels as integers, and the optimizer's scalars by name", () => {
+    const { program } = programOf(enhanced, { kind: "adamw" });
+    expect(program.feeds.map(({ attributes, dtype, shape }) => [attributes.name, dtype, shape])).toEqual([
+      ["pixels", "uint8", [BATCH, 1, 28, 28]],
+      ["labels", "int32", [BATCH]],
+      ["dropout1.mask", "uint8", [BATCH, 256]],
+      ["optimizer.stepSize", "float32", []],
+      ["optimizer.scaledEpsilon", "float32", []],
+      ["optimizer.keep", "float32", []],
+    ]);
+  });
+});
