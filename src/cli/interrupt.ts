@@ -1,26 +1,28 @@
-/** Signals that ask a process to end: Ctrl-C, and what `kill` sends. */
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-
-/** What shells report for a command that was interrupted. */
-export const EXIT_INTERRUPTED = 130;
+/** Signals that ask a process to end (Ctrl-C, and what `kill` sends) with the exit codes that shells give them. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+type EndingSignal = keyof typeof EXIT_CODES;
+const SIGNALS: readonly EndingSignal[] = ["SIGINT", "SIGTERM"];
 
 /**
  * Watches for an interrupt while `work` runs: the first one only sets a flag, so that the work can stop at a good place;
  * a second one ends the process at once (files are whole at every moment).
+ *
+ * @returns what the work gave, and the exit code of the interrupt if there was one
  */
 export async function whileInterruptible<Result>(
   note: (line: string) => void,
   work: (isInterrupted: () => boolean) => Promise<Result>,
-): Promise<Result> {
-  let isInterrupted = false;
-  const interrupt = () => {
-    if (isInterrupted) process.exit(EXIT_INTERRUPTED);
-    isInterrupted = true;
+): Promise<{ result: Result; interruptedBy: number | undefined }> {
+  let interruptedBy: number | undefined;
+  const interrupt = (signal: EndingSignal) => {
+    if (interruptedBy !== undefined) process.exit(EXIT_CODES[signal]);
+    interruptedBy = EXIT_CODES[signal];
     note("\ninterrupted: stopping after this step and saving (again to stop at once)");
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    return await work(() => isInterrupted);
+    const result = await work(() => interruptedBy !== undefined);
+    return { result, interruptedBy };
   } finally {
     for (const signal of SIGNALS) process.off(signal, interrupt);
   }

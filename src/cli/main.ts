@@ -29,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show this help")
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, `${red("error:")} `)) });
+    .configureOutput({ writeErr: (text) => process.stderr.write(explain(text)) });
   const words = argv.filter((word) => !word.startsWith("-"));
   const wanted = words[0] === "help" ? words[1] : words[0];
   for (const { name, summary, load } of COMMANDS) {
@@ -61,6 +61,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return EXIT_FAILED;
   }
+}
+
+/** Commander's message, on one line, and with the commands where it did not know one. */
+function explain(text: string): string {
+  const known = COMMANDS.map(({ name }) => name).join(", ");
+  return `${text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/^error: /, `${red("error:")} `)
+    .replace(/unknown command '.*?'/, (found) => `${found}; the commands are ${known}`)}\n`;
 }
 
 function declare(entry: Commander, command: Command, finish: (code: number) => void): void {

@@ -17,6 +17,8 @@ export interface EvaluateRunOptions {
   /** Test-time averaging of each image and its mirror image. */
   readonly averageFlips: boolean;
   readonly threads: number;
+  /** Told why, when the result could not be written into the run's record. */
+  readonly onNotKept?: (why: string) => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface EvaluateRunOptions {
  */
 export async function evaluateRun(
   path: string,
-  { data, split, averageFlips, threads }: EvaluateRunOptions,
+  { data, split, averageFlips, threads, onNotKept = () => {} }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
   const before = readRunRecord(path);
   if (before.status !== "finished") {
@@ -51,20 +53,31 @@ export async function evaluateRun(
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }
-    const { folder, record } = openRunFolder(path);
-    try {
-      const { accuracy, correct, total, standardError, loss } = metrics;
-      const result = { accuracy, correct, total, standardError, loss };
-      folder.writeRecord({
-        ...record,
-        evaluations: { ...record.evaluations, [averageFlips ? `${split}-tta` : split]: result },
-      });
-    } finally {
-      folder.close();
-    }
+    keep(path, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {
     await session.release();
+  }
+}
+
+/** Writes the result into the run's record. A run that cannot be written to is evaluated all the same. */
+function keep(
+  path: string,
+  name: EvaluationSplit | `${EvaluationSplit}-tta`,
+  { accuracy, correct, total, standardError, loss }: ClassificationMetrics,
+  onNotKept: (why: string) => void,
+): void {
+  try {
+    const { folder, record } = openRunFolder(path);
+    try {
+      const result = { accuracy, correct, total, standardError, loss };
+      folder.writeRecord({ ...record, evaluations: { ...record.evaluations, [name]: result } });
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    onNotKept(error.message);
   }
 }
 

@@ -46,7 +46,9 @@ export class GraphWriter {
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #shared = new Map<string, string>();
   readonly #domains = new Set<OnnxDomain>([""]);
-  #count = 0;
+  /** What nodes gave, and the names of those that are outputs. */
+  readonly #results = new Set<string>();
+  readonly #outputNames = new Map<string, string>();
   /** Put before the names of the nodes that are written next: a profile can be read back to it. */
   label = "graph";
   /** Whether the batch's size is only known when the model runs: then no node may hold it. */
@@ -63,7 +65,9 @@ export class GraphWriter {
 
   /** Declares `source` as the graph's output `name`. */
   output(name: string, source: string, type: OnnxType, shape: readonly OnnxDimension[]): void {
-    this.#nodes.push({ opType: "Identity", input: [source], output: [name], name: `output/${name}` });
+    // A node's result takes the output's name, so that nothing is copied; what else can be asked for is copied.
+    if (this.#results.has(source) && !this.#outputNames.has(source)) this.#outputNames.set(source, name);
+    else this.#nodes.push({ opType: "Identity", input: [source], output: [name], name: `output/${name}` });
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
@@ -74,7 +78,8 @@ export class GraphWriter {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     domain: OnnxDomain = "",
   ): string {
-    const output = `v${this.#count++}`;
+    const output = `v${this.#results.size}`;
+    this.#results.add(output);
     this.#domains.add(domain);
     this.#nodes.push({
       opType,
@@ -154,6 +159,7 @@ export class GraphWriter {
 
   /** The finished model in ONNX's binary form. */
   toBytes({ name, metadata = {} }: ModelFacts): Uint8Array {
+    const finalName = (value: string) => this.#outputNames.get(value) ?? value;
     const model = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "tailor",
@@ -161,7 +167,11 @@ export class GraphWriter {
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: {
         name,
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({
+          ...node,
+          input: node.input?.map(finalName) ?? [],
+          output: node.output?.map(finalName) ?? [],
+        })),
         initializer: this.#constants,
         input: this.#inputs,
         output: this.#outputs,

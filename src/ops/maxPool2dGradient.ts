@@ -66,8 +66,9 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
         return { inputs: [images, images, images], output: images };
       },
       emit(writer, [x, y, dy], { shape, attributes: { size } }, _plan, block) {
-        const { channels, height, width } = imageSizes(shape);
+        const { batch, channels, height, width } = imageSizes(shape);
         const leftOver = [height % size, width % size] as const;
+        const covered = [height - leftOver[0], width - leftOver[1]] as const;
         const spread = (pooled: string) => writer.blocked("Upsample", [pooled], { scales: [1, 1, size, size] });
         // The kernel's first place holds -1; further places only cut the left-over rows and columns off.
         const kernel = [leftOver[0] + 1, leftOver[1] + 1] as const;
@@ -93,7 +94,11 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
           kernel_shape: [size, size],
           strides: [size, size],
         });
-        const dx = writer.node("Mul", [mask, spread(writer.node("Div", [dy, hits]))]);
+        // Upsample runs on one thread: here it spreads columns only, and rows are spread by broadcasting.
+        const share = writer.blocked("Upsample", [writer.node("Div", [dy, hits])], { scales: [1, 1, 1, size] });
+        const rows = [(batch * channels * covered[0]) / (block * size), size, covered[1] * block] as const;
+        const product = writer.node("Mul", [writer.reshape(mask, rows), writer.reshape(share, [rows[0], 1, rows[2]])]);
+        const dx = writer.reshape(product, [batch, channels, ...covered]);
         if (leftOver[0] + leftOver[1] === 0) return dx;
         return writer.blocked("Conv", [dx, writer.floats(ones(1), [channels, 1, 1, 1])], {
           ...depthwise,

@@ -43,10 +43,7 @@ export function newRecord(
     learningRate: recipe.learningRate,
     trainOn,
     limit,
-    lowering: lowering.kind,
-    blockSize: lowering.kind === "blocked" ? lowering.block : null,
-    threads,
-    ...collectEnvironment(),
+    ...computation({ threads }, lowering),
     data: {
       source,
       verified,
@@ -57,5 +54,15 @@ export function newRecord(
     startedAt: new Date().toISOString(),
     status: "running",
     result: null,
+  };
+}
+
+/** What computes a run, as its record says it. */
+export function computation({ threads }: { threads: number }, lowering: Lowering) {
+  return {
+    lowering: lowering.kind,
+    blockSize: lowering.kind === "blocked" ? lowering.block : null,
+    threads,
+    ...collectEnvironment(),
   };
 }

@@ -133,13 +133,14 @@ function damagedState(fileName: string, problem: string): UserError {
 /**
  * Whether going on gives what an uninterrupted run would have given.
  *
+ * @returns what is different, if that is allowed
  * @throws UserError that names the difference: always for other data, for another computation unless it is allowed
  */
 export function checkResumable(
   path: string,
   record: RunRecord,
   now: { lowering: Lowering; runtime: Runtime; data: LoadedData; allowDifferent: boolean },
-): void {
+): string[] {
   const sums = (files: RunRecord["data"]["files"] | LoadedData["files"]) => files.map(({ sha256 }) => sha256).join(" ");
   if (sums(record.data.files) !== sums(now.data.files)) {
     throw new UserError(
@@ -161,4 +162,5 @@ export function checkResumable(
       `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with --allow-different`,
     );
   }
+  return differences;
 }

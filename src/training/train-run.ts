@@ -1,4 +1,5 @@
 import type { Lowering } from "../compile/program.ts";
+import { checkAugmentation } from "../data/check-augmentation.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, type TrainingData, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -15,7 +16,7 @@ import { runStatus } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type NewRun, newRecord } from "./new-run.ts";
+import { computation, type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, checkSnapshot, decodeSnapshot, encodePosition, metricsUpTo } from "./resume.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
 
@@ -57,6 +58,7 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
       { exitCode: 2 },
     );
   }
+  checkAugmentation(run.recipe.augmentation, data.train);
   const folder = createRunFolder(run.out);
   try {
     const record = newRecord(run, options, lowering, data);
@@ -80,7 +82,7 @@ export async function resumeRun(
   const before = readRunRecord(path);
   const recipe = recipeFromJson(before.recipe, `${path}/run.json`);
   const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
-  checkResumable(path, before, { ...options, lowering });
+  const differences = checkResumable(path, before, { ...options, lowering });
   const status = runStatus(path);
   const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
@@ -93,7 +95,9 @@ export async function resumeRun(
     const from = decodeSnapshot(state, fileName);
     const data = trainingData(options.data.train, run);
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
-    return await trainInto(folder, { recipe, seed: record.seed, record, lowering, options, data, from });
+    // The record then tells what computed the weights last: they are nobody else's any more.
+    const now = differences.length === 0 ? record : { ...record, ...computation(options, lowering) };
+    return await trainInto(folder, { recipe, seed: record.seed, record: now, lowering, options, data, from });
   } finally {
     folder.close();
   }

@@ -142,11 +142,15 @@ describe("what cannot be evaluated is refused", () => {
     writer.output("y", writer.node("Relu", [writer.input("x", "float32", [1, 3])]), "float32", [1, 3]);
     return writer.toBytes({ name: "foreign" });
   }
+});
 
-  test("a run that another process writes to", async () => {
-    const { folder } = openRunFolder(SPLIT);
-    const error = await failureOf(evaluateRun(SPLIT, OPTIONS));
-    folder.close();
-    expect(error.message).toContain(`${SPLIT} is in use: process ${process.pid} is writing to it`);
-  });
+test("a run that another process writes to is evaluated, its record stays as it is, and the reason is told", async () => {
+  const { folder, record } = openRunFolder(SPLIT);
+  const reasons: string[] = [];
+  const metrics = await evaluateRun(SPLIT, { ...OPTIONS, onNotKept: (why) => reasons.push(why) });
+  folder.close();
+  expect(metrics.total).toBeGreaterThan(0);
+  expect(reasons).toHaveLength(1);
+  expect(reasons[0]).toContain(`${SPLIT} is in use: process ${process.pid} is writing to it`);
+  expect(readRunRecord(SPLIT)).toEqual(record);
 });

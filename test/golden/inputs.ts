@@ -92,11 +92,6 @@ export function imageBatch(batch: number): { pixels: Uint8Array; labels: Uint8Ar
   return { pixels, labels };
 }
 
-/** Pixels as the networks see them: (x / 255 - mean) / deviation, in float64. */
-export function normalised(pixels: Uint8Array): Float64Array {
-  return Float64Array.from(pixels, (pixel) => (pixel / 255 - PIXEL_MEAN) / PIXEL_DEVIATION);
-}
-
 /** The dropout mask of a training step, row-major: 1 keeps (hash >= rate * 2^32), 0 drops. */
 export function dropoutMask(step: number, count: number): Uint8Array {
   return Uint8Array.from({ length: count }, (_, i) => (hash(DROPOUT_TAG + step, i) >= DROPOUT_RATE * 2 ** 32 ? 1 : 0));

@@ -144,11 +144,28 @@ describe("nodes", () => {
     const { node, input, output } = decode(writer).graph;
     expect(node.map(({ opType, input: inputs, output: outputs }) => [opType, inputs, outputs])).toEqual([
       ["Relu", ["x"], [a]],
-      ["Add", [a, "x"], [b]],
-      ["Identity", [b], ["y"]],
+      ["Add", [a, "x"], ["y"]],
     ]);
-    expect(node.map(({ name }) => name)).toEqual([`first/${a}`, `second/${b}`, "output/y"]);
+    expect(node.map(({ name }) => name)).toEqual([`first/${a}`, `second/${b}`]);
     expect([input, output].map((values) => values.map(({ name }) => name))).toEqual([["x"], ["y"]]);
+  });
+
+  test("give their result the output's name, for later readers too; a second output and an input are copied", () => {
+    const writer = new GraphWriter();
+    const x = writer.input("x", "float32", [2]);
+    const a = writer.node("Relu", [x]);
+    writer.output("first", a, "float32", [2]);
+    writer.output("second", a, "float32", [2]);
+    writer.output("third", x, "float32", [2]);
+    writer.node("Neg", [a]);
+    const { node, output } = decode(writer).graph;
+    expect(node.map(({ opType, input: inputs, output: outputs }) => [opType, inputs, outputs[0]]).slice(0, 3)).toEqual([
+      ["Relu", ["x"], "first"],
+      ["Identity", ["first"], "second"],
+      ["Identity", ["x"], "third"],
+    ]);
+    expect(node[3]!.input).toEqual(["first"]);
+    expect(output.map(({ name }) => name)).toEqual(["first", "second", "third"]);
   });
 
   test("leave an optional input out by an empty name, so that later ones keep their places", () => {

@@ -40,7 +40,7 @@ export const bench: Command = {
       default: "Fashion-MNIST, fetched if need be",
     },
   ],
-  examples: ["node bin/tailor.js bench train", "tailor bench train --models base --threads 1 --json"],
+  examples: ["node bin/tailor.js bench train", "node bin/tailor.js bench train --models base --threads 1 --json"],
   async run([what], options, output) {
     if (what !== "train") throw new UserError(`there is no bench "${what}"; choose: train`, { exitCode: 2 });
     const typed = typeof options.models === "string" ? options.models.split(",") : MODELS.map(({ name }) => name);

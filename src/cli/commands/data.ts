@@ -9,7 +9,7 @@ export const data: Command = {
   summary: "fetch and check the data, and say where it is",
   arguments: [],
   options: [{ flags: "--data <folder>", description: "a folder with the four IDX files, as they are or as .gz" }],
-  examples: ["node bin/tailor.js data", "tailor data --data ./mnist"],
+  examples: ["node bin/tailor.js data", "node bin/tailor.js data --data ./mnist"],
   async run(_args, options, output) {
     const loaded = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const { train, validation } = trainingData(loaded.train, { trainOn: "split", limit: null });

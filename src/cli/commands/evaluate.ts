@@ -1,4 +1,5 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { UserError } from "../../errors.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
@@ -21,14 +22,16 @@ export const evaluate: Command = {
   ],
   examples: [
     "node bin/tailor.js evaluate runs/base-20260131-120000",
-    "tailor evaluate runs/best --split validation --json",
+    "node bin/tailor.js evaluate runs/best --split validation --json",
   ],
   async run([run], options, output) {
     const split = choice(options, "split", SPLITS) ?? "test";
     const averageFlips = options.tta === true;
-    readRunRecord(run ?? "");
+    if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
+    readRunRecord(run);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const metrics = await evaluateRun(run ?? "", { data, split, averageFlips, threads: threads(options) });
+    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
+    const metrics = await evaluateRun(run, { data, split, averageFlips, threads: threads(options), onNotKept });
     const how = averageFlips ? ", averaged with the mirror image" : "";
     output.say(accuracyLine(`${split}${how}`, metrics));
     sayPerClass(metrics, output);

@@ -11,7 +11,7 @@ export const summary: Command = {
   summary: "show a model's layers, parameters and multiply-adds",
   arguments: [{ name: "<model>", description: `one of: ${MODELS.map(({ name }) => name).join(", ")}` }],
   options: [],
-  examples: ["node bin/tailor.js summary base", "tailor summary enhanced --json"],
+  examples: ["node bin/tailor.js summary base", "node bin/tailor.js summary enhanced --json"],
   async run([name], _options, output) {
     const model = findModel(name ?? "");
     const { layers } = buildModel(model, {

@@ -9,7 +9,7 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { count, duration, megabytes, percent } from "../format.ts";
-import { EXIT_INTERRUPTED, whileInterruptible } from "../interrupt.ts";
+import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
 import { choice, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainingDisplay } from "../training-display.ts";
@@ -66,7 +66,7 @@ export const train: Command = {
     const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const display = trainingDisplay(output, job.epochs);
-    const trained = await whileInterruptible(output.note, async (isInterrupted) => {
+    const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
       try {
         return await job.start({
           data,
@@ -87,6 +87,14 @@ export const train: Command = {
         display.clear();
       }
     });
+    if (!trained.isFinished) {
+      const given = path(options, "data");
+      const again = given === undefined ? "" : ` --data ${given}`;
+      output.note(
+        `stopped at step ${trained.step}; go on with: node bin/tailor.js train --resume ${trained.folder}${again}`,
+      );
+      return interruptedBy;
+    }
     return report(trained, { data, split, threads: threads(options) }, output);
   },
 };
@@ -146,15 +154,10 @@ function adjusted(recipe: Recipe, options: OptionValues): Recipe {
 }
 
 async function report(
-  trained: TrainedRun,
+  { folder, record }: Extract<TrainedRun, { isFinished: true }>,
   { data, split, threads }: { data: TrainRunOptions["data"]; split: EvaluationSplit | undefined; threads: number },
   output: Output,
 ): Promise<number> {
-  if (!trained.isFinished) {
-    output.note(`stopped at step ${trained.step}; go on with: node bin/tailor.js train --resume ${trained.folder}`);
-    return EXIT_INTERRUPTED;
-  }
-  const { folder, record } = trained;
   const { result } = record;
   const metrics = split && (await evaluateRun(folder, { data, split, averageFlips: false, threads }));
   output.say(
