@@ -1,7 +1,7 @@
 import { base as baseModel } from "../models/base.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** The Base Model, trained as well as twelve epochs allow. Every choice was made on the validation split: docs/log.md. */
+/** The Base Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
 export const base: Recipe = {
   name: "base",
   description: "the Base Model at its best in 12 epochs: one-cycle, label smoothing, alternating flips, 1 px shifts",
