@@ -95,10 +95,8 @@ describe("the lock", () => {
 
   test("of a process that is dead but not yet collected by its parent is taken over", async (context) => {
     if (!existsSync("/proc/self/stat")) context.skip("this system does not tell when a process started");
-    // The shell starts a process and becomes `sleep`, which never collects it.
-    const shell = spawn("sh", ["-c", "sleep 0 & echo $!; read line; exec sleep 60"], {
-      stdio: ["pipe", "pipe", "ignore"],
-    });
+    // The shell starts a process and, while that still runs, becomes `sleep`, which never collects it.
+    const shell = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
     onTestFinished(() => {
       shell.kill("SIGKILL");
     });
