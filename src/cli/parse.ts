@@ -13,7 +13,7 @@ function text(options: OptionValues, name: string): string | undefined {
 }
 
 /** `batchSize` -> `--batch-size` */
-function flag(name: string): string {
+export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -84,10 +84,15 @@ export function trainingBatches({
 
   function steps(epochs: number): number {
     if (!Number.isFinite(epochs) || epochs < 0) throw new RangeError(`epochs: ${epochs} is not a number from 0 up`);
-    return Math.floor((set.count * epochs) / batchSize);
+    return stepsIn(epochs, set.count, batchSize);
   }
 
   return { batchSize, steps, fill };
+}
+
+/** Steps in so many epochs over `imageCount` images: only full batches are trained with. */
+export function stepsIn(epochs: number, imageCount: number, batchSize: number): number {
+  return Math.floor((imageCount * epochs) / batchSize);
 }
 
 /** Some images in order, made up to a full batch. */

@@ -144,6 +144,11 @@ export function buildModel(
   return { pixels, logits, parameters, buffers, tensors, masks, layers };
 }
 
+/** Pixels from 0 to 1, as they are: for whoever asks a model's graph for its shapes only. */
+export function withoutNormalization({ channels }: ImageTask): PixelNormalization {
+  return { mean: new Array<number>(channels).fill(0), standardDeviation: new Array<number>(channels).fill(1) };
+}
+
 /** First values of a model's parameters and buffers, by name: each tensor has a stream of its own. */
 export function initialTensors(graph: ModelGraph, seed: number): Map<string, Float32Array> {
   return new Map(

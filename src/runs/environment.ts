@@ -32,6 +32,11 @@ export function collectEnvironment(): Environment {
   };
 }
 
+/** Largest resident memory of this process so far. */
+export function peakMemoryBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
 function packageVersion(path: string): string {
   return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, "utf8"))).version;
 }

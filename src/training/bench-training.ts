@@ -3,6 +3,7 @@ import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../data/training-data.ts";
 import { findModel } from "../models/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import { peakMemoryBytes } from "../runs/environment.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { train } from "./train.ts";
 
@@ -73,7 +74,7 @@ export async function benchTraining({
     lowering: lowering.kind,
     imagesPerSecond: (durations.length * batchSize * 1000) / (timed.at(-1)! - timed[0]!),
     millisecondsPerStep: median(durations),
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    peakMemoryBytes: peakMemoryBytes(),
   };
 }
 

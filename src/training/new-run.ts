@@ -1,8 +1,8 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { imageTask, normalizationOf, type TrainingData } from "../data/training-data.ts";
+import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { buildModel } from "../nn/model.ts";
+import { buildModel, withoutNormalization } from "../nn/model.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
 import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
@@ -25,11 +25,12 @@ export function newRecord(
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
+  const task = imageTask(data.train);
   const { parameters } = buildModel(recipe.model, {
-    task: imageTask(data.train),
+    task,
     batchSize: recipe.batchSize,
     mode: "training",
-    normalization: normalizationOf(data.train),
+    normalization: withoutNormalization(task),
   });
   return {
     format: RUN_FORMAT,

@@ -1,9 +1,10 @@
 import type { Lowering } from "../compile/program.ts";
+import { stepsIn } from "../data/batches.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import type { Safetensors } from "../formats/safetensors.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { buildModel, type ImageTask } from "../nn/model.ts";
+import { buildModel, type ImageTask, withoutNormalization } from "../nn/model.ts";
 import { createOptimizer } from "../optim/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
@@ -102,10 +103,7 @@ export function metricsUpTo(
 
 /** Elements of each tensor that training keeps, by name: parameters, running statistics and the optimizer's state. */
 function keptSizes({ model, optimizer }: Recipe, task: ImageTask): Map<string, number> {
-  const normalization = {
-    mean: new Array<number>(task.channels).fill(0),
-    standardDeviation: new Array<number>(task.channels).fill(1),
-  };
+  const normalization = withoutNormalization(task);
   const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
   const sizes = new Map(tensors.map(({ name, value }) => [name, sizeOf(value.shape)]));
   for (const { name, value } of parameters) {
@@ -114,9 +112,8 @@ function keptSizes({ model, optimizer }: Recipe, task: ImageTask): Map<string, n
   return sizes;
 }
 
-/** Steps in so many epochs: only full batches are trained with. */
 function stepsOf({ data, batchSize }: RunRecord, epochs: number): number {
-  return Math.floor((data.trainImages * epochs) / batchSize);
+  return stepsIn(epochs, data.trainImages, batchSize);
 }
 
 /** Epochs that are over after `step` steps. */

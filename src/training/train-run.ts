@@ -8,6 +8,7 @@ import type { NamedTensor } from "../formats/safetensors.ts";
 import type { ModelGraph } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
+import { peakMemoryBytes } from "../runs/environment.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { hasState, RUN_FILES, readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
@@ -183,9 +184,4 @@ async function trainInto(
 /** Parameters and running statistics in the order and shapes of PyTorch's state_dict. */
 function namedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Array>): NamedTensor[] {
   return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
-}
-
-/** Largest resident memory of this process so far. */
-function peakMemoryBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
 }

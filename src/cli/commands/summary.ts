@@ -1,6 +1,6 @@
 import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
 import { findModel, MODELS } from "../../models/index.ts";
-import { buildModel, type ImageTask } from "../../nn/model.ts";
+import { buildModel, type ImageTask, withoutNormalization } from "../../nn/model.ts";
 import type { Command } from "../command.ts";
 import { count, table } from "../format.ts";
 
@@ -18,7 +18,7 @@ export const summary: Command = {
       task: TASK,
       batchSize: 2,
       mode: "training",
-      normalization: { mean: [0], standardDeviation: [1] },
+      normalization: withoutNormalization(TASK),
     });
     const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
     const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);

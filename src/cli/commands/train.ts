@@ -11,7 +11,7 @@ import type { Command, OptionValues } from "../command.ts";
 import { count, duration, megabytes, percent } from "../format.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
-import { choice, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { choice, flag, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainingDisplay } from "../training-display.ts";
 import { accuracyLine } from "./evaluate.ts";
 
@@ -128,10 +128,7 @@ function resumeJob(
 ): { epochs: number; start: Start } {
   const given = FIXED_BY_RUN.filter((name) => options[name] !== undefined);
   if (given.length > 0 || recipeName !== undefined) {
-    const what =
-      recipeName === undefined
-        ? given.map((name) => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`)
-        : ["the recipe"];
+    const what = recipeName === undefined ? given.map(flag) : ["the recipe"];
     throw new UserError(`--resume goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
       exitCode: 2,
     });
