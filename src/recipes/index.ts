@@ -1,10 +1,13 @@
 import { UserError } from "../errors.ts";
 import { base } from "./base.ts";
 import { baseSeed } from "./base-seed.ts";
+import { enhanced } from "./enhanced.ts";
+import { enhancedSeed } from "./enhanced-seed.ts";
+import { enhancedVflip } from "./enhanced-vflip.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** Every recipe that has a name. */
-export const RECIPES: readonly Recipe[] = [base, baseSeed];
+export const RECIPES: readonly Recipe[] = [base, enhanced, baseSeed, enhancedSeed, enhancedVflip];
 
 /** @throws UserError that lists the recipes when there is none of this name */
 export function findRecipe(name: string): Recipe {

@@ -15,8 +15,12 @@ type Case = readonly [args: readonly string[], code: 1 | 2, message: RegExp];
 const USED_WRONGLY: readonly Case[] = [
   [["frobnicate"], 2, /unknown command 'frobnicate'/],
   [["train", "--epoch", "3", "base"], 2, /unknown option '--epoch'/],
-  [["train"], 2, /name a recipe to train \(base, base-seed\), or a run with --resume/],
-  [["train", "bsae"], 2, /no recipe "bsae"; choose one of: base, base-seed/],
+  [
+    ["train"],
+    2,
+    /name a recipe to train \(base, enhanced, base-seed, enhanced-seed, enhanced-vflip\), or a run with --resume/,
+  ],
+  [["train", "bsae"], 2, /no recipe "bsae"; choose one of: base, enhanced, base-seed, enhanced-seed, enhanced-vflip/],
   [["train", "base", "enhanced"], 2, /too many arguments/],
   [["train", "base", "--epochs"], 2, /'--epochs <n>' argument missing/],
   [[...TRAIN, "--epochs", "0"], 2, /--epochs must be a whole number from 1 up, got "0"/],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OptimizerSpec } from "../../src/optim/index.ts";
 import type { Schedule } from "../../src/optim/schedules.ts";
-import { RECIPES } from "../../src/recipes/index.ts";
+import { findRecipe, RECIPES } from "../../src/recipes/index.ts";
 import { checkRecipe, type Recipe, recipeToJson } from "../../src/recipes/recipe.ts";
 import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
@@ -41,8 +41,36 @@ describe("a recipe", () => {
   });
 
   test("by each name is one that can be trained", () => {
-    expect(RECIPES.map(({ name }) => name)).toEqual(["base", "base-seed"]);
+    expect(RECIPES.map(({ name }) => name)).toEqual([
+      "base",
+      "enhanced",
+      "base-seed",
+      "enhanced-seed",
+      "enhanced-vflip",
+    ]);
     for (const recipe of RECIPES) expect(() => checkRecipe(recipe)).not.toThrow();
+  });
+
+  test("of the study's has its flips, plain Adam at 1e-3, and neither schedule nor smoothing", () => {
+    const asTrained = {
+      learningRate: 1e-3,
+      schedule: { kind: "constant" },
+      optimizer: { kind: "adam" },
+      labelSmoothing: 0,
+    };
+    expect(findRecipe("base-seed")).toMatchObject({ ...asTrained, augmentation: { horizontalFlip: "random" } });
+    expect(findRecipe("base-seed").augmentation).not.toHaveProperty("verticalFlip");
+    expect(findRecipe("enhanced-seed")).toMatchObject({
+      ...asTrained,
+      augmentation: { horizontalFlip: "random", verticalFlip: true },
+    });
+  });
+
+  test("enhanced-vflip is enhanced but for the flips", () => {
+    const { name: _, description: __, augmentation, ...rest } = findRecipe("enhanced-vflip");
+    const { augmentation: ours, ...others } = findRecipe("enhanced");
+    expect(others).toMatchObject(rest);
+    expect(augmentation).toEqual({ ...ours, verticalFlip: true });
   });
 
   test.each<[Partial<Recipe>, RegExp]>([

@@ -165,7 +165,9 @@ describe("what is refused", () => {
   test("a folder with something else in it is refused and left alone", async () => {
     const out = join(FOLDER, "other");
     mkdirSync(join(out, "photos"), { recursive: true });
-    const error = await failureOf(trainNewRun({ ...RUN, recipe: baseSeed, limit: null, out }, OPTIONS));
+    const error = await failureOf(
+      trainNewRun({ ...RUN, recipe: { ...baseSeed, batchSize: 32 }, limit: null, out }, OPTIONS),
+    );
     expect(error.message).toMatch(/is not empty and not a run folder/);
     expect(readdirSync(out)).toEqual(["photos"]);
     expect(readFileSync(join(THROUGH, "run.json"), "utf8")).toContain('"status": "finished"');
