@@ -12,7 +12,7 @@ export interface OptionSpec {
 }
 
 export interface ArgumentSpec {
-  /** `<recipe>` for a required one, `[recipe]` for an optional one. */
+  /** `<recipe>` for a required one, `[recipe]` for an optional one, `<run...>` for one or more (the last). */
   readonly name: string;
   readonly description: string;
 }

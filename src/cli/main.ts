@@ -89,7 +89,11 @@ function declare(entry: Commander, command: Command, finish: (code: number) => v
     .exitOverride()
     .action(async (...given: unknown[]) => {
       const options = entry.opts<Record<string, string | boolean | undefined>>();
-      const args = given.slice(0, command.arguments.length).map((arg) => (typeof arg === "string" ? arg : undefined));
+      // One that may be repeated (`<run...>`) comes as an array.
+      const args = given
+        .slice(0, command.arguments.length)
+        .flat()
+        .map((arg) => (typeof arg === "string" ? arg : undefined));
       finish((await command.run(args, options, createOutput({ isJson: options.json === true }))) ?? 0);
     });
 }

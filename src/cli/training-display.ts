@@ -1,7 +1,7 @@
 import progress from "cli-progress";
+import { count, duration, percent } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import { count, duration, percent } from "./format.ts";
 import type { Output } from "./output.ts";
 
 /** Steps before a forecast is worth saying: the first ones are slower. */

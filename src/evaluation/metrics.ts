@@ -1,3 +1,6 @@
+import { type Calibration, calibrationOf } from "./calibration.ts";
+import type { Predictions } from "./predictions.ts";
+
 /** What is said of a classifier's answers to labelled images. Computed in float64 from logits. */
 export interface ClassificationMetrics {
   /** Share of images whose largest logit is at their label, 0 to 1. */
@@ -11,6 +14,10 @@ export interface ClassificationMetrics {
   readonly perClass: readonly ClassMetrics[];
   /** `confusion[label][predicted]` counts images. */
   readonly confusion: readonly (readonly number[])[];
+  /** How far stated probabilities can be trusted. */
+  readonly calibration: Calibration;
+  /** Every answer, in the order of the images. */
+  readonly predictions: Predictions;
 }
 
 /** Of one class, against all others. A ratio whose denominator is 0 is 0, as scikit-learn has it. */
@@ -41,21 +48,25 @@ export interface MetricsGatherer {
 export function gatherMetrics(classNames: readonly string[]): MetricsGatherer {
   const classes = classNames.length;
   const confusion = classNames.map(() => new Array<number>(classes).fill(0));
+  const answered = { labels: [] as number[], predicted: [] as number[], confidence: [] as number[] };
   let lossSum = 0;
-  let total = 0;
   return {
     add(logits, labels, count) {
       for (let row = 0; row < count; row++) {
         const scores = Array.from({ length: classes }, (_, label) => logits[row * classes + label]!);
         const label = labels[row]!;
         const largest = Math.max(...scores);
-        confusion[label]![Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : scores.indexOf(largest)]!++;
-        lossSum +=
-          Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0)) + largest - scores[label]!;
+        const predicted = Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : scores.indexOf(largest);
+        const exponentials = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+        confusion[label]![predicted]!++;
+        lossSum += Math.log(exponentials) + largest - scores[label]!;
+        answered.labels.push(label);
+        answered.predicted.push(predicted);
+        answered.confidence.push(1 / exponentials);
       }
-      total += count;
     },
     metrics() {
+      const total = answered.labels.length;
       if (total === 0) throw new RangeError("metrics of no images");
       const correct = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
       const accuracy = correct / total;
@@ -67,6 +78,8 @@ export function gatherMetrics(classNames: readonly string[]): MetricsGatherer {
         loss: lossSum / total,
         perClass: classNames.map((name, label) => classMetrics(name, label, confusion)),
         confusion,
+        calibration: calibrationOf(answered),
+        predictions: answered,
       };
     },
   };

@@ -2,17 +2,17 @@
  * A run is a folder (its files: `RUN_FILES`). Whoever writes to it holds its lock from opening to closing; every file is
  * replaced whole, so a kill at any moment leaves the last whole state.
  */
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { UserError } from "../errors.ts";
+import { rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../formats/safetensors.ts";
-import { errorCode, explainFileError } from "./file-errors.ts";
+import { explainFileError } from "./file-errors.ts";
+import { listNames, makeFolder, refused } from "./make-folder.ts";
 import { formatMetrics, type MetricsLine } from "./metrics.ts";
-import { RUN_FILES, readRunRecord, readState, whatIsAt } from "./run-files.ts";
+import { RUN_FILES, readRunRecord, readState } from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
 import { formatRunRecord, type RunRecord } from "./run-record.ts";
 import { runStatus } from "./run-status.ts";
-import { isTemporary, removeTemporaries, syncFolder, writeWholeFile } from "./whole-file.ts";
+import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
 /** A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses. */
 export class RunFolder {
@@ -153,42 +153,11 @@ function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => 
   }
 }
 
-/** Makes the folder and its missing parents. Returns whether it had to be made. */
-function makeFolder(path: string): boolean {
-  if (whatIsAt(path) === "file") {
-    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
-  }
-  // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 tries for ever.
-  const missing: string[] = [];
-  for (let folder = resolve(path); whatIsAt(folder) === "nothing"; folder = dirname(folder)) missing.unshift(folder);
-  return missing.map(makeOneFolder).at(-1) ?? false;
-}
-
-function makeOneFolder(path: string): boolean {
-  try {
-    mkdirSync(path);
-    syncFolder(dirname(path));
-    return true;
-  } catch (error) {
-    // Another process was faster: two runs may make the folder of all runs at the same time.
-    if (errorCode(error) === "EEXIST" && whatIsAt(path) === "folder") return false;
-    throw explainFileError(error, "create the folder", path);
-  }
-}
-
 /** Whether the folder has content, but no run and nothing that a run leaves when it is killed before its first record. */
 function holdsSomethingElse(path: string): boolean {
   const names = listNames(path);
   const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
   return !names.includes(RUN_FILES.record) && !names.every(isOurs);
-}
-
-function listNames(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    throw explainFileError(error, "read", path);
-  }
 }
 
 /** Without its record the folder would, if we were killed now, no longer be known as a run. */
@@ -199,8 +168,4 @@ function removeAllButRecord(path: string): void {
   } catch (error) {
     throw explainFileError(error, "start over in", path);
   }
-}
-
-function refused(problem: string, todo: string): UserError {
-  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
 }

@@ -5,7 +5,7 @@ import { findModel } from "../models/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
-import { train } from "./train.ts";
+import { differences, median, timeSteps } from "./forecast.ts";
 
 /** What is measured. */
 export interface BenchTask {
@@ -30,13 +30,7 @@ export interface BenchResult {
   readonly peakMemoryBytes: number;
 }
 
-/** Steps that are not timed: the first ones allocate and fill caches. */
-const WARM_UP_STEPS = 5;
-
-/**
- * Times the real training loop on real data: a step is batch preparation with augmentation, the session's run and the
- * loop's own work. Adam, horizontal flips, as the study's networks are trained.
- */
+/** Times a network's training with Adam and horizontal flips, as the study's networks are trained. */
 export async function benchTraining({
   model,
   lowering,
@@ -47,12 +41,11 @@ export async function benchTraining({
 }: BenchTask): Promise<BenchResult> {
   const loaded = await loadFashionMnist({ folder: dataFolder });
   const data = { train: trainingData(loaded.train, { trainOn: "all", limit: null }).train, validation: null };
-  const totalSteps = steps + WARM_UP_STEPS;
   const recipe: Recipe = {
     name: "bench",
     description: "speed only",
     model: findModel(model),
-    epochs: Math.ceil((totalSteps * batchSize) / data.train.count),
+    epochs: 1,
     batchSize,
     learningRate: 1e-3,
     schedule: { kind: "constant" },
@@ -60,26 +53,16 @@ export async function benchTraining({
     labelSmoothing: 0,
     augmentation: { horizontalFlip: "random" },
   };
-  const ends: number[] = [];
-  await train(
-    { recipe, data, normalization: normalizationOf(data.train), seed: 1, threads, lowering, runtime: nodeRuntime },
-    { onStep: () => ends.push(performance.now()), isStopRequested: () => ends.length >= totalSteps },
-  );
-  const timed = ends.slice(WARM_UP_STEPS - 1);
-  const durations = timed.slice(1).map((end, i) => end - timed[i]!);
+  const normalization = normalizationOf(data.train);
+  const job = { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
+  const moments = await timeSteps(job, steps);
   return {
     model,
     threads,
     batchSize,
     lowering: lowering.kind,
-    imagesPerSecond: (durations.length * batchSize * 1000) / (timed.at(-1)! - timed[0]!),
-    millisecondsPerStep: median(durations),
+    imagesPerSecond: (steps * batchSize * 1000) / (moments.at(-1)! - moments[0]!),
+    millisecondsPerStep: median(differences(moments)),
     peakMemoryBytes: peakMemoryBytes(),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

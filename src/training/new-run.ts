@@ -1,8 +1,7 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
-import { sizeOf } from "../graph/shape.ts";
-import { buildModel, withoutNormalization } from "../nn/model.ts";
+import { modelFacts } from "../nn/model-facts.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
 import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
@@ -25,19 +24,12 @@ export function newRecord(
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
-  const task = imageTask(data.train);
-  const { parameters } = buildModel(recipe.model, {
-    task,
-    batchSize: recipe.batchSize,
-    mode: "training",
-    normalization: withoutNormalization(task),
-  });
   return {
     format: RUN_FORMAT,
     recipeName: recipe.name,
     recipe: recipeToJson(recipe),
     model: recipe.model.name,
-    parameters: parameters.reduce((sum, { value }) => sum + sizeOf(value.shape), 0),
+    parameters: modelFacts(recipe.model, imageTask(data.train)).parameters,
     seed,
     epochs: recipe.epochs,
     batchSize: recipe.batchSize,

@@ -67,7 +67,7 @@ const USED_WRONGLY: readonly Case[] = [
 describe("what was typed wrongly is refused in one line, and no run folder is made", () => {
   test.concurrent.each(USED_WRONGLY)("tailor %j: exit code %i", async (args, code, message) => {
     const [command, ...rest] = args;
-    const known = ["train", "evaluate", "summary", "data", "bench"].includes(command!);
+    const known = ["study", "train", "evaluate", "compare", "summary", "data", "bench"].includes(command!);
     const result = await tailor(known ? [command!, "--json", ...rest] : args);
     expect(refusalOf(result, code)).toMatch(message);
     expect(existsSync(OUT)).toBe(false);

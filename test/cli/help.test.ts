@@ -24,7 +24,15 @@ describe("help", () => {
     expect(commands.map(({ name, summary }) => ({ name, summary }))).toEqual(
       COMMANDS.map(({ name, summary }) => ({ name, summary })),
     );
-    expect(commands.map(({ name }) => name)).toEqual(["train", "evaluate", "summary", "data", "bench"]);
+    expect(commands.map(({ name }) => name)).toEqual([
+      "study",
+      "train",
+      "evaluate",
+      "compare",
+      "summary",
+      "data",
+      "bench",
+    ]);
   });
 
   test("tailor --help names every command with its summary, on standard output", async () => {
@@ -41,7 +49,7 @@ describe("help", () => {
       const text = unfolded(stdout);
       expect(text).toContain(command.summary);
       for (const { name, description } of command.arguments) {
-        expect(text).toContain(`${name.slice(1, -1)} ${description}`);
+        expect(text).toContain(`${name.slice(1, -1).replace("...", "")} ${description}`);
       }
       for (const { flags, description, choices, default: shown } of command.options) {
         expect(text).toContain(`${flags} ${description}`);

@@ -9,6 +9,9 @@ import { describe, expect, test } from "vitest";
 const LAYERS = [
   "index.ts",
   "cli",
+  "study",
+  "report",
+  "plots",
   "training",
   "evaluation",
   "runs",
@@ -28,7 +31,7 @@ const LAYERS = [
 ];
 
 /** Where Node's own modules may be used; all else also runs in a browser. */
-const NODE_PLACES = [/^cli\//, /^runs\//, /^formats\/[^/]+-file\.ts$/, /^data\/sources\//, /^runtime\/node\//];
+const NODE_PLACES = [/^cli\//, /^runs\//, /^formats\/[^/]+-file\.ts$/, /^data\/sources\//, /^(runtime|plots)\/node\//];
 const SRC = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
@@ -93,7 +96,14 @@ describe("import direction", () => {
           visit(relative(SRC, resolve(SRC, dirname(file), specifier)).replaceAll("\\", "/"));
       }
     };
-    for (const entry of ["training/train.ts", "formats/inference-model.ts", "recipes/index.ts"]) visit(entry);
+    for (const entry of [
+      "training/train.ts",
+      "formats/inference-model.ts",
+      "recipes/index.ts",
+      "plots/curves.ts",
+      "plots/cost.ts",
+    ])
+      visit(entry);
     expect(seen.size).toBeGreaterThan(50);
   });
 });

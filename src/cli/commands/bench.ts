@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { findModel, MODELS } from "../../models/index.ts";
+import { count, megabytes, table } from "../../report/format.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { BenchResult, BenchTask } from "../../training/bench-training.ts";
 import type { Command } from "../command.ts";
-import { count, megabytes, table } from "../format.ts";
 import { choice, path, threads, wholeNumber } from "../parse.ts";
 
 const LOWERINGS = ["standard", "blocked"] as const;

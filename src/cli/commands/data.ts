@@ -1,7 +1,7 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { trainingData } from "../../data/training-data.ts";
+import { count, table } from "../../report/format.ts";
 import type { Command } from "../command.ts";
-import { count, table } from "../format.ts";
 import { path } from "../parse.ts";
 
 export const data: Command = {

@@ -2,17 +2,21 @@ import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
+import { mostConfusedPairs } from "../../evaluation/predictions.ts";
+import { count, percent, table } from "../../report/format.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import type { Command } from "../command.ts";
-import { count, percent, table } from "../format.ts";
 import type { Output } from "../output.ts";
 import { choice, path, threads } from "../parse.ts";
 
 const SPLITS = ["test", "validation"] as const;
 
+/** Pairs of classes that are named as the most confused. */
+const SHOWN_PAIRS = 5;
+
 export const evaluate: Command = {
   name: "evaluate",
-  summary: "test a finished run: accuracy, per class, confusion",
+  summary: "test a finished run: accuracy, per class, confusion, calibration",
   arguments: [{ name: "<run>", description: "a run folder" }],
   options: [
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
@@ -35,7 +39,9 @@ export const evaluate: Command = {
     const how = averageFlips ? ", averaged with the mirror image" : "";
     output.say(accuracyLine(`${split}${how}`, metrics));
     sayPerClass(metrics, output);
-    output.result({ run, split, tta: averageFlips, ...metrics });
+    sayConfused(metrics, output);
+    const { predictions: _, ...rest } = metrics;
+    output.result({ run, split, tta: averageFlips, ...rest, mostConfused: confusedPairs(metrics) });
     return 0;
   },
 };
@@ -43,7 +49,13 @@ export const evaluate: Command = {
 /** `test accuracy 93.21 % (9,321 of 10,000, standard error 0.25 %), loss 0.2041` */
 export function accuracyLine(
   what: string,
-  { accuracy, correct, total, standardError, loss }: Omit<ClassificationMetrics, "perClass" | "confusion">,
+  {
+    accuracy,
+    correct,
+    total,
+    standardError,
+    loss,
+  }: Pick<ClassificationMetrics, "accuracy" | "correct" | "total" | "standardError" | "loss">,
 ): string {
   return `${what} accuracy ${percent(accuracy)} (${count(correct)} of ${count(total)}, standard error ${percent(standardError)}), loss ${loss.toFixed(4)}`;
 }
@@ -61,4 +73,25 @@ function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Out
   output.say("");
   for (const line of table([header, ...rows])) output.say(line);
   output.say("The columns on the right count what the images of each row's class were taken for, in the same order.");
+}
+
+function sayConfused(metrics: ClassificationMetrics, output: Output): void {
+  const { error, overconfidence } = metrics.calibration;
+  const pairs = confusedPairs(metrics).map(
+    ({ a, b, aAsB, bAsA }) => `${a} / ${b} ${count(aAsB + bAsA)} (${count(aAsB)} + ${count(bAsA)})`,
+  );
+  output.say("");
+  if (pairs.length > 0) output.say(`most confused: ${pairs.join(", ")}`);
+  output.say(
+    `calibration error ${percent(error)}: on average ${percent(Math.abs(overconfidence))} too ${overconfidence < 0 ? "unsure" : "sure"} of its answers`,
+  );
+}
+
+/** The most confused pairs of classes by their names. */
+function confusedPairs({ confusion, perClass }: ClassificationMetrics) {
+  return mostConfusedPairs(confusion, { count: SHOWN_PAIRS }).map((pair) => ({
+    ...pair,
+    a: perClass[pair.a]!.label,
+    b: perClass[pair.b]!.label,
+  }));
 }

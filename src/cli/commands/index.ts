@@ -3,14 +3,24 @@ import type { Command } from "../command.ts";
 /** Every command: its name and summary for the help, and how its file is loaded when it is used. */
 export const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Command> }[] = [
   {
+    name: "study",
+    summary: "train Base and Enhanced, test, plot, compare, and write the report",
+    load: async () => (await import("./study.ts")).study,
+  },
+  {
     name: "train",
     summary: "train a recipe into a run folder, or resume a run",
     load: async () => (await import("./train.ts")).train,
   },
   {
     name: "evaluate",
-    summary: "test a finished run: accuracy, per class, confusion",
+    summary: "test a finished run: accuracy, per class, confusion, calibration",
     load: async () => (await import("./evaluate.ts")).evaluate,
+  },
+  {
+    name: "compare",
+    summary: "set runs beside each other and on the published ladder",
+    load: async () => (await import("./compare.ts")).compare,
   },
   {
     name: "summary",

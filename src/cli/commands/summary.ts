@@ -1,8 +1,9 @@
 import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
 import { findModel, MODELS } from "../../models/index.ts";
-import { buildModel, type ImageTask, withoutNormalization } from "../../nn/model.ts";
+import type { ImageTask } from "../../nn/model.ts";
+import { modelFacts } from "../../nn/model-facts.ts";
+import { count, table } from "../../report/format.ts";
 import type { Command } from "../command.ts";
-import { count, table } from "../format.ts";
 
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
 
@@ -14,14 +15,7 @@ export const summary: Command = {
   examples: ["node bin/tailor.js summary base", "node bin/tailor.js summary enhanced --json"],
   async run([name], _options, output) {
     const model = findModel(name ?? "");
-    const { layers } = buildModel(model, {
-      task: TASK,
-      batchSize: 2,
-      mode: "training",
-      normalization: withoutNormalization(TASK),
-    });
-    const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-    const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
+    const { layers, parameters, multiplyAdds } = modelFacts(model, TASK);
     const shapeOf = (shape: readonly number[]) => shape.slice(1).join("x");
     const rows = [
       ["layer", "", "output", "parameters", "multiply-adds"],

@@ -3,12 +3,14 @@ import { UserError } from "../../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { findRecipe, RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
+import { count, duration, megabytes, percent } from "../../report/format.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
+import type { RunRecord } from "../../runs/run-record.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
+import type { TrainingSnapshot } from "../../training/train.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { count, duration, megabytes, percent } from "../format.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
 import { choice, flag, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
@@ -75,11 +77,7 @@ export const train: Command = {
           runtime: nodeRuntime,
           hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
-            const block = record.blockSize === null ? "" : ` (block ${record.blockSize})`;
-            const where = from === undefined ? "" : `, from step ${from.position.step}`;
-            output.note(
-              `${record.recipeName}: ${count(record.parameters)} parameters, ${count(record.data.trainImages)} images, ${record.epochs} epochs, batch ${record.batchSize}, seed ${record.seed}, ${record.lowering} lowering${block}, ${record.threads} ${record.threads === 1 ? "thread" : "threads"}${where}`,
-            );
+            output.note(startLine(record, from));
             output.note(`run folder: ${folder}`);
           },
         });
@@ -98,6 +96,14 @@ export const train: Command = {
     return report(trained, { data, split, threads: threads(options) }, output);
   },
 };
+
+/** What a run is, in a line, when it starts. */
+export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
+  const { recipeName, parameters, data, epochs, batchSize, seed, lowering, blockSize, threads } = record;
+  const block = blockSize === null ? "" : ` (block ${blockSize})`;
+  const where = from === undefined ? "" : `, from step ${from.position.step}`;
+  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${epochs} epochs, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${threads} ${threads === 1 ? "thread" : "threads"}${where}`;
+}
 
 type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
 

@@ -1,0 +1,139 @@
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { UserError } from "../../errors.ts";
+import { spreadOf } from "../../evaluation/significance.ts";
+import { count, duration, percent } from "../../report/format.ts";
+import { LADDER } from "../../report/ladder.ts";
+import { ladderTable } from "../../report/ladder-table.ts";
+import { type Table, tableLines } from "../../report/table.ts";
+import { intervalText, large, points, pText, spreadText } from "../../report/wording.ts";
+import { collectEnvironment } from "../../runs/environment.ts";
+import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
+import type { Command } from "../command.ts";
+import { choice, path, threads } from "../parse.ts";
+
+const SPLITS = ["test", "validation"] as const;
+
+export const compare: Command = {
+  name: "compare",
+  summary: "set runs beside each other and on the published ladder",
+  arguments: [{ name: "<run...>", description: "finished run folders" }],
+  options: [
+    { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
+    { flags: "--data <folder>", description: "a folder with the four IDX files the runs were trained on" },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js compare study/runs/base-s1 study/runs/enhanced-s1",
+    "node bin/tailor.js compare runs/a runs/b --split validation --json",
+  ],
+  async run(typed, options, output) {
+    const paths = typed.filter((run) => run !== undefined);
+    if (paths.length === 0) throw new UserError("name the run folders to compare", { exitCode: 2 });
+    const split = choice(options, "split", SPLITS) ?? "test";
+    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
+    const { runs, pairs } = await compareRuns(paths, { data, split, threads: threads(options), onNotKept });
+    const isOnLadder = split === "test" && data.verified;
+    const tables = [
+      runsTable(runs, split),
+      ...(pairs.length > 0 ? [pairsTable(pairs)] : []),
+      ...(isOnLadder ? [ladderTable({ results: recipesOf(runs), setting: settingOfHere() })] : []),
+    ];
+    for (const [i, table] of tables.entries()) {
+      if (i > 0) output.say("");
+      for (const line of tableLines(table)) output.say(line);
+    }
+    output.result({
+      split,
+      runs: runs.map(({ metrics: { accuracy, correct, total, standardError }, ...run }) => ({
+        run: run.run,
+        recipe: run.recipe,
+        seed: run.seed,
+        accuracy,
+        correct,
+        total,
+        standardError,
+        parameters: run.parameters,
+        multiplyAdds: run.multiplyAdds,
+        seconds: run.seconds,
+      })),
+      recipes: recipesOf(runs).map(({ name, accuracy }) => ({ recipe: name, accuracy })),
+      pairs: pairs.map(({ interval: { low, high }, ...pair }) => ({ ...pair, interval: [low, high] })),
+      ladder: LADDER,
+    });
+    return 0;
+  },
+};
+
+function runsTable(runs: readonly ComparedRun[], split: string): Table {
+  const recipes = recipesOf(runs).filter(({ accuracy }) => accuracy.n > 1);
+  return {
+    title: `Accuracy on the ${split} images`,
+    header: [
+      "run",
+      "recipe",
+      "seed",
+      "accuracy",
+      "right",
+      "standard error",
+      "parameters",
+      "multiply-adds",
+      "trained in",
+    ],
+    leftColumns: [0, 1],
+    rows: runs.map(({ run, recipe, seed, metrics, parameters, multiplyAdds, seconds }) => [
+      run,
+      recipe,
+      String(seed),
+      percent(metrics.accuracy),
+      `${count(metrics.correct)} of ${count(metrics.total)}`,
+      percent(metrics.standardError),
+      count(parameters),
+      large(multiplyAdds),
+      duration(seconds),
+    ]),
+    notes: recipes.map(({ name, accuracy }) => `${name} over seeds: ${spreadText(accuracy)}`),
+  };
+}
+
+function pairsTable(pairs: readonly ComparedPair[]): Table {
+  return {
+    title: "Each run minus another, on the same images",
+    header: ["b", "minus a", "points", "95 % interval", "McNemar", "only a right", "only b right"],
+    leftColumns: [0, 1],
+    rows: pairs.map(({ a, b, difference, interval, p, onlyFirst, onlySecond }) => [
+      b,
+      a,
+      points(difference),
+      intervalText(interval),
+      pText(p),
+      count(onlyFirst),
+      count(onlySecond),
+    ]),
+    notes: [
+      "Intervals and p (McNemar's exact test, two-sided) tell what the chance of the images can do, not that of the seed.",
+    ],
+  };
+}
+
+function settingOfHere() {
+  const { model: cpu, cores } = collectEnvironment().cpu;
+  return { cpu, cores };
+}
+
+/** The runs gathered by recipe and network, for the ladder. */
+function recipesOf(runs: readonly ComparedRun[]) {
+  const keyOf = ({ recipe, parameters, epochs }: ComparedRun) => `${recipe} ${parameters} ${epochs}`;
+  return [...new Set(runs.map(keyOf))].map((key) => {
+    const group = runs.filter((run) => keyOf(run) === key);
+    const { recipe, parameters, multiplyAdds, epochs } = group[0]!;
+    return {
+      name: recipe,
+      origin: { kind: "trained" as const, runs: group.map(({ run }) => run) },
+      accuracy: spreadOf(group.map(({ metrics }) => metrics.accuracy)),
+      parameters,
+      multiplyAdds,
+      epochs,
+    };
+  });
+}

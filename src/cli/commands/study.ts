@@ -1,0 +1,174 @@
+import type { LoadedData } from "../../data/sources/chain.ts";
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { trainingData } from "../../data/training-data.ts";
+import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { duration } from "../../report/format.ts";
+import type { StudyReport } from "../../report/report-data.ts";
+import { tableLines } from "../../report/table.ts";
+import { studyTables } from "../../report/tables.ts";
+import { openOutputFolder } from "../../runs/output-folder.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
+import { assembleReport, type TestedRun } from "../../study/assemble.ts";
+import { type PlannedRun, planStudy, type StudyOptions } from "../../study/plan.ts";
+import { forecastStudy, type StudyRun, stateOf, trainPlanned } from "../../study/run-study.ts";
+import { studySetting, studySummary } from "../../study/summary.ts";
+import type { Command, OptionValues } from "../command.ts";
+import { whileInterruptible } from "../interrupt.ts";
+import type { Output } from "../output.ts";
+import { path, threads, wholeNumber } from "../parse.ts";
+import { trainingDisplay } from "../training-display.ts";
+import { accuracyLine } from "./evaluate.ts";
+import { startLine } from "./train.ts";
+
+/** The file by which a study's folder is known. */
+const MARKER = "study.json";
+
+const MOST_SEEDS = 1000;
+
+export const study: Command = {
+  name: "study",
+  summary: "train Base and Enhanced, test, plot, compare, and write the report",
+  arguments: [],
+  options: [
+    { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
+    { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
+    { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
+    { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
+    {
+      flags: "--data <folder>",
+      description: "a folder with the four IDX files",
+      default: "Fashion-MNIST, fetched if need be",
+    },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js study",
+    "node bin/tailor.js study --quick",
+    "node bin/tailor.js study --faithful --seeds 3 --out study-3",
+  ],
+  async run(_arguments, options, output) {
+    const asked = studyOptions(options);
+    const threadCount = threads(options);
+    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const planned = planStudy(asked, trainingData(data.train, { trainOn: "split", limit: null }).train.count);
+    const folder = openOutputFolder(asked.out, {
+      marker: MARKER,
+      content: `${JSON.stringify({ status: "running" })}\n`,
+    });
+    const open = planned.filter((run) => stateOf(run, data) !== "finished");
+    const { result: runs, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
+      await sayForecast(open, planned.length, { data, threads: threadCount }, output);
+      return trainAll(planned, { data, threads: threadCount, isInterrupted }, output);
+    });
+    if (!runs) {
+      output.note("stopped; the same command goes on where this one was");
+      return interruptedBy;
+    }
+    const tested: TestedRun[] = [];
+    for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
+    const setting = studySetting(tested, { data, threads: threadCount, command: commandOf(asked, options) });
+    const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
+    // The figures' libraries take their time to load: not for --help.
+    const { writeReport } = await import("../../study/write-report.ts");
+    const written = writeReport(report, folder);
+    const summary = { ...written, ...studySummary(report, tested) };
+    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    sayReport(report, output);
+    output.say(`report: ${written.report}`);
+    output.say(`plots:  ${asked.out}/plots (${written.plots.length} files, each figure as SVG and PNG)`);
+    output.result(summary);
+    return 0;
+  },
+};
+
+function studyOptions(options: OptionValues): StudyOptions {
+  const isQuick = options.quick === true;
+  return {
+    out: path(options, "out") ?? (isQuick ? "study-quick" : "study"),
+    isQuick,
+    isFaithful: options.faithful === true,
+    seeds: wholeNumber(options, "seeds", { most: MOST_SEEDS }) ?? 1,
+  };
+}
+
+/** What to type to get this study again. */
+function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: OptionValues): string {
+  const data = path(options, "data");
+  return [
+    "node bin/tailor.js study",
+    ...(isQuick ? ["--quick"] : []),
+    ...(isFaithful ? ["--faithful"] : []),
+    ...(seeds > 1 ? [`--seeds ${seeds}`] : []),
+    ...(path(options, "out") === undefined ? [] : [`--out ${out}`]),
+    ...(data === undefined ? [] : [`--data ${data}`]),
+  ].join(" ");
+}
+
+interface Machine {
+  readonly data: LoadedData;
+  readonly threads: number;
+}
+
+async function sayForecast(
+  open: readonly PlannedRun[],
+  total: number,
+  machine: Machine,
+  output: Output,
+): Promise<void> {
+  const done = total - open.length;
+  const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
+  if (open.length === 0) return output.note(`all ${total} runs are trained already`);
+  const seconds = await forecastStudy(open, { ...machine, runtime: nodeRuntime });
+  const runs = open.map(({ recipe, seed }) => `${recipe.name} (seed ${seed})`).join(", ");
+  output.note(`to train: ${runs}; about ${duration(seconds)}${already}`);
+}
+
+/** Trains what is not trained yet; undefined when it was interrupted. */
+async function trainAll(
+  planned: readonly PlannedRun[],
+  { data, threads, isInterrupted }: Machine & { isInterrupted: () => boolean },
+  output: Output,
+): Promise<StudyRun[] | undefined> {
+  const runs: StudyRun[] = [];
+  for (const run of planned) {
+    if (isInterrupted()) return undefined;
+    const display = trainingDisplay(output, run.recipe.epochs);
+    try {
+      const trained = await trainPlanned(run, {
+        data,
+        threads,
+        runtime: nodeRuntime,
+        hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+        onStart: (folder, record, from) => {
+          output.note("");
+          output.note(startLine(record, from));
+          output.note(`run folder: ${folder}`);
+        },
+      });
+      if (!trained) return undefined;
+      runs.push(trained);
+    } finally {
+      display.clear();
+    }
+  }
+  return runs;
+}
+
+/** Tests a run on the test images, plain and with test-time averaging. */
+async function testRun(run: StudyRun, { data, threads }: Machine, output: Output): Promise<TestedRun> {
+  const evaluated = (averageFlips: boolean) =>
+    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: output.note });
+  const test = await evaluated(false);
+  output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine("test", test)}`);
+  return { ...run, test, testAveraged: await evaluated(true) };
+}
+
+function sayReport(report: StudyReport, output: Output): void {
+  for (const table of studyTables(report)) {
+    output.say("");
+    for (const line of tableLines(table)) output.say(line);
+  }
+  output.say("");
+  for (const paragraph of report.conclusion) output.say(paragraph);
+  output.say("");
+}

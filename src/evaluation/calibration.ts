@@ -1,0 +1,51 @@
+import type { Predictions } from "./predictions.ts";
+
+/** Answers whose confidence lies in one interval. */
+export interface CalibrationBin {
+  /** Mean probability that the classifier gave its answers, 0 to 1. */
+  readonly confidence: number;
+  /** Share of them that is right, 0 to 1. */
+  readonly accuracy: number;
+  readonly count: number;
+}
+
+export interface Calibration {
+  /** Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their counts; 0 to 1. */
+  readonly error: number;
+  /** Mean confidence minus accuracy: above 0 the classifier is too sure of itself, below 0 not sure enough. */
+  readonly overconfidence: number;
+  /** Bins that hold answers, least confident first. */
+  readonly bins: readonly CalibrationBin[];
+}
+
+/** Intervals of equal width from 0 to 1, as in Guo et al. 2017. */
+const BINS = 15;
+
+/**
+ * Compares how sure a classifier is with how often it is right.
+ *
+ * The expected calibration error of Naeini et al. 2015, in the form of Guo et al. 2017, "On Calibration of Modern Neural
+ * Networks", equation 3; a confidence on an edge belongs to the bin below it. NaN confidences make the error NaN.
+ */
+export function calibrationOf({ labels, predicted, confidence }: Predictions): Calibration {
+  const sums = Array.from({ length: BINS }, () => ({ confidence: 0, correct: 0, count: 0 }));
+  for (const [i, label] of labels.entries()) {
+    const sure = confidence[i]!;
+    const bin = sums[Math.max(0, Math.ceil(sure * BINS) - 1)] ?? sums[BINS - 1]!;
+    bin.confidence += sure;
+    bin.correct += label === predicted[i] ? 1 : 0;
+    bin.count++;
+  }
+  const filled = sums.filter(({ count }) => count > 0);
+  const distance = filled.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.correct), 0);
+  const surplus = filled.reduce((sum, bin) => sum + bin.confidence - bin.correct, 0);
+  return {
+    error: distance / labels.length,
+    overconfidence: surplus / labels.length,
+    bins: filled.map(({ confidence, correct, count }) => ({
+      confidence: confidence / count,
+      accuracy: correct / count,
+      count,
+    })),
+  };
+}

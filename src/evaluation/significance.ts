@@ -1,0 +1,108 @@
+import jStat from "jstat";
+import { UserError } from "../errors.ts";
+import type { Predictions } from "./predictions.ts";
+
+/** Differences of accuracies, and what is known of them. */
+
+/** A range that holds the true value in 95 of 100 such experiments; in the unit of what it belongs to. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Two classifiers on the same images. */
+export interface PairedComparison {
+  /** Accuracy of the second less that of the first, as a fraction. */
+  readonly difference: number;
+  /** 95 %, over test images: what another test set of this size could have said of these two classifiers. */
+  readonly interval: Interval;
+  /** McNemar's exact test, two-sided: how often a difference as large would be seen if both were equally good. */
+  readonly p: number;
+  /** Images that only the first has right, */
+  readonly onlyFirst: number;
+  /** and only the second. */
+  readonly onlySecond: number;
+}
+
+/** Half the width of a normal distribution's 95 %, in standard deviations. */
+const Z_95 = 1.959963984540054;
+
+/**
+ * Compares two classifiers image by image: McNemar's test in its exact (binomial) form, and the interval of Agresti and Min
+ * 2005, "Simple improved confidence intervals for comparing matched proportions" (half an image added to each of the
+ * four counts).
+ *
+ * @throws UserError when the answers are not to the same images
+ */
+export function comparePaired(first: Predictions, second: Predictions): PairedComparison {
+  const total = first.labels.length;
+  if (total !== second.labels.length || first.labels.some((label, i) => label !== second.labels[i])) {
+    throw new UserError("the two runs were not asked about the same images, so they cannot be compared pair by pair");
+  }
+  let onlyFirst = 0;
+  let onlySecond = 0;
+  for (const [i, label] of first.labels.entries()) {
+    const isFirstRight = first.predicted[i] === label;
+    const isSecondRight = second.predicted[i] === label;
+    if (isFirstRight && !isSecondRight) onlyFirst++;
+    if (isSecondRight && !isFirstRight) onlySecond++;
+  }
+  const padded = total + 2;
+  const centre = (onlySecond - onlyFirst) / padded;
+  const halfWidth = (Z_95 * Math.sqrt(onlyFirst + onlySecond + 1 - (onlySecond - onlyFirst) ** 2 / padded)) / padded;
+  return {
+    difference: (onlySecond - onlyFirst) / total,
+    interval: { low: centre - halfWidth, high: centre + halfWidth },
+    p: mcNemar(onlyFirst, onlySecond),
+    onlyFirst,
+    onlySecond,
+  };
+}
+
+/**
+ * McNemar's exact test: of the images that one of two classifiers has right and the other wrong, each is as likely to
+ * speak for either if both are equally good (McNemar 1947; the binomial form as in statsmodels' `mcnemar(exact=True)`).
+ *
+ * @returns the two-sided p, 0 to 1
+ */
+export function mcNemar(onlyFirst: number, onlySecond: number): number {
+  const differing = onlyFirst + onlySecond;
+  const fewer = Math.min(onlyFirst, onlySecond);
+  let tail = 0;
+  for (let k = 0; k <= fewer; k++) {
+    const logWays = jStat.gammaln(differing + 1) - jStat.gammaln(k + 1) - jStat.gammaln(differing - k + 1);
+    tail += Math.exp(logWays - differing * Math.LN2);
+  }
+  return Math.min(1, 2 * tail);
+}
+
+/** What several seeds of one recipe gave. */
+export interface Spread {
+  readonly mean: number;
+  /** With n - 1 in the denominator; null for a single value. */
+  readonly standardDeviation: number | null;
+  readonly n: number;
+}
+
+/** @throws RangeError for no values */
+export function spreadOf(values: readonly number[]): Spread {
+  const n = values.length;
+  if (n === 0) throw new RangeError("the spread of no values");
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, standardDeviation: n === 1 ? null : Math.sqrt(squares / (n - 1)), n };
+}
+
+/**
+ * The 95 % interval of the difference of two recipes' means (second less first) over seeds: what other seeds could have
+ * given. Welch's t interval, which lets the two spreads differ (Welch 1947). Null when either has a single seed.
+ */
+export function welchInterval(first: Spread, second: Spread): Interval | null {
+  if (first.standardDeviation === null || second.standardDeviation === null) return null;
+  const difference = second.mean - first.mean;
+  const [u, v] = [first.standardDeviation ** 2 / first.n, second.standardDeviation ** 2 / second.n];
+  if (u + v === 0) return { low: difference, high: difference };
+  const freedom = (u + v) ** 2 / (u ** 2 / (first.n - 1) + v ** 2 / (second.n - 1));
+  const halfWidth = jStat.studentt.inv(0.975, freedom) * Math.sqrt(u + v);
+  return { low: difference - halfWidth, high: difference + halfWidth };
+}

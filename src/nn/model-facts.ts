@@ -1,0 +1,27 @@
+import { buildModel, type ImageTask, type LayerFacts, type Model, withoutNormalization } from "./model.ts";
+
+/** What a network costs. */
+export interface ModelFacts {
+  /** Trainable numbers. */
+  readonly parameters: number;
+  /** Multiplications with addition for one image, forward. */
+  readonly multiplyAdds: number;
+  readonly layers: readonly LayerFacts[];
+}
+
+/**
+ * Counts a network's parameters and multiply-adds, in all and layer by layer.
+ *
+ * @throws ShapeError that names the layer when the layers do not fit each other or the images
+ */
+export function modelFacts(model: Model, task: ImageTask): ModelFacts {
+  const { layers } = buildModel(model, {
+    task,
+    // Batch norm in training wants more than one image.
+    batchSize: 2,
+    mode: "training",
+    normalization: withoutNormalization(task),
+  });
+  const total = (count: (layer: LayerFacts) => number) => layers.reduce((sum, layer) => sum + count(layer), 0);
+  return { parameters: total((layer) => layer.parameters), multiplyAdds: total((layer) => layer.multiplyAdds), layers };
+}

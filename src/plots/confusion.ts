@@ -1,0 +1,157 @@
+import * as Plot from "@observablehq/plot";
+import { checkCount, checkSome } from "./checks.ts";
+import { mix, readableOn } from "./color.ts";
+import { confusionScale } from "./confusion-scale.ts";
+import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
+import { drawPlot, moved } from "./draw-plot.ts";
+import { frame } from "./frame.ts";
+import { grouped, percent } from "./numbers.ts";
+import { textBlock } from "./text-block.ts";
+import { textWidth, widestText } from "./text-width.ts";
+import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
+
+export interface Confusion {
+  readonly title: string;
+  readonly classNames: readonly string[];
+  /** `confusion[label][predicted]` counts images. */
+  readonly confusion: readonly (readonly number[])[];
+  /** Said below the picture. */
+  readonly note?: string | undefined;
+}
+
+interface Cell {
+  readonly label: number;
+  readonly predicted: number;
+  readonly count: number;
+  /** Of the images with this label, 0 to 1. */
+  readonly share: number;
+}
+
+const CELL_PX = { smallest: 30, largest: 92, lowest: 28, all: 580 } as const;
+/** Colour goes with this power of the share: 1 % is a sixth of the way. */
+const COLOR_POWER = 0.4;
+const GAP_PX = 8;
+const HEADING_PX = 22;
+/** Names above columns slope where they are wider than a column. */
+const SLOPE_DEGREES = 40;
+
+/**
+ * What images of each class were taken for: counts in cells, coloured by their share of the row; right answers and
+ * mistakes have a colour each. The last column says which share of each class was recognised.
+ *
+ * @throws RangeError when the table is not a square of counts with a name for each class
+ */
+export function confusionFigure(document: SvgDocument, { title, classNames, confusion, note }: Confusion): SvgElement {
+  const cells = cellsOf(classNames, confusion);
+  const shape = shapeOf(classNames, cells);
+  const { cellWidth, cellHeight, left, top, sloped } = shape;
+  const bottom = top + cellHeight * classNames.length;
+  const right = left + cellWidth * classNames.length;
+  const classes = classNames.map((_, label) => label);
+  const plot = drawPlot(document, {
+    width: right,
+    height: bottom,
+    margin: 0,
+    marginTop: top,
+    marginLeft: left,
+    axis: null,
+    x: { type: "band", domain: classes, padding: 0, round: false },
+    y: { type: "band", domain: classes, padding: 0, round: false },
+    marks: [
+      Plot.cell(cells, { x: "predicted", y: "label", fill: colorOf, inset: 0.75, title: explain(classNames) }),
+      Plot.text(cells, {
+        x: "predicted",
+        y: "label",
+        text: ({ count }: Cell) => (count === 0 ? null : grouped(count)),
+        fill: (cell: Cell) => readableOn(colorOf(cell), [INK.strong, INK.paper]),
+        pointerEvents: "none",
+      }),
+    ],
+  });
+
+  const middle = (row: number) => top + cellHeight * (row + 0.5) - 0.64 * FONT_PX.text;
+  const write = (text: string, x: number, y: number, style: { anchor?: "start" | "middle" | "end"; color?: string }) =>
+    textBlock(document, [text], { x, y, size: FONT_PX.text, ...style });
+  const names = classNames.flatMap((name, i) => {
+    const center = left + cellWidth * (i + 0.5);
+    const above = sloped
+      ? svg(
+          document,
+          "g",
+          { transform: `translate(${center},${top - GAP_PX}) rotate(${-SLOPE_DEGREES})` },
+          write(name, 0, -0.9 * FONT_PX.text, {}),
+        )
+      : write(name, center, top - GAP_PX - FONT_PX.text, { anchor: "middle" });
+    return [write(name, left - GAP_PX, middle(i), { anchor: "end" }), above];
+  });
+  const recognised = classNames.map((_, label) => {
+    const cell = cells[label * (classNames.length + 1)]!;
+    const known = cells.some((other) => other.label === label && other.count > 0);
+    return write(known ? percent(cell.share, 1) : "none", right + GAP_PX, middle(label), { color: INK.quiet });
+  });
+  const quiet = { color: INK.quiet } as const;
+  const headings = [
+    write("taken for", left, 0, quiet),
+    write("label", left - GAP_PX, top - GAP_PX - FONT_PX.text, { ...quiet, anchor: "end" }),
+  ];
+  const scale = confusionScale(document, colorOf);
+  return frame(document, {
+    title,
+    subtitle: "Rows: what the images are. Columns: what they were taken for. Right: the share recognised.",
+    notes: [note],
+    width: Math.max(left + scale.width + MARGIN_PX, right + shape.afterCells),
+    height: bottom + 2 * GAP_PX + scale.height,
+    body: [plot, ...headings, ...names, ...recognised, moved(document, scale.element, left, bottom + 2 * GAP_PX)],
+  });
+}
+
+/** Sizes that leave room for the widest count and the longest name, in pixels. */
+function shapeOf(classNames: readonly string[], cells: readonly Cell[]) {
+  const counts = cells.map(({ count }) => grouped(count));
+  const fitting = Math.ceil(widestText(counts, FONT_PX.small) + GAP_PX);
+  const wanted = Math.min(CELL_PX.largest, Math.floor(CELL_PX.all / classNames.length));
+  const cellWidth = Math.max(fitting, CELL_PX.smallest, wanted);
+  const cellHeight = Math.max(CELL_PX.lowest, Math.round(0.72 * cellWidth));
+  const widest = widestText(classNames, FONT_PX.text);
+  const sloped = widest > cellWidth - GAP_PX;
+  const slope = (SLOPE_DEGREES * Math.PI) / 180;
+  const namesHeight = FONT_PX.text + (sloped ? Math.ceil(widest * Math.sin(slope)) : 0);
+  const share = textWidth(percent(1, 1), FONT_PX.text);
+  return {
+    cellWidth,
+    cellHeight,
+    sloped,
+    left: Math.ceil(MARGIN_PX + widest + GAP_PX),
+    top: HEADING_PX + namesHeight + GAP_PX,
+    afterCells: Math.ceil(
+      MARGIN_PX + Math.max(GAP_PX + share, sloped ? widest * Math.cos(slope) + FONT_PX.text - cellWidth / 2 : 0),
+    ),
+  };
+}
+
+function cellsOf(classNames: readonly string[], confusion: readonly (readonly number[])[]): Cell[] {
+  checkSome(classNames, "classes");
+  const classes = classNames.length;
+  if (confusion.length !== classes || confusion.some((row) => row.length !== classes)) {
+    throw new RangeError(`a confusion table of ${classes} classes has as many rows and columns`);
+  }
+  return confusion.flatMap((row, label) => {
+    const sum = row.reduce((total, count) => total + count, 0);
+    return row.map((count, predicted) => {
+      checkCount(count, `${classNames[label]} taken for ${classNames[predicted]}`);
+      return { label, predicted, count, share: sum === 0 ? 0 : count / sum };
+    });
+  });
+}
+
+/** White to blue for right answers, to vermillion for mistakes; mistakes are rare, so small shares get most of the way. */
+function colorOf({ label, predicted, share }: Pick<Cell, "label" | "predicted" | "share">): string {
+  if (share === 0) return INK.pale;
+  return mix(INK.paper, label === predicted ? COLORS.blue : COLORS.vermillion, share ** COLOR_POWER);
+}
+
+/** Shown while pointing at a cell. */
+function explain(classNames: readonly string[]): (cell: Cell) => string {
+  return ({ label, predicted, count, share }) =>
+    `${classNames[label]} taken for ${classNames[predicted]}: ${grouped(count)} (${percent(share)})`;
+}

@@ -1,0 +1,90 @@
+import { checkSome } from "./checks.ts";
+import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
+import { frame } from "./frame.ts";
+import { greyPngUri } from "./grey-png.ts";
+import { blockHeight, textBlock } from "./text-block.ts";
+import { widestText } from "./text-width.ts";
+import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
+
+export interface ContactSheetImage {
+  /** Grey, 0 black to 255 white, row by row. */
+  readonly pixels: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Lines under the image. */
+  readonly caption: readonly string[];
+  readonly border?: "good" | "bad" | undefined;
+}
+
+export interface ContactSheet {
+  readonly title?: string | undefined;
+  readonly columns: number;
+  readonly images: readonly ContactSheetImage[];
+  /** Said below the picture. */
+  readonly note?: string | undefined;
+}
+
+/** Edge of the square that an image is fitted in: 4 pixels for each of 28. */
+const IMAGE_PX = 112;
+const GAP_PX = 18;
+const CAPTION_GAP_PX = 7;
+const SMALLEST_WIDTH_PX = 320;
+/** The bad border is dashed, so that it tells without its colour too. */
+const BORDER = {
+  good: { stroke: COLORS.blue, "stroke-width": 3 },
+  bad: { stroke: COLORS.vermillion, "stroke-width": 3, "stroke-dasharray": "8 4" },
+  none: { stroke: INK.rule, "stroke-width": 1 },
+} as const;
+
+/**
+ * Small images in rows, captions under each.
+ *
+ * @throws RangeError when there are no images, no columns, or pixels that are not width times height
+ */
+export function contactSheet(document: SvgDocument, { title = "", columns, images, note }: ContactSheet): SvgElement {
+  checkSome(images, "images");
+  if (!(Number.isInteger(columns) && columns > 0)) throw new RangeError(`a contact sheet of ${columns} columns`);
+  const widest = Math.max(...images.map(({ caption }) => widestText(caption, FONT_PX.small)));
+  const cellWidth = Math.ceil(Math.max(IMAGE_PX, widest)) + GAP_PX;
+  const captionLines = Math.max(...images.map(({ caption }) => caption.length));
+  const captionHeight = captionLines * blockHeight([""], FONT_PX.small);
+  const cellHeight = Math.ceil(IMAGE_PX + CAPTION_GAP_PX + captionHeight) + GAP_PX;
+  const cells = images.map((image, i) => {
+    const left = MARGIN_PX + (i % columns) * cellWidth;
+    const top = 2 + Math.floor(i / columns) * cellHeight;
+    const caption = { x: (cellWidth - GAP_PX) / 2, y: IMAGE_PX + CAPTION_GAP_PX, size: FONT_PX.small };
+    return svg(
+      document,
+      "g",
+      { transform: `translate(${left},${top})` },
+      picture(document, image, (cellWidth - GAP_PX - IMAGE_PX) / 2),
+      textBlock(document, image.caption, { ...caption, anchor: "middle" }),
+    );
+  });
+  const used = Math.min(columns, images.length);
+  return frame(document, {
+    title,
+    notes: [note],
+    width: Math.max(SMALLEST_WIDTH_PX, 2 * MARGIN_PX + used * cellWidth - GAP_PX),
+    height: Math.ceil(images.length / columns) * cellHeight - GAP_PX,
+    body: cells,
+  });
+}
+
+/** The image with its border, its pixels as squares. */
+function picture(document: SvgDocument, { border, ...image }: ContactSheetImage, left: number): SvgElement {
+  const scale = IMAGE_PX / Math.max(image.width, image.height);
+  const box = {
+    x: left + (IMAGE_PX - image.width * scale) / 2,
+    y: (IMAGE_PX - image.height * scale) / 2,
+    width: image.width * scale,
+    height: image.height * scale,
+  };
+  return svg(
+    document,
+    "g",
+    {},
+    svg(document, "image", { ...box, "image-rendering": "optimizeSpeed", href: greyPngUri(image, Math.ceil(scale)) }),
+    svg(document, "rect", { ...box, fill: "none", ...BORDER[border ?? "none"] }),
+  );
+}

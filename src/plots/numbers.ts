@@ -1,0 +1,27 @@
+/** "93.98 %" of 0.9398. */
+export function percent(share: number, digits = 2): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** "+1.04" or "−0.30": with its sign and a true minus; what rounds to zero has none. */
+export function signed(value: number, digits: number): string {
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
+}
+
+/** "9,345". */
+export function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+const UNITS = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
+
+/** "300k", "1.5M": for ticks. */
+export function shortNumber(value: number): string {
+  const [size, unit] = UNITS.find(([least]) => value >= least) ?? [1, ""];
+  return `${Number((value / size).toPrecision(3))}${unit}`;
+}

@@ -1,0 +1,116 @@
+import * as Plot from "@observablehq/plot";
+import { checkShare } from "./checks.ts";
+import type { SvgDocument, SvgElement } from "./dom.ts";
+import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
+import { frame } from "./frame.ts";
+import type { LegendItem } from "./legend.ts";
+import { grouped, percent } from "./numbers.ts";
+import { type ReliabilityBar, type ReliabilityBin, reliabilityBars } from "./reliability-bars.ts";
+import { textBlock } from "./text-block.ts";
+import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
+
+export interface Reliability {
+  readonly title: string;
+  /** Answers by confidence, in intervals of equal width from 0 to 1; empty intervals may be left out. */
+  readonly bins: readonly ReliabilityBin[];
+  /** How many intervals 0 to 1 was cut in; 15 as in `src/evaluation/calibration.ts`. */
+  readonly intervals?: number | undefined;
+  /** Expected calibration error, 0 to 1. */
+  readonly calibrationError: number;
+  /** Said below the picture. */
+  readonly note?: string | undefined;
+}
+
+const WIDTH_PX = 560;
+const DIAGRAM_PX = { height: 470, marginTop: 28, marginBottom: 24, marginLeft: 48, marginRight: 20 } as const;
+const HISTOGRAM_PX = { ...DIAGRAM_PX, height: 150, marginTop: 28, marginBottom: 40 } as const;
+const TICKS = [0, 20, 40, 60, 80, 100];
+
+const LOOK = {
+  accuracy: { fill: COLORS.skyBlue, fillOpacity: 0.75, stroke: COLORS.blue, strokeWidth: 0.75 },
+  tooSure: { fill: COLORS.vermillion, fillOpacity: 0.35, stroke: COLORS.vermillion, strokeWidth: 0.75 },
+  tooModest: { fill: COLORS.green, fillOpacity: 0.5, stroke: COLORS.green, strokeWidth: 1, strokeDasharray: "3 2" },
+  diagonal: { stroke: INK.text, strokeDasharray: "6 4", strokeWidth: 1.25 },
+} as const;
+
+/**
+ * How often answers are right against how sure they were: bars that end on the diagonal would be perfect. Below, how
+ * many answers there are of each confidence.
+ *
+ * @throws RangeError when there are no answers, or a bin is none of the intervals
+ */
+export function reliabilityFigure(
+  document: SvgDocument,
+  { title, bins, intervals = 15, calibrationError, note }: Reliability,
+): SvgElement {
+  checkShare(calibrationError, "the calibration error");
+  const bars = reliabilityBars(bins, intervals);
+  const tooSure = bars.filter(({ accuracy, confidence }) => accuracy < confidence);
+  const tooModest = bars.filter(({ accuracy, confidence }) => accuracy > confidence);
+  const sides = { x1: "from", x2: "to", insetLeft: 0.75, insetRight: 0.75, title: explain } as const;
+  const gap = { ...sides, y1: "accuracy", y2: "confidence" } as const;
+  const corners = [
+    [0, 0],
+    [100, 100],
+  ] as const;
+  const diagram = drawPlot(document, {
+    width: WIDTH_PX,
+    ...DIAGRAM_PX,
+    x: { domain: [0, 100] },
+    y: { domain: [0, 100] },
+    marks: [
+      Plot.gridY(TICKS, GRID),
+      Plot.axisX(TICKS, { ...AXIS, label: null }),
+      Plot.axisY(TICKS, { ...AXIS, label: null }),
+      Plot.rectY(bars, { ...sides, y1: 0, y2: "accuracy", ...LOOK.accuracy, ariaDescription: "accuracy" }),
+      Plot.rectY(tooSure, { ...gap, ...LOOK.tooSure, ariaDescription: "too sure" }),
+      Plot.rectY(tooModest, { ...gap, ...LOOK.tooModest, ariaDescription: "not sure enough" }),
+      Plot.line(corners, { ...LOOK.diagonal, ariaDescription: "diagonal" }),
+    ],
+  });
+  const histogram = drawPlot(document, {
+    width: WIDTH_PX,
+    ...HISTOGRAM_PX,
+    x: { domain: [0, 100] },
+    y: { domain: [0, Math.max(...bars.map(({ share }) => share))], nice: 3 },
+    marks: [
+      Plot.gridY({ ...GRID, ticks: 3 }),
+      Plot.axisX(TICKS, { ...AXIS, label: "confidence, %", labelAnchor: "center" }),
+      Plot.axisY({ ...AXIS, ticks: 3, label: null }),
+      Plot.rectY(bars, { ...sides, y1: 0, y2: "share", fill: INK.quiet, ariaDescription: "share" }),
+    ],
+  });
+
+  const axisLabel = { x: MARGIN_PX, y: 4, size: FONT_PX.small } as const;
+  const answers = bars.reduce((sum, { count }) => sum + count, 0);
+  diagram.append(textBlock(document, ["accuracy, %"], axisLabel));
+  histogram.append(textBlock(document, [`share of the ${grouped(answers)} answers, %`], axisLabel));
+  return frame(document, {
+    title,
+    subtitle: `expected calibration error ${percent(calibrationError)}`,
+    legend: legendOf(tooSure.length > 0, tooModest.length > 0),
+    notes: [note],
+    width: WIDTH_PX,
+    height: DIAGRAM_PX.height + HISTOGRAM_PX.height,
+    body: [diagram, moved(document, histogram, 0, DIAGRAM_PX.height)],
+  });
+}
+
+function legendOf(tooSure: boolean, tooModest: boolean): LegendItem[] {
+  const corners = [
+    [0, 0],
+    [1, 1],
+  ] as const;
+  return [
+    { label: "share of right answers", marks: [Plot.frame(LOOK.accuracy)] },
+    ...(tooSure ? [{ label: "too sure by", marks: [Plot.frame(LOOK.tooSure)] }] : []),
+    ...(tooModest ? [{ label: "not sure enough by", marks: [Plot.frame(LOOK.tooModest)] }] : []),
+    { label: "perfectly calibrated", marks: [Plot.line(corners, LOOK.diagonal)] },
+  ];
+}
+
+/** Shown while pointing at a bar. */
+function explain({ from, to, confidence, accuracy, count }: ReliabilityBar): string {
+  const range = `confidence ${from.toFixed(1)} to ${to.toFixed(1)} %, ${confidence.toFixed(2)} % on average`;
+  return `${range}: ${accuracy.toFixed(2)} % of ${grouped(count)} right`;
+}

@@ -1,0 +1,34 @@
+import { count } from "./format.ts";
+import { type Html, html } from "./html.ts";
+import type { StudyReport } from "./report-data.ts";
+
+/** The setting and the protocol: what somebody needs to do it again. */
+export function howItWasMade({ setting, models }: StudyReport): Html[] {
+  const { cpu, cores, threads, versions } = setting;
+  const facts: [string, string | Html][] = [
+    ["Command", html`<code>${setting.command}</code>`],
+    ["Date", setting.date.replace(/T(\d\d:\d\d).*Z$/, ", $1 UTC")],
+    ["Commit", setting.commit ?? "unknown: not made in a checkout"],
+    ["Processor", `${cpu}, ${cores} cores; ${threads} threads`],
+    ["Versions", `tailor ${versions.tailor}, Node ${versions.node}, ONNX Runtime ${versions.onnxruntime}`],
+    ["Data", setting.dataSource],
+    ...models.map(({ recipe, description }): [string, string] => [`Recipe ${recipe}`, description]),
+    ...models.map(({ recipe, runs }): [string, Html] => [
+      `Runs of ${recipe}`,
+      html`${runs.map(({ path, seed }, i) => html`${i > 0 ? ", " : null}<code>${path}</code> (seed ${seed})`)}`,
+    ]),
+  ];
+  return [
+    html`<dl>${facts.map(([term, fact]) => html`<dt>${term}</dt><dd>${fact}</dd>\n`)}</dl>\n`,
+    html`<h3>Protocol</h3>\n<ul>${protocol(setting).map((rule) => html`<li>${rule}</li>\n`)}</ul>`,
+  ];
+}
+
+function protocol({ trainImages, validationImages, testImages }: StudyReport["setting"]): string[] {
+  return [
+    `${count(trainImages)} images train and ${count(validationImages)} validate: a stratified split of the training images with a fixed seed. The validation images choose everything that is chosen.`,
+    `The ${count(testImages)} test images are read once a run, at its end.`,
+    "The weights are those of the last epoch; no epoch is picked.",
+    "No test-time averaging, but in the one place that says so.",
+  ];
+}

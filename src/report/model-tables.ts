@@ -1,0 +1,90 @@
+import { type ConfusedPair, mostConfusedPairs } from "../evaluation/predictions.ts";
+import { count, percent } from "./format.ts";
+import type { ModelDetail } from "./report-data.ts";
+import type { Table } from "./table.ts";
+import { listText, points } from "./wording.ts";
+
+/** Tables of single answers: each is of a recipe's first run on the test images. */
+
+/** How well each class is recognised: models side by side, no more of them than fit. */
+export function perClassTables(models: readonly ModelDetail[]): Table[] {
+  const pairs = Array.from({ length: Math.ceil(models.length / 2) }, (_, i) => models.slice(2 * i, 2 * i + 2));
+  return pairs.map(perClassTable);
+}
+
+function perClassTable(models: readonly ModelDetail[]): Table {
+  const classes = models[0]?.test.perClass ?? [];
+  return {
+    title: `Precision, recall and F1 of each class: ${listText(models.map(({ recipe }) => recipe))}`,
+    header: ["class", "images", ...models.flatMap(({ recipe }) => RATIOS.map(({ name }) => `${recipe} ${name}`))],
+    rows: classes.map(({ label, support }, i) => [
+      label,
+      count(support),
+      ...models.flatMap(({ test }) => RATIOS.map(({ key }) => percent(test.perClass[i]![key], 1))),
+    ]),
+    leftColumns: [0],
+    notes: [
+      "Precision: of the images given this class, the share that has it. Recall: of the images of this class, the share that was given it. F1: their harmonic mean.",
+    ],
+  };
+}
+
+const RATIOS = [
+  { name: "precision", key: "precision" },
+  { name: "recall", key: "recall" },
+  { name: "F1", key: "f1" },
+] as const;
+
+/** Pairs a model. */
+const PAIRS = 5;
+
+/** Which classes each model takes for each other most often. */
+export function confusedPairsTable(models: readonly ModelDetail[]): Table {
+  return {
+    title: "Most confused pairs",
+    header: ["model", "class A", "class B", "A taken for B", "B taken for A", "both", "of its mistakes"],
+    rows: models.flatMap((model) => mostConfusedPairs(model.test.confusion, { count: PAIRS }).map(pairRow(model))),
+    leftColumns: [0, 1, 2],
+    notes: [`The ${PAIRS} pairs with the most mistakes between them, of each model.`],
+  };
+}
+
+function pairRow({ recipe, test }: ModelDetail): (pair: ConfusedPair) => string[] {
+  const nameOf = (label: number) => test.perClass[label]!.label;
+  const mistakes = test.total - test.correct;
+  return ({ a, b, aAsB, bAsA }) => [
+    recipe,
+    nameOf(a),
+    nameOf(b),
+    count(aAsB),
+    count(bAsA),
+    count(aAsB + bAsA),
+    percent((aAsB + bAsA) / mistakes, 0),
+  ];
+}
+
+/** How far the probabilities that each model states can be trusted, with and without test-time averaging. */
+export function calibrationTable(models: readonly ModelDetail[]): Table {
+  return {
+    title: "Calibration and loss",
+    header: ["model", "answers", "accuracy", "ECE", "confidence minus accuracy", "loss"],
+    rows: models.flatMap(({ recipe, test, testAveraged }) =>
+      [
+        { answers: "each image as it is", metrics: test },
+        { answers: "averaged with its mirror image", metrics: testAveraged },
+      ].map(({ answers, metrics: { accuracy, calibration, loss } }) => [
+        recipe,
+        answers,
+        percent(accuracy),
+        percent(calibration.error),
+        points(calibration.overconfidence),
+        loss.toFixed(4),
+      ]),
+    ),
+    leftColumns: [0, 1],
+    notes: [
+      "ECE: expected calibration error, the mean distance between confidence and accuracy over 15 intervals of confidence. Confidence minus accuracy, in points: above 0 the model is too sure of itself, below 0 not sure enough. Loss: cross entropy in nats.",
+      "Averaging with the mirror image is shown for comparison only; no other figure of this report uses it.",
+    ],
+  };
+}

@@ -1,0 +1,118 @@
+import { count, duration, percent } from "./format.ts";
+import type { Gain, ModelResult, StudyReport } from "./report-data.ts";
+import type { Table } from "./table.ts";
+import { intervalText, known, large, listText, points, pText, shortCommit, spreadText } from "./wording.ts";
+
+/** The first table: every model's accuracy on the test images, and what it cost. */
+export function resultsTable({ results, setting, isQuick }: StudyReport): Table {
+  const notes = [
+    "Accuracy on the test images at the last epoch, without test-time averaging: mean ± standard deviation over n seeds.",
+    ...singleSeedNotes(results, setting.testImages),
+    ...(results.some(isPublished) ? ["Published: one figure each, without spread, as its authors state it."] : []),
+    ...committedNotes(results),
+    ...(isQuick ? ["A quick study: the figures of what was trained here are no result."] : []),
+  ];
+  return {
+    title: `Accuracy on the ${count(setting.testImages)} test images`,
+    header: ["model", "origin", "accuracy", "epochs", "parameters", "multiply-adds", "training time"],
+    rows: results.map((result) => [
+      result.name,
+      ORIGINS[result.origin.kind],
+      isPublished(result) ? percent(result.accuracy.mean) : spreadText(result.accuracy),
+      known(result.epochs, count),
+      known(result.parameters, count),
+      known(result.multiplyAdds, large),
+      known(result.seconds, duration),
+    ]),
+    leftColumns: [0, 1],
+    notes,
+    strongRows: results.flatMap(({ origin }, i) => (origin.kind === "trained" ? [i] : [])),
+  };
+}
+
+/** What the Enhanced Model adds to the Base Model, and how sure that is. */
+export function gainsTable({ gains, results }: StudyReport): Table {
+  const rows = gains.map(({ base, enhanced, difference, overSeeds, paired }) => [
+    `${base} → ${enhanced}`,
+    points(difference),
+    known(overSeeds, intervalText),
+    known(paired?.interval, intervalText),
+    known(paired?.p, pText),
+    known(paired?.onlyFirst, count),
+    known(paired?.onlySecond, count),
+  ]);
+  return {
+    title: "Enhanced minus Base, in points",
+    header: [
+      "pair",
+      "gain",
+      "95 % over seeds",
+      "95 % over test images",
+      "McNemar",
+      "only Base right",
+      "only Enhanced right",
+    ],
+    rows,
+    leftColumns: [0],
+    notes: [
+      "Over seeds: what other seeds could have given (Welch's t interval).",
+      ...(gains.some(({ paired }) => paired)
+        ? [
+            "Over test images: the two runs of the first seed, image by image (Agresti and Min's interval, McNemar's exact test).",
+          ]
+        : []),
+      ...gains.flatMap((gain) => gainNotes(gain, results)),
+    ],
+  };
+}
+
+const ORIGINS = { published: "published", committed: "committed results", trained: "trained here" } as const;
+
+/** Whether somebody else trained it. */
+export function isPublished({ origin }: Pick<ModelResult, "origin">): boolean {
+  return origin.kind === "published";
+}
+
+/** One seed has no spread; how far its test images can be trusted is known all the same. */
+function singleSeedNotes(results: readonly ModelResult[], testImages: number): string[] {
+  const errors = results
+    .filter((result) => !isPublished(result) && result.accuracy.standardDeviation === null)
+    .map(
+      ({ name, accuracy: { mean } }) =>
+        `${(100 * Math.sqrt((mean * (1 - mean)) / testImages)).toFixed(2)} points (${name})`,
+    );
+  if (errors.length === 0) return [];
+  return [`A single seed has no spread; over the test images its binomial standard error is ${listText(errors)}.`];
+}
+
+/** One sentence for all rows of the same commit and processor. */
+function committedNotes(results: readonly ModelResult[]): string[] {
+  const places = new Map<string, { names: string[]; files: string[] }>();
+  for (const { name, origin } of results) {
+    if (origin.kind !== "committed") continue;
+    const place = `commit ${shortCommit(origin.commit)}, on ${origin.cpu}`;
+    const { names, files } = places.get(place) ?? { names: [], files: [] };
+    places.set(place, { names: [...names, name], files: [...files, ...origin.files] });
+  }
+  return [...places].map(
+    ([place, { names, files }]) =>
+      `${listText(names)}: not trained here, but at ${place}; read from ${listText(files)}.`,
+  );
+}
+
+/** Why a gain has dashes, and where its two comparisons are of different runs. */
+function gainNotes({ base, enhanced, difference, overSeeds, paired }: Gain, results: readonly ModelResult[]): string[] {
+  const pair = `${base} → ${enhanced}`;
+  const origins = results.filter(({ name }) => name === base || name === enhanced).map(({ origin }) => origin.kind);
+  if (!paired && origins.includes("published")) {
+    return [`${pair}: published as one figure each, so nothing is known of seeds or of single images.`];
+  }
+  const sentences = [
+    ...(overSeeds ? [] : ["with a single seed on either side there is no interval over seeds"]),
+    ...(paired ? [] : ["not both were trained here, so their answers cannot be compared image by image"]),
+    ...(paired && points(paired.difference) !== points(difference)
+      ? [`the two runs of the first seed differ by ${points(paired.difference)}`]
+      : []),
+  ];
+  return sentences.length > 0 ? [`${pair}: ${sentences.join("; ")}.`] : [];
+}

@@ -1,0 +1,56 @@
+import type { Interval, Spread } from "../evaluation/significance.ts";
+import { percent } from "./format.ts";
+
+/** Figures of the report as people read them. A fraction's difference is told in points: 0.0103 is `+1.03`. */
+
+/** What stands where a figure is not known; a note says why. */
+export const UNKNOWN = "–";
+
+/** `93.47 % ± 0.07 (n = 3)`, `93.47 % (n = 1)` */
+export function spreadText(spread: Spread): string {
+  return `${shortSpreadText(spread)} (n = ${spread.n})`;
+}
+
+/** `93.47 % ± 0.07`, `93.47 %` */
+export function shortSpreadText({ mean, standardDeviation }: Spread): string {
+  return `${percent(mean)}${standardDeviation === null ? "" : ` ± ${(standardDeviation * 100).toFixed(2)}`}`;
+}
+
+/** `+1.03`, `−0.42`, `0.00`: what rounds to nothing has no sign. */
+export function points(difference: number): string {
+  const text = (Math.abs(difference) * 100).toFixed(2);
+  if (Number(text) === 0) return text;
+  return `${difference < 0 ? "−" : "+"}${text}`;
+}
+
+/** `+0.58 to +1.48` */
+export function intervalText({ low, high }: Interval): string {
+  return `${points(low)} to ${points(high)}`;
+}
+
+/** `p = 0.0004`, `p = 0.031`, `p = 0.42`, `p < 0.0001` */
+export function pText(p: number): string {
+  if (p < 0.0001) return "p < 0.0001";
+  return `p = ${p.toFixed(p < 0.01 ? 4 : p < 0.1 ? 3 : 2)}`;
+}
+
+/** `4.24 M`, `42.4 M`, `1.06 G`: three digits that count. */
+export function large(value: number): string {
+  const [scaled, unit] = value >= 999.5e6 ? [value / 1e9, "G"] : [value / 1e6, "M"];
+  return `${scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0)} ${unit}`;
+}
+
+/** `base`, `base and enhanced`, `base, enhanced and small` */
+export function listText(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/** `text(value)`, or the sign for what is not known. */
+export function known<Value>(value: Value | null | undefined, text: (value: Value) => string): string {
+  return value === null || value === undefined ? UNKNOWN : text(value);
+}
+
+/** The seven digits by which a commit is called. */
+export function shortCommit(commit: string): string {
+  return commit.slice(0, 7);
+}

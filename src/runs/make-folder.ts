@@ -1,0 +1,48 @@
+/** Folders that are written to. */
+import { mkdirSync, readdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { errorCode, explainFileError } from "./file-errors.ts";
+import { whatIsAt } from "./run-files.ts";
+import { syncFolder } from "./whole-file.ts";
+
+/**
+ * Makes the folder and its missing parents. Returns whether it had to be made.
+ *
+ * @throws UserError when it is a file (exit code 2) or the system refuses
+ */
+export function makeFolder(path: string): boolean {
+  if (whatIsAt(path) === "file") {
+    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+  }
+  // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 tries for ever.
+  const missing: string[] = [];
+  for (let folder = resolve(path); whatIsAt(folder) === "nothing"; folder = dirname(folder)) missing.unshift(folder);
+  return missing.map(makeOneFolder).at(-1) ?? false;
+}
+
+function makeOneFolder(path: string): boolean {
+  try {
+    mkdirSync(path);
+    syncFolder(dirname(path));
+    return true;
+  } catch (error) {
+    // Another process was faster: two runs may make the folder of all runs at the same time.
+    if (errorCode(error) === "EEXIST" && whatIsAt(path) === "folder") return false;
+    throw explainFileError(error, "create the folder", path);
+  }
+}
+
+/** @throws UserError when the folder cannot be read */
+export function listNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
+}
+
+/** An error of the user's: what is wrong, and what to do. */
+export function refused(problem: string, todo: string): UserError {
+  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
+}

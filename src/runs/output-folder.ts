@@ -1,0 +1,40 @@
+/** A folder of results besides runs: a study's report and plots. */
+import { join } from "node:path";
+import { listNames, makeFolder, refused } from "./make-folder.ts";
+import { isTemporary, writeWholeFile } from "./whole-file.ts";
+
+/** Files written whole into one folder. */
+export interface OutputFolder {
+  /**
+   * Writes a file, into a folder in it if the name has one (`plots/curves.svg`).
+   *
+   * @returns the file's path
+   * @throws UserError when the system refuses
+   */
+  write(name: string, content: Uint8Array | string): string;
+}
+
+/**
+ * Makes a folder for results, or opens one that was made before: it then has the file `marker`.
+ *
+ * @param marker the file by which the folder is known again; it is written at once
+ * @throws UserError with exit code 2 when the folder is a file or holds something else
+ */
+export function openOutputFolder(path: string, { marker, content }: { marker: string; content: string }): OutputFolder {
+  makeFolder(path);
+  const names = listNames(path);
+  if (!names.includes(marker) && !names.every(isTemporary)) {
+    throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
+  }
+  const made = new Set<string>();
+  const write = (name: string, bytes: Uint8Array | string) => {
+    const file = join(path, name);
+    const folder = join(file, "..");
+    if (!made.has(folder)) makeFolder(folder);
+    made.add(folder);
+    writeWholeFile(file, bytes);
+    return file;
+  };
+  if (!names.includes(marker)) write(marker, content);
+  return { write };
+}

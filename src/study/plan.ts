@@ -1,0 +1,59 @@
+import { findRecipe } from "../recipes/index.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+
+/** What `tailor study` is asked for. */
+export interface StudyOptions {
+  /** The folder that everything goes into. */
+  readonly out: string;
+  /** A small study: fewer images and epochs. */
+  readonly isQuick: boolean;
+  /** The study's own recipes too. */
+  readonly isFaithful: boolean;
+  /** Seeds 1 to so many, each. */
+  readonly seeds: number;
+}
+
+/** A run that a study consists of. */
+export interface PlannedRun {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  /** Its folder. */
+  readonly path: string;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+/** Two recipes of which the second is set against the first. */
+export interface RecipePair {
+  readonly base: string;
+  readonly enhanced: string;
+}
+
+export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
+export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-seed" };
+
+/** A quick study: about two minutes on two cores. */
+export const QUICK = { epochs: 4, images: 20_000 };
+
+/**
+ * The runs of a study in the order in which they are trained: seed by seed, so that an interrupted study of many seeds has
+ * whole pairs.
+ *
+ * @param images how many there are to train with
+ */
+export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
+  const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
+  const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
+  const limit = isQuick && images > QUICK.images ? QUICK.images : null;
+  return Array.from({ length: seeds }, (_, i) => i + 1).flatMap((seed) =>
+    names.map((name) => {
+      const recipe = findRecipe(name);
+      return {
+        recipe: isQuick ? { ...recipe, epochs: QUICK.epochs } : recipe,
+        seed,
+        path: `${out}/runs/${name}-s${seed}`,
+        limit,
+      };
+    }),
+  );
+}

@@ -1,0 +1,23 @@
+import { pngBytes } from "../plots/node/png.ts";
+import { studyFigures } from "../report/figures.ts";
+import { studyPage } from "../report/page.ts";
+import type { StudyReport } from "../report/report-data.ts";
+import type { OutputFolder } from "../runs/output-folder.ts";
+
+/** Where a report went. */
+export interface WrittenReport {
+  /** The page. */
+  readonly report: string;
+  /** Each figure as SVG and PNG. */
+  readonly plots: readonly string[];
+}
+
+/** Writes a report's page and its figures, each as SVG and PNG. */
+export function writeReport(report: StudyReport, folder: OutputFolder): WrittenReport {
+  const figures = studyFigures(report);
+  const plots = figures.flatMap(({ name, svg }) => [
+    folder.write(`plots/${name}.svg`, svg),
+    folder.write(`plots/${name}.png`, pngBytes(svg)),
+  ]);
+  return { report: folder.write("report.html", studyPage(report, figures)), plots };
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { spreadOf } from "../../src/evaluation/significance.ts";
+import type { Gain } from "../../src/report/report-data.ts";
+import { gainsTable, resultsTable } from "../../src/report/result-tables.ts";
+import { studyReport } from "./fixture.ts";
+
+const report = studyReport();
+
+describe("the results", () => {
+  const { rows, notes } = resultsTable(report);
+
+  test("have a line each, with origin, spread and cost", () => {
+    expect(rows).toEqual([
+      ["Base (study)", "published", "91.65 %", "70", "–", "–", "–"],
+      ["Enhanced (study)", "published", "92.68 %", "70", "–", "–", "–"],
+      ["base-seed", "committed results", "91.71 % (n = 1)", "15", "421,642", "4.24 M", "3 min 31 s"],
+      ["enhanced-seed", "committed results", "92.65 % (n = 1)", "15", "437,162", "18.4 M", "3 min 31 s"],
+      ["base", "trained here", "93.47 % ± 0.07 (n = 3)", "12", "421,642", "4.24 M", "2 min 49 s"],
+      ["enhanced", "trained here", "94.42 % ± 0.08 (n = 2)", "12", "437,162", "18.4 M", "22 min 05 s"],
+    ]);
+  });
+
+  test("give the binomial standard error of ours that have one seed, and of no others", () => {
+    // sqrt(0.9171 * 0.0829 / 10,000) = 0.00276, sqrt(0.9265 * 0.0735 / 10,000) = 0.00261
+    expect(notes).toContain(
+      "A single seed has no spread; over the test images its binomial standard error is 0.28 points (base-seed) and 0.26 points (enhanced-seed).",
+    );
+    const several = resultsTable({
+      ...report,
+      results: report.results.filter(({ accuracy, origin }) => accuracy.n > 1 || origin.kind === "published"),
+    });
+    expect(several.notes.join()).not.toContain("single seed");
+  });
+
+  test("say of committed results where and at which commit they were made", () => {
+    expect(notes.at(-1)).toBe(
+      "base-seed and enhanced-seed: not trained here, but at commit 4e66257, on AMD EPYC, 2 cores; read from docs/results/base-seed-s1.json and docs/results/enhanced-seed-s1.json.",
+    );
+  });
+
+  test("keep committed results of different commits apart", () => {
+    const results = report.results.map((result) =>
+      result.name === "enhanced-seed" && result.origin.kind === "committed"
+        ? { ...result, origin: { ...result.origin, commit: "abcdef0123" } }
+        : result,
+    );
+    expect(
+      resultsTable({ ...report, results })
+        .notes.slice(-2)
+        .map((note) => note.slice(0, 53)),
+    ).toEqual([
+      "base-seed: not trained here, but at commit 4e66257, o",
+      "enhanced-seed: not trained here, but at commit abcdef",
+    ]);
+  });
+
+  test("of a quick study are called no result", () => {
+    expect(resultsTable({ ...report, isQuick: true }).notes.at(-1)).toContain("are no result");
+    expect(notes.join()).not.toContain("no result");
+  });
+});
+
+describe("the gains", () => {
+  const paired = {
+    difference: 0.0095,
+    interval: { low: 0.0041, high: 0.0149 },
+    p: 0.00062,
+    onlyFirst: 210,
+    onlySecond: 1305,
+  };
+  const gain: Gain = {
+    base: "base",
+    enhanced: "enhanced",
+    difference: 0.0096,
+    overSeeds: { low: -0.0012, high: 0.0204 },
+    paired,
+  };
+  const table = (...gains: Gain[]) => gainsTable({ ...report, gains });
+
+  test("are in points, Enhanced minus Base, with both intervals, p, and the images of either", () => {
+    expect(table(gain).rows).toEqual([
+      ["base → enhanced", "+0.96", "−0.12 to +2.04", "+0.41 to +1.49", "p = 0.0006", "210", "1,305"],
+    ]);
+  });
+
+  test("say when the first seed's two runs differ by another amount than the means", () => {
+    expect(table(gain).notes).toContain("base → enhanced: the two runs of the first seed differ by +0.95.");
+    expect(table({ ...gain, difference: 0.0095 }).notes.join()).not.toContain("first seed differ");
+  });
+
+  test("of published rows are dashes, with the reason", () => {
+    const { rows, notes } = table({
+      ...gain,
+      base: "Base (study)",
+      enhanced: "Enhanced (study)",
+      overSeeds: null,
+      paired: null,
+    });
+    expect(rows).toEqual([["Base (study) → Enhanced (study)", "+0.96", "–", "–", "–", "–", "–"]]);
+    expect(notes.at(-1)).toBe(
+      "Base (study) → Enhanced (study): published as one figure each, so nothing is known of seeds or of single images.",
+    );
+  });
+
+  test("of committed rows and of single seeds have dashes, each with its own reason", () => {
+    const seeds = { ...gain, base: "base-seed", enhanced: "enhanced-seed" };
+    expect(table({ ...seeds, paired: null }).notes.at(-1)).toBe(
+      "base-seed → enhanced-seed: not both were trained here, so their answers cannot be compared image by image.",
+    );
+    expect(table({ ...gain, difference: 0.0095, overSeeds: null }).notes.at(-1)).toBe(
+      "base → enhanced: with a single seed on either side there is no interval over seeds.",
+    );
+    expect(table(gain).notes.join()).not.toMatch(/single seed|image by image\./);
+  });
+
+  test("below 0 have a minus", () => {
+    const [row] = table({ ...gain, difference: -0.0031, overSeeds: null, paired: null }).rows;
+    expect(row?.[1]).toBe("−0.31");
+  });
+});
+
+test("a single seed everywhere leaves no ±", () => {
+  const results = report.results.map((result) => ({ ...result, accuracy: spreadOf([result.accuracy.mean]) }));
+  const { rows } = resultsTable({ ...report, results });
+  expect(rows.map((row) => row[2])).toEqual([
+    "91.65 %",
+    "92.68 %",
+    "91.71 % (n = 1)",
+    "92.65 % (n = 1)",
+    "93.47 % (n = 1)",
+    "94.42 % (n = 1)",
+  ]);
+});

@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openOutputFolder } from "../../src/runs/output-folder.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+import { userErrorOf } from "./support/helpers.ts";
+
+const FOLDER = sharedFolder();
+const MARKER = { marker: "study.json", content: "{}\n" };
+
+test("a new folder is made with its parents and its marker; files go into folders in it", () => {
+  const path = join(FOLDER, "a/b");
+  const folder = openOutputFolder(path, MARKER);
+  expect(readFileSync(join(path, "study.json"), "utf8")).toBe("{}\n");
+  expect(folder.write("plots/one.svg", "<svg/>")).toBe(join(path, "plots/one.svg"));
+  expect(folder.write("report.html", "one")).toBe(join(path, "report.html"));
+  folder.write("report.html", "two");
+  expect(readFileSync(join(path, "report.html"), "utf8")).toBe("two");
+  expect(readdirSync(path).sort()).toEqual(["plots", "report.html", "study.json"]);
+});
+
+test("a folder that was made before is opened again, its marker as it was", () => {
+  const path = join(FOLDER, "again");
+  openOutputFolder(path, MARKER).write("study.json", '{"status":"finished"}');
+  openOutputFolder(path, MARKER);
+  expect(readFileSync(join(path, "study.json"), "utf8")).toBe('{"status":"finished"}');
+});
+
+test("a folder with something else in it, or a file, is refused and left as it was", () => {
+  const photos = join(FOLDER, "photos");
+  mkdirSync(photos);
+  writeFileSync(join(photos, "cat.png"), "cat");
+  const error = userErrorOf(() => openOutputFolder(photos, MARKER));
+  expect(error.message).toMatch(/photos is not empty and has no study\.json; choose a new or empty folder with --out/);
+  expect(error.exitCode).toBe(2);
+  expect(readdirSync(photos)).toEqual(["cat.png"]);
+  expect(userErrorOf(() => openOutputFolder(join(photos, "cat.png"), MARKER)).message).toMatch(/is a file/);
+  expect(existsSync(join(photos, "study.json"))).toBe(false);
+});
+
+test("an empty folder is taken", () => {
+  const path = join(FOLDER, "empty");
+  mkdirSync(path);
+  openOutputFolder(path, MARKER);
+  expect(readdirSync(path)).toEqual(["study.json"]);
+});

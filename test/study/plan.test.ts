@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { findRecipe } from "../../src/recipes/index.ts";
+import { planStudy, QUICK } from "../../src/study/plan.ts";
+
+const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 55_000) =>
+  planStudy({ out: "study", isQuick: false, isFaithful: false, seeds: 1, ...options }, images);
+const names = (...args: Parameters<typeof plan>) => plan(...args).map(({ recipe, seed }) => `${recipe.name}-s${seed}`);
+
+test("a study is the two recipes as they stand, on all images", () => {
+  expect(plan()).toEqual([
+    { recipe: findRecipe("base"), seed: 1, path: "study/runs/base-s1", limit: null },
+    { recipe: findRecipe("enhanced"), seed: 1, path: "study/runs/enhanced-s1", limit: null },
+  ]);
+});
+
+test("seeds come one after the other, each with whole pairs", () => {
+  expect(names({ seeds: 2 })).toEqual(["base-s1", "enhanced-s1", "base-s2", "enhanced-s2"]);
+  expect(names({ seeds: 2, isFaithful: true }).slice(0, 5)).toEqual([
+    "base-s1",
+    "enhanced-s1",
+    "base-seed-s1",
+    "enhanced-seed-s1",
+    "base-s2",
+  ]);
+});
+
+test("a quick study differs in epochs and images, and takes what there is of a small data set", () => {
+  const [base] = plan({ isQuick: true });
+  expect(base).toMatchObject({ limit: QUICK.images, recipe: { ...findRecipe("base"), epochs: QUICK.epochs } });
+  expect(plan({ isQuick: true }, 500)[0]!.limit).toBeNull();
+});
