@@ -14,7 +14,7 @@ export interface Interval {
 export interface PairedComparison {
   /** Accuracy of the second less that of the first, as a fraction. */
   readonly difference: number;
-  /** 95 %, over test images: what another test set of this size could have said of these two classifiers. */
+  /** 95 % confidence interval of the true difference of these two classifiers, given the chance of the test images. */
   readonly interval: Interval;
   /** McNemar's exact test, two-sided: how often a difference as large would be seen if both were equally good. */
   readonly p: number;
@@ -94,8 +94,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The 95 % interval of the difference of two recipes' means (second less first) over seeds: what other seeds could have
- * given. Welch's t interval, which lets the two spreads differ (Welch 1947). Null when either has a single seed.
+ * The 95 % confidence interval of the true difference of two recipes' mean accuracies (second less first), given the chance
+ * of the seeds: Welch's t interval, which lets the two spreads differ (Welch 1947). Null when either has a single seed.
  */
 export function welchInterval(first: Spread, second: Spread): Interval | null {
   if (first.standardDeviation === null || second.standardDeviation === null) return null;

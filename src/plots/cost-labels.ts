@@ -1,6 +1,5 @@
 import type { Box, Segment } from "./boxes.ts";
-import type { CostPoint } from "./cost.ts";
-import { byKind, COST_LOOK } from "./cost-look.ts";
+import { byKind, COST_LOOK, type CostPoint } from "./cost-look.ts";
 import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
 import { percent } from "./numbers.ts";
 import { placeLabels } from "./place-labels.ts";

@@ -5,6 +5,18 @@ import { COLORS, INK } from "./theme.ts";
 /** Whose point it is. De-duplicated data: tested without the test images that resemble training images. */
 export type CostKind = "ours" | "study" | "published" | "published, de-duplicated data";
 
+/** A network in a cost figure. */
+export interface CostPoint {
+  readonly name: string;
+  /** Parameters, multiply-adds, ...: above 0. */
+  readonly x: number;
+  /** 0 to 1, as are `low` and `high`, the ends of its spread. */
+  readonly accuracy: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+  readonly kind: CostKind;
+}
+
 /** Symbols differ as well as colours. `r` is that of a circle of the same area, `reach` how far the symbol goes. */
 export const COST_LOOK = {
   ours: { symbol: "star", stroke: INK.paper, fill: COLORS.vermillion, r: 5.5, reach: 8, text: COLORS.vermillion },

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { checkFinite, checkShare, checkSome } from "./checks.ts";
 import { costLabels, spreadOf } from "./cost-labels.ts";
-import { byKind, COST_LOOK, type CostKind, costLegend, FRONT_LOOK, SYMBOL_STROKE_PX } from "./cost-look.ts";
+import { byKind, COST_LOOK, type CostPoint, costLegend, FRONT_LOOK, SYMBOL_STROKE_PX } from "./cost-look.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
@@ -10,17 +10,6 @@ import { grouped, percent, shortNumber } from "./numbers.ts";
 import { paretoFront } from "./pareto-front.ts";
 import { textBlock } from "./text-block.ts";
 import { FONT_PX, MARGIN_PX } from "./theme.ts";
-
-export interface CostPoint {
-  readonly name: string;
-  /** Parameters, multiply-adds, ...: above 0. */
-  readonly x: number;
-  /** 0 to 1, as are `low` and `high`, the ends of its spread. */
-  readonly accuracy: number;
-  readonly low?: number | undefined;
-  readonly high?: number | undefined;
-  readonly kind: CostKind;
-}
 
 export interface Cost {
   readonly title: string;

@@ -1,16 +1,12 @@
 import { enhanced } from "../models/enhanced.ts";
+import { baseSeed } from "./base-seed.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** The study's Enhanced Model as it was trained: plain Adam at a constant rate, and vertical flips besides horizontal ones. */
+/** The study's Enhanced Model as it was trained: as its Base Model, and vertical flips besides the horizontal ones. */
 export const enhancedSeed: Recipe = {
+  ...baseSeed,
   name: "enhanced-seed",
   description: "the study's Enhanced Model: Adam 1e-3 at a constant rate, horizontal and vertical flips",
   model: enhanced,
-  epochs: 20,
-  batchSize: 128,
-  learningRate: 1e-3,
-  schedule: { kind: "constant" },
-  optimizer: { kind: "adam" },
-  labelSmoothing: 0,
-  augmentation: { horizontalFlip: "random", verticalFlip: true },
+  augmentation: { ...baseSeed.augmentation, verticalFlip: true },
 };

@@ -1,6 +1,8 @@
-import { type CostPoint, costFigure } from "../plots/cost.ts";
+import { costFigure } from "../plots/cost.ts";
+import type { CostPoint } from "../plots/cost-look.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
-import { LADDER, type LadderEntry } from "./ladder.ts";
+import { LADDER } from "./ladder.ts";
+import type { LadderEntry } from "./ladder-entry.ts";
 import type { ModelResult, StudyReport } from "./report-data.ts";
 import { isPublished } from "./result-tables.ts";
 
@@ -11,8 +13,15 @@ const COSTS = [
 
 type CostKey = (typeof COSTS)[number]["key"];
 
+/** Said of the published results in a figure. */
+const UNMARKED =
+  "What is not marked as de-duplicated data was measured, or may have been, on the release before 31 August 2017, which has other test images and some duplicates.";
+
 /** Accuracy against what a network costs: published results whose cost is known, and ours. */
-export function costFigures({ results }: StudyReport, ladder: readonly LadderEntry[] = LADDER): StudyFigure[] {
+export function costFigures(
+  { results, isFashionMnist }: StudyReport,
+  ladder: readonly LadderEntry[] = isFashionMnist ? LADDER : [],
+): StudyFigure[] {
   return COSTS.map(({ key, words, xLabel }) => {
     const title = `Test accuracy and ${words}`;
     const points = [
@@ -25,7 +34,7 @@ export function costFigures({ results }: StudyReport, ladder: readonly LadderEnt
       {
         name: `accuracy-${words}`,
         title,
-        caption: `Test accuracy against ${xLabel}, on a logarithmic scale: up and to the left is better. Whiskers on ours: one standard deviation over seeds. What is not marked as de-duplicated data was measured, or may have been, on the release before 31 August 2017, which has other test images and some duplicates.`,
+        caption: `Test accuracy against ${xLabel}, on a logarithmic scale: up and to the left is better. Whiskers on ours: one standard deviation over seeds.${ladder.length > 0 ? ` ${UNMARKED}` : ""}`,
         section: "cost",
       },
     );
@@ -43,6 +52,9 @@ function publishedPoint({ name, claimed, clean, kind, ...costs }: LadderEntry, k
 function ownPoint({ name, accuracy: { mean, standardDeviation }, ...costs }: ModelResult, key: CostKey): CostPoint[] {
   const x = costs[key];
   if (x === null) return [];
-  const spread = standardDeviation === null ? {} : { low: mean - standardDeviation, high: mean + standardDeviation };
+  const spread =
+    standardDeviation === null
+      ? {}
+      : { low: Math.max(0, mean - standardDeviation), high: Math.min(1, mean + standardDeviation) };
   return [{ name, x, accuracy: mean, ...spread, kind: "ours" }];
 }

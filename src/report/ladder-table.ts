@@ -1,5 +1,7 @@
 import { count, percent } from "./format.ts";
-import { LADDER, type LadderEntry, NOT_CREDIBLE } from "./ladder.ts";
+import { LADDER } from "./ladder.ts";
+import type { LadderEntry } from "./ladder-entry.ts";
+import { NOT_CREDIBLE } from "./not-credible.ts";
 import type { ModelResult, StudySetting } from "./report-data.ts";
 import { isPublished } from "./result-tables.ts";
 import type { Table } from "./table.ts";

@@ -27,8 +27,8 @@ export function howItWasMade({ setting, models }: StudyReport): Html[] {
 function protocol({ trainImages, validationImages, testImages }: StudyReport["setting"]): string[] {
   return [
     `${count(trainImages)} images train and ${count(validationImages)} validate: a stratified split of the training images with a fixed seed. The validation images choose everything that is chosen.`,
-    `The ${count(testImages)} test images are read once a run, at its end.`,
+    `Each run is tested on the ${count(testImages)} test images after its last epoch; nothing was chosen by them.`,
     "The weights are those of the last epoch; no epoch is picked.",
-    "No test-time averaging, but in the one place that says so.",
+    "No test-time averaging: a second pass over the test images, averaged with their mirror images, is shown under Calibration for comparison only.",
   ];
 }

@@ -17,7 +17,7 @@ export interface PageSection {
 
 /** The page's parts in reading order: what came out first, how, and what is concluded last. Empty ones are left out. */
 export function pageSections(report: StudyReport, figures: readonly StudyFigure[]): PageSection[] {
-  const { models, conclusion } = report;
+  const { models, conclusion, isFashionMnist } = report;
   const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
   const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
   const curves = pictures("curves");
@@ -50,8 +50,8 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
     { id: "data", title: "The images", body: pictures("data") },
     {
       id: "ladder",
-      title: "Beside published results",
-      body: [...pictures("cost"), ...shown(ladderTable(report), notCredibleTable())],
+      title: isFashionMnist ? "Beside published results" : "Accuracy and cost",
+      body: [...pictures("cost"), ...(isFashionMnist ? shown(ladderTable(report), notCredibleTable()) : [])],
     },
     { id: "made", title: "How it was made", body: howItWasMade(report) },
     { id: "conclusion", title: "Conclusion", body: conclusion.map((paragraph) => html`<p>${prose(paragraph)}</p>\n`) },

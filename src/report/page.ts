@@ -11,6 +11,7 @@ import { listText, spreadText } from "./wording.ts";
 /** The whole report as one HTML file that needs nothing else: styles and pictures are inside. Same report, same text. */
 export function studyPage(report: StudyReport, figures: readonly StudyFigure[]): string {
   const sections = pageSections(report, figures);
+  const title = `Base and Enhanced on ${report.isFashionMnist ? "Fashion-MNIST" : report.setting.dataSource}`;
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -18,12 +19,12 @@ export function studyPage(report: StudyReport, figures: readonly StudyFigure[]):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="tailor ${report.setting.versions.tailor}">
-<title>${TITLE}</title>
+<title>${title}</title>
 <style>${raw(PAGE_STYLE)}</style>
 </head>
 <body>
 <header>
-<h1>${TITLE}</h1>
+<h1>${title}</h1>
 <p class="lead">${prose(resultSentence(report))}</p>
 ${report.isQuick ? quickBanner(report) : null}
 </header>
@@ -38,8 +39,6 @@ ${sections.map(sectionHtml)}</main>
 `;
   return page.toString();
 }
-
-const TITLE = "Base and Enhanced on Fashion-MNIST";
 
 function sectionHtml({ id, title, body }: PageSection): Html {
   return html`<section id="${id}" aria-labelledby="${id}-title">

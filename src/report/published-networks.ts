@@ -1,11 +1,4 @@
-import type { LadderEntry } from "./ladder.ts";
-
-type Known = "name" | "claimed" | "clean" | "data" | "kind" | "source";
-
-/** An entry of the ladder whose unnamed costs are not known. */
-export function rung(entry: Pick<LadderEntry, Known> & Partial<LadderEntry>): LadderEntry {
-  return { parameters: null, multiplyAdds: null, epochs: null, hardware: null, ...entry };
-}
+import { type LadderEntry, rung } from "./ladder-entry.ts";
 
 const ZALANDO = "https://github.com/zalandoresearch/fashion-mnist";
 const RANDOM_ERASING = "https://github.com/zhunzhong07/Random-Erasing";

@@ -7,6 +7,8 @@ import type { MetricsLine } from "../runs/metrics.ts";
 export interface StudyReport {
   /** A quick study trains on a part of the images for a few epochs: its figures are no result. */
   readonly isQuick: boolean;
+  /** Whether the data is Fashion-MNIST as it was published; published results say nothing of other data. */
+  readonly isFashionMnist: boolean;
   readonly setting: StudySetting;
   /** In reading order: the study's published pair, the seed pair, ours. */
   readonly results: readonly ModelResult[];
@@ -52,7 +54,7 @@ export interface ModelResult {
   readonly parameters: number | null;
   /** Of one image, forward. */
   readonly multiplyAdds: number | null;
-  /** Mean training time of a run, on the machine it was trained on. */
+  /** Training time of a run on the machine it was trained on: the mean, of committed results the least. */
   readonly seconds: number | null;
 }
 

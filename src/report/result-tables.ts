@@ -55,7 +55,7 @@ export function gainsTable({ gains, results }: StudyReport): Table {
     rows,
     leftColumns: [0],
     notes: [
-      "Over seeds: what other seeds could have given (Welch's t interval).",
+      "Over seeds: confidence interval of the difference of the two mean accuracies (Welch's t).",
       ...(gains.some(({ paired }) => paired)
         ? [
             "Over test images: the two runs of the first seed, image by image (Agresti and Min's interval, McNemar's exact test).",

@@ -13,7 +13,7 @@ export function studyTables(report: StudyReport): Table[] {
     ...perClassTables(models),
     confusedPairsTable(models),
     calibrationTable(models),
-    ladderTable(report),
+    ...(report.isFashionMnist ? [ladderTable(report)] : []),
   ];
   return tables.filter(({ rows }) => rows.length > 0);
 }

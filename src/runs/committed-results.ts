@@ -1,7 +1,9 @@
 /** The results that come with tailor: `docs/results/*.json`, each the `run.json` of a run that was evaluated. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { explainFileError } from "./file-errors.ts";
+import { listNames } from "./make-folder.ts";
 import { type Evaluation, type FinishedRunRecord, parseRunRecord } from "./run-record.ts";
 
 /** From `src/runs` and from `dist/runs` alike. */
@@ -21,14 +23,22 @@ export interface CommittedResult {
  * @throws UserError when a file is damaged or the folder cannot be read
  */
 export function committedResults(recipeName: string): CommittedResult[] {
-  return readdirSync(RESULTS_FOLDER)
+  return listNames(RESULTS_FOLDER)
     .filter((name) => name.endsWith(".json"))
     .flatMap((name) => {
       const path = join(RESULTS_FOLDER, name);
-      const record = parseRunRecord(readFileSync(path, "utf8"), path);
+      const record = parseRunRecord(readText(path), path);
       const test = record.evaluations?.test;
       const isWanted = record.status === "finished" && record.recipeName === recipeName && test !== undefined;
       return isWanted ? [{ file: `docs/results/${name}`, record, test }] : [];
     })
     .sort((a, b) => a.record.seed - b.record.seed);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
 }

@@ -1,6 +1,5 @@
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask } from "../data/training-data.ts";
-import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
@@ -14,6 +13,8 @@ export interface ComparedRun {
   readonly run: string;
   readonly recipe: string;
   readonly seed: number;
+  /** Two runs of which this is equal differ in their seeds only. */
+  readonly setting: string;
   readonly epochs: number;
   readonly metrics: ClassificationMetrics;
   readonly parameters: number;
@@ -39,15 +40,13 @@ export interface CompareOptions {
 /**
  * Evaluates runs on the same images and compares each with each.
  *
- * @throws UserError when a run is named twice, is not finished or was trained on other data
+ * @throws UserError when a run is not finished or was trained on other data
  */
 export async function compareRuns(
   paths: readonly string[],
   { data, split, threads, onNotKept }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
-  const twice = paths.find((path, i) => paths.indexOf(path) < i);
-  if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
-  // Every run is looked at before the first is evaluated.
+  // A folder that is no run is found before the first is evaluated.
   const records = paths.map((path) => readRunRecord(path));
   const runs: ComparedRun[] = [];
   for (const [i, path] of paths.entries()) {
@@ -56,8 +55,9 @@ export async function compareRuns(
     const { model } = recipeFromJson(record.recipe, `${path}/run.json`);
     const { parameters, multiplyAdds } = modelFacts(model, imageTask(data.train));
     const seconds = record.result?.seconds ?? 0;
-    const { recipeName, seed, epochs } = record;
-    runs.push({ run: path, recipe: recipeName, seed, epochs, metrics, parameters, multiplyAdds, seconds });
+    const { recipeName, seed, epochs, limit, trainOn } = record;
+    const setting = JSON.stringify([recipeName, record.recipe, limit, trainOn]);
+    runs.push({ run: path, recipe: recipeName, seed, setting, epochs, metrics, parameters, multiplyAdds, seconds });
   }
   const pairs = runs.flatMap((a, i) =>
     runs.slice(i + 1).map((b) => ({

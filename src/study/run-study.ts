@@ -52,7 +52,7 @@ export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
 function differenceOf(record: RunRecord, { recipe, seed, limit }: PlannedRun, data: LoadedData): string | undefined {
   const planned = JSON.parse(JSON.stringify(recipeToJson(recipe))) as Record<string, unknown>;
   const field = [...new Set([...Object.keys(planned), ...Object.keys(record.recipe)])].find(
-    (name) => canonical(planned[name]) !== canonical(record.recipe[name]),
+    (name) => name !== "description" && canonical(planned[name]) !== canonical(record.recipe[name]),
   );
   if (field !== undefined) {
     return `its recipe's ${field} is ${JSON.stringify(record.recipe[field])}, not ${JSON.stringify(planned[field])}`;
@@ -92,11 +92,12 @@ export async function forecastStudy(
   const secondsOf = new Map<string, number>();
   let seconds = 0;
   for (const { recipe, limit, seed } of planned) {
-    const part = trainingData(data.train, { trainOn: "split", limit });
-    const job = { recipe, data: part, normalization: normalizationOf(part.train), seed, threads, lowering, runtime };
-    const known = secondsOf.get(recipe.name) ?? (await forecastSeconds(job));
-    secondsOf.set(recipe.name, known);
-    seconds += known;
+    if (!secondsOf.has(recipe.name)) {
+      const part = trainingData(data.train, { trainOn: "split", limit });
+      const job = { recipe, data: part, normalization: normalizationOf(part.train), seed, threads, lowering, runtime };
+      secondsOf.set(recipe.name, await forecastSeconds(job));
+    }
+    seconds += secondsOf.get(recipe.name)!;
   }
   return seconds;
 }

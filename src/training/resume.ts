@@ -156,7 +156,7 @@ export function checkResumable(
   ].filter((difference) => difference !== "");
   if (differences.length > 0 && !now.allowDifferent) {
     throw new UserError(
-      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with --allow-different`,
+      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: node bin/tailor.js train --resume ${path} --allow-different`,
     );
   }
   return differences;

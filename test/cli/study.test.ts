@@ -84,15 +84,15 @@ describe("study --quick --json", () => {
     const ours = gains.find(({ base }) => base === "base")!;
     expect(ours.difference).toBeCloseTo(runs[1]!.accuracy - runs[0]!.accuracy, 12);
     expect(ours.paired?.p).toBeGreaterThan(0);
-    expect(gains.find(({ base }) => base === "Base (study)")?.difference).toBeCloseTo(0.0103, 12);
+    // Of other data than Fashion-MNIST's, nothing published is said.
+    expect(gains.map(({ base }) => base)).toEqual(["base"]);
   });
 
   test("says in terminal and page that its figures are no result", () => {
     const page = readFileSync(join(OUT, "report.html"), "utf8");
     expect(page).toContain("quick study");
     expect(made.stderr).toContain("quick study");
-    // Of other data than Fashion-MNIST's, nothing is said of committed results.
-    expect(page).not.toContain("docs/results/");
+    expect(page).not.toMatch(/docs\/results\/|ResNet18|91\.65/);
   });
 });
 
@@ -120,7 +120,7 @@ describe("a study that is asked for again", () => {
 
     const { code: last, stderr: words } = await tailor([...QUICK, "--out", out]);
     expect(last, words).toBe(0);
-    expect(words).toMatch(/to train: enhanced \(seed 1\); about .*; 1 of 2 are trained already/);
+    expect(words).toMatch(/to train: enhanced \(seed 1\); at most .*; 1 of 2 are trained already/);
     expect(words).toMatch(/enhanced: 437,162 parameters.*from step \d+/);
     expectSameRun(join(out, "runs/enhanced-s1"), join(OUT, "runs/enhanced-s1"));
   }, 120_000);
@@ -163,12 +163,12 @@ describe("compare --json", () => {
     expect(stdout).toMatch(/Accuracy on the validation images/);
     expect(stdout).toMatch(/runs\/base-s1\s+base\s+1\s+\d+\.\d\d %/);
     expect(stdout).toMatch(/only a right/);
-    expect(stdout).not.toContain("ResNet18");
+    expect((await tailor(["compare", runs[0]!, "--data", DATA, "--threads", "1"])).stdout).not.toContain("ResNet18");
   });
 
   test("refuses none, the same twice, and what is no run", async () => {
     expect(refusalOf(await tailor(["compare"]), 2)).toMatch(/missing required argument 'run'/);
-    const twice = await tailor(["compare", runs[0]!, runs[0]!, "--data", DATA]);
+    const twice = await tailor(["compare", runs[0]!, `${runs[0]!}/`, "--data", DATA]);
     expect(refusalOf(twice, 2)).toMatch(/is named twice; name each run once/);
     expect(refusalOf(await tailor(["compare", runs[0]!, DATA, "--data", DATA]), 2)).toMatch(/is not a run folder/);
   });

@@ -20,6 +20,7 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
   const [baseSpread, enhancedSpread] = [spreadOf([0.9345, 0.9341, 0.9354]), spreadOf([0.9448, 0.9437])];
   return {
     isQuick: false,
+    isFashionMnist: true,
     setting: {
       date: "2026-11-23T18:00:00.000Z",
       commit: "0123456789abcdef0123456789abcdef01234567",

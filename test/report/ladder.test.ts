@@ -16,7 +16,9 @@ import {
   residual,
 } from "../../src/nn/index.ts";
 import { withoutNormalization } from "../../src/nn/model.ts";
-import { LADDER, type LadderEntry, NOT_CREDIBLE } from "../../src/report/ladder.ts";
+import { LADDER } from "../../src/report/ladder.ts";
+import type { LadderEntry } from "../../src/report/ladder-entry.ts";
+import { NOT_CREDIBLE } from "../../src/report/not-credible.ts";
 
 const DOC = readFileSync(join(import.meta.dirname, "../../docs/ladder.md"), "utf8").split("\n");
 

@@ -147,6 +147,14 @@ describe("a smaller study", () => {
     ]);
   });
 
+  test("of other data than Fashion-MNIST has no published results beside it", () => {
+    const other = { ...studyReport(), isFashionMnist: false, results: studyReport().results.slice(4), gains: [] };
+    const text = studyPage(other, studyFigures(other));
+    expect(text).not.toMatch(/ResNet18|Fashion-MNIST<\/h1>|published results/);
+    expect(text).toContain("Accuracy and cost");
+    expect(studyPage(studyReport(), [])).toMatch(/ResNet18[\s\S]*Fashion-MNIST|Fashion-MNIST<\/h1>[\s\S]*ResNet18/);
+  });
+
   test("outside a checkout says so", () => {
     expect(pageOf({ setting: { ...report.setting, commit: null } })).toContain("not made in a checkout");
   });

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { spreadOf } from "../../evaluation/significance.ts";
@@ -28,7 +29,9 @@ export const compare: Command = {
   ],
   async run(typed, options, output) {
     const paths = typed.filter((run) => run !== undefined);
-    if (paths.length === 0) throw new UserError("name the run folders to compare", { exitCode: 2 });
+    const places = paths.map((run) => resolve(run));
+    const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
+    if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
     const split = choice(options, "split", SPLITS) ?? "test";
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
@@ -121,11 +124,14 @@ function settingOfHere() {
   return { cpu, cores };
 }
 
-/** The runs gathered by recipe and network, for the ladder. */
+/** The runs gathered by what they differ in besides their seeds, for the ladder. */
 function recipesOf(runs: readonly ComparedRun[]) {
-  const keyOf = ({ recipe, parameters, epochs }: ComparedRun) => `${recipe} ${parameters} ${epochs}`;
-  return [...new Set(runs.map(keyOf))].map((key) => {
-    const group = runs.filter((run) => keyOf(run) === key);
+  return [...new Set(runs.map(({ setting }) => setting))].map((setting) => {
+    // The same seed twice is one run.
+    const group = runs.filter(
+      (run, i) =>
+        run.setting === setting && runs.findIndex((one) => one.setting === setting && one.seed === run.seed) === i,
+    );
     const { recipe, parameters, multiplyAdds, epochs } = group[0]!;
     return {
       name: recipe,

@@ -60,7 +60,7 @@ export const study: Command = {
       await sayForecast(open, planned.length, { data, threads: threadCount }, output);
       return trainAll(planned, { data, threads: threadCount, isInterrupted }, output);
     });
-    if (!runs) {
+    if (!runs || interruptedBy !== undefined) {
       output.note("stopped; the same command goes on where this one was");
       return interruptedBy;
     }
@@ -99,9 +99,15 @@ function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: O
     ...(isQuick ? ["--quick"] : []),
     ...(isFaithful ? ["--faithful"] : []),
     ...(seeds > 1 ? [`--seeds ${seeds}`] : []),
-    ...(path(options, "out") === undefined ? [] : [`--out ${out}`]),
-    ...(data === undefined ? [] : [`--data ${data}`]),
+    ...(path(options, "out") === undefined ? [] : [`--out ${quoted(out)}`]),
+    ...(data === undefined ? [] : [`--data ${quoted(data)}`]),
+    ...(typeof options.threads === "string" ? [`--threads ${options.threads}`] : []),
   ].join(" ");
+}
+
+/** A path as a shell takes it. */
+function quoted(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 interface Machine {
@@ -120,7 +126,8 @@ async function sayForecast(
   if (open.length === 0) return output.note(`all ${total} runs are trained already`);
   const seconds = await forecastStudy(open, { ...machine, runtime: nodeRuntime });
   const runs = open.map(({ recipe, seed }) => `${recipe.name} (seed ${seed})`).join(", ");
-  output.note(`to train: ${runs}; about ${duration(seconds)}${already}`);
+  const isBegun = open.some((run) => stateOf(run, machine.data) === "unfinished");
+  output.note(`to train: ${runs}; ${isBegun ? "at most" : "about"} ${duration(seconds)}${already}`);
 }
 
 /** Trains what is not trained yet; undefined when it was interrupted. */
