@@ -10,7 +10,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly unknown[
   return made;
 }
 
-/** Running text whose figures keep their units: no line ends between `93.47`, `%` and `± 0.07`. */
+/** Running text whose figures keep their units: no line ends between `93.47`, `%` and `± 0.07`, nor in `n = 3`. */
 export function prose(text: string): string {
-  return text.replaceAll(/(?<=\d) (?=%|points|[MG]\b)| (?=±)|(?<=±) /g, "\u00a0");
+  return text.replaceAll(/(?<=\d) (?=%|points|[MG]\b)| (?=±)|(?<=±) |(?<=n) (?==)|(?<=n[ \u00a0]=) /g, "\u00a0");
 }

@@ -41,7 +41,7 @@ describe("the page", () => {
   });
 
   test("lets no line end between a figure and its unit", () => {
-    expect(page).toContain("94.42\u00a0%\u00a0±\u00a00.08 (n = 2)");
+    expect(page).toContain("94.42\u00a0%\u00a0±\u00a00.08 (n\u00a0=\u00a02)");
   });
 
   test("says how it was made: command, machine, versions, runs, protocol", () => {
