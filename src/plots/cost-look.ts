@@ -2,7 +2,7 @@ import * as Plot from "@observablehq/plot";
 import type { LegendItem } from "./legend.ts";
 import { COLORS, INK } from "./theme.ts";
 
-/** Whose point it is. De-duplicated data: tested without the test images that resemble training images. */
+/** Whose point it is. De-duplicated data: the release of 31 August 2017, see docs/ladder.md. */
 export type CostKind = "ours" | "study" | "published" | "published, de-duplicated data";
 
 /** A network in a cost figure. */

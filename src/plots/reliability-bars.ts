@@ -1,13 +1,5 @@
+import type { CalibrationBin } from "../evaluation/calibration.ts";
 import { checkCount, checkShare, checkSome } from "./checks.ts";
-
-/** Answers whose confidence lies in one interval. */
-export interface ReliabilityBin {
-  /** Mean probability that the classifier gave its answers, 0 to 1. */
-  readonly confidence: number;
-  /** Share of them that is right, 0 to 1. */
-  readonly accuracy: number;
-  readonly count: number;
-}
 
 /** What is drawn of a bin, in percent. */
 export interface ReliabilityBar {
@@ -30,7 +22,7 @@ const EDGE_TOLERANCE = 1e-9;
  *
  * @throws RangeError when no bin holds answers, two are of one interval, or a number is no share or count
  */
-export function reliabilityBars(bins: readonly ReliabilityBin[], intervals: number): ReliabilityBar[] {
+export function reliabilityBars(bins: readonly CalibrationBin[], intervals: number): ReliabilityBar[] {
   if (!(Number.isInteger(intervals) && intervals > 0)) throw new RangeError(`${intervals} intervals of confidence`);
   for (const [i, { count }] of bins.entries()) checkCount(count, `the number of answers in bin ${i}`);
   const filled = bins.filter(({ count }) => count > 0);

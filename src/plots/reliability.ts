@@ -1,18 +1,19 @@
 import * as Plot from "@observablehq/plot";
+import type { CalibrationBin } from "../evaluation/calibration.ts";
 import { checkShare } from "./checks.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
 import type { LegendItem } from "./legend.ts";
 import { grouped, percent } from "./numbers.ts";
-import { type ReliabilityBar, type ReliabilityBin, reliabilityBars } from "./reliability-bars.ts";
+import { type ReliabilityBar, reliabilityBars } from "./reliability-bars.ts";
 import { textBlock } from "./text-block.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface Reliability {
   readonly title: string;
   /** Answers by confidence, in intervals of equal width from 0 to 1; empty intervals may be left out. */
-  readonly bins: readonly ReliabilityBin[];
+  readonly bins: readonly CalibrationBin[];
   /** How many intervals 0 to 1 was cut in; 15 as in `src/evaluation/calibration.ts`. */
   readonly intervals?: number | undefined;
   /** Expected calibration error, 0 to 1. */

@@ -91,7 +91,7 @@ function curveFigures(model: ModelDetail): StudyFigure[] {
     drawn(lossCurves, curves, {
       name: `${model.recipe}-loss`,
       title: `${model.recipe}: loss by epoch`,
-      caption: `Loss of ${model.recipe} by epoch, ${trained}. Training loss may include label smoothing and is then higher by nature.`,
+      caption: `Loss of ${model.recipe} by epoch, ${trained}. Cross entropy, both without label smoothing.`,
       section: "curves",
     }),
   ];

@@ -24,7 +24,7 @@ export interface ComparedRun {
   readonly seconds: number;
 }
 
-/** Two runs on the same images: `b` less `a`. */
+/** Two runs on the same images: `b` minus `a`. */
 export interface ComparedPair extends PairedComparison {
   readonly a: string;
   readonly b: string;

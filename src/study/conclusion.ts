@@ -12,7 +12,7 @@ const RESNET18 = "ResNet18 (kefth)";
 /** Another author's network of the same layers (docs/ladder.md). */
 const SAME_AS_RESNET18 = "ResNet-14 (QtSignal)";
 
-/** Below this a difference is called certain; the usual level. */
+/** Below this p a difference is called rare by chance; the usual level. */
 const LEVEL = 0.05;
 
 /** What the study's figures say, in paragraphs: what was gained, at what cost, where ResNet18 stands, what is left. */
