@@ -54,7 +54,8 @@ export async function compareRuns(
     const metrics = await evaluateRun(path, { data, split, averageFlips: false, threads, onNotKept });
     const { model } = recipeFromJson(record.recipe, `${path}/run.json`);
     const { parameters, multiplyAdds } = modelFacts(model, imageTask(data.train));
-    const seconds = record.result?.seconds ?? 0;
+    if (record.result === null) throw new Error(`${path} was evaluated though it is not finished`);
+    const { seconds } = record.result;
     const { recipeName, seed, epochs, limit, trainOn } = record;
     const setting = JSON.stringify([recipeName, record.recipe, limit, trainOn]);
     runs.push({ run: path, recipe: recipeName, seed, setting, epochs, metrics, parameters, multiplyAdds, seconds });

@@ -36,11 +36,13 @@ export const compare: Command = {
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
     const { runs, pairs } = await compareRuns(paths, { data, split, threads: threads(options), onNotKept });
+    const recipes = recipesOf(runs);
+    const { model: cpu, cores } = collectEnvironment().cpu;
     const isOnLadder = split === "test" && data.verified;
     const tables = [
-      runsTable(runs, split),
+      runsTable(runs, recipes, split),
       ...(pairs.length > 0 ? [pairsTable(pairs)] : []),
-      ...(isOnLadder ? [ladderTable({ results: recipesOf(runs), setting: settingOfHere() })] : []),
+      ...(isOnLadder ? [ladderTable({ results: recipes, setting: { cpu, cores } })] : []),
     ];
     for (const [i, table] of tables.entries()) {
       if (i > 0) output.say("");
@@ -60,7 +62,7 @@ export const compare: Command = {
         multiplyAdds: run.multiplyAdds,
         seconds: run.seconds,
       })),
-      recipes: recipesOf(runs).map(({ name, accuracy }) => ({ recipe: name, accuracy })),
+      recipes: recipes.map(({ name, accuracy }) => ({ recipe: name, accuracy })),
       pairs: pairs.map(({ interval: { low, high }, ...pair }) => ({ ...pair, interval: [low, high] })),
       ladder: LADDER,
     });
@@ -68,8 +70,7 @@ export const compare: Command = {
   },
 };
 
-function runsTable(runs: readonly ComparedRun[], split: string): Table {
-  const recipes = recipesOf(runs).filter(({ accuracy }) => accuracy.n > 1);
+function runsTable(runs: readonly ComparedRun[], recipes: ReturnType<typeof recipesOf>, split: string): Table {
   return {
     title: `Accuracy on the ${split} images`,
     header: [
@@ -95,7 +96,9 @@ function runsTable(runs: readonly ComparedRun[], split: string): Table {
       large(multiplyAdds),
       duration(seconds),
     ]),
-    notes: recipes.map(({ name, accuracy }) => `${name} over seeds: ${spreadText(accuracy)}`),
+    notes: recipes
+      .filter(({ accuracy }) => accuracy.n > 1)
+      .map(({ name, accuracy }) => `${name} over seeds: ${spreadText(accuracy)}`),
   };
 }
 
@@ -117,11 +120,6 @@ function pairsTable(pairs: readonly ComparedPair[]): Table {
       "Intervals and p (McNemar's exact test, two-sided) tell what the chance of the images can do, not that of the seed.",
     ],
   };
-}
-
-function settingOfHere() {
-  const { model: cpu, cores } = collectEnvironment().cpu;
-  return { cpu, cores };
 }
 
 /** The runs gathered by what they differ in besides their seeds, for the ladder. */
