@@ -49,7 +49,7 @@ function adamFamily(
   const isDecoupled = decay === "decoupled" && weightDecay > 0;
   return {
     name,
-    slots: ["exp_avg", "exp_avg_sq"],
+    slotsOf: () => ["exp_avg", "exp_avg_sq"],
     settings: isDecoupled ? ["stepSize", "scaledEpsilon", "keep"] : ["stepSize", "scaledEpsilon"],
     settingsAt(step, learningRate) {
       const correction = Math.sqrt(1 - beta2 ** step);

@@ -1,4 +1,5 @@
 import { type AdamOptions, adam, adamW } from "./adam.ts";
+import { type MuonOptions, muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type SgdOptions, sgd } from "./sgd.ts";
 
@@ -6,7 +7,8 @@ import { type SgdOptions, sgd } from "./sgd.ts";
 export type OptimizerSpec =
   | ({ readonly kind: "sgd" } & SgdOptions)
   | ({ readonly kind: "adam" } & AdamOptions)
-  | ({ readonly kind: "adamw" } & AdamOptions);
+  | ({ readonly kind: "adamw" } & AdamOptions)
+  | ({ readonly kind: "muon" } & MuonOptions);
 
 /** @throws UserError when an option is out of range */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
@@ -17,6 +19,8 @@ export function createOptimizer(spec: OptimizerSpec): Optimizer {
       return adam(spec);
     case "adamw":
       return adamW(spec);
+    case "muon":
+      return muon(spec);
     default:
       return spec satisfies never;
   }

@@ -1,3 +1,4 @@
+import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
 /** What an optimizer is given to update one parameter: all values have the parameter's shape, settings are scalars. */
@@ -20,12 +21,12 @@ export interface UpdateResults {
  */
 export interface Optimizer {
   readonly name: string;
-  /** State that is kept for each parameter, zero at first. PyTorch's names: `momentum_buffer`, `exp_avg`. */
-  readonly slots: readonly string[];
+  /** State that is kept for a parameter of this shape, zero at first. PyTorch's names: `momentum_buffer`, `exp_avg`. */
+  slotsOf(shape: Shape): readonly string[];
   /** Names of the scalars it is given at each step. */
   readonly settings: readonly string[];
   /** @param step counted from 1 */
   settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
-  /** Elementwise: parameters and state may lie in any memory layout. */
+  /** Elementwise operations take parameters and state in any memory layout; what others need turned, the compiler turns. */
   update(inputs: UpdateInputs): UpdateResults;
 }

@@ -30,7 +30,7 @@ export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOpti
   }
   return {
     name: "sgd",
-    slots: momentum === 0 ? [] : ["momentum_buffer"],
+    slotsOf: () => (momentum === 0 ? [] : ["momentum_buffer"]),
     settings: ["rate"],
     settingsAt: (_step, learningRate) => ({ rate: learningRate }),
     update({ parameter, gradient, slots, settings }) {

@@ -44,6 +44,11 @@ const optimizer = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("adam"), ...adamOptions }),
   z.strictObject({ kind: z.literal("adamw"), ...adamOptions }),
+  z.strictObject({
+    kind: z.literal("muon"),
+    momentum: z.number().exactOptional(),
+    weightDecay: z.number().exactOptional(),
+  }),
 ]);
 
 const range = z.tuple([z.number(), z.number()]);

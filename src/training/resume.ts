@@ -107,7 +107,8 @@ function keptSizes({ model, optimizer }: Recipe, task: ImageTask): Map<string, n
   const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
   const sizes = new Map(tensors.map(({ name, value }) => [name, sizeOf(value.shape)]));
   for (const { name, value } of parameters) {
-    for (const slot of createOptimizer(optimizer).slots) sizes.set(slotName(name, slot), sizeOf(value.shape));
+    for (const slot of createOptimizer(optimizer).slotsOf(value.shape))
+      sizes.set(slotName(name, slot), sizeOf(value.shape));
   }
   return sizes;
 }

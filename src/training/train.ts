@@ -10,6 +10,7 @@ import { sizeOf } from "../graph/shape.ts";
 import { initialTensors, type ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { createOptimizer } from "../optim/index.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -85,7 +86,7 @@ export async function train(
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
   try {
-    session.load(from?.tensors ?? firstTensors(graph, optimizer.slots, seed));
+    session.load(from?.tensors ?? firstTensors(graph, optimizer, seed));
     const masks = dropoutMasks(graph.masks, seed);
     const pixels = new Uint8Array(recipe.batchSize * imageBytes(task));
     const labels = new Int32Array(recipe.batchSize);
@@ -147,10 +148,11 @@ function epochAt(step: number, stepsOf: (epochs: number) => number): number {
   return epoch;
 }
 
-function firstTensors(graph: ModelGraph, slots: readonly string[], seed: number): Map<string, Float32Array> {
+function firstTensors(graph: ModelGraph, optimizer: Optimizer, seed: number): Map<string, Float32Array> {
   const tensors = initialTensors(graph, seed);
   for (const { name, value } of graph.parameters) {
-    for (const slot of slots) tensors.set(slotName(name, slot), new Float32Array(sizeOf(value.shape)));
+    for (const slot of optimizer.slotsOf(value.shape))
+      tensors.set(slotName(name, slot), new Float32Array(sizeOf(value.shape)));
   }
   return tensors;
 }

@@ -48,11 +48,12 @@ export function trainingProgram(
   for (const setting of optimizer.settings) settings[setting] = input(settingName(setting), []);
   const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
     const slots: Record<string, Value> = {};
-    for (const slot of optimizer.slots) slots[slot] = input(slotName(name, slot), value.shape);
+    const names = optimizer.slotsOf(value.shape);
+    for (const slot of names) slots[slot] = input(slotName(name, slot), value.shape);
     const updated = optimizer.update({ parameter: value, gradient: parameterGradients[i]!, slots, settings });
     return [
       { name, input: value, next: updated.parameter },
-      ...optimizer.slots.map((slot) => ({
+      ...names.map((slot) => ({
         name: slotName(name, slot),
         input: slots[slot]!,
         next: updated.slots[slot]!,

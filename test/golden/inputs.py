@@ -30,6 +30,7 @@ PATTERN_TAG = 3001
 NOISE_TAG = 3002
 DROPOUT_TAG = 4000  # + step
 OPTIMIZER_TAG = 5000  # the parameter; + 1 + step for the gradients
+MUON_TAG = 6000  # + 10 * case; + 1 + step for the gradients
 OPS_TAG = 10000  # + 10 * case + position of the input
 
 

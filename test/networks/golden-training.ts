@@ -29,7 +29,7 @@ export async function trainGolden(network: GoldenNetwork, lowering: Lowering, th
     labelSmoothing: golden.labelSmoothing,
   });
   const slots = network.parameters.flatMap(({ name, shape }) =>
-    optimizer.slots.map((slot) => [slotName(name, slot), new Float32Array(sizeOf(shape))] as const),
+    optimizer.slotsOf(shape).map((slot) => [slotName(name, slot), new Float32Array(sizeOf(shape))] as const),
   );
   const session = await nodeRuntime.open(compile(program, lowering), { threads });
   return using(session, async () => {

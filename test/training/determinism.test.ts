@@ -9,7 +9,11 @@ import { lowerings } from "../support/run-program.ts";
 import { smallJob, type TimelessEpoch, trainAndCompare } from "./support/jobs.ts";
 
 const STEPS = 7;
-const CASES = [base, enhanced].flatMap((model) => lowerings().map((lowering) => ({ model, lowering })));
+const TRAINED = [
+  { model: base, optimizer: { kind: "adam" } },
+  { model: enhanced, optimizer: { kind: "muon" } },
+] as const;
+const CASES = TRAINED.flatMap((recipe) => lowerings().map((lowering) => ({ recipe, lowering })));
 
 /** A snapshot as it comes back from state.safetensors. */
 function throughFile({ tensors, position }: TrainingSnapshot): TrainingSnapshot {
@@ -17,8 +21,8 @@ function throughFile({ tensors, position }: TrainingSnapshot): TrainingSnapshot 
   return decodeSnapshot(decodeSafetensors(encodeSafetensors(named, encodePosition(position)), "state"), "state");
 }
 
-describe.each(CASES)("$model.name, $lowering.kind lowering", ({ model, lowering }) => {
-  const options = { recipe: { model }, lowering };
+describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind lowering", ({ recipe, lowering }) => {
+  const options = { recipe, lowering };
   let through: Awaited<ReturnType<typeof trainAndCompare>>;
   beforeAll(async () => {
     through = await trainAndCompare(smallJob(options));

@@ -1,9 +1,11 @@
+import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { flatten } from "../../../src/ops/flatten.ts";
+import { frobeniusNorm, frobeniusNormOp } from "../../../src/ops/frobeniusNorm.ts";
 import { fusedMatmul, fusedMatmulOp } from "../../../src/ops/fusedMatmul.ts";
 import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
 import type { MatrixAttributes } from "../../../src/ops/matrices.ts";
-import { blockedCopy, channelSizes, exact, type OpCase, ofMagnitude } from "../../support/op-case.ts";
+import { blockedCopy, channelSizes, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, type TestTensor, tensor } from "../../support/tensors.ts";
 
 /** Products at the edges of what `writeGemm` distinguishes: columns more than rows, terms more than 128. */
@@ -42,7 +44,30 @@ export function matrixCases(block: number): OpCase[] {
   );
   const channels = channelSizes(block).flatMap(([edge, size]) => columnCases(`channels ${edge}`, 3, size, block));
   const batches = [1, 3, block + 1, 97].flatMap((batch) => columnCases(`batch ${batch}`, batch, block, block));
-  return [...canonical, ...channels, ...batches];
+  return [...canonical, ...channels, ...batches, ...norms()];
+}
+
+function norms(): OpCase[] {
+  const shapes = [
+    [1, 1],
+    [1, 7],
+    [5, 3],
+    [97, 301],
+    [6, 3, 2, 2],
+  ];
+  return shapes.map((shape): OpCase => {
+    const x = tensor("x", shape, "uniform");
+    // Squares, their sum and the root; the root halves what the sum is off by.
+    const bound = ofResult(sizeOf(shape) / 2 + 2);
+    return {
+      op: frobeniusNormOp,
+      name: formatShape(shape),
+      inputs: [x],
+      y: frobeniusNorm(x.value),
+      isBlocked: false,
+      bound,
+    };
+  });
 }
 
 /** Operands whose columns are flattened images, on either side: blocked where the channels fit. */
