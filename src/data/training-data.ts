@@ -5,6 +5,11 @@ import { limitTraining, stratifiedSplit } from "./split.ts";
 /** One training image in twelve is set aside to choose everything by (recipe, epochs): 5,000 of Fashion-MNIST's 60,000. */
 const VALIDATION_SHARE = 1 / 12;
 
+/** How many of `images` train when the split sets the others aside to validate. */
+export function trainingCount(images: number): number {
+  return images - Math.floor(images * VALIDATION_SHARE);
+}
+
 export interface TrainingData {
   readonly train: ImageSet;
   /** Null when all images train. */
@@ -26,7 +31,7 @@ export interface TrainingDataOptions {
 export function trainingData(images: ImageSet, { trainOn, limit }: TrainingDataOptions): TrainingData {
   const classes = images.classNames.length;
   const everything = Uint32Array.from(images.labels.keys());
-  const validation = Math.floor(images.count * VALIDATION_SHARE);
+  const validation = images.count - trainingCount(images.count);
   const split = trainOn === "all" ? null : stratifiedSplit(images.labels, { classes, validation });
   const chosen = split?.train ?? everything;
   const limited = limit === null ? chosen : limitTraining(chosen, limit, images.labels);

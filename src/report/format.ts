@@ -1,11 +1,11 @@
+import { grouped, percent } from "../plots/numbers.ts";
+
 /** Numbers as people read them. */
 
-export function percent(fraction: number, digits = 2): string {
-  return `${(fraction * 100).toFixed(digits)} %`;
-}
+export { percent };
 
 export function count(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return grouped(Math.round(value));
 }
 
 /** `4 s`, `1 min 05 s`, `2 h 03 min` */

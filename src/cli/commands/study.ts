@@ -1,6 +1,6 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { trainingData } from "../../data/training-data.ts";
+import { trainingCount } from "../../data/training-data.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { duration } from "../../report/format.ts";
 import type { StudyReport } from "../../report/report-data.ts";
@@ -50,7 +50,7 @@ export const study: Command = {
     const asked = studyOptions(options);
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const planned = planStudy(asked, trainingData(data.train, { trainOn: "split", limit: null }).train.count);
+    const planned = planStudy(asked, trainingCount(data.train.count));
     const folder = openOutputFolder(asked.out, {
       marker: MARKER,
       content: `${JSON.stringify({ status: "running" })}\n`,
