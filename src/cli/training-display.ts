@@ -1,7 +1,9 @@
 import progress from "cli-progress";
 import { count, duration, percent } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
+import type { RunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";
+import type { TrainingSnapshot } from "../training/train.ts";
 import type { Output } from "./output.ts";
 
 /** Steps before a forecast is worth saying: the first ones are slower. */
@@ -58,4 +60,12 @@ export function trainingDisplay(output: Output, epochs: number) {
       bar = undefined;
     },
   };
+}
+
+/** What a run is, in a line, when it starts. */
+export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
+  const { recipeName, parameters, data, epochs, batchSize, seed, lowering, blockSize, threads } = record;
+  const block = blockSize === null ? "" : ` (block ${blockSize})`;
+  const where = from === undefined ? "" : `, from step ${from.position.step}`;
+  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${epochs} epochs, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${threads} ${threads === 1 ? "thread" : "threads"}${where}`;
 }

@@ -65,6 +65,18 @@ export function listRuns(parent: string): ListedRun[] {
 }
 
 /**
+ * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`, a study's
+ * `runs`), those, in the order of their names with numbers by size.
+ */
+export function runsAt(path: string): string[] {
+  const { kind } = runStatus(path);
+  if (kind !== "not-a-run" || !statSync(path).isDirectory()) return [path];
+  const names = listRuns(path).map(({ name }) => name);
+  if (names.length === 0) return [path];
+  return names.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(path, name));
+}
+
+/**
  * A new folder for a run of `recipe`: `runs/base-20260131-120000`, with `-2`, `-3`, ... after it when that is taken.
  *
  * @param date shown in local time

@@ -19,6 +19,7 @@ export interface PlannedRun {
   readonly seed: number;
   /** Its folder. */
   readonly path: string;
+  readonly trainOn: "split" | "all";
   /** Training images to use; null: all. */
   readonly limit: number | null;
 }
@@ -34,6 +35,13 @@ export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-se
 
 /** A quick study: about two minutes on two cores. */
 export const QUICK = { epochs: 4, images: 20_000 };
+
+/**
+ * One recipe with seeds 1 to `seeds`, each in a folder of its own: `OUT/s1`, `OUT/s2`, ...
+ */
+export function planSeeds(run: Pick<PlannedRun, "recipe" | "trainOn" | "limit">, out: string, seeds: number) {
+  return Array.from({ length: seeds }, (_, i): PlannedRun => ({ ...run, seed: i + 1, path: `${out}/s${i + 1}` }));
+}
 
 /**
  * The runs of a study in the order in which they are trained: seed by seed, so that an interrupted study of many seeds has
@@ -52,6 +60,7 @@ export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, ima
         recipe: isQuick ? { ...recipe, epochs: QUICK.epochs } : recipe,
         seed,
         path: `${out}/runs/${name}-s${seed}`,
+        trainOn: "split",
         limit,
       };
     }),

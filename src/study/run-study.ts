@@ -10,7 +10,7 @@ import { forecastSeconds } from "../training/forecast.ts";
 import { resumeRun, type TrainRunOptions, trainNewRun } from "../training/train-run.ts";
 import type { PlannedRun } from "./plan.ts";
 
-/** What a study finds of one of its runs before it starts. */
+/** What there is of a planned run before it is trained. */
 export type FoundState = "finished" | "unfinished" | "new";
 
 /** A planned run that is trained. */
@@ -36,7 +36,7 @@ export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
       const difference = differenceOf(status.record, planned, data);
       if (difference) {
         throw new UserError(
-          `${planned.path} holds another run than this study's: ${difference}; choose another folder with --out, or remove that run`,
+          `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
           { exitCode: 2 },
         );
       }
@@ -49,7 +49,11 @@ export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
 }
 
 /** The first thing in which a record is not the planned run's; undefined when it is. */
-function differenceOf(record: RunRecord, { recipe, seed, limit }: PlannedRun, data: LoadedData): string | undefined {
+function differenceOf(
+  record: RunRecord,
+  { recipe, seed, trainOn, limit }: PlannedRun,
+  data: LoadedData,
+): string | undefined {
   const planned = JSON.parse(JSON.stringify(recipeToJson(recipe))) as Record<string, unknown>;
   const field = [...new Set([...Object.keys(planned), ...Object.keys(record.recipe)])].find(
     (name) => name !== "description" && canonical(planned[name]) !== canonical(record.recipe[name]),
@@ -58,7 +62,7 @@ function differenceOf(record: RunRecord, { recipe, seed, limit }: PlannedRun, da
     return `its recipe's ${field} is ${JSON.stringify(record.recipe[field])}, not ${JSON.stringify(planned[field])}`;
   }
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
-  if (record.limit !== limit || record.trainOn !== "split") return "it was trained on another part of the images";
+  if (record.limit !== limit || record.trainOn !== trainOn) return "it was trained on another part of the images";
   const isSameData = data.files.every(({ name, sha256 }) =>
     record.data.files.some((file) => file.name === name && file.sha256 === sha256),
   );
@@ -91,9 +95,9 @@ export async function forecastStudy(
   const lowering = await chooseLowering(runtime);
   const secondsOf = new Map<string, number>();
   let seconds = 0;
-  for (const { recipe, limit, seed } of planned) {
+  for (const { recipe, trainOn, limit, seed } of planned) {
     if (!secondsOf.has(recipe.name)) {
-      const part = trainingData(data.train, { trainOn: "split", limit });
+      const part = trainingData(data.train, { trainOn, limit });
       const job = { recipe, data: part, normalization: normalizationOf(part.train), seed, threads, lowering, runtime };
       secondsOf.set(recipe.name, await forecastSeconds(job));
     }
@@ -108,7 +112,7 @@ export async function forecastStudy(
  * @returns undefined when it was stopped before its end: the same call goes on with it
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
-  const { recipe, seed, limit, path } = planned;
+  const { recipe, seed, trainOn, limit, path } = planned;
   const state = stateOf(planned, options.data);
   if (state === "finished") {
     const status = runStatus(path);
@@ -117,6 +121,6 @@ export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions
   const trained =
     state === "unfinished"
       ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, seed, trainOn: "split", limit, out: path }, options);
+      : await trainNewRun({ recipe, seed, trainOn, limit, out: path }, options);
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -8,8 +8,8 @@ const names = (...args: Parameters<typeof plan>) => plan(...args).map(({ recipe,
 
 test("a study is the two recipes as they stand, on all images", () => {
   expect(plan()).toEqual([
-    { recipe: findRecipe("base"), seed: 1, path: "study/runs/base-s1", limit: null },
-    { recipe: findRecipe("enhanced"), seed: 1, path: "study/runs/enhanced-s1", limit: null },
+    { recipe: findRecipe("base"), seed: 1, path: "study/runs/base-s1", trainOn: "split", limit: null },
+    { recipe: findRecipe("enhanced"), seed: 1, path: "study/runs/enhanced-s1", trainOn: "split", limit: null },
   ]);
 });
 

@@ -8,6 +8,7 @@ import { ladderTable } from "../../report/ladder-table.ts";
 import { type Table, tableLines } from "../../report/table.ts";
 import { intervalText, large, points, pText, spreadText } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/environment.ts";
+import { runsAt } from "../../runs/run-status.ts";
 import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
 import type { Command } from "../command.ts";
 import { choice, path, threads } from "../parse.ts";
@@ -17,7 +18,7 @@ const SPLITS = ["test", "validation"] as const;
 export const compare: Command = {
   name: "compare",
   summary: "set runs beside each other and on the published ladder",
-  arguments: [{ name: "<run...>", description: "finished run folders" }],
+  arguments: [{ name: "<run...>", description: "finished run folders, or folders that hold some" }],
   options: [
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
     { flags: "--data <folder>", description: "a folder with the four IDX files the runs were trained on" },
@@ -25,10 +26,11 @@ export const compare: Command = {
   ],
   examples: [
     "node bin/tailor.js compare study/runs/base-s1 study/runs/enhanced-s1",
+    "node bin/tailor.js compare study/runs",
     "node bin/tailor.js compare runs/a runs/b --split validation --json",
   ],
   async run(typed, options, output) {
-    const paths = typed.filter((run) => run !== undefined);
+    const paths = typed.filter((run) => run !== undefined).flatMap(runsAt);
     const places = paths.map((run) => resolve(run));
     const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });

@@ -1,24 +1,20 @@
-import type { LoadedData } from "../../data/sources/chain.ts";
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { trainingCount } from "../../data/training-data.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
-import { duration } from "../../report/format.ts";
 import type { StudyReport } from "../../report/report-data.ts";
 import { tableLines } from "../../report/table.ts";
 import { studyTables } from "../../report/tables.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { assembleReport, type TestedRun } from "../../study/assemble.ts";
-import { type PlannedRun, planStudy, type StudyOptions } from "../../study/plan.ts";
-import { forecastStudy, type StudyRun, stateOf, trainPlanned } from "../../study/run-study.ts";
+import { planStudy, type StudyOptions } from "../../study/plan.ts";
+import type { StudyRun } from "../../study/run-study.ts";
 import { studySetting, studySummary } from "../../study/summary.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
 import { path, threads, wholeNumber } from "../parse.ts";
-import { trainingDisplay } from "../training-display.ts";
+import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
-import { startLine } from "./train.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";
@@ -55,11 +51,9 @@ export const study: Command = {
       marker: MARKER,
       content: `${JSON.stringify({ status: "running" })}\n`,
     });
-    const open = planned.filter((run) => stateOf(run, data) !== "finished");
-    const { result: runs, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
-      await sayForecast(open, planned.length, { data, threads: threadCount }, output);
-      return trainAll(planned, { data, threads: threadCount, isInterrupted }, output);
-    });
+    const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+      trainAll(planned, { data, threads: threadCount, isInterrupted }, output),
+    );
     if (!runs || interruptedBy !== undefined) {
       output.note("stopped; the same command goes on where this one was");
       return interruptedBy;
@@ -108,57 +102,6 @@ function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: O
 /** A path as a shell takes it. */
 function quoted(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-interface Machine {
-  readonly data: LoadedData;
-  readonly threads: number;
-}
-
-async function sayForecast(
-  open: readonly PlannedRun[],
-  total: number,
-  machine: Machine,
-  output: Output,
-): Promise<void> {
-  const done = total - open.length;
-  const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
-  if (open.length === 0) return output.note(`all ${total} runs are trained already`);
-  const seconds = await forecastStudy(open, { ...machine, runtime: nodeRuntime });
-  const runs = open.map(({ recipe, seed }) => `${recipe.name} (seed ${seed})`).join(", ");
-  const isBegun = open.some((run) => stateOf(run, machine.data) === "unfinished");
-  output.note(`to train: ${runs}; ${isBegun ? "at most" : "about"} ${duration(seconds)}${already}`);
-}
-
-/** Trains what is not trained yet; undefined when it was interrupted. */
-async function trainAll(
-  planned: readonly PlannedRun[],
-  { data, threads, isInterrupted }: Machine & { isInterrupted: () => boolean },
-  output: Output,
-): Promise<StudyRun[] | undefined> {
-  const runs: StudyRun[] = [];
-  for (const run of planned) {
-    if (isInterrupted()) return undefined;
-    const display = trainingDisplay(output, run.recipe.epochs);
-    try {
-      const trained = await trainPlanned(run, {
-        data,
-        threads,
-        runtime: nodeRuntime,
-        hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
-        onStart: (folder, record, from) => {
-          output.note("");
-          output.note(startLine(record, from));
-          output.note(`run folder: ${folder}`);
-        },
-      });
-      if (!trained) return undefined;
-      runs.push(trained);
-    } finally {
-      display.clear();
-    }
-  }
-  return runs;
 }
 
 /** Tests a run on the test images, plain and with test-time averaging. */

@@ -5,16 +5,15 @@ import { findRecipe, RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { count, duration, megabytes, percent } from "../../report/format.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
-import type { RunRecord } from "../../runs/run-record.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import type { TrainingSnapshot } from "../../training/train.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
 import { choice, flag, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
-import { trainingDisplay } from "../training-display.ts";
+import { trainSeeds } from "../train-seeds.ts";
+import { startLine, trainingDisplay } from "../training-display.ts";
 import { accuracyLine } from "./evaluate.ts";
 
 const LOWERINGS = ["standard", "blocked"] as const;
@@ -22,7 +21,7 @@ const SPLITS = ["test", "validation"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
 /** What a resumed run takes from its record, and so cannot be given again. */
-const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "limit", "trainOn", "out"] as const;
+const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "trainOn", "out"] as const;
 
 export const train: Command = {
   name: "train",
@@ -33,6 +32,10 @@ export const train: Command = {
     { flags: "--batch-size <n>", description: "images a step", default: "the recipe's" },
     { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
     { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
+    {
+      flags: "--seeds <n>",
+      description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
+    },
     { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
     {
       flags: "--data <folder>",
@@ -61,10 +64,14 @@ export const train: Command = {
     "node bin/tailor.js train base --evaluate test",
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
     "node bin/tailor.js train --resume runs/try",
+    "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
     const split = choice(options, "evaluate", SPLITS);
+    if (options.seeds !== undefined && resumed === undefined) {
+      return trainSeeds(newRun(recipeName, options), { options, split }, output);
+    }
     const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const display = trainingDisplay(output, job.epochs);
@@ -97,17 +104,19 @@ export const train: Command = {
   },
 };
 
-/** What a run is, in a line, when it starts. */
-export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
-  const { recipeName, parameters, data, epochs, batchSize, seed, lowering, blockSize, threads } = record;
-  const block = blockSize === null ? "" : ` (block ${blockSize})`;
-  const where = from === undefined ? "" : `, from step ${from.position.step}`;
-  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${epochs} epochs, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${threads} ${threads === 1 ? "thread" : "threads"}${where}`;
-}
-
 type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
 
 function newJob(recipeName: string | undefined, options: OptionValues): { epochs: number; start: Start } {
+  const run = {
+    ...newRun(recipeName, options),
+    seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
+  };
+  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, out }, trainOptions) };
+}
+
+/** What a new run trains, whatever its seed. */
+function newRun(recipeName: string | undefined, options: OptionValues) {
   if (recipeName === undefined) {
     throw new UserError(
       `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), or a run with --resume`,
@@ -116,15 +125,11 @@ function newJob(recipeName: string | undefined, options: OptionValues): { epochs
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
-  const recipe = adjusted(findRecipe(recipeName), options);
-  const run = {
-    recipe,
-    seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
+  return {
+    recipe: adjusted(findRecipe(recipeName), options),
     trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
-    out: path(options, "out") ?? defaultRunPath(recipe.name, new Date()),
   };
-  return { epochs: recipe.epochs, start: (trainOptions) => trainNewRun(run, trainOptions) };
 }
 
 function resumeJob(

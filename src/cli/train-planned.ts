@@ -1,0 +1,71 @@
+import type { Lowering } from "../compile/program.ts";
+import type { LoadedData } from "../data/sources/chain.ts";
+import { duration } from "../report/format.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
+import type { PlannedRun } from "../study/plan.ts";
+import { forecastStudy, type StudyRun, stateOf, trainPlanned } from "../study/run-study.ts";
+import type { Output } from "./output.ts";
+import { startLine, trainingDisplay } from "./training-display.ts";
+
+/** What planned runs are trained with. */
+export interface Machine {
+  readonly data: LoadedData;
+  readonly threads: number;
+  /** Left out: blocked where the processor has it. */
+  readonly lowering?: Lowering["kind"] | undefined;
+}
+
+/**
+ * Says how long planned runs will take and trains those that are not trained yet, one after the other.
+ *
+ * @returns undefined when it was interrupted: the same call goes on where it was
+ */
+export async function trainAll(
+  planned: readonly PlannedRun[],
+  { isInterrupted, ...machine }: Machine & { readonly isInterrupted: () => boolean },
+  output: Output,
+): Promise<StudyRun[] | undefined> {
+  await sayForecast(planned, machine, output);
+  const runs: StudyRun[] = [];
+  for (const run of planned) {
+    if (isInterrupted()) return undefined;
+    const display = trainingDisplay(output, run.recipe.epochs);
+    try {
+      const trained = await trainPlanned(run, {
+        ...machine,
+        runtime: nodeRuntime,
+        hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+        onStart: (folder, record, from) => {
+          output.note("");
+          output.note(startLine(record, from));
+          output.note(`run folder: ${folder}`);
+        },
+      });
+      if (!trained) return undefined;
+      runs.push(trained);
+    } finally {
+      display.clear();
+    }
+  }
+  return runs;
+}
+
+async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<void> {
+  const states = planned.map((run) => stateOf(run, machine.data));
+  const open = planned.filter((_, i) => states[i] !== "finished");
+  const [total, done] = [planned.length, planned.length - open.length];
+  if (open.length === 0) return output.note(total === 1 ? "trained already" : `all ${total} runs are trained already`);
+  const seconds = await forecastStudy(open, { ...machine, runtime: nodeRuntime });
+  const about = states.includes("unfinished") ? "at most" : "about";
+  const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
+  output.note(`to train: ${namesOf(open)}; ${about} ${duration(seconds)}${already}`);
+}
+
+/** "base (seeds 1, 2), enhanced (seed 1)" */
+function namesOf(runs: readonly PlannedRun[]): string {
+  const seeds = new Map<string, number[]>();
+  for (const { recipe, seed } of runs) seeds.set(recipe.name, [...(seeds.get(recipe.name) ?? []), seed]);
+  return [...seeds]
+    .map(([name, list]) => `${name} (${list.length === 1 ? "seed" : "seeds"} ${list.join(", ")})`)
+    .join(", ");
+}

@@ -1,0 +1,75 @@
+import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { UserError } from "../errors.ts";
+import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
+import { spreadOf } from "../evaluation/significance.ts";
+import { percent } from "../report/format.ts";
+import { spreadText } from "../report/wording.ts";
+import { openOutputFolder } from "../runs/output-folder.ts";
+import { defaultRunPath } from "../runs/run-status.ts";
+import { type PlannedRun, planSeeds } from "../study/plan.ts";
+import type { StudyRun } from "../study/run-study.ts";
+import type { OptionValues } from "./command.ts";
+import { whileInterruptible } from "./interrupt.ts";
+import type { Output } from "./output.ts";
+import { choice, path, threads, wholeNumber } from "./parse.ts";
+import { type Machine, trainAll } from "./train-planned.ts";
+
+/** The file by which a folder of many seeds is known. */
+const MARKER = "seeds.json";
+
+const MOST_SEEDS = 1000;
+const LOWERINGS = ["standard", "blocked"] as const;
+
+/**
+ * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies. Asked again with the same
+ * folder it goes on where it was; with more seeds it adds them.
+ *
+ * @returns the exit code
+ */
+export async function trainSeeds(
+  run: Pick<PlannedRun, "recipe" | "trainOn" | "limit">,
+  { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
+  output: Output,
+): Promise<number | undefined> {
+  if (options.seed !== undefined) {
+    throw new UserError("--seeds trains seeds 1 to n; leave out --seed", { exitCode: 2 });
+  }
+  const seeds = wholeNumber(options, "seeds", { most: MOST_SEEDS })!;
+  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+  const machine = { data, threads: threads(options), lowering: choice(options, "lowering", LOWERINGS) };
+  const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
+  const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+    trainAll(planSeeds(run, out, seeds), { ...machine, isInterrupted }, output),
+  );
+  if (!runs) {
+    output.note(`stopped; the same command with --out ${out} goes on where this one was`);
+    return interruptedBy;
+  }
+  const result = await resultOf(runs, { out, split, machine }, output);
+  folder.write(MARKER, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+  output.result(result);
+  return 0;
+}
+
+/** The accuracies on the split that was asked for; on the validation images if none was, and null if there are none. */
+async function resultOf(
+  runs: readonly StudyRun[],
+  { out, split, machine }: { out: string; split: EvaluationSplit | undefined; machine: Machine },
+  output: Output,
+) {
+  const rows: { run: string; seed: number; accuracy: number | null; seconds: number; weightsSha256: string }[] = [];
+  for (const { path: run, seed, record } of runs) {
+    const { seconds, weightsSha256, validationAccuracy } = record.result;
+    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
+    const tested = split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept }));
+    const accuracy = tested ? tested.accuracy : validationAccuracy;
+    rows.push({ run, seed, accuracy, seconds, weightsSha256 });
+    output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
+  }
+  const known = rows.flatMap(({ accuracy }) => accuracy ?? []);
+  const accuracy = known.length > 0 ? spreadOf(known) : null;
+  const evaluated = split ?? (accuracy ? "validation" : null);
+  if (accuracy) output.say(`${evaluated} accuracy ${spreadText(accuracy)}`);
+  return { folder: out, recipe: runs[0]!.recipe.name, split: evaluated, runs: rows, accuracy };
+}

@@ -1,0 +1,103 @@
+/** `train RECIPE --seeds N`: one folder, resumable, mean and spread. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readRunRecord } from "../../src/runs/run-files.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
+
+const DATA = await smallDataFolder({ train: 600, test: 130 });
+const OUT = join(sharedFolder(), "base-seeds");
+const COMMAND = [
+  "train",
+  "base",
+  "--epochs",
+  "1",
+  "--data",
+  DATA,
+  "--threads",
+  "1",
+  "--evaluate",
+  "test",
+  "--out",
+  OUT,
+];
+
+interface SeedsJson {
+  readonly folder: string;
+  readonly recipe: string;
+  readonly split: string;
+  readonly runs: readonly { run: string; seed: number; accuracy: number; seconds: number; weightsSha256: string }[];
+  readonly accuracy: { mean: number; standardDeviation: number | null; n: number };
+}
+
+let made: Result;
+let printed: SeedsJson;
+beforeAll(async () => {
+  made = await tailor([...COMMAND, "--seeds", "2", "--json"]);
+  printed = JSON.parse(made.stdout) as SeedsJson;
+}, 240_000);
+
+describe("train --seeds 2 --evaluate test --json", () => {
+  test("trains each seed into a folder of its own", () => {
+    expect(made.code, made.stderr).toBe(0);
+    expect(printed).toMatchObject({ folder: OUT, recipe: "base", split: "test" });
+    expect(printed.runs.map(({ run, seed }) => [run, seed])).toEqual([
+      [join(OUT, "s1"), 1],
+      [join(OUT, "s2"), 2],
+    ]);
+    for (const { run, seed, weightsSha256 } of printed.runs) {
+      expect(readRunRecord(run)).toMatchObject({ seed, status: "finished", result: { weightsSha256 } });
+    }
+    expect(printed.runs[0]!.weightsSha256).not.toBe(printed.runs[1]!.weightsSha256);
+  });
+
+  test("gives mean and standard deviation of the accuracies on the split that was asked for", () => {
+    const [a, b] = printed.runs.map(({ run }) => readRunRecord(run).evaluations!.test!.accuracy) as [number, number];
+    expect(printed.runs.map(({ accuracy }) => accuracy)).toEqual([a, b]);
+    expect(printed.accuracy.n).toBe(2);
+    expect(printed.accuracy.mean).toBeCloseTo((a + b) / 2, 12);
+    expect(printed.accuracy.standardDeviation).toBeCloseTo(Math.abs(a - b) / Math.SQRT2, 12);
+    expect(JSON.parse(readFileSync(join(OUT, "seeds.json"), "utf8"))).toEqual({ status: "finished", ...printed });
+  });
+
+  test("asked for again with one seed more, it trains that one only", async () => {
+    const again = await tailor([...COMMAND, "--seeds", "3", "--json"]);
+    expect(again.stderr).toContain("2 of 3 are trained already");
+    expect(again.stderr.match(/run folder:/g)).toHaveLength(1);
+    const { runs, accuracy } = JSON.parse(again.stdout) as SeedsJson;
+    expect(accuracy.n).toBe(3);
+    expect(runs.slice(0, 2)).toEqual(printed.runs);
+    expect(existsSync(join(OUT, "s3", "model.onnx"))).toBe(true);
+  }, 120_000);
+
+  test("compare takes the folder for its runs", async () => {
+    const compared = await tailorJson<{ runs: { run: string }[]; recipes: { accuracy: { n: number } }[] }>([
+      "compare",
+      OUT,
+      "--data",
+      DATA,
+    ]);
+    expect(compared.runs.map(({ run }) => run)).toEqual(["s1", "s2", "s3"].map((name) => join(OUT, name)));
+    expect(compared.recipes).toMatchObject([{ accuracy: { n: 3 } }]);
+  }, 120_000);
+});
+
+test("without --evaluate the accuracies are those on the validation images", async () => {
+  const out = join(sharedFolder(), "validated");
+  const options = COMMAND.slice(0, COMMAND.indexOf("--evaluate"));
+  const result = await tailorJson<SeedsJson>([...options, "--out", out, "--seeds", "1"]);
+  expect(result.split).toBe("validation");
+  expect(result.runs[0]!.accuracy).toBe(readRunRecord(join(out, "s1")).result!.validationAccuracy);
+  expect(result.accuracy).toEqual({ mean: result.runs[0]!.accuracy, standardDeviation: null, n: 1 });
+}, 120_000);
+
+describe("is refused", () => {
+  test.each([
+    [["--seeds", "2", "--seed", "3"], /--seeds trains seeds 1 to n; leave out --seed/],
+    [["--seeds", "0"], /--seeds must be a whole number from 1 to 1000, got "0"/],
+    [["--seeds", "2", "--epochs", "2"], /s1 holds another run than the one asked for: its recipe's epochs is 1, not 2/],
+  ])("%j", async (options, message) => {
+    expect(refusalOf(await tailor([...COMMAND, ...options]), 2)).toMatch(message);
+  });
+});
