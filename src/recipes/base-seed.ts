@@ -6,7 +6,7 @@ export const baseSeed: Recipe = {
   name: "base-seed",
   description: "the study's Base Model: Adam 1e-3 at a constant rate, horizontal flips",
   model: base,
-  epochs: 20,
+  epochs: 30,
   batchSize: 128,
   learningRate: 1e-3,
   schedule: { kind: "constant" },

@@ -7,6 +7,7 @@ export const enhanced: Recipe = {
   ...base,
   name: "enhanced",
   description:
-    "the Enhanced Model at its best in 12 epochs: one-cycle, label smoothing, alternating flips, 1 px shifts",
+    "the Enhanced Model at its best in 12 epochs: Muon, one-cycle, label smoothing, alternating flips, 1 px shifts",
   model: enhancedModel,
+  optimizer: { kind: "muon" },
 };
