@@ -69,3 +69,8 @@ export function path(options: OptionValues, name: string): string | undefined {
 export function threads(options: OptionValues): number {
   return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
 }
+
+/** A word as a shell takes it. */
+export function quoted(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

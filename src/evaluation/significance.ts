@@ -93,6 +93,21 @@ export function spreadOf(values: readonly number[]): Spread {
   return { mean, standardDeviation: n === 1 ? null : Math.sqrt(squares / (n - 1)), n };
 }
 
+/** Differences of pairs, such as of two recipes with the same seeds. */
+export interface PairedDifference {
+  readonly mean: number;
+  /** 95 % confidence interval of the true mean: Student's t with n - 1 degrees of freedom. Null for a single pair. */
+  readonly interval: Interval | null;
+}
+
+/** @throws RangeError for no differences */
+export function pairedDifference(differences: readonly number[]): PairedDifference {
+  const { mean, standardDeviation, n } = spreadOf(differences);
+  if (standardDeviation === null) return { mean, interval: null };
+  const halfWidth = (jStat.studentt.inv(0.975, n - 1) * standardDeviation) / Math.sqrt(n);
+  return { mean, interval: { low: mean - halfWidth, high: mean + halfWidth } };
+}
+
 /**
  * The 95 % confidence interval of the true difference of two recipes' mean accuracies (second less first), given the chance
  * of the seeds: Welch's t interval, which lets the two spreads differ (Welch 1947). Null when either has a single seed.

@@ -1,7 +1,7 @@
 import { batchNorm, conv2d, dropout, flatten, type Layer, linear, type Model, maxPool2d, relu } from "../nn/index.ts";
 
 /** Share of the dense layer's activations that training drops. */
-const DROPOUT_RATE = 0.3;
+export const DROPOUT_RATE = 0.3;
 
 /** The study's Enhanced Model: deeper and wider, batch norm after each layer, dropout. 437,162 parameters for Fashion-MNIST. */
 export const enhanced: Model = {

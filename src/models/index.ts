@@ -1,14 +1,18 @@
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
+import { baseBatchNorm, baseDropout, enhancedPlain } from "./ablated.ts";
 import { base } from "./base.ts";
 import { enhanced } from "./enhanced.ts";
 
 /** Every network that has a name. */
 export const MODELS: readonly Model[] = [base, enhanced];
 
+/** Networks of the ablation only: runs of them are read back by name. */
+const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];
+
 /** @throws UserError that lists the models when there is none of this name */
 export function findModel(name: string): Model {
-  const model = MODELS.find((candidate) => candidate.name === name);
+  const model = [...MODELS, ...ABLATED].find((candidate) => candidate.name === name);
   if (!model) {
     throw new UserError(`there is no model "${name}"; choose one of: ${MODELS.map((m) => m.name).join(", ")}`, {
       exitCode: 2,

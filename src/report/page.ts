@@ -1,51 +1,21 @@
-import { raw } from "hono/html";
 import type { StudyFigure } from "./drawn-figure.ts";
 import { count, percent } from "./format.ts";
-import { type Html, html, prose } from "./html.ts";
-import { type PageSection, pageSections } from "./page-sections.ts";
-import { PAGE_STYLE } from "./page-style.ts";
+import { type Html, html } from "./html.ts";
+import { pageSections } from "./page-sections.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";
 import { isPublished } from "./result-tables.ts";
+import { wholePage } from "./whole-page.ts";
 import { listText, spreadText } from "./wording.ts";
 
 /** The whole report as one HTML file that needs nothing else: styles and pictures are inside. Same report, same text. */
 export function studyPage(report: StudyReport, figures: readonly StudyFigure[]): string {
-  const sections = pageSections(report, figures);
-  const title = `Base and Enhanced on ${report.isFashionMnist ? "Fashion-MNIST" : report.setting.dataSource}`;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="tailor ${report.setting.versions.tailor}">
-<title>${title}</title>
-<style>${raw(PAGE_STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-<p class="lead">${prose(resultSentence(report))}</p>
-${report.isQuick ? quickBanner(report) : null}
-</header>
-<nav aria-label="Contents">
-<ol>
-${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>\n`)}</ol>
-</nav>
-<main>
-${sections.map(sectionHtml)}</main>
-</body>
-</html>
-`;
-  return page.toString();
-}
-
-function sectionHtml({ id, title, body }: PageSection): Html {
-  return html`<section id="${id}" aria-labelledby="${id}-title">
-<h2 id="${id}-title">${title}</h2>
-${body}
-</section>
-`;
+  return wholePage({
+    title: `Base and Enhanced on ${report.isFashionMnist ? "Fashion-MNIST" : report.setting.dataSource}`,
+    version: report.setting.versions.tailor,
+    lead: resultSentence(report),
+    banner: report.isQuick ? quickBanner(report) : null,
+    sections: pageSections(report, figures),
+  });
 }
 
 /** What came out, in one sentence: our last row of each role, beside what was published. */

@@ -1,4 +1,6 @@
 import { pngBytes } from "../plots/node/png.ts";
+import { type AblationReport, type AblationWords, ablationFigures, ablationPage } from "../report/ablation-report.ts";
+import type { StudyFigure } from "../report/drawn-figure.ts";
 import { studyFigures } from "../report/figures.ts";
 import { studyPage } from "../report/page.ts";
 import type { StudyReport } from "../report/report-data.ts";
@@ -15,9 +17,19 @@ export interface WrittenReport {
 /** Writes a report's page and its figures, each as SVG and PNG. */
 export function writeReport(report: StudyReport, folder: OutputFolder): WrittenReport {
   const figures = studyFigures(report);
+  return written(studyPage(report, figures), figures, folder);
+}
+
+/** The same of an ablation. */
+export function writeAblation(report: AblationReport, words: AblationWords, folder: OutputFolder): WrittenReport {
+  const figures = ablationFigures(report);
+  return written(ablationPage(report, figures, words), figures, folder);
+}
+
+function written(page: string, figures: readonly StudyFigure[], folder: OutputFolder): WrittenReport {
   const plots = figures.flatMap(({ name, svg }) => [
     folder.write(`plots/${name}.svg`, svg),
     folder.write(`plots/${name}.png`, pngBytes(svg)),
   ]);
-  return { report: folder.write("report.html", studyPage(report, figures)), plots };
+  return { report: folder.write("report.html", page), plots };
 }

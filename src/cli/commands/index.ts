@@ -23,6 +23,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./compare.ts")).compare,
   },
   {
+    name: "ablate",
+    summary: "train with one technique more or less at a time, and say what each one buys",
+    load: async () => (await import("./ablate.ts")).ablate,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,

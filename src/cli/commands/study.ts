@@ -12,7 +12,7 @@ import { studySetting, studySummary } from "../../study/summary.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import type { Output } from "../output.ts";
-import { path, threads, wholeNumber } from "../parse.ts";
+import { path, quoted, threads, wholeNumber } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
@@ -97,11 +97,6 @@ function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: O
     ...(data === undefined ? [] : [`--data ${quoted(data)}`]),
     ...(typeof options.threads === "string" ? [`--threads ${options.threads}`] : []),
   ].join(" ");
-}
-
-/** A path as a shell takes it. */
-function quoted(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Tests a run on the test images, plain and with test-time averaging. */

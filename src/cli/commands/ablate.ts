@@ -1,0 +1,124 @@
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { ablationSummary, ablationTables } from "../../report/ablation-report.ts";
+import { tableLines } from "../../report/table.ts";
+import { collectEnvironment } from "../../runs/environment.ts";
+import { openOutputFolder } from "../../runs/output-folder.ts";
+import { ABLATION, type PlannedRow, planAblation } from "../../study/ablation.ts";
+import {
+  ablationConclusion,
+  assembleAblation,
+  type EvaluatedRow,
+  type EvaluatedRun,
+} from "../../study/ablation-result.ts";
+import type { StudyRun } from "../../study/run-study.ts";
+import type { Command, OptionValues } from "../command.ts";
+import { whileInterruptible } from "../interrupt.ts";
+import type { Output } from "../output.ts";
+import { choice, flag, path, quoted, threads, wholeNumber } from "../parse.ts";
+import { type Machine, trainAll } from "../train-planned.ts";
+import { accuracyLine } from "./evaluate.ts";
+
+/** The file by which an ablation's folder is known. */
+const MARKER = "ablation.json";
+
+const SPLITS = ["validation", "test"] as const;
+const DEFAULT_EPOCHS = 10;
+const DEFAULT_SEEDS = 3;
+const MOST_SEEDS = 1000;
+
+const REFERENCES = ABLATION.map(({ reference }) => reference.name);
+
+export const ablate: Command = {
+  name: "ablate",
+  summary: "train with one technique more or less at a time, and say what each one buys",
+  arguments: [],
+  options: [
+    { flags: "--from <recipe>", description: "only the changes to this one", choices: REFERENCES, default: "both" },
+    { flags: "--epochs <n>", description: "of every run", default: String(DEFAULT_EPOCHS) },
+    { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
+    { flags: "--split <name>", description: "the images that are asked", choices: SPLITS, default: "validation" },
+    { flags: "--limit <n>", description: "training images to use, after the split", default: "all" },
+    { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
+    {
+      flags: "--data <folder>",
+      description: "a folder with the four IDX files",
+      default: "Fashion-MNIST, fetched if need be",
+    },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js ablate",
+    "node bin/tailor.js ablate --from base-seed --seeds 5 --out ablation-seed",
+    "node bin/tailor.js ablate --epochs 1 --seeds 1 --limit 5000 --out ablation-try",
+  ],
+  async run(_arguments, options, output) {
+    const from = choice(options, "from", REFERENCES);
+    const split = choice(options, "split", SPLITS) ?? "validation";
+    const out = path(options, "out") ?? "ablation";
+    const rows = planAblation(
+      ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
+      {
+        out,
+        epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? DEFAULT_EPOCHS,
+        seeds: wholeNumber(options, "seeds", { most: MOST_SEEDS }) ?? DEFAULT_SEEDS,
+        limit: wholeNumber(options, "limit") ?? null,
+      },
+    );
+    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const machine = { data, threads: threads(options) };
+    const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
+    // Seed by seed, so that an interrupted ablation has whole sets of rows.
+    const planned = rows[0]!.runs.flatMap((_, i) => rows.map(({ runs }) => runs[i]!));
+    const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+      trainAll(planned, { ...machine, isInterrupted }, output),
+    );
+    if (!trained) {
+      output.note("stopped; the same command goes on where this one was");
+      return interruptedBy;
+    }
+    const tested = await evaluated(rows, trained, { ...machine, split }, output);
+    const report = assembleAblation(tested, { split, images: data.train });
+    const conclusion = ablationConclusion(report);
+    const version = collectEnvironment().versions.tailor;
+    // The figures' libraries take their time to load: not for --help.
+    const { writeAblation } = await import("../../study/write-report.ts");
+    const written = writeAblation(report, { conclusion, version, command: commandOf(options) }, folder);
+    const summary = { ...written, ...ablationSummary(report), conclusion };
+    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    for (const table of ablationTables(report)) {
+      for (const line of tableLines(table)) output.say(line);
+      output.say("");
+    }
+    for (const paragraph of conclusion) output.say(paragraph);
+    output.say("");
+    output.say(`report: ${written.report}`);
+    output.result(summary);
+    return 0;
+  },
+};
+
+/** The rows with what the images of the split say of their runs. */
+async function evaluated(
+  rows: readonly PlannedRow[],
+  trained: readonly StudyRun[],
+  { data, threads, split }: Machine & { split: (typeof SPLITS)[number] },
+  output: Output,
+): Promise<EvaluatedRow[]> {
+  const runs = new Map<string, EvaluatedRun>();
+  for (const run of trained) {
+    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
+    const metrics = await evaluateRun(run.path, { data, split, averageFlips: false, threads, onNotKept });
+    output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine(split, metrics)}`);
+    runs.set(run.path, { ...run, metrics });
+  }
+  return rows.map((row) => ({ ...row, runs: row.runs.map((run) => runs.get(run.path)!) }));
+}
+
+/** What to type to get this ablation again. */
+function commandOf(options: OptionValues): string {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    typeof value === "string" ? [`${flag(name)} ${quoted(value)}`] : [],
+  );
+  return ["node bin/tailor.js ablate", ...given].join(" ");
+}

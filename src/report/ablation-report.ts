@@ -1,0 +1,134 @@
+import type { PairedDifference, Spread } from "../evaluation/significance.ts";
+import { type DifferenceRow, differenceFigure } from "../plots/difference.ts";
+import { drawn, type StudyFigure } from "./drawn-figure.ts";
+import { figureHtml } from "./figure-html.ts";
+import { count, duration } from "./format.ts";
+import { html, prose } from "./html.ts";
+import { type Table, tableHtml } from "./table.ts";
+import { wholePage } from "./whole-page.ts";
+import { intervalText, known, points, shortSpreadText } from "./wording.ts";
+
+/** What an ablation says: what each change makes of its reference. Accuracies are fractions. */
+export interface AblationReport {
+  /** The images that accuracies are of. */
+  readonly split: "test" | "validation";
+  readonly epochs: number;
+  readonly seeds: number;
+  readonly trainImages: number;
+  /** At least one. */
+  readonly parts: readonly AblationResultPart[];
+}
+
+export interface AblationResultPart {
+  readonly title: string;
+  /** Its recipe. */
+  readonly reference: string;
+  /** The reference first. */
+  readonly rows: readonly AblationRow[];
+}
+
+export interface AblationRow {
+  /** Null: the reference. */
+  readonly change: string | null;
+  readonly what: string;
+  readonly accuracy: Spread;
+  /** From the reference, seed by seed; null for the reference itself. */
+  readonly difference: PairedDifference | null;
+  /** Of training, mean of the seeds. */
+  readonly seconds: number;
+  readonly parameters: number;
+  /** Share of each class's images that are right, mean of the seeds, [classes]. */
+  readonly recalls: readonly { readonly label: string; readonly recall: number }[];
+}
+
+/** An ablation's figures as JSON: what `ablate --json` prints and `ablation.json` keeps. */
+export function ablationSummary({ parts, ...setting }: AblationReport) {
+  const rows = parts.flatMap(({ reference, rows }) =>
+    rows.map(({ difference, recalls, ...row }) => ({
+      reference,
+      ...row,
+      difference: difference?.mean ?? null,
+      interval: difference?.interval ? [difference.interval.low, difference.interval.high] : null,
+      recalls: Object.fromEntries(recalls.map(({ label, recall }) => [label, recall])),
+    })),
+  );
+  return { ...setting, rows };
+}
+
+/** A table for each part. */
+export function ablationTables({ parts, split, epochs, seeds }: AblationReport): Table[] {
+  return parts.map(({ title, rows }) => ({
+    title,
+    header: ["", "accuracy", "points", "95 % interval", "trained in", "what"],
+    leftColumns: [0, 5],
+    rows: rows.map(({ change, what, accuracy, difference, seconds }) => [
+      change ?? "(reference)",
+      shortSpreadText(accuracy),
+      known(difference, ({ mean }) => points(mean)),
+      known(difference?.interval, intervalText),
+      duration(seconds),
+      what,
+    ]),
+    strongRows: [0],
+    notes: [
+      `Accuracy on the ${split} images after ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}; differences are taken seed by seed, intervals are Student's t.`,
+    ],
+  }));
+}
+
+/** A forest plot for each part. */
+export function ablationFigures({ parts, split, seeds }: AblationReport): StudyFigure[] {
+  return parts.map(({ title, reference, rows }) =>
+    drawn(
+      differenceFigure,
+      { title, xLabel: `points of ${split} accuracy`, rows: rows.flatMap(figureRow) },
+      {
+        name: `ablation-${reference}`,
+        title,
+        caption: `Accuracy minus that of ${reference}, mean of ${seeds} ${seeds === 1 ? "seed" : "pairs of seeds"} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds.`,
+        section: "gains",
+      },
+    ),
+  );
+}
+
+function figureRow({ change, what, difference }: AblationRow): DifferenceRow[] {
+  if (change === null || difference === null) return [];
+  const { mean, interval } = difference;
+  return [{ name: change, difference: mean, low: interval?.low, high: interval?.high, note: what }];
+}
+
+/** What an ablation's page says besides figures. */
+export interface AblationWords {
+  /** Paragraphs. */
+  readonly conclusion: readonly string[];
+  /** What was typed, to do it again. */
+  readonly command: string;
+  /** Of tailor. */
+  readonly version: string;
+}
+
+/** The ablation as one HTML file: what it says, then a table and a picture for each part. */
+export function ablationPage(
+  report: AblationReport,
+  figures: readonly StudyFigure[],
+  { conclusion, command, version }: AblationWords,
+): string {
+  const tables = ablationTables(report);
+  const { epochs, seeds, trainImages, split } = report;
+  const runs = `${seeds} ${seeds === 1 ? "seed" : "seeds"} of each recipe, ${epochs} ${epochs === 1 ? "epoch" : "epochs"} on ${count(trainImages)} images`;
+  return wholePage({
+    title: "What each technique buys",
+    version,
+    lead: `${runs}; accuracies are of the ${split} images, after the last epoch.`,
+    sections: [
+      { id: "conclusion", title: "In short", body: conclusion.map((text) => html`<p>${prose(text)}</p>\n`) },
+      ...report.parts.map(({ title, reference }, i) => ({
+        id: reference,
+        title,
+        body: [tableHtml(tables[i]!), figureHtml(figures[i]!)],
+      })),
+      { id: "made", title: "How it was made", body: [html`<p><code>${command}</code></p>`] },
+    ],
+  });
+}

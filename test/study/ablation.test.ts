@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { pairedDifference, spreadOf } from "../../src/evaluation/significance.ts";
+import { findModel } from "../../src/models/index.ts";
+import { modelFacts } from "../../src/nn/model-facts.ts";
+import { checkRecipe, type Recipe, recipeToJson } from "../../src/recipes/recipe.ts";
+import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
+import type { AblationReport, AblationRow } from "../../src/report/ablation-report.ts";
+import { ABLATION, planAblation } from "../../src/study/ablation.ts";
+import { ablationConclusion } from "../../src/study/ablation-result.ts";
+
+const PLAN = { out: "o", epochs: 10, seeds: 2, limit: null };
+const TASK = { channels: 1, height: 28, width: 28, classes: 10 };
+
+/** The fields in which a recipe differs from another, but for what it is called. */
+function differences(recipe: Recipe, reference: Recipe): string[] {
+  const [a, b] = [recipeToJson(recipe), recipeToJson(reference)];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter(
+      (field) => field !== "name" && field !== "description" && JSON.stringify(a[field]) !== JSON.stringify(b[field]),
+    )
+    .sort();
+}
+
+test("each change differs from its reference in what it says, and in nothing else", () => {
+  const told = ABLATION.flatMap(({ reference, changes }) =>
+    changes.map(({ name, recipe }) => [reference.name, name, differences(recipe, reference).join(" ")]),
+  );
+  expect(told).toEqual([
+    ["base-seed", "vertical-flips", "augmentation"],
+    ["base-seed", "batch-norm", "model"],
+    ["base-seed", "dropout", "model"],
+    ["base-seed", "depth-width", "model"],
+    ["base-seed", "all-four", "augmentation model"],
+    ["enhanced", "no-schedule", "learningRate schedule"],
+    ["enhanced", "no-muon", "optimizer"],
+    ["enhanced", "no-smoothing", "labelSmoothing"],
+    ["enhanced", "no-shift", "augmentation"],
+    ["enhanced", "random-flips", "augmentation"],
+    ["enhanced", "no-flips", "augmentation"],
+    ["enhanced", "with-vertical-flips", "augmentation"],
+  ]);
+  const augmentationOf = (name: string) =>
+    ABLATION.flatMap(({ changes }) => changes).find((change) => change.name === name)!.recipe.augmentation;
+  expect(augmentationOf("no-shift")).toEqual({ horizontalFlip: "alternating" });
+  expect(augmentationOf("no-flips")).toEqual({ shift: 1 });
+  expect(augmentationOf("random-flips")).toEqual({ horizontalFlip: "random", shift: 1 });
+  expect(augmentationOf("vertical-flips")).toEqual({ horizontalFlip: "random", verticalFlip: true });
+});
+
+test("the networks in between have one change each", () => {
+  const kinds = (name: string) => modelFacts(findModel(name), TASK);
+  const parameters = (name: string) => kinds(name).parameters;
+  // Batch norm: scale and shift for 32 + 64 + 128 units in place of as many biases.
+  expect(parameters("base-batchnorm")).toBe(parameters("base") + 32 + 64 + 128);
+  expect(parameters("base-dropout")).toBe(parameters("base"));
+  expect(parameters("enhanced-plain")).toBe(parameters("enhanced") - (32 + 32 + 64 + 64 + 128 + 256));
+  expect(kinds("enhanced-plain").multiplyAdds).toBe(kinds("enhanced").multiplyAdds);
+});
+
+describe("a plan", () => {
+  const rows = planAblation(ABLATION, PLAN);
+
+  test("has the reference first, then its changes, each with the same seeds and epochs", () => {
+    expect(rows.map(({ change }) => change?.name ?? "-").slice(0, 3)).toEqual(["-", "vertical-flips", "batch-norm"]);
+    expect(rows).toHaveLength(2 + 5 + 7);
+    for (const { runs } of rows) {
+      expect(runs.map(({ seed }) => seed)).toEqual([1, 2]);
+      for (const { recipe } of runs) expect(recipe.epochs).toBe(10);
+    }
+  });
+
+  test("gives every run a folder of its own, and recipes that can be read back", () => {
+    const runs = rows.flatMap((row) => row.runs);
+    expect(new Set(runs.map(({ path }) => path)).size).toBe(runs.length);
+    expect(runs[2]!.path).toBe("o/runs/base-seed+vertical-flips-s1");
+    for (const { recipe } of runs) {
+      checkRecipe(recipe);
+      const json = JSON.parse(JSON.stringify(recipeToJson(recipe))) as unknown;
+      expect(recipeToJson(recipeFromJson(json, "test"))).toEqual(json);
+    }
+  });
+});
+
+test("the mean of paired differences has Student's interval", () => {
+  // scipy.stats.t.interval(0.95, 2, mean, sem) of the three.
+  const { mean, interval } = pairedDifference([0.004, 0.006, 0.0035]);
+  expect(mean).toBeCloseTo(0.0045, 12);
+  expect(interval!.low).toBeCloseTo(0.001213, 5);
+  expect(interval!.high).toBeCloseTo(0.007787, 5);
+  expect(pairedDifference([0.01])).toEqual({ mean: 0.01, interval: null });
+});
+
+describe("the conclusion", () => {
+  const row = (change: string | null, differences: readonly number[] | null, recall = 0.9): AblationRow => ({
+    change,
+    what: "",
+    accuracy: spreadOf([0.9, 0.9]),
+    difference: differences && pairedDifference(differences),
+    seconds: 1,
+    parameters: 1,
+    recalls: [
+      { label: "Bag", recall: 0.99 },
+      { label: "Shirt", recall },
+    ],
+  });
+  const report: AblationReport = {
+    split: "test",
+    epochs: 10,
+    seeds: 3,
+    trainImages: 100,
+    parts: [
+      {
+        title: "Part",
+        reference: "r",
+        rows: [
+          row(null, null),
+          row("good", [0.01, 0.011, 0.0105]),
+          row("bad", [-0.01, -0.011, -0.0105], 0.8),
+          row("noise", [-0.001, 0.004, 0.0005]),
+        ],
+      },
+    ],
+  };
+
+  test("tells what is beyond the chance of the seeds from what is not, and names what the worst change touches", () => {
+    expect(ablationConclusion(report)).toEqual([
+      "Part. Better by more than the chance of the seeds: good (+1.05). Worse by more than the chance of the seeds: bad (−1.05). Not told apart from that chance: noise (+0.12). With bad the share of images that are right changes most for Shirt (−10.00 points, to 80.0 %) and Bag (0.00 points, to 99.0 %).",
+    ]);
+  });
+
+  test("of one seed calls nothing certain", () => {
+    const single = { ...report.parts[0]!, rows: [row(null, null), row("bad", [-0.01])] };
+    expect(ablationConclusion({ ...report, parts: [single] })[0]).toContain(
+      "Not told apart from that chance: bad (−1.00)",
+    );
+  });
+});
