@@ -34,6 +34,9 @@ export async function trainSeeds(
   if (options.seed !== undefined) {
     throw new UserError("--seeds trains seeds 1 to n; leave out --seed", { exitCode: 2 });
   }
+  if (options.profile === true) {
+    throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
+  }
   const seeds = wholeNumber(options, "seeds", { most: MOST_SEEDS })!;
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });

@@ -1,6 +1,7 @@
 import { CANONICAL, fromLayout, type Layout, toLayout } from "../graph/layout.ts";
+import type { Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { type DType, topologicalOrder, type Value } from "../graph/value.ts";
+import { type DType, type LayoutPlan, topologicalOrder, type Value } from "../graph/value.ts";
 import { GraphWriter } from "../onnx/graph-writer.ts";
 import { inputName, inputOp } from "../ops/input.ts";
 import { assignLayouts, EVERYTHING_CANONICAL, type LayoutAssignment } from "./assign-layouts.ts";
@@ -17,6 +18,21 @@ export interface TensorSpec {
   readonly layout: Layout;
 }
 
+/** What becomes of an operation, or of a change of layout in front of it, in the ONNX model. */
+export interface CompiledOperation {
+  /** The operation's name, or LAYOUT_CHANGE. */
+  readonly kind: string;
+  /** Undefined where the program does not say. */
+  readonly origin: Origin | undefined;
+  /** In convolutions and matrix products; 0 for all else. */
+  readonly multiplyAdds: number;
+  /** Names of the results of its nodes. Each node's own name ends with its result's: `conv2d (conv1 forward)/v3`. */
+  readonly results: readonly string[];
+}
+
+/** The kind of the nodes that bring a value from one layout into another. */
+export const LAYOUT_CHANGE = "layout change";
+
 /** A program as one ONNX model. State `name` is read as input `name` and written as output `nextName(name)`. */
 export interface CompiledProgram {
   readonly name: string;
@@ -26,6 +42,10 @@ export interface CompiledProgram {
   readonly parameters: readonly TensorSpec[];
   readonly state: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** What the model's nodes are for, in the order in which they were written. */
+  readonly operations: readonly CompiledOperation[];
+  /** The layers that the program's origins name, in reading order. */
+  readonly layers: readonly string[];
 }
 
 /** The output that carries a state tensor's new value. */
@@ -41,9 +61,12 @@ export function nextName(name: string): string {
 export function compile(program: Program, lowering: Lowering, rules: readonly Rule[] = FUSION_RULES): CompiledProgram {
   const outputNames = Object.keys(program.outputs);
   // Outputs first: the forward pass then comes before the updates, so that parameters are laid out by their layers.
+  const origins = new Map(program.origins);
+  const layers = [...new Set([...origins.values()].map(({ layer }) => layer))];
   const targets = rewrite(
     [...outputNames.map((name) => program.outputs[name]!), ...program.state.map(({ next }) => next)],
     rules,
+    origins,
   );
   const outputs = targets.slice(0, outputNames.length);
   const nexts = targets.slice(outputNames.length);
@@ -51,6 +74,12 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
   const assignment = assign(program, lowering, order);
 
   const writer = new GraphWriter();
+  const operations: CompiledOperation[] = [];
+  const begin = (label: string, operation: Omit<CompiledOperation, "results">) => {
+    const { origin } = operation;
+    const results = writer.begin(origin ? `${label} (${origin.layer} ${origin.pass})` : label);
+    operations.push({ ...operation, results });
+  };
   const specs = new Map<string, TensorSpec>();
   const names = new Map<Value, string>();
   const isDeclared = new Set<string>();
@@ -64,15 +93,16 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
     return spec;
   };
   const converted = new Map<string, string>();
-  /** The value's name in a layout; a conversion stands at each seam, once. */
-  const inLayout = (value: Value, wanted: Layout): string => {
+  /** The value's name in a layout; a conversion stands at each seam, once, and belongs to the first user. */
+  const inLayout = (value: Value, wanted: Layout, user: Value): string => {
     const name = names.get(value)!;
     const made = layoutOf(value);
     if (made.name === wanted.name) return name;
     const key = `${name} ${wanted.name}`;
     const done = converted.get(key);
     if (done) return done;
-    writer.label = `reorder ${made.name} to ${wanted.name}`;
+    const origin = origins.get(user);
+    begin(`reorder ${made.name} to ${wanted.name}`, { kind: LAYOUT_CHANGE, origin, multiplyAdds: 0 });
     const result = toLayout(writer, fromLayout(writer, name, made, value.shape), wanted, value.shape);
     converted.set(key, result);
     return result;
@@ -94,19 +124,25 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
       }
       continue;
     }
-    names.set(value, lower(writer, value, { lowering, assignment, inLayout }));
+    const { op } = value;
+    const plan = assignment.plans.get(value);
+    const inputs = value.inputs.map((input, i) => inLayout(input, plan?.inputs[i] ?? CANONICAL, value));
+    const multiplyAdds = op.multiplyAdds?.(value) ?? 0;
+    begin(op.name, { kind: op.name, origin: origins.get(value), multiplyAdds });
+    names.set(value, lower(writer, value, inputs, plan, lowering));
   }
 
   const outputSpecs = outputNames.map((name, i) => {
     const value = outputs[i]!;
-    writer.output(name, inLayout(value, CANONICAL), value.dtype, value.shape);
+    writer.output(name, inLayout(value, CANONICAL, value), value.dtype, value.shape);
     return { name, dtype: value.dtype, shape: value.shape, layout: CANONICAL };
   });
   state.forEach((spec, i) => {
-    writer.output(nextName(spec.name), inLayout(nexts[i]!, spec.layout), spec.dtype, spec.shape);
+    writer.output(nextName(spec.name), inLayout(nexts[i]!, spec.layout, nexts[i]!), spec.dtype, spec.shape);
   });
   const model = writer.toBytes({ name: program.name });
-  return { name: program.name, model, lowering, feeds, parameters, state, outputs: outputSpecs };
+  const tensors = { feeds, parameters, state, outputs: outputSpecs };
+  return { name: program.name, model, lowering, ...tensors, operations, layers };
 }
 
 function assign(program: Program, lowering: Lowering, order: readonly Value[]): LayoutAssignment {
@@ -130,17 +166,12 @@ function assign(program: Program, lowering: Lowering, order: readonly Value[]): 
 function lower(
   writer: GraphWriter,
   value: Value,
-  {
-    lowering,
-    assignment,
-    inLayout,
-  }: { lowering: Lowering; assignment: LayoutAssignment; inLayout: (value: Value, wanted: Layout) => string },
+  inputs: readonly string[],
+  plan: LayoutPlan | undefined,
+  lowering: Lowering,
 ): string {
   const { op } = value;
-  const plan = assignment.plans.get(value);
   if (!op.lower) throw new Error(`${op.name} has no lowering`);
-  const inputs = value.inputs.map((input, i) => inLayout(input, plan?.inputs[i] ?? CANONICAL));
-  writer.label = op.name;
   const { standard, blocked } = op.lower;
   if (!plan || !blocked || lowering.kind !== "blocked") return standard(writer, inputs, value);
   return blocked.emit(writer, inputs, value, plan, lowering.block);

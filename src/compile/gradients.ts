@@ -1,3 +1,4 @@
+import { claim, type Origin } from "../graph/origin.ts";
 import { requireAxes } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
 import { add } from "../ops/add.ts";
@@ -8,24 +9,35 @@ import { constant } from "../ops/constant.ts";
  * user passes on. The result is more graph, of the same operations.
  *
  * @param loss a scalar
+ * @param origins where the values come from; derivatives are added as backward pass of what they are derivatives of
  * @returns the derivative of `loss` with respect to each of `values`, each in its value's shape
  * @throws Error when the loss does not depend on a value, or an operation on the way has no derivative
  */
-export function gradients(loss: Value, values: readonly Value[]): Value[] {
+export function gradients(loss: Value, values: readonly Value[], origins: Map<Value, Origin> = new Map()): Value[] {
   requireAxes("gradients", "loss", loss.shape, []);
   const order = topologicalOrder([loss]);
   const needed = dependents(order, values);
   const accumulated = new Map<Value, Value>([[loss, constant(1)]]);
+  const claimBackward = (made: readonly Value[], from: Value) => {
+    const origin = origins.get(from);
+    if (origin) claim(origins, made, { layer: origin.layer, pass: "backward" });
+  };
   for (const value of order.toReversed()) {
     const outputGradient = accumulated.get(value);
     if (!outputGradient || !value.inputs.some((input) => needed.has(input))) continue;
     if (!value.op.gradient) throw new Error(`${value.op.name} has no derivative`);
     const inputGradients = value.op.gradient(value, outputGradient);
+    claimBackward(
+      inputGradients.filter((passed) => passed !== undefined),
+      value,
+    );
     value.inputs.forEach((input, i) => {
       const passed = inputGradients[i];
       if (!passed || !needed.has(input)) return;
       const sofar = accumulated.get(input);
-      accumulated.set(input, sofar ? add(sofar, passed) : passed);
+      const total = sofar ? add(sofar, passed) : passed;
+      claimBackward([total], input);
+      accumulated.set(input, total);
     });
   }
   return values.map((value) => {

@@ -1,3 +1,4 @@
+import type { Origins } from "../graph/origin.ts";
 import type { Value } from "../graph/value.ts";
 
 /** A tensor that lives from step to step: read as an input, replaced by a value of the same shape. */
@@ -18,6 +19,8 @@ export interface Program {
   readonly parameters?: readonly Value[];
   readonly state: readonly StateTensor[];
   readonly outputs: Readonly<Record<string, Value>>;
+  /** Which layer and pass each value is made for, where that is known; layers in reading order. */
+  readonly origins?: Origins;
 }
 
 /** `standard` runs anywhere; `blocked` uses the CPU provider's layout with the block that a probe found. */

@@ -1,4 +1,6 @@
+import type { Origin } from "../graph/origin.ts";
 import { type Attributes, topologicalOrder, type Value } from "../graph/value.ts";
+import { inheritOrigins } from "./inherit-origins.ts";
 
 /** What a rule may ask about the graph that it rewrites. */
 export interface RewriteContext {
@@ -18,18 +20,24 @@ const MAX_ROUNDS = 50;
 /**
  * Rewrites the graph below `outputs`, inputs first, until no rule applies any more. Equal values (same operation, inputs
  * and attributes) become one on the way: common subexpressions; values that nobody reaches are gone by themselves.
+ *
+ * @param origins where the values come from; those of new values are added
  */
-export function rewrite(outputs: readonly Value[], rules: readonly Rule[]): Value[] {
+export function rewrite(
+  outputs: readonly Value[],
+  rules: readonly Rule[],
+  origins: Map<Value, Origin> = new Map(),
+): Value[] {
   let current = [...outputs];
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const { results, isChanged } = rewriteOnce(current, rules);
+    const { results, isChanged } = rewriteOnce(current, rules, origins);
     current = results;
     if (!isChanged) return current;
   }
   throw new Error(`rewriting did not end after ${MAX_ROUNDS} rounds of ${rules.map(({ name }) => name).join(", ")}`);
 }
 
-function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[]) {
+function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins: Map<Value, Origin>) {
   const order = topologicalOrder(outputs);
   const useCounts = new Map<Value, number>();
   for (const value of [...order.flatMap(({ inputs }) => inputs), ...outputs]) {
@@ -56,6 +64,8 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[]) {
     if (done) return done;
     const inputs = value.inputs.map(settle);
     const rebuilt = inputs.every((input, i) => input === value.inputs[i]) ? value : { ...value, inputs };
+    const origin = origins.get(value);
+    if (origin) origins.set(rebuilt, origin);
     const result = unique(rebuilt);
     replaced.set(value, result);
     return result;
@@ -69,6 +79,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[]) {
     }
     if (replacement) {
       isChanged = true;
+      inheritOrigins(origins, value, replacement);
       replaced.set(value, settle(replacement));
     } else if (settle(value) !== value) {
       isChanged = true;

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { claim, type Origin, type Origins } from "../graph/origin.ts";
 import { formatShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
 import { input } from "../ops/input.ts";
@@ -55,6 +56,8 @@ export interface ModelGraph {
   readonly tensors: readonly TensorDeclaration[];
   readonly masks: readonly MaskDeclaration[];
   readonly layers: readonly LayerFacts[];
+  /** Which layer each value was made by, blocks' layers as `block1.conv2`; what lies before the first is `pixels`. */
+  readonly origins: Origins;
 }
 
 export interface ModelGraphOptions {
@@ -81,6 +84,7 @@ export function buildModel(
   const tensors: TensorDeclaration[] = [];
   const masks: MaskDeclaration[] = [];
   const layers: LayerFacts[] = [];
+  const origins = new Map<Value, Origin>();
 
   const contextFor = (path: string): LayerContext => {
     const qualified = (name: string) => (path === "" ? name : `${path}.${name}`);
@@ -89,6 +93,7 @@ export function buildModel(
       if (tensors.some((other) => other.name === declaration.name))
         throw new Error(`two tensors are named ${declaration.name}`);
       tensors.push(declaration);
+      origins.set(declaration.value, { layer: path, pass: "forward" });
       return declaration;
     };
     return {
@@ -114,7 +119,11 @@ export function buildModel(
         masks.push({ name, value, rate });
         return value;
       },
-      child: (name, layer, x) => layer.forward(x, contextFor(qualified(name))),
+      child(name, layer, x) {
+        const y = layer.forward(x, contextFor(qualified(name)));
+        claim(origins, [y], { layer: qualified(name), pass: "forward" });
+        return y;
+      },
     };
   };
 
@@ -134,6 +143,7 @@ export function buildModel(
     });
   };
   const normalized = normalizePixels(pixels, normalization);
+  claim(origins, [normalized], { layer: "pixels", pass: "forward" });
   const logits = runSequence(`model "${model.name}"`, model.layers(task), normalized, contextFor(""), "", visit);
   if (formatShape(logits.shape) !== formatShape([batchSize, task.classes])) {
     throw new UserError(
@@ -141,7 +151,7 @@ export function buildModel(
       { exitCode: 2 },
     );
   }
-  return { pixels, logits, parameters, buffers, tensors, masks, layers };
+  return { pixels, logits, parameters, buffers, tensors, masks, layers, origins };
 }
 
 /** Pixels from 0 to 1, as they are: for whoever asks a model's graph for its shapes only. */

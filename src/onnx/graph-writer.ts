@@ -49,6 +49,7 @@ export class GraphWriter {
   /** What nodes gave, and the names of those that are outputs. */
   readonly #results = new Set<string>();
   readonly #outputNames = new Map<string, string>();
+  #written: string[] = [];
   /** Put before the names of the nodes that are written next: a profile can be read back to it. */
   label = "graph";
   /** Whether the batch's size is only known when the model runs: then no node may hold it. */
@@ -71,6 +72,13 @@ export class GraphWriter {
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
+  /** Labels the nodes that are written next. @returns a list that fills with the names of their results */
+  begin(label: string): readonly string[] {
+    this.label = label;
+    this.#written = [];
+    return this.#written;
+  }
+
   /** Adds a node with one output and returns the output's name. `undefined` leaves an optional input out. */
   node(
     opType: string,
@@ -80,6 +88,7 @@ export class GraphWriter {
   ): string {
     const output = `v${this.#results.size}`;
     this.#results.add(output);
+    this.#written.push(output);
     this.#domains.add(domain);
     this.#nodes.push({
       opType,

@@ -6,6 +6,7 @@ import { conv2dWeightGradient } from "./conv2dWeightGradient.ts";
 import {
   blockedWeightKind,
   type ConvolutionAttributes,
+  convolutionMultiplyAdds,
   forEachTap,
   inferConvolution,
   onnxPads,
@@ -36,7 +37,7 @@ export const conv2dOp: Op<ConvolutionAttributes> = {
         writer.blocked("Conv", inputs, convAttributes(weight!.shape, attributes)),
     },
   },
-  multiplyAdds: ({ inputs: [, weight], shape }) => sizeOf(shape) * sizeOf(weight!.shape.slice(1)),
+  multiplyAdds: ({ inputs: [, weight], shape }) => convolutionMultiplyAdds(shape, weight!.shape),
   reference: ([x, weight], { shape, attributes }) => referenceConvolution(x!, weight!, shape, attributes),
 };
 

@@ -5,6 +5,7 @@ import type { GraphWriter } from "../onnx/graph-writer.ts";
 import {
   blockedWeightKind,
   type ConvolutionAttributes,
+  convolutionMultiplyAdds,
   forEachTap,
   inferConvolution,
   onnxPads,
@@ -91,6 +92,7 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
       },
     },
   },
+  multiplyAdds: ({ inputs: [dy, weight] }) => convolutionMultiplyAdds(dy!.shape, weight!.shape),
   reference([dy, weight], { shape, attributes }) {
     const dx = new Float64Array(sizeOf(shape));
     forEachTap(shape, weight!.shape, dy!.shape, attributes, (xAt, weightAt, yAt) => {

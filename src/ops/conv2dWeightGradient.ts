@@ -2,7 +2,13 @@ import { blockedImages, blockedOutputWeights, blockedWeights, CANONICAL } from "
 import { imageSizes, requireSameShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { apply, type LayoutPlan, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
-import { blockedWeightKind, type ConvolutionAttributes, forEachTap, inferConvolution } from "./convolution.ts";
+import {
+  blockedWeightKind,
+  type ConvolutionAttributes,
+  convolutionMultiplyAdds,
+  forEachTap,
+  inferConvolution,
+} from "./convolution.ts";
 
 type WeightGradientAttributes = ConvolutionAttributes & {
   /** Shape [K, C, kh, kw] of the convolution's weight. */
@@ -48,6 +54,7 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
     },
     blocked: { plan: planWeightGradient, emit: emitBlocked },
   },
+  multiplyAdds: ({ inputs: [, dy], shape }) => convolutionMultiplyAdds(dy!.shape, shape),
   reference([x, dy], { shape, attributes }) {
     const dweight = new Float64Array(sizeOf(shape));
     forEachTap(x!.shape, shape, dy!.shape, attributes, (xAt, weightAt, yAt) => {

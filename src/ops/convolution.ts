@@ -1,4 +1,4 @@
-import { formatShape, IMAGE_AXES, imageSizes, requireAxes, type Shape, ShapeError } from "../graph/shape.ts";
+import { formatShape, IMAGE_AXES, imageSizes, requireAxes, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
 
 /** What the three convolution operations share. Symbols: N batch, C input and K output channels, H x W and P x Q sizes. */
 export type ConvolutionAttributes = {
@@ -78,6 +78,14 @@ export function forEachTap(
               }
             }
         }
+}
+
+/**
+ * Multiply-adds of a convolution with result y [N, K, P, Q] and weight [K, C, kh, kw], products with the padding's zeros
+ * counted as is usual. Both derivatives sum over the same products, so it is theirs too.
+ */
+export function convolutionMultiplyAdds(y: Shape, weight: Shape): number {
+  return sizeOf(y) * sizeOf(weight.slice(1));
 }
 
 /** ONNX's attribute: padding at the start of each axis, then at the end. */

@@ -2,7 +2,7 @@ import { CANONICAL } from "../graph/layout.ts";
 import { requireSameShape } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import { convAttributes, planConvolution, referenceConvolution } from "./conv2d.ts";
-import { type ConvolutionAttributes, inferConvolution } from "./convolution.ts";
+import { type ConvolutionAttributes, convolutionMultiplyAdds, inferConvolution } from "./convolution.ts";
 
 type FusedConvolutionAttributes = ConvolutionAttributes & { readonly relu: boolean };
 
@@ -33,6 +33,7 @@ export const fusedConv2dOp: Op<FusedConvolutionAttributes> = {
         }),
     },
   },
+  multiplyAdds: ({ inputs: [, weight], shape }) => convolutionMultiplyAdds(shape, weight!.shape),
   reference([x, weight, bias], { shape, attributes }) {
     const y = referenceConvolution(x!, weight!, shape, attributes);
     const [, channels, height, width] = [...shape] as [number, number, number, number];

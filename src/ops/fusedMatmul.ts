@@ -1,7 +1,7 @@
 import { requireSameShape } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import { inferMatmul } from "./matmul.ts";
-import { type MatrixAttributes, planMatrices, referenceMatmul, writeGemm } from "./matrices.ts";
+import { type MatrixAttributes, matrixMultiplyAdds, planMatrices, referenceMatmul, writeGemm } from "./matrices.ts";
 
 /** y = A B + bias of the column, in one pass: made by fusion, after gradients are taken. As `matmul`, with bias [N]. */
 export const fusedMatmulOp: Op<MatrixAttributes> = {
@@ -15,6 +15,7 @@ export const fusedMatmulOp: Op<MatrixAttributes> = {
     standard: (writer, [a, b, bias], value) => writeGemm(writer, a!, b!, bias, value),
     blocked: { plan: planMatrices, emit: (writer, [a, b, bias], value) => writeGemm(writer, a!, b!, bias, value) },
   },
+  multiplyAdds: matrixMultiplyAdds,
   reference: ([a, b, bias], { shape, attributes }) =>
     referenceMatmul(a!, b!, shape, attributes).map((element, i) => element + bias!.data[i % shape[1]!]!),
 };

@@ -1,6 +1,6 @@
-import { formatShape, requireAxes, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
+import { formatShape, requireAxes, type Shape, ShapeError } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
-import { type MatrixAttributes, planMatrices, referenceMatmul, writeGemm } from "./matrices.ts";
+import { type MatrixAttributes, matrixMultiplyAdds, planMatrices, referenceMatmul, writeGemm } from "./matrices.ts";
 
 /**
  * y = A B with A = a or a transposed, B = b or b transposed; all matrices. For y = a b the derivatives are dy bᵀ and
@@ -22,7 +22,7 @@ export const matmulOp: Op<MatrixAttributes> = {
     standard: (writer, [a, b], value) => writeGemm(writer, a!, b!, undefined, value),
     blocked: { plan: planMatrices, emit: (writer, [a, b], value) => writeGemm(writer, a!, b!, undefined, value) },
   },
-  multiplyAdds: ({ inputs: [a], shape, attributes }) => sizeOf(shape) * a!.shape[attributes.transposeA ? 0 : 1]!,
+  multiplyAdds: matrixMultiplyAdds,
   reference: ([a, b], { shape, attributes }) => referenceMatmul(a!, b!, shape, attributes),
 };
 

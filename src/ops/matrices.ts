@@ -1,5 +1,5 @@
 import { CANONICAL } from "../graph/layout.ts";
-import type { Shape } from "../graph/shape.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { KnownLayout, LayoutPlan, ReferenceTensor, Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
@@ -54,6 +54,11 @@ export function planMatrices(
   }
   if (!transposeB && isColumns(knownB) && rest.length === 0) return { inputs: [CANONICAL, knownB!], output: knownB! };
   return undefined;
+}
+
+/** Multiply-adds of a product: each of its elements sums over the shared axis. */
+export function matrixMultiplyAdds({ inputs, shape, attributes: { transposeA } }: Value<MatrixAttributes>): number {
+  return sizeOf(shape) * inputs[0]!.shape[transposeA ? 0 : 1]!;
 }
 
 export function referenceMatmul(

@@ -15,6 +15,8 @@ export const RUN_FILES = {
   /** PyTorch's names and layouts. */
   weights: "weights.safetensors",
   model: "model.onnx",
+  /** Where the time of a step goes, where that was asked for. */
+  profile: "profile.json",
 } as const;
 
 /**

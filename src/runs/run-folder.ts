@@ -55,6 +55,10 @@ export class RunFolder {
     this.#write(RUN_FILES.model, onnx);
   }
 
+  writeProfile(profile: object): void {
+    this.#write(RUN_FILES.profile, `${JSON.stringify(profile, null, 2)}\n`);
+  }
+
   /** Gives the lock back. A folder made for a run that was never written goes away again. Closing twice does nothing. */
   close(): void {
     if (!this.#open) return;

@@ -6,6 +6,7 @@ import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { differences, median, timeSteps } from "./forecast.ts";
+import type { TrainingJob } from "./train.ts";
 
 /** What is measured. */
 export interface BenchTask {
@@ -30,15 +31,14 @@ export interface BenchResult {
   readonly peakMemoryBytes: number;
 }
 
-/** Times a network's training with Adam and horizontal flips, as the study's networks are trained. */
-export async function benchTraining({
+/** Training with Adam and horizontal flips, as the study's networks are trained. */
+export async function benchJob({
   model,
   lowering,
   threads,
   batchSize,
-  steps,
   dataFolder,
-}: BenchTask): Promise<BenchResult> {
+}: Omit<BenchTask, "steps">): Promise<TrainingJob> {
   const loaded = await loadFashionMnist({ folder: dataFolder });
   const data = { train: trainingData(loaded.train, { trainOn: "all", limit: null }).train, validation: null };
   const recipe: Recipe = {
@@ -54,8 +54,13 @@ export async function benchTraining({
     augmentation: { horizontalFlip: "random" },
   };
   const normalization = normalizationOf(data.train);
-  const job = { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
-  const moments = await timeSteps(job, steps);
+  return { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
+}
+
+/** Times a network's training. */
+export async function benchTraining(task: BenchTask): Promise<BenchResult> {
+  const { model, lowering, threads, batchSize, steps } = task;
+  const moments = await timeSteps(await benchJob(task), steps);
   return {
     model,
     threads,

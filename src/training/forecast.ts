@@ -13,7 +13,8 @@ const WARM_UP_STEPS = 5;
 export async function timeSteps(job: TrainingJob, steps: number): Promise<number[]> {
   const { data, recipe } = job;
   const total = steps + WARM_UP_STEPS;
-  const epochs = Math.ceil((total * recipe.batchSize) / data.train.count);
+  // The recipe's own learning rates, as long as it has steps enough.
+  const epochs = Math.max(recipe.epochs, Math.ceil((total * recipe.batchSize) / data.train.count));
   const ends: number[] = [];
   await train(
     { ...job, recipe: { ...recipe, epochs }, data: { train: data.train, validation: null } },

@@ -1,5 +1,6 @@
 import { gradients } from "../compile/gradients.ts";
 import type { Program, StateTensor } from "../compile/program.ts";
+import { claim } from "../graph/origin.ts";
 import type { Value } from "../graph/value.ts";
 import { buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
 import { countCorrect } from "../ops/countCorrect.ts";
@@ -29,7 +30,7 @@ export function slotName(parameter: string, slot: string): string {
 /**
  * One training step as a program: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the optimizer's
  * scalars in; parameters, optimizer state and running statistics moved on; `loss` (mean cross-entropy without
- * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out.
+ * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out. The loss counts as a layer `loss`.
  */
 export function trainingProgram(
   model: Model,
@@ -38,11 +39,20 @@ export function trainingProgram(
   const { optimizer, labelSmoothing, batchSize } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
-  const objective = softmaxCrossEntropy(graph.logits, labels, { labelSmoothing });
+  const outputs = {
+    objective: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing }),
+    loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
+    correct: countCorrect(graph.logits, labels),
+  };
+  const origins = new Map(graph.origins);
+  claim(origins, Object.values(outputs), { layer: "loss", pass: "forward" });
   const parameterGradients = gradients(
-    objective,
+    outputs.objective,
     graph.parameters.map(({ value }) => value),
+    origins,
   );
+  const claimUpdate = (made: readonly Value[], of: Value) =>
+    claim(origins, made, { layer: origins.get(of)!.layer, pass: "update" });
 
   const settings: Record<string, Value> = {};
   for (const setting of optimizer.settings) settings[setting] = input(settingName(setting), []);
@@ -51,6 +61,7 @@ export function trainingProgram(
     const names = optimizer.slotsOf(value.shape);
     for (const slot of names) slots[slot] = input(slotName(name, slot), value.shape);
     const updated = optimizer.update({ parameter: value, gradient: parameterGradients[i]!, slots, settings });
+    claimUpdate([updated.parameter, ...Object.values(updated.slots)], value);
     return [
       { name, input: value, next: updated.parameter },
       ...names.map((slot) => ({
@@ -63,6 +74,7 @@ export function trainingProgram(
   });
   for (const { name, value, next } of graph.buffers) {
     if (!next) throw new Error(`buffer ${name} is never updated`);
+    claimUpdate([next], value);
     state.push({ name, input: value, next });
   }
 
@@ -70,11 +82,8 @@ export function trainingProgram(
     name: `${model.name} training step`,
     feeds: [graph.pixels, labels, ...graph.masks.map(({ value }) => value), ...Object.values(settings)],
     state,
-    outputs: {
-      objective,
-      loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
-      correct: countCorrect(graph.logits, labels),
-    },
+    outputs,
+    origins,
   };
   return { program, graph };
 }

@@ -95,6 +95,7 @@ test("without --evaluate the accuracies are those on the validation images", asy
 describe("is refused", () => {
   test.each([
     [["--seeds", "2", "--seed", "3"], /--seeds trains seeds 1 to n; leave out --seed/],
+    [["--seeds", "2", "--profile"], /--profile goes with a single run; leave out --seeds/],
     [["--seeds", "0"], /--seeds must be a whole number from 1 to 1000, got "0"/],
     [["--seeds", "2", "--epochs", "2"], /s1 holds another run than the one asked for: its recipe's epochs is 1, not 2/],
   ])("%j", async (options, message) => {

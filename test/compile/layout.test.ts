@@ -138,6 +138,8 @@ async function converted(shape: Shape, data: Float64Array, write: (writer: Graph
       parameters: [{ ...spec, name: "x", shape }],
       state: [],
       outputs: [{ ...spec, name: "y", shape: [sizeOf(shape)] }],
+      operations: [],
+      layers: [],
     },
     new Map([[value, data]]),
   );

@@ -9,6 +9,7 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { BenchResult, BenchTask } from "../../training/bench-training.ts";
 import type { Command } from "../command.ts";
 import { choice, path, threads, wholeNumber } from "../parse.ts";
+import { benchRoofline } from "./bench-roofline.ts";
 
 const LOWERINGS = ["standard", "blocked"] as const;
 const DEFAULT_STEPS = 60;
@@ -18,7 +19,13 @@ const WORKER = fileURLToPath(new URL("../bench-worker.js", import.meta.url));
 export const bench: Command = {
   name: "bench",
   summary: "measure training speed and memory",
-  arguments: [{ name: "<what>", description: "train: whole training steps, data preparation included" }],
+  arguments: [
+    {
+      name: "<what>",
+      description:
+        "train: whole training steps, data preparation included; roofline: the share of the machine's multiply-add peak that they reach, and where their time goes",
+    },
+  ],
   options: [
     {
       flags: "--models <names>",
@@ -40,15 +47,25 @@ export const bench: Command = {
       default: "Fashion-MNIST, fetched if need be",
     },
   ],
-  examples: ["node bin/tailor.js bench train", "node bin/tailor.js bench train --models base --threads 1 --json"],
+  examples: [
+    "node bin/tailor.js bench train",
+    "node bin/tailor.js bench train --models base --threads 1 --json",
+    "node bin/tailor.js bench roofline",
+  ],
   async run([what], options, output) {
-    if (what !== "train") throw new UserError(`there is no bench "${what}"; choose: train`, { exitCode: 2 });
+    if (what !== "train" && what !== "roofline") {
+      throw new UserError(`there is no bench "${what}"; choose: train, roofline`, { exitCode: 2 });
+    }
     const typed = typeof options.models === "string" ? options.models.split(",") : MODELS.map(({ name }) => name);
     const models = typed.map((name) => findModel(name.trim()).name);
     const lowering = await chooseLowering(nodeRuntime, choice(options, "lowering", LOWERINGS));
     const steps = wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS;
     const batchSize = wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE;
     const threadCount = threads(options);
+    if (what === "roofline") {
+      const task = { models, lowering, steps, batchSize, threads: threadCount, data: path(options, "data") };
+      return benchRoofline(task, output);
+    }
     const { folder } = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const results: BenchResult[] = [];
     // Each in a process of its own: peak memory is a process's, and one model's heap does not weigh on the next.

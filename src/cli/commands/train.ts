@@ -4,9 +4,11 @@ import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run
 import { findRecipe, RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { count, duration, megabytes, percent } from "../../report/format.ts";
+import { runProfileLines } from "../../report/profile-tables.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
+import { profileRun } from "../../training/profile/profile-run.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -59,6 +61,7 @@ export const train: Command = {
       default: "blocked where the processor has it",
     },
     { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
+    { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
   ],
   examples: [
     "node bin/tailor.js train base --evaluate test",
@@ -100,7 +103,7 @@ export const train: Command = {
       );
       return interruptedBy;
     }
-    return report(trained, { data, split, threads: threads(options) }, output);
+    return report(trained, { data, split, threads: threads(options), isProfiled: options.profile === true }, output);
   },
 };
 
@@ -161,9 +164,14 @@ function adjusted(recipe: Recipe, options: OptionValues): Recipe {
   return changed;
 }
 
+type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean } & Pick<
+  TrainRunOptions,
+  "data" | "threads"
+>;
+
 async function report(
   { folder, record }: Extract<TrainedRun, { isFinished: true }>,
-  { data, split, threads }: { data: TrainRunOptions["data"]; split: EvaluationSplit | undefined; threads: number },
+  { data, split, threads, isProfiled }: Reporting,
   output: Output,
 ): Promise<number> {
   const { result } = record;
@@ -176,6 +184,8 @@ async function report(
   }
   if (metrics) output.say(accuracyLine(split, metrics));
   output.say(`run: ${folder}`);
+  const profile = isProfiled ? await profileRun(folder, { data, threads }) : undefined;
+  for (const line of profile ? runProfileLines(profile) : []) output.say(line);
   const evaluation = metrics && {
     split,
     accuracy: metrics.accuracy,
@@ -192,6 +202,7 @@ async function report(
     epochs: record.epochs,
     ...result,
     ...(evaluation ? { evaluation } : {}),
+    ...(profile ? { profile } : {}),
   });
   return 0;
 }

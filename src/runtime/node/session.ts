@@ -7,8 +7,12 @@ import type { Session, SessionOptions, TensorData } from "../runtime.ts";
 import { ort, sessionOptions } from "./ort.ts";
 
 /** Opens a program on onnxruntime-node. */
-export async function openSession(program: CompiledProgram, { threads }: SessionOptions): Promise<Session> {
-  const session = await ort().InferenceSession.create(program.model, sessionOptions(threads));
+export async function openSession(
+  program: CompiledProgram,
+  { threads }: SessionOptions,
+  profiling: Pick<InferenceSession.SessionOptions, "enableProfiling" | "profileFilePrefix"> = {},
+): Promise<NodeSession> {
+  const session = await ort().InferenceSession.create(program.model, { ...sessionOptions(threads), ...profiling });
   return new NodeSession(program, session);
 }
 
@@ -85,6 +89,11 @@ class NodeSession implements Session {
     await this.#session.run({ ...this.#feeds, ...this.#parameters, ...from }, { ...fetches, ...this.#outputs });
     this.#current = this.#current === 0 ? 1 : 0;
     return Object.fromEntries(Object.entries(this.#outputs).map(([name, tensor]) => [name, floats(tensor)]));
+  }
+
+  /** Writes the profile, if the session was opened with one. */
+  endProfiling(): void {
+    this.#session.endProfiling();
   }
 
   async release(): Promise<void> {

@@ -1,0 +1,71 @@
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { percent, table } from "../../report/format.ts";
+import { profileLines } from "../../report/profile-tables.ts";
+import { chooseLowering } from "../../runtime/lowering.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
+import type { BenchTask } from "../../training/bench-training.ts";
+import { measureBandwidth } from "../../training/roofline/bandwidth.ts";
+import { measurePeak } from "../../training/roofline/peak.ts";
+import { type ModelRoofline, modelRoofline } from "../../training/roofline/roofline.ts";
+import type { Output } from "../output.ts";
+
+/**
+ * `bench roofline`: the machine's two limits as the engine meets them, and what each network's training reaches of them.
+ * The limits are measured in the fastest lowering that there is, also when the networks are to run in another.
+ */
+export async function benchRoofline(
+  {
+    models,
+    data,
+    ...rest
+  }: Omit<BenchTask, "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
+  output: Output,
+): Promise<number> {
+  const { folder } = await loadFashionMnist({ folder: data, report: output.note });
+  const engine = { runtime: nodeRuntime, lowering: await chooseLowering(nodeRuntime), threads: rest.threads };
+  output.note("measuring the multiply-add peak and the memory bandwidth");
+  const { tried, ...peak } = await measurePeak(engine);
+  const bandwidth = await measureBandwidth(engine);
+  output.say(
+    `peak: ${peak.gflops.toFixed(0)} GFLOP/s (${peak.what}, ${threadsOf(rest.threads)}; a multiply-add is 2 FLOP)`,
+  );
+  output.say(`memory: ${bandwidth.toFixed(1)} GB/s (c = a + b, bytes read and written)`);
+  output.say(`below ${(peak.gflops / bandwidth).toFixed(0)} FLOP for each byte moved, memory is the limit`);
+  const results: ModelRoofline[] = [];
+  for (const model of models) {
+    output.note(`${model}: timing ${rest.steps} steps, then profiling`);
+    results.push(await modelRoofline({ ...rest, model, dataFolder: folder }, peak.gflops));
+  }
+  output.say("");
+  for (const line of table([HEADER, ...results.map(summaryRow)])) output.say(line);
+  for (const { model, profile } of results) {
+    output.say("");
+    const [first, ...lines] = profileLines(profile);
+    for (const line of [`${model}: ${first}`, ...lines]) output.say(line);
+  }
+  output.result({
+    threads: rest.threads,
+    batchSize: rest.batchSize,
+    lowering: rest.lowering.kind,
+    peak: { ...peak, tried },
+    bandwidth: { gigabytesPerSecond: bandwidth },
+    models: results.map(({ profile: { steps, stepMilliseconds, ...profile }, ...result }) => ({
+      ...result,
+      profiledSteps: steps,
+      profiledStepMilliseconds: stepMilliseconds,
+      ...profile,
+    })),
+  });
+  return 0;
+}
+
+function threadsOf(threads: number): string {
+  return `${threads} ${threads === 1 ? "thread" : "threads"}`;
+}
+
+const HEADER = ["model", "ms a step (median)", "multiply-adds a step", "GFLOP/s", "share of peak"];
+
+function summaryRow({ model, stepMilliseconds, gflops, shareOfPeak, profile }: ModelRoofline): string[] {
+  const millions = `${(profile.multiplyAdds / 1e6).toFixed(0)} M`;
+  return [model, stepMilliseconds.toFixed(2), millions, gflops.toFixed(0), percent(shareOfPeak, 0)];
+}

@@ -1,0 +1,22 @@
+import { type EngineProfile, profilingRuntime } from "../../runtime/node/profiling.ts";
+import { timeSteps } from "../forecast.ts";
+import type { TrainingJob } from "../train.ts";
+import { type StepProfile, stepProfile } from "./step-profile.ts";
+
+/** A step of the larger networks writes about half a megabyte of trace: more steps would tell nothing new. */
+export const MOST_PROFILED_STEPS = 40;
+
+/**
+ * Profiles the first steps of the real training loop on real data, after some to warm up, in a session of its own.
+ *
+ * @param steps to profile, at most MOST_PROFILED_STEPS
+ */
+export async function profileSteps(job: Omit<TrainingJob, "runtime">, steps: number): Promise<StepProfile> {
+  let profile: EngineProfile | undefined;
+  const runtime = profilingRuntime((found) => {
+    profile = found;
+  });
+  const moments = await timeSteps({ ...job, runtime }, steps);
+  if (!profile) throw new Error("training ended without a profile");
+  return stepProfile(profile.program, profile.runs, moments);
+}

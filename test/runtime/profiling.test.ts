@@ -1,0 +1,68 @@
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { compile } from "../../src/compile/compile.ts";
+import { add } from "../../src/ops/add.ts";
+import { input } from "../../src/ops/input.ts";
+import { multiply } from "../../src/ops/multiply.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { type EngineProfile, profilingRuntime } from "../../src/runtime/node/profiling.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+
+const FOLDER = sharedFolder();
+const TEMPORARY = join(FOLDER, "temporary");
+mkdirSync(TEMPORARY);
+
+beforeEach(() => vi.stubEnv("TMPDIR", TEMPORARY));
+afterEach(() => vi.unstubAllEnvs());
+
+/** ONNX Runtime keeps files of its own beside it. */
+const folders = () => readdirSync(TEMPORARY).filter((name) => name.startsWith("tailor-profile-"));
+
+const [x, sum] = [input("x", [3]), input("sum", [3])];
+/** Each run adds the square of x to `sum`. */
+const program = compile(
+  { name: "sums", feeds: [x], state: [{ name: "sum", input: sum, next: add(sum, multiply(x, x)) }], outputs: {} },
+  { kind: "standard" },
+);
+const START = new Map([["sum", Float32Array.of(1, 2, 3)]]);
+const X = { x: Float32Array.of(1, 2, 3) };
+
+describe("a session with the profiler on", () => {
+  test("computes the same, and tells of every run when it is released; nothing is left of the trace", async () => {
+    const profiles: EngineProfile[] = [];
+    const session = await profilingRuntime((profile) => profiles.push(profile)).open(program, { threads: 1 });
+    const plain = await nodeRuntime.open(program, { threads: 1 });
+    const [folder] = folders();
+    expect(statSync(join(TEMPORARY, folder!)).mode & 0o077).toBe(0);
+    for (const each of [session, plain]) {
+      each.load(START);
+      for (let run = 0; run < 3; run++) await each.run(X);
+    }
+    expect(session.save()).toEqual(plain.save());
+    expect(session.save().get("sum")).toEqual(Float32Array.of(4, 14, 30));
+    expect(profiles).toEqual([]);
+    await session.release();
+    await plain.release();
+    expect(folders()).toEqual([]);
+    expect(profiles).toHaveLength(1);
+    expect(profiles[0]!.program).toBe(program);
+    expect(profiles[0]!.runs.map(({ nodes }) => nodes.map(({ node }) => node))).toEqual(
+      Array.from({ length: 3 }, () => ["multiply/v0", "add/v1"]),
+    );
+  });
+
+  test("leaves no folder behind when it cannot be opened", async () => {
+    const broken = { ...program, model: program.model.slice(0, 20) };
+    await expect(profilingRuntime(() => {}).open(broken, { threads: 1 })).rejects.toThrow();
+    expect(folders()).toEqual([]);
+  });
+
+  test("says what to do when there is no folder for temporary files", async () => {
+    vi.stubEnv("TMPDIR", join(FOLDER, "nowhere"));
+    const opened = profilingRuntime(() => {}).open(program, { threads: 1 });
+    await expect(opened).rejects.toThrow(
+      /^cannot make a folder for ONNX Runtime's profile in .*nowhere; set TMPDIR to/,
+    );
+  });
+});
