@@ -2,9 +2,10 @@ import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
 import { base } from "./base.ts";
 import { enhanced } from "./enhanced.ts";
+import { resnet18 } from "./resnet18.ts";
 
 /** Every network that has a name. */
-export const MODELS: readonly Model[] = [base, enhanced];
+export const MODELS: readonly Model[] = [base, enhanced, resnet18];
 
 /** @throws UserError that lists the models when there is none of this name */
 export function findModel(name: string): Model {
