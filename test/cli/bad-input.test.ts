@@ -53,8 +53,14 @@ const USED_WRONGLY: readonly Case[] = [
   [["evaluate", DATA], 2, /is not a run folder: it has no run\.json; name the folder of a run/],
   [["summary"], 2, /missing required argument 'model'/],
   [["summary", "resnet"], 2, /no model "resnet"; choose one of: base, enhanced/],
-  [["bench", "test"], 2, /no bench "test"; choose: train/],
+  [["bench", "test"], 2, /no bench "test"; choose one of: train, infer/],
   [["bench", "train", "--models", "base,resnet"], 2, /no model "resnet"; choose one of: base, enhanced/],
+  [["bench", "infer", "--lowering", "standard"], 2, /--lowering is for bench train/],
+  [
+    ["bench", "infer", "--data", DATA, "--models", "base", "--batch-size", "21"],
+    1,
+    /21 is more than the 20 test images/,
+  ],
   [["bench", "train", "--steps", "1"], 2, /--steps must be a whole number from 2 up, got "1"/],
   [
     ["bench", "train", "--data", DATA, "--models", "base", "--batch-size", "241"],
