@@ -1,7 +1,8 @@
 /** What a bench ran on, and what it needs to run at all. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { loadavg, totalmem } from "node:os";
+import { totalmem } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { collectEnvironment } from "../../dist/runs/environment.js";
 import { PEERS, PYTHON } from "./contestant.js";
@@ -33,8 +34,22 @@ export function installPeers(say) {
   }
 }
 
+/** Share of the processor's time that was in use, over one second in which the bench itself rests. */
+async function busyShare() {
+  const read = () => {
+    const [, ...ticks] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0].split(/\s+/);
+    const [user, nice, system, idle, waiting, ...rest] = ticks.map(Number);
+    const all = [user, nice, system, idle, waiting, ...rest.slice(0, 3)].reduce((sum, part) => sum + part, 0);
+    return { all, idle: idle + waiting };
+  };
+  const before = read();
+  await setTimeout(1000);
+  const after = read();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
 /** Processor, memory, versions, commit, and how busy the machine was. */
-export function describeMachine() {
+export async function describeMachine() {
   const cpu = readFileSync("/proc/cpuinfo", "utf8");
   const field = (name) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(cpu)?.[1];
   return {
@@ -45,6 +60,6 @@ export function describeMachine() {
       vector: ["avx512f", "avx2"].find((flag) => field("flags")?.split(" ").includes(flag)) ?? null,
     },
     memoryBytes: totalmem(),
-    loadAverage: loadavg(),
+    busyShareBefore: await busyShare(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * tailor beside its peers: the same networks, batch and images, in turn, in one run. See bench/peers/README.md.
  *
- *   npm run bench:peers -- [--only TEXT,...] [--peers NAME,...] [--pairs N] [--seconds S] [--json FILE] [--cost FOLDER]
+ *   npm run bench:peers -- [--only WORDS,...] [--peers NAME,...] [--pairs N] [--seconds S] [--json FILE] [--cost FOLDER]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import { printed, summarize } from "./summary.js";
 
 const USAGE = `npm run bench:peers -- [options]
 
-  --only TEXT,...    groups whose name has one of these texts ("train base", "infer", "resnet18 128"); default: all
+  --only WORDS,...   groups whose name has these words in a row: "train base", "infer", "resnet18 128"; default: all
   --peers NAME,...   of ${Object.keys(PEERS).join(", ")}; default: all
   --pairs N          rounds of every row, instead of 5 for the main rows and 3 for the others
   --seconds S        seconds that a measurement is timed for, instead of 3 and 1.5 (1 with --cost)
@@ -32,6 +32,8 @@ Groups: ${groups()
 const say = (line) => process.stderr.write(`${line}\n`);
 const COST_PEERS = ["tailor", "pytorch"];
 const COST_ROUNDS = 3;
+/** Share of the processor's time that others may use before the bench warns. */
+const MOST_BUSY = 0.05;
 
 try {
   await main(readOptions());
@@ -44,17 +46,21 @@ try {
 async function main({ only, peers, pairs, seconds, json, cost }) {
   const started = performance.now();
   const chosen = groups()
-    .filter(({ name }) => !only || only.some((text) => name.includes(text)))
+    .filter(({ name }) => !only || only.some((words) => hasWords(name, words)))
     .map((group) => ({ ...group, contestants: group.contestants.filter(({ peer }) => peers.includes(peer)) }));
   const used = cost ? peers.filter((peer) => COST_PEERS.includes(peer)) : peers;
   const pytorch = used.includes("pytorch") ? pytorchConfig() : null;
   if (used.includes("jaxjs") || used.includes("tfjs")) installPeers(say);
   const data = await writeData(say);
-  const machine = describeMachine();
+  const machine = await describeMachine();
+  const { busyShareBefore } = machine;
+  if (busyShareBefore > MOST_BUSY) {
+    say(`WARNING: others use ${(100 * busyShareBefore).toFixed(0)} % of this machine; figures made now mean nothing`);
+  }
   const settings = { only, peers: used, pairs, seconds };
   const found = { date: new Date().toISOString(), machine, pytorch, settings };
   console.log(
-    `${machine.cpu.model} (family ${machine.processor.family} model ${machine.processor.model}), ${machine.cpu.cores} cores, ${machine.processor.vector}; load ${machine.loadAverage[0].toFixed(2)} before the start`,
+    `${machine.cpu.model} (family ${machine.processor.family} model ${machine.processor.model}), ${machine.cpu.cores} cores, ${machine.processor.vector}; ${(100 * busyShareBefore).toFixed(0)} % in use before the start`,
   );
   console.log(
     `tailor ${machine.commit ?? machine.versions.tailor}, onnxruntime ${machine.versions.onnxruntime}, Node ${machine.versions.node}`,
@@ -109,6 +115,11 @@ async function costInto(folder, options, machine) {
   return cost;
 }
 
+/** Whole words: "base 1" is not in "train base 128". */
+function hasWords(name, words) {
+  return ` ${name} `.includes(` ${words} `);
+}
+
 function readOptions() {
   const list = (text) => text?.split(",").map((word) => word.trim());
   const text = { type: "string" };
@@ -132,7 +143,7 @@ function readOptions() {
     const unknown = peers.find((peer) => !PEERS[peer]);
     if (unknown !== undefined) throw new Error(`there is no peer "${unknown}"`);
     const only = list(values.only);
-    if (only && !groups().some(({ name }) => only.some((word) => name.includes(word)))) {
+    if (only && !groups().some(({ name }) => only.some((words) => hasWords(name, words)))) {
       throw new Error(`no group has "${values.only}" in its name`);
     }
     return {

@@ -69,10 +69,10 @@ export function printed({ name, rows, scaling: scaled }) {
     ];
   });
   const failures = cells.filter(({ length }) => length < header.length);
-  const lines = table([header, ...cells.filter(({ length }) => length === header.length)], [0, 7]);
+  const good = cells.filter(({ length }) => length === header.length);
   return [
     name,
-    ...lines.map((line) => `  ${line}`),
+    ...(good.length > 0 ? table([header, ...good], [0, 7]).map((line) => `  ${line}`) : []),
     ...failures.map(([who, threads, why]) => `  ${who}, threads ${threads}: ${why}`),
     ...scaled.map(
       ({ name: who, twoOverOne }) => `  ${who}: 2 threads ${withRange(twoOverOne, (v) => v.toFixed(2))} times 1`,
