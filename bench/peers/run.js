@@ -49,6 +49,7 @@ async function main({ only, peers, pairs, seconds, json, cost }) {
     .filter(({ name }) => !only || only.some((words) => hasWords(name, words)))
     .map((group) => ({ ...group, contestants: group.contestants.filter(({ peer }) => peers.includes(peer)) }));
   const used = cost ? peers.filter((peer) => COST_PEERS.includes(peer)) : peers;
+  if (used.length === 0) throw new CannotRun(`--cost measures ${COST_PEERS.join(" and ")} only`);
   const pytorch = used.includes("pytorch") ? pytorchConfig() : null;
   if (used.includes("jaxjs") || used.includes("tfjs")) installPeers(say);
   const data = await writeData(say);
