@@ -3,9 +3,10 @@ import type { Model } from "../nn/index.ts";
 import { baseBatchNorm, baseDropout, enhancedPlain } from "./ablated.ts";
 import { base } from "./base.ts";
 import { enhanced } from "./enhanced.ts";
+import { resnet18 } from "./resnet18.ts";
 
 /** Every network that has a name. */
-export const MODELS: readonly Model[] = [base, enhanced];
+export const MODELS: readonly Model[] = [base, enhanced, resnet18];
 
 /** Networks of the ablation only: runs of them are read back by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];

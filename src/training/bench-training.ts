@@ -10,6 +10,7 @@ import type { TrainingJob } from "./train.ts";
 
 /** What is measured. */
 export interface BenchTask {
+  readonly kind: "train";
   readonly model: string;
   readonly lowering: Lowering;
   readonly threads: number;
@@ -22,10 +23,11 @@ export interface BenchResult {
   readonly model: string;
   readonly threads: number;
   readonly batchSize: number;
-  readonly lowering: Lowering["kind"];
-  /** Over all timed steps together. */
+  /** Null for a model file: ONNX Runtime lowers it itself. */
+  readonly lowering: Lowering["kind"] | null;
+  /** Over all timed steps (of training) or calls (of a model file) together. */
   readonly imagesPerSecond: number;
-  /** Median of the timed steps. */
+  /** Median of the timed steps or calls. */
   readonly millisecondsPerStep: number;
   /** Largest resident memory of the process, data set included. */
   readonly peakMemoryBytes: number;

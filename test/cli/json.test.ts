@@ -215,6 +215,16 @@ test("bench train --json measures each model in a process of its own", { timeout
   }
 });
 
+test("bench infer --json times calls of the model file", { timeout: 120_000 }, async () => {
+  const sizes = ["--batch-size", "3", "--threads", "1", "--steps", "2"];
+  const args = ["bench", "infer", "--models", "resnet18", "--data", DATA, ...sizes];
+  const { results } = await tailorJson<{ results: BenchResult[] }>(args);
+  expect(results).toMatchObject([{ model: "resnet18", threads: 1, batchSize: 3, lowering: null }]);
+  const { imagesPerSecond, millisecondsPerStep, peakMemoryBytes } = results[0]!;
+  expect((imagesPerSecond * millisecondsPerStep) / 1000).toBeCloseTo(3, 6);
+  expect(peakMemoryBytes).toBeGreaterThan(50e6);
+});
+
 /** What a run's record keeps of an evaluation. */
 function evaluationFields({ accuracy, correct, total, standardError, loss }: Evaluation): Evaluation {
   return { accuracy, correct, total, standardError, loss };

@@ -84,8 +84,8 @@ def parameter_specs(model):
     """How each parameter starts, in the order of named_parameters; the tag is its position."""
     specs = []
     for tag, (name, parameter) in enumerate(model.named_parameters()):
-        layer = model.get_submodule(name.split(".")[0])
-        if name.startswith("bn"):
+        layer = model.get_submodule(name.rpartition(".")[0])
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             scale, offset = 0.1, 1.0 if name.endswith("weight") else 0.0
         else:
             scale, offset = float(1 / np.sqrt(layer.weight[0].numel())), 0.0  # 1 / sqrt(fan in)

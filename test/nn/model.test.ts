@@ -189,7 +189,10 @@ describe("inference", () => {
 test("a model is found by its name; an unknown name is told what there is", () => {
   expect(MODELS.map(({ name }) => findModel(name))).toEqual(MODELS);
   const error = userErrorOf(() => findModel("Base"));
-  expect([error.exitCode, error.message]).toEqual([2, 'there is no model "Base"; choose one of: base, enhanced']);
+  expect([error.exitCode, error.message]).toEqual([
+    2,
+    'there is no model "Base"; choose one of: base, enhanced, resnet18',
+  ]);
 });
 
 test("initial tensors come in the model's order", () => {

@@ -39,7 +39,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "bench",
-    summary: "measure training speed and memory",
+    summary: "measure speed and memory of training or inference",
     load: async () => (await import("./bench.ts")).bench,
   },
 ];

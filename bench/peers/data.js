@@ -1,0 +1,16 @@
+/** Fashion-MNIST's training images as every peer reads them: two files of bytes in a folder that goes away afterwards. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadFashionMnist, normalizationOf } from "../../dist/index.js";
+
+/** @returns { data, mean, deviation }, see peers/task.js */
+export async function writeData(report) {
+  const { train } = await loadFashionMnist({ report });
+  const { mean, standardDeviation } = normalizationOf(train);
+  const data = mkdtempSync(join(tmpdir(), "tailor-peers-"));
+  process.on("exit", () => rmSync(data, { recursive: true, force: true }));
+  writeFileSync(join(data, "images.u8"), train.images);
+  writeFileSync(join(data, "labels.u8"), train.labels);
+  return { data, mean: mean[0], deviation: standardDeviation[0] };
+}

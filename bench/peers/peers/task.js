@@ -1,0 +1,76 @@
+/**
+ * What every JavaScript peer shares: reading its task, the data, the clock, and answering. pytorch.py does the same.
+ *
+ * A task comes as JSON in the first argument: task ("train" or "infer"), network, layers, batch, threads, seconds (how long
+ * to time), learningRate, data (folder with images.u8 and labels.u8), mean, deviation (of pixels from 0 to 1), spawnedAt
+ * (when the process was started, milliseconds since 1970). The answer is one JSON object, the last line of standard output.
+ */
+import { readFileSync } from "node:fs";
+
+export const IMAGE_SIZE = 28;
+export const CLASSES = 10;
+const WARM_UP_STEPS = 2;
+const LEAST_STEPS = 4;
+/** So many times its seconds a peer gets to do its least steps. */
+const PATIENCE = 2;
+
+export function readTask() {
+  return JSON.parse(process.argv[2]);
+}
+
+/** @returns images [60000 x 784] and labels [60000], as bytes */
+export function readData({ data }) {
+  return { images: readFileSync(`${data}/images.u8`), labels: readFileSync(`${data}/labels.u8`) };
+}
+
+/** Cuts batch number `step`, in order and round again: normalised pixels and labels. */
+export function batchAt(step, { images, labels }, { batch, mean, deviation }) {
+  const pixels = IMAGE_SIZE ** 2;
+  const start = (step * batch) % (labels.length - batch + 1);
+  const bytes = images.subarray(start * pixels, (start + batch) * pixels);
+  const scale = 1 / (255 * deviation);
+  const shift = -mean / deviation;
+  const x = new Float32Array(bytes.length);
+  for (let i = 0; i < x.length; i++) x[i] = bytes[i] * scale + shift;
+  return { x, labels: Int32Array.from(labels.subarray(start, start + batch)) };
+}
+
+/**
+ * A clock for steps or calls: some to warm up, then as many as fit the seconds. `tick(loss)` at the end of each; stop when
+ * `isDone()`.
+ */
+export function createClock({ seconds, spawnedAt, batch }) {
+  const moments = [];
+  const losses = [];
+  let firstStepSeconds;
+  return {
+    tick(loss) {
+      firstStepSeconds ??= (Date.now() - spawnedAt) / 1000;
+      moments.push(performance.now());
+      if (loss !== undefined) losses.push(loss);
+    },
+    isDone() {
+      const timed = moments.length - WARM_UP_STEPS;
+      if (timed < 2) return false;
+      const elapsed = (moments.at(-1) - moments[WARM_UP_STEPS - 1]) / 1000;
+      return elapsed >= seconds && (timed >= LEAST_STEPS || elapsed >= PATIENCE * seconds);
+    },
+    result() {
+      const timed = moments.slice(WARM_UP_STEPS - 1);
+      const steps = timed.length - 1;
+      return {
+        steps,
+        imagesPerSecond: (steps * batch * 1000) / (timed.at(-1) - timed[0]),
+        stepMilliseconds: timed.slice(1).map((moment, i) => moment - timed[i]),
+        firstStepSeconds,
+        losses,
+      };
+    },
+  };
+}
+
+/** Prints the answer, with this process's largest resident memory. */
+export function answer(result) {
+  const [, kilobytes] = /VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"));
+  process.stdout.write(`${JSON.stringify({ ...result, peakMemoryBytes: kilobytes * 1024 })}\n`);
+}

@@ -1,0 +1,45 @@
+/**
+ * What is measured. A group holds all that computes the same; its contestants run in turn, a round after the other, so that
+ * a machine that changes its speed slows all of them. Ratios are taken within a round.
+ */
+
+/** Rounds of the rows that matter most, and of the others. */
+const MAIN_ROUNDS = 5;
+const ROUNDS = 3;
+const MAIN_SECONDS = 3;
+const SECONDS = 1.5;
+
+/** @returns { name, task, network, batch, learningRate, contestants: { peer, threads, rounds, seconds, lowering? }[] }[] */
+export function groups() {
+  return [
+    ...["base", "enhanced", "resnet18"].map(mainTraining),
+    ...["base", "enhanced", "resnet18"].map((network) => simple("train", network, 1)),
+    ...[128, 1].flatMap((batch) => ["base", "enhanced", "resnet18"].map((network) => simple("infer", network, batch))),
+  ];
+}
+
+function mainTraining(network) {
+  const main = { threads: 2, rounds: MAIN_ROUNDS, seconds: MAIN_SECONDS };
+  const other = { threads: 2, rounds: ROUNDS, seconds: MAIN_SECONDS };
+  return group("train", network, 128, [
+    { peer: "tailor", ...main },
+    { peer: "pytorch", ...main },
+    ...(network === "base" ? [{ peer: "tailor", lowering: "standard", ...main }] : []),
+    ...(network === "resnet18" ? [] : ["jaxjs", "tfjs"].map((peer) => ({ peer, ...other }))),
+    { peer: "tailor", ...other, threads: 1 },
+    { peer: "pytorch", ...other, threads: 1 },
+  ]);
+}
+
+function simple(task, network, batch) {
+  const contestants = [2, 1].flatMap((threads) =>
+    ["tailor", "pytorch"].map((peer) => ({ peer, threads, rounds: ROUNDS, seconds: SECONDS })),
+  );
+  return group(task, network, batch, contestants);
+}
+
+/** Steps of one image are many: they go on more slowly, or the loss would not fall. */
+function group(task, network, batch, contestants) {
+  const learningRate = batch === 1 ? 1e-4 : 1e-3;
+  return { name: `${task} ${network} ${batch}`, task, network, batch, learningRate, contestants };
+}
