@@ -13,6 +13,7 @@ const LAYERS = [
   "report",
   "plots",
   "training",
+  "exchange",
   "evaluation",
   "runs",
   "recipes",

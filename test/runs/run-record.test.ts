@@ -46,7 +46,7 @@ describe("a record", () => {
 
   test("keeps whatever a recipe holds", () => {
     const recipe = { "a.b": [1, { c: null }], ü: "x", deep: { deeper: { deepest: [[], {}] } } };
-    expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE).recipe).toEqual(recipe);
+    expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE)).toEqual({ ...sampleRecord, recipe });
   });
 
   const fields = fieldsOf(finishedRecord);
