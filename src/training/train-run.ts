@@ -91,8 +91,10 @@ export async function resumeRun(
   const status = runStatus(path);
   const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
-  if (status.kind === "unfinished" && !status.resumable && !hasState(path))
-    return trainNewRun(run, { ...options, lowering: lowering.kind });
+  if (status.kind === "unfinished" && !status.resumable && !hasState(path)) {
+    const tensorboard = options.tensorboard === true || hasEventFile(path);
+    return trainNewRun(run, { ...options, lowering: lowering.kind, tensorboard });
+  }
 
   const { folder, record, state } = resumeRunFolder(path);
   try {
