@@ -20,7 +20,8 @@ import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts
 
 const FOLDER = sharedFolder();
 const RUN = join(FOLDER, "run");
-const TESTS = 30;
+/** More than a batch of evaluation. */
+const TESTS = 300;
 const data: LoadedData = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: TESTS }) });
 let copies = 0;
 
