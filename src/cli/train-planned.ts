@@ -13,6 +13,8 @@ export interface Machine {
   readonly threads: number;
   /** Left out: blocked where the processor has it. */
   readonly lowering?: Lowering["kind"] | undefined;
+  /** Events for TensorBoard besides. */
+  readonly tensorboard?: boolean;
 }
 
 /**

@@ -40,7 +40,8 @@ export async function trainSeeds(
   const seeds = wholeNumber(options, "seeds", { most: MOST_SEEDS })!;
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const machine = { data, threads: threads(options), lowering: choice(options, "lowering", LOWERINGS) };
+  const lowering = choice(options, "lowering", LOWERINGS);
+  const machine = { data, threads: threads(options), lowering, tensorboard: options.tensorboard === true };
   const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
     trainAll(planSeeds(run, out, seeds), { ...machine, isInterrupted }, output),

@@ -1,9 +1,9 @@
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
-import { RUN_FILES, readModel, readRunRecord } from "../runs/run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readModel } from "../runs/run-files.ts";
 import { openRunFolder } from "../runs/run-folder.ts";
-import type { RunRecord } from "../runs/run-record.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "./evaluate.ts";
 import type { ClassificationMetrics } from "./metrics.ts";
@@ -22,7 +22,8 @@ export interface EvaluateRunOptions {
 }
 
 /**
- * Evaluates a finished run through its `model.onnx`, the file that is served, and keeps the result in the run's record.
+ * Evaluates a finished or imported run through its `model.onnx`, the file that is served, and keeps the result in the run's
+ * record. What imported weights were trained on is not known: whoever asks for the validation images must.
  *
  * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
  */
@@ -30,8 +31,8 @@ export async function evaluateRun(
   path: string,
   { data, split, averageFlips, threads, onNotKept = () => {} }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
-  const before = readRunRecord(path);
-  if (before.status !== "finished") {
+  const before = readAnyRunRecord(path);
+  if (before.status === "running") {
     throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
   }
   const set = splitOf(path, before, data, split);
@@ -81,16 +82,18 @@ function keep(
   }
 }
 
-function splitOf(path: string, record: RunRecord, data: LoadedData, split: EvaluationSplit) {
+function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit) {
+  const trained =
+    record.status === "imported" ? { files: [], trainOn: "split" as const } : { ...record, ...record.data };
   const known = new Map(data.files.map(({ name, sha256 }) => [name, sha256]));
-  const other = record.data.files.find(({ name, sha256 }) => known.get(name) !== sha256);
+  const other = trained.files.find(({ name, sha256 }) => known.get(name) !== sha256);
   if (other) {
     throw new UserError(
       `${path} was trained on other data: ${other.name} in ${data.folder} has another checksum; give the run's own data with --data`,
     );
   }
   if (split === "test") return data.test;
-  const { validation } = trainingData(data.train, { trainOn: record.trainOn, limit: null });
+  const { validation } = trainingData(data.train, { trainOn: trained.trainOn, limit: null });
   if (!validation) {
     throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
       exitCode: 2,

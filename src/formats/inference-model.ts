@@ -5,7 +5,7 @@ import { evaluateReference } from "../graph/evaluate.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
-import { GraphWriter } from "../onnx/graph-writer.ts";
+import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";
 import { biasAdd, biasAddOp } from "../ops/biasAdd.ts";
 import { channelAffineOp } from "../ops/channelAffine.ts";
 import { conv2dOp } from "../ops/conv2d.ts";
@@ -13,6 +13,7 @@ import { input, inputName, inputOp } from "../ops/input.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { softmax } from "../ops/softmax.ts";
+import { factsToText } from "./network-facts.ts";
 
 /** What goes into a model's file. */
 export interface InferenceModelParts {
@@ -22,7 +23,7 @@ export interface InferenceModelParts {
   readonly classNames: readonly string[];
   /** Parameters and running statistics, by name. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
-  /** Facts for the file's metadata, beside the class names. */
+  /** Facts for the file's metadata, beside those that every file states (`factsToText`) and its opset. */
   readonly facts?: Readonly<Record<string, string>>;
 }
 
@@ -52,7 +53,11 @@ export function inferenceModel({
   writer.output("probabilities", names.get(scores!)!, "float32", ["batch", task.classes]);
   return writer.toBytes({
     name: model.name,
-    metadata: { ...facts, model: model.name, classes: JSON.stringify(classNames) },
+    metadata: {
+      ...facts,
+      opset: String(OPSET_VERSION),
+      ...factsToText({ model: model.name, task, classNames, normalization }),
+    },
   });
 }
 

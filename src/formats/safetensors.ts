@@ -9,10 +9,12 @@
  *     the rest  the tensors' bytes, row-major and little-endian; offsets count from the end of the header, and the
  *               tensors cover this part exactly, without holes or overlaps
  *
- * tailor writes and reads float32 only. A file is somebody else's claim: every number in it is checked before it is used.
+ * tailor writes float32 only, and reads nothing else unless it is told to. A file is somebody else's claim: every number
+ * in it is checked before it is used.
  */
 import { UserError } from "../errors.ts";
 import { jsonKeys, quote } from "./json-text.ts";
+import { type ElementType, FLOAT32_ONLY } from "./safetensors-dtypes.ts";
 
 /** A float32 tensor, row-major: `data.length` is the product of `shape`; `[]` is the shape of a scalar. */
 export interface NamedTensor {
@@ -80,18 +82,30 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rec
   return file;
 }
 
+/** What else than tailor's own tensors a reader expects. */
+export interface DecodeOptions {
+  /** Element types by their names in the format; those without `read` may stand in skipped tensors only. */
+  readonly types?: ReadonlyMap<string, ElementType>;
+  /** Tensors that are checked as all are, and left out. */
+  readonly skip?: (name: string) => boolean;
+}
+
 /**
  * Reads the bytes of a safetensors file. The tensors are copies: `bytes` may be reused, and offsets need no alignment.
  *
  * @param fileName what error messages call the file
- * @throws UserError when anything in the file contradicts the format or itself, or a tensor is not float32
+ * @throws UserError when anything in the file contradicts the format or itself, or a tensor is of a type not read here
  */
-export function decodeSafetensors(bytes: Uint8Array, fileName: string): Safetensors {
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  fileName: string,
+  { types = FLOAT32_ONLY, skip = () => false }: DecodeOptions = {},
+): Safetensors {
   const { header, keys, dataStart } = readHeader(bytes, fileName);
   const dataBytes = bytes.length - dataStart;
   const entries = keys
     .filter((key) => key !== METADATA_KEY)
-    .map((name) => readEntry(name, header[name], dataBytes, fileName));
+    .map((name) => readEntry(name, header[name], { dataBytes, fileName, types, isSkipped: skip(name) }));
 
   let covered = 0;
   for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -106,11 +120,9 @@ export function decodeSafetensors(bytes: Uint8Array, fileName: string): Safetens
   }
 
   const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart, dataBytes);
-  const tensors = entries.map(({ name, shape, begin, end }) => {
-    const words = new Uint32Array((end - begin) / FLOAT32_BYTES);
-    for (let i = 0; i < words.length; i++) words[i] = view.getUint32(begin + i * FLOAT32_BYTES, true);
-    return { name, shape, data: new Float32Array(words.buffer) };
-  });
+  const tensors = entries.flatMap(({ name, shape, begin, end, type }) =>
+    type.read && !skip(name) ? [{ name, shape, data: type.read(view, begin, (end - begin) / type.bytes) }] : [],
+  );
   return { tensors, metadata: readMetadata(header[METADATA_KEY], fileName) };
 }
 
@@ -146,13 +158,28 @@ function readHeader(bytes: Uint8Array, fileName: string) {
 }
 
 /** One tensor's shape and the range of its bytes, checked against each other and against the size of the data. */
-function readEntry(name: string, entry: unknown, dataBytes: number, fileName: string) {
+function readEntry(
+  name: string,
+  entry: unknown,
+  {
+    dataBytes,
+    fileName,
+    types,
+    isSkipped,
+  }: { dataBytes: number; fileName: string; types: ReadonlyMap<string, ElementType>; isSkipped: boolean },
+) {
   const refuse = (expected: string, found: unknown, advice?: string) =>
     damaged(fileName, `tensor ${quote(name)}: expected ${expected}, found ${quote(found)}`, undefined, advice);
   if (!isObject(entry)) throw refuse("an object with dtype, shape and data_offsets", entry);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") {
-    throw refuse(`dtype "F32"`, dtype, "tailor reads float32 only: convert the tensor to float32 and save again");
+  const type = typeof dtype === "string" ? types.get(dtype) : undefined;
+  if (!type || !(type.read || isSkipped)) {
+    const readable = [...types].flatMap(([known, { read }]) => (read ? [quote(known)] : []));
+    throw refuse(
+      `dtype ${readable.join(" or ")}`,
+      dtype,
+      "tailor reads floats only: convert the tensor to float32 and save again",
+    );
   }
   if (!isShape(shape)) throw refuse("a shape of whole numbers from 0 up", shape);
   if (!isShape(offsets) || offsets.length !== 2) throw refuse("data_offsets of two whole numbers from 0 up", offsets);
@@ -160,11 +187,11 @@ function readEntry(name: string, entry: unknown, dataBytes: number, fileName: st
   if (begin > end || end > dataBytes) {
     throw refuse(`data_offsets in order and within the ${dataBytes} bytes of data`, offsets);
   }
-  const size = elementCount(shape) * FLOAT32_BYTES;
+  const size = elementCount(shape) * type.bytes;
   if (size !== end - begin) {
-    throw refuse(`data_offsets ${size} bytes apart for shape [${shape.join(", ")}] of float32`, offsets);
+    throw refuse(`data_offsets ${size} bytes apart for shape [${shape.join(", ")}] of ${dtype}`, offsets);
   }
-  return { name, shape, begin, end };
+  return { name, shape, begin, end, type };
 }
 
 function readMetadata(metadata: unknown, fileName: string): Record<string, string> {

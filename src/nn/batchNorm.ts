@@ -7,6 +7,7 @@ import { constant } from "../ops/constant.ts";
 import { multiply } from "../ops/multiply.ts";
 import { filledWith } from "./init.ts";
 import type { Layer } from "./layer.ts";
+import { pythonCall } from "./pytorch-form.ts";
 import { requirePositive, requireShare } from "./settings.ts";
 
 export interface BatchNormOptions {
@@ -53,5 +54,13 @@ export function batchNorm({ momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions =
       );
       return y;
     },
+    toPytorch: (x) => ({
+      kind: "module",
+      construct: pythonCall(x.length === 4 ? "nn.BatchNorm2d" : "nn.BatchNorm1d", [channelCount("batchNorm", x)], {
+        eps: [epsilon, 1e-5],
+        momentum: [momentum, 0.1],
+      }),
+      isAround: true,
+    }),
   };
 }

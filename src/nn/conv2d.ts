@@ -3,6 +3,7 @@ import { biasAdd } from "../ops/biasAdd.ts";
 import { conv2d as conv2dOp } from "../ops/conv2d.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
+import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
 
 export interface Conv2dOptions {
@@ -38,6 +39,15 @@ export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, 
       const y = conv2dOp(x, weight, { stride, padding: pair(padding) });
       return bias ? biasAdd(y, context.parameter("bias", [channels], initialize)) : y;
     },
+    toPytorch: (x) => ({
+      kind: "module",
+      construct: pythonCall("nn.Conv2d", [imageSizes(x).channels, channels], {
+        kernel_size: [kernel],
+        stride: [stride, 1],
+        padding: [pair(padding), 0],
+        bias: [bias, true],
+      }),
+    }),
   };
 }
 

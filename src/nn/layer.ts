@@ -1,6 +1,7 @@
 import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Initializer } from "./init.ts";
+import type { ToPytorch } from "./pytorch-form.ts";
 
 /** A model computes differently while it trains (batch norm by the batch, dropout) and when it is used. */
 export type Mode = "training" | "inference";
@@ -28,4 +29,6 @@ export interface Layer {
   readonly description: string;
   /** @throws ShapeError when x does not fit */
   forward(x: Value, context: LayerContext): Value;
+  /** The layer in PyTorch's words, for the export. A layer of one's own may leave it out: then it is not exported so. */
+  readonly toPytorch?: ToPytorch;
 }

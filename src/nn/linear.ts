@@ -3,6 +3,7 @@ import { biasAdd } from "../ops/biasAdd.ts";
 import { matmul } from "../ops/matmul.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
+import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
 
 export interface LinearOptions {
@@ -24,5 +25,9 @@ export function linear(outputs: number, { bias = true }: LinearOptions = {}): La
       const y = matmul(x, weight, { transposeA: false, transposeB: true });
       return bias ? biasAdd(y, context.parameter("bias", [outputs], initialize)) : y;
     },
+    toPytorch: (x) => ({
+      kind: "module",
+      construct: pythonCall("nn.Linear", [x[1]!, outputs], { bias: [bias, true] }),
+    }),
   };
 }

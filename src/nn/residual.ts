@@ -16,5 +16,6 @@ export function residual(body: readonly Layer[], shortcut: readonly Layer[] = []
       const main = runSequence("residual body", body, x, context);
       return add(main, runSequence("residual shortcut", shortcut, x, context, "shortcut"));
     },
+    toPytorch: () => ({ kind: "residual", bodyLength: body.length }),
   };
 }

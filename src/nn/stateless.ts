@@ -5,13 +5,19 @@ import { globalAveragePool as globalAveragePoolOp } from "../ops/globalAveragePo
 import { maxPool2d as maxPool2dOp } from "../ops/maxPool2d.ts";
 import { relu as reluOp } from "../ops/relu.ts";
 import type { Layer } from "./layer.ts";
+import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
 
 /** Layers without parameters. */
 
 /** max(x, 0), any shape. */
 export function relu(): Layer {
-  return { kind: "relu", description: "ReLU", forward: (x) => reluOp(x) };
+  return {
+    kind: "relu",
+    description: "ReLU",
+    forward: (x) => reluOp(x),
+    toPytorch: () => ({ kind: "function", call: (x) => `F.relu(${x})`, isAround: true }),
+  };
 }
 
 /**
@@ -24,17 +30,32 @@ export function maxPool2d(size: number, { stride = size }: { readonly stride?: n
   if (stride !== size) {
     throw new UserError(`maxPool2d: stride must equal the window's size ${size}, got ${stride}`, { exitCode: 2 });
   }
-  return { kind: "pool", description: `max-pool ${size}x${size}`, forward: (x) => maxPool2dOp(x, { size }) };
+  return {
+    kind: "pool",
+    description: `max-pool ${size}x${size}`,
+    forward: (x) => maxPool2dOp(x, { size }),
+    toPytorch: () => ({ kind: "function", call: (x) => `F.max_pool2d(${x}, ${size})` }),
+  };
 }
 
 /** The mean of each channel: [N, C, H, W] -> [N, C, 1, 1]. */
 export function globalAveragePool(): Layer {
-  return { kind: "gap", description: "global average pool", forward: (x) => globalAveragePoolOp(x) };
+  return {
+    kind: "gap",
+    description: "global average pool",
+    forward: (x) => globalAveragePoolOp(x),
+    toPytorch: () => ({ kind: "function", call: (x) => `F.adaptive_avg_pool2d(${x}, 1)` }),
+  };
 }
 
 /** [N, ...] -> [N, the product of the rest]. */
 export function flatten(): Layer {
-  return { kind: "flatten", description: "flatten", forward: (x) => flattenOp(x) };
+  return {
+    kind: "flatten",
+    description: "flatten",
+    forward: (x) => flattenOp(x),
+    toPytorch: () => ({ kind: "function", call: (x) => `torch.flatten(${x}, 1)` }),
+  };
 }
 
 /** Drops each element with probability `rate` in training and scales the rest by 1 / (1 - rate); nothing in inference. */
@@ -47,5 +68,6 @@ export function dropout(rate: number): Layer {
     description: `dropout ${rate}`,
     forward: (x, context) =>
       context.mode === "training" && rate > 0 ? dropoutOp(x, context.dropoutMask(x.shape, rate), { rate }) : x,
+    toPytorch: () => ({ kind: "module", construct: pythonCall("nn.Dropout", [rate]), isAround: true }),
   };
 }

@@ -29,7 +29,8 @@ export type OnnxDomain = "" | "com.microsoft" | "com.microsoft.nchwc";
 export type OnnxDimension = number | string;
 
 const IR_VERSION = 8n;
-const OPSET_VERSION = 17n;
+/** The version of ONNX's own operators that every model of ours asks for. */
+export const OPSET_VERSION = 17;
 /** Constants up to this many elements are looked up by their contents, so that equal ones are stored once. */
 const SHARED_CONSTANT_ELEMENTS = 64;
 
@@ -172,7 +173,10 @@ export class GraphWriter {
     const model = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: "tailor",
-      opsetImport: [...this.#domains].map((domain) => ({ domain, version: domain === "" ? OPSET_VERSION : 1n })),
+      opsetImport: [...this.#domains].map((domain) => ({
+        domain,
+        version: domain === "" ? BigInt(OPSET_VERSION) : 1n,
+      })),
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: {
         name,

@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
-import { parseRunRecord, type RunRecord } from "./run-record.ts";
+import { type AnyRunRecord, parseRunRecord, type RunRecord } from "./run-record.ts";
 
 export const RUN_FILES = {
   record: "run.json",
@@ -20,11 +20,25 @@ export const RUN_FILES = {
 } as const;
 
 /**
- * What was run and what came of it.
+ * What was trained and what came of it.
+ *
+ * @throws UserError as `readAnyRunRecord` does, and (exit code 2) when the run's weights were imported
+ */
+export function readRunRecord(folder: string): RunRecord {
+  const record = readAnyRunRecord(folder);
+  if (record.status !== "imported") return record;
+  throw new UserError(
+    `${folder} holds imported weights: nothing is known of their training, and there is none to go on with; name a run that was trained here`,
+    { exitCode: 2 },
+  );
+}
+
+/**
+ * The record of a run, trained here or imported.
  *
  * @throws UserError when `folder` is missing or not a run folder (exit code 2), or its run.json is damaged
  */
-export function readRunRecord(folder: string): RunRecord {
+export function readAnyRunRecord(folder: string): AnyRunRecord {
   const text = readTextIfThere(folder, RUN_FILES.record);
   if (text === null) throw explainNoRun(folder);
   return parseRunRecord(text, join(folder, RUN_FILES.record));
@@ -68,9 +82,10 @@ function readRequired(folder: string, name: string): Uint8Array {
   const bytes = readIfThere(folder, name);
   if (bytes !== null) return bytes;
   // Says first what is more wrong: no folder, no run.
-  const { status } = readRunRecord(folder);
+  const { status } = readAnyRunRecord(folder);
   const why = status === "running" ? "its training has not come so far" : "it was removed";
-  throw new UserError(`${folder} has no ${name}: ${why}; train it with \`train\`, or choose another run`);
+  const todo = status === "imported" ? "import it again" : "train it with `train`";
+  throw new UserError(`${folder} has no ${name}: ${why}; ${todo}, or choose another run`);
 }
 
 function readIfThere(folder: string, name: string): Uint8Array | null {

@@ -5,12 +5,13 @@
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../formats/safetensors.ts";
+import { isEventFile } from "./event-file.ts";
 import { explainFileError } from "./file-errors.ts";
 import { listNames, makeFolder, refused } from "./make-folder.ts";
 import { formatMetrics, type MetricsLine } from "./metrics.ts";
-import { RUN_FILES, readRunRecord, readState } from "./run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readRunRecord, readState } from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
-import { formatRunRecord, type RunRecord } from "./run-record.ts";
+import { type AnyRunRecord, formatRunRecord, type RunRecord } from "./run-record.ts";
 import { runStatus } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
@@ -33,7 +34,7 @@ export class RunFolder {
     }
   }
 
-  writeRecord(record: RunRecord): void {
+  writeRecord(record: AnyRunRecord): void {
     this.#write(RUN_FILES.record, formatRunRecord(record));
   }
 
@@ -85,8 +86,8 @@ export class RunFolder {
  * Makes the folder of a new run, parent folders included. An unfinished run without a readable state is started over: its
  * files are removed, but for the record, which the new one replaces. Write that next.
  *
- * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished run or one to
- *   resume; with 1 when a run there is damaged or being written, or the system refuses
+ * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported run
+ *   or one to resume; with 1 when a run there is damaged or being written, or the system refuses
  */
 export function createRunFolder(path: string): RunFolder {
   const isNew = makeFolder(path);
@@ -98,6 +99,8 @@ export function createRunFolder(path: string): RunFolder {
     switch (status.kind) {
       case "finished":
         throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
+      case "imported":
+        throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
       case "damaged":
         throw status.error;
       case "unfinished":
@@ -117,13 +120,13 @@ export function createRunFolder(path: string): RunFolder {
 }
 
 /**
- * Opens the folder of an existing run, finished or not, to write to it (evaluations, an export).
+ * Opens the folder of an existing run, finished or not, trained here or imported, to write to it (evaluations).
  *
  * @throws UserError when it is missing, not a run folder, damaged or being written
  */
-export function openRunFolder(path: string): { folder: RunFolder; record: RunRecord } {
-  readRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
-  return withLock(path, false, (folder) => ({ folder, record: readRunRecord(path) }));
+export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
+  readAnyRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
+  return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
 }
 
 /**
@@ -168,7 +171,9 @@ function holdsSomethingElse(path: string): boolean {
 function removeAllButRecord(path: string): void {
   const { record: _, ...others } = RUN_FILES;
   try {
-    for (const name of Object.values(others)) rmSync(join(path, name), { force: true });
+    for (const name of [...Object.values(others), ...listNames(path).filter(isEventFile)]) {
+      rmSync(join(path, name), { force: true });
+    }
   } catch (error) {
     throw explainFileError(error, "start over in", path);
   }

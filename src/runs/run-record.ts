@@ -1,4 +1,7 @@
-/** `run.json`: what was run, on what, with what, and what came of it. Enough to do it again and to compare it. */
+/**
+ * `run.json`: what was run, on what, with what, and what came of it. Enough to do it again and to compare it. Weights from
+ * elsewhere make a run too; its record says where they came from, and of their training nothing.
+ */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
@@ -70,6 +73,7 @@ const planSchema = z.strictObject({
     trainImages: count,
     validationImages: count,
   }),
+  /** Of training; imported weights: when they were imported. */
   startedAt: z.iso.datetime("expected a date and time like 2026-01-31T12:00:00.000Z"),
   /** By the part of the data; "-tta" with test-time averaging. */
   evaluations: z
@@ -79,11 +83,38 @@ const planSchema = z.strictObject({
 
 const runningSchema = planSchema.extend({ status: z.literal("running"), result: z.null() });
 const finishedSchema = planSchema.extend({ status: z.literal("finished"), result: resultSchema });
-const runRecordSchema = z.discriminatedUnion("status", [runningSchema, finishedSchema], {
-  error: (issue) => (issue.code === "invalid_union" ? 'expected "running" or "finished"' : "expected an object"),
+const importedSchema = planSchema
+  .pick({
+    format: true,
+    model: true,
+    parameters: true,
+    versions: true,
+    commit: true,
+    cpu: true,
+    platform: true,
+    startedAt: true,
+    evaluations: true,
+  })
+  .extend({
+    status: z.literal("imported"),
+    /** Nothing is known of a training. */
+    result: z.null(),
+    /** The file that the weights were in. */
+    source: z.strictObject({ file: z.string(), bytes: count, sha256 }),
+    /** See `weightsSha256`. */
+    weightsSha256: sha256,
+  });
+const anyRecordSchema = z.discriminatedUnion("status", [runningSchema, finishedSchema, importedSchema], {
+  error: (issue) =>
+    issue.code === "invalid_union" ? 'expected "running", "finished" or "imported"' : "expected an object",
 });
 
-export type RunRecord = z.infer<typeof runRecordSchema>;
+/** Of any run. */
+export type AnyRunRecord = z.infer<typeof anyRecordSchema>;
+/** Of weights that were trained elsewhere. */
+export type ImportedRunRecord = z.infer<typeof importedSchema>;
+/** Of a run that tailor trains or has trained. */
+export type RunRecord = Exclude<AnyRunRecord, ImportedRunRecord>;
 export type FinishedRunRecord = z.infer<typeof finishedSchema>;
 export type RunResult = z.infer<typeof resultSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;
@@ -94,7 +125,7 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
  * @param fileName what error messages call the file
  * @throws UserError when the text is damaged, is of another format or lacks a field: names the field and what was expected
  */
-export function parseRunRecord(text: string, fileName: string): RunRecord {
+export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
   const todo = "restore the file from a copy, or train again into another folder";
   const value = parseJson(text, fileName, todo);
   const format = z.object({ format: z.number() }).safeParse(value).data?.format ?? RUN_FORMAT;
@@ -103,7 +134,7 @@ export function parseRunRecord(text: string, fileName: string): RunRecord {
       `${fileName}: field "format": expected ${RUN_FORMAT}, found ${format}; another version of tailor wrote this run: use that version`,
     );
   }
-  return checkJson(runRecordSchema, value, fileName, todo);
+  return checkJson(anyRecordSchema, value, fileName, todo);
 }
 
 /**
@@ -111,8 +142,8 @@ export function parseRunRecord(text: string, fileName: string): RunRecord {
  *
  * @throws RangeError when a value is outside its range; JSON has no NaN and no infinity, so a diverged loss is too
  */
-export function formatRunRecord(record: RunRecord): string {
-  const result = runRecordSchema.safeParse(record);
+export function formatRunRecord(record: AnyRunRecord): string {
+  const result = anyRecordSchema.safeParse(record);
   if (!result.success) throw new RangeError(`run record: ${describeIssues(result.error.issues, record)}`);
   return `${JSON.stringify(result.data, null, 2)}\n`;
 }

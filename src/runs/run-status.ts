@@ -3,13 +3,15 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
-import { hasState, RUN_FILES, readRunRecord, readState } from "./run-files.ts";
+import { hasState, RUN_FILES, readAnyRunRecord, readState } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
-import type { FinishedRunRecord, RunRecord } from "./run-record.ts";
+import type { FinishedRunRecord, ImportedRunRecord, RunRecord } from "./run-record.ts";
 
 /** A run folder as it is found. */
 export type FoundRun =
   | { readonly kind: "finished"; readonly record: FinishedRunRecord }
+  /** Weights that were trained elsewhere. */
+  | { readonly kind: "imported"; readonly record: ImportedRunRecord }
   | {
       readonly kind: "unfinished";
       readonly record: RunRecord;
@@ -33,9 +35,10 @@ export type ListedRun = FoundRun & { readonly path: string; readonly name: strin
 export function runStatus(path: string): RunStatus {
   if (!existsSync(path)) return { kind: "missing" };
   if (!existsSync(join(path, RUN_FILES.record))) return { kind: "not-a-run" };
-  const record = valueOrUserError(() => readRunRecord(path));
+  const record = valueOrUserError(() => readAnyRunRecord(path));
   if (record instanceof UserError) return { kind: "damaged", error: record };
   if (record.status === "finished") return { kind: "finished", record };
+  if (record.status === "imported") return { kind: "imported", record };
   const state = hasState(path) ? valueOrUserError(() => readState(path)) : null;
   // A state that the system withholds may be whole: such a run must not be started over.
   if (state instanceof UserError && errorCode(state.cause) !== null) return { kind: "damaged", error: state };

@@ -31,6 +31,11 @@ export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
       return "new";
     case "damaged":
       throw status.error;
+    case "imported":
+      throw new UserError(
+        `${planned.path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
+        { exitCode: 2 },
+      );
     case "finished":
     case "unfinished": {
       const difference = differenceOf(status.record, planned, data);

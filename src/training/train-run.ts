@@ -4,11 +4,13 @@ import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, type TrainingData, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
+import { factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { ModelGraph } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
+import { createEventFile, hasEventFile } from "../runs/event-file.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { hasState, RUN_FILES, readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
@@ -27,6 +29,8 @@ export interface TrainRunOptions {
   /** Left out: blocked where the processor has it. */
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
+  /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
+  readonly tensorboard?: boolean;
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & { readonly onEpoch?: (line: MetricsLine) => void };
   /** Called once the run's folder and record are there. */
   readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
@@ -87,8 +91,10 @@ export async function resumeRun(
   const status = runStatus(path);
   const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
-  if (status.kind === "unfinished" && !status.resumable && !hasState(path))
-    return trainNewRun(run, { ...options, lowering: lowering.kind });
+  if (status.kind === "unfinished" && !status.resumable && !hasState(path)) {
+    const tensorboard = options.tensorboard === true || hasEventFile(path);
+    return trainNewRun(run, { ...options, lowering: lowering.kind, tensorboard });
+  }
 
   const { folder, record, state } = resumeRunFolder(path);
   try {
@@ -118,10 +124,11 @@ async function trainInto(
   folder: RunFolder,
   { recipe, seed, record, lowering, options, data, from }: TrainIntoOptions,
 ): Promise<TrainedRun> {
-  const { runtime, threads, hooks, onStart } = options;
+  const { runtime, threads, hooks, onStart, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
   const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
+  const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
   const normalization = normalizationOf(data.train);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
@@ -137,6 +144,7 @@ async function trainInto(
       onEpoch(line, atEnd) {
         lines.push(line);
         folder.writeMetrics(lines);
+        events?.write(line);
         writeState(atEnd);
         hooks?.onEpoch?.(line);
       },
@@ -150,11 +158,12 @@ async function trainInto(
 
   const weights = namedTensors(graph, snapshot.tensors);
   const { classNames } = data.train;
-  folder.writeWeights(weights, { model: recipe.model.name, classes: JSON.stringify(classNames) });
+  const task = imageTask(data.train);
+  folder.writeWeights(weights, factsToText({ model: recipe.model.name, task, classNames, normalization }));
   folder.writeModel(
     inferenceModel({
       model: recipe.model,
-      task: imageTask(data.train),
+      task,
       normalization,
       classNames,
       tensors: snapshot.tensors,
@@ -179,6 +188,22 @@ async function trainInto(
   };
   folder.writeRecord(finished);
   return { isFinished, folder: folder.path, record: finished };
+}
+
+/**
+ * The run's events for TensorBoard, if there are to be any. A run that goes on and has none yet begins with the epochs that
+ * are done; one that has some tells TensorBoard which of them will come again.
+ */
+function openEvents(
+  folder: string,
+  lines: readonly MetricsLine[],
+  { isWanted, from }: { isWanted: boolean; from: TrainingSnapshot | undefined },
+) {
+  const isGoingOn = from !== undefined && hasEventFile(folder);
+  if (!isWanted && !isGoingOn) return undefined;
+  const events = createEventFile(folder, { restartStep: isGoingOn ? from.position.step + 1 : undefined });
+  if (!isGoingOn) for (const line of lines) events.write(line);
+  return events;
 }
 
 /** Parameters and running statistics in the order and shapes of PyTorch's state_dict. */

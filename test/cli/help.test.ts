@@ -29,6 +29,8 @@ describe("help", () => {
       "train",
       "evaluate",
       "compare",
+      "export",
+      "import",
       "summary",
       "data",
       "bench",

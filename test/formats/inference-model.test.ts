@@ -191,7 +191,16 @@ describe.each(CASES)("model.onnx of $model.name", ({ model, task }) => {
     const facts = { recipe: "a recipe", seed: "3" };
     const { metadataProps, graph } = decode(inferenceModel({ ...parts, facts }));
     const metadata = Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]));
-    expect(metadata).toEqual({ ...facts, model: model.name, classes: JSON.stringify(parts.classNames) });
+    const { mean, standardDeviation } = parts.normalization;
+    expect(metadata).toEqual({
+      ...facts,
+      opset: "17",
+      model: model.name,
+      image: `${task.channels}x${task.height}x${task.width}`,
+      classes: JSON.stringify(parts.classNames),
+      mean: JSON.stringify(mean),
+      standardDeviation: JSON.stringify(standardDeviation),
+    });
     expect(graph!.name).toBe(model.name);
   });
 });

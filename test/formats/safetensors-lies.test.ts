@@ -22,7 +22,7 @@ describe("a file that lies", () => {
     [
       "another dtype",
       file(`{"a":${entry([2], [0, 4], "F16")}}`, [1, 2, 3, 4]),
-      /"a": expected dtype "F32", found "F16"; tailor reads float32 only/,
+      /"a": expected dtype "F32", found "F16"; tailor reads floats only/,
     ],
     ["no dtype", file(`{"a":{"shape":[],"data_offsets":[0,0]}}`), /"a": expected dtype "F32", found nothing/],
     ["no entry", file('{"a":null}'), /"a": expected an object with dtype, shape and data_offsets, found null/],
@@ -46,7 +46,7 @@ describe("a file that lies", () => {
     [
       "a shape that is too small",
       file(`{"a":${entry([1], [0, 8])}}`, eight),
-      /4 bytes apart for shape \[1\] of float32, found \[0,8\]/,
+      /4 bytes apart for shape \[1\] of F32, found \[0,8\]/,
     ],
     ["a scalar of two", file(`{"a":${entry([], [0, 8])}}`, eight), /4 bytes apart for shape \[\]/],
     ["offsets out of range", file(`{"a":${entry([3], [0, 12])}}`, eight), /within the 8 bytes of data, found \[0,12\]/],

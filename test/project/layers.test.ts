@@ -13,6 +13,7 @@ const LAYERS = [
   "report",
   "plots",
   "training",
+  "exchange",
   "evaluation",
   "runs",
   "recipes",
@@ -99,6 +100,8 @@ describe("import direction", () => {
     for (const entry of [
       "training/train.ts",
       "formats/inference-model.ts",
+      "formats/pytorch-model.ts",
+      "formats/tensorboard-events.ts",
       "recipes/index.ts",
       "plots/curves.ts",
       "plots/cost.ts",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { formatRunRecord, parseRunRecord, type RunRecord } from "../../src/runs/run-record.ts";
+import { type AnyRunRecord, formatRunRecord, parseRunRecord, type RunRecord } from "../../src/runs/run-record.ts";
 import { userErrorOf } from "./support/helpers.ts";
-import { finishedRecord, sampleRecord, sampleResult } from "./support/samples.ts";
+import { finishedRecord, importedRecord, sampleRecord, sampleResult } from "./support/samples.ts";
 
 const FILE = "runs/x/run.json";
 const messageFor = (text: string) => userErrorOf(() => parseRunRecord(text, FILE)).message;
@@ -21,7 +21,7 @@ function fieldsOf(value: unknown, path: Path = []): Path[] {
 }
 
 /** A copy of the record as plain JSON, with `change` applied to the object that holds the field at `path`. */
-function changed(record: RunRecord, path: Path, change: (holder: object, key: string | number) => void): string {
+function changed(record: AnyRunRecord, path: Path, change: (holder: object, key: string | number) => void): string {
   const copy: unknown = JSON.parse(JSON.stringify(record));
   let holder = copy;
   for (const key of path.slice(0, -1)) holder = Reflect.get(Object(holder), key);
@@ -33,7 +33,7 @@ const written = (path: Path) =>
   path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
 
 describe("a record", () => {
-  test.each([sampleRecord, finishedRecord])("is read as it was written ($status)", (record) => {
+  test.each([sampleRecord, finishedRecord, importedRecord])("is read as it was written ($status)", (record) => {
     expect(parseRunRecord(formatRunRecord(record), FILE)).toEqual(record);
   });
 
@@ -46,7 +46,7 @@ describe("a record", () => {
 
   test("keeps whatever a recipe holds", () => {
     const recipe = { "a.b": [1, { c: null }], ü: "x", deep: { deeper: { deepest: [[], {}] } } };
-    expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE).recipe).toEqual(recipe);
+    expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE)).toEqual({ ...sampleRecord, recipe });
   });
 
   const fields = fieldsOf(finishedRecord);
@@ -83,7 +83,12 @@ describe("a record", () => {
     ["a seed above 2^53", ["seed"], 2 ** 53, /field "seed": expected .*<=9007199254740991, found 9007199254740992/],
     ["another part of the data", ["trainOn"], "test", /field "trainOn": expected one of "split"\|"all", found "test"/],
     ["another lowering", ["lowering"], "fast", /field "lowering": expected one of "standard"\|"blocked"/],
-    ["another status", ["status"], "done", /field "status": expected "running" or "finished", found "done"/],
+    [
+      "another status",
+      ["status"],
+      "done",
+      /field "status": expected "running", "finished" or "imported", found "done"/,
+    ],
     [
       "a date in words",
       ["startedAt"],
@@ -116,6 +121,22 @@ describe("a record", () => {
     );
   });
 
+  const ofImport = fieldsOf(importedRecord);
+  test.each(ofImport.map((path) => [written(path), path] as const))(
+    "of imported weights is refused without %s, by that name",
+    (name, path) => {
+      const text = changed(importedRecord, path, (holder, key) => Reflect.deleteProperty(holder, key));
+      expect(messageFor(text)).toContain(`${FILE}: field "${name}": expected `);
+    },
+  );
+
+  test("of imported weights tells of no training", () => {
+    expect(ofImport.length).toBe(25);
+    const { seed } = sampleRecord;
+    expect(messageFor(JSON.stringify({ ...importedRecord, seed }))).toMatch(/field "seed": expected no such field/);
+    expect(messageFor(JSON.stringify({ ...importedRecord, result: sampleResult }))).toMatch(/field "result"/);
+  });
+
   test("several problems: the first, and how many more", () => {
     const { seed: _, threads: __, ...rest } = sampleRecord;
     expect(messageFor(JSON.stringify(rest))).toMatch(/field "seed": expected .*, found nothing \(and 1 more\); /);
@@ -127,7 +148,7 @@ describe("a record", () => {
     ["null", /run\.json: expected an object, found null; /],
     ["[]", /run\.json: expected an object, found \[\]; /],
     ['"run"', /expected an object, found "run"/],
-    ["{}", /field "status": expected "running" or "finished", found nothing/],
+    ["{}", /field "status": expected "running", "finished" or "imported", found nothing/],
     [`{"recipe":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, /field "status"/],
   ])("damaged JSON %#: told", (text, message) => {
     expect(messageFor(text)).toMatch(message);

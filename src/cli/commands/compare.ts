@@ -6,7 +6,7 @@ import { count, duration, percent } from "../../report/format.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { ladderTable } from "../../report/ladder-table.ts";
 import { type Table, tableLines } from "../../report/table.ts";
-import { intervalText, large, points, pText, spreadText } from "../../report/wording.ts";
+import { intervalText, known, large, points, pText, spreadText } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/environment.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
@@ -90,13 +90,13 @@ function runsTable(runs: readonly ComparedRun[], recipes: ReturnType<typeof reci
     rows: runs.map(({ run, recipe, seed, metrics, parameters, multiplyAdds, seconds }) => [
       run,
       recipe,
-      String(seed),
+      known(seed, String),
       percent(metrics.accuracy),
       `${count(metrics.correct)} of ${count(metrics.total)}`,
       percent(metrics.standardError),
       count(parameters),
       large(multiplyAdds),
-      duration(seconds),
+      known(seconds, duration),
     ]),
     notes: recipes
       .filter(({ accuracy }) => accuracy.n > 1)

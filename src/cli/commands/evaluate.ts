@@ -4,7 +4,7 @@ import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { count, percent, table } from "../../report/format.ts";
-import { readRunRecord } from "../../runs/run-files.ts";
+import { readAnyRunRecord } from "../../runs/run-files.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { choice, path, threads } from "../parse.ts";
@@ -32,7 +32,7 @@ export const evaluate: Command = {
     const split = choice(options, "split", SPLITS) ?? "test";
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
-    readRunRecord(run);
+    readAnyRunRecord(run);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
     const metrics = await evaluateRun(run, { data, split, averageFlips, threads: threads(options), onNotKept });

@@ -28,6 +28,16 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./ablate.ts")).ablate,
   },
   {
+    name: "export",
+    summary: "write a run's network for other programs: ONNX, safetensors, PyTorch",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
+    name: "import",
+    summary: "make a run of weights that were trained elsewhere",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,

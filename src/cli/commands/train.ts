@@ -60,6 +60,7 @@ export const train: Command = {
       choices: LOWERINGS,
       default: "blocked where the processor has it",
     },
+    { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
     { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
     { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
   ],
@@ -85,6 +86,7 @@ export const train: Command = {
           threads: threads(options),
           lowering: choice(options, "lowering", LOWERINGS),
           runtime: nodeRuntime,
+          tensorboard: options.tensorboard === true,
           hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
             output.note(startLine(record, from));

@@ -1,7 +1,7 @@
 /** A whole run to test with. */
 import type { NamedTensor } from "../../../src/formats/safetensors.ts";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
-import type { Evaluation, RunRecord, RunResult } from "../../../src/runs/run-record.ts";
+import type { Evaluation, ImportedRunRecord, RunRecord, RunResult } from "../../../src/runs/run-record.ts";
 
 export const sampleRecord: RunRecord = {
   format: 1,
@@ -58,6 +58,22 @@ export const finishedRecord: RunRecord = {
   status: "finished",
   result: sampleResult,
   evaluations: { test: sampleEvaluation, "validation-tta": sampleEvaluation },
+};
+
+export const importedRecord: ImportedRunRecord = {
+  format: 1,
+  model: "base",
+  parameters: 421_642,
+  versions: sampleRecord.versions,
+  commit: null,
+  cpu: sampleRecord.cpu,
+  platform: "linux-x64",
+  startedAt: "2026-02-01T12:00:00.000Z",
+  status: "imported",
+  result: null,
+  source: { file: "some/weights.safetensors", bytes: 1234, sha256: "ab".repeat(32) },
+  weightsSha256: "0f".repeat(32),
+  evaluations: { test: sampleEvaluation },
 };
 
 export const sampleMetrics: readonly MetricsLine[] = [1, 2, 3].map((epoch) => ({

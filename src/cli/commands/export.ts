@@ -1,0 +1,89 @@
+import type { LoadedData } from "../../data/sources/chain.ts";
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { UserError } from "../../errors.ts";
+import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
+import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
+import { count } from "../../report/format.ts";
+import { defaultExportPath } from "../../runs/outside-files.ts";
+import { readAnyRunRecord } from "../../runs/run-files.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
+import type { Command, OptionValues } from "../command.ts";
+import type { Output } from "../output.ts";
+import { choice, path, threads } from "../parse.ts";
+
+export const exportCommand: Command = {
+  name: "export",
+  summary: "write a run's network for other programs: ONNX, safetensors, PyTorch",
+  arguments: [{ name: "<run>", description: "a folder of a finished or imported run" }],
+  options: [
+    {
+      flags: "--format <format>",
+      description:
+        "onnx: one model file; safetensors: the weights, by PyTorch's names; pytorch: a folder with model.py and weights",
+      choices: EXPORT_FORMATS,
+      default: "onnx",
+    },
+    { flags: "--out <path>", description: "the file or folder", default: "<run>.onnx, .safetensors or -pytorch" },
+    { flags: "--force", description: "replace what is there" },
+    {
+      flags: "--data <folder>",
+      description: "a folder with the four IDX files, whose test images the logits are compared on",
+      default: "Fashion-MNIST; noise where it cannot be had",
+    },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js export runs/best --out best.onnx",
+    "node bin/tailor.js export runs/best --format pytorch --out best-pytorch",
+  ],
+  async run([run], options, output) {
+    if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
+    const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
+    const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
+    readAnyRunRecord(run);
+    const exported = await exportRun(run, {
+      format,
+      out,
+      force: options.force === true,
+      data: await dataToCompare(options, output),
+      threads: threads(options),
+      runtime: nodeRuntime,
+    });
+    const { maxLogitDifference, images, imagesFrom } = exported;
+    const opset = format === "onnx" ? { opset: OPSET_VERSION } : {};
+    const which = imagesFrom === "test" ? "test images" : "images of noise";
+    output.say(`${WHAT[format]}: ${out}`);
+    output.say(
+      `largest logit difference from the training engine, over ${count(images)} ${which}: ${maxLogitDifference.toExponential(1)}`,
+    );
+    output.say(NEXT[format](out));
+    output.result({ run, ...exported, ...opset });
+    return 0;
+  },
+};
+
+const WHAT: Readonly<Record<ExportFormat, string>> = {
+  onnx: `ONNX model, opset ${OPSET_VERSION}`,
+  safetensors: "weights",
+  pytorch: "PyTorch module and weights",
+};
+
+/** What the figure does not say, and what one does with the file. */
+const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
+  onnx: () => `input "pixels" float32 [batch, channels, height, width], 0 to 255; outputs "logits", "probabilities"`,
+  safetensors: () => "(the weights as they were read back, in the training engine)",
+  pytorch: (out) =>
+    `(the weights as they were read back, in the training engine; check the module with: python3 ${out}/model.py)`,
+};
+
+/** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
+async function dataToCompare(options: OptionValues, output: Output): Promise<LoadedData | undefined> {
+  const folder = path(options, "data");
+  try {
+    return await loadFashionMnist({ folder, report: output.note });
+  } catch (error) {
+    if (folder !== undefined || !(error instanceof UserError)) throw error;
+    output.note(`no test images, so logits are compared on noise: ${error.message}`);
+    return undefined;
+  }
+}

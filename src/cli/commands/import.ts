@@ -1,0 +1,90 @@
+import { UserError } from "../../errors.ts";
+import { importWeights } from "../../exchange/import-weights.ts";
+import { imageFromText } from "../../formats/network-facts.ts";
+import { MODELS } from "../../models/index.ts";
+import { count } from "../../report/format.ts";
+import { defaultRunPath } from "../../runs/run-status.ts";
+import type { Command, OptionValues } from "../command.ts";
+import { flag, path, threads } from "../parse.ts";
+
+export const importCommand: Command = {
+  name: "import",
+  summary: "make a run of weights that were trained elsewhere",
+  arguments: [{ name: "<weights>", description: "a safetensors file with PyTorch's names and layouts" }],
+  options: [
+    {
+      flags: "--model <name>",
+      description: `whose weights they are: ${MODELS.map(({ name }) => name).join(", ")}`,
+      default: "what the file says",
+    },
+    {
+      flags: "--classes <names>",
+      description: "of the classes, in order, with commas between",
+      default: "what the file says, or Fashion-MNIST's",
+    },
+    {
+      flags: "--mean <numbers>",
+      description: "of each channel, pixels from 0 to 1, with commas between",
+      default: "what the file says, or Fashion-MNIST's",
+    },
+    { flags: "--std <numbers>", description: "standard deviation of each channel; goes with --mean" },
+    {
+      flags: "--image <CxHxW>",
+      description: "channels, height and width of an image",
+      default: "what the file says, or 1x28x28",
+    },
+    { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js import best-pytorch/continued.safetensors --out runs/continued",
+    "node bin/tailor.js import weights.safetensors --model enhanced --mean 0.286 --std 0.353",
+  ],
+  async run([file], options, output) {
+    if (!file) throw new UserError("name the file of the weights to import", { exitCode: 2 });
+    const out = path(options, "out");
+    const { folder, record } = await importWeights(file, {
+      ...given(options),
+      out: (model) => out ?? defaultRunPath(`${model}-imported`, new Date()),
+      threads: threads(options),
+      report: output.note,
+    });
+    const { model, parameters, weightsSha256 } = record;
+    output.say(`imported ${model}: ${count(parameters)} parameters`);
+    output.say(`run: ${folder}`);
+    output.result({ run: folder, model, parameters, weightsSha256, source: record.source });
+    return 0;
+  },
+};
+
+/** The facts that were typed. */
+function given(options: OptionValues) {
+  const { model, classes, image } = options;
+  const [mean, standardDeviation] = [numbers(options, "mean"), numbers(options, "std")];
+  const refuse = (text: string) => new UserError(text, { exitCode: 2 });
+  if ((mean === undefined) !== (standardDeviation === undefined)) throw refuse("--mean and --std go together");
+  if (mean && standardDeviation && mean.length !== standardDeviation.length) {
+    throw refuse(`--mean and --std need as many numbers, got ${mean.length} and ${standardDeviation.length}`);
+  }
+  if (standardDeviation?.some((deviation) => deviation <= 0)) {
+    throw refuse(`--std must be numbers above 0, got "${options.std}"`);
+  }
+  const classNames = typeof classes === "string" ? classes.split(",").map((name) => name.trim()) : undefined;
+  if (classNames?.includes("")) throw refuse(`--classes must be names with commas between, got "${classes}"`);
+  const size = typeof image === "string" ? imageFromText(image) : undefined;
+  if (typeof image === "string" && !size) throw refuse(`--image must be sizes like 1x28x28, got "${image}"`);
+  return {
+    ...(typeof model === "string" ? { model } : {}),
+    ...(classNames ? { classNames } : {}),
+    ...(size ? { image: size } : {}),
+    ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
+  };
+}
+
+function numbers(options: OptionValues, name: string): number[] | undefined {
+  const typed = options[name];
+  if (typeof typed !== "string") return undefined;
+  const values = typed.split(",").map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
+  if (values.every(Number.isFinite)) return values;
+  throw new UserError(`${flag(name)} must be numbers with commas between, got "${typed}"`, { exitCode: 2 });
+}

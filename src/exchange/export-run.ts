@@ -1,0 +1,82 @@
+import type { LoadedData } from "../data/sources/chain.ts";
+import { UserError } from "../errors.ts";
+import { checkExportTarget, type ExportTarget } from "../runs/outside-files.ts";
+import { readAnyRunRecord } from "../runs/run-files.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { engineLogits, imagesToCompare, largestDifference } from "./logits.ts";
+import { readNetwork } from "./network.ts";
+import { recordFacts } from "./record-facts.ts";
+import { type ExportJob, writeOnnx, writePytorch, writeSafetensors } from "./write-formats.ts";
+
+export const EXPORT_FORMATS = ["onnx", "safetensors", "pytorch"] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** What is added to a run's name, where no other is given. */
+export const EXPORT_ENDINGS: Readonly<Record<ExportFormat, string>> = {
+  onnx: ".onnx",
+  safetensors: ".safetensors",
+  pytorch: "-pytorch",
+};
+
+/** A larger difference between an exported network's logits and the training engine's is no rounding. */
+const TOLERANCE = 1e-4;
+
+export interface ExportOptions {
+  readonly format: ExportFormat;
+  /** The file; for PyTorch the folder. */
+  readonly out: string;
+  /** Replace what is there. */
+  readonly force: boolean;
+  /** Images to compare on; undefined: noise is taken. */
+  readonly data: LoadedData | undefined;
+  readonly threads: number;
+  readonly runtime: Runtime;
+}
+
+export interface Exported {
+  readonly file: string;
+  readonly format: ExportFormat;
+  /**
+   * Largest difference from the logits of the training engine. ONNX: those of the file itself, run by ONNX Runtime;
+   * safetensors and PyTorch: those of the engine with the weights that were read back from the file.
+   */
+  readonly maxLogitDifference: number;
+  /** Images that were compared, and whether they are test images or noise. */
+  readonly images: number;
+  readonly imagesFrom: "test" | "noise";
+}
+
+/**
+ * Writes the network of a finished or imported run for other programs, and compares what was written with the training
+ * engine.
+ *
+ * @throws UserError when the run or the target is refused, or a logit differs by more than 1e-4: then nothing is written
+ */
+export async function exportRun(
+  path: string,
+  { format, out, force, data, threads, runtime }: ExportOptions,
+): Promise<Exported> {
+  const record = readAnyRunRecord(path);
+  const target: ExportTarget = { path: out, isFolder: format === "pytorch", force };
+  checkExportTarget(target);
+  const network = readNetwork(path, record, data);
+  const { images, imagesFrom } = imagesToCompare(network.task, data);
+  const engine = { runtime, threads };
+  const expected = await engineLogits(network, network.tensors, images, engine);
+  const difference = (logits: Float32Array) => {
+    const largest = largestDifference(logits, expected, out);
+    if (largest <= TOLERANCE) return largest;
+    throw new UserError(
+      `${out} would give logits that differ by up to ${largest.toExponential(1)} from the training engine's, more than ${TOLERANCE.toExponential(0)}: it was not written; please report this as a defect of tailor's, with run.json`,
+    );
+  };
+  const job: ExportJob = { network, target, images, expected, engine, difference, facts: recordFacts(record) };
+  const maxLogitDifference = await WRITERS[format](job);
+  return { file: out, format, maxLogitDifference, images: images.count, imagesFrom };
+}
+
+const WRITERS: Readonly<Record<ExportFormat, (job: ExportJob) => Promise<number>>> = {
+  onnx: writeOnnx,
+  safetensors: writeSafetensors,
+  pytorch: writePytorch,
+};

@@ -1,0 +1,123 @@
+import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
+import { UserError } from "../errors.ts";
+import { inferenceModel } from "../formats/inference-model.ts";
+import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
+import { decodeSafetensors } from "../formats/safetensors.ts";
+import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
+import { findModel, MODELS } from "../models/index.ts";
+import { modelFacts } from "../nn/model-facts.ts";
+import { collectEnvironment } from "../runs/environment.ts";
+import { readOutsideFile } from "../runs/outside-files.ts";
+import { createRunFolder } from "../runs/run-folder.ts";
+import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
+import { weightsSha256 } from "../runs/weights-hash.ts";
+import { openModel } from "../runtime/node/classifier.ts";
+import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
+import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
+import type { TrainedNetwork } from "./network.ts";
+import { recordFacts } from "./record-facts.ts";
+
+export interface ImportOptions extends StatedFacts {
+  /** The run's folder, given the model's name. */
+  readonly out: (model: string) => string;
+  readonly threads: number;
+  /** Told what was assumed or left out. */
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Makes a run of weights that were trained elsewhere, in PyTorch say, so that they can be evaluated, compared, served and
+ * exported as any other run. What the options leave open comes from the file's metadata, and else is Fashion-MNIST's.
+ *
+ * @param file safetensors, with PyTorch's names and layouts; floats of any width become float32
+ * @throws UserError when the file is damaged, its tensors are not the model's, or the folder is taken: nothing is then written
+ */
+export async function importWeights(
+  file: string,
+  { out, threads, report, ...given }: ImportOptions,
+): Promise<{ folder: string; record: ImportedRunRecord }> {
+  const { bytes, sha256 } = readOutsideFile(file);
+  const read = decodeSafetensors(bytes, file, { types: PUBLISHED_TYPES, skip: isBatchCount });
+  const { tensors: unwrapped, prefix } = withoutWrappers(read.tensors);
+  if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
+  const network = describe(file, { ...factsFromText(read.metadata, file), ...given }, report);
+  const tensors = matchTensors(unwrapped, { ...network, fileName: file });
+
+  const { model, task } = network;
+  const record: ImportedRunRecord = {
+    format: RUN_FORMAT,
+    model: model.name,
+    parameters: modelFacts(model, task).parameters,
+    ...collectEnvironment(),
+    startedAt: new Date().toISOString(),
+    status: "imported",
+    result: null,
+    source: { file, bytes: bytes.length, sha256 },
+    weightsSha256: weightsSha256(tensors),
+  };
+  const data = new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
+  const onnx = inferenceModel({ ...network, tensors: data, facts: recordFacts(record) });
+  await checkModel(onnx, file, network, threads);
+
+  const folder = createRunFolder(out(model.name));
+  try {
+    folder.writeWeights(tensors, factsToText({ ...network, model: model.name }));
+    folder.writeModel(onnx);
+    // Last: with its record the folder is a whole run.
+    folder.writeRecord(record);
+    return { folder: folder.path, record };
+  } finally {
+    folder.close();
+  }
+}
+
+/** The network that the weights are said to belong to. */
+function describe(
+  file: string,
+  { model: name, ...stated }: StatedFacts,
+  report: (line: string) => void,
+): Omit<TrainedNetwork, "tensors"> {
+  if (name === undefined) {
+    throw new UserError(
+      `${file} does not say which model it belongs to; name one with --model: ${MODELS.map((model) => model.name).join(", ")}`,
+      { exitCode: 2 },
+    );
+  }
+  const model = findModel(name);
+  const standard = {
+    image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
+    classNames: FASHION_MNIST.classNames,
+    normalization: FASHION_MNIST_NORMALIZATION,
+  };
+  const assumed = [
+    stated.image ? "" : "size of the images (--image)",
+    stated.classNames ? "" : "classes (--classes)",
+    stated.normalization ? "" : "normalisation (--mean, --std)",
+  ].filter((fact) => fact !== "");
+  if (assumed.length > 0) {
+    report(`${file} says nothing of ${assumed.join(", ")}: taken to be ${FASHION_MNIST.title}'s`);
+  }
+  const { image, classNames, normalization } = { ...standard, ...stated };
+  if (normalization.mean.length !== image.channels) {
+    throw new UserError(
+      `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give --mean, --std and --image that go together`,
+      { exitCode: 2 },
+    );
+  }
+  return { model, task: { ...image, classes: classNames.length }, classNames, normalization };
+}
+
+/** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */
+async function checkModel(
+  onnx: Uint8Array,
+  file: string,
+  { task }: Omit<TrainedNetwork, "tensors">,
+  threads: number,
+): Promise<void> {
+  const session = await openModel(onnx, file, { threads });
+  try {
+    requireFinite(await fileLogits(session, noiseImages(task)), file);
+  } finally {
+    await session.release();
+  }
+}

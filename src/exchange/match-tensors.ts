@@ -1,0 +1,81 @@
+import { UserError } from "../errors.ts";
+import { quote } from "../formats/json-text.ts";
+import type { NamedTensor } from "../formats/safetensors.ts";
+import { formatShape } from "../graph/shape.ts";
+import { buildModel, type ImageTask, type Model, withoutNormalization } from "../nn/model.ts";
+
+/** What PyTorch's wrappers put before every name: DistributedDataParallel and DataParallel, and torch.compile. */
+const WRAPPERS = ["module.", "_orig_mod."] as const;
+
+/** Batches that PyTorch's batch norm has seen: it counts them, and nothing in a network's use depends on them. */
+export const isBatchCount = (name: string) => /(^|\.)num_batches_tracked$/.test(name);
+
+/** Tensors under the network's own names, and what stood before each name. */
+export function withoutWrappers(tensors: readonly NamedTensor[]): { tensors: readonly NamedTensor[]; prefix: string } {
+  const prefix = WRAPPERS.find(
+    (wrapper) => tensors.length > 0 && tensors.every(({ name }) => name.startsWith(wrapper)),
+  );
+  if (prefix === undefined) return { tensors, prefix: "" };
+  const inner = withoutWrappers(tensors.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })));
+  return { tensors: inner.tensors, prefix: prefix + inner.prefix };
+}
+
+/**
+ * A network's tensors out of those of a file, in the order of PyTorch's state_dict.
+ *
+ * @param fileName what error messages call the file
+ * @throws UserError when they are not this network's, as PyTorch's load_state_dict says it: the first name that is missing,
+ *   the first unexpected one and the first of another shape, and how many more of each; or when a value is not finite
+ */
+export function matchTensors(
+  tensors: readonly NamedTensor[],
+  { model, task, fileName }: { model: Model; task: ImageTask; fileName: string },
+): NamedTensor[] {
+  const normalization = withoutNormalization(task);
+  const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
+  const wanted = graph.tensors.map(({ name, value }) => ({ name, shape: value.shape }));
+  const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const known = new Set(wanted.map(({ name }) => name));
+  const isSame = (a: readonly number[], b: readonly number[]) => formatShape(a) === formatShape(b);
+
+  const problems = [
+    firstOf(
+      "missing",
+      wanted.flatMap(({ name }) => (found.has(name) ? [] : [quote(name)])),
+    ),
+    firstOf(
+      "unexpected",
+      tensors.flatMap(({ name }) => (known.has(name) ? [] : [quote(name)])),
+    ),
+    firstOf(
+      "size mismatch for",
+      wanted.flatMap(({ name, shape }) => {
+        const other = found.get(name);
+        if (!other || isSame(other.shape, shape)) return [];
+        return [`${quote(name)}, ${formatShape(other.shape)} in the file and ${formatShape(shape)} in the model`];
+      }),
+    ),
+  ].filter((problem) => problem !== "");
+  if (problems.length > 0) {
+    const { channels, height, width, classes } = task;
+    throw new UserError(
+      `${fileName} does not hold the weights of model ${quote(model.name)} (${channels}x${height}x${width} images, ${classes} classes): ${problems.join("; ")}; name the model that they belong to, or export them again`,
+    );
+  }
+  return wanted.map(({ name }) => {
+    const tensor = found.get(name)!;
+    const at = tensor.data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+      throw new UserError(
+        `${fileName}: tensor ${quote(name)} holds ${tensor.data[at]} at index ${at}; only finite float32 numbers make a network: train it again`,
+      );
+    }
+    return tensor;
+  });
+}
+
+/** `missing "a" (and 3 more)`; nothing for none. */
+function firstOf(what: string, items: readonly string[]): string {
+  if (items.length === 0) return "";
+  return `${what} ${items[0]}${items.length === 1 ? "" : ` (and ${items.length - 1} more)`}`;
+}

@@ -1,0 +1,59 @@
+import type { LoadedData } from "../data/sources/chain.ts";
+import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
+import type { NamedTensor } from "../formats/safetensors.ts";
+import { findModel } from "../models/index.ts";
+import type { Model } from "../nn/model.ts";
+import { RUN_FILES, readWeights } from "../runs/run-files.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
+import { weightsSha256 } from "../runs/weights-hash.ts";
+import { matchTensors } from "./match-tensors.ts";
+
+/** A trained network, whole: layers, task, normalisation, class names, and tensors in the order of PyTorch's state_dict. */
+export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
+  readonly model: Model;
+  readonly tensors: readonly NamedTensor[];
+}
+
+/**
+ * The network of a run that is finished or imported, from its `weights.safetensors`.
+ *
+ * @param data the run's own: older runs say nothing of task and normalisation, which then follow from their images
+ * @throws UserError when the run is not finished, or its weights are damaged or not those that the record tells of
+ */
+export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData | undefined): TrainedNetwork {
+  if (record.status === "running") {
+    throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+  }
+  const fileName = `${path}/${RUN_FILES.weights}`;
+  const { tensors, metadata } = readWeights(path);
+  const stated = factsFromText(metadata, fileName);
+  const { image, classNames, normalization } =
+    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(path, record, data) };
+  if (!image || !classNames || !normalization) {
+    throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
+  }
+  const model = findModel(record.model);
+  const task = { ...image, classes: classNames.length };
+  const matched = matchTensors(tensors, { model, task, fileName });
+  const expected = record.status === "imported" ? record.weightsSha256 : record.result.weightsSha256;
+  if (weightsSha256(matched) !== expected) {
+    throw new UserError(
+      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${model.name}`,
+    );
+  }
+  return { model, task, normalization, classNames, tensors: matched };
+}
+
+function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {
+  const isOwn = (files: readonly { name: string; sha256: string }[]) =>
+    files.every(({ name, sha256 }) => data?.files.some((file) => file.name === name && file.sha256 === sha256));
+  if (record.status === "imported" || !data || !isOwn(record.data.files)) {
+    throw new UserError(
+      `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,
+    );
+  }
+  const { train } = trainingData(data.train, record);
+  return { image: imageTask(train), normalization: normalizationOf(train) };
+}

@@ -1,0 +1,31 @@
+import type { AnyRunRecord } from "../runs/run-record.ts";
+
+/**
+ * Where a network comes from and how good it was found to be, as text fields for the files that hold it. Accuracies are
+ * fractions from 0 to 1; on the test images with the counts behind them.
+ */
+export function recordFacts(record: AnyRunRecord): Record<string, string> {
+  const test = record.evaluations?.test;
+  return {
+    producer: `tailor ${record.versions.tailor}`,
+    ...(record.commit === null ? {} : { commit: record.commit }),
+    ...originFacts(record),
+    ...(test ? { testAccuracy: `${test.accuracy} (${test.correct} of ${test.total})` } : {}),
+  };
+}
+
+function originFacts(record: AnyRunRecord): Record<string, string> {
+  if (record.status === "imported") {
+    const { source, weightsSha256 } = record;
+    return { importedFrom: `${source.file} (SHA-256 ${source.sha256})`, weightsSha256 };
+  }
+  const { recipeName, seed, epochs, data, result } = record;
+  return {
+    recipe: recipeName,
+    seed: String(seed),
+    epochs: String(epochs),
+    trainImages: String(data.trainImages),
+    ...(result === null ? {} : { weightsSha256: result.weightsSha256 }),
+    ...(result?.validationAccuracy == null ? {} : { validationAccuracy: String(result.validationAccuracy) }),
+  };
+}

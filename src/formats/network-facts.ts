@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import type { ImageTask } from "../nn/model.ts";
+import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import { quote } from "./json-text.ts";
+
+/** What one must know of a trained network beside its tensors. Kept as text fields of the files that hold it. */
+export interface NetworkFacts {
+  /** The name of its list of layers. */
+  readonly model: string;
+  readonly task: ImageTask;
+  readonly classNames: readonly string[];
+  readonly normalization: PixelNormalization;
+}
+
+/** What a file says of these: somebody else's may say nothing. */
+export interface StatedFacts {
+  readonly model?: string;
+  /** Of an image. */
+  readonly image?: Pick<ImageTask, "channels" | "height" | "width">;
+  readonly classNames?: readonly string[];
+  readonly normalization?: PixelNormalization;
+}
+
+/** The facts as text fields: lists are JSON, the image's size is `1x28x28` (channels, height, width). */
+export function factsToText({ model, task, classNames, normalization }: NetworkFacts): Record<string, string> {
+  const { channels, height, width } = task;
+  return {
+    model,
+    image: `${channels}x${height}x${width}`,
+    classes: JSON.stringify(classNames),
+    mean: JSON.stringify(normalization.mean),
+    standardDeviation: JSON.stringify(normalization.standardDeviation),
+  };
+}
+
+const classesSchema = z.array(z.string().min(1)).min(1);
+const meanSchema = z.array(z.number()).min(1);
+const deviationSchema = z.array(z.number().positive()).min(1);
+
+/**
+ * Reads the fields back. Fields that are missing stay so.
+ *
+ * @throws UserError when a field is there and is not what `factsToText` writes, or mean and deviation do not go together
+ */
+export function factsFromText(fields: Readonly<Record<string, string>>, fileName: string): StatedFacts {
+  const [classNames, mean, standardDeviation] = [
+    listField("classes", classesSchema, "a JSON list of names"),
+    listField("mean", meanSchema, "a JSON list of numbers"),
+    listField("standardDeviation", deviationSchema, "a JSON list of numbers above 0"),
+  ];
+  if (mean?.length !== standardDeviation?.length) {
+    throw wrong("mean", "as many numbers as standardDeviation has", fields.mean);
+  }
+  const image = fields.image === undefined ? undefined : imageFromText(fields.image);
+  if (fields.image !== undefined && !image) throw wrong("image", "sizes like 1x28x28", fields.image);
+  return {
+    ...(fields.model === undefined ? {} : { model: fields.model }),
+    ...(image ? { image } : {}),
+    ...(classNames ? { classNames } : {}),
+    ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
+  };
+
+  function listField<T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined {
+    const text = fields[name];
+    if (text === undefined) return undefined;
+    const parsed = schema.safeParse(jsonOrNothing(text));
+    if (!parsed.success) throw wrong(name, expected, text);
+    return parsed.data;
+  }
+
+  function wrong(name: string, expected: string, found: unknown): UserError {
+    return new UserError(
+      `${fileName}: metadata field ${quote(name)}: expected ${expected}, found ${quote(found)}; mend the field, or leave it out when the file is written`,
+    );
+  }
+}
+
+/** `1x28x28` as channels, height and width; undefined when it is anything else. */
+export function imageFromText(text: string): StatedFacts["image"] {
+  const match = /^([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text.trim());
+  const [channels, height, width] = (match ?? []).slice(1).map(Number);
+  return channels && height && width ? { channels, height, width } : undefined;
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,271 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { exportRun } from "../../src/exchange/export-run.ts";
+import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
+import { factsToText } from "../../src/formats/network-facts.ts";
+import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
+import { enhanced } from "../../src/models/enhanced.ts";
+import { findRecipe } from "../../src/recipes/index.ts";
+import { readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/run-files.ts";
+import { createRunFolder } from "../../src/runs/run-folder.ts";
+import { listRuns, runStatus } from "../../src/runs/run-status.ts";
+import { weightsSha256 } from "../../src/runs/weights-hash.ts";
+import { openModel } from "../../src/runtime/node/classifier.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { compareRuns } from "../../src/study/compare-runs.ts";
+import { stateOf } from "../../src/study/run-study.ts";
+import { resumeRun } from "../../src/training/train-run.ts";
+import { entry, safetensorsFile } from "../formats/support/safetensors.ts";
+import { userErrorOf } from "../runs/support/helpers.ts";
+import { failureOf } from "../training/support/failure.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { engineLogitsOf, networkOf, pixelsFor } from "./support/networks.ts";
+
+const FOLDER = sharedFolder();
+const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 30 }) });
+const TASK = { channels: 1, height: 28, width: 28, classes: 10 };
+const NETWORK = networkOf(enhanced, TASK);
+const FACTS = factsToText({ ...NETWORK, model: "enhanced" });
+const RUN = join(FOLDER, "runs", "imported");
+let files = 0;
+
+/** A weights file, and an import of it into a folder that is not there. */
+function weightsFile(tensors: readonly NamedTensor[], metadata: Record<string, string> = FACTS): string {
+  const path = join(FOLDER, `weights${files++}.safetensors`);
+  writeFileSync(path, encodeSafetensors(tensors, metadata));
+  return path;
+}
+
+const said: string[] = [];
+const into = (out: string, given: Partial<ImportOptions> = {}): ImportOptions => ({
+  out: () => out,
+  threads: 1,
+  report: (line) => said.push(line),
+  ...given,
+});
+const newFolder = () => join(FOLDER, `run${files++}`);
+
+/** Changes one tensor, or takes it out. */
+const withTensor = (name: string, change: (tensor: NamedTensor) => NamedTensor[]) =>
+  NETWORK.tensors.flatMap((tensor) => (tensor.name === name ? change(tensor) : [tensor]));
+
+beforeAll(async () => {
+  await importWeights(weightsFile(NETWORK.tensors), into(RUN));
+});
+
+describe("an imported run", () => {
+  test("holds the weights bit for bit, and says where they came from and nothing of a training", async () => {
+    const file = weightsFile(NETWORK.tensors);
+    const { folder, record } = await importWeights(file, into(newFolder()));
+    expect(readAnyRunRecord(folder)).toEqual(record);
+    expect(record).toMatchObject({ status: "imported", result: null, model: "enhanced", parameters: 437_162 });
+    expect(record.source).toMatchObject({ file, bytes: readFileSync(file).length });
+    expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
+    expect(Object.keys(record)).not.toContain("epochs");
+    const { tensors, metadata } = readWeights(folder);
+    expect({ tensors, metadata }).toEqual({ tensors: NETWORK.tensors, metadata: FACTS });
+  });
+
+  test("gives the logits that the training engine gives for these weights", async () => {
+    const pixels = pixelsFor(TASK, 5);
+    const session = await openModel(readModel(RUN), "model.onnx", { threads: 1 });
+    const logits = await session.logits(pixels);
+    await session.release();
+    const expected = await engineLogitsOf(NETWORK, pixels, { kind: "standard" });
+    const largest = expected.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+    expect(logits).toBeClose(expected, { tolerance: 2 * 7 * Math.sqrt(3136) * 2 ** -24 * largest });
+  });
+
+  test("is evaluated, kept in its record, compared, listed and exported as any other", async () => {
+    const { folder } = await importWeights(weightsFile(NETWORK.tensors), into(join(FOLDER, "listed", "one")));
+    const metrics = await evaluateRun(folder, { data, split: "test", averageFlips: false, threads: 1 });
+    expect(metrics.total).toBe(30);
+    expect(readAnyRunRecord(folder).evaluations?.test?.correct).toBe(metrics.correct);
+    const options = { data, split: "test", threads: 1, onNotKept: () => {} } as const;
+    const { runs, pairs } = await compareRuns([folder, RUN], options);
+    const unknown = { recipe: "enhanced (imported)", seed: null, epochs: null, seconds: null, parameters: 437_162 };
+    expect(runs).toMatchObject([unknown, unknown]);
+    expect(pairs).toMatchObject([{ difference: 0 }]);
+    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ kind: "imported", name: "one" }]);
+    const out = join(FOLDER, "again.safetensors");
+    const job = { format: "safetensors", out, force: false, data, threads: 1, runtime: nodeRuntime } as const;
+    await exportRun(folder, job);
+    const { record } = await importWeights(out, into(newFolder()));
+    expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
+  });
+
+  test("is neither resumed, nor trained into, nor taken for a study's run", async () => {
+    const before = readFileSync(join(RUN, "run.json"), "utf8");
+    const options = { data, threads: 1, runtime: nodeRuntime, allowDifferent: true };
+    const resumed = await failureOf(resumeRun(RUN, options));
+    expect(resumed).toMatchObject({ exitCode: 2 });
+    expect(resumed.message).toMatch(/imported holds imported weights: .* there is none to go on with/);
+    expect(userErrorOf(() => readRunRecord(RUN)).message).toBe(resumed.message);
+    expect(userErrorOf(() => createRunFolder(RUN))).toMatchObject({ exitCode: 2 });
+    expect((await failureOf(importWeights(weightsFile(NETWORK.tensors), into(RUN)))).message).toMatch(
+      /imported holds imported weights; choose another folder with --out/,
+    );
+    const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
+    expect(userErrorOf(() => stateOf(planned, data)).message).toMatch(/holds imported weights, not this study's run/);
+    expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);
+    expect(runStatus(RUN).kind).toBe("imported");
+  });
+});
+
+describe("what PyTorch leaves in a file", () => {
+  const expectSame = async (file: string) => {
+    const { record } = await importWeights(file, into(newFolder()));
+    expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
+  };
+
+  test("names of wrapped networks lose what stands before them, and that is said", async () => {
+    for (const prefix of ["module.", "_orig_mod.module."]) {
+      said.length = 0;
+      await expectSame(weightsFile(NETWORK.tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }))));
+      expect(said).toEqual([`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`]);
+    }
+    const mixed = withTensor("fc2.bias", (tensor) => [{ ...tensor, name: "module.fc2.bias" }]);
+    const { message } = await failureOf(importWeights(weightsFile(mixed), into(newFolder())));
+    expect(message).toMatch(/missing "fc2\.bias"; unexpected "module\.fc2\.bias"/);
+  });
+
+  test("the order of the tensors does not matter, nor do the batches that batch norm has counted", async () => {
+    const counters = ["bn1", "bn6"].map((name) => `module.${name}.num_batches_tracked`);
+    const bytes = encodeSafetensors(
+      NETWORK.tensors.toReversed().map((tensor) => ({ ...tensor, name: `module.${tensor.name}` })),
+      FACTS,
+    );
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const header = new TextDecoder().decode(bytes.subarray(8, 8 + length)).trim();
+    const data = [...bytes.subarray(8 + length)];
+    const entries = counters.map(
+      (name, i) => `"${name}":${entry([], [data.length + 8 * i, data.length + 8 * i + 8], "I64")}`,
+    );
+    const path = join(FOLDER, "counted.safetensors");
+    writeFileSync(
+      path,
+      safetensorsFile(`${header.slice(0, -1)},${entries.join(",")}}`, [...data, ...new Array(16).fill(1)]),
+    );
+    await expectSame(path);
+  });
+});
+
+describe("facts", () => {
+  test("that a file leaves open are Fashion-MNIST's, and it is said which; what is given comes first", async () => {
+    said.length = 0;
+    const bare = weightsFile(NETWORK.tensors, {});
+    const { folder } = await importWeights(bare, into(newFolder(), { model: "enhanced" }));
+    expect(said).toEqual([
+      expect.stringMatching(/size of the images.*classes.*normalisation.*: taken to be Fashion-MNIST's/),
+    ]);
+    expect(readWeights(folder).metadata).toMatchObject({ mean: "[0.2859677154498163]", image: "1x28x28" });
+    expect(JSON.parse(readWeights(folder).metadata.classes!)).toContain("Ankle boot");
+
+    said.length = 0;
+    const classNames = [..."abcdefghij"];
+    const normalization = { mean: [0.5], standardDeviation: [0.25] };
+    const given = await importWeights(weightsFile(NETWORK.tensors), into(newFolder(), { classNames, normalization }));
+    expect(said).toEqual([]);
+    expect(readWeights(given.folder).metadata).toMatchObject({
+      classes: JSON.stringify(classNames),
+      mean: "[0.5]",
+      standardDeviation: "[0.25]",
+    });
+  });
+});
+
+describe("weights that are refused leave no run", () => {
+  const data32 = (tensor: NamedTensor, at: number, value: number) => {
+    const copy = tensor.data.slice();
+    copy[at] = value;
+    return [{ ...tensor, data: copy }];
+  };
+  const header = (json: string, length?: bigint) => {
+    const path = join(FOLDER, `lying${files++}.safetensors`);
+    writeFileSync(path, safetensorsFile(json, new Array(8).fill(0), length));
+    return path;
+  };
+
+  test.each<[string, () => string, Partial<ImportOptions>, RegExp]>([
+    [
+      "a tensor is missing",
+      () => weightsFile(withTensor("bn3.running_var", () => [])),
+      {},
+      /does not hold the weights of model "enhanced" \(1x28x28 images, 10 classes\): missing "bn3\.running_var"; name/,
+    ],
+    [
+      "a tensor is unexpected",
+      () => weightsFile([...NETWORK.tensors, { name: "conv1.bias", shape: [1], data: Float32Array.of(0) }]),
+      {},
+      /: unexpected "conv1\.bias"; name/,
+    ],
+    [
+      "a shape is another, of as many elements",
+      () => weightsFile(withTensor("fc2.weight", (tensor) => [{ ...tensor, shape: [256, 10] }])),
+      {},
+      /: size mismatch for "fc2\.weight", \[256, 10\] in the file and \[10, 256\] in the model; name/,
+    ],
+    [
+      "they are another model's",
+      () => weightsFile(NETWORK.tensors),
+      { model: "base" },
+      /model "base" .*: missing "conv1\.bias" \(and 2 more\); unexpected "bn1\.weight" \(and 26 more\); size mismatch/,
+    ],
+    ["there is no such model", () => weightsFile(NETWORK.tensors), { model: "resnet" }, /no model "resnet"; choose/],
+    [
+      "no model is named",
+      () => weightsFile(NETWORK.tensors, {}),
+      {},
+      /does not say which model.*--model: base, enhanced/,
+    ],
+    [
+      "a number is NaN",
+      () => weightsFile(withTensor("conv2.weight", (tensor) => data32(tensor, 7, Number.NaN))),
+      {},
+      /tensor "conv2\.weight" holds NaN at index 7/,
+    ],
+    [
+      "a number is infinite",
+      () => weightsFile(withTensor("fc2.bias", (tensor) => data32(tensor, 9, Number.NEGATIVE_INFINITY))),
+      {},
+      /tensor "fc2\.bias" holds -Infinity at index 9/,
+    ],
+    [
+      "a variance is negative",
+      () => weightsFile(withTensor("bn1.running_var", (tensor) => data32(tensor, 0, -1))),
+      {},
+      /gives logits that are not finite numbers/,
+    ],
+    [
+      "a mean for each of three channels is given for one",
+      () => weightsFile(NETWORK.tensors),
+      { normalization: { mean: [0, 0, 0], standardDeviation: [1, 1, 1] } },
+      /images of 1 channels need a mean and a deviation for each, got 3/,
+    ],
+    ["the classes are damaged", () => weightsFile(NETWORK.tensors, { ...FACTS, classes: "[" }), {}, /field "classes"/],
+    ["there is no file", () => join(FOLDER, "nowhere"), {}, /there is no file .*nowhere; check the path/],
+    ["it is a folder", () => FOLDER, {}, /is a folder; name the file in it/],
+    ["its header is 8 EiB long", () => header("{}", 2n ** 63n), {}, /found a length of 9223372036854775808/],
+    ["its header is longer than the file", () => header("{}", 500n), {}, /header of 500 bytes as its length says/],
+    ["its header is no JSON", () => header("{]"), {}, /expected a header of UTF-8 JSON/],
+    ["a name comes twice", () => header(`{"a":${entry([1], [0, 4])},"a":${entry([1], [4, 8])}}`), {}, /"a" twice/],
+    ["offsets overlap", () => header(`{"a":${entry([2], [0, 8])},"b":${entry([1], [4, 8])}}`), {}, /"b" overlaps/],
+    ["offsets lie outside", () => header(`{"a":${entry([4], [0, 16])}}`), {}, /within the 8 bytes of data/],
+    [
+      "shape and bytes differ",
+      () => header(`{"a":${entry([2], [0, 8], "F16")}}`),
+      {},
+      /4 bytes apart for shape \[2\] of F16/,
+    ],
+    ["a shape is past counting", () => header(`{"a":${entry([2 ** 40, 2 ** 40], [0, 8])}}`), {}, /bytes apart/],
+  ])("when %s", async (_, file, given, message) => {
+    const out = newFolder();
+    const error = await failureOf(importWeights(file(), into(out, given)));
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("\n");
+    expect(existsSync(out)).toBe(false);
+  });
+});

@@ -1,0 +1,28 @@
+/** Debian's PyTorch, if it is there. */
+import { spawn, spawnSync } from "node:child_process";
+import { expect, type TestContext } from "vitest";
+
+const PYTHON = "/usr/bin/python3";
+const hasTorch = spawnSync(PYTHON, ["-c", "import torch, numpy"]).status === 0;
+
+/** Skips the test where PyTorch is missing; with REQUIRE_PEERS=1 that is a failure. */
+export function needTorch(context: TestContext): void {
+  if (hasTorch) return;
+  expect(process.env.REQUIRE_PEERS, "the Debian package python3-torch is required").not.toBe("1");
+  context.skip("needs the Debian package python3-torch");
+}
+
+/** Runs Python to its end and returns what it printed. One thread: other tests run beside it. */
+export async function python(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const child = spawn(PYTHON, args, { env: { ...process.env, OMP_NUM_THREADS: "1", ...env } });
+  const said = { out: "", error: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said.error += text;
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  expect({ code, error: code === 0 ? "" : said.error }).toEqual({ code: 0, error: "" });
+  return said.out;
+}

@@ -1,0 +1,75 @@
+import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { inferenceModel } from "../../src/formats/inference-model.ts";
+import { flatten, linear, type Model, relu } from "../../src/nn/index.ts";
+import { type ModelProto, ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
+import { openModel } from "../../src/runtime/node/classifier.ts";
+import { networkOf } from "../exchange/support/networks.ts";
+import { failureOf } from "../training/support/failure.ts";
+
+const small: Model = { name: "small", layers: ({ classes }) => [flatten(), linear(6), relu(), linear(classes)] };
+const { tensors, ...network } = networkOf(small, { channels: 1, height: 3, width: 2, classes: 4 });
+const BYTES = inferenceModel({ ...network, tensors: new Map(tensors.map(({ name, data }) => [name, data])) });
+const PARSED = fromBinary(ModelProtoSchema, BYTES);
+
+const open = (bytes: Uint8Array) => openModel(bytes, "some/model.onnx", { threads: 1 });
+
+/** The file with something else in it than it says. */
+function lying(change: (model: ModelProto) => void): Uint8Array {
+  const model = clone(ModelProtoSchema, PARSED);
+  change(model);
+  return toBinary(ModelProtoSchema, model);
+}
+
+const weight = (model: ModelProto) => model.graph!.initializer.find(({ name }) => name === "fc1.weight")!;
+
+test("a whole model opens", async () => {
+  const session = await open(BYTES);
+  expect(session).toMatchObject({ imageShape: { channels: 1, height: 3, width: 2 }, classes: 4 });
+  expect(await session.logits(new Uint8Array(12))).toHaveLength(8);
+  await session.release();
+});
+
+describe("a model file that lies is refused by its name, and the process lives on", () => {
+  test.each<[string, (model: ModelProto) => void]>([
+    ["a tensor larger than its data", (model) => (weight(model).dims = [6n, 600n])],
+    ["a tensor smaller than its data", (model) => (weight(model).dims = [6n, 1n])],
+    ["a tensor of a negative size", (model) => (weight(model).dims = [-6n, -6n])],
+    ["a tensor past counting", (model) => (weight(model).dims = [2n ** 40n, 2n ** 40n])],
+    ["a tensor without data", (model) => (weight(model).rawData = new Uint8Array())],
+    ["another type than the data's", (model) => (weight(model).dataType = 11)],
+    ["a type that does not exist", (model) => (weight(model).dataType = 999)],
+    ["no weight", (model) => model.graph!.initializer.splice(0)],
+    ["an unknown operator", (model) => (model.graph!.node[0]!.opType = "Nothing")],
+    ["operators of the future", (model) => (model.opsetImport[0]!.version = 9_999n)],
+    ["no graph", (model) => Reflect.deleteProperty(model, "graph")],
+  ])("%s", async (_, change) => {
+    const error = await failureOf(open(lying(change)));
+    expect(error.message).toMatch(
+      /^some\/model\.onnx is not a model that ONNX Runtime can read; train or export it again$/,
+    );
+  });
+
+  test("cut anywhere", { timeout: 120_000 }, async () => {
+    for (let length = 0; length < BYTES.length; length += 37) {
+      const error = await failureOf(open(BYTES.subarray(0, length)));
+      expect(error.message).toMatch(/^some\/model\.onnx (is not a model|has no input "pixels")/);
+    }
+  });
+
+  test.each<[string, (model: ModelProto) => void]>([
+    ["another input", (model) => rename(model, "pixels", "image")],
+    ["another output", (model) => rename(model, "logits", "scores")],
+  ])("%s", async (_, change) => {
+    const error = await failureOf(open(lying(change)));
+    expect(error.message).toMatch(/has no input "pixels" \[batch, channels, height, width\] and output "logits"/);
+  });
+});
+
+function rename({ graph }: ModelProto, from: string, to: string): void {
+  for (const value of [...graph!.input, ...graph!.output]) if (value.name === from) value.name = to;
+  for (const node of graph!.node) {
+    node.input = node.input.map((name) => (name === from ? to : name));
+    node.output = node.output.map((name) => (name === from ? to : name));
+  }
+}
