@@ -50,7 +50,7 @@ export interface Exported {
  * Writes the network of a finished or imported run for other programs, and compares what was written with the training
  * engine.
  *
- * @throws UserError when the run or the target is refused, or a logit differs by more than 1e-4: then nothing is written
+ * @throws UserError when the run or the target is refused, or a logit differs by more than 1e-4: an ONNX file is then not written
  */
 export async function exportRun(
   path: string,
@@ -63,11 +63,12 @@ export async function exportRun(
   const { images, imagesFrom } = imagesToCompare(network.task, data);
   const engine = { runtime, threads };
   const expected = await engineLogits(network, network.tensors, images, engine);
+  const outcome = format === "onnx" ? "it was not written" : "do not use what was written";
   const difference = (logits: Float32Array) => {
     const largest = largestDifference(logits, expected, out);
     if (largest <= TOLERANCE) return largest;
     throw new UserError(
-      `${out} would give logits that differ by up to ${largest.toExponential(1)} from the training engine's, more than ${TOLERANCE.toExponential(0)}: it was not written; please report this as a defect of tailor's, with run.json`,
+      `${out}: logits differ by up to ${largest.toExponential(1)} from the training engine's, more than ${TOLERANCE.toExponential(0)}: ${outcome}; please report this as a defect of tailor's, with run.json`,
     );
   };
   const job: ExportJob = { network, target, images, expected, engine, difference, facts: recordFacts(record) };
