@@ -29,6 +29,7 @@ describe("help", () => {
       "train",
       "evaluate",
       "compare",
+      "predict",
       "summary",
       "data",
       "bench",

@@ -13,12 +13,14 @@ const LAYERS = [
   "report",
   "plots",
   "training",
+  "prediction",
   "evaluation",
   "runs",
   "recipes",
   "models",
   "data",
   "formats",
+  "imaging",
   "nn",
   "optim",
   "runtime",
@@ -102,6 +104,8 @@ describe("import direction", () => {
       "recipes/index.ts",
       "plots/curves.ts",
       "plots/cost.ts",
+      "imaging/prepare-image.ts",
+      "imaging/signature.ts",
     ])
       visit(entry);
     expect(seen.size).toBeGreaterThan(50);

@@ -23,6 +23,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./compare.ts")).compare,
   },
   {
+    name: "predict",
+    summary: "say what is in pictures: files, folders, standard input",
+    load: async () => (await import("./predict.ts")).predict,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,
