@@ -79,13 +79,13 @@ export function prepareImage(
   const size = fittedSize(box, target);
   const resized = resize(onPlain.picture, size);
   onStep("resize", resized);
-  let values = grayFromGround(resized, onPlain.ground, { box, width, height });
+  const values = grayFromGround(resized, onPlain.ground, { box, width, height });
   onStep("negate", { data: values, ...size, channels: 1 });
-  if (!isPrepared) values = sharpen(values, size);
-  onStep("sharpen", { data: values, ...size, channels: 1 });
-  if (!isPrepared) stretch(values);
-  onStep("stretch", { data: values, ...size, channels: 1 });
-  const pixels = centre(values, size, target);
+  const sharp = isPrepared ? values : sharpen(values, size);
+  onStep("sharpen", { data: sharp, ...size, channels: 1 });
+  const stretched = isPrepared ? sharp : stretch(sharp);
+  onStep("stretch", { data: stretched, ...size, channels: 1 });
+  const pixels = centre(stretched, size, target);
   onStep("centre", { data: pixels, width: target.width, height: target.height, channels: 1 });
   return pixels;
 }

@@ -33,7 +33,7 @@ export function recogniseFile(bytes: Uint8Array): ImageFormat | NoImage {
     ({ at, bytes: expected }) => latin1(bytes.subarray(at, at + expected.length)) === expected,
   );
   if (found) return found.kind;
-  return /<svg[\s>]/i.test(latin1(bytes.subarray(0, SVG_WITHIN_BYTES)).replaceAll("\0", "")) ? "svg" : "unknown";
+  return /<(\w+:)?svg[\s>]/i.test(latin1(bytes.subarray(0, SVG_WITHIN_BYTES)).replaceAll("\0", "")) ? "svg" : "unknown";
 }
 
 function latin1(bytes: Uint8Array): string {
