@@ -24,11 +24,22 @@ export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./format
 export { evaluateReference } from "./graph/evaluate.ts";
 export { ShapeError } from "./graph/shape.ts";
 export type { Attributes, Op, Value } from "./graph/value.ts";
+export type { Picture } from "./imaging/picture.ts";
+export { type PreparationOptions, type PreparationTarget, prepareImage } from "./imaging/prepare-image.ts";
 export { findModel, MODELS } from "./models/index.ts";
 export * from "./nn/index.ts";
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
 export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
 export { learningRateAt, type Schedule } from "./optim/schedules.ts";
+export { loadClassifier } from "./prediction/load-classifier.ts";
+export type {
+  Classifier,
+  ImageInput,
+  Prediction,
+  PredictionOutcome,
+  PredictOptions,
+  ScoredLabel,
+} from "./prediction/prediction.ts";
 export { randomStream } from "./random.ts";
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";

@@ -1,6 +1,6 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
@@ -76,6 +76,20 @@ export function readWeights(folder: string): Safetensors {
  */
 export function readModel(folder: string): Uint8Array {
   return readRequired(folder, RUN_FILES.model);
+}
+
+/**
+ * The bytes of an ONNX model: that of a run, or a file of its own.
+ *
+ * @param path a run folder, or a model file
+ * @throws UserError when there is none
+ */
+export function readModelAt(path: string): { readonly bytes: Uint8Array; readonly fileName: string } {
+  if (whatIsAt(path) === "file") {
+    const bytes = readIfThere(dirname(path), basename(path));
+    if (bytes !== null) return { bytes, fileName: path };
+  }
+  return { bytes: readModel(path), fileName: join(path, RUN_FILES.model) };
 }
 
 function readRequired(folder: string, name: string): Uint8Array {

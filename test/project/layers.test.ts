@@ -14,12 +14,14 @@ const LAYERS = [
   "plots",
   "training",
   "exchange",
+  "prediction",
   "evaluation",
   "runs",
   "recipes",
   "models",
   "data",
   "formats",
+  "imaging",
   "nn",
   "optim",
   "runtime",
@@ -105,6 +107,8 @@ describe("import direction", () => {
       "recipes/index.ts",
       "plots/curves.ts",
       "plots/cost.ts",
+      "imaging/prepare-image.ts",
+      "imaging/signature.ts",
     ])
       visit(entry);
     expect(seen.size).toBeGreaterThan(50);

@@ -23,9 +23,9 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./compare.ts")).compare,
   },
   {
-    name: "ablate",
-    summary: "train with one technique more or less at a time, and say what each one buys",
-    load: async () => (await import("./ablate.ts")).ablate,
+    name: "predict",
+    summary: "say what is in pictures: files, folders, standard input",
+    load: async () => (await import("./predict.ts")).predict,
   },
   {
     name: "export",
@@ -36,6 +36,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     name: "import",
     summary: "make a run of weights that were trained elsewhere",
     load: async () => (await import("./import.ts")).importCommand,
+  },
+  {
+    name: "ablate",
+    summary: "train with one technique more or less at a time, and say what each one buys",
+    load: async () => (await import("./ablate.ts")).ablate,
   },
   {
     name: "summary",

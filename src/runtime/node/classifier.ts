@@ -8,6 +8,8 @@ export interface ModelSession {
   readonly classes: number;
   /** @param pixels 0 to 255, [batch, channels, height, width] @returns [batch, classes] */
   logits(pixels: Uint8Array): Promise<Float32Array>;
+  /** The softmax of the logits. @param pixels as for `logits` @returns [batch, classes] */
+  probabilities(pixels: Uint8Array): Promise<Float32Array>;
   release(): Promise<void>;
 }
 
@@ -38,17 +40,19 @@ export async function openModel(
     );
   }
   const imageSize = channels * height * width;
+  const run = async (pixelBytes: Uint8Array, output: "logits" | "probabilities") => {
+    const data = Float32Array.from(pixelBytes);
+    const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
+    const results = await session.run(feeds, [output]);
+    const { data: values } = results[output]!;
+    if (!(values instanceof Float32Array)) throw new Error(`${output} are not float32`);
+    return values;
+  };
   return {
     imageShape: { channels, height, width },
     classes,
-    async logits(bytesOfPixels) {
-      const data = Float32Array.from(bytesOfPixels);
-      const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
-      const results = await session.run(feeds, ["logits"]);
-      const { data: logits } = results.logits!;
-      if (!(logits instanceof Float32Array)) throw new Error("logits are not float32");
-      return logits;
-    },
+    logits: (pixelBytes) => run(pixelBytes, "logits"),
+    probabilities: (pixelBytes) => run(pixelBytes, "probabilities"),
     release: () => session.release(),
   };
 }

@@ -1,0 +1,158 @@
+import { buffer } from "node:stream/consumers";
+import progress from "cli-progress";
+import { UserError } from "../../errors.ts";
+import { loadClassifier } from "../../prediction/load-classifier.ts";
+import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
+import { count, percent } from "../../report/format.ts";
+import type { Command } from "../command.ts";
+import { type DrawnImage, drawImage, showsColours } from "../draw-image.ts";
+import { imageFilesOf, STANDARD_INPUT } from "../image-files.ts";
+import type { Output } from "../output.ts";
+import { choice, threads, wholeNumber } from "../parse.ts";
+
+const BACKGROUNDS = ["auto", "light", "dark"] as const;
+const DEFAULT_TOP = 3;
+/** From so many images on a bar shows how far it is. */
+const BAR_FROM_IMAGES = 200;
+
+export const predict: Command = {
+  name: "predict",
+  summary: "say what is in pictures: files, folders, standard input",
+  arguments: [
+    { name: "<run>", description: "a run folder, or an ONNX file that tailor wrote" },
+    {
+      name: "<image...>",
+      description:
+        "image files (PNG, JPEG, WebP, GIF, TIFF, AVIF), folders (searched through, hidden files left out), - for standard input",
+    },
+  ],
+  options: [
+    { flags: "--top <n>", description: "classes to tell of each image", default: String(DEFAULT_TOP) },
+    { flags: "--show", description: "draw each image as the model sees it" },
+    {
+      flags: "--background <kind>",
+      description: "what garments lie on",
+      choices: BACKGROUNDS,
+      default: "auto: measured at each picture's border",
+    },
+    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+  ],
+  examples: [
+    "node bin/tailor.js predict runs/best shirt.jpg --show",
+    "node bin/tailor.js predict runs/best photos/ --top 1 --json",
+    "cat boot.png | node bin/tailor.js predict runs/best -",
+  ],
+  async run([run, ...words], options, output) {
+    const background = choice(options, "background", BACKGROUNDS) ?? "auto";
+    const top = wholeNumber(options, "top") ?? DEFAULT_TOP;
+    const isShown = options.show === true;
+    if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
+    const threadCount = threads(options);
+    const classifier = await loadClassifier(run, { threads: threadCount });
+    const failures: Failure[] = [];
+    const fail = (file: string, error: UserError) => {
+      const message = file === STANDARD_INPUT ? `standard input: ${error.message}` : error.message;
+      failures.push({ file, message });
+      output.note(`error: ${message}`);
+    };
+    const files = findFiles(words, fail);
+    const predictions: ToldPrediction[] = [];
+    const widths = { file: widest(files), label: widest(classifier.classes) };
+    const bar = startBar(files.length, output);
+    try {
+      let index = 0;
+      for await (const { prediction, error } of classifier.predictMany(await inputsOf(files), { background, top })) {
+        const file = files[index++]!;
+        bar?.increment();
+        if (error) {
+          fail(file, error);
+          continue;
+        }
+        const { label, probability, milliseconds } = prediction;
+        predictions.push({ file, label, probability, top: prediction.top, milliseconds });
+        output.say(predictionLine(file, prediction, widths));
+        if (isShown) sayImage({ ...classifier.imageShape, pixels: prediction.pixels }, output);
+      }
+    } finally {
+      bar?.stop();
+      await classifier.release();
+    }
+    if (failures.length > 0 && predictions.length + failures.length > 1) {
+      output.note(`${count(predictions.length)} predicted, ${count(failures.length)} failed`);
+    }
+    output.result({ run, model: classifier.model, predictions, failures });
+    return failures.length > 0 ? 1 : 0;
+  },
+};
+
+/** A prediction as --json tells it. */
+interface ToldPrediction extends Omit<Prediction, "pixels"> {
+  readonly file: string;
+}
+
+/** A file or folder without a prediction, and why. */
+interface Failure {
+  readonly file: string;
+  readonly message: string;
+}
+
+/** All files that are meant; a word that means none fails and does not stop the others. */
+function findFiles(words: readonly (string | undefined)[], fail: (word: string, error: UserError) => void): string[] {
+  return words.flatMap((word = "") => {
+    try {
+      return imageFilesOf(word);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      fail(word, error);
+      return [];
+    }
+  });
+}
+
+/** @throws UserError when standard input is named twice: it can be read only once */
+async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
+  const named = files.filter((file) => file === STANDARD_INPUT).length;
+  if (named > 1) throw new UserError(`${STANDARD_INPUT} may be named once, got it ${named} times`, { exitCode: 2 });
+  const input = named === 1 ? await buffer(process.stdin) : undefined;
+  return files.map((file) => (file === STANDARD_INPUT ? input! : file));
+}
+
+/** A bar for many images, where no lines for people are shown in the same terminal. */
+function startBar(images: number, { isInteractive, isJson }: Output): progress.SingleBar | undefined {
+  if (!isInteractive || images < BAR_FROM_IMAGES || (!isJson && process.stdout.isTTY)) return undefined;
+  const bar = new progress.SingleBar(
+    {
+      format: "{bar} {value}/{total} images | {eta_formatted} left",
+      hideCursor: true,
+      barsize: 16,
+      clearOnComplete: true,
+    },
+    progress.Presets.legacy,
+  );
+  bar.start(images, 0);
+  return bar;
+}
+
+/** `shirt.jpg  Shirt  81.2 %  T-shirt/top 12.1 %, Coat 3.0 %` */
+function predictionLine(
+  file: string,
+  { label, probability, top }: Prediction,
+  widths: { readonly file: number; readonly label: number },
+): string {
+  const others = top.slice(1).map((other) => `${other.label} ${percent(other.probability, 1)}`);
+  const columns = [
+    file.padEnd(widths.file),
+    label.padEnd(widths.label),
+    percent(probability, 1).padStart("100.0 %".length),
+    others.join(", "),
+  ];
+  return columns.join("  ").trimEnd();
+}
+
+function widest(words: readonly string[]): number {
+  return words.reduce((most, word) => Math.max(most, word.length), 0);
+}
+
+function sayImage(image: DrawnImage, output: Output): void {
+  for (const line of drawImage(image, { colours: showsColours() })) output.say(line);
+}

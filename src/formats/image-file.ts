@@ -1,0 +1,105 @@
+import { readFile, stat } from "node:fs/promises";
+import type SharpModule from "sharp";
+import { UserError } from "../errors.ts";
+import type { Picture } from "../imaging/picture.ts";
+import { IMAGE_FORMATS, type NoImage, recogniseFile } from "../imaging/signature.ts";
+
+/** Pictures of more pixels are refused before they are decoded: a few bytes can claim to be gigabytes. */
+const MOST_PIXELS = 2 ** 27;
+/** Files of more bytes are not read. */
+const MOST_BYTES = 2 ** 28;
+/** A larger picture is shrunk to this edge while it is decoded: 18 times that of the images that come of it. */
+const MOST_EDGE = 512;
+
+/** sharp with its native library, loaded on first use, as ONNX Runtime is. */
+let loaded: Promise<typeof SharpModule> | undefined;
+
+function sharp(): Promise<typeof SharpModule> {
+  loaded ??= import("sharp").then((module) => module.default);
+  return loaded;
+}
+
+/**
+ * Reads and decodes an image file.
+ *
+ * @throws UserError naming the file when it cannot be read, or as `decodeImage` does
+ */
+export async function readImageFile(path: string): Promise<Picture> {
+  return decodeImage(await readBytes(path), path);
+}
+
+/**
+ * Decodes PNG, JPEG, WebP, GIF, TIFF and AVIF to 8-bit sRGB: turned as its EXIF orientation says, CMYK and other colour
+ * spaces converted, 16 bits cut to 8, the first frame of several, no edge longer than 512 pixels.
+ *
+ * @param name named in errors
+ * @throws UserError when the bytes are no such image, are damaged or cut short, or claim more than 2^27 pixels
+ */
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
+  checkFormat(bytes, name);
+  const image = (await sharp())(bytes, { limitInputPixels: MOST_PIXELS, failOn: "warning", sequentialRead: true });
+  const small = { width: MOST_EDGE, height: MOST_EDGE, fit: "inside", withoutEnlargement: true } as const;
+  try {
+    const { data, info } = await image
+      .autoOrient()
+      .resize(small)
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height, channels: info.channels };
+  } catch (cause) {
+    throw await explain(cause, bytes, name);
+  }
+}
+
+/** Why a file is refused, by what it is. */
+const REFUSALS: Readonly<Record<NoImage, string>> = {
+  empty: "is empty (0 bytes)",
+  svg: "is an SVG drawing, which is refused: it may refer to other files and addresses; save it as PNG",
+  heic: "is HEIC, which cannot be decoded here; save it as JPEG",
+  unknown: `is not an image: its content is none of ${IMAGE_FORMATS.map((format) => format.toUpperCase()).join(", ")}`,
+};
+
+/** @throws UserError unless the bytes begin as an image of a format that can be decoded */
+function checkFormat(bytes: Uint8Array, name: string): void {
+  const kind = recogniseFile(bytes);
+  switch (kind) {
+    case "empty":
+    case "svg":
+    case "heic":
+    case "unknown":
+      throw new UserError(`${name} ${REFUSALS[kind]}`);
+    default:
+      kind satisfies (typeof IMAGE_FORMATS)[number];
+  }
+}
+
+async function explain(cause: unknown, bytes: Uint8Array, name: string): Promise<unknown> {
+  if (!(cause instanceof Error)) return cause;
+  if (/exceeds pixel limit/.test(cause.message)) {
+    // The header alone is read.
+    const { width, height } = await (await sharp())(bytes, { limitInputPixels: false }).metadata();
+    const most = MOST_PIXELS.toLocaleString("en-US");
+    return new UserError(`${name} has ${width} x ${height} pixels; at most ${most} are decoded, make it smaller`, {
+      cause,
+    });
+  }
+  const [reason] = cause.message.split("\n");
+  return new UserError(`${name} is damaged or cut short (${reason})`, { cause });
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES) {
+      throw new UserError(
+        `${path} has ${size.toLocaleString("en-US")} bytes; at most ${MOST_BYTES.toLocaleString("en-US")} are read`,
+      );
+    }
+    return await readFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause)) throw cause;
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") throw new UserError(`there is no file ${path}`, { cause });
+    throw new UserError(`${path} cannot be read (${cause.code}): a readable image file is needed there`, { cause });
+  }
+}

@@ -1,0 +1,47 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
+
+/** What a model's file says of itself. */
+export interface ModelMetadata {
+  /** The network's name. */
+  readonly model: string | undefined;
+  /** By class number. */
+  readonly classNames: readonly string[];
+}
+
+const classNamesSchema = z.array(z.string()).min(1);
+
+/**
+ * Reads the metadata that `inferenceModel` writes.
+ *
+ * @param fileName named in errors
+ * @throws UserError when the bytes are no ONNX model, or name no classes
+ */
+export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMetadata {
+  const facts = new Map(decode(bytes, fileName).metadataProps.map(({ key, value }) => [key, value]));
+  const classNames = classNamesSchema.safeParse(parsed(facts.get("classes")));
+  if (!classNames.success) {
+    throw new UserError(
+      `${fileName} names no classes: its metadata "classes" must be a JSON list of names, as tailor writes it`,
+    );
+  }
+  return { model: facts.get("model"), classNames: classNames.data };
+}
+
+function decode(bytes: Uint8Array, fileName: string) {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw new UserError(`${fileName} is not an ONNX model; train or export it again`, { cause });
+  }
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import { placeOf } from "./border.ts";
+import { type Ground, groundAt } from "./ground.ts";
+import { type Box, grayWeights, type OpaquePicture } from "./picture.ts";
+
+/** Where a picture is from: its box in the picture whose ground was found, and that picture's size. */
+export interface Origin {
+  readonly box: Box;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * How far each pixel's colour is from the ground there: the root mean square of the channels' differences, 0 to 255.
+ *
+ * @param origin the place of all of `picture`, which may have been resized
+ * @returns [height, width]
+ */
+export function distanceFromGround(picture: OpaquePicture, ground: Ground, origin: Origin): Float32Array {
+  const { channels } = picture;
+  return fromGround(picture, ground, origin, (differences) => {
+    let squares = 0;
+    for (let c = 0; c < channels; c++) squares += differences[c]! * differences[c]!;
+    return Math.sqrt(squares / channels);
+  });
+}
+
+/**
+ * How far each pixel's gray is from the ground's, 0 to 255: on white this is the negative (255 - gray), on black the gray itself, on
+ * other grounds what stands out from them. The ground becomes 0.
+ *
+ * @param origin the place of all of `picture`, which may have been resized
+ * @returns [height, width]
+ */
+export function grayFromGround(picture: OpaquePicture, ground: Ground, origin: Origin): Float32Array {
+  const weights = grayWeights(picture);
+  return fromGround(picture, ground, origin, (differences) => {
+    let sum = 0;
+    for (let c = 0; c < weights.length; c++) sum += weights[c]! * differences[c]!;
+    return Math.abs(sum);
+  });
+}
+
+/** @param measure of one pixel's differences from the ground, [channels], which are overwritten by the next */
+function fromGround(
+  { data, width, height, channels }: OpaquePicture,
+  ground: Ground,
+  { box, ...whole }: Origin,
+  measure: (differences: Float64Array) => number,
+): Float32Array {
+  const result = new Float32Array(width * height);
+  const differences = new Float64Array(channels);
+  for (let row = 0; row < height; row++) {
+    const y = placeOf(alongBox(row, height, box.top, box.height), whole.height);
+    for (let column = 0; column < width; column++) {
+      const x = placeOf(alongBox(column, width, box.left, box.width), whole.width);
+      const i = row * width + column;
+      for (let c = 0; c < channels; c++) differences[c] = data[i * channels + c]! - groundAt(ground, c, x, y);
+      result[i] = measure(differences);
+    }
+  }
+  return result;
+}
+
+/** The pixel of the whole picture, possibly between two, that pixel `i` of `size` along a box is the middle of. */
+function alongBox(i: number, size: number, start: number, length: number): number {
+  return start + ((i + 0.5) * length) / size - 0.5;
+}

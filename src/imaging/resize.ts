@@ -1,0 +1,74 @@
+import type { OpaquePicture } from "./picture.ts";
+
+/** Half the width of the filter below, in pixels of the coarser picture. */
+const REACH = 2;
+
+/** Catmull-Rom's cubic (Keys, 1981, a = -1/2): keeps edges sharper than a box or a triangle does. */
+function cubic(distance: number): number {
+  const d = Math.abs(distance);
+  if (d < 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
+  return d < REACH ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
+}
+
+/** What one pixel of the result takes from a line of the source: `weights[k]` of pixel `start + k`; they sum to 1. */
+interface Taps {
+  readonly start: number;
+  readonly weights: Float64Array;
+}
+
+/**
+ * Filters of a resizing from `length` pixels to `size`. When it shrinks, the filter is as much wider (antialiasing); at
+ * the ends it is cut off and its weights are scaled to sum to 1.
+ */
+function tapsFor(length: number, size: number): Taps[] {
+  const scale = length / size;
+  const stretch = Math.max(1, scale);
+  return Array.from({ length: size }, (_, i) => {
+    const centre = (i + 0.5) * scale - 0.5;
+    const start = Math.max(0, Math.ceil(centre - REACH * stretch));
+    const end = Math.min(length - 1, Math.floor(centre + REACH * stretch));
+    const weights = Float64Array.from({ length: end - start + 1 }, (_, k) => cubic((start + k - centre) / stretch));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return { start, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+/** A picture in `width` x `height` pixels: first across, then down. Values stay within 0 to 255. */
+export function resize(picture: OpaquePicture, { width, height }: { width: number; height: number }): OpaquePicture {
+  const { data, channels } = picture;
+  const across = tapsFor(picture.width, width);
+  const down = tapsFor(picture.height, height);
+  const narrow = new Float32Array(picture.height * width * channels);
+  for (let row = 0; row < picture.height; row++) {
+    const line = row * picture.width * channels;
+    for (let column = 0; column < width; column++) {
+      const { start, weights } = across[column]!;
+      for (let c = 0; c < channels; c++) {
+        let sum = 0;
+        for (let k = 0; k < weights.length; k++) sum += weights[k]! * data[line + (start + k) * channels + c]!;
+        narrow[(row * width + column) * channels + c] = sum;
+      }
+    }
+  }
+  const small = new Float32Array(height * width * channels);
+  const lineLength = width * channels;
+  for (let row = 0; row < height; row++) {
+    const { start, weights } = down[row]!;
+    for (let i = 0; i < lineLength; i++) {
+      let sum = 0;
+      for (let k = 0; k < weights.length; k++) sum += weights[k]! * narrow[(start + k) * lineLength + i]!;
+      small[row * lineLength + i] = Math.min(255, Math.max(0, sum));
+    }
+  }
+  return { data: small, width, height, channels };
+}
+
+/** The size with the same aspect that just fits into a target: its longer side fills it, the other is at least 1. */
+export function fittedSize(
+  { width, height }: { width: number; height: number },
+  target: { width: number; height: number },
+): { width: number; height: number } {
+  const scale = Math.min(target.width / width, target.height / height);
+  const within = (length: number, most: number) => Math.min(most, Math.max(1, Math.round(length * scale)));
+  return { width: within(width, target.width), height: within(height, target.height) };
+}

@@ -1,0 +1,125 @@
+import { UserError } from "../errors.ts";
+import { decodeImage, readImageFile } from "../formats/image-file.ts";
+import { readModelMetadata } from "../formats/model-metadata.ts";
+import type { Picture } from "../imaging/picture.ts";
+import { type PreparationTarget, prepareImage } from "../imaging/prepare-image.ts";
+import { readModelAt } from "../runs/run-files.ts";
+import { openModel } from "../runtime/node/classifier.ts";
+import { inParts, mapConcurrently } from "./concurrently.ts";
+import { type Classifier, type ImageInput, type Prediction, type PredictOptions, topLabels } from "./prediction.ts";
+
+/** Images in one run of the engine: enough to keep the cores busy, few enough for a bar to move. */
+const BATCH_SIZE = 64;
+/** Images decoded at once: twice the threads that Node has for it, so that none waits. */
+const DECODED_AT_ONCE = 8;
+
+/**
+ * Opens the model of a run to classify pictures.
+ *
+ * @param run a run folder, or an ONNX file that tailor wrote
+ * @param threads the engine computes with; default 2
+ * @throws UserError when there is no such model or it cannot be read
+ */
+export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
+  const { bytes, fileName } = readModelAt(run);
+  const { model, classNames } = readModelMetadata(bytes, fileName);
+  const session = await openModel(bytes, fileName, { threads });
+  if (session.classes !== classNames.length) {
+    await session.release();
+    throw new UserError(`${fileName} has ${session.classes} outputs but names ${classNames.length} classes`);
+  }
+  const { imageShape } = session;
+  const imageSize = imageShape.channels * imageShape.height * imageShape.width;
+
+  const prepare = async (image: ImageInput, options: PredictOptions): Promise<Prepared> => {
+    const started = performance.now();
+    const pixels = prepareNamed(nameOf(image), await decode(image), imageShape, options);
+    return { image, pixels, milliseconds: performance.now() - started };
+  };
+
+  const classify = async (prepared: readonly Prepared[], { top = 3 }: PredictOptions): Promise<Prediction[]> => {
+    if (prepared.length === 0) return [];
+    const started = performance.now();
+    const batch = new Uint8Array(prepared.length * imageSize);
+    for (const [i, { pixels }] of prepared.entries()) batch.set(pixels, i * imageSize);
+    const probabilities = await session.probabilities(batch);
+    const share = (performance.now() - started) / prepared.length;
+    return prepared.map(({ pixels, milliseconds }, i) => {
+      const scores = probabilities.subarray(i * classNames.length, (i + 1) * classNames.length);
+      const best = topLabels(scores, classNames, Math.max(1, top));
+      return { ...best[0]!, top: best.slice(0, top), milliseconds: milliseconds + share, pixels };
+    });
+  };
+
+  const prepareAll = (images: readonly ImageInput[], options: PredictOptions) =>
+    mapConcurrently(images, DECODED_AT_ONCE, async (image): Promise<Prepared | Failed> => {
+      try {
+        return await prepare(image, options);
+      } catch (error) {
+        if (error instanceof UserError) return { image, error };
+        throw error;
+      }
+    });
+
+  return {
+    model,
+    classes: classNames,
+    imageShape,
+    async predict(image, options = {}) {
+      const [prediction] = await classify([await prepare(image, options)], options);
+      return prediction!;
+    },
+    async *predictMany(images, options = {}) {
+      // The next part is decoded, on other threads, while the engine classifies this one.
+      const parts = inParts(images, BATCH_SIZE);
+      const start = () => {
+        const { value: part } = parts.next();
+        const work = part && prepareAll(part, options);
+        work?.catch(() => {}); // It is awaited below; until then it is not unhandled.
+        return work;
+      };
+      let work = start();
+      while (work) {
+        const outcomes: (Prepared | Failed)[] = await work;
+        work = start();
+        const prepared = outcomes.filter((outcome) => "pixels" in outcome);
+        const predictions = (await classify(prepared, options)).values();
+        for (const outcome of outcomes) {
+          if ("error" in outcome) yield outcome;
+          else yield { image: outcome.image, prediction: predictions.next().value! };
+        }
+      }
+    },
+    release: () => session.release(),
+  };
+}
+
+interface Prepared {
+  readonly image: ImageInput;
+  readonly pixels: Uint8Array;
+  readonly milliseconds: number;
+}
+
+interface Failed {
+  readonly image: ImageInput;
+  readonly error: UserError;
+}
+
+async function decode(image: ImageInput): Promise<Picture> {
+  if (typeof image === "string") return readImageFile(image);
+  return image instanceof Uint8Array ? decodeImage(image, nameOf(image)) : image;
+}
+
+function nameOf(image: ImageInput): string {
+  return typeof image === "string" ? image : "the image";
+}
+
+/** @throws UserError that names the image */
+function prepareNamed(name: string, picture: Picture, target: PreparationTarget, options: PredictOptions): Uint8Array {
+  try {
+    return prepareImage(picture, target, options);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${name}: ${error.message}`, { cause: error });
+  }
+}

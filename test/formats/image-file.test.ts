@@ -1,0 +1,217 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp, { type Sharp } from "sharp";
+import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
+import { decodeImage, readImageFile } from "../../src/formats/image-file.ts";
+import { hash } from "../golden/inputs.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+
+const FOLDER = sharedFolder();
+const [WIDTH, HEIGHT] = [24, 16];
+
+/** Left half red, right half green, the first rows blue: turning and mirroring it is seen. */
+const FLAG = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
+  const [x, y, c] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH), i % 3];
+  if (y < 8) return [20, 40, 220][c]!;
+  return (x < 12 ? [220, 40, 20] : [30, 200, 60])[c]!;
+});
+const flag = () => sharp(FLAG, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } });
+
+/** Red, green and blue in the middle of the flag's three fields. */
+async function fieldsOf(bytes: Uint8Array) {
+  const { data, width, height, channels } = await decodeImage(bytes, "flag");
+  expect({ width, height }).toEqual({ width: WIDTH, height: HEIGHT });
+  const at = (x: number, y: number) => [0, 1, 2].map((c) => data[(y * width + x) * channels + c]!);
+  return { top: at(12, 3), left: at(5, 12), right: at(18, 12), alpha: channels === 4 ? data[3] : undefined };
+}
+
+describe("every format gives the picture", () => {
+  const encoded: Record<string, (image: Sharp) => Sharp> = {
+    png: (image) => image.png(),
+    "png with a palette": (image) => image.png({ palette: true }),
+    "png of 16 bits": (image) => image.toColourspace("rgb16").png(),
+    "interlaced png": (image) => image.png({ progressive: true }),
+    jpeg: (image) => image.jpeg({ quality: 95, chromaSubsampling: "4:4:4" }),
+    "progressive jpeg": (image) => image.jpeg({ quality: 95, progressive: true, chromaSubsampling: "4:4:4" }),
+    webp: (image) => image.webp({ quality: 95 }),
+    "lossless webp": (image) => image.webp({ lossless: true }),
+    gif: (image) => image.gif(),
+    tiff: (image) => image.tiff({ compression: "lzw" }),
+    "tiff of 16 bits": (image) => image.toColourspace("rgb16").tiff({ compression: "none" }),
+    avif: (image) => image.avif({ quality: 90 }),
+  };
+
+  test.each(Object.keys(encoded))("%s", async (format) => {
+    const { top, left, right } = await fieldsOf(await encoded[format]!(flag()).toBuffer());
+    // Lossy formats: a few levels, more where chroma is coded at half the resolution.
+    for (const [found, expected] of [
+      [top, [20, 40, 220]],
+      [left, [220, 40, 20]],
+      [right, [30, 200, 60]],
+    ] as const) {
+      expect(found).toBeClose(expected, { tolerance: 14 });
+    }
+  });
+
+  test.each(["jpeg", "tiff"] as const)("CMYK %s: inks become colours, not their negatives", async (format) => {
+    const { top, left, right } = await fieldsOf(await flag().toColourspace("cmyk").toFormat(format).toBuffer());
+    // Inks cannot print all of sRGB, so only the order of the channels is sure.
+    expect(Math.max(...top)).toBe(top[2]);
+    expect(Math.max(...left)).toBe(left[0]);
+    expect(Math.max(...right)).toBe(right[1]);
+    expect(left[0]! - left[2]!).toBeGreaterThan(100);
+  });
+
+  test("gray of 8 and 16 bits", async () => {
+    for (const space of ["b-w", "grey16"]) {
+      const { data, channels } = await decodeImage(
+        await sharp(
+          Uint8Array.from({ length: 256 }, (_, i) => i),
+          { raw: { width: 16, height: 16, channels: 1 } },
+        )
+          .toColourspace(space)
+          .png()
+          .toBuffer(),
+        "gray",
+      );
+      const first = Array.from({ length: 256 }, (_, i) => data[i * channels]!);
+      expect(first).toBeClose(
+        Array.from({ length: 256 }, (_, i) => i),
+        { tolerance: 1 },
+      );
+    }
+  });
+
+  test("transparency stays, beside colours that are not premultiplied", async () => {
+    const { left, alpha } = await fieldsOf(await flag().ensureAlpha(0.25).png().toBuffer());
+    expect(Math.abs(alpha! - 64)).toBeLessThanOrEqual(1);
+    expect(left).toBeClose([220, 40, 20], { tolerance: 2 });
+  });
+
+  test.each(["gif", "webp"] as const)("of an animated %s the first frame", async (format) => {
+    const other = await flag().negate().raw().toBuffer();
+    const frames = Buffer.concat([FLAG, other]);
+    const animation = await sharp(frames, {
+      raw: { width: WIDTH, height: 2 * HEIGHT, channels: 3, pageHeight: HEIGHT },
+    })
+      .toFormat(format, { quality: 95 })
+      .toBuffer();
+    expect((await sharp(animation).metadata()).pages).toBe(2);
+    const { left, right } = await fieldsOf(animation);
+    expect(left).toBeClose([220, 40, 20], { tolerance: 14 });
+    expect(right).toBeClose([30, 200, 60], { tolerance: 14 });
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %i is obeyed", async (orientation) => {
+    // What a camera stores that was held so: the upright picture, mirrored (sharp does that first) and turned back.
+    const stored = {
+      1: (image: Sharp) => image,
+      2: (image: Sharp) => image.flop(),
+      3: (image: Sharp) => image.rotate(180),
+      4: (image: Sharp) => image.flip(),
+      5: (image: Sharp) => image.flip().rotate(90),
+      6: (image: Sharp) => image.rotate(270),
+      7: (image: Sharp) => image.flip().rotate(270),
+      8: (image: Sharp) => image.rotate(90),
+    }[orientation]!;
+    const turned = await sharp(await stored(flag()).png().toBuffer())
+      .withMetadata({ orientation })
+      .jpeg({ quality: 95, chromaSubsampling: "4:4:4" })
+      .toBuffer();
+    const { top, left, right } = await fieldsOf(turned);
+    expect(top).toBeClose([20, 40, 220], { tolerance: 14 });
+    expect(left).toBeClose([220, 40, 20], { tolerance: 14 });
+    expect(right).toBeClose([30, 200, 60], { tolerance: 14 });
+  });
+
+  test("a large picture is shrunk to 512 pixels, the aspect kept; a small one is not enlarged", async () => {
+    const large = await sharp({ create: { width: 2000, height: 500, channels: 3, background: "navy" } })
+      .jpeg()
+      .toBuffer();
+    expect(await decodeImage(large, "large")).toMatchObject({ width: 512, height: 128 });
+    const small = await sharp({ create: { width: 3, height: 2, channels: 3, background: "navy" } })
+      .png()
+      .toBuffer();
+    expect(await decodeImage(small, "small")).toMatchObject({ width: 3, height: 2 });
+  });
+});
+
+describe("bad input", () => {
+  const noise = sharp(
+    Uint8Array.from({ length: 90_000 }, (_, i) => hash(3, i) % 256),
+    {
+      raw: { width: 300, height: 300, channels: 1 },
+    },
+  );
+  const refusal = async (bytes: Uint8Array): Promise<string> => {
+    const error: unknown = await decodeImage(bytes, "x.png").catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    return (error as UserError).message;
+  };
+  const text = (content: string) => new TextEncoder().encode(content);
+
+  test.each([
+    ["zero bytes", new Uint8Array(0), "x.png is empty (0 bytes)"],
+    ["text", text("PNG\nnot really"), "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF"],
+    [
+      "a RIFF sound",
+      text("RIFF....WAVEfmt "),
+      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF",
+    ],
+    ["HEIC", text("\0\0\0\x18ftypheic"), "x.png is HEIC, which cannot be decoded here; save it as JPEG"],
+  ])("%s", async (_, bytes, message) => {
+    expect(await refusal(bytes)).toBe(message);
+  });
+
+  test.each([
+    `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>`,
+    `<?xml version="1.0"?>\n<!-- a drawing -->\n<svg:svg xmlns:svg="http://www.w3.org/2000/svg"/>`,
+    `\ufeff<SVG width="3">`,
+  ])("SVG is refused as SVG: %s", async (svg) => {
+    const bytes = text(svg);
+    expect(await refusal(bytes)).toMatch(/^x\.png is an SVG drawing, which is refused: it may refer to other files/);
+  });
+
+  test.each(["png", "jpeg", "webp", "gif", "tiff", "avif"] as const)(
+    "%s cut short, or only its head",
+    async (format) => {
+      const bytes = await noise.clone().toFormat(format).toBuffer();
+      expect((await decodeImage(bytes, "whole")).width).toBe(300);
+      for (const length of [Math.floor(bytes.length / 2), 40]) {
+        expect(await refusal(bytes.subarray(0, length))).toMatch(/^x\.png is damaged or cut short \(.+\)$/);
+      }
+    },
+  );
+
+  test("a PNG of 30,000 x 30,000 pixels is refused by its head, with its size", async () => {
+    const small = await sharp({ create: { width: 1, height: 1, channels: 3, background: "navy" } })
+      .png()
+      .toBuffer();
+    // Width and height stand in the first chunk, whose checksum follows.
+    const head = Buffer.from(small);
+    head.writeUInt32BE(30_000, 16);
+    head.writeUInt32BE(30_000, 20);
+    head.writeUInt32BE(crc32(head.subarray(12, 29)), 29);
+    expect(await refusal(head)).toBe(
+      "x.png has 30000 x 30000 pixels; at most 134,217,728 are decoded, make it smaller",
+    );
+  });
+
+  test("files that cannot be read are named", async () => {
+    await expect(readImageFile(join(FOLDER, "none.png"))).rejects.toThrow(/^there is no file .*none\.png$/);
+    mkdirSync(join(FOLDER, "folder.png"));
+    await expect(readImageFile(join(FOLDER, "folder.png"))).rejects.toThrow(/folder\.png cannot be read \(EISDIR\)/);
+    writeFileSync(join(FOLDER, "ok.png"), await flag().png().toBuffer());
+    expect(await readImageFile(join(FOLDER, "ok.png"))).toMatchObject({ width: WIDTH, height: HEIGHT });
+  });
+});
+
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

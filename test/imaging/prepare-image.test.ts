@@ -1,0 +1,183 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { selectImages } from "../../src/data/image-set.ts";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import type { Picture } from "../../src/imaging/picture.ts";
+import { type PreparationStep, prepareImage } from "../../src/imaging/prepare-image.ts";
+
+const GRAY = { channels: 1, height: 28, width: 28 };
+const { test: testSet } = await loadFashionMnist();
+const SOME = selectImages(
+  testSet,
+  Uint32Array.from({ length: 100 }, (_, i) => i),
+);
+
+/** A dark T of any size on a light ground, its stem `stem` wide: a garment with an empty corner. */
+function letterT({ width, height, margin }: { width: number; height: number; margin: number }): Picture {
+  const data = new Uint8Array((width + 2 * margin) * (height + 2 * margin)).fill(250);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const isStem = Math.abs(x + 0.5 - width / 2) < width / 5;
+      if (y < height / 4 || isStem) data[(y + margin) * (width + 2 * margin) + x + margin] = 30;
+    }
+  }
+  return { data, width: width + 2 * margin, height: height + 2 * margin, channels: 1 };
+}
+
+/** First and last row and column that are not all ground. */
+function extentOf(pixels: Uint8Array, threshold = 40) {
+  const isUsed = (i: number, along: "row" | "column") =>
+    Array.from({ length: 28 }, (_, k) => pixels[along === "row" ? i * 28 + k : k * 28 + i]!).some((v) => v > threshold);
+  const used = (along: "row" | "column") => Array.from({ length: 28 }, (_, i) => i).filter((i) => isUsed(i, along));
+  const [rows, columns] = [used("row"), used("column")];
+  return { top: rows[0]!, bottom: rows.at(-1)!, left: columns[0]!, right: columns.at(-1)! };
+}
+
+describe("an image of the data set", () => {
+  test("comes out as it went in, byte by byte, and so does its negative", () => {
+    for (let i = 0; i < SOME.count; i++) {
+      const image = SOME.images.slice(i * 784, (i + 1) * 784);
+      expect(prepareImage({ data: image, ...GRAY, channels: 1 }, GRAY)).toEqual(image);
+      const negative = image.map((value) => 255 - value);
+      expect(prepareImage({ data: negative, ...GRAY, channels: 1 }, GRAY)).toEqual(image);
+    }
+  });
+});
+
+describe("any picture", () => {
+  test("fills 28 pixels with its longest edge, is centred within half a pixel, and reaches from 0 to 255", () => {
+    const garments = fc.record({
+      width: fc.integer({ min: 12, max: 160 }),
+      height: fc.integer({ min: 12, max: 160 }),
+      margin: fc.integer({ min: 2, max: 60 }),
+    });
+    fc.assert(
+      fc.property(garments, (garment) => {
+        const pixels = prepareImage(letterT(garment), GRAY);
+        expect(pixels).toHaveLength(784);
+        expect(Math.max(...pixels)).toBe(255);
+        const { top, bottom, left, right } = extentOf(pixels);
+        // The box is found in blocks of up to two pixels, so an edge may be off by one of 28.
+        expect(Math.max(bottom - top, right - left)).toBeGreaterThanOrEqual(26);
+        expect(Math.abs(27 - top - bottom)).toBeLessThanOrEqual(2);
+        expect(Math.abs(27 - left - right)).toBeLessThanOrEqual(2);
+        const aspect = (right - left + 1) / (bottom - top + 1);
+        const expected = garment.width / garment.height;
+        expect(Math.abs(Math.log(aspect / expected))).toBeLessThan(0.5);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("comes out nearly the same in other sizes, margins, colours and on other grounds", () => {
+    const expected = prepareImage(letterT({ width: 84, height: 84, margin: 20 }), GRAY);
+    const meanDifference = (picture: Picture) =>
+      prepareImage(picture, GRAY).reduce((sum, value, i) => sum + Math.abs(value - expected[i]!), 0) / 784;
+    const coloured = (garment: readonly number[], ground: readonly number[]): Picture => {
+      const { data, width, height } = letterT({ width: 84, height: 84, margin: 20 });
+      return {
+        data: Uint8Array.from([...data].flatMap((v) => (v === 30 ? garment : ground))),
+        width,
+        height,
+        channels: 3,
+      };
+    };
+    const cases: Record<string, Picture> = {
+      larger: letterT({ width: 168, height: 168, margin: 7 }),
+      "small in its picture": letterT({ width: 42, height: 42, margin: 90 }),
+      "light on dark": coloured([230, 228, 225], [8, 8, 8]),
+      "red on blue of the same gray": coloured([180, 40, 40], [40, 80, 60]),
+      "white on green": coloured([250, 250, 250], [60, 150, 80]),
+      "black on middle gray": coloured([5, 5, 5], [120, 120, 120]),
+      "white on light gray": coloured([255, 255, 255], [205, 205, 205]),
+    };
+    for (const [name, picture] of Object.entries(cases)) {
+      expect({ name, far: meanDifference(picture) > 12 }).toEqual({ name, far: false });
+    }
+  });
+
+  test("one step or half a circle makes a difference that is seen: top stays top, left stays left", () => {
+    const { top } = extentOf(prepareImage(letterT({ width: 60, height: 60, margin: 12 }), GRAY));
+    const pixels = prepareImage(letterT({ width: 60, height: 60, margin: 12 }), GRAY);
+    const rowSum = (row: number) => pixels.subarray(row * 28, row * 28 + 28).reduce((a, b) => a + b, 0);
+    expect(rowSum(top + 3)).toBeGreaterThan(1.5 * rowSum(22));
+  });
+
+  test("background light and dark decide how a picture of two halves is read", () => {
+    const halves = {
+      data: Uint8Array.from({ length: 3600 }, (_, i) => (i % 60 < 30 ? 240 : 15)),
+      width: 60,
+      height: 60,
+    };
+    const side = (background: "light" | "dark") => {
+      const pixels = prepareImage({ ...halves, channels: 1 }, GRAY, { background });
+      return [pixels[14 * 28 + 13]! > 128, pixels[14 * 28 + 2]! > 128];
+    };
+    // Trimmed to the half that is garment, which is upright and so stands in the middle.
+    expect(side("light")).toEqual([true, false]);
+    expect(side("dark")).toEqual([true, false]);
+    const dark = prepareImage({ ...halves, channels: 1 }, GRAY, { background: "dark" });
+    const light = prepareImage({ ...halves, channels: 1 }, GRAY, { background: "light" });
+    expect(extentOf(dark)).toMatchObject({ top: 0, bottom: 27 });
+    expect(extentOf(light)).toMatchObject({ top: 0, bottom: 27 });
+  });
+
+  test("shows its steps in order", () => {
+    const seen: string[] = [];
+    const onStep = (step: PreparationStep, { width, height, channels }: Picture) =>
+      seen.push(`${step} ${width}x${height}x${channels}`);
+    prepareImage(letterT({ width: 40, height: 80, margin: 10 }), GRAY, { onStep });
+    expect(seen).toEqual([
+      "flatten 60x100x1",
+      "trim 40x80x1",
+      "cut 40x80x1",
+      "resize 14x28x1",
+      "negate 14x28x1",
+      "sharpen 14x28x1",
+      "stretch 14x28x1",
+      "centre 28x28x1",
+    ]);
+  });
+});
+
+describe("what cannot be prepared", () => {
+  const plain = (value: number, alpha: number): Picture => ({
+    data: Uint8Array.from({ length: 800 }, (_, i) => (i % 2 === 0 ? value : alpha)),
+    width: 20,
+    height: 20,
+    channels: 2,
+  });
+
+  test.each([
+    ["one colour", plain(90, 255)],
+    ["nothing but transparency", plain(90, 0)],
+    ["one pixel", { data: Uint8Array.of(9), width: 1, height: 1, channels: 1 } as const],
+  ])("%s is refused", (_, picture) => {
+    expect(() => prepareImage(picture, GRAY)).toThrow(/one plain colour: there is nothing to classify/);
+  });
+
+  test("neither is a picture for a model of two channels", () => {
+    expect(() => prepareImage(letterT({ width: 9, height: 9, margin: 2 }), { ...GRAY, channels: 2 })).toThrow(
+      /images of 2 channels; pictures can be prepared for 1 and 3/,
+    );
+  });
+});
+
+describe("a model of colour pictures", () => {
+  const target = { channels: 3, height: 8, width: 12 };
+
+  test("gets the whole picture in colour, channel by channel, in the middle of its ground's colour", () => {
+    const red = { data: Uint8Array.from({ length: 300 }, (_, i) => [200, 30, 60][i % 3]!), width: 10, height: 10 };
+    const pixels = prepareImage({ ...red, channels: 3 }, target);
+    expect([...pixels]).toEqual([200, 30, 60].flatMap((value) => Array.from({ length: 96 }, () => value)));
+  });
+
+  test("gets gray three times, the aspect kept", () => {
+    const bar = { data: new Uint8Array(16 * 16).fill(255), width: 16, height: 16, channels: 1 } as const;
+    for (let y = 4; y < 12; y++) bar.data.fill(0, y * 16 + 4, y * 16 + 12);
+    const pixels = prepareImage(bar, target);
+    expect(pixels.slice(0, 96)).toEqual(pixels.slice(96, 192));
+    expect(pixels.slice(0, 96)).toEqual(pixels.slice(192));
+    expect([pixels[4 * 12 + 1], pixels[4 * 12 + 5], pixels[4 * 12 + 11]]).toEqual([255, 0, 255]);
+  });
+});
