@@ -6,13 +6,17 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { decodeImage } from "../dist/formats/image-file.js";
-import { pngBytes } from "../dist/plots/node/png.js";
 import { loadClassifier, prepareImage } from "../dist/index.js";
+import { pngBytes } from "../dist/plots/node/png.js";
 import { galleryPictures } from "./gallery/pictures.js";
 import { sheetSvg } from "./gallery/sheet.js";
 
 const { values } = parseArgs({
-  options: { run: { type: "string" }, out: { type: "string" }, classes: { type: "string" }, columns: { type: "string" } },
+  options: {
+    run: { type: "string" },
+    out: { type: "string" },
+    columns: { type: "string" },
+  },
 });
 if (!values.run || !values.out) throw new Error("usage: node scripts/gallery.js --run RUN --out FOLDER");
 

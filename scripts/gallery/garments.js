@@ -34,7 +34,7 @@ export const GARMENTS = [
   },
   {
     label: "Coat",
-    draw: ({ body, shade, light }) => `
+    draw: ({ body, shade }) => `
       <path fill="${body}" d="M36 3 Q50 8 64 3 L78 9 Q88 30 92 88 L80 90 L76 46 L79 97 H21 L24 46 L20 90 L8 88 Q12 30 22 9 Z"/>
       <path fill="${shade}" d="M36 3 L50 34 L64 3 L60 3 L50 24 L40 3 Z"/>
       <path fill="none" stroke="${shade}" stroke-width="3" d="M50 30 V97"/>

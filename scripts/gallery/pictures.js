@@ -40,10 +40,15 @@ const WAYS = {
   "red on blue": (label) => draw({ label, cloth: CLOTH.red, ground: "#3d6fb4" }).png().toBuffer(),
   transparent: (label) => draw({ label, cloth: CLOTH.middle }).png().toBuffer(),
   "noisy photo": async (label) =>
-    (await noisy(draw({ label, cloth: CLOTH.middle, ground: "#e4dfd4", edge: 300 }), 14)).jpeg({ quality: 60 }).toBuffer(),
+    (await noisy(draw({ label, cloth: CLOTH.middle, ground: "#e4dfd4", edge: 300 }), 14))
+      .jpeg({ quality: 60 })
+      .toBuffer(),
   "light from one side": (label) =>
-    draw({ label, cloth: CLOTH.dark, ground: "url(#light)", behind: gradient("#fbfbf8", "#b4b2ac") }).webp().toBuffer(),
-  "dark corners": (label) => draw({ label, cloth: CLOTH.red, ground: "url(#light)", behind: vignette }).jpeg().toBuffer(),
+    draw({ label, cloth: CLOTH.dark, ground: "url(#light)", behind: gradient("#fbfbf8", "#b4b2ac") })
+      .webp()
+      .toBuffer(),
+  "dark corners": (label) =>
+    draw({ label, cloth: CLOTH.red, ground: "url(#light)", behind: vignette }).jpeg().toBuffer(),
   "a shadow behind": (label) =>
     draw({
       label,
@@ -53,7 +58,8 @@ const WAYS = {
     })
       .png()
       .toBuffer(),
-  "turned 8 degrees": (label) => draw({ label, cloth: CLOTH.middle, ground: "#ffffff", turn: 8, edge: 360 }).tiff().toBuffer(),
+  "turned 8 degrees": (label) =>
+    draw({ label, cloth: CLOTH.middle, ground: "#ffffff", turn: 8, edge: 360 }).tiff().toBuffer(),
   "pale on green": (label) => draw({ label, cloth: CLOTH.pale, ground: "#4f9d5d" }).avif({ quality: 60 }).toBuffer(),
   "pale on white": (label) => draw({ label, cloth: CLOTH.pale, ground: "#ffffff" }).png().toBuffer(),
   "3000 pixels": (label) =>
@@ -62,8 +68,7 @@ const WAYS = {
     draw({ label, cloth: CLOTH.dark, ground: "#ffffff", width: 24, height: 24, edge: 21 }).png().toBuffer(),
   "small in a wide picture": (label) =>
     draw({ label, cloth: CLOTH.dark, ground: "#eceae4", width: 900, height: 400, edge: 150 }).png().toBuffer(),
-  "CMYK JPEG": (label) =>
-    draw({ label, cloth: CLOTH.red, ground: "#ffffff" }).toColourspace("cmyk").jpeg().toBuffer(),
+  "CMYK JPEG": (label) => draw({ label, cloth: CLOTH.red, ground: "#ffffff" }).toColourspace("cmyk").jpeg().toBuffer(),
   "16 bits": (label) => draw({ label, cloth: CLOTH.middle, ground: "#d8d8d8" }).toColourspace("rgb16").png().toBuffer(),
   "animated GIF": (label) => animated(label, "gif"),
   "animated WebP": (label) => animated(label, "webp"),
@@ -84,7 +89,10 @@ const WAYS_A_CLASS = 4;
 /** Every picture of the gallery: class, way, and the file's bytes. */
 export function galleryPictures() {
   return GARMENTS.flatMap(({ label }, i) => {
-    const dealt = Array.from({ length: WAYS_A_CLASS - 1 }, (_, k) => DEALT[(i * (WAYS_A_CLASS - 1) + k) % DEALT.length]);
+    const dealt = Array.from(
+      { length: WAYS_A_CLASS - 1 },
+      (_, k) => DEALT[(i * (WAYS_A_CLASS - 1) + k) % DEALT.length],
+    );
     return ["on white", ...dealt].map((way) => ({ label, way, encode: () => WAYS[way](label) }));
   });
 }

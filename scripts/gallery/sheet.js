@@ -8,7 +8,7 @@ const GAP = 6;
 const LABEL = 176;
 const ROW = CELL + GAP;
 const HEAD = 26;
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const escapeXml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /** A picture as a PNG in a data: address; small ones enlarged with their pixels kept. */
 async function pngUri({ data, width, height, channels }) {
@@ -46,9 +46,9 @@ export async function sheetSvg(rows, columns) {
     const left = Math.floor(index / perBlock) * blockWidth;
     const top = HEAD + (index % perBlock) * ROW;
     const lines = [
-      `<tspan font-weight="bold">${escape(label)}</tspan>`,
-      escape(way),
-      `<tspan fill="${isRight ? "#0072b2" : "#d55e00"}">${escape(said)}</tspan>`,
+      `<tspan font-weight="bold">${escapeXml(label)}</tspan>`,
+      escapeXml(way),
+      `<tspan fill="${isRight ? "#0072b2" : "#d55e00"}">${escapeXml(said)}</tspan>`,
     ];
     for (const [i, line] of lines.entries()) {
       parts.push(`<text x="${left + 6}" y="${top + 30 + 18 * i}" font-size="13">${line}</text>`);

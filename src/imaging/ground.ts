@@ -119,9 +119,9 @@ function follow(flat: Supported, border: BorderSamples): Supported {
 /** Whether uneven light explains enough to be believed: a garment at the border must not bend a flat ground. */
 function isBetter(uneven: Supported, flat: Supported, border: BorderSamples): boolean {
   const spread = spreadOf(flat, border, 0.5);
-  if (uneven.members.length < flat.members.length) return false;
-  if (uneven.members.length > MORE_PIXELS * flat.members.length) return true;
-  return spread > FLAT_SPREAD && spreadOf(uneven, border, 0.5) < SMALLER_SPREAD * spread;
+  if (spread <= FLAT_SPREAD || uneven.members.length < flat.members.length) return false;
+  const explainsMore = uneven.members.length > MORE_PIXELS * flat.members.length;
+  return explainsMore || spreadOf(uneven, border, 0.5) < SMALLER_SPREAD * spread;
 }
 
 /** The distance from the ground that `part` of its members do not exceed. */

@@ -51,6 +51,13 @@ const USED_WRONGLY: readonly Case[] = [
   [["evaluate"], 2, /missing required argument 'run'/],
   [["evaluate", join(FOLDER, "none")], 2, /there is no folder .*none; name the folder of a run/],
   [["evaluate", DATA], 2, /is not a run folder: it has no run\.json; name the folder of a run/],
+  [["predict"], 2, /missing required argument 'run'/],
+  [["predict", FOLDER], 2, /missing required argument 'image'/],
+  [["predict", join(FOLDER, "none"), "x.png"], 2, /there is no folder .*none; name the folder of a run/],
+  [["predict", DATA, "x.png"], 2, /is not a run folder: it has no run\.json; name the folder of a run/],
+  [["predict", DATA, "x.png", "--top", "0"], 2, /--top must be a whole number from 1 up, got "0"/],
+  [["predict", DATA, "x.png", "--background", "blue"], 2, /'blue' is invalid.*auto, light, dark/],
+  [["predict", join(DATA, "train-labels-idx1-ubyte"), "x.png"], 1, /train-labels-idx1-ubyte is not an ONNX model/],
   [["summary"], 2, /missing required argument 'model'/],
   [["summary", "resnet"], 2, /no model "resnet"; choose one of: base, enhanced/],
   [["bench", "test"], 2, /no bench "test"; choose one of: train, infer, roofline/],
@@ -77,7 +84,7 @@ const USED_WRONGLY: readonly Case[] = [
 describe("what was typed wrongly is refused in one line, and no run folder is made", () => {
   test.concurrent.each(USED_WRONGLY)("tailor %j: exit code %i", async (args, code, message) => {
     const [command, ...rest] = args;
-    const known = ["study", "train", "evaluate", "compare", "summary", "data", "bench"].includes(command!);
+    const known = ["study", "train", "evaluate", "compare", "predict", "summary", "data", "bench"].includes(command!);
     const result = await tailor(known ? [command!, "--json", ...rest] : args);
     expect(refusalOf(result, code)).toMatch(message);
     expect(existsSync(OUT)).toBe(false);

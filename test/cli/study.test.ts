@@ -128,7 +128,7 @@ describe("a study that is asked for again", () => {
   test("with other settings in the same folder is refused before anything is trained", async () => {
     const refused = await tailor(["study", "--data", DATA, "--out", OUT, "--threads", "1"]);
     expect(refusalOf(refused, 2)).toMatch(
-      /runs\/base-s1 holds another run than this study's: its recipe's epochs is 4, not 12; choose another folder with --out, or remove that run/,
+      /runs\/base-s1 holds another run than the one asked for: its recipe's epochs is 4, not 12; choose another folder with --out, or remove that run/,
     );
   });
 });

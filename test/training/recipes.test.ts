@@ -96,7 +96,7 @@ describe("a recipe", () => {
     [{ schedule: { kind: "cosine", restarts: 2 } }, /^run\.json: recipe field "schedule"/],
     [{ augmentation: { shift: "1" } }, /^run\.json: recipe field "augmentation\.shift"/],
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
-    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced$/],
+    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, resnet18$/],
     [{ epochs: 0 }, /^epochs must be a whole number/],
   ])("of a record with %j is refused", (changes, message) => {
     expect(refusal(() => recipeFromJson({ ...recipeToJson(RECIPE), ...changes }, "run.json"))).toMatch(message);

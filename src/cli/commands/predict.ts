@@ -70,7 +70,7 @@ export const predict: Command = {
         }
         const { label, probability, milliseconds } = prediction;
         predictions.push({ file, label, probability, top: prediction.top, milliseconds });
-        output.say(predictionLine(file, prediction, widths));
+        if (!output.isJson || isShown) output.say(predictionLine(file, prediction, widths));
         if (isShown) sayImage({ ...classifier.imageShape, pixels: prediction.pixels }, output);
       }
     } finally {

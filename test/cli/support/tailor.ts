@@ -23,6 +23,8 @@ export interface StartOptions {
   /** Of the test's process, with these changes; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** What standard input holds; nothing else. */
+  readonly input?: Uint8Array;
   /** Options of Node itself. */
   readonly node?: readonly string[];
 }
@@ -36,15 +38,21 @@ export interface Started {
 }
 
 /** Starts a command. One that still runs is killed when the test file is over. */
-export function startTailor(args: readonly string[], { env = {}, cwd = ROOT, node = [] }: StartOptions = {}): Started {
-  return start(process.execPath, [...node, BIN, ...args], { env, cwd });
+export function startTailor(args: readonly string[], { node = [], ...options }: StartOptions = {}): Started {
+  return start(process.execPath, [...node, BIN, ...args], options);
 }
 
 /** Starts any program; colours as where output goes to a file, unless `env` says otherwise. */
-export function start(program: string, args: readonly string[], { env = {}, cwd = ROOT }: StartOptions = {}): Started {
+export function start(
+  program: string,
+  args: readonly string[],
+  { env = {}, cwd = ROOT, input }: StartOptions = {},
+): Started {
   if (!existsSync(`${ROOT}dist/cli/main.js`)) throw new Error("dist/ is not built: `npm run build`");
   const plain = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined, NODE_OPTIONS: undefined };
-  const child = spawn(program, args, { cwd, env: { ...plain, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { cwd, env: { ...plain, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.on("error", () => {}); // A command that does not read it may end first.
+  child.stdin.end(input);
   running.add(child);
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

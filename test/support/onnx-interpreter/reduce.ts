@@ -52,6 +52,10 @@ function logSoftmax(row: Float64Array): Float64Array {
 
 export const REDUCE: Kernels = {
   ReduceSum: (context) => fold(context, [...required(context, 1).data], context.attributes.integer("keepdims", 1), sum),
+  ReduceL2: (context) =>
+    fold(context, [...required(context, 0).shape.keys()], context.attributes.integer("keepdims", 1), (values) =>
+      Math.sqrt(sum(values.map((value) => value * value))),
+    ),
   ArgMax: (context) =>
     fold(
       context,

@@ -38,6 +38,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
     size: 9,
   },
   { name: "ReduceSum", inputs: { a: [2, 3, 4, 5] }, build: (writer) => writer.reduceSum("a", [1, 3]), size: 8 },
+  one("ReduceL2", { a: [2, 3, 4, 5] }, 1, { keepdims: 0 }, FEW_ROUNDINGS),
   { name: "Reshape", inputs: { a: [2, 3, 4] }, build: (writer) => writer.reshape("a", [0, -1, 2]), size: 24 },
   one("Transpose", { a: [2, 3, 4] }, 24, { perm: [2, 0, 1] }),
   one("Flatten", { a: [2, 3, 4] }, 24, { axis: 1 }),
