@@ -96,30 +96,60 @@ describe("any picture", () => {
     }
   });
 
-  test("one step or half a circle makes a difference that is seen: top stays top, left stays left", () => {
-    const { top } = extentOf(prepareImage(letterT({ width: 60, height: 60, margin: 12 }), GRAY));
-    const pixels = prepareImage(letterT({ width: 60, height: 60, margin: 12 }), GRAY);
-    const rowSum = (row: number) => pixels.subarray(row * 28, row * 28 + 28).reduce((a, b) => a + b, 0);
-    expect(rowSum(top + 3)).toBeGreaterThan(1.5 * rowSum(22));
+  test("is not turned or mirrored", () => {
+    const { data, width, height } = letterT({ width: 60, height: 60, margin: 12 });
+    // Takes the right arm of the T away.
+    const half = data.map((value, i) => (i % width > 55 ? 250 : value));
+    const pixels = prepareImage({ data: half, width, height, channels: 1 }, GRAY);
+    const sum = (isPart: (row: number, column: number) => boolean) =>
+      pixels.reduce((total, value, i) => total + (isPart(Math.floor(i / 28), i % 28) ? value : 0), 0);
+    expect(sum((row) => row < 7)).toBeGreaterThan(1.5 * sum((row) => row >= 21));
+    // The stem now stands right of the middle.
+    const stem = { left: sum((row, x) => row >= 14 && x < 14), right: sum((row, x) => row >= 14 && x >= 14) };
+    expect(stem.right).toBeGreaterThan(1.5 * stem.left);
   });
 
-  test("background light and dark decide how a picture of two halves is read", () => {
+  test("on a middle ground looks as it does on white: dark parts come out lighter than pale ones", () => {
+    const halves = (ground: readonly number[], dark: readonly number[], pale: readonly number[]): Picture => ({
+      data: Uint8Array.from(
+        Array.from({ length: 3600 }, (_, i) => {
+          const [x, y] = [i % 60, Math.floor(i / 60)];
+          if (x < 10 || x >= 50 || y < 10 || y >= 50) return ground;
+          return x < 30 ? dark : pale;
+        }).flat(),
+      ),
+      width: 60,
+      height: 60,
+      channels: 3,
+    });
+    for (const ground of [
+      [128, 128, 128],
+      [60, 110, 190],
+      [150, 90, 60],
+    ]) {
+      const pixels = prepareImage(halves(ground, [30, 30, 30], [190, 190, 190]), GRAY);
+      expect(pixels[14 * 28 + 6]).toBeGreaterThan(200);
+      // (255 - 190) / (255 - 30) of the largest value.
+      expect(Math.abs(pixels[14 * 28 + 21]! - (255 * 65) / 225)).toBeLessThan(25);
+    }
+  });
+
+  test("background light and dark decide which half of a picture is the garment", () => {
     const halves = {
       data: Uint8Array.from({ length: 3600 }, (_, i) => (i % 60 < 30 ? 240 : 15)),
       width: 60,
       height: 60,
     };
-    const side = (background: "light" | "dark") => {
-      const pixels = prepareImage({ ...halves, channels: 1 }, GRAY, { background });
-      return [pixels[14 * 28 + 13]! > 128, pixels[14 * 28 + 2]! > 128];
+    const garmentOn = (background: "light" | "dark") => {
+      let trimmed: Picture | undefined;
+      const onStep = (step: PreparationStep, picture: Picture) => {
+        if (step === "trim") trimmed = picture;
+      };
+      prepareImage({ ...halves, channels: 1 }, GRAY, { background, onStep });
+      return { width: trimmed?.width, value: trimmed?.data[0] };
     };
-    // Trimmed to the half that is garment, which is upright and so stands in the middle.
-    expect(side("light")).toEqual([true, false]);
-    expect(side("dark")).toEqual([true, false]);
-    const dark = prepareImage({ ...halves, channels: 1 }, GRAY, { background: "dark" });
-    const light = prepareImage({ ...halves, channels: 1 }, GRAY, { background: "light" });
-    expect(extentOf(dark)).toMatchObject({ top: 0, bottom: 27 });
-    expect(extentOf(light)).toMatchObject({ top: 0, bottom: 27 });
+    expect(garmentOn("light")).toEqual({ width: 30, value: 15 });
+    expect(garmentOn("dark")).toEqual({ width: 30, value: 240 });
   });
 
   test("shows its steps in order", () => {
