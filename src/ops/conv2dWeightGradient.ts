@@ -18,8 +18,8 @@ type WeightGradientAttributes = ConvolutionAttributes & {
 /**
  * dweight[k, c, i, j] = sum over n, p, q of x[n, c, p * stride + i - padding, q * stride + j - padding] * dy[n, k, p, q]
  *
- * Standard: every kernel place (i, j) is a shifted copy of x; stacked as [N, taps * C, P * Q] ("im2col") they meet dy
- * [N, K, P * Q] in one matrix product an image, summed over the batch.
+ * Standard: every kernel place (i, j) is a shifted copy of x; stacked as [taps * C, N * P * Q] ("im2col", channels before
+ * the batch) they meet dy as [K, N * P * Q] in one matrix product over the whole batch.
  *
  * Blocked: exchange batch and channels, and the sum is a convolution again: x as C images of N channels, dy as the
  * kernel, the stride as dilation. The batch is cut in groups of less than a block of images, so that each group's input
@@ -35,22 +35,39 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
   },
   lower: {
     standard(writer, [x, dy], { inputs, attributes }) {
-      const { batch, channels } = imageSizes(inputs[0]!.shape);
+      const { batch, channels, height, width } = imageSizes(inputs[0]!.shape);
       const { channels: outputs, height: outputHeight, width: outputWidth } = imageSizes(inputs[1]!.shape);
-      const [kernelHeight, kernelWidth] = [attributes.shape[2]!, attributes.shape[3]!];
-      const taps = kernelHeight * kernelWidth;
-      const positions = outputHeight * outputWidth;
-      const columns = writer.reshape(stackTaps(writer, x!, inputs[0]!.shape, inputs[1]!.shape, attributes), [
+      const taps = attributes.shape[2]! * attributes.shape[3]!;
+      const terms = batch * outputHeight * outputWidth;
+      const images = writer.reshape(exchangeBatch(writer, x!, batch, channels, height * width), [
+        channels,
         batch,
+        height,
+        width,
+      ]);
+      const columns = writer.reshape(stackTaps(writer, images, inputs[0]!.shape, inputs[1]!.shape, attributes), [
         taps * channels,
-        positions,
+        terms,
       ]);
-      const perImage = writer.node("MatMul", [
-        writer.reshape(dy!, [batch, outputs, positions]),
-        writer.transpose(columns, [0, 2, 1]),
+      const derivative = writer.reshape(exchangeBatch(writer, dy!, batch, outputs, outputHeight * outputWidth), [
+        outputs,
+        terms,
       ]);
-      const summed = writer.reshape(writer.reduceSum(perImage, [0]), [outputs, taps, channels]);
-      return writer.reshape(writer.transpose(summed, [0, 2, 1]), attributes.shape);
+      // Never more columns than rows: then the bits do not depend on the number of threads (see `writeGemm`).
+      if (outputs > taps * channels) {
+        const product = writer.reshape(writer.node("Gemm", [derivative, columns], { transB: 1 }), [
+          outputs,
+          taps,
+          channels,
+        ]);
+        return writer.reshape(writer.transpose(product, [0, 2, 1]), attributes.shape);
+      }
+      const product = writer.reshape(writer.node("Gemm", [columns, derivative], { transB: 1 }), [
+        taps,
+        channels,
+        outputs,
+      ]);
+      return writer.reshape(writer.transpose(product, [2, 1, 0]), attributes.shape);
     },
     blocked: { plan: planWeightGradient, emit: emitBlocked },
   },
@@ -69,7 +86,7 @@ export function conv2dWeightGradient(x: Value, dy: Value, attributes: WeightGrad
   return apply(conv2dWeightGradientOp, [x, dy], attributes);
 }
 
-/** [N, taps * C, P, Q]: for each kernel place the pixels of x that it meets, zeros where it meets none. */
+/** [taps * C, N, P, Q] of x [C, N, H, W]: for each kernel place the pixels that it meets, zeros where it meets none. */
 function stackTaps(
   writer: GraphWriter,
   x: string,
@@ -100,7 +117,7 @@ function stackTaps(
             ]),
       );
     }
-  return taps.length === 1 ? taps[0]! : writer.node("Concat", taps, { axis: 1 });
+  return taps.length === 1 ? taps[0]! : writer.node("Concat", taps, { axis: 0 });
 }
 
 /** Images of a group: the largest divisor of the batch that is at most 8 and less than a block, so that MLAS reads them canonical. */

@@ -11,8 +11,7 @@ const STEEP = 3.4028234663852886e38;
  * window covers. x [N, C, H, W]; y and dy [N, C, P, Q].
  *
  * Both lowerings spread y over its window, compare it with x, count the hits and spread dy / count over them. Standard:
- * columns are spread by a product with a matrix of zeros and ones (exact, as one term of each sum is not zero) and rows
- * by broadcasting. Blocked: the provider's nearest-neighbour Upsample spreads, and a depthwise convolution with weight
+ * products with matrices of zeros and ones spread (exact, as one term of each sum is not zero) and count. Blocked: the provider's nearest-neighbour Upsample spreads, and a depthwise convolution with weight
  * -1 whose sum input is the spread y gives y - x, which HardSigmoid turns into the mask in the same pass.
  */
 export const maxPool2dGradientOp: Op<PoolAttributes> = {
@@ -27,20 +26,22 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
     standard(writer, [x, y, dy], { shape, inputs, attributes: { size } }) {
       const { batch, channels, height, width } = imageSizes(shape);
       const { height: pooledHeight, width: pooledWidth } = imageSizes(inputs[1]!.shape);
-      const spread = new Float32Array(pooledWidth * width);
-      const gather = new Float32Array(width * pooledWidth);
-      for (let q = 0; q < pooledWidth * size; q++) {
-        const pooled = Math.floor(q / size);
-        spread[pooled * width + q] = 1;
-        gather[q * pooledWidth + pooled] = 1;
-      }
-      const spreadMatrix = writer.floats(spread, [pooledWidth, width]);
-      const gatherMatrix = writer.floats(gather, [width, pooledWidth]);
+      // Rows of a window lie one after the other: one product spreads over all of its pixels, and one sums over them.
+      const windowWidth = size * width;
+      const spread = new Float32Array(pooledWidth * windowWidth);
+      const gather = new Float32Array(windowWidth * pooledWidth);
+      for (let row = 0; row < size; row++)
+        for (let column = 0; column < pooledWidth * size; column++) {
+          const [at, pooled] = [row * width + column, Math.floor(column / size)];
+          spread[pooled * windowWidth + at] = 1;
+          gather[at * pooledWidth + pooled] = 1;
+        }
+      const spreadMatrix = writer.floats(spread, [pooledWidth, windowWidth]);
+      const gatherMatrix = writer.floats(gather, [windowWidth, pooledWidth]);
       const rows = batch * channels * pooledHeight;
       const leftOver = height - pooledHeight * size;
       const toRows = (pooled: string) => writer.reshape(pooled, [rows, pooledWidth]);
-      const overColumns = (pooled: string) =>
-        writer.reshape(writer.node("MatMul", [pooled, spreadMatrix]), [rows, 1, width]);
+      const overWindows = (pooled: string) => writer.node("MatMul", [pooled, spreadMatrix]);
 
       const covered =
         leftOver === 0
@@ -51,11 +52,11 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
               writer.integers([pooledHeight * size]),
               writer.integers([2]),
             ]);
-      const windows = writer.reshape(covered, [rows, size, width]);
-      const mask = writer.cast(writer.node("Equal", [windows, overColumns(toRows(y!))]), "float32");
-      const hits = writer.node("MatMul", [writer.reduceSum(mask, [1]), gatherMatrix]);
+      const windows = writer.reshape(covered, [rows, windowWidth]);
+      const mask = writer.cast(writer.node("Equal", [windows, overWindows(toRows(y!))]), "float32");
+      const hits = writer.node("MatMul", [mask, gatherMatrix]);
       const share = writer.node("Div", [toRows(dy!), hits]);
-      const dx = writer.node("Mul", [mask, overColumns(share)]);
+      const dx = writer.node("Mul", [mask, overWindows(share)]);
       const images = writer.reshape(dx, [batch, channels, pooledHeight * size, width]);
       return leftOver === 0 ? images : writer.node("Pad", [images, writer.integers([0, 0, 0, 0, 0, 0, leftOver, 0])]);
     },
