@@ -12,7 +12,7 @@ const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const
 export type OnnxType = keyof typeof DATA_TYPE;
 
 /** `AttributeProto.AttributeType`. */
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 
 /** A node's attribute: plain numbers are integers, as most are; floats are wrapped to say so. */
 export type OnnxAttribute =

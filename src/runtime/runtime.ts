@@ -17,8 +17,14 @@ export interface Session {
   load(tensors: ReadonlyMap<string, Float32Array>): void;
   /** Copies of the state, by name. */
   save(): Map<string, Float32Array>;
-  /** Runs once: state moves on, and the outputs come back. They are overwritten by the next run. */
-  run(feeds: Readonly<Record<string, TensorData>>): Promise<Readonly<Record<string, Float32Array>>>;
+  /**
+   * Runs the program so many times in a row, by itself once: state moves on, and the outputs come back. Feeds hold what
+   * each step is fed, one after another, and outputs what each gives. More than one step takes a program with state.
+   * Feeds must stay as they are until the outputs are there.
+   *
+   * @throws Error when a feed is missing or has the wrong type or number of elements
+   */
+  run(feeds: Readonly<Record<string, TensorData>>, steps?: number): Promise<Readonly<Record<string, Float32Array>>>;
   release(): Promise<void>;
 }
 

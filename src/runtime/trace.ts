@@ -30,6 +30,9 @@ const EVENTS = z.array(
 
 const KERNEL_TIME = "_kernel_time";
 
+/** Operators that run a graph of their own, whose nodes are there one by one. */
+const CONTAINERS = new Set(["Scan"]);
+
 /**
  * Reads the trace that ONNX Runtime's profiler writes. Each event is written when it ends, so a run's nodes stand before
  * the run itself (`model_run`).
@@ -41,6 +44,7 @@ export function readTrace(text: string): EngineRun[] {
   let nodes: NodeTime[] = [];
   for (const { cat, name, dur, args } of eventsOf(text)) {
     if (cat === "Node" && name.endsWith(KERNEL_TIME)) {
+      if (CONTAINERS.has(args.op_name ?? "")) continue;
       const node = name.slice(0, -KERNEL_TIME.length);
       nodes.push({ node, operator: args.op_name ?? "", milliseconds: dur / 1000 });
     } else if (cat === "Session" && name === "model_run") {

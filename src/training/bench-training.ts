@@ -5,7 +5,7 @@ import { findModel } from "../models/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
-import { differences, median, timeSteps } from "./forecast.ts";
+import { medianStep, timeSteps, totalOf } from "./forecast.ts";
 import type { TrainingJob } from "./train.ts";
 
 /** What is measured. */
@@ -27,7 +27,7 @@ export interface BenchResult {
   readonly lowering: Lowering["kind"] | null;
   /** Over all timed steps (of training) or calls (of a model file) together. */
   readonly imagesPerSecond: number;
-  /** Median of the timed steps or calls. */
+  /** Median of the timed runs of steps, or of the calls. */
   readonly millisecondsPerStep: number;
   /** Largest resident memory of the process, data set included. */
   readonly peakMemoryBytes: number;
@@ -62,14 +62,15 @@ export async function benchJob({
 /** Times a network's training. */
 export async function benchTraining(task: BenchTask): Promise<BenchResult> {
   const { model, lowering, threads, batchSize, steps } = task;
-  const moments = await timeSteps(await benchJob(task), steps);
+  const runs = await timeSteps(await benchJob(task), steps);
+  const total = totalOf(runs);
   return {
     model,
     threads,
     batchSize,
     lowering: lowering.kind,
-    imagesPerSecond: (steps * batchSize * 1000) / (moments.at(-1)! - moments[0]!),
-    millisecondsPerStep: median(differences(moments)),
+    imagesPerSecond: (total.steps * batchSize * 1000) / total.milliseconds,
+    millisecondsPerStep: medianStep(runs),
     peakMemoryBytes: peakMemoryBytes(),
   };
 }

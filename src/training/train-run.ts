@@ -29,6 +29,8 @@ export interface TrainRunOptions {
   /** Left out: blocked where the processor has it. */
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
+  /** As in TrainingJob. */
+  readonly stepsPerRun?: number;
   /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
   readonly tensorboard?: boolean;
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & { readonly onEpoch?: (line: MetricsLine) => void };
@@ -124,7 +126,7 @@ async function trainInto(
   folder: RunFolder,
   { recipe, seed, record, lowering, options, data, from }: TrainIntoOptions,
 ): Promise<TrainedRun> {
-  const { runtime, threads, hooks, onStart, tensorboard = false } = options;
+  const { runtime, threads, stepsPerRun, hooks, onStart, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
   const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
@@ -138,7 +140,7 @@ async function trainInto(
     );
   };
   const { isFinished, snapshot, graph } = await train(
-    { recipe, data, normalization, seed, threads, lowering, runtime },
+    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerRun },
     {
       ...hooks,
       onEpoch(line, atEnd) {

@@ -1,7 +1,6 @@
 import { compile } from "../compile/compile.ts";
 import type { Lowering } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
-import { imageBytes } from "../data/image-set.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluation/evaluate.ts";
@@ -14,9 +13,9 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import { dropoutMasks } from "./dropout-masks.ts";
 import { advance, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
-import { settingName, slotName, trainingProgram } from "./training-program.ts";
+import { stepFeeds } from "./step-feeds.ts";
+import { slotName, trainingProgram } from "./training-program.ts";
 
 /** Everything that decides what a run computes, and where it computes it. */
 export interface TrainingJob {
@@ -27,6 +26,8 @@ export interface TrainingJob {
   readonly threads: number;
   readonly lowering: Lowering;
   readonly runtime: Runtime;
+  /** Steps that the engine does in one run; changes no number. Left out: as many as take about a second. */
+  readonly stepsPerRun?: number | undefined;
 }
 
 /** All that a run needs to go on: parameters, optimizer state and running statistics by name, and its place. */
@@ -49,9 +50,10 @@ export interface EpochResult {
 }
 
 export interface TrainingHooks {
+  /** Called after each run of the engine, which may have done several steps. */
   readonly onStep?: (progress: TrainingProgress) => void;
   readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => void;
-  /** Asked after each step: true stops training there. */
+  /** Asked after each run of the engine: true stops training there. */
   readonly isStopRequested?: () => boolean;
 }
 
@@ -87,29 +89,31 @@ export async function train(
   const validation = await openValidation(job);
   try {
     session.load(from?.tensors ?? firstTensors(graph, optimizer, seed));
-    const masks = dropoutMasks(graph.masks, seed);
-    const pixels = new Uint8Array(recipe.batchSize * imageBytes(task));
-    const labels = new Int32Array(recipe.batchSize);
+    const feeds = stepFeeds({ graph, batches, optimizer, seed });
     const totalSteps = batches.steps(recipe.epochs);
+    const rateAt = (step: number) =>
+      learningRateAt(recipe.schedule, recipe.learningRate, {
+        step,
+        totalSteps,
+        stepsPerEpoch: data.train.count / recipe.batchSize,
+      });
     let position = from?.position ?? START;
     let epoch = epochAt(position.step, batches.steps);
+    let steps = job.stepsPerRun ?? 1;
     let isStopped = false;
 
     while (position.step < totalSteps && !isStopped) {
       const started = performance.now();
-      const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, {
-        step: position.step,
-        totalSteps,
-        stepsPerEpoch: data.train.count / recipe.batchSize,
-      });
-      batches.fill(position.step, pixels, labels);
-      masks.fill(position.step);
-      const settings = scalarFeeds(optimizer.settingsAt(position.step + 1, learningRate));
-      const outputs = await session.run({ pixels, labels, ...masks.feeds, ...settings });
-      const [loss, correct] = [outputs.loss![0]!, outputs.correct![0]!];
-      requireFinite("the loss", loss, { step: position.step + 1, epoch, recipe });
-      position = advance(position, { loss, correct, seconds: (performance.now() - started) / 1000 });
+      const rates = range(position.step, Math.min(position.step + steps, batches.steps(epoch))).map(rateAt);
+      const outputs = await session.run(feeds.fill(position.step, rates), rates.length);
+      const seconds = (performance.now() - started) / 1000 / rates.length;
+      for (const [i, loss] of outputs.loss!.entries()) {
+        requireFinite("the loss", loss, { step: position.step + 1, epoch, recipe });
+        position = advance(position, { loss, correct: outputs.correct![i]!, seconds });
+      }
+      const learningRate = rates.at(-1)!;
       hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
+      steps = job.stepsPerRun ?? stepsInASecond(seconds);
 
       if (position.step === batches.steps(epoch)) {
         const tensors = session.save();
@@ -157,10 +161,17 @@ function firstTensors(graph: ModelGraph, optimizer: Optimizer, seed: number): Ma
   return tensors;
 }
 
-function scalarFeeds(settings: Readonly<Record<string, number>>): Record<string, Float32Array> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([name, value]) => [settingName(name), Float32Array.of(value)]),
-  );
+/** At most so many: what a run of several steps saves is then saved, and what they are fed stays small. */
+export const MOST_STEPS_PER_RUN = 16;
+
+/** The engine cannot be asked anything while it runs: a second passes between looks at the keyboard, or a step. */
+function stepsInASecond(secondsPerStep: number): number {
+  return Math.max(1, Math.min(MOST_STEPS_PER_RUN, Math.floor(1 / secondsPerStep)));
+}
+
+/** The whole numbers from `start` up to, not including, `end`. */
+function range(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, i) => start + i);
 }
 
 function requireFinite(

@@ -37,19 +37,23 @@ describe("a session with the profiler on", () => {
     expect(statSync(join(TEMPORARY, folder!)).mode & 0o077).toBe(0);
     for (const each of [session, plain]) {
       each.load(START);
-      for (let run = 0; run < 3; run++) await each.run(X);
+      for (let run = 0; run < 2; run++) await each.run(X);
+      await each.run({ x: Float32Array.of(1, 2, 3, 1, 2, 3) }, 2);
     }
     expect(session.save()).toEqual(plain.save());
-    expect(session.save().get("sum")).toEqual(Float32Array.of(4, 14, 30));
+    expect(session.save().get("sum")).toEqual(Float32Array.of(5, 18, 39));
     expect(profiles).toEqual([]);
     await session.release();
     await plain.release();
     expect(folders()).toEqual([]);
     expect(profiles).toHaveLength(1);
     expect(profiles[0]!.program).toBe(program);
-    expect(profiles[0]!.runs.map(({ nodes }) => nodes.map(({ node }) => node))).toEqual(
-      Array.from({ length: 3 }, () => ["multiply/v0", "add/v1"]),
-    );
+    const step = ["multiply/v0", "add/v1"];
+    expect(profiles[0]!.runs.map(({ nodes }) => nodes.map(({ node }) => node))).toEqual([
+      step,
+      step,
+      [...step, ...step],
+    ]);
   });
 
   test("leaves no folder behind when it cannot be opened", async () => {

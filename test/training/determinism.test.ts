@@ -35,6 +35,11 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });
 
+  test.each([2, 5])("the engine doing %i steps in a run gives the bits of one at a time", async (stepsPerRun) => {
+    const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, stepsPerRun }));
+    expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
+  });
+
   test("stopped after every step and resumed from its state each time, it gives the same bits and metrics", async () => {
     let from: TrainingSnapshot | undefined;
     const epochs: TimelessEpoch[] = [];

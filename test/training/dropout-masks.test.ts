@@ -10,14 +10,19 @@ function masksOf(rates: readonly number[], { seed = 1, size = SIZE } = {}) {
     const name = `dropout${i + 1}.mask`;
     return { name, value: input(name, [1, size], "uint8"), rate };
   });
-  return dropoutMasks(declarations, seed);
+  const masks = dropoutMasks(declarations, seed);
+  /** All masks of a step. */
+  return (step: number): Uint8Array[] =>
+    masks.map((mask) => {
+      const bytes = new Uint8Array(mask.size);
+      mask.fill(step, bytes);
+      return bytes;
+    });
 }
 
 /** One mask of one step. */
 function maskAt(step: number, { seed = 1, size = SIZE, rate = 0.3 } = {}): Uint8Array {
-  const masks = masksOf([rate], { seed, size });
-  masks.fill(step);
-  return masks.feeds["dropout1.mask"]!;
+  return masksOf([rate], { seed, size })(step)[0]!;
 }
 
 const mean = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
@@ -55,28 +60,17 @@ describe("a dropout mask", () => {
   test("is independent of those of other steps, other masks and other seeds", () => {
     const rate = 0.5;
     const two = masksOf([rate, rate]);
-    two.fill(3);
-    const [first, second] = [two.feeds["dropout1.mask"]!.slice(), two.feeds["dropout2.mask"]!.slice()];
-    two.fill(4);
-    const others = [
-      second,
-      two.feeds["dropout1.mask"]!,
-      two.feeds["dropout2.mask"]!,
-      maskAt(3, { rate, seed: 2 }),
-      maskAt(7, { rate }),
-    ];
+    const [first, second] = two(3) as [Uint8Array, Uint8Array];
+    const others = [second, ...two(4), maskAt(3, { rate, seed: 2 }), maskAt(7, { rate })];
     for (const other of others) expect(Math.abs(agreement(first, other) - 0.5)).toBeLessThan(fiveErrors(0.5, SIZE));
   });
 
   test("of a step is the same whatever was drawn before: a resumed run draws what the first one would have", () => {
     const masks = masksOf([0.3, 0.6]);
-    masks.fill(8);
-    const [first, second] = Object.values(masks.feeds).map((bytes) => bytes.slice());
-    for (const step of [0, 7, 9, 8]) masks.fill(step);
-    expect(Object.values(masks.feeds)).toEqual([first, second]);
-    const again = masksOf([0.3, 0.6]);
-    again.fill(8);
-    expect(Object.values(again.feeds)).toEqual([first, second]);
+    const drawn = masks(8);
+    for (const step of [0, 7, 9]) masks(step);
+    expect(masks(8)).toEqual(drawn);
+    expect(masksOf([0.3, 0.6])(8)).toEqual(drawn);
   });
 
   test("may have an odd number of elements, the last one drawn like the others", () => {

@@ -14,7 +14,14 @@ const FOLDER = sharedFolder();
 const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
 /** 80 images in batches of 32: epochs end after 2, 5 and 7 steps. */
 const RUN = { recipe: { ...RECIPE, name: "base" }, seed: 4, trainOn: "split", limit: 80 } as const;
-const OPTIONS = { data, threads: 1, lowering: "standard", runtime: nodeRuntime, allowDifferent: false } as const;
+const OPTIONS = {
+  data,
+  threads: 1,
+  lowering: "standard",
+  runtime: nodeRuntime,
+  allowDifferent: false,
+  stepsPerRun: 1,
+} as const;
 
 const eventFiles = (run: string) => readdirSync(run).filter(isEventFile).sort();
 

@@ -97,6 +97,33 @@ describe("an epoch", () => {
   });
 });
 
+describe("a run of the engine", () => {
+  test("does several steps, but never goes beyond an epoch; each step is fed and counted as if it were alone", async () => {
+    const script = { loss: (step: number) => 1 + step / 8, correct: (step: number) => step };
+    const recipe = { model: enhanced };
+    const alone = scripted(script, { recipe });
+    const together = scripted(script, { recipe, stepsPerRun: 2 });
+    const [one, two] = [await trainAndCompare(alone.job), await trainAndCompare(together.job)];
+    // Epochs end after 2, 5 and 7 steps.
+    expect(alone.recording.runs).toEqual([1, 1, 1, 1, 1, 1, 1]);
+    expect(together.recording.runs).toEqual([2, 2, 1, 2]);
+    expect(together.recording.steps).toEqual(alone.recording.steps);
+    expect([two.epochs, two.place]).toEqual([one.epochs, one.place]);
+  });
+
+  test("that gives a loss that is no number is told by the step that gave it", async () => {
+    const { job } = scripted({ loss: (step) => (step >= 3 ? Number.NaN : 1) }, { stepsPerRun: 3 });
+    await expect(train(job)).rejects.toThrow("the loss became NaN at step 4 (epoch 2)");
+  });
+
+  test("does more steps the shorter they are, when nothing else is said", async () => {
+    const { job, recording } = scripted({}, { stepsPerRun: undefined, data: smallSets(1600, null) });
+    await train(job);
+    // 50 steps an epoch that take no time: one, then as many as are allowed.
+    expect(recording.runs.slice(0, 5)).toEqual([1, 16, 16, 16, 1]);
+  });
+});
+
 describe("a step", () => {
   test("is fed the batch of its number, augmented; the optimizer's scalars count it from 1", async () => {
     const { job, recording } = scripted({});
@@ -119,11 +146,12 @@ describe("a step", () => {
   test("is fed the dropout masks of its number", async () => {
     const { job, recording } = scripted({}, { recipe: { model: enhanced, epochs: 1 } });
     const { graph } = await train(job);
-    const masks = dropoutMasks(graph.masks, job.seed);
+    const [mask] = dropoutMasks(graph.masks, job.seed);
+    const bytes = new Uint8Array(mask!.size);
     expect(recording.steps).toHaveLength(2);
     recording.steps.forEach((feeds, step) => {
-      masks.fill(step);
-      expect(feeds["dropout1.mask"]).toEqual(masks.feeds["dropout1.mask"]);
+      mask!.fill(step, bytes);
+      expect(feeds["dropout1.mask"]).toEqual(bytes);
     });
   });
 

@@ -35,7 +35,7 @@ export function profilingRuntime(onProfile: (profile: EngineProfile) => void): R
         return {
           load: (tensors) => session.load(tensors),
           save: () => session.save(),
-          run: (feeds) => session.run(feeds),
+          run: (feeds, steps) => session.run(feeds, steps),
           async release() {
             try {
               session.endProfiling();

@@ -3,6 +3,7 @@ import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/c
 import { CANONICAL, layoutIndex, pack, unpack } from "../../graph/layout.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { DType } from "../../graph/value.ts";
+import { repeatedModel, repeatedName } from "../repeated-model.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
 import { ort, sessionOptions } from "./ort.ts";
 
@@ -12,31 +13,30 @@ export async function openSession(
   { threads }: SessionOptions,
   profiling: Pick<InferenceSession.SessionOptions, "enableProfiling" | "profileFilePrefix"> = {},
 ): Promise<NodeSession> {
-  const session = await ort().InferenceSession.create(program.model, { ...sessionOptions(threads), ...profiling });
+  const model = program.state.length > 0 ? repeatedModel(program) : program.model;
+  const session = await ort().InferenceSession.create(model, { ...sessionOptions(threads), ...profiling });
   return new NodeSession(program, session);
 }
 
 /**
- * State lives in two sets of buffers: a run reads one and writes the other, and the next run goes the other way. ONNX
- * Runtime writes straight into preallocated outputs, so no step allocates or copies state.
+ * State lives in two sets of buffers: a run reads one and ONNX Runtime writes the other, and the next run goes the other
+ * way. A program with state runs as its repeated model, whose names and shapes are others.
  */
 class NodeSession implements Session {
   readonly #program: CompiledProgram;
   readonly #session: InferenceSession;
-  readonly #feeds: Record<string, Tensor>;
   readonly #parameters: Record<string, Tensor>;
   readonly #state: readonly [Record<string, Tensor>, Record<string, Tensor>];
-  readonly #outputs: Record<string, Tensor>;
   readonly #indices = new Map<string, Int32Array>();
+  readonly #isRepeated: boolean;
   #current: 0 | 1 = 0;
 
   constructor(program: CompiledProgram, session: InferenceSession) {
     this.#program = program;
     this.#session = session;
-    this.#feeds = allocate(program.feeds);
     this.#parameters = allocate(program.parameters);
     this.#state = [allocate(program.state), allocate(program.state)];
-    this.#outputs = allocate(program.outputs);
+    this.#isRepeated = program.state.length > 0;
     for (const { name, shape, layout } of [...program.parameters, ...program.state]) {
       if (layout.name !== CANONICAL.name) this.#indices.set(name, layoutIndex(layout, shape));
     }
@@ -73,22 +73,32 @@ class NodeSession implements Session {
     );
   }
 
-  async run(feeds: Readonly<Record<string, TensorData>>): Promise<Readonly<Record<string, Float32Array>>> {
-    for (const { name, shape, dtype } of this.#program.feeds) {
+  async run(feeds: Readonly<Record<string, TensorData>>, steps = 1): Promise<Readonly<Record<string, Float32Array>>> {
+    const program = this.#program;
+    if (steps !== 1 && !this.#isRepeated) throw new Error(`${program.name} has no state: it runs once at a time`);
+    const nameOf = this.#isRepeated ? repeatedName : (name: string) => name;
+    const { Tensor: OrtTensor } = ort();
+    const inputs: Record<string, Tensor> = { ...this.#parameters };
+    for (const { name, shape, dtype } of program.feeds) {
       const data = feeds[name];
-      const target = this.#feeds[name]!.data as TensorData;
-      if (data?.length !== sizeOf(shape) || data.constructor !== target.constructor) {
+      const size = steps * sizeOf(shape);
+      if (data?.length !== size || !(data instanceof ARRAYS[dtype])) {
         throw new Error(
-          `${this.#program.name}: feed "${name}" needs ${sizeOf(shape)} ${dtype} elements, got ${data ? `${data.length} of ${data.constructor.name}` : "none"}`,
+          `${program.name}: feed "${name}" needs ${size} ${dtype} elements, got ${data ? `${data.length} of ${data.constructor.name}` : "none"}`,
         );
       }
-      target.set(data);
+      inputs[nameOf(name)] = new OrtTensor(dtype, data, this.#isRepeated ? [steps, ...shape] : [...shape]);
     }
     const [from, to] = [this.#state[this.#current], this.#state[this.#current === 0 ? 1 : 0]];
-    const fetches = Object.fromEntries(Object.entries(to).map(([name, tensor]) => [nextName(name), tensor]));
-    await this.#session.run({ ...this.#feeds, ...this.#parameters, ...from }, { ...fetches, ...this.#outputs });
+    const fetches: Record<string, Tensor | null> = {};
+    for (const { name } of program.state) {
+      inputs[nameOf(name)] = from[name]!;
+      fetches[nameOf(nextName(name))] = to[name]!;
+    }
+    for (const { name } of program.outputs) fetches[nameOf(name)] = null;
+    const results = await this.#session.run(inputs, fetches);
     this.#current = this.#current === 0 ? 1 : 0;
-    return Object.fromEntries(Object.entries(this.#outputs).map(([name, tensor]) => [name, floats(tensor)]));
+    return Object.fromEntries(program.outputs.map(({ name }) => [name, floats(results[nameOf(name)]!)]));
   }
 
   /** Writes the profile, if the session was opened with one. */
@@ -109,19 +119,11 @@ function floats(tensor: Tensor): Float32Array {
 function allocate(specs: readonly TensorSpec[]): Record<string, Tensor> {
   const { Tensor: OrtTensor } = ort();
   return Object.fromEntries(
-    specs.map(({ name, dtype, shape }) => [name, new OrtTensor(dtype, newData(dtype, sizeOf(shape)), [...shape])]),
+    specs.map(({ name, dtype, shape }) => [name, new OrtTensor(dtype, new ARRAYS[dtype](sizeOf(shape)), [...shape])]),
   );
 }
 
-function newData(dtype: DType, size: number): TensorData {
-  switch (dtype) {
-    case "float32":
-      return new Float32Array(size);
-    case "int32":
-      return new Int32Array(size);
-    case "uint8":
-      return new Uint8Array(size);
-    default:
-      return dtype satisfies never;
-  }
-}
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const satisfies Record<
+  DType,
+  unknown
+>;

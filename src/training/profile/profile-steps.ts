@@ -16,7 +16,7 @@ export async function profileSteps(job: Omit<TrainingJob, "runtime">, steps: num
   const runtime = profilingRuntime((found) => {
     profile = found;
   });
-  const moments = await timeSteps({ ...job, runtime }, steps);
+  const runs = await timeSteps({ ...job, runtime }, steps);
   if (!profile) throw new Error("training ended without a profile");
-  return stepProfile(profile.program, profile.runs, moments);
+  return stepProfile(profile.program, profile.runs, runs);
 }

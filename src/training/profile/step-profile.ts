@@ -1,6 +1,7 @@
 import type { CompiledProgram } from "../../compile/compile.ts";
 import type { Pass } from "../../graph/origin.ts";
 import type { EngineRun } from "../../runtime/trace.ts";
+import { type TimedRun, totalOf } from "../forecast.ts";
 import { kindOf, type NodePurpose, purposeFinder } from "./attribute.ts";
 
 /** Times are milliseconds of a step, means over the steps that were profiled; shares are of the step, 0 to 1. */
@@ -47,23 +48,24 @@ const NO_LAYER = "nodes of no layer";
 /**
  * Sums up what the profiler saw of the last steps.
  *
- * @param allRuns one for each step, those to warm up first
- * @param moments when each step to count ended, and the one before them: one more than there are steps, in milliseconds
+ * @param allRuns of the engine, those to warm up first
+ * @param timed the runs to count, which are the last ones
  */
 export function stepProfile(
   program: CompiledProgram,
   allRuns: readonly EngineRun[],
-  moments: readonly number[],
+  timed: readonly TimedRun[],
 ): StepProfile {
-  const steps = moments.length - 1;
-  if (allRuns.length < steps) throw new Error(`the profile has ${allRuns.length} of ${steps} steps`);
-  const runs = allRuns.slice(-steps);
-  const stepMilliseconds = (moments.at(-1)! - moments[0]!) / steps;
+  if (timed.length === 0 || allRuns.length < timed.length)
+    throw new Error(`the profile has ${allRuns.length} of ${timed.length} runs`);
+  const runs = allRuns.slice(-timed.length);
+  const { steps, milliseconds } = totalOf(timed);
+  const stepMilliseconds = milliseconds / steps;
   const purposeOf = purposeFinder(program);
   const times = runs.flatMap(({ nodes }) =>
-    nodes.map((node) => ({ ...purposeOf(node), milliseconds: node.milliseconds / runs.length })),
+    nodes.map((node) => ({ ...purposeOf(node), milliseconds: node.milliseconds / steps })),
   );
-  const inRuns = sum(runs.map(({ milliseconds }) => milliseconds)) / runs.length;
+  const inRuns = sum(runs.map(({ milliseconds }) => milliseconds)) / steps;
   const outside = [
     { name: BETWEEN_NODES, milliseconds: inRuns - sum(times.map(({ milliseconds }) => milliseconds)) },
     { name: AROUND_ENGINE, milliseconds: stepMilliseconds - inRuns },

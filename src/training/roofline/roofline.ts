@@ -1,5 +1,5 @@
 import { type BenchTask, benchJob } from "../bench-training.ts";
-import { differences, median, timeSteps } from "../forecast.ts";
+import { medianStep, timeSteps } from "../forecast.ts";
 import { MOST_PROFILED_STEPS, profileSteps } from "../profile/profile-steps.ts";
 import { gflops, type StepProfile } from "../profile/step-profile.ts";
 
@@ -25,7 +25,7 @@ export interface ModelRoofline {
 export async function modelRoofline(task: BenchTask, peakGflops: number): Promise<ModelRoofline> {
   const { model, steps } = task;
   const job = await benchJob(task);
-  const stepMilliseconds = median(differences(await timeSteps(job, steps)));
+  const stepMilliseconds = medianStep(await timeSteps(job, steps));
   const profile = await profileSteps(job, Math.min(steps, MOST_PROFILED_STEPS));
   const reached = gflops(profile.multiplyAdds, stepMilliseconds);
   return { model, stepMilliseconds, gflops: reached, shareOfPeak: reached / peakGflops, profile };

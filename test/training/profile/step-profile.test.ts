@@ -35,7 +35,11 @@ function run(milliseconds: number, times: readonly number[], own = 0): EngineRun
 const WARM_UP = run(900, [100, 200, 300]);
 const [FIRST, SECOND] = [run(16, [4, 2, 3, 1, 1], 2), run(14, [2, 2, 5, 1, 0], 1)];
 /** Two steps of 18 and 22 ms, of which the engine has 15 in the mean and its nodes 12. */
-const PROFILE = stepProfile(PROGRAM, [WARM_UP, FIRST, SECOND], [1000, 1018, 1040]);
+const TIMED = [
+  { steps: 1, milliseconds: 18 },
+  { steps: 1, milliseconds: 22 },
+];
+const PROFILE = stepProfile(PROGRAM, [WARM_UP, FIRST, SECOND], TIMED);
 
 test("the mean over steps by kind: the longest first, with the speed of what multiplies", () => {
   expect(PROFILE).toMatchObject({ steps: 2, stepMilliseconds: 20, multiplyAdds: 9e6 });
@@ -62,7 +66,7 @@ test("the mean over steps by layer: in reading order, those that take no time le
 });
 
 test("steps that are missing in the profile are a defect, not a shorter mean", () => {
-  expect(() => stepProfile(PROGRAM, [SECOND], [1000, 1018, 1040])).toThrow("the profile has 1 of 2 steps");
+  expect(() => stepProfile(PROGRAM, [SECOND], TIMED)).toThrow("the profile has 1 of 2 runs");
 });
 
 test("as tables", () => {

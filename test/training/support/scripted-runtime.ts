@@ -17,6 +17,8 @@ export interface Script {
 export interface Recording {
   /** Feeds of each training step, copied. */
   readonly steps: Record<string, TensorData>[];
+  /** Steps of each run of the engine. */
+  readonly runs: number[];
   /** What the validation session was given: the first number of each tensor. */
   readonly validated: Record<string, number>[];
   opened: number;
@@ -32,7 +34,7 @@ export function scriptedRuntime({
   logit = () => 0,
   update = (value) => value,
 }: Script = {}): { runtime: Runtime; recording: Recording } {
-  const recording: Recording = { steps: [], validated: [], opened: 0, released: 0 };
+  const recording: Recording = { steps: [], runs: [], validated: [], opened: 0, released: 0 };
 
   function training(program: CompiledProgram): Session {
     let tensors = new Map<string, Float32Array>();
@@ -41,12 +43,22 @@ export function scriptedRuntime({
         tensors = new Map(program.state.map(({ name }) => [name, given.get(name)!.slice()]));
       },
       save: () => new Map([...tensors].map(([name, data]) => [name, data.slice()])),
-      async run(feeds) {
-        const step = recording.steps.length;
-        recording.steps.push(Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, data.slice()])));
-        for (const data of tensors.values()) data.set(data.map((value) => update(value, step)));
-        const answers = { loss: loss(step), correct: correct(step), objective: 1e6 };
-        return Object.fromEntries(Object.entries(answers).map(([name, value]) => [name, Float32Array.of(value)]));
+      async run(feeds, steps = 1) {
+        const answers: Record<string, number[]> = { loss: [], correct: [], objective: [] };
+        recording.runs.push(steps);
+        for (let i = 0; i < steps; i++) {
+          const step = recording.steps.length;
+          const fed = Object.entries(feeds).map(([name, data]) => {
+            const size = data.length / steps;
+            return [name, data.slice(i * size, (i + 1) * size)] as const;
+          });
+          recording.steps.push(Object.fromEntries(fed));
+          for (const data of tensors.values()) data.set(data.map((value) => update(value, step)));
+          answers.loss!.push(loss(step));
+          answers.correct!.push(correct(step));
+          answers.objective!.push(1e6);
+        }
+        return Object.fromEntries(Object.entries(answers).map(([name, values]) => [name, Float32Array.from(values)]));
       },
       async release() {
         recording.released++;

@@ -1,0 +1,69 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type CompiledProgram, nextName, type TensorSpec } from "../compile/compile.ts";
+import { ModelProtoSchema, type ValueInfoProto, ValueInfoProtoSchema } from "../onnx/generated/onnx_pb.ts";
+import { ATTRIBUTE_TYPE } from "../onnx/graph-writer.ts";
+
+/** The axis in front of feeds and outputs: steps that one run does. Its size is only known then. */
+const STEPS_AXIS = "steps";
+
+/** What an input or output of a step is called in the model that repeats it: names must differ inside and outside. */
+export function repeatedName(name: string): string {
+  return `run/${name}`;
+}
+
+/**
+ * A model that does a program's step any number of times in one run: ONNX's Scan, whose body is the step. State goes from
+ * step to step inside the engine; feeds and outputs get an axis in front, one place a step.
+ *
+ * That saves what surrounds a run. onnxruntime-node copies each output into a new buffer, preallocated or not: with Adam
+ * three times the parameters a step.
+ */
+export function repeatedModel(program: CompiledProgram): Uint8Array {
+  const { graph: step, irVersion, producerName, opsetImport } = fromBinary(ModelProtoSchema, program.model);
+  if (!step) throw new Error(`${program.name}: the model has no graph`);
+  const inputs = new Map(step.input.map((info) => [info.name, info]));
+  const outputs = new Map(step.output.map((info) => [info.name, info]));
+  const carried = program.state.map(({ name }) => inputs.get(name)!);
+  const moved = program.state.map(({ name }) => outputs.get(nextName(name))!);
+  const fed = infosOf(program.feeds, inputs);
+  const given = infosOf(program.outputs, outputs);
+  const outerInputs = [...carried.map(renamed), ...fed.map(perStep)];
+  const outerOutputs = [...moved.map(renamed), ...given.map(perStep)];
+  const body = { ...step, input: [...carried, ...fed], output: [...moved, ...given] };
+  const scan = {
+    opType: "Scan",
+    name: "steps",
+    input: outerInputs.map(({ name }) => name),
+    output: outerOutputs.map(({ name }) => name),
+    attribute: [
+      { name: "body", g: body, type: ATTRIBUTE_TYPE.graph },
+      { name: "num_scan_inputs", i: BigInt(fed.length), type: ATTRIBUTE_TYPE.int },
+    ],
+  };
+  // Parameters are the same for all steps: the body reads them from outside, under their own names.
+  const graph = {
+    name: `${step.name}, repeated`,
+    node: [scan],
+    input: [...outerInputs, ...infosOf(program.parameters, inputs)],
+    output: outerOutputs,
+  };
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion, producerName, opsetImport, graph }));
+}
+
+function infosOf(specs: readonly TensorSpec[], infos: ReadonlyMap<string, ValueInfoProto>): ValueInfoProto[] {
+  return specs.map(({ name }) => infos.get(name)!);
+}
+
+function renamed(info: ValueInfoProto): ValueInfoProto {
+  return create(ValueInfoProtoSchema, { ...info, name: repeatedName(info.name) });
+}
+
+/** The same value with the axis of steps in front. */
+function perStep(info: ValueInfoProto): ValueInfoProto {
+  const { elemType, shape } = info.type!.value.value!;
+  const dim = [{ value: { case: "dimParam" as const, value: STEPS_AXIS } }, ...(shape?.dim ?? [])];
+  return create(ValueInfoProtoSchema, {
+    name: repeatedName(info.name),
+    type: { value: { case: "tensorType", value: { elemType, shape: { dim } } } },
+  });
+}

@@ -1,0 +1,71 @@
+import type { TrainingBatches } from "../data/batches.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { ModelGraph } from "../nn/model.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { TensorData } from "../runtime/runtime.ts";
+import { dropoutMasks } from "./dropout-masks.ts";
+import { settingName } from "./training-program.ts";
+
+export interface StepFeeds {
+  /**
+   * What the steps from `first` on are fed, one step after another in each buffer: pixels, labels, dropout masks and the
+   * optimizer's scalars. The buffers are filled anew by the next call.
+   *
+   * @param first from 0 @param learningRates one for each step
+   */
+  fill(first: number, learningRates: readonly number[]): Readonly<Record<string, TensorData>>;
+}
+
+/** Prepares what training steps are fed; the same step is fed the same, however many are prepared at a time. */
+export function stepFeeds({
+  graph,
+  batches,
+  optimizer,
+  seed,
+}: {
+  graph: ModelGraph;
+  batches: TrainingBatches;
+  optimizer: Optimizer;
+  seed: number;
+}): StepFeeds {
+  const masks = dropoutMasks(graph.masks, seed);
+  const { batchSize } = batches;
+  const imageSize = sizeOf(graph.pixels.shape) / batchSize;
+  let capacity = 0;
+  let pixels = new Uint8Array();
+  let labels = new Int32Array();
+  let maskBytes: Uint8Array[] = [];
+
+  function reserve(steps: number): void {
+    if (steps <= capacity) return;
+    capacity = steps;
+    pixels = new Uint8Array(steps * batchSize * imageSize);
+    labels = new Int32Array(steps * batchSize);
+    maskBytes = masks.map(({ size }) => new Uint8Array(steps * size));
+  }
+
+  function fill(first: number, learningRates: readonly number[]): Record<string, TensorData> {
+    const steps = learningRates.length;
+    reserve(steps);
+    for (let i = 0; i < steps; i++) {
+      batches.fill(first + i, part(pixels, i, batchSize * imageSize), part(labels, i, batchSize));
+      for (const [m, mask] of masks.entries()) mask.fill(first + i, part(maskBytes[m]!, i, mask.size));
+    }
+    const settings = learningRates.map((rate, i) => optimizer.settingsAt(first + i + 1, rate));
+    return {
+      pixels: pixels.subarray(0, steps * batchSize * imageSize),
+      labels: labels.subarray(0, steps * batchSize),
+      ...Object.fromEntries(masks.map(({ name, size }, m) => [name, maskBytes[m]!.subarray(0, steps * size)])),
+      ...Object.fromEntries(
+        optimizer.settings.map((name) => [settingName(name), Float32Array.from(settings, (values) => values[name]!)]),
+      ),
+    };
+  }
+
+  return { fill };
+}
+
+/** The `i`th part of a buffer. */
+function part<T extends Uint8Array | Int32Array>(buffer: T, i: number, size: number): T {
+  return buffer.subarray(i * size, (i + 1) * size) as T;
+}
