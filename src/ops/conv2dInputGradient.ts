@@ -10,6 +10,7 @@ import {
   inferConvolution,
   onnxPads,
 } from "./convolution.ts";
+import { planPhases, writePhases } from "./phases.ts";
 
 type InputGradientAttributes = ConvolutionAttributes & {
   /** Shape [N, C, H, W] of the convolution's input. */
@@ -20,8 +21,8 @@ type InputGradientAttributes = ConvolutionAttributes & {
  * dx[n, c, h, w] = sum over k, i, j of dy[n, k, p, q] * weight[k, c, i, j] where h = p * stride + i - padding (w alike).
  *
  * With stride 1 that is a convolution of dy with the kernel turned by 180 degrees, input and output channels exchanged,
- * and padding (kernel - 1 - padding). Otherwise it is ONNX's ConvTranspose, whose output_padding makes up for the input
- * rows and columns that a stride leaves over at the end.
+ * and padding (kernel - 1 - padding). With stride 2, blocked, it is four of them (`planPhases`). Otherwise it is ONNX's
+ * ConvTranspose, whose output_padding makes up for the input rows and columns that a stride leaves over at the end.
  */
 export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
   name: "conv2dInputGradient",
@@ -64,22 +65,19 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
     },
     blocked: {
       plan({ inputs, attributes }, _known, block) {
-        const weight = inputs[1]!.shape;
-        if (blockedWeightKind(weight, block) !== "full" || !isTurnedConvolution(weight, attributes)) return undefined;
+        const [dy, weight] = [inputs[0]!.shape, inputs[1]!.shape];
+        if (blockedWeightKind(weight, block) !== "full") return undefined;
+        if (!isTurnedConvolution(weight, attributes) && !planPhases(dy, weight, attributes.shape, attributes))
+          return undefined;
         return { inputs: [blockedImages(block), blockedWeights(block)], output: blockedImages(block) };
       },
-      emit(writer, [dy, weight], { inputs, attributes }, _plan, block) {
-        const [outputs, channels, kernelHeight, kernelWidth] = [...inputs[1]!.shape] as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const taps = kernelHeight * kernelWidth;
-        // [K/b, C/b, taps, b of C, b of K] -> [C/b, K/b, taps, b of K, b of C]
-        const split = writer.reshape(weight!, [outputs / block, channels / block, taps, block, block]);
-        const exchanged = writer.transpose(split, [1, 0, 2, 4, 3]);
-        const turned = writer.reshape(reverseTaps(writer, exchanged, taps), [
+      emit(writer, [dy, weight], { inputs, attributes, shape }, _plan, block) {
+        const weightShape = inputs[1]!.shape;
+        const [outputs, channels, kernelHeight, kernelWidth] = [...weightShape] as [number, number, number, number];
+        const exchanged = exchangeChannels(writer, weight!, weightShape, block);
+        const phases = planPhases(inputs[0]!.shape, weightShape, shape, attributes);
+        if (phases) return writePhases(writer, [dy!, exchanged], phases, { weight: weightShape, x: shape, block });
+        const turned = writer.reshape(reverseTaps(writer, exchanged, kernelHeight * kernelWidth), [
           channels,
           outputs,
           kernelHeight,
@@ -87,7 +85,7 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
         ]);
         return writer.blocked("Conv", [dy, turned], {
           kernel_shape: [kernelHeight, kernelWidth],
-          pads: onnxPads(turnedPadding(inputs[1]!.shape, attributes)),
+          pads: onnxPads(turnedPadding(weightShape, attributes)),
         });
       },
     },
@@ -114,6 +112,25 @@ function isTurnedConvolution(weight: Shape, { stride, padding }: ConvolutionAttr
 
 function turnedPadding(weight: Shape, { padding }: ConvolutionAttributes): readonly [number, number] {
   return [weight[2]! - 1 - padding[0], weight[3]! - 1 - padding[1]];
+}
+
+/**
+ * Blocked weights [K/b, C/b, taps, b of C, b of K] with the channels exchanged: [C/b, K/b, taps, b of K, b of C].
+ *
+ * The b x b matrices are turned by ReorderOutput, which reads each as a blocked image of b channels and b pixels: ONNX
+ * Runtime's Transpose takes 30 times as long for that.
+ */
+function exchangeChannels(writer: GraphWriter, weight: string, shape: Shape, block: number): string {
+  const [outputs, channels, taps] = [shape[0]!, shape[1]!, shape[2]! * shape[3]!];
+  const matrices = (outputs * channels * taps) / block ** 2;
+  const turned = writer.blocked("ReorderOutput", [writer.reshape(weight, [matrices, block, 1, block])], {
+    channels: block,
+  });
+  const exchanged = writer.transpose(
+    writer.reshape(turned, [outputs / block, channels / block, taps * block * block]),
+    [1, 0, 2],
+  );
+  return writer.reshape(exchanged, [channels / block, outputs / block, taps, block, block]);
 }
 
 /** Reverses axis 2, the kernel's places in reading order: that turns the kernel by 180 degrees. */

@@ -130,7 +130,9 @@ function casesAt(sizes: ConvolutionCase, block: number): OpCase[] {
   const dy = tensor("dy", [batch, outputs, outputHeight, outputWidth], filling);
   const attributes = { stride, padding };
   const isBlocked = outputs % block === 0 && (channels < block || channels % block === 0);
-  const isTurnable = stride === 1 && padding[0] < kernel[0] && padding[1] < kernel[1];
+  // With stride 2 odd pixels see one row of padding less: it must be narrower by one, unless no row of the kernel meets them.
+  const widest = (size: number) => (stride === 1 || size === 1 ? size - 1 : size - 2);
+  const isTurnable = padding[0] <= widest(kernel[0]) && padding[1] <= widest(kernel[1]);
   const taps = kernel[0] * kernel[1];
   const bound = (terms: number, magnitude: OpCase["y"]): Bound =>
     filling === "integers" ? exact : ofMagnitude(terms, magnitude);
