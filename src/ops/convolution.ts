@@ -1,4 +1,5 @@
 import { formatShape, IMAGE_AXES, imageSizes, requireAxes, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
 
 /** What the three convolution operations share. Symbols: N batch, C input and K output channels, H x W and P x Q sizes. */
 export type ConvolutionAttributes = {
@@ -102,4 +103,15 @@ export function blockedWeightKind(weight: Shape, block: number): "full" | "outpu
   if (outputs % block !== 0) return undefined;
   if (inputs % block === 0) return "full";
   return inputs < block ? "output" : undefined;
+}
+
+/** [N, C, positions] -> [C, N, positions] */
+export function exchangeBatch(
+  writer: GraphWriter,
+  x: string,
+  batch: number,
+  channels: number,
+  positions: number,
+): string {
+  return writer.transpose(writer.reshape(x, [batch, channels, positions]), [1, 0, 2]);
 }

@@ -109,10 +109,36 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
     ...both({ ...plain, edge: "kernel as large as the image", image: [3, 5], kernel: [3, 5], stride, padding: [0, 0] }),
     ...both({ ...plain, edge: "kernel larger than the image", image: [2, 1], kernel: [3, 5], stride, padding: [1, 2] }),
   ]);
+  // Weight gradients of images of very few pixels have a form of their own, where the batch fills blocks.
+  const few = [1, 2].flatMap((stride) =>
+    (
+      [
+        [2, 2],
+        [3, 3],
+        [1, 9],
+        [4, 2],
+        [2, 5],
+      ] as const
+    ).flatMap((image) =>
+      ([1, 3] as const).flatMap((size) =>
+        [block, 2 * block, block + 1].map((batch) => ({
+          ...plain,
+          edge: `few pixels, batch ${batch}`,
+          batch,
+          image,
+          channels: 2 * block,
+          outputs: block,
+          kernel: [size, size] as const,
+          stride,
+          padding: [Math.floor(size / 2), Math.floor(size / 2)] as const,
+        })),
+      ),
+    ),
+  );
   const large = [1, 2].flatMap((stride) =>
     both({ ...plain, edge: "an image of 28", batch: 1, image: [28, 28], stride }),
   );
-  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...odd, ...wide, ...large];
+  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...odd, ...wide, ...few, ...large];
 }
 
 function vars({ batch, channels, outputs, image, kernel, stride, padding }: ConvolutionCase): string {
