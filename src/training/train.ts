@@ -26,7 +26,7 @@ export interface TrainingJob {
   readonly threads: number;
   readonly lowering: Lowering;
   readonly runtime: Runtime;
-  /** Steps that the engine does in one run; changes no number. Left out: as many as take about a second. */
+  /** Steps that the engine does in one run; changes no number. Left out: as many as take two seconds, at most 16. */
   readonly stepsPerRun?: number | undefined;
 }
 
@@ -113,7 +113,7 @@ export async function train(
       }
       const learningRate = rates.at(-1)!;
       hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
-      steps = job.stepsPerRun ?? stepsInASecond(seconds);
+      steps = job.stepsPerRun ?? stepsOfARun(seconds);
 
       if (position.step === batches.steps(epoch)) {
         const tensors = session.save();
@@ -164,9 +164,11 @@ function firstTensors(graph: ModelGraph, optimizer: Optimizer, seed: number): Ma
 /** At most so many: what a run of several steps saves is then saved, and what they are fed stays small. */
 export const MOST_STEPS_PER_RUN = 16;
 
-/** The engine cannot be asked anything while it runs: a second passes between looks at the keyboard, or a step. */
-function stepsInASecond(secondsPerStep: number): number {
-  return Math.max(1, Math.min(MOST_STEPS_PER_RUN, Math.floor(1 / secondsPerStep)));
+/** The engine cannot be stopped while it runs: so long an interruption may have to wait, or a step. */
+const SECONDS_PER_RUN = 2;
+
+function stepsOfARun(secondsPerStep: number): number {
+  return Math.max(1, Math.min(MOST_STEPS_PER_RUN, Math.floor(SECONDS_PER_RUN / secondsPerStep)));
 }
 
 /** The whole numbers from `start` up to, not including, `end`. */
