@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
 import type { OptionValues } from "./command.ts";
 
@@ -6,6 +7,9 @@ import type { OptionValues } from "./command.ts";
 
 /** More threads than this only get in each other's way on networks of this size. */
 const MOST_DEFAULT_THREADS = 8;
+/** Runs of one recipe: more is a slip of the finger. */
+const MOST_SEEDS = 1000;
+export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
 function text(options: OptionValues, name: string): string | undefined {
   const value = options[name];
@@ -68,6 +72,16 @@ export function path(options: OptionValues, name: string): string | undefined {
 /** The number of threads: --threads, or the processor's cores up to a sensible number. */
 export function threads(options: OptionValues): number {
   return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
+}
+
+/** The runs of each recipe: --seeds. */
+export function seeds(options: OptionValues): number | undefined {
+  return wholeNumber(options, "seeds", { most: MOST_SEEDS });
+}
+
+/** How networks are computed: --lowering, else what the processor has. */
+export function lowering(options: OptionValues): (typeof LOWERINGS)[number] | undefined {
+  return choice(options, "lowering", LOWERINGS);
 }
 
 /** A word as a shell takes it. */

@@ -10,15 +10,12 @@ import { type PlannedRun, planSeeds } from "../study/plan.ts";
 import type { StudyRun } from "../study/run-study.ts";
 import type { OptionValues } from "./command.ts";
 import { whileInterruptible } from "./interrupt.ts";
-import type { Output } from "./output.ts";
-import { choice, path, threads, wholeNumber } from "./parse.ts";
+import { type Output, sayNotKept } from "./output.ts";
+import { lowering, path, seeds, threads } from "./parse.ts";
 import { type Machine, trainAll } from "./train-planned.ts";
 
 /** The file by which a folder of many seeds is known. */
 const MARKER = "seeds.json";
-
-const MOST_SEEDS = 1000;
-const LOWERINGS = ["standard", "blocked"] as const;
 
 /**
  * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies. Asked again with the same
@@ -37,14 +34,18 @@ export async function trainSeeds(
   if (options.profile === true) {
     throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
   }
-  const seeds = wholeNumber(options, "seeds", { most: MOST_SEEDS })!;
+  const seedCount = seeds(options)!;
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const lowering = choice(options, "lowering", LOWERINGS);
-  const machine = { data, threads: threads(options), lowering, tensorboard: options.tensorboard === true };
+  const machine = {
+    data,
+    threads: threads(options),
+    lowering: lowering(options),
+    tensorboard: options.tensorboard === true,
+  };
   const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    trainAll(planSeeds(run, out, seeds), { ...machine, isInterrupted }, output),
+    trainAll(planSeeds(run, out, seedCount), { ...machine, isInterrupted }, output),
   );
   if (!runs) {
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);
@@ -65,8 +66,8 @@ async function resultOf(
   const rows: { run: string; seed: number; accuracy: number | null; seconds: number; weightsSha256: string }[] = [];
   for (const { path: run, seed, record } of runs) {
     const { seconds, weightsSha256, validationAccuracy } = record.result;
-    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
-    const tested = split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept }));
+    const tested =
+      split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept: sayNotKept(output) }));
     const accuracy = tested ? tested.accuracy : validationAccuracy;
     rows.push({ run, seed, accuracy, seconds, weightsSha256 });
     output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);

@@ -10,16 +10,15 @@ import { planStudy, type StudyOptions } from "../../study/plan.ts";
 import type { StudyRun } from "../../study/run-study.ts";
 import { studySetting, studySummary } from "../../study/summary.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import type { Output } from "../output.ts";
-import { path, quoted, threads, wholeNumber } from "../parse.ts";
+import { type Output, sayNotKept } from "../output.ts";
+import { path, quoted, seeds, threads } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";
-
-const MOST_SEEDS = 1000;
 
 export const study: Command = {
   name: "study",
@@ -30,12 +29,8 @@ export const study: Command = {
     { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
     { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
     { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
-    {
-      flags: "--data <folder>",
-      description: "a folder with the four IDX files",
-      default: "Fashion-MNIST, fetched if need be",
-    },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    DATA_OPTION,
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js study",
@@ -81,7 +76,7 @@ function studyOptions(options: OptionValues): StudyOptions {
     out: path(options, "out") ?? (isQuick ? "study-quick" : "study"),
     isQuick,
     isFaithful: options.faithful === true,
-    seeds: wholeNumber(options, "seeds", { most: MOST_SEEDS }) ?? 1,
+    seeds: seeds(options) ?? 1,
   };
 }
 
@@ -102,7 +97,7 @@ function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: O
 /** Tests a run on the test images, plain and with test-time averaging. */
 async function testRun(run: StudyRun, { data, threads }: Machine, output: Output): Promise<TestedRun> {
   const evaluated = (averageFlips: boolean) =>
-    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: output.note });
+    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: sayNotKept(output) });
   const test = await evaluated(false);
   output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine("test", test)}`);
   return { ...run, test, testAveraged: await evaluated(true) };
