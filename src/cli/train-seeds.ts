@@ -43,7 +43,7 @@ export async function trainSeeds(
     lowering: lowering(options),
     tensorboard: options.tensorboard === true,
   };
-  const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
+  const folder = openOutputFolder(out, MARKER);
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
     trainAll(planSeeds(run, out, seedCount), { ...machine, isInterrupted }, output),
   );
@@ -52,7 +52,7 @@ export async function trainSeeds(
     return interruptedBy;
   }
   const result = await resultOf(runs, { out, split, machine }, output);
-  folder.write(MARKER, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+  folder.finish(result);
   output.result(result);
   return 0;
 }

@@ -63,7 +63,7 @@ export const ablate: Command = {
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const machine = { data, threads: threads(options) };
-    const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
+    const folder = openOutputFolder(out, MARKER);
     // Seed by seed, so that an interrupted ablation has whole sets of rows.
     const planned = rows[0]!.runs.flatMap((_, i) => rows.map(({ runs }) => runs[i]!));
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
@@ -81,7 +81,7 @@ export const ablate: Command = {
     const { writeAblation } = await import("../../study/write-report.ts");
     const written = writeAblation(report, { conclusion, version, command: commandOf(options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
-    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    folder.finish(summary);
     for (const table of ablationTables(report)) {
       for (const line of tableLines(table)) output.say(line);
       output.say("");

@@ -42,10 +42,7 @@ export const study: Command = {
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const planned = planStudy(asked, trainingCount(data.train.count));
-    const folder = openOutputFolder(asked.out, {
-      marker: MARKER,
-      content: `${JSON.stringify({ status: "running" })}\n`,
-    });
+    const folder = openOutputFolder(asked.out, MARKER);
     const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       trainAll(planned, { data, threads: threadCount, isInterrupted }, output),
     );
@@ -61,7 +58,7 @@ export const study: Command = {
     const { writeReport } = await import("../../study/write-report.ts");
     const written = writeReport(report, folder);
     const summary = { ...written, ...studySummary(report, tested) };
-    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    folder.finish(summary);
     sayReport(report, output);
     output.say(`report: ${written.report}`);
     output.say(`plots:  ${asked.out}/plots (${written.plots.length} files, each figure as SVG and PNG)`);
