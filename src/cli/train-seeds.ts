@@ -6,7 +6,7 @@ import { percent } from "../report/format.ts";
 import { spreadText } from "../report/wording.ts";
 import { openOutputFolder } from "../runs/output-folder.ts";
 import { defaultRunPath } from "../runs/run-status.ts";
-import { type PlannedRun, planSeeds } from "../study/plan.ts";
+import { planSeeds, type SeedlessRun } from "../study/plan.ts";
 import type { StudyRun } from "../study/run-study.ts";
 import type { OptionValues } from "./command.ts";
 import { whileInterruptible } from "./interrupt.ts";
@@ -24,7 +24,7 @@ const MARKER = "seeds.json";
  * @returns the exit code
  */
 export async function trainSeeds(
-  run: Pick<PlannedRun, "recipe" | "trainOn" | "limit">,
+  run: SeedlessRun,
   { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
@@ -34,8 +34,8 @@ export async function trainSeeds(
   if (options.profile === true) {
     throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
   }
-  const seedCount = seeds(options)!;
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const planned = planSeeds(run, { seeds: seeds(options)!, pathOf: (seed) => `${out}/s${seed}` });
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
   const machine = {
     data,
@@ -45,7 +45,7 @@ export async function trainSeeds(
   };
   const folder = openOutputFolder(out, MARKER);
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    trainAll(planSeeds(run, out, seedCount), { ...machine, isInterrupted }, output),
+    trainAll(planned, { ...machine, isInterrupted }, output),
   );
   if (!runs) {
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);

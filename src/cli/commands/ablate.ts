@@ -11,6 +11,7 @@ import {
   type EvaluatedRow,
   type EvaluatedRun,
 } from "../../study/ablation-result.ts";
+import { seedBySeed } from "../../study/plan.ts";
 import type { StudyRun } from "../../study/run-study.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
@@ -64,8 +65,7 @@ export const ablate: Command = {
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const machine = { data, threads: threads(options) };
     const folder = openOutputFolder(out, MARKER);
-    // Seed by seed, so that an interrupted ablation has whole sets of rows.
-    const planned = rows[0]!.runs.flatMap((_, i) => rows.map(({ runs }) => runs[i]!));
+    const planned = seedBySeed(rows.map(({ runs }) => runs));
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       trainAll(planned, { ...machine, isInterrupted }, output),
     );
