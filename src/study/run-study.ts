@@ -1,3 +1,4 @@
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { normalizationOf, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -68,10 +69,7 @@ function differenceOf(
   }
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
   if (record.limit !== limit || record.trainOn !== trainOn) return "it was trained on another part of the images";
-  const isSameData = data.files.every(({ name, sha256 }) =>
-    record.data.files.some((file) => file.name === name && file.sha256 === sha256),
-  );
-  return isSameData ? undefined : "it was trained on other data";
+  return differingFile(data, record.data.files) === undefined ? undefined : "it was trained on other data";
 }
 
 /** JSON in which the order of fields does not matter. */
