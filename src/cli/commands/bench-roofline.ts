@@ -18,7 +18,7 @@ export async function benchRoofline(
     models,
     data,
     ...rest
-  }: Omit<BenchTask, "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
+  }: Omit<BenchTask, "kind" | "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
   output: Output,
 ): Promise<number> {
   const { folder } = await loadFashionMnist({ folder: data, report: output.note });

@@ -61,26 +61,19 @@ export const bench: Command = {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
     const chosen = await chooseLowering(nodeRuntime, lowering(options));
-    const steps = wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS;
-    const batchSize = wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE;
-    const threadCount = threads(options);
+    const how = {
+      steps: wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS,
+      batchSize: wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE,
+      threads: threads(options),
+    };
     if (kind === "roofline") {
-      const task = {
-        kind: "train" as const,
-        models,
-        lowering: chosen,
-        steps,
-        batchSize,
-        threads: threadCount,
-        data: path(options, "data"),
-      };
-      return benchRoofline(task, output);
+      return benchRoofline({ ...how, models, lowering: chosen, data: path(options, "data") }, output);
     }
     const { folder } = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const results: BenchResult[] = [];
     // Each in a process of its own: peak memory is a process's, and one model's heap does not weigh on the next.
     for (const model of models) {
-      const task = { model, steps, batchSize, threads: threadCount, dataFolder: folder };
+      const task = { ...how, model, dataFolder: folder };
       results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, ...task }));
     }
     const rows = results.map((result) => [
