@@ -84,7 +84,18 @@ export function lowering(options: OptionValues): (typeof LOWERINGS)[number] | un
   return choice(options, "lowering", LOWERINGS);
 }
 
+/** Options of every command that change what is shown, not what is done. */
+const SHOWING = ["json", "verbose"];
+
+/** What to type to get the same again: the command with the options that were typed. */
+export function commandLine(command: string, options: OptionValues): string {
+  const words = Object.entries(options)
+    .filter(([name]) => !SHOWING.includes(name))
+    .flatMap(([name, value]) => (typeof value === "string" ? [flag(name), quoted(value)] : value ? [flag(name)] : []));
+  return ["node bin/tailor.js", command, ...words].join(" ");
+}
+
 /** A word as a shell takes it. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

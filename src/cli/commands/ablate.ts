@@ -13,11 +13,11 @@ import {
 } from "../../study/ablation-result.ts";
 import { seedBySeed } from "../../study/plan.ts";
 import type { StudyRun } from "../../study/run-study.ts";
-import type { Command, OptionValues } from "../command.ts";
+import type { Command } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { choice, flag, path, quoted, seeds, threads, wholeNumber } from "../parse.ts";
+import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
@@ -79,7 +79,7 @@ export const ablate: Command = {
     const version = collectEnvironment().versions.tailor;
     // The figures' libraries take their time to load: not for --help.
     const { writeAblation } = await import("../../study/write-report.ts");
-    const written = writeAblation(report, { conclusion, version, command: commandOf(options) }, folder);
+    const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
     folder.finish(summary);
     for (const table of ablationTables(report)) {
@@ -114,12 +114,4 @@ async function evaluated(
     runs.set(run.path, { ...run, metrics });
   }
   return rows.map((row) => ({ ...row, runs: row.runs.map((run) => runs.get(run.path)!) }));
-}
-
-/** What to type to get this ablation again. */
-function commandOf(options: OptionValues): string {
-  const given = Object.entries(options).flatMap(([name, value]) =>
-    typeof value === "string" ? [`${flag(name)} ${quoted(value)}`] : [],
-  );
-  return ["node bin/tailor.js ablate", ...given].join(" ");
 }

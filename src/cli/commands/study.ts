@@ -13,7 +13,7 @@ import type { Command, OptionValues } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { path, quoted, seeds, threads } from "../parse.ts";
+import { commandLine, path, seeds, threads } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
@@ -52,7 +52,7 @@ export const study: Command = {
     }
     const tested: TestedRun[] = [];
     for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
-    const setting = studySetting(tested, { data, threads: threadCount, command: commandOf(asked, options) });
+    const setting = studySetting(tested, { data, threads: threadCount, command: commandLine(study.name, options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
     // The figures' libraries take their time to load: not for --help.
     const { writeReport } = await import("../../study/write-report.ts");
@@ -75,20 +75,6 @@ function studyOptions(options: OptionValues): StudyOptions {
     isFaithful: options.faithful === true,
     seeds: seeds(options) ?? 1,
   };
-}
-
-/** What to type to get this study again. */
-function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: OptionValues): string {
-  const data = path(options, "data");
-  return [
-    "node bin/tailor.js study",
-    ...(isQuick ? ["--quick"] : []),
-    ...(isFaithful ? ["--faithful"] : []),
-    ...(seeds > 1 ? [`--seeds ${seeds}`] : []),
-    ...(path(options, "out") === undefined ? [] : [`--out ${quoted(out)}`]),
-    ...(data === undefined ? [] : [`--data ${quoted(data)}`]),
-    ...(typeof options.threads === "string" ? [`--threads ${options.threads}`] : []),
-  ].join(" ");
 }
 
 /** Tests a run on the test images, plain and with test-time averaging. */

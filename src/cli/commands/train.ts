@@ -14,7 +14,7 @@ import type { Command, OptionValues } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { choice, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { accuracyLine } from "./evaluate.ts";
@@ -89,11 +89,8 @@ export const train: Command = {
       }
     });
     if (!trained.isFinished) {
-      const given = path(options, "data");
-      const again = given === undefined ? "" : ` --data ${given}`;
-      output.note(
-        `stopped at step ${trained.step}; go on with: node bin/tailor.js train --resume ${trained.folder}${again}`,
-      );
+      const again = commandLine(train.name, { resume: trained.folder, data: options.data });
+      output.note(`stopped at step ${trained.step}; go on with: ${again}`);
       return interruptedBy;
     }
     return report(trained, { data, split, threads: threads(options), isProfiled: options.profile === true }, output);
