@@ -40,3 +40,8 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
     },
   };
 }
+
+/** Told why a result could not be kept in its run's record, which does not stop a command. */
+export function sayNotKept(output: Output): (why: string) => void {
+  return (why) => output.note(`the result was not kept in the run: ${why}`);
+}

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
 import type { OptionValues } from "./command.ts";
 
@@ -6,6 +7,9 @@ import type { OptionValues } from "./command.ts";
 
 /** More threads than this only get in each other's way on networks of this size. */
 const MOST_DEFAULT_THREADS = 8;
+/** Runs of one recipe: more is a slip of the finger. */
+const MOST_SEEDS = 1000;
+export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
 function text(options: OptionValues, name: string): string | undefined {
   const value = options[name];
@@ -70,7 +74,28 @@ export function threads(options: OptionValues): number {
   return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
 }
 
+/** The runs of each recipe: --seeds. */
+export function seeds(options: OptionValues): number | undefined {
+  return wholeNumber(options, "seeds", { most: MOST_SEEDS });
+}
+
+/** How networks are computed: --lowering, else what the processor has. */
+export function lowering(options: OptionValues): (typeof LOWERINGS)[number] | undefined {
+  return choice(options, "lowering", LOWERINGS);
+}
+
+/** Options of every command that change what is shown, not what is done. */
+const SHOWING = ["json", "verbose"];
+
+/** What to type to get the same again: the command with the options that were typed. */
+export function commandLine(command: string, options: OptionValues): string {
+  const words = Object.entries(options)
+    .filter(([name]) => !SHOWING.includes(name))
+    .flatMap(([name, value]) => (typeof value === "string" ? [flag(name), quoted(value)] : value ? [flag(name)] : []));
+  return ["node bin/tailor.js", command, ...words].join(" ");
+}
+
 /** A word as a shell takes it. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

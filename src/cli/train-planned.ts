@@ -2,8 +2,9 @@ import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { duration } from "../report/format.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
+import { forecastStudy } from "../study/forecast-study.ts";
 import type { PlannedRun } from "../study/plan.ts";
-import { forecastStudy, type StudyRun, stateOf, trainPlanned } from "../study/run-study.ts";
+import { type StudyRun, stateOf, trainPlanned } from "../study/run-study.ts";
 import type { Output } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
 
@@ -53,7 +54,7 @@ export async function trainAll(
 }
 
 async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<void> {
-  const states = planned.map((run) => stateOf(run, machine.data));
+  const states = planned.map((run) => stateOf(run, machine.data).kind);
   const open = planned.filter((_, i) => states[i] !== "finished");
   const [total, done] = [planned.length, planned.length - open.length];
   if (open.length === 0) return output.note(total === 1 ? "trained already" : `all ${total} runs are trained already`);

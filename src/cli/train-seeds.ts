@@ -6,19 +6,16 @@ import { percent } from "../report/format.ts";
 import { spreadText } from "../report/wording.ts";
 import { openOutputFolder } from "../runs/output-folder.ts";
 import { defaultRunPath } from "../runs/run-status.ts";
-import { type PlannedRun, planSeeds } from "../study/plan.ts";
+import { planSeeds, type SeedlessRun } from "../study/plan.ts";
 import type { StudyRun } from "../study/run-study.ts";
 import type { OptionValues } from "./command.ts";
 import { whileInterruptible } from "./interrupt.ts";
-import type { Output } from "./output.ts";
-import { choice, path, threads, wholeNumber } from "./parse.ts";
+import { type Output, sayNotKept } from "./output.ts";
+import { lowering, path, seeds, threads } from "./parse.ts";
 import { type Machine, trainAll } from "./train-planned.ts";
 
 /** The file by which a folder of many seeds is known. */
 const MARKER = "seeds.json";
-
-const MOST_SEEDS = 1000;
-const LOWERINGS = ["standard", "blocked"] as const;
 
 /**
  * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies. Asked again with the same
@@ -27,7 +24,7 @@ const LOWERINGS = ["standard", "blocked"] as const;
  * @returns the exit code
  */
 export async function trainSeeds(
-  run: Pick<PlannedRun, "recipe" | "trainOn" | "limit">,
+  run: SeedlessRun,
   { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
@@ -37,21 +34,25 @@ export async function trainSeeds(
   if (options.profile === true) {
     throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
   }
-  const seeds = wholeNumber(options, "seeds", { most: MOST_SEEDS })!;
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const planned = planSeeds(run, { seeds: seeds(options)!, pathOf: (seed) => `${out}/s${seed}` });
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const lowering = choice(options, "lowering", LOWERINGS);
-  const machine = { data, threads: threads(options), lowering, tensorboard: options.tensorboard === true };
-  const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
+  const machine = {
+    data,
+    threads: threads(options),
+    lowering: lowering(options),
+    tensorboard: options.tensorboard === true,
+  };
+  const folder = openOutputFolder(out, MARKER);
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    trainAll(planSeeds(run, out, seeds), { ...machine, isInterrupted }, output),
+    trainAll(planned, { ...machine, isInterrupted }, output),
   );
   if (!runs) {
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);
     return interruptedBy;
   }
   const result = await resultOf(runs, { out, split, machine }, output);
-  folder.write(MARKER, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+  folder.finish(result);
   output.result(result);
   return 0;
 }
@@ -65,8 +66,8 @@ async function resultOf(
   const rows: { run: string; seed: number; accuracy: number | null; seconds: number; weightsSha256: string }[] = [];
   for (const { path: run, seed, record } of runs) {
     const { seconds, weightsSha256, validationAccuracy } = record.result;
-    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
-    const tested = split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept }));
+    const tested =
+      split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept: sayNotKept(output) }));
     const accuracy = tested ? tested.accuracy : validationAccuracy;
     rows.push({ run, seed, accuracy, seconds, weightsSha256 });
     output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);

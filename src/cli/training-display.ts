@@ -1,5 +1,5 @@
 import progress from "cli-progress";
-import { count, duration, percent } from "../report/format.ts";
+import { count, counted, duration, percent } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";
@@ -67,5 +67,5 @@ export function startLine(record: RunRecord, from: TrainingSnapshot | undefined)
   const { recipeName, parameters, data, epochs, batchSize, seed, lowering, blockSize, threads } = record;
   const block = blockSize === null ? "" : ` (block ${blockSize})`;
   const where = from === undefined ? "" : `, from step ${from.position.step}`;
-  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${epochs} epochs, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${threads} ${threads === 1 ? "thread" : "threads"}${where}`;
+  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${counted(epochs, "epoch")}, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${counted(threads, "thread")}${where}`;
 }

@@ -1,3 +1,4 @@
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -83,17 +84,15 @@ function keep(
 }
 
 function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit) {
-  const trained =
-    record.status === "imported" ? { files: [], trainOn: "split" as const } : { ...record, ...record.data };
-  const known = new Map(data.files.map(({ name, sha256 }) => [name, sha256]));
-  const other = trained.files.find(({ name, sha256 }) => known.get(name) !== sha256);
-  if (other) {
+  const other = record.status === "imported" ? undefined : differingFile(data, record.data.files);
+  if (other !== undefined) {
     throw new UserError(
-      `${path} was trained on other data: ${other.name} in ${data.folder} has another checksum; give the run's own data with --data`,
+      `${path} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
     );
   }
   if (split === "test") return data.test;
-  const { validation } = trainingData(data.train, { trainOn: trained.trainOn, limit: null });
+  const trainOn = record.status === "imported" ? "split" : record.trainOn;
+  const { validation } = trainingData(data.train, { trainOn, limit: null });
   if (!validation) {
     throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
       exitCode: 2,

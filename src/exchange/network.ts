@@ -1,3 +1,4 @@
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -47,9 +48,7 @@ export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData
 }
 
 function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {
-  const isOwn = (files: readonly { name: string; sha256: string }[]) =>
-    files.every(({ name, sha256 }) => data?.files.some((file) => file.name === name && file.sha256 === sha256));
-  if (record.status === "imported" || !data || !isOwn(record.data.files)) {
+  if (record.status === "imported" || !data || differingFile(data, record.data.files) !== undefined) {
     throw new UserError(
       `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,
     );

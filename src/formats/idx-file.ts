@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { UserError } from "../errors.ts";
+import { count } from "../numbers.ts";
 import type { IdxArray } from "./idx.ts";
 import { parseIdx } from "./idx.ts";
 
@@ -75,7 +76,7 @@ function plainBytes(buffer: Buffer): Uint8Array {
 }
 
 function tooLarge(path: string, maxBytes: number): UserError {
-  return new UserError(`${path} is larger than the ${maxBytes.toLocaleString("en-US")} bytes that are accepted`);
+  return new UserError(`${path} is larger than the ${count(maxBytes)} bytes that are accepted`);
 }
 
 function errorCode(error: unknown): string {

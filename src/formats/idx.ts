@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { count } from "../numbers.ts";
 
 /**
  * IDX, the file format of MNIST and its successors (LeCun, Cortes and Burges, "The MNIST database of handwritten
@@ -55,8 +56,8 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   if (declared !== found) {
     throw malformed(
       name,
-      `${count(declared)} bytes of data as its header says, [${shape.join(", ")}]`,
-      `${count(found)}${found < declared ? " (cut short?)" : ""}`,
+      `${sizeText(declared)} bytes of data as its header says, [${shape.join(", ")}]`,
+      `${sizeText(found)}${found < declared ? " (cut short?)" : ""}`,
     );
   }
   return { shape, data: bytes.subarray(headerBytes) };
@@ -88,6 +89,6 @@ function malformed(name: string, expected: string, found: string): UserError {
 }
 
 /** A size with thousands separators; a product of sizes can be beyond every file. */
-function count(value: number): string {
-  return Number.isSafeInteger(value) ? value.toLocaleString("en-US") : "more than 2^53";
+function sizeText(value: number): string {
+  return Number.isSafeInteger(value) ? count(value) : "more than 2^53";
 }

@@ -3,6 +3,7 @@ import type SharpModule from "sharp";
 import { UserError } from "../errors.ts";
 import type { Picture } from "../imaging/picture.ts";
 import { IMAGE_FORMATS, type NoImage, recogniseFile } from "../imaging/signature.ts";
+import { count } from "../numbers.ts";
 
 /** Pictures of more pixels are refused before they are decoded: a few bytes can claim to be gigabytes. */
 const MOST_PIXELS = 2 ** 27;
@@ -79,7 +80,7 @@ async function explain(cause: unknown, bytes: Uint8Array, name: string): Promise
   if (/exceeds pixel limit/.test(cause.message)) {
     // The header alone is read.
     const { width, height } = await (await sharp())(bytes, { limitInputPixels: false }).metadata();
-    const most = MOST_PIXELS.toLocaleString("en-US");
+    const most = count(MOST_PIXELS);
     return new UserError(`${name} has ${width} x ${height} pixels; at most ${most} are decoded, make it smaller`, {
       cause,
     });
@@ -92,9 +93,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
     if (size > MOST_BYTES) {
-      throw new UserError(
-        `${path} has ${size.toLocaleString("en-US")} bytes; at most ${MOST_BYTES.toLocaleString("en-US")} are read`,
-      );
+      throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
     }
     return await readFile(path);
   } catch (cause) {

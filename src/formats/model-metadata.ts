@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
+import { classNamesFromText } from "./network-facts.ts";
 
 /** What a model's file says of itself. */
 export interface ModelMetadata {
@@ -11,8 +11,6 @@ export interface ModelMetadata {
   readonly classNames: readonly string[];
 }
 
-const classNamesSchema = z.array(z.string()).min(1);
-
 /**
  * Reads the metadata that `inferenceModel` writes.
  *
@@ -21,13 +19,13 @@ const classNamesSchema = z.array(z.string()).min(1);
  */
 export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMetadata {
   const facts = new Map(decode(bytes, fileName).metadataProps.map(({ key, value }) => [key, value]));
-  const classNames = classNamesSchema.safeParse(parsed(facts.get("classes")));
-  if (!classNames.success) {
+  const classNames = classNamesFromText(facts.get("classes") ?? "");
+  if (!classNames) {
     throw new UserError(
       `${fileName} names no classes: its metadata "classes" must be a JSON list of names, as tailor writes it`,
     );
   }
-  return { model: facts.get("model"), classNames: classNames.data };
+  return { model: facts.get("model"), classNames };
 }
 
 function decode(bytes: Uint8Array, fileName: string) {
@@ -35,13 +33,5 @@ function decode(bytes: Uint8Array, fileName: string) {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
     throw new UserError(`${fileName} is not an ONNX model; train or export it again`, { cause });
-  }
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -61,12 +61,12 @@ export function factsFromText(fields: Readonly<Record<string, string>>, fileName
     ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
   };
 
-  function listField<T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined {
+  function listField<T>(name: string, schema: z.ZodType<T[]>, expected: string): T[] | undefined {
     const text = fields[name];
     if (text === undefined) return undefined;
-    const parsed = schema.safeParse(jsonOrNothing(text));
-    if (!parsed.success) throw wrong(name, expected, text);
-    return parsed.data;
+    const list = listFromText(text, schema);
+    if (!list) throw wrong(name, expected, text);
+    return list;
   }
 
   function wrong(name: string, expected: string, found: unknown): UserError {
@@ -83,9 +83,14 @@ export function imageFromText(text: string): StatedFacts["image"] {
   return channels && height && width ? { channels, height, width } : undefined;
 }
 
-function jsonOrNothing(text: string): unknown {
+/** Class names as `factsToText` writes them; undefined when the text is anything else. */
+export function classNamesFromText(text: string): readonly string[] | undefined {
+  return listFromText(text, classesSchema);
+}
+
+function listFromText<T>(text: string, schema: z.ZodType<T[]>): T[] | undefined {
   try {
-    return JSON.parse(text);
+    return schema.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

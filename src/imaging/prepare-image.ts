@@ -7,7 +7,7 @@ import { findGround, type Ground, type GroundWanted, kindOfGround, plainGround }
 import { checkPicture, crop, type OpaquePicture, type Picture } from "./picture.ts";
 import { fittedSize, resize } from "./resize.ts";
 import { sharpen } from "./sharpen.ts";
-import { shrink } from "./shrink.ts";
+import { enlargeBox, shrink } from "./shrink.ts";
 import { stretch } from "./stretch.ts";
 import { findGarment } from "./trim.ts";
 
@@ -52,9 +52,8 @@ export function prepareImage(
   onStep("flatten", flat.picture);
   const { channels } = flat.picture;
   const factor = Math.ceil(Math.max(picture.width, picture.height) / (COARSE * Math.max(target.width, target.height)));
-  const ground = flat.isGround
-    ? plainGround(flat.onto, channels)
-    : findGround(shrink(flat.picture, factor), background);
+  const coarse = shrink(flat.picture, factor);
+  const ground = flat.isGround ? plainGround(flat.onto, channels) : findGround(coarse, background);
   if (target.channels === 3)
     return fitColor(
       flat.picture,
@@ -69,9 +68,9 @@ export function prepareImage(
   const { width, height } = flat.picture;
   const whole = { left: 0, top: 0, width, height };
   const isPrepared = width === target.width && height === target.height;
-  const garment = findGarment(flat.picture, ground, factor);
+  const garment = findGarment(coarse, ground);
   if (!garment) throw new UserError("it is one plain colour: there is nothing to classify");
-  const box = isPrepared ? whole : garment;
+  const box = isPrepared ? whole : enlargeBox(garment, factor, flat.picture);
   const trimmed = crop(flat.picture, box);
   onStep("trim", trimmed);
   const onPlain = layOnPlain(trimmed, ground, { box, width, height });

@@ -1,4 +1,4 @@
-import type { OpaquePicture } from "./picture.ts";
+import type { Box, OpaquePicture } from "./picture.ts";
 
 /**
  * A picture of means over blocks of `factor` x `factor` pixels (less at the right and lower edge): noise fades, and what
@@ -27,4 +27,19 @@ export function shrink(picture: OpaquePicture, factor: number): OpaquePicture {
     }
   }
   return { data: sums, width, height, channels };
+}
+
+/** A box of a shrunk picture as the box of the picture, of `width` x `height` pixels, whose blocks it holds. */
+export function enlargeBox(
+  box: Box,
+  factor: number,
+  { width, height }: { readonly width: number; readonly height: number },
+): Box {
+  const [left, top] = [box.left * factor, box.top * factor];
+  return {
+    left,
+    top,
+    width: Math.min(box.width * factor, width - left),
+    height: Math.min(box.height * factor, height - top),
+  };
 }

@@ -1,7 +1,6 @@
 import { distanceFromGround } from "./contrast.ts";
 import type { Ground } from "./ground.ts";
 import type { Box, OpaquePicture } from "./picture.ts";
-import { shrink } from "./shrink.ts";
 
 /** "Close to the color of the corner pixels": within 5 % of the range (Fashion-MNIST, section 2). */
 const CLOSE = 0.05;
@@ -15,15 +14,14 @@ const LEAST_PART = 0.01;
 const STRONGEST = 0.999;
 
 /**
- * The box around what stands out from the ground. It is looked for in means over blocks of `factor` x `factor` pixels, where noise
- * has faded.
+ * The box around what stands out from the ground.
  *
+ * @param picture shrunk, so that noise has faded
  * @returns undefined when nothing stands out
  */
-export function findGarment(picture: OpaquePicture, ground: Ground, factor: number): Box | undefined {
-  const coarse = shrink(picture, factor);
-  const { width, height } = coarse;
-  const distance = distanceFromGround(coarse, ground, { box: { left: 0, top: 0, width, height }, width, height });
+export function findGarment(picture: OpaquePicture, ground: Ground): Box | undefined {
+  const { width, height } = picture;
+  const distance = distanceFromGround(picture, ground, { box: { left: 0, top: 0, width, height }, width, height });
   const threshold = Math.max(LEAST_DISTANCE, CLOSE * strongest(distance), TIMES_NOISE * ground.noise);
   const rows = new Uint32Array(height);
   const columns = new Uint32Array(width);
@@ -37,14 +35,7 @@ export function findGarment(picture: OpaquePicture, ground: Ground, factor: numb
   const vertical = extent(rows, Math.ceil(LEAST_PART * width));
   const horizontal = extent(columns, Math.ceil(LEAST_PART * height));
   if (!vertical || !horizontal) return undefined;
-  const left = horizontal.start * factor;
-  const top = vertical.start * factor;
-  return {
-    left,
-    top,
-    width: Math.min(horizontal.length * factor, picture.width - left),
-    height: Math.min(vertical.length * factor, picture.height - top),
-  };
+  return { left: horizontal.start, top: vertical.start, width: horizontal.length, height: vertical.length };
 }
 
 /** The distance that only a thousandth of the pixels exceeds. */

@@ -1,29 +1,25 @@
-import { batchNorm, conv2d, dropout, flatten, type Layer, linear, type Model, maxPool2d, relu } from "../nn/index.ts";
-
-/** Share of the dense layer's activations that training drops. */
-export const DROPOUT_RATE = 0.3;
+import { flatten, type Layer, linear, type Model, maxPool2d } from "../nn/index.ts";
+import { convolution, dense, type StudyChanges } from "./study-layers.ts";
 
 /** The study's Enhanced Model: deeper and wider, batch norm after each layer, dropout. 437,162 parameters for Fashion-MNIST. */
 export const enhanced: Model = {
   name: "enhanced",
-  layers: ({ classes }) => [
-    ...convolution(32),
-    ...convolution(32),
-    maxPool2d(2),
-    ...convolution(64),
-    ...convolution(64),
-    maxPool2d(2),
-    ...convolution(128),
-    maxPool2d(2),
-    flatten(),
-    linear(256, { bias: false }),
-    batchNorm(),
-    relu(),
-    dropout(DROPOUT_RATE),
-    linear(classes),
-  ],
+  layers: ({ classes }) => enhancedLayers(classes, { batchNorm: true, dropout: true }),
 };
 
-function convolution(channels: number): Layer[] {
-  return [conv2d(channels, { kernelSize: 3, padding: 1, bias: false }), batchNorm(), relu()];
+/** Enhanced's layers, with what the ablation leaves of its changes. */
+export function enhancedLayers(classes: number, kept: StudyChanges): Layer[] {
+  return [
+    ...convolution(32, kept),
+    ...convolution(32, kept),
+    maxPool2d(2),
+    ...convolution(64, kept),
+    ...convolution(64, kept),
+    maxPool2d(2),
+    ...convolution(128, kept),
+    maxPool2d(2),
+    flatten(),
+    ...dense(256, kept),
+    linear(classes),
+  ];
 }

@@ -1,11 +1,11 @@
 import * as Plot from "@observablehq/plot";
+import { count, percent } from "../numbers.ts";
 import { checkCount, checkSome } from "./checks.ts";
 import { mix, readableOn } from "./color.ts";
 import { confusionScale } from "./confusion-scale.ts";
 import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
 import { drawPlot, moved } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
-import { grouped, percent } from "./numbers.ts";
 import { textBlock } from "./text-block.ts";
 import { textWidth, widestText } from "./text-width.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
@@ -62,7 +62,7 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
       Plot.text(cells, {
         x: "predicted",
         y: "label",
-        text: ({ count }: Cell) => (count === 0 ? null : grouped(count)),
+        text: (cell: Cell) => (cell.count === 0 ? null : count(cell.count)),
         fill: (cell: Cell) => readableOn(colorOf(cell), [INK.strong, INK.paper]),
         pointerEvents: "none",
       }),
@@ -107,7 +107,7 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
 
 /** Sizes that leave room for the widest count and the longest name, in pixels. */
 function shapeOf(classNames: readonly string[], cells: readonly Cell[]) {
-  const counts = cells.map(({ count }) => grouped(count));
+  const counts = cells.map((cell) => count(cell.count));
   const fitting = Math.ceil(widestText(counts, FONT_PX.small) + GAP_PX);
   const wanted = Math.min(CELL_PX.largest, Math.floor(CELL_PX.all / classNames.length));
   const cellWidth = Math.max(fitting, CELL_PX.smallest, wanted);
@@ -152,6 +152,6 @@ function colorOf({ label, predicted, share }: Pick<Cell, "label" | "predicted" |
 
 /** Shown while pointing at a cell. */
 function explain(classNames: readonly string[]): (cell: Cell) => string {
-  return ({ label, predicted, count, share }) =>
-    `${classNames[label]} taken for ${classNames[predicted]}: ${grouped(count)} (${percent(share)})`;
+  return ({ label, predicted, count: images, share }) =>
+    `${classNames[label]} taken for ${classNames[predicted]}: ${count(images)} (${percent(share)})`;
 }

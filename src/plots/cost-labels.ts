@@ -1,7 +1,7 @@
+import { percent } from "../numbers.ts";
 import type { Box, Segment } from "./boxes.ts";
 import { byKind, COST_LOOK, type CostPoint } from "./cost-look.ts";
 import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
-import { percent } from "./numbers.ts";
 import { placeLabels } from "./place-labels.ts";
 import { textBlock } from "./text-block.ts";
 import { textWidth } from "./text-width.ts";

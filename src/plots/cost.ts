@@ -1,4 +1,5 @@
 import * as Plot from "@observablehq/plot";
+import { count, percent, shortNumber } from "../numbers.ts";
 import { checkFinite, checkShare, checkSome } from "./checks.ts";
 import { costLabels, spreadOf } from "./cost-labels.ts";
 import { byKind, COST_LOOK, type CostPoint, costLegend, FRONT_LOOK, SYMBOL_STROKE_PX } from "./cost-look.ts";
@@ -6,7 +7,6 @@ import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
 import { logTicks } from "./log-ticks.ts";
-import { grouped, percent, shortNumber } from "./numbers.ts";
 import { paretoFront } from "./pareto-front.ts";
 import { textBlock } from "./text-block.ts";
 import { FONT_PX, MARGIN_PX } from "./theme.ts";
@@ -126,7 +126,7 @@ function pointMarks(point: CostPoint, place: object): Plot.Markish[] {
 
 /** Shown while pointing at a point. */
 function explain({ name, x, accuracy, kind }: CostPoint): string {
-  return `${name} (${kind}): ${percent(accuracy)}, ${grouped(x)}`;
+  return `${name} (${kind}): ${percent(accuracy)}, ${count(x)}`;
 }
 
 function checkPoint(point: CostPoint): void {

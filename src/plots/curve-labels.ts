@@ -1,5 +1,5 @@
+import { percent, signed } from "../numbers.ts";
 import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
-import { percent, signed } from "./numbers.ts";
 import { spreadApart } from "./spread-apart.ts";
 import { textBlock } from "./text-block.ts";
 import { widestText } from "./text-width.ts";

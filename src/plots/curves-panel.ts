@@ -1,9 +1,9 @@
 import * as Plot from "@observablehq/plot";
+import { percent } from "../numbers.ts";
 import { type CurveDomain, outsiders, visiblePart } from "./curve-domain.ts";
 import { curveLabels } from "./curve-labels.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
-import { percent } from "./numbers.ts";
 import { textBlock } from "./text-block.ts";
 import { COLORS, FONT_PX, INK } from "./theme.ts";
 import type { CurvePoint, CurveSeries, Quantity } from "./training-curves.ts";

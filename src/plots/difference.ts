@@ -1,9 +1,9 @@
 import * as Plot from "@observablehq/plot";
+import { signed } from "../numbers.ts";
 import { checkFinite, checkSome } from "./checks.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
-import { signed } from "./numbers.ts";
 import { textBlock } from "./text-block.ts";
 import { widestText } from "./text-width.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";

@@ -1,11 +1,11 @@
 import * as Plot from "@observablehq/plot";
 import type { CalibrationBin } from "../evaluation/calibration.ts";
+import { count, percent } from "../numbers.ts";
 import { checkShare } from "./checks.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
 import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
 import type { LegendItem } from "./legend.ts";
-import { grouped, percent } from "./numbers.ts";
 import { type ReliabilityBar, reliabilityBars } from "./reliability-bars.ts";
 import { textBlock } from "./text-block.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
@@ -85,7 +85,7 @@ export function reliabilityFigure(
   const axisLabel = { x: MARGIN_PX, y: 4, size: FONT_PX.small } as const;
   const answers = bars.reduce((sum, { count }) => sum + count, 0);
   diagram.append(textBlock(document, ["accuracy, %"], axisLabel));
-  histogram.append(textBlock(document, [`share of the ${grouped(answers)} answers, %`], axisLabel));
+  histogram.append(textBlock(document, [`share of the ${count(answers)} answers, %`], axisLabel));
   return frame(document, {
     title,
     subtitle: `expected calibration error ${percent(calibrationError)}`,
@@ -111,7 +111,7 @@ function legendOf(tooSure: boolean, tooModest: boolean): LegendItem[] {
 }
 
 /** Shown while pointing at a bar. */
-function explain({ from, to, confidence, accuracy, count }: ReliabilityBar): string {
+function explain({ from, to, confidence, accuracy, count: answers }: ReliabilityBar): string {
   const range = `confidence ${from.toFixed(1)} to ${to.toFixed(1)} %, ${confidence.toFixed(2)} % on average`;
-  return `${range}: ${accuracy.toFixed(2)} % of ${grouped(count)} right`;
+  return `${range}: ${accuracy.toFixed(2)} % of ${count(answers)} right`;
 }

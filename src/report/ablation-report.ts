@@ -2,7 +2,7 @@ import type { PairedDifference, Spread } from "../evaluation/significance.ts";
 import { type DifferenceRow, differenceFigure } from "../plots/difference.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
 import { figureHtml } from "./figure-html.ts";
-import { count, duration } from "./format.ts";
+import { count, counted, duration } from "./format.ts";
 import { html, prose } from "./html.ts";
 import { type Table, tableHtml } from "./table.ts";
 import { wholePage } from "./whole-page.ts";
@@ -71,7 +71,7 @@ export function ablationTables({ parts, split, epochs, seeds }: AblationReport):
     ]),
     strongRows: [0],
     notes: [
-      `Accuracy on the ${split} images after ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}; differences are taken seed by seed, intervals are Student's t.`,
+      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed, intervals are Student's t.`,
     ],
   }));
 }
@@ -85,7 +85,7 @@ export function ablationFigures({ parts, split, seeds }: AblationReport): StudyF
       {
         name: `ablation-${reference}`,
         title,
-        caption: `Accuracy minus that of ${reference}, mean of ${seeds} ${seeds === 1 ? "seed" : "pairs of seeds"} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds.`,
+        caption: `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed", "pairs of seeds")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds.`,
         section: "gains",
       },
     ),
@@ -116,7 +116,7 @@ export function ablationPage(
 ): string {
   const tables = ablationTables(report);
   const { epochs, seeds, trainImages, split } = report;
-  const runs = `${seeds} ${seeds === 1 ? "seed" : "seeds"} of each recipe, ${epochs} ${epochs === 1 ? "epoch" : "epochs"} on ${count(trainImages)} images`;
+  const runs = `${counted(seeds, "seed")} of each recipe, ${counted(epochs, "epoch")} on ${count(trainImages)} images`;
   return wholePage({
     title: "What each technique buys",
     version,

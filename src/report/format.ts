@@ -1,12 +1,4 @@
-import { grouped, percent } from "../plots/numbers.ts";
-
-/** Numbers as people read them. */
-
-export { percent };
-
-export function count(value: number): string {
-  return grouped(Math.round(value));
-}
+export { count, counted, percent } from "../numbers.ts";
 
 /** `4 s`, `1 min 05 s`, `2 h 03 min` */
 export function duration(seconds: number): string {

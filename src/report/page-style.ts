@@ -71,12 +71,15 @@ dd { margin: 0; }
 @media print {
   :root { --text: #000; --quiet: #444; --paper: #fff; --rule: #bbb; --tint: #fff; --link: #000; --strong: #f0f0f0; --warn-paper: #fff; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  nav, details { display: none; }
+  nav { display: none; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  summary { list-style: none; color: var(--text); font-weight: 600; break-after: avoid; }
   h2 { margin-top: 1.5rem; break-after: avoid; }
   figure, tr, .banner { break-inside: avoid; }
   .table, .card { overflow: visible; }
   .card { border: 0; padding: 0; }
   .card img { min-width: 0; max-height: 20cm; width: auto; max-width: 100%; }
+  details .card img { max-height: 9.5cm; }
   .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; }
   .words { white-space: normal; }
   th, td { padding: .2rem .3rem; }

@@ -1,5 +1,5 @@
 import type { StudyFigure } from "./drawn-figure.ts";
-import { count, percent } from "./format.ts";
+import { count, counted, percent } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { pageSections } from "./page-sections.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";
@@ -41,9 +41,5 @@ function firstOfRoles(results: readonly ModelResult[]): ModelResult[] {
 }
 
 function quickBanner({ setting }: StudyReport): Html {
-  return html`<p class="banner" role="note"><strong>A quick study.</strong> It trained on ${count(setting.trainImages)} images for ${epochsText(setting.epochs)}, to see that everything works. Its figures are no result.</p>`;
-}
-
-function epochsText(epochs: number): string {
-  return `${count(epochs)} ${epochs === 1 ? "epoch" : "epochs"}`;
+  return html`<p class="banner" role="note"><strong>A quick study.</strong> It trained on ${count(setting.trainImages)} images for ${counted(setting.epochs, "epoch")}, to see that everything works. Its figures are no result.</p>`;
 }

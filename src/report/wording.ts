@@ -1,4 +1,5 @@
 import type { Interval, Spread } from "../evaluation/significance.ts";
+import { signed } from "../numbers.ts";
 import { percent } from "./format.ts";
 
 /** Figures of the report as people read them. A fraction's difference is told in points: 0.0103 is `+1.03`. */
@@ -18,9 +19,7 @@ export function shortSpreadText({ mean, standardDeviation }: Spread): string {
 
 /** `+1.03`, `−0.42`, `0.00`: what rounds to nothing has no sign. */
 export function points(difference: number): string {
-  const text = (Math.abs(difference) * 100).toFixed(2);
-  if (Number(text) === 0) return text;
-  return `${difference < 0 ? "−" : "+"}${text}`;
+  return signed(difference * 100, 2);
 }
 
 /** `+0.58 to +1.48` */

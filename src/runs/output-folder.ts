@@ -12,15 +12,17 @@ export interface OutputFolder {
    * @throws UserError when the system refuses
    */
   write(name: string, content: Uint8Array | string): string;
+  /** Writes the result into the marker, whose status is "finished" from then on. */
+  finish(result: Readonly<Record<string, unknown>>): void;
 }
 
 /**
  * Makes a folder for results, or opens one that was made before: it then has the file `marker`.
  *
- * @param marker the file by which the folder is known again; it is written at once
+ * @param marker the JSON file by which the folder is known again; it is written at once, with the status "running"
  * @throws UserError with exit code 2 when the folder is a file or holds something else
  */
-export function openOutputFolder(path: string, { marker, content }: { marker: string; content: string }): OutputFolder {
+export function openOutputFolder(path: string, marker: string): OutputFolder {
   makeFolder(path);
   const names = listNames(path);
   if (!names.includes(marker) && !names.every(isTemporary)) {
@@ -35,6 +37,9 @@ export function openOutputFolder(path: string, { marker, content }: { marker: st
     writeWholeFile(file, bytes);
     return file;
   };
-  if (!names.includes(marker)) write(marker, content);
-  return { write };
+  const finish = (result: Readonly<Record<string, unknown>>) => {
+    write(marker, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+  };
+  if (!names.includes(marker)) write(marker, `${JSON.stringify({ status: "running" })}\n`);
+  return { write, finish };
 }

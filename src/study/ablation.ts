@@ -5,7 +5,7 @@ import { enhanced } from "../recipes/enhanced.ts";
 import { enhancedSeed } from "../recipes/enhanced-seed.ts";
 import { enhancedVflip } from "../recipes/enhanced-vflip.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import type { PlannedRun } from "./plan.ts";
+import { type PlannedRun, planSeeds } from "./plan.ts";
 
 /** A recipe that differs from its part's reference in what is named. */
 export interface Change {
@@ -108,11 +108,8 @@ export function planAblation(
   const row = (part: AblationPart, change: Change | null): PlannedRow => {
     const name = change ? `${part.reference.name}+${change.name}` : part.reference.name;
     const recipe = { ...(change?.recipe ?? part.reference), name, epochs };
-    const runs = Array.from({ length: seeds }, (_, i): PlannedRun => {
-      const seed = i + 1;
-      return { recipe, seed, path: `${out}/runs/${name}-s${seed}`, trainOn: "split", limit };
-    });
-    return { part, change, runs };
+    const pathOf = (seed: number) => `${out}/runs/${name}-s${seed}`;
+    return { part, change, runs: planSeeds({ recipe, trainOn: "split", limit }, { seeds, pathOf }) };
   };
   return parts.flatMap((part) => [row(part, null), ...part.changes.map((change) => row(part, change))]);
 }

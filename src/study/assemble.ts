@@ -5,6 +5,7 @@ import { comparePaired, spreadOf, welchInterval } from "../evaluation/significan
 import { modelFacts } from "../nn/model-facts.ts";
 import { findRecipe } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import { counted } from "../report/format.ts";
 import { LADDER } from "../report/ladder.ts";
 import type { Gain, ModelDetail, ModelResult, Role, StudyReport, StudySetting } from "../report/report-data.ts";
 import { committedResults } from "../runs/committed-results.ts";
@@ -104,7 +105,7 @@ function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelRes
       kind: "committed",
       files: results.map(({ file }) => file),
       commit: first.commit ?? "unknown",
-      cpu: `${first.cpu.model}, ${first.threads} ${first.threads === 1 ? "thread" : "threads"}`,
+      cpu: `${first.cpu.model}, ${counted(first.threads, "thread")}`,
     },
     accuracy: spreadOf(results.map(({ test }) => test.accuracy)),
     // Runs that share a machine slow each other down: the fastest tells most of the recipe.

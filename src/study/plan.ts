@@ -36,16 +36,28 @@ export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-se
 /** A quick study: about two minutes on two cores. */
 export const QUICK = { epochs: 4, images: 20_000 };
 
-/**
- * One recipe with seeds 1 to `seeds`, each in a folder of its own: `OUT/s1`, `OUT/s2`, ...
- */
-export function planSeeds(run: Pick<PlannedRun, "recipe" | "trainOn" | "limit">, out: string, seeds: number) {
-  return Array.from({ length: seeds }, (_, i): PlannedRun => ({ ...run, seed: i + 1, path: `${out}/s${i + 1}` }));
+/** What a run trains, whatever its seed. */
+export type SeedlessRun = Omit<PlannedRun, "seed" | "path">;
+
+/** A run with seeds 1 to `seeds`, each in a folder of its own. */
+export function planSeeds(
+  run: SeedlessRun,
+  { seeds, pathOf }: { readonly seeds: number; readonly pathOf: (seed: number) => string },
+): PlannedRun[] {
+  return Array.from({ length: seeds }, (_, i) => ({ ...run, seed: i + 1, path: pathOf(i + 1) }));
 }
 
 /**
- * The runs of a study in the order in which they are trained: seed by seed, so that an interrupted study of many seeds has
- * whole pairs.
+ * Runs in the order in which they are trained: seed by seed, so that what is interrupted has whole sets.
+ *
+ * @param sets each with the same seeds
+ */
+export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun[] {
+  return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
+}
+
+/**
+ * The runs of a study, in the order in which they are trained.
  *
  * @param images how many there are to train with
  */
@@ -53,16 +65,13 @@ export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, ima
   const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
   const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
   const limit = isQuick && images > QUICK.images ? QUICK.images : null;
-  return Array.from({ length: seeds }, (_, i) => i + 1).flatMap((seed) =>
+  return seedBySeed(
     names.map((name) => {
-      const recipe = findRecipe(name);
-      return {
-        recipe: isQuick ? { ...recipe, epochs: QUICK.epochs } : recipe,
-        seed,
-        path: `${out}/runs/${name}-s${seed}`,
-        trainOn: "split",
-        limit,
-      };
+      const recipe = isQuick ? { ...findRecipe(name), epochs: QUICK.epochs } : findRecipe(name);
+      return planSeeds(
+        { recipe, trainOn: "split", limit },
+        { seeds, pathOf: (seed) => `${out}/runs/${name}-s${seed}` },
+      );
     }),
   );
 }

@@ -1,17 +1,17 @@
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { normalizationOf, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { recipeToJson } from "../recipes/recipe.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
-import { chooseLowering } from "../runtime/lowering.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { forecastSeconds } from "../training/forecast.ts";
 import { resumeRun, type TrainRunOptions, trainNewRun } from "../training/train-run.ts";
 import type { PlannedRun } from "./plan.ts";
 
 /** What there is of a planned run before it is trained. */
-export type FoundState = "finished" | "unfinished" | "new";
+export type PlannedState =
+  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
+  | { readonly kind: "unfinished" }
+  | { readonly kind: "new" };
 
 /** A planned run that is trained. */
 export interface StudyRun extends PlannedRun {
@@ -23,12 +23,12 @@ export interface StudyRun extends PlannedRun {
  *
  * @throws UserError when the folder holds another run than the planned one, or a damaged one
  */
-export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
+export function stateOf(planned: PlannedRun, data: LoadedData): PlannedState {
   const status = runStatus(planned.path);
   switch (status.kind) {
     case "missing":
     case "not-a-run":
-      return "new";
+      return { kind: "new" };
     case "damaged":
       throw status.error;
     case "imported":
@@ -45,8 +45,8 @@ export function stateOf(planned: PlannedRun, data: LoadedData): FoundState {
           { exitCode: 2 },
         );
       }
-      if (status.kind === "finished") return "finished";
-      return status.resumable ? "unfinished" : "new";
+      if (status.kind === "finished") return { kind: "finished", record: status.record };
+      return { kind: status.resumable ? "unfinished" : "new" };
     }
     default:
       return status satisfies never;
@@ -68,10 +68,7 @@ function differenceOf(
   }
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
   if (record.limit !== limit || record.trainOn !== trainOn) return "it was trained on another part of the images";
-  const isSameData = data.files.every(({ name, sha256 }) =>
-    record.data.files.some((file) => file.name === name && file.sha256 === sha256),
-  );
-  return isSameData ? undefined : "it was trained on other data";
+  return differingFile(data, record.data.files) === undefined ? undefined : "it was trained on other data";
 }
 
 /** JSON in which the order of fields does not matter. */
@@ -83,34 +80,6 @@ function canonical(value: unknown): string {
   );
 }
 
-export interface ForecastOptions {
-  readonly data: LoadedData;
-  readonly threads: number;
-  readonly runtime: Runtime;
-}
-
-/**
- * How long the runs that are not finished will take, in seconds: each recipe's first steps are timed, nothing is kept.
- * What an unfinished run has done already is not taken off.
- */
-export async function forecastStudy(
-  planned: readonly PlannedRun[],
-  { data, threads, runtime }: ForecastOptions,
-): Promise<number> {
-  const lowering = await chooseLowering(runtime);
-  const secondsOf = new Map<string, number>();
-  let seconds = 0;
-  for (const { recipe, trainOn, limit, seed } of planned) {
-    if (!secondsOf.has(recipe.name)) {
-      const part = trainingData(data.train, { trainOn, limit });
-      const job = { recipe, data: part, normalization: normalizationOf(part.train), seed, threads, lowering, runtime };
-      secondsOf.set(recipe.name, await forecastSeconds(job));
-    }
-    seconds += secondsOf.get(recipe.name)!;
-  }
-  return seconds;
-}
-
 /**
  * Trains a planned run, goes on with it, or finds it done.
  *
@@ -119,12 +88,9 @@ export async function forecastStudy(
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
   const { recipe, seed, trainOn, limit, path } = planned;
   const state = stateOf(planned, options.data);
-  if (state === "finished") {
-    const status = runStatus(path);
-    if (status.kind === "finished") return { ...planned, record: status.record };
-  }
+  if (state.kind === "finished") return { ...planned, record: state.record };
   const trained =
-    state === "unfinished"
+    state.kind === "unfinished"
       ? await resumeRun(path, { ...options, allowDifferent: false })
       : await trainNewRun({ recipe, seed, trainOn, limit, out: path }, options);
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;

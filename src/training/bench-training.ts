@@ -40,7 +40,7 @@ export async function benchJob({
   threads,
   batchSize,
   dataFolder,
-}: Omit<BenchTask, "steps">): Promise<TrainingJob> {
+}: Omit<BenchTask, "kind" | "steps">): Promise<TrainingJob> {
   const loaded = await loadFashionMnist({ folder: dataFolder });
   const data = { train: trainingData(loaded.train, { trainOn: "all", limit: null }).train, validation: null };
   const recipe: Recipe = {

@@ -1,5 +1,6 @@
 import type { Lowering } from "../compile/program.ts";
 import { stepsIn } from "../data/batches.ts";
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import type { Safetensors } from "../formats/safetensors.ts";
@@ -139,8 +140,7 @@ export function checkResumable(
   record: RunRecord,
   now: { lowering: Lowering; runtime: Runtime; data: LoadedData; allowDifferent: boolean },
 ): string[] {
-  const sums = (files: RunRecord["data"]["files"] | LoadedData["files"]) => files.map(({ sha256 }) => sha256).join(" ");
-  if (sums(record.data.files) !== sums(now.data.files)) {
+  if (differingFile(now.data, record.data.files) !== undefined) {
     throw new UserError(
       `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with --data`,
     );

@@ -30,6 +30,7 @@ const LAYERS = [
   "graph",
   "onnx",
   "random.ts",
+  "numbers.ts",
   "errors.ts",
 ];
 

@@ -6,12 +6,12 @@ import { sharedFolder } from "../training/support/small-data.ts";
 import { userErrorOf } from "./support/helpers.ts";
 
 const FOLDER = sharedFolder();
-const MARKER = { marker: "study.json", content: "{}\n" };
+const MARKER = "study.json";
 
 test("a new folder is made with its parents and its marker; files go into folders in it", () => {
   const path = join(FOLDER, "a/b");
   const folder = openOutputFolder(path, MARKER);
-  expect(readFileSync(join(path, "study.json"), "utf8")).toBe("{}\n");
+  expect(readFileSync(join(path, "study.json"), "utf8")).toBe('{"status":"running"}\n');
   expect(folder.write("plots/one.svg", "<svg/>")).toBe(join(path, "plots/one.svg"));
   expect(folder.write("report.html", "one")).toBe(join(path, "report.html"));
   folder.write("report.html", "two");
@@ -21,9 +21,9 @@ test("a new folder is made with its parents and its marker; files go into folder
 
 test("a folder that was made before is opened again, its marker as it was", () => {
   const path = join(FOLDER, "again");
-  openOutputFolder(path, MARKER).write("study.json", '{"status":"finished"}');
+  openOutputFolder(path, MARKER).finish({ accuracy: 0.5 });
   openOutputFolder(path, MARKER);
-  expect(readFileSync(join(path, "study.json"), "utf8")).toBe('{"status":"finished"}');
+  expect(JSON.parse(readFileSync(join(path, "study.json"), "utf8"))).toEqual({ status: "finished", accuracy: 0.5 });
 });
 
 test("a folder with something else in it, or a file, is refused and left as it was", () => {

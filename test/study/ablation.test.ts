@@ -57,6 +57,23 @@ test("the networks in between have one change each", () => {
   expect(kinds("enhanced-plain").multiplyAdds).toBe(kinds("enhanced").multiplyAdds);
 });
 
+test("the networks in between are the study's two, layer by layer, but for that change", () => {
+  const layersOf = (name: string, without: RegExp) =>
+    findModel(name)
+      .layers(TASK)
+      .map(({ description }) => description.replace(", no bias", ""))
+      .filter((description) => !without.test(description));
+  const none = /^$/;
+  expect(layersOf("base", none).join(" ")).toBe(
+    "conv2d 3x3, 32, padding 1 ReLU max-pool 2x2 conv2d 3x3, 64, padding 1 ReLU max-pool 2x2 flatten linear 128 ReLU linear 10",
+  );
+  expect(layersOf("base-batchnorm", /batch norm/)).toEqual(layersOf("base", none));
+  expect(layersOf("base-batchnorm", none)).toHaveLength(layersOf("base", none).length + 3);
+  expect(layersOf("base-dropout", none).at(-2)).toBe("dropout 0.3");
+  expect(layersOf("base-dropout", /dropout/)).toEqual(layersOf("base", none));
+  expect(layersOf("enhanced-plain", none)).toEqual(layersOf("enhanced", /batch norm|dropout/));
+});
+
 describe("a plan", () => {
   const rows = planAblation(ABLATION, PLAN);
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { findRecipe } from "../../src/recipes/index.ts";
-import { planStudy, QUICK } from "../../src/study/plan.ts";
+import { planSeeds, planStudy, QUICK, seedBySeed } from "../../src/study/plan.ts";
 
 const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 55_000) =>
   planStudy({ out: "study", isQuick: false, isFaithful: false, seeds: 1, ...options }, images);
@@ -28,4 +28,13 @@ test("a quick study differs in epochs and images, and takes what there is of a s
   const [base] = plan({ isQuick: true });
   expect(base).toMatchObject({ limit: QUICK.images, recipe: { ...findRecipe("base"), epochs: QUICK.epochs } });
   expect(plan({ isQuick: true }, 500)[0]!.limit).toBeNull();
+});
+
+test("a run is planned with each seed, from 1 up, in the folder that is asked for", () => {
+  const run = { recipe: findRecipe("base"), trainOn: "all", limit: 7 } as const;
+  expect(planSeeds(run, { seeds: 2, pathOf: (seed) => `many/s${seed}` })).toEqual([
+    { ...run, seed: 1, path: "many/s1" },
+    { ...run, seed: 2, path: "many/s2" },
+  ]);
+  expect(seedBySeed([])).toEqual([]);
 });

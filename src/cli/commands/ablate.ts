@@ -11,11 +11,13 @@ import {
   type EvaluatedRow,
   type EvaluatedRun,
 } from "../../study/ablation-result.ts";
+import { seedBySeed } from "../../study/plan.ts";
 import type { StudyRun } from "../../study/run-study.ts";
-import type { Command, OptionValues } from "../command.ts";
+import type { Command } from "../command.ts";
+import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import type { Output } from "../output.ts";
-import { choice, flag, path, quoted, threads, wholeNumber } from "../parse.ts";
+import { type Output, sayNotKept } from "../output.ts";
+import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
@@ -25,7 +27,6 @@ const MARKER = "ablation.json";
 const SPLITS = ["validation", "test"] as const;
 const DEFAULT_EPOCHS = 10;
 const DEFAULT_SEEDS = 3;
-const MOST_SEEDS = 1000;
 
 const REFERENCES = ABLATION.map(({ reference }) => reference.name);
 
@@ -38,14 +39,10 @@ export const ablate: Command = {
     { flags: "--epochs <n>", description: "of every run", default: String(DEFAULT_EPOCHS) },
     { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
     { flags: "--split <name>", description: "the images that are asked", choices: SPLITS, default: "validation" },
-    { flags: "--limit <n>", description: "training images to use, after the split", default: "all" },
+    LIMIT_OPTION,
     { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
-    {
-      flags: "--data <folder>",
-      description: "a folder with the four IDX files",
-      default: "Fashion-MNIST, fetched if need be",
-    },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    DATA_OPTION,
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js ablate",
@@ -61,15 +58,14 @@ export const ablate: Command = {
       {
         out,
         epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? DEFAULT_EPOCHS,
-        seeds: wholeNumber(options, "seeds", { most: MOST_SEEDS }) ?? DEFAULT_SEEDS,
+        seeds: seeds(options) ?? DEFAULT_SEEDS,
         limit: wholeNumber(options, "limit") ?? null,
       },
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const machine = { data, threads: threads(options) };
-    const folder = openOutputFolder(out, { marker: MARKER, content: `${JSON.stringify({ status: "running" })}\n` });
-    // Seed by seed, so that an interrupted ablation has whole sets of rows.
-    const planned = rows[0]!.runs.flatMap((_, i) => rows.map(({ runs }) => runs[i]!));
+    const folder = openOutputFolder(out, MARKER);
+    const planned = seedBySeed(rows.map(({ runs }) => runs));
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       trainAll(planned, { ...machine, isInterrupted }, output),
     );
@@ -83,9 +79,9 @@ export const ablate: Command = {
     const version = collectEnvironment().versions.tailor;
     // The figures' libraries take their time to load: not for --help.
     const { writeAblation } = await import("../../study/write-report.ts");
-    const written = writeAblation(report, { conclusion, version, command: commandOf(options) }, folder);
+    const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
-    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    folder.finish(summary);
     for (const table of ablationTables(report)) {
       for (const line of tableLines(table)) output.say(line);
       output.say("");
@@ -107,18 +103,15 @@ async function evaluated(
 ): Promise<EvaluatedRow[]> {
   const runs = new Map<string, EvaluatedRun>();
   for (const run of trained) {
-    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
-    const metrics = await evaluateRun(run.path, { data, split, averageFlips: false, threads, onNotKept });
+    const metrics = await evaluateRun(run.path, {
+      data,
+      split,
+      averageFlips: false,
+      threads,
+      onNotKept: sayNotKept(output),
+    });
     output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine(split, metrics)}`);
     runs.set(run.path, { ...run, metrics });
   }
   return rows.map((row) => ({ ...row, runs: row.runs.map((run) => runs.get(run.path)!) }));
-}
-
-/** What to type to get this ablation again. */
-function commandOf(options: OptionValues): string {
-  const given = Object.entries(options).flatMap(([name, value]) =>
-    typeof value === "string" ? [`${flag(name)} ${quoted(value)}`] : [],
-  );
-  return ["node bin/tailor.js ablate", ...given].join(" ");
 }

@@ -1,5 +1,5 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { percent, table } from "../../report/format.ts";
+import { counted, percent, table } from "../../report/format.ts";
 import { profileLines } from "../../report/profile-tables.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
@@ -18,7 +18,7 @@ export async function benchRoofline(
     models,
     data,
     ...rest
-  }: Omit<BenchTask, "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
+  }: Omit<BenchTask, "kind" | "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
   output: Output,
 ): Promise<number> {
   const { folder } = await loadFashionMnist({ folder: data, report: output.note });
@@ -27,7 +27,7 @@ export async function benchRoofline(
   const { tried, ...peak } = await measurePeak(engine);
   const bandwidth = await measureBandwidth(engine);
   output.say(
-    `peak: ${peak.gflops.toFixed(0)} GFLOP/s (${peak.what}, ${threadsOf(rest.threads)}; a multiply-add is 2 FLOP)`,
+    `peak: ${peak.gflops.toFixed(0)} GFLOP/s (${peak.what}, ${counted(rest.threads, "thread")}; a multiply-add is 2 FLOP)`,
   );
   output.say(`memory: ${bandwidth.toFixed(1)} GB/s (c = a + b, bytes read and written)`);
   output.say(`below ${(peak.gflops / bandwidth).toFixed(0)} FLOP for each byte moved, memory is the limit`);
@@ -57,10 +57,6 @@ export async function benchRoofline(
     })),
   });
   return 0;
-}
-
-function threadsOf(threads: number): string {
-  return `${threads} ${threads === 1 ? "thread" : "threads"}`;
 }
 
 const HEADER = ["model", "ms a step (median)", "multiply-adds a step", "GFLOP/s", "share of peak"];

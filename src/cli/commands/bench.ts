@@ -11,13 +11,13 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { InferenceBenchTask } from "../../training/bench-inference.ts";
 import type { BenchResult, BenchTask } from "../../training/bench-training.ts";
 import type { Command } from "../command.ts";
-import { choice, path, threads, wholeNumber } from "../parse.ts";
+import { DATA_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { lowering, path, threads, wholeNumber } from "../parse.ts";
 import { benchRoofline } from "./bench-roofline.ts";
 
 const BENCHES = ["train", "infer", "roofline"] as const;
 /** The networks of the study. */
 const DEFAULT_MODELS = [base, enhanced].map(({ name }) => name);
-const LOWERINGS = ["standard", "blocked"] as const;
 const DEFAULT_STEPS = 60;
 const DEFAULT_BATCH_SIZE = 128;
 const WORKER = fileURLToPath(new URL("../bench-worker.js", import.meta.url));
@@ -39,19 +39,10 @@ export const bench: Command = {
       default: DEFAULT_MODELS.join(","),
     },
     { flags: "--batch-size <n>", description: "images a step or call", default: String(DEFAULT_BATCH_SIZE) },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
     { flags: "--steps <n>", description: "steps or calls to time, after 5 to warm up", default: String(DEFAULT_STEPS) },
-    {
-      flags: "--lowering <kind>",
-      description: "how training computes the network",
-      choices: LOWERINGS,
-      default: "blocked where the processor has it",
-    },
-    {
-      flags: "--data <folder>",
-      description: "a folder with the four IDX files",
-      default: "Fashion-MNIST, fetched if need be",
-    },
+    loweringOption("how training computes the network"),
+    DATA_OPTION,
   ],
   examples: [
     "node bin/tailor.js bench train",
@@ -69,28 +60,21 @@ export const bench: Command = {
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
-    const lowering = await chooseLowering(nodeRuntime, choice(options, "lowering", LOWERINGS));
-    const steps = wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS;
-    const batchSize = wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE;
-    const threadCount = threads(options);
+    const chosen = await chooseLowering(nodeRuntime, lowering(options));
+    const how = {
+      steps: wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS,
+      batchSize: wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE,
+      threads: threads(options),
+    };
     if (kind === "roofline") {
-      const task = {
-        kind: "train" as const,
-        models,
-        lowering,
-        steps,
-        batchSize,
-        threads: threadCount,
-        data: path(options, "data"),
-      };
-      return benchRoofline(task, output);
+      return benchRoofline({ ...how, models, lowering: chosen, data: path(options, "data") }, output);
     }
     const { folder } = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const results: BenchResult[] = [];
     // Each in a process of its own: peak memory is a process's, and one model's heap does not weigh on the next.
     for (const model of models) {
-      const task = { model, steps, batchSize, threads: threadCount, dataFolder: folder };
-      results.push(await inProcess(kind === "train" ? { kind, lowering, ...task } : { kind, ...task }));
+      const task = { ...how, model, dataFolder: folder };
+      results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, ...task }));
     }
     const rows = results.map((result) => [
       result.model,

@@ -11,6 +11,8 @@ import { collectEnvironment } from "../../runs/environment.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
 import type { Command } from "../command.ts";
+import { THREADS_OPTION } from "../common-options.ts";
+import { sayNotKept } from "../output.ts";
 import { choice, path, threads } from "../parse.ts";
 
 const SPLITS = ["test", "validation"] as const;
@@ -22,7 +24,7 @@ export const compare: Command = {
   options: [
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
     { flags: "--data <folder>", description: "a folder with the four IDX files the runs were trained on" },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js compare study/runs/base-s1 study/runs/enhanced-s1",
@@ -36,8 +38,12 @@ export const compare: Command = {
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
     const split = choice(options, "split", SPLITS) ?? "test";
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
-    const { runs, pairs } = await compareRuns(paths, { data, split, threads: threads(options), onNotKept });
+    const { runs, pairs } = await compareRuns(paths, {
+      data,
+      split,
+      threads: threads(options),
+      onNotKept: sayNotKept(output),
+    });
     const recipes = recipesOf(runs);
     const { model: cpu, cores } = collectEnvironment().cpu;
     const isOnLadder = split === "test" && data.verified;

@@ -6,7 +6,8 @@ import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { count, percent, table } from "../../report/format.ts";
 import { readAnyRunRecord } from "../../runs/run-files.ts";
 import type { Command } from "../command.ts";
-import type { Output } from "../output.ts";
+import { THREADS_OPTION } from "../common-options.ts";
+import { type Output, sayNotKept } from "../output.ts";
 import { choice, path, threads } from "../parse.ts";
 
 const SPLITS = ["test", "validation"] as const;
@@ -22,7 +23,7 @@ export const evaluate: Command = {
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
     { flags: "--tta", description: "test-time averaging: each image and its mirror image" },
     { flags: "--data <folder>", description: "a folder with the four IDX files the run was trained on" },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js evaluate runs/base-20260131-120000",
@@ -34,8 +35,13 @@ export const evaluate: Command = {
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
     readAnyRunRecord(run);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const onNotKept = (why: string) => output.note(`the result was not kept in the run: ${why}`);
-    const metrics = await evaluateRun(run, { data, split, averageFlips, threads: threads(options), onNotKept });
+    const metrics = await evaluateRun(run, {
+      data,
+      split,
+      averageFlips,
+      threads: threads(options),
+      onNotKept: sayNotKept(output),
+    });
     const how = averageFlips ? ", averaged with the mirror image" : "";
     output.say(accuracyLine(`${split}${how}`, metrics));
     sayPerClass(metrics, output);

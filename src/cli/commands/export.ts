@@ -8,6 +8,7 @@ import { defaultExportPath } from "../../runs/outside-files.ts";
 import { readAnyRunRecord } from "../../runs/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { THREADS_OPTION } from "../common-options.ts";
 import type { Output } from "../output.ts";
 import { choice, path, threads } from "../parse.ts";
 
@@ -30,7 +31,7 @@ export const exportCommand: Command = {
       description: "a folder with the four IDX files, whose test images the logits are compared on",
       default: "Fashion-MNIST; noise where it cannot be had",
     },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js export runs/best --out best.onnx",

@@ -5,6 +5,7 @@ import { MODELS } from "../../models/index.ts";
 import { count } from "../../report/format.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { THREADS_OPTION } from "../common-options.ts";
 import { flag, path, threads } from "../parse.ts";
 
 export const importCommand: Command = {
@@ -34,7 +35,7 @@ export const importCommand: Command = {
       default: "what the file says, or 1x28x28",
     },
     { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js import best-pytorch/continued.safetensors --out runs/continued",

@@ -5,6 +5,7 @@ import { loadClassifier } from "../../prediction/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
 import { count, percent } from "../../report/format.ts";
 import type { Command } from "../command.ts";
+import { THREADS_OPTION } from "../common-options.ts";
 import { type DrawnImage, drawImage, showsColours } from "../draw-image.ts";
 import { imageFilesOf, STANDARD_INPUT } from "../image-files.ts";
 import type { Output } from "../output.ts";
@@ -35,7 +36,7 @@ export const predict: Command = {
       choices: BACKGROUNDS,
       default: "auto: measured at each picture's border",
     },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js predict runs/best shirt.jpg --show",

@@ -10,16 +10,15 @@ import { planStudy, type StudyOptions } from "../../study/plan.ts";
 import type { StudyRun } from "../../study/run-study.ts";
 import { studySetting, studySummary } from "../../study/summary.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import type { Output } from "../output.ts";
-import { path, quoted, threads, wholeNumber } from "../parse.ts";
+import { type Output, sayNotKept } from "../output.ts";
+import { commandLine, path, seeds, threads } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
 import { accuracyLine } from "./evaluate.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";
-
-const MOST_SEEDS = 1000;
 
 export const study: Command = {
   name: "study",
@@ -30,12 +29,8 @@ export const study: Command = {
     { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
     { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
     { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
-    {
-      flags: "--data <folder>",
-      description: "a folder with the four IDX files",
-      default: "Fashion-MNIST, fetched if need be",
-    },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
+    DATA_OPTION,
+    THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js study",
@@ -47,10 +42,7 @@ export const study: Command = {
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const planned = planStudy(asked, trainingCount(data.train.count));
-    const folder = openOutputFolder(asked.out, {
-      marker: MARKER,
-      content: `${JSON.stringify({ status: "running" })}\n`,
-    });
+    const folder = openOutputFolder(asked.out, MARKER);
     const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       trainAll(planned, { data, threads: threadCount, isInterrupted }, output),
     );
@@ -60,13 +52,13 @@ export const study: Command = {
     }
     const tested: TestedRun[] = [];
     for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
-    const setting = studySetting(tested, { data, threads: threadCount, command: commandOf(asked, options) });
+    const setting = studySetting(tested, { data, threads: threadCount, command: commandLine(study.name, options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
     // The figures' libraries take their time to load: not for --help.
     const { writeReport } = await import("../../study/write-report.ts");
     const written = writeReport(report, folder);
     const summary = { ...written, ...studySummary(report, tested) };
-    folder.write(MARKER, `${JSON.stringify({ status: "finished", ...summary }, null, 2)}\n`);
+    folder.finish(summary);
     sayReport(report, output);
     output.say(`report: ${written.report}`);
     output.say(`plots:  ${asked.out}/plots (${written.plots.length} files, each figure as SVG and PNG)`);
@@ -81,28 +73,14 @@ function studyOptions(options: OptionValues): StudyOptions {
     out: path(options, "out") ?? (isQuick ? "study-quick" : "study"),
     isQuick,
     isFaithful: options.faithful === true,
-    seeds: wholeNumber(options, "seeds", { most: MOST_SEEDS }) ?? 1,
+    seeds: seeds(options) ?? 1,
   };
-}
-
-/** What to type to get this study again. */
-function commandOf({ isQuick, isFaithful, seeds, out }: StudyOptions, options: OptionValues): string {
-  const data = path(options, "data");
-  return [
-    "node bin/tailor.js study",
-    ...(isQuick ? ["--quick"] : []),
-    ...(isFaithful ? ["--faithful"] : []),
-    ...(seeds > 1 ? [`--seeds ${seeds}`] : []),
-    ...(path(options, "out") === undefined ? [] : [`--out ${quoted(out)}`]),
-    ...(data === undefined ? [] : [`--data ${quoted(data)}`]),
-    ...(typeof options.threads === "string" ? [`--threads ${options.threads}`] : []),
-  ].join(" ");
 }
 
 /** Tests a run on the test images, plain and with test-time averaging. */
 async function testRun(run: StudyRun, { data, threads }: Machine, output: Output): Promise<TestedRun> {
   const evaluated = (averageFlips: boolean) =>
-    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: output.note });
+    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: sayNotKept(output) });
   const test = await evaluated(false);
   output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine("test", test)}`);
   return { ...run, test, testAveraged: await evaluated(true) };

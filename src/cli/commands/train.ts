@@ -11,14 +11,14 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { profileRun } from "../../training/profile/profile-run.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { DATA_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import type { Output } from "../output.ts";
-import { choice, flag, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { type Output, sayNotKept } from "../output.ts";
+import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { accuracyLine } from "./evaluate.ts";
 
-const LOWERINGS = ["standard", "blocked"] as const;
 const SPLITS = ["test", "validation"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
@@ -38,13 +38,9 @@ export const train: Command = {
       flags: "--seeds <n>",
       description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
     },
-    { flags: "--threads <n>", description: "threads to compute with", default: "the processor's cores, at most 8" },
-    {
-      flags: "--data <folder>",
-      description: "a folder with the four IDX files",
-      default: "Fashion-MNIST, fetched if need be",
-    },
-    { flags: "--limit <n>", description: "training images to use, after the split", default: "all" },
+    THREADS_OPTION,
+    DATA_OPTION,
+    LIMIT_OPTION,
     {
       flags: "--train-on <images>",
       description: "split: keep a twelfth for validation; all: none",
@@ -54,12 +50,7 @@ export const train: Command = {
     { flags: "--out <folder>", description: "the run's folder", default: "runs/<recipe>-<time>" },
     { flags: "--resume <run>", description: "go on with an interrupted run" },
     { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
-    {
-      flags: "--lowering <kind>",
-      description: "how the network is computed",
-      choices: LOWERINGS,
-      default: "blocked where the processor has it",
-    },
+    loweringOption("how the network is computed"),
     { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
     { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
     { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
@@ -84,7 +75,7 @@ export const train: Command = {
         return await job.start({
           data,
           threads: threads(options),
-          lowering: choice(options, "lowering", LOWERINGS),
+          lowering: lowering(options),
           runtime: nodeRuntime,
           tensorboard: options.tensorboard === true,
           hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
@@ -98,11 +89,8 @@ export const train: Command = {
       }
     });
     if (!trained.isFinished) {
-      const given = path(options, "data");
-      const again = given === undefined ? "" : ` --data ${given}`;
-      output.note(
-        `stopped at step ${trained.step}; go on with: node bin/tailor.js train --resume ${trained.folder}${again}`,
-      );
+      const again = commandLine(train.name, { resume: trained.folder, data: options.data });
+      output.note(`stopped at step ${trained.step}; go on with: ${again}`);
       return interruptedBy;
     }
     return report(trained, { data, split, threads: threads(options), isProfiled: options.profile === true }, output);
@@ -177,7 +165,8 @@ async function report(
   output: Output,
 ): Promise<number> {
   const { result } = record;
-  const metrics = split && (await evaluateRun(folder, { data, split, averageFlips: false, threads }));
+  const metrics =
+    split && (await evaluateRun(folder, { data, split, averageFlips: false, threads, onNotKept: sayNotKept(output) }));
   output.say(
     `trained ${record.recipeName} in ${duration(result.seconds)}: ${count(result.imagesPerSecond)} images/s, peak memory ${megabytes(result.peakMemoryBytes)}`,
   );

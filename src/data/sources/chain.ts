@@ -1,6 +1,7 @@
 import { copyFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
+import { count } from "../../numbers.ts";
 import type { PublishedData, PublishedFile } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { ImageSet } from "../image-set.ts";
@@ -86,7 +87,7 @@ export function describeData(
   { train, test, files }: Pick<DataFolder, "train" | "test" | "files">,
 ): string {
   const megabytes = files.reduce((sum, file) => sum + file.bytes, 0) / 1e6;
-  const counts = [train, test].map((set) => set.count.toLocaleString("en-US")).join(" + ");
+  const counts = [train, test].map((set) => count(set.count)).join(" + ");
   return `${title}: ${counts} images, ${megabytes.toFixed(1)} MB,`;
 }
 

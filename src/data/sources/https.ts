@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { count } from "../../numbers.ts";
 import type { PublishedData } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { RemoteSource, Report } from "./chain.ts";
@@ -58,8 +59,7 @@ async function download(
       clearTimeout(timer);
       timer = giveUpAfter(stallSeconds, "nothing received");
       received += chunk.length;
-      if (received > maxBytes)
-        throw new UserError(`more than the ${maxBytes.toLocaleString("en-US")} bytes that are expected at most`);
+      if (received > maxBytes) throw new UserError(`more than the ${count(maxBytes)} bytes that are expected at most`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

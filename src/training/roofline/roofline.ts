@@ -22,7 +22,7 @@ export interface ModelRoofline {
  *
  * @param peakGflops the machine's multiply-add peak
  */
-export async function modelRoofline(task: BenchTask, peakGflops: number): Promise<ModelRoofline> {
+export async function modelRoofline(task: Omit<BenchTask, "kind">, peakGflops: number): Promise<ModelRoofline> {
   const { model, steps } = task;
   const job = await benchJob(task);
   const stepMilliseconds = medianStep(await timeSteps(job, steps));

@@ -1,3 +1,5 @@
+/** Numbers as people read them. */
+
 /** "93.98 %" of 0.9398. */
 export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
@@ -9,9 +11,14 @@ export function signed(value: number, digits: number): string {
   return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
 }
 
-/** "9,345". */
-export function grouped(count: number): string {
-  return count.toLocaleString("en-US");
+/** "9,345": rounded to a whole number. */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** "1 seed", "1,000 seeds". */
+export function counted(n: number, word: string, words = `${word}s`): string {
+  return `${n.toLocaleString("en-US")} ${n === 1 ? word : words}`;
 }
 
 const UNITS = [

@@ -1,0 +1,32 @@
+import type { OptionSpec } from "./command.ts";
+import { LOWERINGS } from "./parse.ts";
+
+/** Options that several commands have. What is typed is read by `parse.ts`. */
+
+export const THREADS_OPTION: OptionSpec = {
+  flags: "--threads <n>",
+  description: "threads to compute with",
+  default: "the processor's cores, at most 8",
+};
+
+export const DATA_OPTION: OptionSpec = {
+  flags: "--data <folder>",
+  description: "a folder with the four IDX files",
+  default: "Fashion-MNIST, fetched if need be",
+};
+
+export const LIMIT_OPTION: OptionSpec = {
+  flags: "--limit <n>",
+  description: "training images to use, after the split",
+  default: "all",
+};
+
+/** @param description what is computed so */
+export function loweringOption(description: string): OptionSpec {
+  return {
+    flags: "--lowering <kind>",
+    description,
+    choices: LOWERINGS,
+    default: "blocked where the processor has it",
+  };
+}

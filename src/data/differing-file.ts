@@ -1,0 +1,19 @@
+import type { PublishedFile } from "./fashion-mnist.ts";
+import type { LoadedData } from "./sources/chain.ts";
+
+type NamedSum = Pick<PublishedFile, "name" | "sha256">;
+
+/**
+ * Whether data is a run's own: the name of the first file that only one of the two has, or that has another checksum.
+ *
+ * @param files that the run was trained on
+ * @returns undefined when all files are the same
+ */
+export function differingFile(data: Pick<LoadedData, "files">, files: readonly NamedSum[]): string | undefined {
+  return (firstMissing(files, data.files) ?? firstMissing(data.files, files))?.name;
+}
+
+/** The first of `files` that is not among `others`, byte for byte. */
+function firstMissing(files: readonly NamedSum[], others: readonly NamedSum[]): NamedSum | undefined {
+  return files.find(({ name, sha256 }) => !others.some((other) => other.name === name && other.sha256 === sha256));
+}

@@ -1,0 +1,17 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { commandLine } from "../../src/cli/parse.ts";
+
+test("a command is told as it was typed, without what only changes its output", () => {
+  const options = { quick: true, faithful: undefined, allowDifferent: true, seeds: "2", json: true, verbose: true };
+  expect(commandLine("study", options)).toBe("node bin/tailor.js study --quick --allow-different --seeds 2");
+  expect(commandLine("ablate", {})).toBe("node bin/tailor.js ablate");
+});
+
+test.each(["plain/path-1", "it's here", "$(rm x)", "two  blanks", 'say "so"', "", "a\\b", "*"])(
+  "a shell reads %j back as one word",
+  (folder) => {
+    const line = commandLine("study", { out: folder }).replace("node bin/tailor.js", "printf '%s\\n'");
+    expect(execFileSync("sh", ["-c", line], { encoding: "utf8" })).toBe(`study\n--out\n${folder}\n`);
+  },
+);
