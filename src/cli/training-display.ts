@@ -15,20 +15,22 @@ const BAR_FORMAT =
 /** What training shows: a live line on a terminal, a forecast and a line an epoch elsewhere. */
 export function trainingDisplay(output: Output, epochs: number) {
   let bar: progress.SingleBar | undefined;
-  let stepsSeen = 0;
+  let firstStep: number | undefined;
+  let hasForecast = false;
 
+  const isForecast = ({ step }: TrainingProgress) => step - (firstStep ?? step) >= FORECAST_AFTER_STEPS;
   const fields = (now: TrainingProgress) => ({
     epoch: `${now.epoch}/${now.epochs}`,
     loss: now.loss.toFixed(4),
     accuracy: percent(now.accuracy),
     rate: now.learningRate.toExponential(1),
     speed: count(now.imagesPerSecond),
-    left: stepsSeen < FORECAST_AFTER_STEPS ? "..." : `${duration(now.secondsLeft)} left`,
+    left: isForecast(now) ? `${duration(now.secondsLeft)} left` : "...",
   });
 
   return {
     step(now: TrainingProgress): void {
-      stepsSeen++;
+      firstStep ??= now.step;
       if (output.isInteractive) {
         if (!bar) {
           bar = new progress.SingleBar(
@@ -38,7 +40,8 @@ export function trainingDisplay(output: Output, epochs: number) {
           bar.start(now.totalSteps, now.step, fields(now));
         }
         bar.update(now.step, fields(now));
-      } else if (stepsSeen === FORECAST_AFTER_STEPS) {
+      } else if (isForecast(now) && !hasForecast) {
+        hasForecast = true;
         output.note(
           `step ${now.step} of ${count(now.totalSteps)}: ${count(now.imagesPerSecond)} images/s, about ${duration(now.secondsLeft)} left`,
         );

@@ -5,7 +5,7 @@ import { RUN_FILES, readRunRecord } from "../../runs/run-files.ts";
 import { openRunFolder } from "../../runs/run-folder.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import { MOST_PROFILED_STEPS, profileSteps } from "./profile-steps.ts";
+import { PROFILED_STEPS, profileSteps } from "./profile-steps.ts";
 import { gflops, type StepProfile } from "./step-profile.ts";
 
 /** What `profile.json` holds. */
@@ -37,7 +37,7 @@ export async function profileRun(
   const { train } = trainingData(data.train, record);
   const normalization = normalizationOf(train);
   const job = { recipe, data: { train, validation: null }, normalization, seed: record.seed, threads, lowering };
-  const profile = await profileSteps(job, MOST_PROFILED_STEPS);
+  const profile = await profileSteps(job, PROFILED_STEPS);
   const speed = gflops(profile.multiplyAdds, profile.stepMilliseconds);
   const result = { batchSize: recipe.batchSize, threads, lowering: lowering.kind, gflops: speed, ...profile };
   const { folder: opened } = openRunFolder(folder);

@@ -1,6 +1,6 @@
 import { type BenchTask, benchJob } from "../bench-training.ts";
 import { medianStep, timeSteps } from "../forecast.ts";
-import { MOST_PROFILED_STEPS, profileSteps } from "../profile/profile-steps.ts";
+import { PROFILED_STEPS, profileSteps } from "../profile/profile-steps.ts";
 import { gflops, type StepProfile } from "../profile/step-profile.ts";
 
 /** What a network's training reaches of the machine. */
@@ -26,7 +26,7 @@ export async function modelRoofline(task: Omit<BenchTask, "kind">, peakGflops: n
   const { model, steps } = task;
   const job = await benchJob(task);
   const stepMilliseconds = medianStep(await timeSteps(job, steps));
-  const profile = await profileSteps(job, Math.min(steps, MOST_PROFILED_STEPS));
+  const profile = await profileSteps(job, Math.min(steps, PROFILED_STEPS));
   const reached = gflops(profile.multiplyAdds, stepMilliseconds);
   return { model, stepMilliseconds, gflops: reached, shareOfPeak: reached / peakGflops, profile };
 }
