@@ -1,9 +1,9 @@
 /** Draws cost against images, width and depth, in the look of the report's figures. */
 import * as Plot from "@observablehq/plot";
+import { shortNumber } from "../../dist/numbers.js";
 import { AXIS, drawPlot, GRID, moved } from "../../dist/plots/draw-plot.js";
 import { frame } from "../../dist/plots/frame.js";
 import { logTicks } from "../../dist/plots/log-ticks.js";
-import { shortNumber } from "../../dist/plots/numbers.js";
 import { textBlock } from "../../dist/plots/text-block.js";
 import { COLORS, FONT_PX, MARGIN_PX } from "../../dist/plots/theme.js";
 

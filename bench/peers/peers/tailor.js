@@ -23,7 +23,7 @@ const images = tailor.createImageSet(
 const normalization = { mean: [task.mean], standardDeviation: [task.deviation] };
 const model = modelOf(task);
 const { parameters } = tailor.modelFacts(model, tailor.imageTask(images));
-let lossSum = 0;
+let [lossSum, stepsDone] = [0, 0];
 
 if (task.task === "train") await train();
 else await infer();
@@ -46,7 +46,7 @@ async function train() {
   const runtime = tailor.nodeRuntime;
   await tailor.train(
     { recipe, data: { train: images, validation: null }, normalization, seed: 1, threads, lowering, runtime },
-    { onStep: (progress) => clock.tick(lossOf(progress)), isStopRequested: clock.isDone },
+    { onStep: tick, isStopRequested: clock.isDone },
   );
   answer({ ...clock.result(), parameters, form: lowering.kind });
 }
@@ -67,13 +67,14 @@ async function infer() {
   answer({ ...clock.result(), parameters, form: "model file" });
 }
 
-/** The loss of the step that just ended, out of the mean of its epoch so far. */
-function lossOf({ epoch, step, loss }) {
-  const stepsBefore = Math.floor((images.count * (epoch - 1)) / task.batch);
-  const inEpoch = step - stepsBefore;
-  const before = inEpoch === 1 ? 0 : lossSum;
+/** The engine does several steps in a run: their mean loss, out of the mean of the epoch so far. */
+function tick({ epoch, step, loss }) {
+  const inEpoch = step - Math.floor((images.count * (epoch - 1)) / task.batch);
+  const steps = step - stepsDone;
+  const before = inEpoch === steps ? 0 : lossSum;
   lossSum = loss * inEpoch;
-  return lossSum - before;
+  stepsDone = step;
+  clock.tick((lossSum - before) / steps, steps);
 }
 
 /** The named networks are tailor's own; a stack is made of the task's layers. */

@@ -36,32 +36,37 @@ export function batchAt(step, { images, labels }, { batch, mean, deviation }) {
 }
 
 /**
- * A clock for steps or calls: some to warm up, then as many as fit the seconds. `tick(loss)` at the end of each; stop when
- * `isDone()`.
+ * A clock for steps or calls: some to warm up, then as many as fit the seconds. `tick(loss)` at the end of each, or
+ * `tick(loss, steps)` at the end of several that were done together; stop when `isDone()`.
  */
 export function createClock({ seconds, spawnedAt, batch }) {
   const moments = [];
   const losses = [];
   let firstStepSeconds;
+  const timed = () => moments.slice(moments.findIndex(({ step }) => step >= WARM_UP_STEPS));
+  const sinceFirst = (ends) => ({
+    steps: ends.at(-1).step - ends[0].step,
+    milliseconds: ends.at(-1).at - ends[0].at,
+  });
   return {
-    tick(loss) {
+    tick(loss, steps = 1) {
       firstStepSeconds ??= (Date.now() - spawnedAt) / 1000;
-      moments.push(performance.now());
+      moments.push({ step: (moments.at(-1)?.step ?? 0) + steps, at: performance.now() });
       if (loss !== undefined) losses.push(loss);
     },
     isDone() {
-      const timed = moments.length - WARM_UP_STEPS;
-      if (timed < 2) return false;
-      const elapsed = (moments.at(-1) - moments[WARM_UP_STEPS - 1]) / 1000;
-      return elapsed >= seconds && (timed >= LEAST_STEPS || elapsed >= PATIENCE * seconds);
+      const ends = timed();
+      if (ends.length < 3) return false;
+      const { steps, milliseconds } = sinceFirst(ends);
+      return milliseconds >= seconds * 1000 && (steps >= LEAST_STEPS || milliseconds >= PATIENCE * seconds * 1000);
     },
     result() {
-      const timed = moments.slice(WARM_UP_STEPS - 1);
-      const steps = timed.length - 1;
+      const ends = timed();
+      const { steps, milliseconds } = sinceFirst(ends);
       return {
         steps,
-        imagesPerSecond: (steps * batch * 1000) / (timed.at(-1) - timed[0]),
-        stepMilliseconds: timed.slice(1).map((moment, i) => moment - timed[i]),
+        imagesPerSecond: (steps * batch * 1000) / milliseconds,
+        stepMilliseconds: ends.slice(1).map(({ step, at }, i) => (at - ends[i].at) / (step - ends[i].step)),
         firstStepSeconds,
         losses,
       };
