@@ -1,0 +1,97 @@
+/** What the server answers, as JSON. Accuracies and probabilities are fractions from 0 to 1. */
+import type { ClassMetrics } from "../evaluation/metrics.ts";
+import type { ScoredLabel } from "../prediction/prediction.ts";
+import type { LadderEntry } from "../report/ladder-entry.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
+import type { TrainingProgress } from "../training/progress.ts";
+import type { RunState } from "./run-catalog.ts";
+
+export interface RunSummary {
+  /** Names the run in addresses. */
+  readonly id: string;
+  /** Of imported weights: the model, and that they were imported. */
+  readonly recipe: string;
+  /** Null of imported weights; so are epochs and seconds. */
+  readonly seed: number | null;
+  readonly status: RunState;
+  readonly parameters: number;
+  readonly epochs: number | null;
+  readonly epochsDone: number;
+  /** Null: no validation images, or none seen yet. */
+  readonly validationAccuracy: number | null;
+  /** Null: not tested yet. */
+  readonly testAccuracy: number | null;
+  readonly startedAt: string;
+  /** Of training, so far. */
+  readonly seconds: number | null;
+  /** By class number; none before there is a model. */
+  readonly classes: readonly string[];
+}
+
+export interface RunDetail extends RunSummary {
+  /** `run.json`. */
+  readonly record: AnyRunRecord;
+  /** A line an epoch. */
+  readonly metrics: readonly MetricsLine[];
+}
+
+/** How a run does on the test images. */
+export interface RunEvaluation {
+  readonly run: string;
+  readonly classes: readonly string[];
+  readonly accuracy: number;
+  readonly correct: number;
+  readonly total: number;
+  readonly standardError: number;
+  /** Mean cross entropy in nats. */
+  readonly loss: number;
+  readonly perClass: readonly ClassMetrics[];
+  /** `confusion[label][prediction]` counts images. */
+  readonly confusion: readonly (readonly number[])[];
+  /** Those the model was surest of, surest first. */
+  readonly mistakes: readonly {
+    /** Of the test image, from 0. */
+    readonly index: number;
+    readonly label: number;
+    readonly prediction: number;
+    readonly probability: number;
+  }[];
+}
+
+export interface TestImage {
+  readonly index: number;
+  readonly label: number;
+  readonly className: string;
+  /** 0 to 255, [channels, height, width]. */
+  readonly pixels: readonly number[];
+}
+
+export interface PredictAnswer extends ScoredLabel {
+  readonly run: string;
+  readonly top: readonly ScoredLabel[];
+  /** What the network saw, with `show=1`: 0 to 255, [channels, height, width]. */
+  readonly prepared?: readonly number[];
+}
+
+export interface RecipeSummary {
+  readonly name: string;
+  readonly summary: string;
+  readonly parameters: number;
+  readonly epochs: number;
+}
+
+/** A published result, or runs of one recipe that are served here. */
+export type LadderRung =
+  | LadderEntry
+  | (Omit<LadderEntry, "kind"> & {
+      readonly kind: "ours";
+      readonly runs: readonly string[];
+      /** Over seeds; null for a single run. */
+      readonly standardDeviation: number | null;
+    });
+
+/** How far a training is that this server started. */
+export interface ProgressAnswer extends Pick<TrainingProgress, "step" | "epoch" | "imagesPerSecond" | "secondsLeft"> {
+  readonly steps: number;
+}
