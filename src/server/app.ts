@@ -1,7 +1,6 @@
 import { Hono } from "hono";
-import { UserError } from "../errors.ts";
+import { answerErrors, notFound } from "./answer-errors.ts";
 import { createEvaluations } from "./evaluations.ts";
-import { errorAnswer, HttpError } from "./http-error.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
 import { refuseOtherMethods } from "./other-methods.ts";
@@ -55,7 +54,7 @@ export function createApp({
   threads = 2,
   allowTraining = false,
   limits: changed = {},
-  log = (line) => process.stderr.write(`${line}\n`),
+  log = logToStandardError,
 }: AppOptions = {}): TailorApp {
   const limits = { ...DEFAULT_LIMITS, ...changed };
   const closing = new AbortController();
@@ -69,10 +68,7 @@ export function createApp({
   const parts: ServerParts = { catalog, classifiers, evaluations, trainer, limits, data, closing: closing.signal };
 
   const app = new Hono();
-  app.onError((error, c) => {
-    const { status, headers, body } = errorAnswer(asHttpError(error, log));
-    return c.body(body, status, headers);
-  });
+  app.onError(answerErrors(log));
   catalogueRoutes(app, parts);
   runRoutes(app, parts);
   eventsRoute(app, parts);
@@ -80,9 +76,7 @@ export function createApp({
   predictRoute(app, parts);
   trainingRoutes(app, parts);
   refuseOtherMethods(app);
-  app.all("/api/*", () => {
-    throw new HttpError(404, "not_found", "There is nothing at this address.");
-  });
+  app.all("/api/*", notFound);
 
   return {
     app,
@@ -94,13 +88,6 @@ export function createApp({
   };
 }
 
-/** What is told of an error; the rest goes into the log. */
-function asHttpError(error: Error, log: (line: string) => void): HttpError {
-  if (error instanceof HttpError) return error;
-  if (error instanceof UserError) {
-    log(error.message);
-    return new HttpError(503, "unavailable", "This cannot be answered now; the server's log tells why.");
-  }
-  log(error.stack ?? error.message);
-  return new HttpError(500, "internal", "This is a defect of tailor's; the server's log tells more.");
+export function logToStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

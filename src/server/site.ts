@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import { answerErrors, notFound } from "./answer-errors.ts";
 import { onlyLoopbackNames } from "./guards.ts";
 
 /** Where the page is built to: the same from `src/server` and from `dist/server`. */
@@ -37,16 +38,19 @@ export interface SiteOptions {
   /** Refuse requests that name any other host than this machine. */
   readonly onlyLoopback: boolean;
   /** Where the built page is. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  readonly log: (line: string) => void;
 }
 
 /** The API and the page under one origin. */
-export function createSite(api: Hono, { onlyLoopback, page = PAGE_FOLDER }: SiteOptions): Hono {
+export function createSite(api: Hono, { onlyLoopback, page = PAGE_FOLDER, log }: SiteOptions): Hono {
   const site = new Hono();
+  site.onError(answerErrors(log));
   site.use(headers);
   if (onlyLoopback) site.use(onlyLoopbackNames);
   site.route("/", api);
   if (existsSync(page)) site.use(serveStatic({ root: page }));
   else site.get("/", (c) => c.text(NOT_BUILT, 404));
+  site.all("*", notFound);
   return site;
 }

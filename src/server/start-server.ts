@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
-import { type AppOptions, createApp } from "./app.ts";
+import { type AppOptions, createApp, logToStandardError } from "./app.ts";
 import { isLoopback } from "./guards.ts";
 import { errorAnswer, HttpError } from "./http-error.ts";
 import { createSite } from "./site.ts";
@@ -52,11 +52,12 @@ export async function startServer({
   connections = DEFAULT_CONNECTIONS,
   timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
   page,
+  log = logToStandardError,
   ...appOptions
 }: ServerOptions): Promise<RunningServer> {
   const isLocal = isLoopback(host);
-  const api = createApp({ ...appOptions, allowTraining: appOptions.allowTraining ?? isLocal });
-  const site = createSite(api.app, { onlyLoopback: isLocal, ...(page === undefined ? {} : { page }) });
+  const api = createApp({ ...appOptions, log, allowTraining: appOptions.allowTraining ?? isLocal });
+  const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
       const { status, headers, body } = errorAnswer(BAD_REQUEST);
