@@ -1,12 +1,10 @@
-import { join } from "node:path";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import { differingFile, evaluateRun } from "../evaluation/evaluate-run.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
-import { RUN_FILES } from "../runs/run-files.ts";
 import type { RunEvaluation } from "./answers.ts";
 import { HttpError } from "./http-error.ts";
-import { fileStamp, type ServedRun } from "./run-catalog.ts";
+import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
 /** Mistakes that are told. */
 const MOST_MISTAKES = 100;
@@ -70,8 +68,8 @@ export function createEvaluations({ data, threads, log }: EvaluationsOptions): E
 
   return {
     of(run) {
-      const stamp = fileStamp(join(run.path, RUN_FILES.model));
-      if (stamp === undefined || run.record.status === "running") throw notEvaluated(run.id);
+      const stamp = modelStamp(run);
+      if (stamp === undefined) throw notEvaluated(run.id);
       const before = kept.get(run.path);
       if (before?.stamp === stamp) return before.result;
       const result = last.then(() => evaluate(run));
@@ -85,5 +83,9 @@ export function createEvaluations({ data, threads, log }: EvaluationsOptions): E
 }
 
 function notEvaluated(id: string): HttpError {
-  return new HttpError(404, "not_evaluated", `The run ${id} has no model to evaluate: its training is not finished.`);
+  return new HttpError(
+    404,
+    "not_evaluated",
+    `The run ${id} has no model to evaluate: its training is not finished, or it was removed.`,
+  );
 }

@@ -1,11 +1,9 @@
-import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { loadClassifier } from "../prediction/load-classifier.ts";
 import type { Classification, Classifier } from "../prediction/prediction.ts";
-import { RUN_FILES } from "../runs/run-files.ts";
 import { createBatcher } from "./batcher.ts";
 import { HttpError } from "./http-error.ts";
-import { fileStamp, type ServedRun } from "./run-catalog.ts";
+import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
 /** Models kept open: each holds its weights and the engine's buffers. */
 const MOST_OPEN = 4;
@@ -60,8 +58,9 @@ export function createOpenClassifiers({
     freeIfUnused(entry);
   };
 
-  const take = ({ id, path }: ServedRun): Opened => {
-    const stamp = fileStamp(join(path, RUN_FILES.model));
+  const take = (run: ServedRun): Opened => {
+    const { id, path } = run;
+    const stamp = modelStamp(run);
     const before = opened.get(path);
     if (before && before.stamp !== stamp) retire(path, before);
     if (stamp === undefined) throw noModel(id);
@@ -104,9 +103,9 @@ export function createOpenClassifiers({
   };
 }
 
-/** What is said of a run that has no model (yet). */
+/** What is said of a run without a model. */
 export function noModel(id: string): HttpError {
-  return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished.`);
+  return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished, or it was removed.`);
 }
 
 async function open(path: string, threads: number) {

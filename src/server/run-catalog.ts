@@ -131,8 +131,13 @@ export function stateOf({ path, record }: Pick<ServedRun, "path" | "record">): R
   return lockHolder(path) === null ? "interrupted" : "running";
 }
 
+/** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
+export function modelStamp({ path, record }: ServedRun): string | undefined {
+  return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
+}
+
 /** Tells a file from what stands under its name later; undefined when there is none, or none that we may look at. */
-export function fileStamp(path: string): string | undefined {
+function fileStamp(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs } = statSync(path);
     return `${ino} ${size} ${mtimeMs}`;

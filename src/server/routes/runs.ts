@@ -6,6 +6,7 @@ import type { RunDetail, RunSummary } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
 import { noModel } from "../open-classifiers.ts";
 import type { ServerParts } from "../parts.ts";
+import { modelStamp } from "../run-catalog.ts";
 import { metricsSoFar, publicRecord, summaryOf } from "../run-summary.ts";
 
 /** `GET /api/runs` and what there is of each run. */
@@ -31,8 +32,8 @@ export function runRoutes(app: Hono, { catalog, evaluations }: Pick<ServerParts,
   app.get("/api/runs/:id/evaluation", async (c) => c.json(await evaluations.of(catalog.find(c.req.param("id")))));
 
   app.get("/api/runs/:id/model.onnx", (c) => {
-    const { id, path, record } = catalog.find(c.req.param("id"));
-    if (record.status === "running") throw noModel(id);
-    return binaryResponse(readModel(path));
+    const run = catalog.find(c.req.param("id"));
+    if (modelStamp(run) === undefined) throw noModel(run.id);
+    return binaryResponse(readModel(run.path));
   });
 }

@@ -44,7 +44,7 @@ export async function errorOf(
   expect(body).toEqual({ error: { code: expect.stringMatching(/^[a-z]+(_[a-z]+)*$/), message: expect.any(String) } });
   const { code, message } = body.error;
   expect(message).toMatch(/^[A-Z].*\.$/s);
-  expect(message).not.toMatch(/(^|[\s"'(])\/(tmp|home|root|usr|work)\b|node_modules|\.ts\b|\bat /);
+  expect(message).not.toMatch(/(^|[\s"'(])\/(tmp|home|root|usr|work)\b|node_modules|\.ts\b|\n\s+at /);
   return [response.status, code, message];
 }
 
