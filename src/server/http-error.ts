@@ -23,3 +23,8 @@ export function errorAnswer({ status, code, message }: Pick<HttpError, "status" 
   if (status === 429 || status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
   return { status, headers, body: JSON.stringify({ error: { code, message } }) };
 }
+
+/** A message of the house ("there is no ...") as a sentence. */
+export function sentence(message: string): string {
+  return `${message[0]!.toUpperCase()}${message.slice(1)}.`;
+}

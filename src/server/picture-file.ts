@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { HttpError } from "./http-error.ts";
+import { HttpError, sentence } from "./http-error.ts";
 
 /** The part of a form that holds the picture. */
 const FIELD = "image";
@@ -36,6 +36,5 @@ async function fileOfForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): 
 /** What `decodeImage` and `prepareImage` refuse, as an answer. They name no path of a picture that came as bytes. */
 export function badImage(error: unknown): unknown {
   if (!(error instanceof UserError)) return error;
-  const { message } = error;
-  return new HttpError(400, "bad_image", `${message[0]!.toUpperCase()}${message.slice(1)}.`);
+  return new HttpError(400, "bad_image", sentence(error.message));
 }

@@ -4,14 +4,13 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
+import { watchConnections } from "./connections.ts";
 import { isLoopback } from "./guards.ts";
 import { errorAnswer, HttpError } from "./http-error.ts";
 import { createSite } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
-/** Connections beyond those that are served: they are told so. Beyond these they are only closed. */
-const TOLD_CONNECTIONS = 64;
 /** How often Node looks for requests that take too long. */
 const CHECK_EVERY_MS = 500;
 /** An unused connection is kept so long. */
@@ -73,10 +72,10 @@ export async function startServer({
   });
   // Nothing moves: the client neither sends nor reads.
   server.timeout = timeout;
-  const isOneTooMany = watchConnections(server, connections);
+  const connected = watchConnections(server, connections);
   let isClosing = false;
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
+    if (connected.isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
     if (isClosing) outgoing.setHeader("connection", "close");
     answer(incoming, outgoing);
   });
@@ -92,7 +91,7 @@ export async function startServer({
       server.close();
       await api.close();
       // A kept connection is closed once its request is answered.
-      const looking = setInterval(() => server.closeIdleConnections(), CLOSE_LOOK_MS);
+      const looking = setInterval(() => connected.closeUnused(), CLOSE_LOOK_MS);
       const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
       clearInterval(looking);
@@ -104,20 +103,6 @@ export async function startServer({
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
 const TOO_SLOW = new HttpError(400, "too_slow", "The request did not come whole in time.");
-
-/** @returns whether a connection came when there were `most` already */
-function watchConnections(server: Server, most: number): (socket: Socket) => boolean {
-  server.maxConnections = most + TOLD_CONNECTIONS;
-  const tooMany = new WeakSet<Socket>();
-  let open = 0;
-  server.on("connection", (socket: Socket) => {
-    if (++open > most) tooMany.add(socket);
-    socket.once("close", () => {
-      open--;
-    });
-  });
-  return (socket) => tooMany.has(socket);
-}
 
 function refuse(outgoing: ServerResponse, error: HttpError): void {
   const { status, headers, body } = errorAnswer(error);

@@ -35,9 +35,9 @@ export function dataRoutes(app: Hono, { data }: Pick<ServerParts, "data">): void
   });
 
   app.get("/api/dataset/:part", async (c) => {
-    const part = PARTS[c.req.param("part")];
+    const part = PARTS.get(c.req.param("part"));
     if (part === undefined) {
-      const names = Object.keys(PARTS).join(", ");
+      const names = [...PARTS.keys()].join(", ");
       throw new HttpError(404, "no_such_part", `The parts of the data set are ${names}.`);
     }
     const { train, test } = await data();
@@ -46,12 +46,12 @@ export function dataRoutes(app: Hono, { data }: Pick<ServerParts, "data">): void
 }
 
 type Sets = { readonly train: ImageSet; readonly test: ImageSet };
-const PARTS: Readonly<Record<string, (sets: Sets) => Uint8Array>> = {
-  "train-images": ({ train }) => train.images,
-  "train-labels": ({ train }) => train.labels,
-  "test-images": ({ test }) => test.images,
-  "test-labels": ({ test }) => test.labels,
-};
+const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
+  ["train-images", ({ train }) => train.images],
+  ["train-labels", ({ train }) => train.labels],
+  ["test-images", ({ test }) => test.images],
+  ["test-labels", ({ test }) => test.labels],
+]);
 
 function testImage(set: ImageSet, index: number): TestImage {
   const size = imageBytes(set);

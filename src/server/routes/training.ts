@@ -6,7 +6,7 @@ import { findRecipe } from "../../recipes/index.ts";
 import { MOST_EPOCHS } from "../../recipes/recipe.ts";
 import { valueOrUserError } from "../../runs/run-status.ts";
 import { onlySameOrigin } from "../guards.ts";
-import { HttpError } from "../http-error.ts";
+import { HttpError, sentence } from "../http-error.ts";
 import type { ServerParts } from "../parts.ts";
 import { parseFields } from "../query.ts";
 import { mediaType, parseJsonBody, withBody } from "../request-body.ts";
@@ -52,7 +52,7 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerParts, "
       parseFields(parseJsonBody(bytes), wishSchema),
     );
     const recipe = valueOrUserError(() => findRecipe(wish.recipe));
-    if (recipe instanceof UserError) throw new HttpError(400, "no_such_recipe", `${recipe.message}.`);
+    if (recipe instanceof UserError) throw new HttpError(400, "no_such_recipe", sentence(recipe.message));
     const images = trainingCount((await data()).train.count);
     if (wish.limit !== null && (wish.limit < recipe.batchSize || wish.limit > images)) {
       const range = `from ${recipe.batchSize} (a batch of ${recipe.name}) to ${images}`;
