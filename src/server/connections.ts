@@ -8,6 +8,8 @@ const TOLD_CONNECTIONS = 64;
 export interface Connections {
   /** Whether it came when there were as many as are served. */
   isOneTooMany(socket: Socket): boolean;
+  /** Whether a request that came over it is not answered yet. */
+  isWaiting(socket: Socket): boolean;
   /** Closes those without a request under way, also those that have not sent one yet. */
   closeUnused(): void;
 }
@@ -32,6 +34,7 @@ export function watchConnections(server: Server, most: number): Connections {
   });
   return {
     isOneTooMany: (socket) => tooMany.has(socket),
+    isWaiting: (socket) => (requests.get(socket) ?? 0) > 0,
     closeUnused() {
       for (const [socket, underWay] of requests) if (underWay === 0) socket.destroySoon();
     },

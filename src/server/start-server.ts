@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
@@ -28,7 +28,7 @@ export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
   readonly allowTraining?: boolean | undefined;
   /** Default 512. */
   readonly connections?: number | undefined;
-  /** For a request to come whole, its body too, and for a client to read an answer further. Default 30. */
+  /** For a request to come whole, its body too, and for a client that stops to read its answer. Default 30. */
   readonly timeoutSeconds?: number | undefined;
   /** Where the built page is. */
   readonly page?: string | undefined;
@@ -70,9 +70,12 @@ export async function startServer({
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, timeout),
   });
-  // Nothing moves: the client neither sends nor reads.
   server.timeout = timeout;
   const connected = watchConnections(server, connections);
+  // Nothing moves, and it is not this server that keeps the other side waiting.
+  server.on("timeout", (socket: Socket) => {
+    if (socket.writableLength > 0 || !connected.isWaiting(socket)) socket.destroy();
+  });
   let isClosing = false;
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (connected.isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
@@ -83,26 +86,30 @@ export async function startServer({
   await listen(server, { host, port });
 
   const { port: chosen } = server.address() as AddressInfo;
+  const close = async () => {
+    isClosing = true;
+    const closed = once(server, "close");
+    server.close();
+    // A kept connection is closed once its request is answered.
+    const looking = setInterval(() => connected.closeUnused(), CLOSE_LOOK_MS);
+    const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    await Promise.all([api.close(), closed]);
+    clearInterval(looking);
+    clearTimeout(deadline);
+  };
+  let closing: Promise<void> | undefined;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
-    async close() {
-      isClosing = true;
-      const closed = once(server, "close");
-      server.close();
-      await api.close();
-      // A kept connection is closed once its request is answered.
-      const looking = setInterval(() => connected.closeUnused(), CLOSE_LOOK_MS);
-      const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
-      await closed;
-      clearInterval(looking);
-      clearTimeout(deadline);
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }
 
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
-const TOO_SLOW = new HttpError(400, "too_slow", "The request did not come whole in time.");
+const TOO_SLOW = new HttpError(408, "too_slow", "The request did not come whole in time.");
 
 function refuse(outgoing: ServerResponse, error: HttpError): void {
   const { status, headers, body } = errorAnswer(error);
@@ -115,11 +122,10 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-  const { headers, body } = errorAnswer(isSlow ? TOO_SLOW : BAD_REQUEST);
+  const { status, headers, body } = errorAnswer(error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? TOO_SLOW : BAD_REQUEST);
   const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body), connection: "close" });
-  const status = isSlow ? "408 Request Timeout" : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`);
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
