@@ -1,5 +1,5 @@
 /** What the server answers, as JSON. Accuracies and probabilities are fractions from 0 to 1. */
-import type { ClassMetrics } from "../evaluation/metrics.ts";
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder-entry.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
@@ -37,18 +37,9 @@ export interface RunDetail extends RunSummary {
 }
 
 /** How a run does on the test images. */
-export interface RunEvaluation {
+export interface RunEvaluation extends Omit<ClassificationMetrics, "predictions"> {
   readonly run: string;
   readonly classes: readonly string[];
-  readonly accuracy: number;
-  readonly correct: number;
-  readonly total: number;
-  readonly standardError: number;
-  /** Mean cross entropy in nats. */
-  readonly loss: number;
-  readonly perClass: readonly ClassMetrics[];
-  /** `confusion[label][prediction]` counts images. */
-  readonly confusion: readonly (readonly number[])[];
   /** Those the model was surest of, surest first. */
   readonly mistakes: readonly {
     /** Of the test image, from 0. */

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -340,6 +342,21 @@ describe("connections", () => {
     const received = (await said()).length;
     expect(received).toBeGreaterThan(0);
     expect(received).toBeLessThan(requests * data.train.images.length);
+  });
+
+  test("a client that waits for a slow answer is not cut off", async () => {
+    const folder = temporaryFolder();
+    cpSync(dataFolder, folder, { recursive: true });
+    // A file that can be read to its end only once somebody has written to it.
+    const slow = join(folder, "t10k-labels-idx1-ubyte");
+    const bytes = readFileSync(slow);
+    rmSync(slow);
+    expect(spawnSync("mkfifo", [slow]).status).toBe(0);
+    const url = await serve({ timeoutSeconds: 1, data: folder });
+    const answer = fetch(`${url}/api/test-images/0`);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await writeFile(slow, bytes);
+    expect(await jsonOf(answer)).toMatchObject({ index: 0, label: data.test.labels[0] });
   });
 
   test("a client that goes in the middle of its body harms nobody", async () => {
