@@ -55,7 +55,7 @@ export { openModel } from "./runtime/node/classifier.ts";
 export { nodeRuntime } from "./runtime/node/index.ts";
 export type { Runtime, Session } from "./runtime/runtime.ts";
 export type {
-  LadderRung,
+  Ladder,
   PredictAnswer,
   ProgressAnswer,
   RecipeSummary,

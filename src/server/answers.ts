@@ -4,6 +4,7 @@ import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder-entry.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
+import type { OwnResult } from "../study/own-results.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { RunState } from "./run-catalog.ts";
 
@@ -72,15 +73,11 @@ export interface RecipeSummary {
   readonly epochs: number;
 }
 
-/** A published result, or runs of one recipe that are served here. */
-export type LadderRung =
-  | LadderEntry
-  | (Omit<LadderEntry, "kind"> & {
-      readonly kind: "ours";
-      readonly runs: readonly string[];
-      /** Over seeds; null for a single run. */
-      readonly standardDeviation: number | null;
-    });
+/** Published results, and what there is of ours: runs that were tested on the published images, seeds together. */
+export interface Ladder {
+  readonly entries: readonly LadderEntry[];
+  readonly ours: readonly (Omit<OwnResult, "origin"> & { readonly runs: readonly string[] })[];
+}
 
 /** How far a training is that this server started. */
 export interface ProgressAnswer extends Pick<TrainingProgress, "step" | "epoch" | "imagesPerSecond" | "secondsLeft"> {

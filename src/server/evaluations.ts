@@ -37,11 +37,7 @@ export function createEvaluations({ data, threads, log }: EvaluationsOptions): E
     }
     try {
       // As `tailor evaluate` does, this keeps the accuracy in the run's record.
-      const {
-        predictions,
-        calibration: _,
-        ...metrics
-      } = await evaluateRun(path, {
+      const { predictions, ...metrics } = await evaluateRun(path, {
         data: loaded,
         split: "test",
         averageFlips: false,

@@ -4,7 +4,7 @@ import { describeIssues } from "../runs/parse-json.ts";
 import { HttpError } from "./http-error.ts";
 
 /**
- * The pixels of `{ "pixels": ... }`: one list of channels x height x width numbers, or, for a model of one channel, a list
+ * The pixels of `{ "pixels": ... }`, whatever stands beside them (a test image of this server's, say): one list of channels x height x width numbers, or, for a model of one channel, a list
  * of rows; whole numbers from 0 to 255, as the network takes them.
  *
  * @returns [channels, height, width]
@@ -21,7 +21,7 @@ export function pixelsOf(body: unknown, shape: PreparationTarget): Uint8Array {
 }
 
 function hasPixels(body: unknown): body is { pixels: unknown } {
-  return typeof body === "object" && body !== null && "pixels" in body && Object.keys(body).length === 1;
+  return typeof body === "object" && body !== null && "pixels" in body;
 }
 
 function isRows(pixels: readonly unknown[], { channels, height, width }: PreparationTarget): boolean {
@@ -51,5 +51,5 @@ function bodySchema(pixels: unknown, { channels, height, width }: PreparationTar
     .array(z.array(byte).length(width, `expected ${width} numbers`))
     .length(height, `expected ${height} rows`);
   const isNested = channels === 1 && Array.isArray(pixels) && Array.isArray(pixels[0]);
-  return z.strictObject({ pixels: isNested ? rows : flat });
+  return z.object({ pixels: isNested ? rows : flat });
 }

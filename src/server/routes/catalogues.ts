@@ -9,7 +9,7 @@ import { RUN_FILES } from "../../runs/run-files.ts";
 import { valueOrUserError } from "../../runs/run-status.ts";
 import { ownResults, type TestedOnce } from "../../study/own-results.ts";
 import { runOrigin } from "../../study/run-origin.ts";
-import type { LadderRung, RecipeSummary } from "../answers.ts";
+import type { Ladder, RecipeSummary } from "../answers.ts";
 import type { ServerParts } from "../parts.ts";
 import type { ServedRun } from "../run-catalog.ts";
 
@@ -34,31 +34,14 @@ export function catalogueRoutes(app: Hono, { catalog }: Pick<ServerParts, "catal
     return c.json({ recipes });
   });
 
-  app.get("/api/ladder", (c) => c.json({ entries: ladderWith(catalog.list().runs) }));
+  app.get("/api/ladder", (c) => {
+    const results = ownResults(catalog.list().runs.flatMap(testedOnce));
+    const ours = results.map(({ origin, ...result }) => ({ ...result, runs: origin.runs }));
+    return c.json({ entries: LADDER, ours } satisfies Ladder);
+  });
 }
 
-/** Published results with ours among them, in the order of `tailor compare`: runs that were tested on the published data. */
-function ladderWith(runs: readonly ServedRun[]): LadderRung[] {
-  const ours = ownResults(runs.flatMap(testedOnce)).map(
-    ({ name, origin, accuracy, parameters, multiplyAdds, epochs }): LadderRung => ({
-      name,
-      claimed: accuracy.mean,
-      clean: accuracy.mean,
-      standardDeviation: accuracy.standardDeviation,
-      parameters,
-      multiplyAdds,
-      epochs,
-      hardware: null,
-      data: "de-duplicated",
-      kind: "ours",
-      source: "tailor",
-      runs: origin.runs,
-    }),
-  );
-  const height = ({ clean, claimed }: LadderRung) => clean ?? claimed ?? 0;
-  return [...LADDER, ...ours].sort((a, b) => height(b) - height(a));
-}
-
+/** What `tailor compare` would set on the ladder; nothing of a run that was tested on other data, or not yet. */
 function testedOnce({ id, path, record }: ServedRun): TestedOnce[] {
   const accuracy = record.evaluations?.test?.accuracy;
   // Of imported weights it is not known which images they were tested on.
