@@ -1,6 +1,7 @@
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
-import { differingFile, evaluateRun } from "../evaluation/evaluate-run.ts";
+import { differingFile } from "../data/differing-file.ts";
+import { evaluateRun } from "../evaluation/evaluate-run.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
 import type { RunEvaluation } from "./answers.ts";
 import { HttpError } from "./http-error.ts";
@@ -31,7 +32,7 @@ export function createEvaluations({ data, threads, log }: EvaluationsOptions): E
 
   const evaluate = async ({ id, path, record }: ServedRun): Promise<RunEvaluation> => {
     const loaded = await data();
-    const other = differingFile(record, loaded);
+    const other = record.status === "imported" ? undefined : differingFile(loaded, record.data.files);
     if (other !== undefined) {
       throw new HttpError(409, "other_data", `The run ${id} was trained on other data: ${other} is another file here.`);
     }

@@ -115,11 +115,7 @@ describe("evaluation", () => {
     const [answer, again] = await Promise.all(
       [1, 2].map(() => jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`))),
     );
-    const {
-      predictions,
-      calibration: _,
-      ...metrics
-    } = await evaluateRun(join(runs, "a"), {
+    const { predictions, ...metrics } = await evaluateRun(join(runs, "a"), {
       data,
       split: "test",
       averageFlips: false,
