@@ -45,7 +45,7 @@ export interface TailorApp {
  * const { app, close } = createApp({ runs: "runs" });
  * const site = new Hono().route("/tailor", app); // POST /tailor/api/predict
  *
- * @throws UserError when `run` is given and no run
+ * @throws UserError when `run` is given and no run, or `runs` is no folder
  */
 export function createApp({
   runs: folder = "runs",

@@ -51,7 +51,7 @@ interface Entry {
 
 /**
  * @param log told which run is damaged, and why
- * @throws UserError when `run` is given and no run
+ * @throws UserError when `run` is given and no run, or `folder` is no folder
  */
 export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string) => void): RunCatalog {
   if (run !== undefined) readAnyRunRecord(run);
@@ -98,6 +98,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     lookedAt = performance.now();
   };
 
+  look();
   const catalog: RunCatalog = {
     list() {
       look();

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defaultRunPath } from "../runs/run-status.ts";
@@ -48,7 +47,7 @@ export interface TrainerOptions {
 interface Training {
   readonly id: string;
   readonly child: ChildProcess;
-  readonly ended: Promise<unknown>;
+  readonly ended: Promise<void>;
   progress: ProgressAnswer | undefined;
 }
 
@@ -63,7 +62,14 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
   const begin = (task: TrainingTask): { training: Training; started: Promise<void> } => {
     const id = basename(task.out);
     const child = fork(WORKER, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
-    const training: Training = { id, child, ended: once(child, "exit"), progress: undefined };
+    const ended = new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      child.once("error", (error) => {
+        log(`training ${id} could not be started: ${error.message}`);
+        resolve();
+      });
+    });
+    const training: Training = { id, child, ended, progress: undefined };
     const started = new Promise<void>((resolve, reject) => {
       child.on("message", (message: FromWorker) => {
         switch (message.kind) {
@@ -78,8 +84,7 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
             message satisfies never;
         }
       });
-      child.once("error", reject);
-      child.once("exit", () => {
+      ended.then(() => {
         current = undefined;
         onChange();
         tell();

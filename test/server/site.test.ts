@@ -186,6 +186,11 @@ describe("start", () => {
     await expect(startServer({ port: 0, run: temporaryFolder() })).rejects.toThrow(UserError);
   });
 
+  test("a folder of runs that is a file", async () => {
+    const file = join(pageFolder(), "index.html");
+    await expect(startServer({ port: 0, runs: file })).rejects.toThrow(/cannot list the runs in .*index\.html/);
+  });
+
   test("IPv6", async ({ skip }) => {
     const server = await start({ host: "::1" }).catch((error: Error) => error);
     if (server instanceof Error) return skip(`this machine has no IPv6: ${server.message}`);

@@ -94,15 +94,16 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
 
   test("that cannot begin: told, logged, and the next one may", async () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, "file"), "");
-    const { url, log } = await start({ runs: join(folder, "file", "runs"), data: dataFolder });
+    const runs = join(folder, "runs");
+    const { url, log } = await start({ runs, data: dataFolder });
+    writeFileSync(runs, "not a folder");
     for (let i = 0; i < 2; i++) {
       expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }))).slice(0, 2)).toEqual([
         503,
         "training_failed",
       ]);
     }
-    expect(log.join("\n")).toContain(join(folder, "file"));
+    expect(log.join("\n")).toContain(runs);
   });
 });
 
@@ -231,6 +232,8 @@ describe("events of a run", { timeout: 300_000 }, () => {
     onTestFinished(acquireLock(path));
     const { url } = await start({ runs: join(path, ".."), limits: { streams: 2 } });
     const address = `${url}/api/runs/run/events`;
+    // Who asks for the headers only takes no place.
+    for (let i = 0; i < 3; i++) expect((await fetch(address, { method: "HEAD" })).status).toBe(200);
     const open = [readEvents(address), readEvents(address)];
     for (const events of open) await events.until(({ event }) => event === "status");
     const refused = await fetch(address);

@@ -21,6 +21,8 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
 
   app.get("/api/runs/:id/events", (c) => {
     const run = catalog.find(c.req.param("id"));
+    // Hono answers HEAD as GET, and would leave the stream unread for ever.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     const after = lastEpochSeen(c.req.header("last-event-id"));
     // A browser asks again when a stream ends, unless it is told that there is nothing more.
     if (after > 0 && hasNothingAfter(run, after)) return c.body(null, 204);
