@@ -1,4 +1,4 @@
-/** tailor's public surface: declare networks, train and evaluate them, write and read their files. */
+/** tailor's public surface: declare networks, train, evaluate and serve them, write and read their files. */
 
 export { type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
 export { gradients } from "./compile/gradients.ts";
@@ -33,11 +33,14 @@ export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
 export { learningRateAt, type Schedule } from "./optim/schedules.ts";
 export { loadClassifier } from "./prediction/load-classifier.ts";
 export type {
+  Classification,
   Classifier,
+  ClassifyOptions,
   ImageInput,
   Prediction,
   PredictionOutcome,
   PredictOptions,
+  PrepareOptions,
   ScoredLabel,
 } from "./prediction/prediction.ts";
 export { randomStream } from "./random.ts";
@@ -51,5 +54,18 @@ export { chooseLowering } from "./runtime/lowering.ts";
 export { openModel } from "./runtime/node/classifier.ts";
 export { nodeRuntime } from "./runtime/node/index.ts";
 export type { Runtime, Session } from "./runtime/runtime.ts";
+export type {
+  Ladder,
+  PredictAnswer,
+  ProgressAnswer,
+  RecipeSummary,
+  RunDetail,
+  RunEvaluation,
+  RunSummary,
+  TestImage,
+} from "./server/answers.ts";
+export { type AppOptions, createApp, type TailorApp } from "./server/app.ts";
+export type { ServerLimits } from "./server/limits.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./server/start-server.ts";
 export { type TrainingHooks, type TrainingJob, train } from "./training/train.ts";
 export { resumeRun, trainNewRun } from "./training/train-run.ts";

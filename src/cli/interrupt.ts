@@ -27,3 +27,11 @@ export async function whileInterruptible<Result>(
     for (const signal of SIGNALS) process.off(signal, interrupt);
   }
 }
+
+/** Resolves at the first interrupt; a second one ends the process at once. For work that has no other end. */
+export async function untilInterrupted(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, () => resolve());
+  });
+  for (const signal of SIGNALS) process.once(signal, () => process.exit(EXIT_CODES[signal]));
+}

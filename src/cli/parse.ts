@@ -11,7 +11,7 @@ const MOST_DEFAULT_THREADS = 8;
 const MOST_SEEDS = 1000;
 export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
-function text(options: OptionValues, name: string): string | undefined {
+export function text(options: OptionValues, name: string): string | undefined {
   const value = options[name];
   return typeof value === "string" ? value : undefined;
 }

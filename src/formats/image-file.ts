@@ -5,7 +5,7 @@ import type { Picture } from "../imaging/picture.ts";
 import { IMAGE_FORMATS, type NoImage, recogniseFile } from "../imaging/signature.ts";
 import { count } from "../numbers.ts";
 
-/** Pictures of more pixels are refused before they are decoded: a few bytes can claim to be gigabytes. */
+/** A few bytes can claim to be gigabytes. */
 const MOST_PIXELS = 2 ** 27;
 /** Files of more bytes are not read. */
 const MOST_BYTES = 2 ** 28;
@@ -20,13 +20,18 @@ function sharp(): Promise<typeof SharpModule> {
   return loaded;
 }
 
+export interface DecodingLimits {
+  /** Pictures of more pixels are refused before they are decoded. Default 2^27. */
+  readonly mostPixels?: number | undefined;
+}
+
 /**
  * Reads and decodes an image file.
  *
  * @throws UserError naming the file when it cannot be read, or as `decodeImage` does
  */
-export async function readImageFile(path: string): Promise<Picture> {
-  return decodeImage(await readBytes(path), path);
+export async function readImageFile(path: string, limits: DecodingLimits = {}): Promise<Picture> {
+  return decodeImage(await readBytes(path), path, limits);
 }
 
 /**
@@ -34,11 +39,15 @@ export async function readImageFile(path: string): Promise<Picture> {
  * spaces converted, 16 bits cut to 8, the first frame of several, no edge longer than 512 pixels.
  *
  * @param name named in errors
- * @throws UserError when the bytes are no such image, are damaged or cut short, or claim more than 2^27 pixels
+ * @throws UserError when the bytes are no such image, are damaged or cut short, or claim more pixels than allowed
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  { mostPixels = MOST_PIXELS }: DecodingLimits = {},
+): Promise<Picture> {
   checkFormat(bytes, name);
-  const image = (await sharp())(bytes, { limitInputPixels: MOST_PIXELS, failOn: "warning", sequentialRead: true });
+  const image = (await sharp())(bytes, { limitInputPixels: mostPixels, failOn: "warning", sequentialRead: true });
   const small = { width: MOST_EDGE, height: MOST_EDGE, fit: "inside", withoutEnlargement: true } as const;
   try {
     const { data, info } = await image
@@ -49,7 +58,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
       .toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (cause) {
-    throw await explain(cause, bytes, name);
+    throw await explain(cause, bytes, name, mostPixels);
   }
 }
 
@@ -75,12 +84,12 @@ function checkFormat(bytes: Uint8Array, name: string): void {
   }
 }
 
-async function explain(cause: unknown, bytes: Uint8Array, name: string): Promise<unknown> {
+async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixels: number): Promise<unknown> {
   if (!(cause instanceof Error)) return cause;
   if (/exceeds pixel limit/.test(cause.message)) {
     // The header alone is read.
     const { width, height } = await (await sharp())(bytes, { limitInputPixels: false }).metadata();
-    const most = count(MOST_PIXELS);
+    const most = count(mostPixels);
     return new UserError(`${name} has ${width} x ${height} pixels; at most ${most} are decoded, make it smaller`, {
       cause,
     });

@@ -1,12 +1,21 @@
 import { UserError } from "../errors.ts";
-import { decodeImage, readImageFile } from "../formats/image-file.ts";
+import { type DecodingLimits, decodeImage, readImageFile } from "../formats/image-file.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
 import type { Picture } from "../imaging/picture.ts";
 import { type PreparationTarget, prepareImage } from "../imaging/prepare-image.ts";
 import { readModelAt } from "../runs/run-files.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import { inParts, mapConcurrently } from "./concurrently.ts";
-import { type Classifier, type ImageInput, type Prediction, type PredictOptions, topLabels } from "./prediction.ts";
+import {
+  type Classification,
+  type Classifier,
+  type ClassifyOptions,
+  type ImageInput,
+  type Prediction,
+  type PredictOptions,
+  type PrepareOptions,
+  topLabels,
+} from "./prediction.ts";
 
 /** Images in one run of the engine: enough to keep the cores busy, few enough for a bar to move. */
 const BATCH_SIZE = 64;
@@ -31,30 +40,51 @@ export async function loadClassifier(run: string, { threads = 2 }: { threads?: n
   const { imageShape } = session;
   const imageSize = imageShape.channels * imageShape.height * imageShape.width;
 
-  const prepare = async (image: ImageInput, options: PredictOptions): Promise<Prepared> => {
+  const prepare = async (image: ImageInput, options: PrepareOptions = {}) =>
+    prepareNamed(nameOf(image), await decode(image, options), imageShape, options);
+
+  const timedPrepare = async (image: ImageInput, options: PrepareOptions): Promise<Prepared> => {
     const started = performance.now();
-    const pixels = prepareNamed(nameOf(image), await decode(image), imageShape, options);
+    const pixels = await prepare(image, options);
     return { image, pixels, milliseconds: performance.now() - started };
   };
 
-  const classify = async (prepared: readonly Prepared[], { top = 3 }: PredictOptions): Promise<Prediction[]> => {
-    if (prepared.length === 0) return [];
-    const started = performance.now();
-    const batch = new Uint8Array(prepared.length * imageSize);
-    for (const [i, { pixels }] of prepared.entries()) batch.set(pixels, i * imageSize);
+  const classify = async (
+    images: readonly Uint8Array[],
+    { top = 3 }: ClassifyOptions = {},
+  ): Promise<Classification[]> => {
+    if (images.length === 0) return [];
+    const batch = new Uint8Array(images.length * imageSize);
+    for (const [i, pixels] of images.entries()) {
+      if (pixels.length !== imageSize) {
+        throw new RangeError(`the model takes images of ${imageSize} values, got one of ${pixels.length}`);
+      }
+      batch.set(pixels, i * imageSize);
+    }
     const probabilities = await session.probabilities(batch);
-    const share = (performance.now() - started) / prepared.length;
-    return prepared.map(({ pixels, milliseconds }, i) => {
+    return images.map((_, i) => {
       const scores = probabilities.subarray(i * classNames.length, (i + 1) * classNames.length);
       const best = topLabels(scores, classNames, Math.max(1, top));
-      return { ...best[0]!, top: best.slice(0, top), milliseconds: milliseconds + share, pixels };
+      return { ...best[0]!, top: best.slice(0, top) };
     });
+  };
+
+  const predictAll = async (prepared: readonly Prepared[], options: PredictOptions): Promise<Prediction[]> => {
+    const started = performance.now();
+    const images = prepared.map(({ pixels }) => pixels);
+    const classified = await classify(images, options);
+    const share = (performance.now() - started) / prepared.length;
+    return prepared.map(({ pixels, milliseconds }, i) => ({
+      ...classified[i]!,
+      milliseconds: milliseconds + share,
+      pixels,
+    }));
   };
 
   const prepareAll = (images: readonly ImageInput[], options: PredictOptions) =>
     mapConcurrently(images, DECODED_AT_ONCE, async (image): Promise<Prepared | Failed> => {
       try {
-        return await prepare(image, options);
+        return await timedPrepare(image, options);
       } catch (error) {
         if (error instanceof UserError) return { image, error };
         throw error;
@@ -65,8 +95,10 @@ export async function loadClassifier(run: string, { threads = 2 }: { threads?: n
     model,
     classes: classNames,
     imageShape,
+    prepare,
+    classify,
     async predict(image, options = {}) {
-      const [prediction] = await classify([await prepare(image, options)], options);
+      const [prediction] = await predictAll([await timedPrepare(image, options)], options);
       return prediction!;
     },
     async *predictMany(images, options = {}) {
@@ -83,7 +115,7 @@ export async function loadClassifier(run: string, { threads = 2 }: { threads?: n
         const outcomes: (Prepared | Failed)[] = await work;
         work = start();
         const prepared = outcomes.filter((outcome) => "pixels" in outcome);
-        const predictions = (await classify(prepared, options)).values();
+        const predictions = (await predictAll(prepared, options)).values();
         for (const outcome of outcomes) {
           if ("error" in outcome) yield outcome;
           else yield { image: outcome.image, prediction: predictions.next().value! };
@@ -105,9 +137,9 @@ interface Failed {
   readonly error: UserError;
 }
 
-async function decode(image: ImageInput): Promise<Picture> {
-  if (typeof image === "string") return readImageFile(image);
-  return image instanceof Uint8Array ? decodeImage(image, nameOf(image)) : image;
+async function decode(image: ImageInput, limits: DecodingLimits): Promise<Picture> {
+  if (typeof image === "string") return readImageFile(image, limits);
+  return image instanceof Uint8Array ? decodeImage(image, nameOf(image), limits) : image;
 }
 
 function nameOf(image: ImageInput): string {
@@ -115,7 +147,7 @@ function nameOf(image: ImageInput): string {
 }
 
 /** @throws UserError that names the image */
-function prepareNamed(name: string, picture: Picture, target: PreparationTarget, options: PredictOptions): Uint8Array {
+function prepareNamed(name: string, picture: Picture, target: PreparationTarget, options: PrepareOptions): Uint8Array {
   try {
     return prepareImage(picture, target, options);
   } catch (error) {

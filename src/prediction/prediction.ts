@@ -1,4 +1,5 @@
 import type { UserError } from "../errors.ts";
+import type { DecodingLimits } from "../formats/image-file.ts";
 import type { GroundWanted } from "../imaging/ground.ts";
 import type { Picture } from "../imaging/picture.ts";
 import type { PreparationTarget } from "../imaging/prepare-image.ts";
@@ -10,10 +11,14 @@ export interface ScoredLabel {
   readonly probability: number;
 }
 
-/** What a model says of an image. */
-export interface Prediction extends ScoredLabel {
+/** What a model says of an image as it takes it. */
+export interface Classification extends ScoredLabel {
   /** The most probable classes, best first; the first is `label`. */
   readonly top: readonly ScoredLabel[];
+}
+
+/** What a model says of a picture. */
+export interface Prediction extends Classification {
   /** Milliseconds to decode and prepare the image (other images may be decoded meanwhile), and its share of the engine's run. */
   readonly milliseconds: number;
   /** What the model saw: 0 to 255, [channels, height, width]. */
@@ -23,12 +28,17 @@ export interface Prediction extends ScoredLabel {
 /** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
-export interface PredictOptions {
+export interface PrepareOptions extends DecodingLimits {
   /** What garments lie on. Default "auto": measured at each picture's border. */
   readonly background?: GroundWanted;
+}
+
+export interface ClassifyOptions {
   /** Classes in `top`. Default 3. */
   readonly top?: number;
 }
+
+export interface PredictOptions extends PrepareOptions, ClassifyOptions {}
 
 /** An image of many: its prediction, or why there is none. */
 export type PredictionOutcome =
@@ -50,6 +60,19 @@ export interface Classifier {
    * becomes an outcome with an error and does not stop the others.
    */
   predictMany(images: Iterable<ImageInput>, options?: PredictOptions): AsyncGenerator<PredictionOutcome>;
+  /**
+   * The first half of `predict`: an image as the model takes it, 0 to 255, [channels, height, width].
+   *
+   * @throws UserError when the image cannot be read, decoded or prepared
+   */
+  prepare(image: ImageInput, options?: PrepareOptions): Promise<Uint8Array>;
+  /**
+   * The second half: classifies images as the model takes them, each [channels, height, width], in one run of the engine.
+   *
+   * @returns one of each, in their order
+   * @throws RangeError when an image has another size
+   */
+  classify(images: readonly Uint8Array[], options?: ClassifyOptions): Promise<Classification[]>;
   /** Frees the engine's memory; nothing can be predicted afterwards. */
   release(): Promise<void>;
 }

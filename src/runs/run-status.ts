@@ -96,7 +96,8 @@ export function defaultRunPath(recipe: string, date: Date, parent = "runs"): str
   }
 }
 
-function namesIn(folder: string): string[] {
+/** The names in a folder; a missing one has none. @throws UserError when it is no folder or cannot be read */
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
@@ -105,7 +106,8 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function valueOrUserError<T>(read: () => T): T | UserError {
+/** What `read` gives, or the UserError that it throws. */
+export function valueOrUserError<T>(read: () => T): T | UserError {
   try {
     return read();
   } catch (error) {

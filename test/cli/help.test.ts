@@ -30,6 +30,7 @@ describe("help", () => {
       "evaluate",
       "compare",
       "predict",
+      "serve",
       "export",
       "import",
       "ablate",

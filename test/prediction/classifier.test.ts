@@ -37,6 +37,28 @@ async function png(i: number): Promise<Buffer> {
     .toBuffer();
 }
 
+describe("the two halves of predict", () => {
+  test("prepare gives the pixels of a prediction, classify the rest of it", async () => {
+    const images = await Promise.all([0, 1, 2].map(png));
+    const predicted = await Promise.all(images.map((image) => classifier.predict(image, { top: 2 })));
+    const prepared = await Promise.all(images.map((image) => classifier.prepare(image)));
+    expect(prepared).toEqual(predicted.map(({ pixels }) => pixels));
+    const classified = await classifier.classify(prepared, { top: 2 });
+    for (const [i, { label, probability, top }] of classified.entries()) {
+      expect(label).toBe(predicted[i]!.label);
+      // In a batch of another size the engine adds in another order.
+      expect(probability).toBeCloseTo(predicted[i]!.probability, 5);
+      expect(top.map((one) => one.label)).toEqual(predicted[i]!.top.map((one) => one.label));
+    }
+    expect(await classifier.classify([])).toEqual([]);
+  });
+
+  test("classify refuses an image of another size", async () => {
+    const images = [imageAt(0), imageAt(1).slice(1)];
+    await expect(classifier.classify(images)).rejects.toThrow("the model takes images of 784 values, got one of 783");
+  });
+});
+
 describe("pictures of test images are classified about as well as the images themselves", () => {
   const COUNT = 200;
   const [WIDTH, HEIGHT, LEFT, TOP] = [420, 370, 90, 30];

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 const LAYERS = [
   "index.ts",
   "cli",
+  "server",
   "study",
   "report",
   "plots",
@@ -35,7 +36,14 @@ const LAYERS = [
 ];
 
 /** Where Node's own modules may be used; all else also runs in a browser. */
-const NODE_PLACES = [/^cli\//, /^runs\//, /^formats\/[^/]+-file\.ts$/, /^data\/sources\//, /^(runtime|plots)\/node\//];
+const NODE_PLACES = [
+  /^cli\//,
+  /^server\//,
+  /^runs\//,
+  /^formats\/[^/]+-file\.ts$/,
+  /^data\/sources\//,
+  /^(runtime|plots)\/node\//,
+];
 const SRC = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
-import { spreadOf } from "../../evaluation/significance.ts";
 import { count, duration, percent } from "../../report/format.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { ladderTable } from "../../report/ladder-table.ts";
@@ -10,6 +9,7 @@ import { intervalText, known, large, points, pText, spreadText } from "../../rep
 import { collectEnvironment } from "../../runs/environment.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
+import { type OwnResult, ownResults } from "../../study/own-results.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { sayNotKept } from "../output.ts";
@@ -44,7 +44,7 @@ export const compare: Command = {
       threads: threads(options),
       onNotKept: sayNotKept(output),
     });
-    const recipes = recipesOf(runs);
+    const recipes = ownResults(runs);
     const { model: cpu, cores } = collectEnvironment().cpu;
     const isOnLadder = split === "test" && data.verified;
     const tables = [
@@ -78,7 +78,7 @@ export const compare: Command = {
   },
 };
 
-function runsTable(runs: readonly ComparedRun[], recipes: ReturnType<typeof recipesOf>, split: string): Table {
+function runsTable(runs: readonly ComparedRun[], recipes: readonly OwnResult[], split: string): Table {
   return {
     title: `Accuracy on the ${split} images`,
     header: [
@@ -128,24 +128,4 @@ function pairsTable(pairs: readonly ComparedPair[]): Table {
       "Intervals and p (McNemar's exact test, two-sided) tell what the chance of the images can do, not that of the seed.",
     ],
   };
-}
-
-/** The runs gathered by what they differ in besides their seeds, for the ladder. */
-function recipesOf(runs: readonly ComparedRun[]) {
-  return [...new Set(runs.map(({ setting }) => setting))].map((setting) => {
-    // The same seed twice is one run.
-    const group = runs.filter(
-      (run, i) =>
-        run.setting === setting && runs.findIndex((one) => one.setting === setting && one.seed === run.seed) === i,
-    );
-    const { recipe, parameters, multiplyAdds, epochs } = group[0]!;
-    return {
-      name: recipe,
-      origin: { kind: "trained" as const, runs: group.map(({ run }) => run) },
-      accuracy: spreadOf(group.map(({ metrics }) => metrics.accuracy)),
-      parameters,
-      multiplyAdds,
-      epochs,
-    };
-  });
 }

@@ -28,6 +28,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./predict.ts")).predict,
   },
   {
+    name: "serve",
+    summary: "answer predictions over HTTP, and show runs on a page",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  {
     name: "export",
     summary: "write a run's network for other programs: ONNX, safetensors, PyTorch",
     load: async () => (await import("./export.ts")).exportCommand,

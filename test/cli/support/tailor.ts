@@ -33,6 +33,8 @@ export interface StartOptions {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Result>;
+  /** What it has printed so far. */
+  readonly said: () => { readonly stdout: string; readonly stderr: string };
   /** Waits until standard error holds a text. */
   readonly hasSaid: (text: string | RegExp) => Promise<void>;
 }
@@ -77,7 +79,7 @@ export function start(
       child.once("close", () => reject(new Error(`it ended without saying ${text}:\n${said.stderr}`)));
       look();
     });
-  return { child, ended, hasSaid };
+  return { child, ended, said: () => said, hasSaid };
 }
 
 /** Runs a command to its end. */

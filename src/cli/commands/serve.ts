@@ -1,0 +1,90 @@
+import { UserError } from "../../errors.ts";
+import { DEFAULT_LIMITS } from "../../server/limits.ts";
+import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
+import type { Command } from "../command.ts";
+import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { untilInterrupted } from "../interrupt.ts";
+import { path, positiveNumber, text, threads, wholeNumber } from "../parse.ts";
+
+const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_PORT = 8080;
+const MEGABYTE = 2 ** 20;
+const MEGAPIXEL = 1e6;
+const MOST_MEGABYTES = 1024;
+
+export const serve: Command = {
+  name: "serve",
+  summary: "answer predictions over HTTP, and show runs on a page",
+  arguments: [
+    { name: "[run]", description: "a run folder: what predictions are made with; left out: the newest finished run" },
+  ],
+  options: [
+    { flags: "--port <n>", description: "0: any that is free", default: String(DEFAULT_PORT) },
+    {
+      flags: "--host <address>",
+      description: "where to listen; 0.0.0.0 lets other machines in",
+      default: `${DEFAULT_HOST}: this machine only`,
+    },
+    { flags: "--runs <folder>", description: "where runs are looked for, and trained into", default: "runs" },
+    DATA_OPTION,
+    THREADS_OPTION,
+    { flags: "--allow-training", description: "let the page start trainings even where other machines reach it" },
+    {
+      flags: "--max-body <megabytes>",
+      description: "of one request",
+      default: String(DEFAULT_LIMITS.bodyBytes / MEGABYTE),
+    },
+    {
+      flags: "--max-pixels <millions>",
+      description: "of one picture",
+      default: String(DEFAULT_LIMITS.pixels / MEGAPIXEL),
+    },
+    {
+      flags: "--max-predictions <n>",
+      description: "in work at once; further ones are told to come again",
+      default: String(DEFAULT_LIMITS.predictions),
+    },
+    { flags: "--max-connections <n>", description: "open at once", default: String(DEFAULT_CONNECTIONS) },
+    {
+      flags: "--timeout <seconds>",
+      description: "for a request to come whole, and for its answer to be read on",
+      default: String(DEFAULT_TIMEOUT_SECONDS),
+    },
+  ],
+  examples: [
+    "node bin/tailor.js serve",
+    "node bin/tailor.js serve study/runs/enhanced-s1 --runs study/runs --port 3000",
+    "curl --data-binary @boot.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
+  ],
+  async run([run], options, output) {
+    const host = text(options, "host");
+    if (host === "") throw new UserError('--host must name an address, got ""', { exitCode: 2 });
+    const { bodyBytes, heldBytes, pixels, predictions } = DEFAULT_LIMITS;
+    const body = wholeNumber(options, "maxBody", { most: MOST_MEGABYTES });
+    const millions = positiveNumber(options, "maxPixels");
+    const server = await startServer({
+      host: host ?? DEFAULT_HOST,
+      port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
+      run,
+      runs: path(options, "runs"),
+      data: path(options, "data"),
+      threads: threads(options),
+      allowTraining: options.allowTraining === true ? true : undefined,
+      limits: {
+        bodyBytes: body === undefined ? bodyBytes : body * MEGABYTE,
+        heldBytes: Math.max(heldBytes, (body ?? 0) * MEGABYTE),
+        pixels: millions === undefined ? pixels : millions * MEGAPIXEL,
+        predictions: wholeNumber(options, "maxPredictions") ?? predictions,
+      },
+      connections: wholeNumber(options, "maxConnections"),
+      timeoutSeconds: positiveNumber(options, "timeout"),
+      log: output.note,
+    });
+    output.result({ url: server.url });
+    output.say(`tailor serves at ${server.url} (Ctrl-C ends it)`);
+    await untilInterrupted();
+    output.note("ending: requests under way are answered");
+    await server.close();
+    return 0;
+  },
+};

@@ -1,0 +1,93 @@
+import { Hono } from "hono";
+import { answerErrors, notFound } from "./answer-errors.ts";
+import { createEvaluations } from "./evaluations.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
+import { createOpenClassifiers } from "./open-classifiers.ts";
+import { refuseOtherMethods } from "./other-methods.ts";
+import type { ServerParts } from "./parts.ts";
+import { catalogueRoutes } from "./routes/catalogues.ts";
+import { dataRoutes } from "./routes/data.ts";
+import { eventsRoute } from "./routes/events.ts";
+import { predictRoute } from "./routes/predict.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { trainingRoutes } from "./routes/training.ts";
+import { createRunCatalog } from "./run-catalog.ts";
+import { sharedData } from "./shared-data.ts";
+import { createTrainer } from "./trainer.ts";
+
+export interface AppOptions {
+  /** The folder in which runs are looked for. Default "runs". */
+  readonly runs?: string | undefined;
+  /** A run that predictions are made with unless they name another; it may lie elsewhere. Default: the newest finished. */
+  readonly run?: string | undefined;
+  /** A folder with the four IDX files. Default: Fashion-MNIST, found or fetched when it is first needed. */
+  readonly data?: string | undefined;
+  /** To compute with. Default 2. */
+  readonly threads?: number | undefined;
+  /** Whether clients may start trainings, which keep the processor busy. Default false. */
+  readonly allowTraining?: boolean | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  /** Takes a line about what went wrong here; it may name paths. Default: standard error. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface TailorApp {
+  /** Answers `/healthz` and `/api/...`: to be served, or mounted with `route`. */
+  readonly app: Hono;
+  /** Ends event streams, stops a training that was started here, and frees all models. */
+  close(): Promise<void>;
+}
+
+/**
+ * tailor's HTTP API over a folder of runs.
+ *
+ * @example
+ * const { app, close } = createApp({ runs: "runs" });
+ * const site = new Hono().route("/tailor", app); // POST /tailor/api/predict
+ *
+ * @throws UserError when `run` is given and no run
+ */
+export function createApp({
+  runs: folder = "runs",
+  run,
+  data: dataFolder,
+  threads = 2,
+  allowTraining = false,
+  limits: changed = {},
+  log = logToStandardError,
+}: AppOptions = {}): TailorApp {
+  const limits = { ...DEFAULT_LIMITS, ...changed };
+  const closing = new AbortController();
+  const catalog = createRunCatalog({ folder, run }, log);
+  const classifiers = createOpenClassifiers({ threads, log });
+  const data = sharedData(dataFolder, log);
+  const evaluations = createEvaluations({ data, threads, log });
+  const trainer = allowTraining
+    ? createTrainer({ folder, data: dataFolder, threads, log, onChange: catalog.refresh })
+    : null;
+  const parts: ServerParts = { catalog, classifiers, evaluations, trainer, limits, data, closing: closing.signal };
+
+  const app = new Hono();
+  app.onError(answerErrors(log));
+  catalogueRoutes(app, parts);
+  runRoutes(app, parts);
+  eventsRoute(app, parts);
+  dataRoutes(app, parts);
+  predictRoute(app, parts);
+  trainingRoutes(app, parts);
+  refuseOtherMethods(app);
+  app.all("/api/*", notFound);
+
+  return {
+    app,
+    async close() {
+      closing.abort();
+      await trainer?.close();
+      classifiers.close();
+    },
+  };
+}
+
+export function logToStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

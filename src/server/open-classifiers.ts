@@ -1,0 +1,119 @@
+import { UserError } from "../errors.ts";
+import { loadClassifier } from "../prediction/load-classifier.ts";
+import type { Classification, Classifier } from "../prediction/prediction.ts";
+import { createBatcher } from "./batcher.ts";
+import { HttpError } from "./http-error.ts";
+import { modelStamp, type ServedRun } from "./run-catalog.ts";
+
+/** Models kept open: each holds its weights and the engine's buffers. */
+const MOST_OPEN = 4;
+/** Images in one run of the engine: enough to keep the cores busy, few enough that nobody waits long behind them. */
+const MOST_IN_BATCH = 64;
+/** Milliseconds that a request waits for others. */
+const BATCH_WAIT_MS = 2;
+
+/** A run's model, open, with its requests gathered into batches. */
+export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "prepare"> {
+  /** @param pixels of one image as the model takes it @returns all classes, most probable first, in `top` */
+  classify(pixels: Uint8Array): Promise<Classification>;
+}
+
+export interface OpenClassifiers {
+  /**
+   * Opens the run's model, or takes it as it is open, for as long as `work` lasts.
+   *
+   * @throws HttpError 404 when the run has no model, 503 when it cannot be opened
+   */
+  use<Result>(run: ServedRun, work: (classifier: OpenClassifier) => Promise<Result>): Promise<Result>;
+  /** Frees all models, each once nobody uses it. */
+  close(): void;
+}
+
+interface Opened {
+  readonly stamp: string;
+  readonly loading: Promise<{ readonly classifier: Classifier; readonly open: OpenClassifier }>;
+  users: number;
+  /** No longer handed out: freed with its last user. */
+  isRetired: boolean;
+}
+
+/** @param log told why a model cannot be opened */
+export function createOpenClassifiers({
+  threads,
+  log,
+}: {
+  threads: number;
+  log: (line: string) => void;
+}): OpenClassifiers {
+  /** By the run's path, the one used longest ago first. */
+  const opened = new Map<string, Opened>();
+
+  const freeIfUnused = (entry: Opened) => {
+    if (!entry.isRetired || entry.users > 0) return;
+    entry.loading.then(({ classifier }) => classifier.release()).catch(() => {}); // What failed to open is not open.
+  };
+  const retire = (path: string, entry: Opened) => {
+    opened.delete(path);
+    entry.isRetired = true;
+    freeIfUnused(entry);
+  };
+
+  const take = (run: ServedRun): Opened => {
+    const { id, path } = run;
+    const stamp = modelStamp(run);
+    const before = opened.get(path);
+    if (before && before.stamp !== stamp) retire(path, before);
+    if (stamp === undefined) throw noModel(id);
+    const entry = opened.get(path) ?? {
+      stamp,
+      loading: open(path, threads),
+      users: 0,
+      isRetired: false,
+    };
+    opened.delete(path);
+    opened.set(path, entry);
+    for (const [oldest, other] of opened) if (opened.size > MOST_OPEN) retire(oldest, other);
+    return entry;
+  };
+
+  return {
+    async use(run, work) {
+      const entry = take(run);
+      entry.users++;
+      try {
+        const { open } = await entry.loading.catch((error: unknown) => {
+          if (opened.get(run.path) === entry) retire(run.path, entry);
+          if (!(error instanceof UserError)) throw error;
+          log(error.message);
+          throw new HttpError(
+            503,
+            "model_damaged",
+            `The model of ${run.id} cannot be opened; the server's log tells more.`,
+          );
+        });
+        return await work(open);
+      } finally {
+        entry.users--;
+        freeIfUnused(entry);
+      }
+    },
+    close() {
+      for (const [path, entry] of opened) retire(path, entry);
+    },
+  };
+}
+
+/** What is said of a run without a model. */
+export function noModel(id: string): HttpError {
+  return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished, or it was removed.`);
+}
+
+async function open(path: string, threads: number) {
+  const classifier = await loadClassifier(path, { threads });
+  const { classes, imageShape, prepare } = classifier;
+  const classify = createBatcher(
+    (images: readonly Uint8Array[]) => classifier.classify(images, { top: classes.length }),
+    { most: MOST_IN_BATCH, waitMs: BATCH_WAIT_MS },
+  );
+  return { classifier, open: { classes, imageShape, prepare, classify } };
+}

@@ -1,0 +1,63 @@
+import type { HonoRequest } from "hono";
+import { HttpError } from "./http-error.ts";
+import type { Turnstile } from "./turnstile.ts";
+
+/** What the sender says that the body is: `image/png`, in lower case and without parameters; "" when nothing is said. */
+export function mediaType(request: HonoRequest): string {
+  return (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+}
+
+/**
+ * Reads a whole body and works on it. One that says that it is too long is refused before it is read; one that does not
+ * say is read as far as the limit.
+ *
+ * @param held counts the bytes of all bodies that are here at once
+ * @throws HttpError 413 when it is longer than `mostBytes`, 400 when there is none or it breaks off, or as `held` refuses
+ */
+export async function withBody<Result>(
+  request: HonoRequest,
+  { mostBytes, held }: { mostBytes: number; held: Turnstile },
+  work: (bytes: Uint8Array<ArrayBuffer>) => Promise<Result>,
+): Promise<Result> {
+  // Only a length that the server holds the client to counts as known.
+  const isChunked = request.header("transfer-encoding") !== undefined;
+  const length = isChunked ? undefined : request.header("content-length");
+  if (Number(length ?? 0) > mostBytes) throw tooLarge(mostBytes);
+  const leave = held.enter(Number(length ?? mostBytes));
+  try {
+    const bytes = await (length === undefined ? readStream(request, mostBytes) : request.arrayBuffer()).catch(
+      (error: unknown) => {
+        if (error instanceof HttpError) throw error;
+        throw new HttpError(400, "body_cut_short", "The body broke off before its end.");
+      },
+    );
+    if (bytes.byteLength === 0) throw new HttpError(400, "no_body", "The request has no body.");
+    return await work(new Uint8Array(bytes));
+  } finally {
+    leave();
+  }
+}
+
+async function readStream(request: HonoRequest, mostBytes: number): Promise<ArrayBuffer> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const chunk of request.raw.body ?? []) {
+    length += chunk.length;
+    if (length > mostBytes) throw tooLarge(mostBytes);
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).arrayBuffer();
+}
+
+/** @throws HttpError 400 when the bytes are not JSON */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new HttpError(400, "not_json", "The body is not JSON, though its content type says so.");
+  }
+}
+
+function tooLarge(mostBytes: number): HttpError {
+  return new HttpError(413, "body_too_large", `The body is too large: at most ${mostBytes} bytes are taken.`);
+}

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import type { Hono } from "hono";
+import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
+import { UserError } from "../../errors.ts";
+import { modelFacts } from "../../nn/model-facts.ts";
+import { RECIPES } from "../../recipes/index.ts";
+import { LADDER } from "../../report/ladder.ts";
+import { RUN_FILES } from "../../runs/run-files.ts";
+import { valueOrUserError } from "../../runs/run-status.ts";
+import { ownResults, type TestedOnce } from "../../study/own-results.ts";
+import { runOrigin } from "../../study/run-origin.ts";
+import type { Ladder, RecipeSummary } from "../answers.ts";
+import type { ServerParts } from "../parts.ts";
+import type { ServedRun } from "../run-catalog.ts";
+
+/** What a network of Fashion-MNIST is shown and asked for. */
+const TASK = {
+  channels: 1,
+  height: FASHION_MNIST.height,
+  width: FASHION_MNIST.width,
+  classes: FASHION_MNIST.classNames.length,
+};
+
+/** `GET /healthz`, `/api/recipes` and `/api/ladder`. */
+export function catalogueRoutes(app: Hono, { catalog }: Pick<ServerParts, "catalog">): void {
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+
+  let recipes: readonly RecipeSummary[] | undefined;
+  app.get("/api/recipes", (c) => {
+    recipes ??= RECIPES.map(({ name, description, model, epochs }) => {
+      const { parameters } = modelFacts(model, TASK);
+      return { name, summary: description, parameters, epochs };
+    });
+    return c.json({ recipes });
+  });
+
+  app.get("/api/ladder", (c) => {
+    const results = ownResults(catalog.list().runs.flatMap(testedOnce));
+    const ours = results.map(({ origin, ...result }) => ({ ...result, runs: origin.runs }));
+    return c.json({ entries: LADDER, ours } satisfies Ladder);
+  });
+}
+
+/** What `tailor compare` would set on the ladder; nothing of a run that was tested on other data, or not yet. */
+function testedOnce({ id, path, record }: ServedRun): TestedOnce[] {
+  const accuracy = record.evaluations?.test?.accuracy;
+  // Of imported weights it is not known which images they were tested on.
+  if (accuracy === undefined || record.status === "imported" || !record.data.verified) return [];
+  const origin = valueOrUserError(() => runOrigin(record, join(path, RUN_FILES.record)));
+  if (origin instanceof UserError) return [];
+  const { model, ...rest } = origin;
+  const { parameters, multiplyAdds } = modelFacts(model, TASK);
+  return [{ run: id, ...rest, parameters, multiplyAdds, metrics: { accuracy } }];
+}

@@ -1,0 +1,69 @@
+import type { Hono } from "hono";
+import { z } from "zod";
+import { type ImageSet, imageBytes } from "../../data/image-set.ts";
+import { randomStream } from "../../random.ts";
+import type { TestImage } from "../answers.ts";
+import { binaryResponse } from "../binary-response.ts";
+import { HttpError } from "../http-error.ts";
+import type { ServerParts } from "../parts.ts";
+import { parseQuery } from "../query.ts";
+
+/** Test images in one answer. */
+const MOST_IMAGES = 1000;
+
+const sampleSchema = z.object({
+  count: z.coerce.number().int().min(1).max(MOST_IMAGES).default(24),
+  seed: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+});
+
+/** The data set: single test images, samples of them, and all of it as bytes for training in a browser. */
+export function dataRoutes(app: Hono, { data }: Pick<ServerParts, "data">): void {
+  app.get("/api/test-images", async (c) => {
+    const { count, seed } = parseQuery(c.req, sampleSchema);
+    const { test } = await data();
+    const images = sampleIndices(test.count, { count, seed }).map((index) => testImage(test, index));
+    return c.json({ images });
+  });
+
+  app.get("/api/test-images/:index", async (c) => {
+    const typed = c.req.param("index");
+    const { test } = await data();
+    if (!/^\d+$/.test(typed) || Number(typed) >= test.count) {
+      throw new HttpError(404, "no_such_image", `The test images are numbered 0 to ${test.count - 1}.`);
+    }
+    return c.json(testImage(test, Number(typed)));
+  });
+
+  app.get("/api/dataset/:part", async (c) => {
+    const part = PARTS.get(c.req.param("part"));
+    if (part === undefined) {
+      const names = [...PARTS.keys()].join(", ");
+      throw new HttpError(404, "no_such_part", `The parts of the data set are ${names}.`);
+    }
+    const { train, test } = await data();
+    return binaryResponse(part({ train, test }));
+  });
+}
+
+type Sets = { readonly train: ImageSet; readonly test: ImageSet };
+const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
+  ["train-images", ({ train }) => train.images],
+  ["train-labels", ({ train }) => train.labels],
+  ["test-images", ({ test }) => test.images],
+  ["test-labels", ({ test }) => test.labels],
+]);
+
+function testImage(set: ImageSet, index: number): TestImage {
+  const size = imageBytes(set);
+  const label = set.labels[index]!;
+  const pixels = [...set.images.subarray(index * size, (index + 1) * size)];
+  return { index, label, className: set.classNames[label]!, pixels };
+}
+
+/** Different numbers below `total`, drawn at random, the same ones for the same seed. */
+function sampleIndices(total: number, { count, seed }: { count: number; seed: number }): number[] {
+  const stream = randomStream(seed, "sample");
+  const drawn = new Set<number>();
+  while (drawn.size < Math.min(count, total)) drawn.add(stream.below(total));
+  return [...drawn];
+}

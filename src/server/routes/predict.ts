@@ -1,0 +1,66 @@
+import type { Hono } from "hono";
+import { z } from "zod";
+import { HttpError } from "../http-error.ts";
+import { pixelsOf } from "../json-pixels.ts";
+import type { OpenClassifier } from "../open-classifiers.ts";
+import type { ServerParts } from "../parts.ts";
+import { badImage, pictureFile } from "../picture-file.ts";
+import { parseQuery } from "../query.ts";
+import { mediaType, parseJsonBody, withBody } from "../request-body.ts";
+import { createTurnstile } from "../turnstile.ts";
+
+/** Room for each number of a JSON body: indented lists of rows need 14. */
+const JSON_BYTES_PER_PIXEL = 32;
+/** And for what stands around them. */
+const JSON_BYTES_BESIDES = 1024;
+
+const DEFAULT_TOP = 3;
+
+const querySchema = z.object({
+  run: z.string().optional(),
+  show: z.enum(["0", "1"]).default("0"),
+  top: z.coerce.number().int().min(1).default(DEFAULT_TOP),
+  background: z.enum(["auto", "light", "dark"]).default("auto"),
+});
+type Query = z.infer<typeof querySchema>;
+
+/** `POST /api/predict`: what is in a picture. */
+export function predictRoute(app: Hono, { catalog, classifiers, limits }: ServerParts): void {
+  const overloaded = () =>
+    new HttpError(503, "overloaded", "The server is at work on as much as it takes; try again in a moment.");
+  const held = createTurnstile(limits.heldBytes, overloaded);
+  const predictions = createTurnstile(limits.predictions, overloaded);
+
+  app.post("/api/predict", async (c) => {
+    const query = parseQuery(c.req, querySchema);
+    const run = query.run === undefined ? catalog.preferred() : catalog.find(query.run);
+    const type = mediaType(c.req);
+    const isJson = type === "application/json";
+    return classifiers.use(run, (classifier) => {
+      const mostBytes = isJson ? jsonBytes(classifier.imageShape) : limits.bodyBytes;
+      return withBody(c.req, { mostBytes, held }, async (bytes) => {
+        const leave = predictions.enter();
+        try {
+          const pixels = isJson
+            ? pixelsOf(parseJsonBody(bytes), classifier.imageShape)
+            : await prepared(await pictureFile(bytes, { type, contentType: c.req.header("content-type")! }), query);
+          const { label, probability, top } = await classifier.classify(pixels);
+          const answer = { run: run.id, label, probability, top: top.slice(0, query.top) };
+          return c.json(query.show === "1" ? { ...answer, prepared: [...pixels] } : answer);
+        } finally {
+          leave();
+        }
+      });
+
+      function prepared(file: Uint8Array, { background }: Query): Promise<Uint8Array> {
+        return classifier.prepare(file, { background, mostPixels: limits.pixels }).catch((error: unknown) => {
+          throw badImage(error);
+        });
+      }
+    });
+  });
+}
+
+function jsonBytes({ channels, height, width }: OpenClassifier["imageShape"]): number {
+  return channels * height * width * JSON_BYTES_PER_PIXEL + JSON_BYTES_BESIDES;
+}

@@ -1,0 +1,39 @@
+import type { Hono } from "hono";
+import { UserError } from "../../errors.ts";
+import { readModel } from "../../runs/run-files.ts";
+import { valueOrUserError } from "../../runs/run-status.ts";
+import type { RunDetail, RunSummary } from "../answers.ts";
+import { binaryResponse } from "../binary-response.ts";
+import { noModel } from "../open-classifiers.ts";
+import type { ServerParts } from "../parts.ts";
+import { modelStamp } from "../run-catalog.ts";
+import { metricsSoFar, publicRecord, summaryOf } from "../run-summary.ts";
+
+/** `GET /api/runs` and what there is of each run. */
+export function runRoutes(app: Hono, { catalog, evaluations }: Pick<ServerParts, "catalog" | "evaluations">): void {
+  app.get("/api/runs", (c) => {
+    const { runs, damaged } = catalog.list();
+    const summaries: RunSummary[] = [];
+    const unusable = [...damaged];
+    for (const run of runs) {
+      const summary = valueOrUserError(() => summaryOf(run, metricsSoFar(run.path)));
+      if (summary instanceof UserError) unusable.push(run.id);
+      else summaries.push(summary);
+    }
+    return c.json({ runs: summaries, damaged: unusable });
+  });
+
+  app.get("/api/runs/:id", (c) => {
+    const run = catalog.find(c.req.param("id"));
+    const metrics = metricsSoFar(run.path);
+    return c.json({ ...summaryOf(run, metrics), record: publicRecord(run.record), metrics } satisfies RunDetail);
+  });
+
+  app.get("/api/runs/:id/evaluation", async (c) => c.json(await evaluations.of(catalog.find(c.req.param("id")))));
+
+  app.get("/api/runs/:id/model.onnx", (c) => {
+    const run = catalog.find(c.req.param("id"));
+    if (modelStamp(run) === undefined) throw noModel(run.id);
+    return binaryResponse(readModel(run.path));
+  });
+}

@@ -1,0 +1,68 @@
+import type { Context, Hono } from "hono";
+import { z } from "zod";
+import { trainingCount } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
+import { findRecipe } from "../../recipes/index.ts";
+import { MOST_EPOCHS } from "../../recipes/recipe.ts";
+import { valueOrUserError } from "../../runs/run-status.ts";
+import { onlySameOrigin } from "../guards.ts";
+import { HttpError, sentence } from "../http-error.ts";
+import type { ServerParts } from "../parts.ts";
+import { parseFields } from "../query.ts";
+import { mediaType, parseJsonBody, withBody } from "../request-body.ts";
+import type { Trainer } from "../trainer.ts";
+import { createTurnstile } from "../turnstile.ts";
+
+const MOST_BODY_BYTES = 4096;
+/** Such requests are small and few. */
+const MOST_HELD_BYTES = 16 * MOST_BODY_BYTES;
+
+const wishSchema = z.strictObject({
+  recipe: z.string(),
+  seed: z.int().min(0).default(1),
+  epochs: z.int().min(1).max(MOST_EPOCHS).nullable().default(null),
+  limit: z.int().min(1).nullable().default(null),
+});
+
+/** `POST /api/training` and `DELETE /api/training/:id`: a training is started from the page, and stopped. */
+export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerParts, "trainer" | "data">): void {
+  const held = createTurnstile(
+    MOST_HELD_BYTES,
+    () => new HttpError(503, "overloaded", "Too many trainings are asked for at once; try again in a moment."),
+  );
+
+  app.post("/api/training", onlySameOrigin, async (c) => {
+    const allowed = required(trainer);
+    const id = await allowed.start(await wishOf(c));
+    return c.json({ id }, 202);
+  });
+
+  app.delete("/api/training/:id", onlySameOrigin, async (c) => {
+    const id = c.req.param("id");
+    await required(trainer).stop(id);
+    return c.json({ id });
+  });
+
+  /** @throws HttpError 400 when it cannot be trained, 415 unless it is JSON: no form of another site's can send that */
+  async function wishOf(c: Context) {
+    if (mediaType(c.req) !== "application/json") {
+      throw new HttpError(415, "unsupported_media_type", "Send what to train as application/json.");
+    }
+    const wish = await withBody(c.req, { mostBytes: MOST_BODY_BYTES, held }, async (bytes) =>
+      parseFields(parseJsonBody(bytes), wishSchema),
+    );
+    const recipe = valueOrUserError(() => findRecipe(wish.recipe));
+    if (recipe instanceof UserError) throw new HttpError(400, "no_such_recipe", sentence(recipe.message));
+    const images = trainingCount((await data()).train.count);
+    if (wish.limit !== null && (wish.limit < recipe.batchSize || wish.limit > images)) {
+      const range = `from ${recipe.batchSize} (a batch of ${recipe.name}) to ${images}`;
+      throw new HttpError(400, "bad_limit", `The limit must be ${range}, got ${wish.limit}.`);
+    }
+    return wish;
+  }
+}
+
+function required(trainer: Trainer | null): Trainer {
+  if (trainer) return trainer;
+  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with --allow-training.");
+}

@@ -1,0 +1,155 @@
+import { statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { errorCode } from "../runs/file-errors.ts";
+import { RUN_FILES, readAnyRunRecord } from "../runs/run-files.ts";
+import { lockHolder } from "../runs/run-lock.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
+import { namesIn, valueOrUserError } from "../runs/run-status.ts";
+import { HttpError } from "./http-error.ts";
+
+/** The list of runs is looked through anew when it is older. */
+const LIST_AGE_MS = 1000;
+
+/** Where runs are. */
+export interface RunPlaces {
+  /** A folder with runs in it. It may be missing: then there are none yet. */
+  readonly folder: string;
+  /** A run besides, which predictions are made with unless another is named. */
+  readonly run?: string | undefined;
+}
+
+/** A run that is served under a name of its own. */
+export interface ServedRun {
+  /** Its folder's name, with -2, -3, ... after it where two would be equal. */
+  readonly id: string;
+  readonly path: string;
+  /** As run.json has it; the same object as long as the file is the same. */
+  readonly record: AnyRunRecord;
+}
+
+/** "interrupted": not finished, and no process is at it. */
+export type RunState = "running" | "interrupted" | "finished" | "imported";
+
+/** The runs that are served. What clients send is only ever compared with their names, so it leads to no other folder. */
+export interface RunCatalog {
+  /** The readable runs, newest first, and the names of the damaged ones. */
+  list(): { readonly runs: readonly ServedRun[]; readonly damaged: readonly string[] };
+  /** @throws HttpError 404 when there is no such run, 503 when it is damaged */
+  find(id: string): ServedRun;
+  /** The run that was named at the start, or else the newest that has a model. @throws HttpError as `find` does */
+  preferred(): ServedRun;
+  /** Looks through the folders at the next call, however short ago it was done. */
+  refresh(): void;
+}
+
+interface Entry {
+  readonly id: string;
+  readonly path: string;
+  readonly found: AnyRunRecord | UserError;
+}
+
+/**
+ * @param log told which run is damaged, and why
+ * @throws UserError when `run` is given and no run
+ */
+export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string) => void): RunCatalog {
+  if (run !== undefined) readAnyRunRecord(run);
+  const known = new Map<string, { readonly stamp: string; readonly found: AnyRunRecord | UserError }>();
+  let entries = new Map<string, Entry>();
+  let newestFirst: readonly ServedRun[] = [];
+  let lookedAt = Number.NEGATIVE_INFINITY;
+
+  const recordAt = (path: string): AnyRunRecord | UserError | undefined => {
+    const stamp = fileStamp(join(path, RUN_FILES.record));
+    if (stamp === undefined) {
+      known.delete(path);
+      return undefined;
+    }
+    const before = known.get(path);
+    if (before?.stamp === stamp) return before.found;
+    const found = valueOrUserError(() => readAnyRunRecord(path));
+    if (found instanceof UserError) log(`a run is left out: ${found.message}`);
+    known.set(path, { stamp, found });
+    return found;
+  };
+
+  const look = () => {
+    if (performance.now() - lookedAt < LIST_AGE_MS) return;
+    const names = namesIn(folder);
+    const first = run === undefined ? [] : [{ path: run, name: basename(resolve(run)) }];
+    const others = names.map((name) => ({ path: join(folder, name), name }));
+    const isFirst = (path: string) => run !== undefined && resolve(path) === resolve(run);
+    const places = [...first, ...others.filter(({ path }) => !isFirst(path))];
+    const next = new Map<string, Entry>();
+    for (const { path, name } of places) {
+      const found = recordAt(path);
+      if (found === undefined) continue;
+      const id = unusedName(
+        name,
+        (candidate) => next.has(candidate) || (candidate !== name && names.includes(candidate)),
+      );
+      next.set(id, { id, path, found });
+    }
+    entries = next;
+    newestFirst = [...entries.values()]
+      .flatMap(({ found, ...entry }) => (found instanceof UserError ? [] : { ...entry, record: found }))
+      .sort((a, b) => Date.parse(b.record.startedAt) - Date.parse(a.record.startedAt));
+    lookedAt = performance.now();
+  };
+
+  const catalog: RunCatalog = {
+    list() {
+      look();
+      const damaged = [...entries.values()].filter(({ found }) => found instanceof UserError).map(({ id }) => id);
+      return { runs: newestFirst, damaged };
+    },
+    find(id) {
+      look();
+      const entry = entries.get(id);
+      if (entry === undefined) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
+      const { found, path } = entry;
+      if (!(found instanceof UserError)) return { id, path, record: found };
+      throw new HttpError(503, "run_damaged", `The run ${id} is damaged; the server's log tells more.`);
+    },
+    preferred() {
+      if (run !== undefined) return catalog.find(basename(resolve(run)));
+      look();
+      const newest = newestFirst.find(({ record }) => record.status !== "running");
+      if (newest) return newest;
+      throw new HttpError(404, "no_run", "There is no finished run yet; train one first.");
+    },
+    refresh() {
+      lookedAt = Number.NEGATIVE_INFINITY;
+    },
+  };
+  return catalog;
+}
+
+export function stateOf({ path, record }: Pick<ServedRun, "path" | "record">): RunState {
+  if (record.status !== "running") return record.status;
+  return lockHolder(path) === null ? "interrupted" : "running";
+}
+
+/** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
+export function modelStamp({ path, record }: ServedRun): string | undefined {
+  return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
+}
+
+/** Tells a file from what stands under its name later; undefined when there is none, or none that we may look at. */
+function fileStamp(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return undefined;
+  }
+}
+
+function unusedName(name: string, isUsed: (candidate: string) => boolean): string {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? name : `${name}-${n}`;
+    if (!isUsed(candidate)) return candidate;
+  }
+}

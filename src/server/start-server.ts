@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { UserError } from "../errors.ts";
+import { type AppOptions, createApp, logToStandardError } from "./app.ts";
+import { watchConnections } from "./connections.ts";
+import { isLoopback } from "./guards.ts";
+import { errorAnswer, HttpError } from "./http-error.ts";
+import { createSite } from "./site.ts";
+
+export const DEFAULT_CONNECTIONS = 512;
+export const DEFAULT_TIMEOUT_SECONDS = 30;
+/** How often Node looks for requests that take too long. */
+const CHECK_EVERY_MS = 500;
+/** An unused connection is kept so long. */
+const KEEP_ALIVE_MS = 5000;
+/** Requests under way when the server ends are given so long. */
+const CLOSE_GRACE_MS = 10_000;
+const CLOSE_LOOK_MS = 50;
+
+export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
+  /** Default 127.0.0.1: nobody else's machine reaches it. */
+  readonly host?: string | undefined;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Default: only when no other machine reaches the server. */
+  readonly allowTraining?: boolean | undefined;
+  /** Default 512. */
+  readonly connections?: number | undefined;
+  /** For a request to come whole, its body too, and for a client that stops to read its answer. Default 30. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Where the built page is. */
+  readonly page?: string | undefined;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Takes no new requests, ends event streams and trainings, and resolves when all requests under way are answered. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves API and page until it is closed.
+ *
+ * @throws UserError when the port is taken or not allowed, the host is none of this machine's, or the run is none
+ */
+export async function startServer({
+  host = "127.0.0.1",
+  port,
+  connections = DEFAULT_CONNECTIONS,
+  timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
+  page,
+  log = logToStandardError,
+  ...appOptions
+}: ServerOptions): Promise<RunningServer> {
+  const isLocal = isLoopback(host);
+  const api = createApp({ ...appOptions, log, allowTraining: appOptions.allowTraining ?? isLocal });
+  const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
+  const answer = getRequestListener(site.fetch, {
+    errorHandler: () => {
+      const { status, headers, body } = errorAnswer(BAD_REQUEST);
+      return new Response(body, { status, headers });
+    },
+  });
+  const timeout = timeoutSeconds * 1000;
+  const server = createServer({
+    headersTimeout: timeout,
+    requestTimeout: timeout,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, timeout),
+  });
+  server.timeout = timeout;
+  const connected = watchConnections(server, connections);
+  // Nothing moves, and it is not this server that keeps the other side waiting.
+  server.on("timeout", (socket: Socket) => {
+    if (socket.writableLength > 0 || !connected.isWaiting(socket)) socket.destroy();
+  });
+  let isClosing = false;
+  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (connected.isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
+    if (isClosing) outgoing.setHeader("connection", "close");
+    answer(incoming, outgoing);
+  });
+  server.on("clientError", answerClientError);
+  await listen(server, { host, port });
+
+  const { port: chosen } = server.address() as AddressInfo;
+  const close = async () => {
+    isClosing = true;
+    const closed = once(server, "close");
+    server.close();
+    // A kept connection is closed once its request is answered.
+    const looking = setInterval(() => connected.closeUnused(), CLOSE_LOOK_MS);
+    const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    await Promise.all([api.close(), closed]);
+    clearInterval(looking);
+    clearTimeout(deadline);
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
+const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
+const TOO_SLOW = new HttpError(408, "too_slow", "The request did not come whole in time.");
+
+function refuse(outgoing: ServerResponse, error: HttpError): void {
+  const { status, headers, body } = errorAnswer(error);
+  outgoing.writeHead(status, { ...headers, connection: "close" }).end(body);
+}
+
+/** What is no HTTP, or comes too slowly, has no response object yet. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = errorAnswer(error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? TOO_SLOW : BAD_REQUEST);
+  const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body), connection: "close" });
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  const listening = once(server, "listening");
+  server.listen(port, host);
+  await listening.catch((error: NodeJS.ErrnoException) => {
+    const problem = LISTEN_PROBLEMS[error.code ?? ""];
+    if (problem === undefined) throw error;
+    throw new UserError(`cannot listen on ${host}, port ${port}: ${problem}`, { exitCode: 2, cause: error });
+  });
+}
+
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "it is in use; choose another with --port, or --port 0 for any that is free",
+  EACCES: "the system does not allow it; choose a port from 1024 up with --port",
+  EADDRNOTAVAIL: "this machine has no such address; choose another with --host",
+  ENOTFOUND: "there is no such host; choose another with --host",
+};

@@ -1,0 +1,25 @@
+/** What the server and the process that trains for it say to each other. */
+import type { ProgressAnswer } from "./answers.ts";
+
+/** A run to train. */
+export interface TrainingTask {
+  readonly recipe: string;
+  readonly seed: number;
+  /** Null: the recipe's. */
+  readonly epochs: number | null;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+  /** The run's folder. */
+  readonly out: string;
+  /** The folder with the data; null: Fashion-MNIST, wherever it is found. */
+  readonly data: string | null;
+  readonly threads: number;
+}
+
+export type ToWorker = { readonly kind: "train"; readonly task: TrainingTask } | { readonly kind: "stop" };
+
+export type FromWorker =
+  /** The run's folder and record are there. */
+  | { readonly kind: "started" }
+  | { readonly kind: "progress"; readonly progress: ProgressAnswer }
+  | { readonly kind: "failed"; readonly message: string };

@@ -1,0 +1,74 @@
+/** A process of its own that trains one run: takes a task as a message, tells how far it is, ends. */
+import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { UserError } from "../errors.ts";
+import { findRecipe } from "../recipes/index.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
+import type { TrainingProgress } from "../training/progress.ts";
+import { trainNewRun } from "../training/train-run.ts";
+import type { FromWorker, ToWorker, TrainingTask } from "./training-messages.ts";
+
+/** Nobody reads faster. */
+const PROGRESS_EVERY_MS = 250;
+
+let isStopRequested = false;
+const stop = () => {
+  isStopRequested = true;
+};
+
+// Ctrl-C reaches every process of a terminal: the server, which gets it too, says when to stop.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", stop);
+// The server is gone, however it went.
+process.on("disconnect", stop);
+process.on("message", (message: ToWorker) => {
+  switch (message.kind) {
+    case "stop":
+      return stop();
+    case "train":
+      train(message.task)
+        .catch((error: unknown) => say({ kind: "failed", message: describe(error) }))
+        .then(() => process.connected && process.disconnect());
+      return;
+    default:
+      message satisfies never;
+  }
+});
+
+async function train({ recipe: name, seed, epochs, limit, out, data: folder, threads }: TrainingTask): Promise<void> {
+  const named = findRecipe(name);
+  const recipe = { ...named, epochs: epochs ?? named.epochs };
+  const data = await loadFashionMnist({ folder: folder ?? undefined });
+  await trainNewRun(
+    { recipe, seed, trainOn: "split", limit, out },
+    {
+      data,
+      threads,
+      runtime: nodeRuntime,
+      hooks: { onStep: throttled(tellProgress), isStopRequested: () => isStopRequested },
+      onStart: () => say({ kind: "started" }),
+    },
+  );
+}
+
+function tellProgress({ step, totalSteps, epoch, imagesPerSecond, secondsLeft }: TrainingProgress): void {
+  say({ kind: "progress", progress: { step, steps: totalSteps, epoch, imagesPerSecond, secondsLeft } });
+}
+
+function throttled<Argument>(act: (argument: Argument) => void): (argument: Argument) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (argument) => {
+    if (performance.now() - last < PROGRESS_EVERY_MS) return;
+    last = performance.now();
+    act(argument);
+  };
+}
+
+/** The server may be gone: then nobody listens. */
+function say(message: FromWorker): void {
+  if (process.connected) process.send!(message);
+}
+
+function describe(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,403 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { get } from "node:http";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import sharp from "sharp";
+import { afterEach, describe, expect, test } from "vitest";
+import { parseRunRecord } from "../../src/runs/run-record.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { errorOf, jsonOf, postBytes, postJson, type StartedServer, start } from "./support/running-server.ts";
+import { smallRuns } from "./support/small-runs.ts";
+
+const { runs, dataFolder, data } = await smallRuns(["a"]);
+const PIXELS = { pixels: new Array<number>(784).fill(9) };
+
+/** Whatever was sent, the server lives, answers others, and holds nothing to be a defect of its own. */
+let server: StartedServer | undefined;
+async function serve(options: Parameters<typeof start>[0] = {}): Promise<string> {
+  server = await start({ runs, ...options });
+  return server.url;
+}
+afterEach(async () => {
+  if (!server) return;
+  expect(await jsonOf(fetch(`${server.url}/healthz`))).toEqual({ status: "ok" });
+  expect(server.log.join("\n")).not.toMatch(/\n\s+at /);
+  server = undefined;
+});
+
+/** A PNG that is only a header: so many pixels it claims to have. */
+function claimingPng(edge: number): Uint8Array {
+  const header = Buffer.alloc(25);
+  header.writeUInt32BE(13, 0);
+  header.write("IHDR", 4, "latin1");
+  header.writeUInt32BE(edge, 8);
+  header.writeUInt32BE(edge, 12);
+  header.set([8, 0, 0, 0, 0], 16);
+  header.writeUInt32BE(crc32(header.subarray(4, 21)), 21);
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), header, Buffer.alloc(4), Buffer.from("IDAT")]);
+}
+
+describe("bodies of POST /api/predict that are refused", () => {
+  const png = new Uint8Array(readFileSync(join(import.meta.dirname, "../../docs/images/curves.png")));
+  const form = (text: string) => [new TextEncoder().encode(text), "multipart/form-data; boundary=x"] as const;
+  const text = (content: string) => new TextEncoder().encode(content);
+  test.each([
+    ["no content type that is known", text("boot"), "text/plain", 415, "unsupported_media_type"],
+    [
+      "a form of names and values",
+      text("image=boot"),
+      "application/x-www-form-urlencoded",
+      415,
+      "unsupported_media_type",
+    ],
+    ["nothing, as an image", text(""), "image/png", 400, "no_body"],
+    ["nothing, as JSON", text(""), "application/json", 400, "no_body"],
+    ["no JSON", text('{"pixels": [1, 2'), "application/json", 400, "not_json"],
+    ["bytes that are no text, as JSON", Uint8Array.of(0x22, 0xff, 0x22), "application/json", 400, "not_json"],
+    [
+      "JSON that is much too long",
+      text(JSON.stringify(new Array(1e5).fill(0))),
+      "application/json",
+      413,
+      "body_too_large",
+    ],
+    ["JSON nested without end", text("[".repeat(20_000)), "application/json", 400, "not_json"],
+    ["a form without a boundary", text("--x"), "multipart/form-data", 400, "broken_form"],
+    [
+      "a form that breaks off",
+      ...form('--x\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\nab'),
+      400,
+      "broken_form",
+    ],
+    [
+      "a form without the field",
+      ...form('--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nab\r\n--x--\r\n'),
+      400,
+      "no_image",
+    ],
+    [
+      "a form with text in the field",
+      ...form('--x\r\ncontent-disposition: form-data; name="image"\r\n\r\nab\r\n--x--\r\n'),
+      400,
+      "no_image",
+    ],
+    [
+      "a form with an empty file",
+      ...form('--x\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n\r\n--x--\r\n'),
+      400,
+      "bad_image",
+    ],
+    ["no image", text("a boot, as text"), "image/png", 400, "bad_image"],
+    [
+      "a drawing that may refer to files",
+      text('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+      "image/svg+xml",
+      400,
+      "bad_image",
+    ],
+    ["an image cut short", png.subarray(0, 5000), "image/png", 400, "bad_image"],
+    ["a bomb: 30,000 x 30,000 pixels", claimingPng(30_000), "image/png", 400, "bad_image"],
+  ])("%s", async (_, bytes, type, status, code) => {
+    const url = await serve();
+    expect((await errorOf(postBytes(`${url}/api/predict`, bytes, type))).slice(0, 2)).toEqual([status, code]);
+  });
+
+  test("a bomb is refused for what it claims, not for what it holds; the limit can be set", async () => {
+    const url = await serve({ limits: { pixels: 9999 } });
+    const [, , bomb] = await errorOf(postBytes(`${url}/api/predict`, claimingPng(30_000), "image/png"));
+    expect(bomb).toBe("The image has 30000 x 30000 pixels; at most 9,999 are decoded, make it smaller.");
+    const square = (edge: number) =>
+      sharp({ create: { width: edge, height: edge, channels: 3, background: "white" } })
+        .composite([{ input: { create: { width: 20, height: 40, channels: 3, background: "black" } } }])
+        .png()
+        .toBuffer();
+    expect((await postBytes(`${url}/api/predict`, await square(99), "image/png")).status).toBe(200);
+    expect((await errorOf(postBytes(`${url}/api/predict`, await square(100), "image/png")))[1]).toBe("bad_image");
+  });
+
+  test("one plain colour has nothing to classify", async () => {
+    const url = await serve();
+    const plain = sharp({ create: { width: 50, height: 50, channels: 3, background: "red" } });
+    const [, code, message] = await errorOf(postBytes(`${url}/api/predict`, await plain.png().toBuffer(), "image/png"));
+    expect([code, message]).toEqual(["bad_image", "The image: it is one plain colour: there is nothing to classify."]);
+  });
+
+  test.each([
+    ["top=0", "top"],
+    ["top=many", "top"],
+    ["top=1.5", "top"],
+    ["show=yes", "show"],
+    ["background=red", "background"],
+  ])("parameters: %s", async (query, field) => {
+    const url = await serve();
+    const [status, code, message] = await errorOf(postJson(`${url}/api/predict?${query}`, PIXELS));
+    expect([status, code]).toEqual([400, "bad_request"]);
+    expect(message).toContain(`field "${field}": expected`);
+  });
+
+  test.each([
+    ["that says so", (bytes: Uint8Array) => ({ body: new Uint8Array(bytes) })],
+    [
+      "that does not say so",
+      (bytes: Uint8Array) => ({ body: new Blob([new Uint8Array(bytes)]).stream(), duplex: "half" as const }),
+    ],
+  ])("a body over the limit %s", async (_, bodyOf) => {
+    const url = await serve({ limits: { bodyBytes: 5000 } });
+    const send = (length: number) =>
+      fetch(`${url}/api/predict`, {
+        method: "POST",
+        headers: { "content-type": "image/png" },
+        ...bodyOf(new Uint8Array(length)),
+      });
+    expect((await errorOf(send(5000)))[1]).toBe("bad_image");
+    expect((await errorOf(send(5001))).slice(0, 2)).toEqual([413, "body_too_large"]);
+  });
+});
+
+describe("addresses", () => {
+  test.each([
+    ["..%2fa", "no_such_run"],
+    ["%2e%2e%2f%2e%2e%2fetc%2fpasswd", "no_such_run"],
+    ["..%5c..%5cwindows", "no_such_run"],
+    ["a%00", "no_such_run"],
+    ["A", "no_such_run"],
+    ["%ff", "no_such_run"],
+    ["__proto__", "no_such_run"],
+    ["", "not_found"],
+  ])("a run of the name %j leads nowhere", async (name, code) => {
+    const url = await serve();
+    for (const part of ["", "/model.onnx", "/evaluation", "/events"]) {
+      if (name === "" && part !== "") continue;
+      expect((await errorOf(rawGet(`${url}/api/runs/${name}${part}`))).slice(0, 2)).toEqual([404, code]);
+    }
+  });
+
+  test("a path with dots as it is sent leads to no file", async () => {
+    const page = temporaryFolder();
+    mkdirSync(join(page, "web"));
+    writeFileSync(join(page, "web", "index.html"), "the page");
+    writeFileSync(join(page, "secret"), "secret");
+    const url = await serve({ page: join(page, "web") });
+    expect(await (await rawGet(`${url}/`)).text()).toBe("the page");
+    for (const path of [
+      "/../secret",
+      "/%2e%2e/secret",
+      "/..%2fsecret",
+      "/%2e%2e%2fsecret",
+      "/..%5csecret",
+      "//secret",
+      "/%252e%252e/secret",
+    ]) {
+      const response = await rawGet(`${url}${path}`);
+      expect({ path, status: response.status, text: await response.text() }).toEqual({
+        path,
+        status: 404,
+        text: expect.not.stringContaining("secret"),
+      });
+    }
+  });
+
+  test("unknown addresses and methods", async () => {
+    const url = await serve();
+    expect((await errorOf(fetch(`${url}/api/nothing`))).slice(0, 2)).toEqual([404, "not_found"]);
+    expect((await errorOf(fetch(`${url}/nothing`))).slice(0, 2)).toEqual([404, "not_found"]);
+    for (const [path, method, allowed] of [
+      ["/api/predict", "GET", "POST"],
+      ["/api/runs", "DELETE", "GET, HEAD"],
+      ["/api/runs/a/model.onnx", "PUT", "GET, HEAD"],
+      ["/healthz", "OPTIONS", "GET, HEAD"],
+      ["/api/training/a", "POST", "DELETE"],
+    ] as const) {
+      const response = await fetch(`${url}${path}`, { method });
+      expect(response.headers.get("allow")).toBe(allowed);
+      expect((await errorOf(response)).slice(0, 2)).toEqual([405, "method_not_allowed"]);
+    }
+    expect((await fetch(`${url}/api/runs`, { method: "HEAD" })).status).toBe(200);
+  });
+});
+
+describe("runs that break while they are served", () => {
+  test("a damaged record, a damaged model, damaged metrics: told, logged with the path, others go on", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["fine", "record", "model", "metrics", "unknown"])
+      cpSync(join(runs, "a"), join(folder, name), { recursive: true });
+    const url = await serve({ runs: folder, data: dataFolder });
+    expect(await names(url)).toEqual({ runs: ["fine", "metrics", "model", "record", "unknown"], damaged: [] });
+    writeFileSync(join(folder, "record", "run.json"), '{"format": 1, "status"');
+    writeFileSync(join(folder, "model", "model.onnx"), "no model");
+    writeFileSync(join(folder, "metrics", "metrics.jsonl"), "{}\n");
+    const record = parseRunRecord(readFileSync(join(folder, "unknown", "run.json"), "utf8"), "run.json");
+    writeFileSync(join(folder, "unknown", "run.json"), JSON.stringify({ ...record, recipe: {} }));
+    await expect
+      .poll(() => names(url), { timeout: 10_000 })
+      .toEqual({ runs: ["fine", "model"], damaged: ["metrics", "record", "unknown"] });
+    const ask = async (path: string) => (await errorOf(fetch(`${url}/api/runs/${path}`))).slice(0, 2);
+    expect(await ask("record")).toEqual([503, "run_damaged"]);
+    expect(await ask("metrics")).toEqual([503, "unavailable"]);
+    expect(await ask("unknown")).toEqual([503, "unavailable"]);
+    const predict = (run: string) => postJson(`${url}/api/predict?run=${run}`, PIXELS);
+    expect((await errorOf(predict("model"))).slice(0, 2)).toEqual([503, "model_damaged"]);
+    expect((await errorOf(fetch(`${url}/api/runs/model/evaluation`))).slice(0, 2)).toEqual([503, "cannot_evaluate"]);
+    expect((await predict("fine")).status).toBe(200);
+    expect(server?.log.join("\n")).toContain(join(folder, "record", "run.json"));
+    expect(server?.log.join("\n")).toContain(join(folder, "model"));
+  });
+
+  test("a damaged model that is replaced by a good one answers again", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const model = join(folder, "a", "model.onnx");
+    renameSync(model, `${model}.good`);
+    writeFileSync(model, "no model");
+    const url = await serve({ runs: folder });
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(503);
+    renameSync(`${model}.good`, model);
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
+  });
+
+  test("a run whose model was removed has none", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const url = await serve({ runs: folder, data: dataFolder });
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
+    rmSync(join(folder, "a", "model.onnx"));
+    expect((await errorOf(postJson(`${url}/api/predict`, PIXELS))).slice(0, 2)).toEqual([404, "no_model"]);
+    expect((await errorOf(fetch(`${url}/api/runs/a/evaluation`))).slice(0, 2)).toEqual([404, "not_evaluated"]);
+    expect((await errorOf(fetch(`${url}/api/runs/a/model.onnx`))).slice(0, 2)).toEqual([404, "no_model"]);
+  });
+
+  test("a run of another data set predicts, and cannot be tested on this one", async () => {
+    const url = await serve();
+    const [status, code, message] = await errorOf(fetch(`${url}/api/runs/a/evaluation`));
+    expect([status, code]).toEqual([409, "other_data"]);
+    expect(message).toContain("train-images-idx3-ubyte");
+  });
+});
+
+/** Ids of the runs, and of the damaged ones, by name. */
+async function names(url: string): Promise<{ runs: string[]; damaged: string[] }> {
+  const listed = await jsonOf<{ runs: { id: string }[]; damaged: string[] }>(fetch(`${url}/api/runs`));
+  return { runs: listed.runs.map(({ id }) => id).sort(), damaged: listed.damaged.sort() };
+}
+
+/** GET with the path as it is written: fetch would take the dots out. */
+function rawGet(address: string): Promise<Response> {
+  const [, host, port, path] = /^http:\/\/([^:]+):(\d+)(.*)$/.exec(address)!;
+  return new Promise((resolve, reject) => {
+    get({ host, port, path }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("end", () => {
+        const headers = { "content-type": incoming.headers["content-type"] ?? "" };
+        resolve(new Response(Buffer.concat(chunks), { status: incoming.statusCode!, headers }));
+      });
+    }).on("error", reject);
+  });
+}
+
+describe("connections", () => {
+  test("what is no HTTP is told so", async () => {
+    const url = await serve();
+    const { socket, said } = await open(url);
+    socket.write("boot please\r\n\r\n");
+    expect(await said()).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
+  });
+
+  test("a request without a host is told so", async () => {
+    const url = await serve();
+    const { socket, said } = await open(url);
+    socket.write("GET /healthz HTTP/1.0\r\n\r\n");
+    expect(await said()).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
+  });
+
+  test.each([
+    ["headers", "POST /api/predict HTTP/1.1\r\nhost: localhost\r\n"],
+    [
+      "a body",
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nab",
+    ],
+  ])("a client that is slow with %s is told so, in time", async (_, begun) => {
+    const url = await serve({ timeoutSeconds: 1 });
+    const { socket, said } = await open(url);
+    socket.write(begun);
+    // It moves all the time, so it is not for silence that it is cut off.
+    const drip = setInterval(() => socket.write("a"), 100);
+    expect(await said()).toMatch(/^HTTP\/1\.1 408 .*"code":"too_slow"/s);
+    clearInterval(drip);
+  });
+
+  test("a client that does not read its answer is cut off", async () => {
+    const url = await serve({ timeoutSeconds: 1, data: dataFolder });
+    const { socket, said } = await open(url);
+    socket.pause();
+    // More than the buffers on both sides hold.
+    const requests = 40;
+    for (let i = 0; i < requests; i++)
+      socket.write("GET /api/dataset/train-images HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    socket.resume();
+    const received = (await said()).length;
+    expect(received).toBeGreaterThan(0);
+    expect(received).toBeLessThan(requests * data.train.images.length);
+  });
+
+  test("a client that waits for a slow answer is not cut off", async () => {
+    const folder = temporaryFolder();
+    cpSync(dataFolder, folder, { recursive: true });
+    // A file that can be read to its end only once somebody has written to it.
+    const slow = join(folder, "t10k-labels-idx1-ubyte");
+    const bytes = readFileSync(slow);
+    rmSync(slow);
+    expect(spawnSync("mkfifo", [slow]).status).toBe(0);
+    const url = await serve({ timeoutSeconds: 1, data: folder });
+    const answer = fetch(`${url}/api/test-images/0`);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await writeFile(slow, bytes);
+    expect(await jsonOf(answer)).toMatchObject({ index: 0, label: data.test.labels[0] });
+  });
+
+  test("a client that goes in the middle of its body harms nobody", async () => {
+    const url = await serve();
+    for (let i = 0; i < 20; i++) {
+      const { socket } = await open(url);
+      socket.write(
+        "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nab",
+      );
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      socket.destroy();
+    }
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
+    expect(server?.log).toEqual([]);
+  });
+
+  test("more than allowed: the further ones are told to come again, and may once others are gone", async () => {
+    const url = await serve({ connections: 3 });
+    const kept = await Promise.all([open(url), open(url), open(url)]);
+    const further = await open(url);
+    further.socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    expect(await further.said()).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1.*"code":"too_many_connections"/is);
+    kept[0]!.socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    expect(await kept[0]!.said()).toMatch(/^HTTP\/1\.1 200 /);
+    await expect.poll(async () => (await fetch(`${url}/healthz`)).status).toBe(200);
+    for (const { socket } of kept) socket.destroy();
+    await expect.poll(async () => (await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+});
+
+/** Opens a connection. `said` resolves with all that came once the other side closes it. */
+function open(url: string): Promise<{ socket: Socket; said: () => Promise<string> }> {
+  const { port, hostname } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(Number(port), hostname);
+    const closed = new Promise<void>((close) => socket.once("close", () => close()));
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.once("connect", () => resolve({ socket, said: () => closed.then(() => text) }));
+    socket.on("error", reject); // After the connection it is resolved already, and says nothing more.
+  });
+}

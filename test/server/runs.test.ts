@@ -1,0 +1,278 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { mostConfidentMistakes } from "../../src/evaluation/predictions.ts";
+import { LADDER } from "../../src/report/ladder.ts";
+import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
+import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { interrupted } from "../runs/support/run-folders.ts";
+import { finishedRecord, importedRecord, sampleEvaluation, sampleRecord } from "../runs/support/samples.ts";
+import { errorOf, jsonOf, start } from "./support/running-server.ts";
+import { smallRuns } from "./support/small-runs.ts";
+
+const { runs, dataFolder, data } = await smallRuns(["a", "b"]);
+
+/** Whether exactly these bytes are there. */
+async function holds(url: string, bytes: Uint8Array): Promise<boolean> {
+  const response = await fetch(url);
+  expect(response.headers.get("content-type")).toBe("application/octet-stream");
+  return Buffer.from(await response.arrayBuffer()).equals(bytes);
+}
+
+describe("runs", () => {
+  test("the list: newest first, what the record and the metrics say; other folders and files left out", async () => {
+    const folder = temporaryFolder();
+    cpSync(runs, folder, { recursive: true });
+    cpSync(interruptedRun(), join(folder, "old"), { recursive: true });
+    mkdirSync(join(folder, "no run"));
+    writeFileSync(join(folder, "file"), "");
+    const { url } = await start({ runs: folder });
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    const record = readAnyRunRecord(join(runs, "a"));
+    expect(listed.map(({ id }) => id)).toEqual(["b", "a", "old"]);
+    expect(listed[1]).toEqual({
+      id: "a",
+      recipe: "base",
+      seed: 1,
+      status: "finished",
+      parameters: 421_642,
+      epochs: 2,
+      epochsDone: 2,
+      validationAccuracy: record.result?.validationAccuracy,
+      testAccuracy: null,
+      startedAt: record.startedAt,
+      seconds: record.result?.seconds,
+      classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    });
+  });
+
+  test("an interrupted run tells how far it came", async () => {
+    const path = interruptedRun();
+    const { url } = await start({ runs: join(path, "..") });
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    expect(listed).toMatchObject([
+      { id: "run", status: "interrupted", epochsDone: 3, validationAccuracy: 0.9, seconds: 13.5, classes: [] },
+    ]);
+    expect((await errorOf(fetch(`${url}/api/runs/run/evaluation`))).slice(0, 2)).toEqual([404, "not_evaluated"]);
+    expect((await errorOf(fetch(`${url}/api/runs/run/model.onnx`))).slice(0, 2)).toEqual([404, "no_model"]);
+  });
+
+  test("a run: its record and every epoch", async () => {
+    const { url } = await start({ runs });
+    const { record, metrics, ...summary } = await jsonOf(fetch(`${url}/api/runs/b`));
+    expect(record).toEqual(readAnyRunRecord(join(runs, "b")));
+    expect(metrics).toEqual(readMetrics(join(runs, "b")));
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    expect(summary).toEqual(listed[0]);
+  });
+
+  test("its model, byte for byte", async () => {
+    const { url } = await start({ runs });
+    expect(await holds(`${url}/api/runs/a/model.onnx`, readFileSync(join(runs, "a", "model.onnx")))).toBe(true);
+  });
+
+  test("imported weights: nothing of their training, and no path of where they came from", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "torch"));
+    const source = { ...importedRecord.source, file: "/home/somebody/secret/weights.safetensors" };
+    writeFileSync(join(folder, "torch", "run.json"), JSON.stringify({ ...importedRecord, source }));
+    const { url } = await start({ runs: folder });
+    const text = await (await fetch(`${url}/api/runs/torch`)).text();
+    expect(text).not.toMatch(/somebody|secret/);
+    expect(JSON.parse(text)).toMatchObject({
+      recipe: "base (imported)",
+      status: "imported",
+      seed: null,
+      epochs: null,
+      epochsDone: 0,
+      seconds: null,
+      testAccuracy: sampleEvaluation.accuracy,
+      record: { source: { file: "weights.safetensors" } },
+      metrics: [],
+    });
+  });
+
+  test("a run that appears, and one that goes", async () => {
+    const folder = temporaryFolder();
+    const { url } = await start({ runs: join(folder, "later") });
+    const ids = async () => (await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`))).runs.map(({ id }) => id);
+    expect(await ids()).toEqual([]);
+    cpSync(join(runs, "a"), join(folder, "later", "new"), { recursive: true });
+    await expect.poll(ids, { timeout: 10_000 }).toEqual(["new"]);
+    rmSync(join(folder, "later", "new"), { recursive: true });
+    await expect.poll(ids, { timeout: 10_000 }).toEqual([]);
+  });
+});
+
+describe("evaluation", () => {
+  test("is what `evaluate` finds, and is kept in the run's record", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const { url } = await start({ runs: folder, data: dataFolder });
+    // Asked for twice at once: computed once.
+    const [answer, again] = await Promise.all(
+      [1, 2].map(() => jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`))),
+    );
+    const { predictions, ...metrics } = await evaluateRun(join(runs, "a"), {
+      data,
+      split: "test",
+      averageFlips: false,
+      threads: 1,
+    });
+    const { mistakes, run, classes, ...told } = answer!;
+    expect({ run, classes }).toEqual({ run: "a", classes: data.test.classNames });
+    expect(told).toEqual(metrics);
+    expect(again).toEqual(answer);
+    expect(mistakes.length).toBeGreaterThan(5);
+    expect(mistakes).toEqual(
+      mostConfidentMistakes(predictions, { count: 100 }).map(({ index, label, predicted, confidence }) => ({
+        index,
+        label,
+        prediction: predicted,
+        probability: confidence,
+      })),
+    );
+    for (const { index, label, prediction } of mistakes) {
+      expect(data.test.labels[index]).toBe(label);
+      expect(predictions.predicted[index]).toBe(prediction);
+      expect(prediction).not.toBe(label);
+    }
+    expect(readAnyRunRecord(join(folder, "a")).evaluations?.test?.correct).toBe(metrics.correct);
+    const testAccuracy = async () => (await jsonOf<RunSummary>(fetch(`${url}/api/runs/a`))).testAccuracy;
+    await expect.poll(testAccuracy, { timeout: 10_000 }).toBe(metrics.accuracy);
+  });
+
+  test("of a run that was replaced: the new one's", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const { url } = await start({ runs: folder, data: dataFolder });
+    const ask = () => jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`));
+    const before = await ask();
+    rmSync(join(folder, "a"), { recursive: true });
+    cpSync(join(runs, "b"), join(folder, "a"), { recursive: true });
+    expect((await ask()).loss).not.toBe(before.loss);
+  });
+});
+
+describe("the data set", () => {
+  test("single test images and samples of them: the same ones for the same seed", async () => {
+    const { url } = await start({ data: dataFolder });
+    const image = await jsonOf<TestImage>(fetch(`${url}/api/test-images/129`));
+    expect(image).toEqual({
+      index: 129,
+      label: data.test.labels[129],
+      className: String(data.test.labels[129]),
+      pixels: [...data.test.images.slice(129 * 784)],
+    });
+    const sample = (query: string) =>
+      jsonOf<{ images: TestImage[] }>(fetch(`${url}/api/test-images${query}`)).then(({ images }) => images);
+    const [first, same, other, all] = await Promise.all(
+      ["?count=20&seed=3", "?count=20&seed=3", "?seed=4", "?count=1000"].map(sample),
+    );
+    expect(first).toHaveLength(20);
+    expect(same).toEqual(first);
+    expect(other).toHaveLength(24);
+    expect(other).not.toContainEqual(first);
+    expect(new Set(all!.map(({ index }) => index)).size).toBe(130);
+    for (const { index, label, pixels } of first!) {
+      expect(label).toBe(data.test.labels[index]);
+      expect(pixels).toEqual([...data.test.images.slice(index * 784, (index + 1) * 784)]);
+    }
+  });
+
+  test.each([
+    ["130", 404, "no_such_image"],
+    ["-1", 404, "no_such_image"],
+    ["1e1", 404, "no_such_image"],
+    ["?count=0", 400, "bad_request"],
+    ["?count=1001", 400, "bad_request"],
+    ["?seed=-1", 400, "bad_request"],
+    ["?seed=a", 400, "bad_request"],
+  ])("no test image %s", async (what, status, code) => {
+    const { url } = await start({ data: dataFolder });
+    const address = what.startsWith("?") ? `test-images${what}` : `test-images/${what}`;
+    expect((await errorOf(fetch(`${url}/api/${address}`))).slice(0, 2)).toEqual([status, code]);
+  });
+
+  test("as bytes, for training in a browser", async () => {
+    const { url } = await start({ data: dataFolder });
+    for (const [part, bytes] of [
+      ["train-images", data.train.images],
+      ["train-labels", data.train.labels],
+      ["test-images", data.test.images],
+      ["test-labels", data.test.labels],
+    ] as const) {
+      expect(await holds(`${url}/api/dataset/${part}`, bytes)).toBe(true);
+    }
+    expect((await errorOf(fetch(`${url}/api/dataset/secret`))).slice(0, 2)).toEqual([404, "no_such_part"]);
+    expect((await errorOf(fetch(`${url}/api/dataset/constructor`))).slice(0, 2)).toEqual([404, "no_such_part"]);
+  });
+
+  test("that cannot be loaded: told without its path, tried again when it is asked for again", async () => {
+    const folder = join(temporaryFolder(), "data");
+    const { url, log } = await start({ data: folder });
+    const [status, code, message] = await errorOf(fetch(`${url}/api/test-images/0`));
+    expect([status, code]).toEqual([503, "no_data"]);
+    expect(message).not.toContain(folder);
+    expect(log.join()).toContain(folder);
+    cpSync(dataFolder, folder, { recursive: true });
+    expect((await fetch(`${url}/api/test-images/0`)).status).toBe(200);
+  });
+});
+
+describe("catalogues", () => {
+  test("the ladder: all published results, and the tested runs of one recipe as one of ours", async () => {
+    const folder = temporaryFolder();
+    const tested = { ...finishedRecord, recipe: readRecipe(join(runs, "a")) };
+    for (const [name, seed, accuracy, verified] of [
+      ["one", 1, 0.93, true],
+      ["two", 2, 0.95, true],
+      ["other data", 3, 0.99, false],
+    ] as const) {
+      mkdirSync(join(folder, name));
+      const evaluations = { test: { ...sampleEvaluation, accuracy } };
+      const record = { ...tested, seed, evaluations, data: { ...tested.data, verified } };
+      writeFileSync(join(folder, name, "run.json"), JSON.stringify(record));
+    }
+    const { url } = await start({ runs: folder });
+    const { entries, ours } = await jsonOf<Ladder>(fetch(`${url}/api/ladder`));
+    expect(entries).toEqual(JSON.parse(JSON.stringify(LADDER)));
+    expect(ours).toEqual([
+      {
+        name: "base",
+        accuracy: { mean: expect.closeTo(0.94, 10), standardDeviation: expect.closeTo(Math.SQRT2 / 100, 10), n: 2 },
+        parameters: 421_642,
+        multiplyAdds: expect.any(Number),
+        epochs: tested.epochs,
+        runs: expect.arrayContaining(["one", "two"]),
+      },
+    ]);
+  });
+
+  test("the recipes, with the size of their networks", async () => {
+    const { url } = await start();
+    const { recipes } = await jsonOf<{ recipes: { name: string }[] }>(fetch(`${url}/api/recipes`));
+    expect(recipes).toContainEqual({
+      name: "enhanced",
+      summary: expect.stringContaining("Enhanced"),
+      parameters: 437_162,
+      epochs: 12,
+    });
+    expect(recipes.map(({ name }) => name)).toContain("base-seed");
+  });
+});
+
+/** As a kill leaves it, with a recipe that exists. */
+function interruptedRun(): string {
+  const path = interrupted({ state: true });
+  writeFileSync(join(path, "run.json"), JSON.stringify({ ...sampleRecord, recipe: readRecipe(join(runs, "a")) }));
+  return path;
+}
+
+function readRecipe(path: string): Record<string, unknown> {
+  const record = readAnyRunRecord(path);
+  if (record.status === "imported") throw new Error("imported weights have no recipe");
+  return record.recipe;
+}

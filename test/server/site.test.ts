@@ -1,0 +1,214 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
+import type { PredictAnswer } from "../../src/server/answers.ts";
+import { createApp } from "../../src/server/app.ts";
+import { startServer } from "../../src/server/start-server.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
+import { smallRuns } from "./support/small-runs.ts";
+
+const { runs } = await smallRuns(["a"]);
+const PIXELS = { pixels: new Array<number>(784).fill(9) };
+
+/** A built page. */
+function pageFolder(): string {
+  const page = join(temporaryFolder(), "web");
+  mkdirSync(join(page, "assets"), { recursive: true });
+  writeFileSync(join(page, "index.html"), "<!doctype html>the page");
+  writeFileSync(join(page, "assets", "main.js"), "run()");
+  writeFileSync(join(page, "assets", "ort.wasm"), "");
+  return page;
+}
+
+/** The status that a request gets which names this host. */
+const statusFor = (url: string, host: string) =>
+  new Promise<number>((resolve, reject) => {
+    get(`${url}/api/runs`, { headers: { host } }, (incoming) => resolve(incoming.resume().statusCode!)).on(
+      "error",
+      reject,
+    );
+  });
+
+describe("the page", () => {
+  test("is served with what it consists of", async () => {
+    const { url } = await start({ page: pageFolder() });
+    for (const [path, type, text] of [
+      ["/", "text/html", "<!doctype html>the page"],
+      ["/assets/main.js", "text/javascript", "run()"],
+      ["/assets/ort.wasm", "application/wasm", ""],
+    ] as const) {
+      const response = await fetch(`${url}${path}`);
+      expect([path, response.status, response.headers.get("content-type")]).toEqual([
+        path,
+        200,
+        expect.stringContaining(type),
+      ]);
+      expect(await response.text()).toBe(text);
+    }
+    expect((await errorOf(fetch(`${url}/assets/other.js`))).slice(0, 2)).toEqual([404, "not_found"]);
+    expect(await jsonOf(fetch(`${url}/healthz`))).toEqual({ status: "ok" });
+  });
+
+  test("that is not built: / says what to do", async () => {
+    const { url } = await start({ page: join(temporaryFolder(), "none") });
+    const response = await fetch(`${url}/`);
+    expect(response.status).toBe(404);
+    expect(await response.text()).toContain("npm run build");
+  });
+});
+
+describe("what every answer carries", () => {
+  test.each(["/", "/assets/main.js", "/healthz", "/api/runs", "/api/runs/none", "/api/predict", "/nothing"])(
+    "%s",
+    async (path) => {
+      const { url } = await start({ page: pageFolder() });
+      const { headers } = await fetch(`${url}${path}`);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-embedder-policy": "require-corp",
+        "cross-origin-resource-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "x-frame-options": "DENY",
+      });
+      const policy = Object.fromEntries(
+        headers
+          .get("content-security-policy")!
+          .split("; ")
+          .map((part) => [part.split(" ")[0], part.split(" ").slice(1)]),
+      );
+      expect(policy).toMatchObject({
+        "default-src": ["'none'"],
+        "script-src": ["'self'", "'wasm-unsafe-eval'"],
+        "connect-src": ["'self'"],
+        "frame-ancestors": ["'none'"],
+      });
+      expect(headers.get("content-security-policy")).not.toMatch(/'unsafe-|\*|https?:/);
+      expect(headers.get("access-control-allow-origin")).toBeNull();
+      expect(headers.get("x-powered-by")).toBeNull();
+    },
+  );
+});
+
+describe("names of this machine", () => {
+  test("on loopback no other name is answered to, whatever the port: a rebound name is refused", async () => {
+    const { url } = await start();
+    const { port } = new URL(url);
+    for (const host of [
+      `127.0.0.1:${port}`,
+      "localhost",
+      "localhost:1",
+      "LOCALHOST",
+      "[::1]",
+      "127.1.2.3",
+      "app.localhost",
+    ]) {
+      expect([host, await statusFor(url, host)]).toEqual([host, 200]);
+    }
+    for (const host of [
+      "evil.example",
+      `evil.example:${port}`,
+      "127.0.0.1.evil.example",
+      "localhost.evil.example",
+      "192.168.0.1",
+      "0.0.0.0",
+      "[::2]",
+    ]) {
+      expect([host, await statusFor(url, host)]).toEqual([host, 403]);
+    }
+  });
+
+  test("opened to others, any name is", async () => {
+    const { url } = await start({ host: "0.0.0.0" });
+    expect(await statusFor(url, "tailor.example")).toBe(200);
+  });
+});
+
+describe("as much as it takes", () => {
+  test("predictions at once: the others are told to come again, none is lost", async () => {
+    const { url } = await start({ runs, limits: { predictions: 2 } });
+    const responses = await Promise.all(Array.from({ length: 12 }, () => postJson(`${url}/api/predict`, PIXELS)));
+    const refused = responses.filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(12);
+    for (const response of refused) {
+      expect(response.headers.get("retry-after")).toBe("1");
+      expect((await errorOf(response))[1]).toBe("overloaded");
+    }
+    for (const response of responses.filter((one) => !refused.includes(one))) await jsonOf(response);
+    // And all places are free again.
+    await Promise.all([1, 2].map(() => jsonOf(postJson(`${url}/api/predict`, PIXELS))));
+  });
+
+  test("bytes of bodies at once: counted as they are announced, given back when a client goes", async () => {
+    const { url } = await start({ runs, limits: { bodyBytes: 60_000, heldBytes: 100_000 } });
+    const { port, hostname } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 60000\r\n\r\n",
+    );
+    const image = () =>
+      fetch(`${url}/api/predict`, {
+        method: "POST",
+        headers: { "content-type": "image/png" },
+        body: new Uint8Array(50_000),
+      });
+    await expect.poll(async () => (await image()).status).toBe(503);
+    expect((await errorOf(image()))[1]).toBe("overloaded");
+    await jsonOf(postJson(`${url}/api/predict`, PIXELS));
+    socket.destroy();
+    await expect.poll(async () => (await errorOf(image()))[1]).toBe("bad_image");
+  });
+});
+
+describe("start", () => {
+  test("a port that is in use", async () => {
+    const { url } = await start();
+    const port = Number(new URL(url).port);
+    await expect(start({ port })).rejects.toThrow(
+      new UserError(
+        `cannot listen on 127.0.0.1, port ${port}: it is in use; choose another with --port, or --port 0 for any that is free`,
+        { exitCode: 2 },
+      ),
+    );
+  });
+
+  test("an address that is none of this machine's", async () => {
+    await expect(start({ host: "192.0.2.1" })).rejects.toThrow(/cannot listen on 192\.0\.2\.1, .*--host/);
+  });
+
+  test("a run that is none", async () => {
+    await expect(startServer({ port: 0, run: temporaryFolder() })).rejects.toThrow(UserError);
+  });
+
+  test("IPv6", async ({ skip }) => {
+    const server = await start({ host: "::1" }).catch((error: Error) => error);
+    if (server instanceof Error) return skip(`this machine has no IPv6: ${server.message}`);
+    expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(await jsonOf(fetch(`${server.url}/healthz`))).toEqual({ status: "ok" });
+  });
+});
+
+test("the API in somebody else's Hono app, under a path of its own", async () => {
+  const { app, close } = createApp({ runs, threads: 1 });
+  const site = new Hono().get("/", (c) => c.text("my site")).route("/tailor", app);
+  const body = JSON.stringify(PIXELS);
+  const headers = { "content-type": "application/json" };
+  const answer = await jsonOf<PredictAnswer>(site.request("/tailor/api/predict", { method: "POST", body, headers }));
+  expect(answer.run).toBe("a");
+  expect((await errorOf(site.request("/tailor/api/runs/none"))).slice(0, 2)).toEqual([404, "no_such_run"]);
+  expect((await errorOf(site.request("/tailor/api/predict"))).slice(0, 2)).toEqual([405, "method_not_allowed"]);
+  expect(
+    (await errorOf(site.request("/tailor/api/training", { method: "POST", body: '{"recipe":"base"}', headers }))).slice(
+      0,
+      2,
+    ),
+  ).toEqual([403, "training_not_allowed"]);
+  expect(await (await site.request("/")).text()).toBe("my site");
+  await close();
+});

@@ -1,0 +1,264 @@
+/** Trainings that really run, in processes of their own, and what is told of them meanwhile. */
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
+import { acquireLock } from "../../src/runs/run-lock.ts";
+import { runStatus } from "../../src/runs/run-status.ts";
+import type { ProgressAnswer, RunSummary } from "../../src/server/answers.ts";
+import { startTailor } from "../cli/support/tailor.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { interrupted } from "../runs/support/run-folders.ts";
+import { sampleMetrics } from "../runs/support/samples.ts";
+import { readEvents, type SentEvent } from "./support/events.ts";
+import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
+import { smallRuns } from "./support/small-runs.ts";
+
+const { runs: finishedRuns, dataFolder } = await smallRuns(["done"]);
+
+const epochsOf = (events: readonly SentEvent[]) => events.filter(({ event }) => event === "epoch");
+const statusesOf = (events: readonly SentEvent[]) =>
+  events.filter(({ event }) => event === "status").map(({ data }) => (data as { status: string }).status);
+
+describe("a training that the page starts", { timeout: 300_000 }, () => {
+  test("begins, tells how far it is, ends, and is a run like any other", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url, log } = await start({ runs, data: dataFolder });
+    const wish = { recipe: "base", seed: 7, epochs: 3, limit: 1000 };
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
+    expect(id).toMatch(/^base-\d{8}-\d{6}$/);
+    expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toMatch(/running|finished/);
+    const events = await readEvents(`${url}/api/runs/${id}/events`).all();
+
+    const metrics = readMetrics(join(runs, id));
+    expect(metrics).toHaveLength(3);
+    expect(epochsOf(events).map(({ data }) => data)).toEqual(metrics);
+    expect(epochsOf(events).map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    expect(statusesOf(events)).toEqual(["running", "finished"]);
+    expect(events.at(-1)!.event).toBe("status");
+    const progress = events.filter(({ event }) => event === "progress").map(({ data }) => data as ProgressAnswer);
+    expect(progress.length).toBeGreaterThan(0);
+    const steps = progress.map(({ step }) => step);
+    expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+    const { steps: total, epoch, imagesPerSecond, secondsLeft } = progress.at(-1)!;
+    expect(total).toBe(metrics.at(-1)!.step);
+    expect([epoch, imagesPerSecond, secondsLeft]).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)]);
+    expect(readAnyRunRecord(join(runs, id))).toMatchObject({ status: "finished", seed: 7, epochs: 3, limit: 1000 });
+    expect((await postJson(`${url}/api/predict?run=${id}`, { pixels: new Array(784).fill(1) })).status).toBe(200);
+    expect(log.filter((line) => !line.startsWith("Other data"))).toEqual([]);
+  });
+
+  test("one at a time; stopped, its state is saved and its process is gone", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }))).slice(0, 2)).toEqual([409, "busy"]);
+    const events = readEvents(`${url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    const remove = (name: string) => fetch(`${url}/api/training/${name}`, { method: "DELETE" });
+    expect((await errorOf(remove("another"))).slice(0, 2)).toEqual([404, "not_training"]);
+    const pid = lockOf(join(runs, id)).pid;
+    expect(isAlive(pid)).toBe(true);
+    expect(await jsonOf(remove(id))).toEqual({ id });
+    expect(isAlive(pid)).toBe(false);
+    expect(statusesOf(await events.all()).at(-1)).toBe("interrupted");
+    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+    expect((await errorOf(remove(id))).slice(0, 2)).toEqual([404, "not_training"]);
+    expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toBe("interrupted");
+    // And the next one may begin.
+    await jsonOf(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+  });
+
+  test("two asked for at once: one begins", async () => {
+    const { url } = await start({ data: dataFolder });
+    const wish = { recipe: "base", epochs: 500 };
+    const asked = await Promise.all([1, 2, 3].map(() => postJson(`${url}/api/training`, wish)));
+    expect(asked.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
+  });
+
+  test("a server that ends stops it, and ends its event streams", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const server = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(
+      postJson(`${server.url}/api/training`, { recipe: "base", epochs: 500 }),
+      202,
+    );
+    const events = readEvents(`${server.url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    const { pid } = lockOf(join(runs, id));
+    await server.close();
+    await events.all();
+    expect(isAlive(pid)).toBe(false);
+    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+  });
+
+  test("that cannot begin: told, logged, and the next one may", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "file"), "");
+    const { url, log } = await start({ runs: join(folder, "file", "runs"), data: dataFolder });
+    for (let i = 0; i < 2; i++) {
+      expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }))).slice(0, 2)).toEqual([
+        503,
+        "training_failed",
+      ]);
+    }
+    expect(log.join("\n")).toContain(join(folder, "file"));
+  });
+});
+
+describe("who may start a training, and what", () => {
+  test.each([
+    ["no such recipe", { recipe: "bass" }, "no_such_recipe"],
+    ["no recipe", {}, "bad_request"],
+    ["another field", { recipe: "base", out: "/etc" }, "bad_request"],
+    ["a seed below 0", { recipe: "base", seed: -1 }, "bad_request"],
+    ["epochs in part", { recipe: "base", epochs: 1.5 }, "bad_request"],
+    ["no epoch", { recipe: "base", epochs: 0 }, "bad_request"],
+    ["fewer images than a batch", { recipe: "base", limit: 127 }, "bad_limit"],
+    ["more images than there are", { recipe: "base", limit: 1101 }, "bad_limit"],
+  ])("refused: %s", async (_, wish, code) => {
+    const { url } = await start({ data: dataFolder });
+    expect((await errorOf(postJson(`${url}/api/training`, wish))).slice(0, 2)).toEqual([400, code]);
+  });
+
+  test.each([
+    ["a page of another site", { "sec-fetch-site": "cross-site" }],
+    ["a page of another port", { "sec-fetch-site": "same-site" }],
+    ["an old browser's page of another site", { origin: "http://evil.example" }],
+    ["a page without an origin", { origin: "null" }],
+  ])("not %s", async (_, headers: Record<string, string>) => {
+    const { url } = await start({ data: dataFolder });
+    const wish = { recipe: "base", epochs: 500 };
+    expect((await errorOf(postJson(`${url}/api/training`, wish, headers))).slice(0, 2)).toEqual([403, "cross_site"]);
+    const stopped = fetch(`${url}/api/training/a`, { method: "DELETE", headers });
+    expect((await errorOf(stopped)).slice(0, 2)).toEqual([403, "cross_site"]);
+  });
+
+  test("the own page may, with and without Sec-Fetch-Site", async () => {
+    const { url } = await start({ data: dataFolder });
+    for (const headers of [{ "sec-fetch-site": "same-origin" }, { origin: url }]) {
+      expect((await errorOf(postJson(`${url}/api/training`, {}, headers)))[1]).toBe("bad_request");
+    }
+  });
+
+  test("a form cannot", async () => {
+    const { url } = await start({ data: dataFolder });
+    const body = new Blob(['{"recipe":"base"}'], { type: "text/plain" });
+    expect((await errorOf(fetch(`${url}/api/training`, { method: "POST", body }))).slice(0, 2)).toEqual([
+      415,
+      "unsupported_media_type",
+    ]);
+  });
+
+  test("not where other machines reach the server, unless that is allowed", async () => {
+    const open = await start({ host: "0.0.0.0", data: dataFolder });
+    const wish = { recipe: "bass" };
+    expect((await errorOf(postJson(`${open.url}/api/training`, wish))).slice(0, 2)).toEqual([
+      403,
+      "training_not_allowed",
+    ]);
+    const allowed = await start({ host: "0.0.0.0", data: dataFolder, allowTraining: true });
+    expect((await errorOf(postJson(`${allowed.url}/api/training`, wish)))[1]).toBe("no_such_recipe");
+  });
+});
+
+describe("events of a run", { timeout: 300_000 }, () => {
+  test("that another process trains: each epoch as it is done, past ones first", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs });
+    const out = join(runs, "elsewhere");
+    const training = startTailor([
+      "train",
+      "base",
+      "--epochs",
+      "4",
+      "--batch-size",
+      "50",
+      "--data",
+      dataFolder,
+      "--threads",
+      "1",
+      "--out",
+      out,
+    ]);
+    await training.hasSaid(/epoch 1\/4/);
+    const events = await readEvents(`${url}/api/runs/elsewhere/events`).all();
+    expect((await training.ended).code).toBe(0);
+    expect(epochsOf(events).map(({ data }) => data)).toEqual(readMetrics(out));
+    expect(epochsOf(events).map(({ id }) => id)).toEqual(["1", "2", "3", "4"]);
+    expect(statusesOf(events).at(-1)).toBe("finished");
+  });
+
+  test("that has ended: all epochs, its status, the end; nothing more for who has seen them", async () => {
+    const { url } = await start({ runs: finishedRuns });
+    const address = `${url}/api/runs/done/events`;
+    const events = await readEvents(address).all();
+    expect(events.map(({ event }) => event)).toEqual(["epoch", "epoch", "status"]);
+    expect(statusesOf(events)).toEqual(["finished"]);
+    const seen = (id: string) => ({ headers: { "last-event-id": id } });
+    expect((await readEvents(address, seen("1")).all()).map(({ id, event }) => [event, id])).toEqual([
+      ["epoch", "2"],
+      ["status", undefined],
+    ]);
+    expect((await fetch(address, seen("2"))).status).toBe(204);
+    expect(epochsOf(await readEvents(address, seen("seven")).all())).toHaveLength(2);
+  });
+
+  test("a line that is just being written waits for its end; a run that is removed is gone", async () => {
+    const path = interrupted({ state: false });
+    const release = acquireLock(path); // This test writes it now.
+    onTestFinished(release);
+    const metrics = join(path, "metrics.jsonl");
+    const whole = readFileSync(metrics, "utf8");
+    const next = `${JSON.stringify({ ...sampleMetrics[2], epoch: 4 })}\n`;
+    appendFileSync(metrics, next.slice(0, 40));
+    const { url } = await start({ runs: join(path, "..") });
+    const events = readEvents(`${url}/api/runs/run/events`);
+    await events.until(({ id }) => id === "3");
+    appendFileSync(metrics, next.slice(40, -1));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(epochsOf(events.sofar())).toHaveLength(3);
+    writeFileSync(metrics, whole + next);
+    await events.until(({ id }) => id === "4");
+    rmSync(path, { recursive: true });
+    const all = await events.all();
+    expect(epochsOf(all).map(({ id }) => id)).toEqual(["1", "2", "3", "4"]);
+    expect(statusesOf(all)).toEqual(["running", "gone"]);
+  });
+
+  test("so many at once and no more; a stream that is left makes room", async () => {
+    const path = interrupted({ state: false });
+    onTestFinished(acquireLock(path));
+    const { url } = await start({ runs: join(path, ".."), limits: { streams: 2 } });
+    const address = `${url}/api/runs/run/events`;
+    const open = [readEvents(address), readEvents(address)];
+    for (const events of open) await events.until(({ event }) => event === "status");
+    const refused = await fetch(address);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect((await errorOf(refused)).slice(0, 2)).toEqual([429, "too_many_streams"]);
+    open[0]!.leave();
+    await expect
+      .poll(
+        async () => {
+          const response = await fetch(address);
+          await response.body?.cancel();
+          return response.status;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(200);
+    open[1]!.leave();
+  });
+});
+
+function lockOf(path: string): { pid: number } {
+  return JSON.parse(readFileSync(join(path, "lock"), "utf8"));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
