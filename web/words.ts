@@ -1,4 +1,4 @@
-import type { RunSummary } from "./api/types.ts";
+import type { RunSummary } from "../src/server/answers.ts";
 
 const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 

@@ -1,6 +1,6 @@
+import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
-import { differingFile } from "../data/differing-file.ts";
 import { evaluateRun } from "../evaluation/evaluate-run.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
 import type { RunEvaluation } from "./answers.ts";

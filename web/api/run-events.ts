@@ -1,11 +1,12 @@
 import { useEffect, useState } from "react";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
+import type { ProgressAnswer } from "../../src/server/answers.ts";
 import { runPath } from "./client.ts";
-import type { EpochMetrics, TrainingStatus } from "./types.ts";
 
 /** A run under way, as the server tells it. */
 export interface LiveRun {
-  readonly epochs: readonly EpochMetrics[];
-  readonly progress: TrainingStatus | undefined;
+  readonly epochs: readonly MetricsLine[];
+  readonly progress: ProgressAnswer | undefined;
   /** The last one told; undefined until then. */
   readonly status: string | undefined;
   /** Whether the server answers; the browser tries again by itself. */
@@ -26,11 +27,11 @@ export function useRunEvents(id: string, isWanted: boolean): LiveRun {
         const parsed: Data = JSON.parse(data);
         setLive((before) => ({ ...before, ...take(parsed, before) }));
       });
-    on<EpochMetrics>("epoch", (line, { epochs }) => ({
+    on<MetricsLine>("epoch", (line, { epochs }) => ({
       // After a lost connection epochs may come again.
       epochs: [...epochs.filter(({ epoch }) => epoch < line.epoch), line],
     }));
-    on<TrainingStatus>("progress", (progress) => ({ progress }));
+    on<ProgressAnswer>("progress", (progress) => ({ progress }));
     on<{ status: string }>("status", ({ status }) => {
       if (status !== "running") source.close();
       return { status };

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { percent } from "../../src/plots/numbers.ts";
+import { percent } from "../../src/numbers.ts";
 import { classifier } from "../engine/classifier.ts";
 import type { Answer, Attention, ModelSource } from "../engine/classifier-worker.ts";
 import { Failure } from "./notices.tsx";

@@ -1,4 +1,8 @@
-/** A run's state, as a word with a mark. */
+/** A state, as a word with a mark; a new one is said aloud. */
 export function Status({ status }: { status: string }) {
-  return <p className={`status ${status}`}>{status}</p>;
+  return (
+    <p className={`status ${status}`} role="status">
+      {status}
+    </p>
+  );
 }

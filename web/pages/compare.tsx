@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { costFigure } from "../../src/plots/cost.ts";
 import { COSTS, ownPoint, publishedPoint, UNMARKED } from "../../src/report/cost-points.ts";
-import type { Ladder, RunSummary } from "../api/types.ts";
+import type { Ladder, RunSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Figure } from "../components/figure.tsx";
 import { Wait } from "../components/notices.tsx";
@@ -54,7 +54,6 @@ function CostFigures({ ladder }: { ladder: Ladder }) {
       key={cost.title}
       draw={costFigure}
       input={cost}
-      scrolls
       caption={`Up and to the left is better. Whiskers on ours: one standard deviation over seeds. ${UNMARKED}`}
     />
   ));

@@ -1,11 +1,12 @@
 import { useState } from "react";
-import { count, duration, percent } from "../../src/report/format.ts";
+import { count, counted, percent } from "../../src/numbers.ts";
+import { duration } from "../../src/report/format.ts";
+import type { RunDetail } from "../../src/server/answers.ts";
 import { remove, runPath } from "../api/client.ts";
 import { useRunEvents } from "../api/run-events.ts";
-import type { RunDetail } from "../api/types.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Facts } from "../components/facts.tsx";
-import { Failure, Wait } from "../components/notices.tsx";
+import { Empty, Failure, Wait } from "../components/notices.tsx";
 import { Status } from "../components/status.tsx";
 import { hrefOf } from "../routes.ts";
 import { dateText, hasModel, isRunning } from "../words.ts";
@@ -49,41 +50,53 @@ function RunPage({ run }: { run: RunDetail }) {
       </div>
       <RunFacts run={last} />
       {status === "running" && <Live run={run} live={live} />}
+      {status === "interrupted" && <Interrupted run={last} />}
+      {status === "gone" && (
+        <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
+      )}
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
-      {hasModel(last) && <Evaluation run={last} />}
+      {hasModel(last) && <Evaluation id={run.id} />}
     </>
   );
 }
 
 function RunFacts({ run }: { run: RunDetail }) {
-  const { cpu, threads, commit, batchSize, lowering } = run.record as RecordFacts;
+  const { cpu, commit } = run.record;
+  const trained = run.record.status === "imported" ? undefined : run.record;
   return (
     <Facts
       of={[
         ["recipe", run.recipe],
         ["seed", run.seed],
         ["epochs", run.epochs],
-        ["batch", batchSize],
+        ["batch", trained?.batchSize],
+        ["training images", trained && count(trained.data.trainImages)],
         ["parameters", count(run.parameters)],
         ["test accuracy", run.testAccuracy === null ? null : percent(run.testAccuracy)],
         ["validation accuracy", run.validationAccuracy === null ? null : percent(run.validationAccuracy)],
         ["trained in", run.seconds === null ? null : duration(run.seconds)],
-        ["started", dateText(run.startedAt)],
-        ["on", cpu && `${cpu.model}, ${threads ?? 1} ${threads === 1 ? "thread" : "threads"}`],
-        ["layout", lowering],
+        [trained ? "started" : "imported", dateText(run.startedAt)],
+        ["on", `${cpu.model}${trained ? `, ${counted(trained.threads, "thread")}` : ""}`],
+        ["layout", trained?.lowering],
         ["commit", commit && <code>{commit.slice(0, 7)}</code>],
       ]}
     />
   );
 }
 
-/** Fields of run.json that are shown where they are there. */
-interface RecordFacts {
-  readonly cpu?: { readonly model: string };
-  readonly threads?: number;
-  readonly commit?: string | null;
-  readonly batchSize?: number;
-  readonly lowering?: string;
+/** What can be done about a run that stands still. */
+function Interrupted({ run }: { run: RunDetail }) {
+  return (
+    <Empty title="This run was interrupted">
+      <p>
+        It stopped after {counted(run.epochsDone, "epoch")}, and everything up to there is saved. To go on, name its
+        folder:
+      </p>
+      <pre>
+        <code>node bin/tailor.js train --resume runs/{run.id}</code>
+      </pre>
+    </Empty>
+  );
 }
 
 function StopButton({ id }: { id: string }) {

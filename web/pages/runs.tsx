@@ -1,15 +1,23 @@
-import { count, duration, percent } from "../../src/report/format.ts";
-import type { RunSummary } from "../api/types.ts";
+import { count, percent } from "../../src/numbers.ts";
+import { duration } from "../../src/report/format.ts";
+import { listText } from "../../src/report/wording.ts";
+import type { RunSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
-import { Empty, Wait } from "../components/notices.tsx";
+import { Empty, Failure, Wait } from "../components/notices.tsx";
 import { Status } from "../components/status.tsx";
 import { Tape } from "../components/tape.tsx";
 import { hrefOf } from "../routes.ts";
 import { dateText, isRunning } from "../words.ts";
 
-/** All runs that the server has, the newest first. */
+interface RunList {
+  /** The newest first. */
+  readonly runs: readonly RunSummary[];
+  readonly damaged: readonly string[];
+}
+
+/** All runs that the server has. */
 export function Runs() {
-  const [runs, reload] = useJson<{ runs: RunSummary[] }>("/api/runs");
+  const [runs, reload] = useJson<RunList>("/api/runs");
   return (
     <>
       <div className="title-row">
@@ -19,7 +27,17 @@ export function Runs() {
         </a>
       </div>
       <Wait of={runs} words="Looking for runs…" onRetry={reload}>
-        {({ runs }) => (runs.length === 0 ? <NoRuns /> : <RunList runs={newestFirst(runs)} />)}
+        {({ runs, damaged }) => (
+          <>
+            {damaged.length > 0 && (
+              <Failure
+                title="Some runs cannot be read"
+                message={`${listText(damaged)}: the files are damaged; the server's log tells more.`}
+              />
+            )}
+            {runs.length === 0 ? <NoRuns /> : <RunCards runs={runs} />}
+          </>
+        )}
       </Wait>
     </>
   );
@@ -39,7 +57,7 @@ function NoRuns() {
   );
 }
 
-function RunList({ runs }: { runs: readonly RunSummary[] }) {
+function RunCards({ runs }: { runs: readonly RunSummary[] }) {
   return (
     <ul className="runs">
       {runs.map((run) => (
@@ -80,8 +98,4 @@ function RunCard({ run }: { run: RunSummary }) {
       )}
     </li>
   );
-}
-
-function newestFirst(runs: readonly RunSummary[]): RunSummary[] {
-  return [...runs].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }

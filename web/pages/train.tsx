@@ -1,4 +1,4 @@
-import type { RecipeSummary } from "../api/types.ts";
+import type { RecipeSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";

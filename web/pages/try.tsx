@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import type { RunSummary } from "../api/types.ts";
+import type { RunSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Look } from "../components/look.tsx";
 import { Empty, Wait } from "../components/notices.tsx";

@@ -1,6 +1,6 @@
-import { count, percent } from "../../../src/report/format.ts";
+import { count, percent } from "../../../src/numbers.ts";
 import { known, large, shortSpreadText } from "../../../src/report/wording.ts";
-import type { Ladder } from "../../api/types.ts";
+import type { Ladder } from "../../../src/server/answers.ts";
 
 interface Rung {
   readonly name: string;

@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useState } from "react";
+import { count, percent } from "../../../src/numbers.ts";
 import { curvesOverview } from "../../../src/plots/curves-overview.ts";
-import { count, duration, percent } from "../../../src/report/format.ts";
+import { duration } from "../../../src/report/format.ts";
 import { known, listText } from "../../../src/report/wording.ts";
+import type { RunDetail, RunSummary } from "../../../src/server/answers.ts";
 import { getJson, runPath } from "../../api/client.ts";
-import type { RunDetail, RunSummary } from "../../api/types.ts";
 import { Figure } from "../../components/figure.tsx";
 import { Empty, Failure } from "../../components/notices.tsx";
 import { hrefOf } from "../../routes.ts";
@@ -81,7 +82,6 @@ function Overview({ ids }: { ids: readonly string[] }) {
     <Figure
       draw={curvesOverview}
       input={input}
-      scrolls
       caption="Accuracy above, loss below, a column a recipe, on common scales. Training values are measured under augmentation."
     />
   );

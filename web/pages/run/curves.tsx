@@ -1,15 +1,16 @@
 import { useMemo } from "react";
+import { percent } from "../../../src/numbers.ts";
 import { accuracyCurves, lossCurves } from "../../../src/plots/curves.ts";
-import { duration, percent } from "../../../src/report/format.ts";
+import { duration } from "../../../src/report/format.ts";
 import { known } from "../../../src/report/wording.ts";
-import type { EpochMetrics } from "../../api/types.ts";
-import { Figure } from "../../components/figure.tsx";
+import type { MetricsLine } from "../../../src/runs/metrics.ts";
+import { FittedFigure } from "../../components/figure.tsx";
 import { rateText } from "../../words.ts";
 
 interface CurvesProps {
   readonly name: string;
   readonly seed: number;
-  readonly epochs: readonly EpochMetrics[];
+  readonly epochs: readonly MetricsLine[];
   readonly isRunning: boolean;
 }
 
@@ -25,12 +26,12 @@ export function Curves({ name, seed, epochs, isRunning }: CurvesProps) {
     <section aria-labelledby="curves">
       <h2 id="curves">Training</h2>
       <div className="pair">
-        <Figure
+        <FittedFigure
           draw={accuracyCurves}
           input={curves}
           caption="Training: during the epoch, under augmentation. Validation: at its end."
         />
-        <Figure draw={lossCurves} input={curves} caption="Cross entropy without label smoothing." />
+        <FittedFigure draw={lossCurves} input={curves} caption="Cross entropy without label smoothing." />
       </div>
       <details>
         <summary>Every epoch as a table</summary>
@@ -40,7 +41,7 @@ export function Curves({ name, seed, epochs, isRunning }: CurvesProps) {
   );
 }
 
-function EpochTable({ epochs }: { epochs: readonly EpochMetrics[] }) {
+function EpochTable({ epochs }: { epochs: readonly MetricsLine[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className="table" tabIndex={0}>

@@ -1,16 +1,16 @@
 import { useMemo } from "react";
+import { count, percent } from "../../../src/numbers.ts";
 import { confusionFigure } from "../../../src/plots/confusion.ts";
-import { count, percent } from "../../../src/report/format.ts";
+import type { RunEvaluation } from "../../../src/server/answers.ts";
 import { runPath } from "../../api/client.ts";
-import type { RunDetail, RunEvaluation } from "../../api/types.ts";
 import { useJson } from "../../api/use-resource.ts";
 import { Figure } from "../../components/figure.tsx";
 import { Wait } from "../../components/notices.tsx";
 import { Mistakes } from "./mistakes.tsx";
 
 /** What a run makes of the test images. */
-export function Evaluation({ run }: { run: RunDetail }) {
-  const [evaluation, reload] = useJson<RunEvaluation>(runPath(run.id, "/evaluation"));
+export function Evaluation({ id }: { id: string }) {
+  const [evaluation, reload] = useJson<RunEvaluation>(runPath(id, "/evaluation"));
   return (
     <section aria-labelledby="evaluation">
       <h2 id="evaluation">On the test images</h2>
@@ -21,8 +21,8 @@ export function Evaluation({ run }: { run: RunDetail }) {
               <strong>{percent(found.accuracy)}</strong> right: {count(found.correct)} of {count(found.total)} images,
               standard error {percent(found.standardError)}.
             </p>
-            <ConfusionAndClasses run={run} evaluation={found} />
-            <Mistakes run={run} mistakes={found.mistakes} />
+            <ConfusionAndClasses evaluation={found} />
+            <Mistakes id={id} evaluation={found} />
           </>
         )}
       </Wait>
@@ -30,15 +30,15 @@ export function Evaluation({ run }: { run: RunDetail }) {
   );
 }
 
-function ConfusionAndClasses({ run, evaluation }: { run: RunDetail; evaluation: RunEvaluation }) {
-  const { confusion, perClass } = evaluation;
+function ConfusionAndClasses({ evaluation }: { evaluation: RunEvaluation }) {
+  const { run, classes, confusion, perClass } = evaluation;
   const table = useMemo(
-    () => ({ title: `${run.id}: what test images were taken for`, classNames: run.classes, confusion }),
-    [run.id, run.classes, confusion],
+    () => ({ title: `${run}: what test images were taken for`, classNames: classes, confusion }),
+    [run, classes, confusion],
   );
   return (
     <div className="pair wide-first">
-      <Figure draw={confusionFigure} input={table} scrolls caption="Blue: right. Orange: mistaken." />
+      <Figure draw={confusionFigure} input={table} caption="Blue: right. Orange: mistaken." />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div className="table" tabIndex={0}>
         <table>

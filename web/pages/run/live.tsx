@@ -1,6 +1,7 @@
-import { count, duration } from "../../../src/report/format.ts";
+import { count } from "../../../src/numbers.ts";
+import { duration } from "../../../src/report/format.ts";
+import type { RunDetail } from "../../../src/server/answers.ts";
 import type { LiveRun } from "../../api/run-events.ts";
-import type { RunDetail } from "../../api/types.ts";
 import { Facts } from "../../components/facts.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Tape } from "../../components/tape.tsx";

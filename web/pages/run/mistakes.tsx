@@ -1,19 +1,24 @@
-import { useEffect, useState } from "react";
-import { percent } from "../../../src/plots/numbers.ts";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { percent } from "../../../src/numbers.ts";
+import type { RunEvaluation, TestImage } from "../../../src/server/answers.ts";
 import { getJson } from "../../api/client.ts";
-import type { Mistake, RunDetail, TestImage } from "../../api/types.ts";
 import { Look } from "../../components/look.tsx";
 import { Failure } from "../../components/notices.tsx";
 import { Pixels } from "../../components/pixels.tsx";
 
-const SHOWN = 18;
+const SHOWN = 16;
 
 /** The mistakes that the network was surest of; each can be looked into. */
-export function Mistakes({ run, mistakes }: { run: RunDetail; mistakes: readonly Mistake[] }) {
+export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string; evaluation: RunEvaluation }) {
   const shown = mistakes.slice(0, SHOWN);
   const [chosen, choose] = useState<number>();
   const [images, failure] = useTestImages(shown.map(({ index }) => index));
   const image = images.find(({ index }) => index === chosen);
+  const source = useMemo(() => ({ kind: "run", id }) as const, [id]);
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (chosen !== undefined) panel.current?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   if (shown.length === 0) return <p>It made no mistake.</p>;
   return (
     <section aria-labelledby="mistakes">
@@ -23,7 +28,7 @@ export function Mistakes({ run, mistakes }: { run: RunDetail; mistakes: readonly
       <ul className="tiles">
         {shown.map(({ index, label, prediction, probability }) => {
           const found = images.find((one) => one.index === index);
-          const [is, said] = [run.classes[label], run.classes[prediction]];
+          const [is, said] = [classes[label], classes[prediction]];
           return (
             <li key={index}>
               <button
@@ -45,9 +50,9 @@ export function Mistakes({ run, mistakes }: { run: RunDetail; mistakes: readonly
           );
         })}
       </ul>
-      {image && (
-        <Look key={image.index} source={{ kind: "run", id: run.id }} pixels={image.pixels} truth={image.label} />
-      )}
+      <div ref={panel} className="panel">
+        {image && <Look key={image.index} source={source} pixels={image.pixels} truth={image.label} />}
+      </div>
     </section>
   );
 }

@@ -1,23 +1,15 @@
-import { count, duration, percent } from "../../../src/report/format.ts";
+import { count, counted, percent } from "../../../src/numbers.ts";
+import { duration } from "../../../src/report/format.ts";
 import { Facts } from "../../components/facts.tsx";
 import { Failure } from "../../components/notices.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
+import { Status } from "../../components/status.tsx";
 import { Tape } from "../../components/tape.tsx";
 import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } from "../../engine/browser-training.ts";
 import { hrefOf } from "../../routes.ts";
 import { rateText } from "../../words.ts";
 import { Curves } from "../run/curves.tsx";
 import { Downloads } from "./downloads.tsx";
-
-const WORDS: Readonly<Record<BrowserTraining["phase"], string>> = {
-  loading: "loading",
-  training: "running",
-  pausing: "pausing",
-  paused: "paused",
-  testing: "testing",
-  finished: "finished",
-  failed: "failed",
-};
 
 /** The training in this browser: where it stands, and its results at the end. */
 export function BrowserRun({ training }: { training: BrowserTraining }) {
@@ -28,9 +20,7 @@ export function BrowserRun({ training }: { training: BrowserTraining }) {
         <h2 id="here">
           {order.recipe}, seed {order.seed}, in this browser
         </h2>
-        <p className={`status ${phase === "training" ? "running" : phase}`} role="status">
-          {WORDS[phase]}
-        </p>
+        <Status status={phase === "training" ? "running" : phase} />
         <Buttons phase={phase} />
       </div>
       {failure !== undefined && <Failure title="Training failed" message={failure} />}
@@ -96,7 +86,7 @@ function Progress({ training }: { training: BrowserTraining }) {
               {rateText(progress.learningRate)} <Sparkline values={rates} label="learning rate by step" />
             </>,
           ],
-          ["engine", start && `${start.runtime}, ${start.threads} ${start.threads === 1 ? "thread" : "threads"}`],
+          ["engine", start && `${start.runtime}, ${counted(start.threads, "thread")}`],
         ]}
       />
     </div>

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
-import { count } from "../../../src/report/format.ts";
+import { count } from "../../../src/numbers.ts";
+import type { RecipeSummary } from "../../../src/server/answers.ts";
 import { postJson } from "../../api/client.ts";
-import type { RecipeSummary } from "../../api/types.ts";
 import { Failure } from "../../components/notices.tsx";
 import { startTraining } from "../../engine/browser-training.ts";
 import { hrefOf } from "../../routes.ts";

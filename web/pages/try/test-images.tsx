@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { TestImage } from "../../api/types.ts";
+import type { TestImage } from "../../../src/server/answers.ts";
 import { useJson } from "../../api/use-resource.ts";
 import { Wait } from "../../components/notices.tsx";
 import { Pixels } from "../../components/pixels.tsx";
