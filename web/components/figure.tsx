@@ -41,8 +41,8 @@ export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input 
   );
 }
 
-/** Narrower, there is no room for labels. */
-const LEAST_WIDTH_PX = 300;
+/** Narrower, there is no room for labels: the picture is shrunk instead. */
+const LEAST_WIDTH_PX = 440;
 
 function Frame({ caption, children }: { caption: string; children: React.ReactNode }) {
   return (

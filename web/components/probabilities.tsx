@@ -19,7 +19,9 @@ export function Probabilities({ values, classNames, truth }: ProbabilitiesProps)
             {classNames[label]}
             {label === truth && <span className="tag">its label</span>}
           </span>
-          <meter min={0} max={1} value={values[label]!} aria-label={classNames[label]} />
+          <span className="bar" aria-hidden="true">
+            <span style={{ width: `${100 * values[label]!}%` }} />
+          </span>
           <span className="value">{percent(values[label]!, 1)}</span>
         </li>
       ))}

@@ -1,6 +1,6 @@
-import { FASHION_MNIST } from "../../src/data/fashion-mnist.ts";
 import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
-import { getBytes } from "../api/client.ts";
+import type { DatasetSummary } from "../../src/server/answers.ts";
+import { getBytes, getJson } from "../api/client.ts";
 
 export interface DataSet {
   readonly train: ImageSet;
@@ -9,15 +9,16 @@ export interface DataSet {
 
 /** The data set, from the server that has it. */
 export async function loadData(): Promise<DataSet> {
-  const [train, test] = await Promise.all([loadPart("train"), loadPart("test")]);
+  const summary = await getJson<DatasetSummary>("/api/dataset");
+  const [train, test] = await Promise.all([loadPart("train", summary), loadPart("test", summary)]);
   return { train, test };
 }
 
-async function loadPart(part: "train" | "test"): Promise<ImageSet> {
+async function loadPart(part: "train" | "test", summary: DatasetSummary): Promise<ImageSet> {
   const [images, labels] = await Promise.all([
     getBytes(`/api/dataset/${part}-images`),
     getBytes(`/api/dataset/${part}-labels`),
   ]);
-  const { classNames, height, width } = FASHION_MNIST;
-  return createImageSet({ images, labels, channels: 1, height, width, classNames }, `${part}-labels`);
+  const { channels, height, width, classes } = summary;
+  return createImageSet({ images, labels, channels, height, width, classNames: classes }, `${part}-labels`);
 }

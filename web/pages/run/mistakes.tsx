@@ -50,7 +50,7 @@ export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string
           );
         })}
       </ul>
-      <div ref={panel} className="panel">
+      <div ref={panel} className={chosen === undefined ? "panel" : "panel open"}>
         {image && <Look key={image.index} source={source} pixels={image.pixels} truth={image.label} />}
       </div>
     </section>
