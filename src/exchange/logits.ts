@@ -9,7 +9,7 @@ import type { NamedTensor } from "../formats/safetensors.ts";
 import type { ImageTask } from "../nn/model.ts";
 import { randomStream } from "../random.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
-import type { ModelSession } from "../runtime/node/classifier.ts";
+import type { ModelSession } from "../runtime/model-session.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TrainedNetwork } from "./network.ts";
 

@@ -8,7 +8,9 @@ import { MARGIN_PX } from "./theme.ts";
 import { type CurveSeries, curveSeries, type Quantity, type TrainingCurves } from "./training-curves.ts";
 
 const WIDTH_PX = 720;
+/** Of the picture; in narrow figures three quarters of their width. */
 const HEIGHT_PX = 380;
+const HEIGHT_SHARE = 0.75;
 
 /**
  * Accuracy of one model by epoch, on training and validation images.
@@ -29,11 +31,13 @@ export function lossCurves(document: SvgDocument, curves: TrainingCurves): SvgEl
 }
 
 function curvesFigure(document: SvgDocument, curves: TrainingCurves, quantity: Quantity): SvgElement {
+  const { width = WIDTH_PX } = curves;
+  const height = Math.min(HEIGHT_PX, Math.round(HEIGHT_SHARE * width));
   const series = curveSeries(curves, quantity);
   const panel = curvesPanel(document, series, {
     quantity,
-    width: WIDTH_PX - MARGIN_PX,
-    height: HEIGHT_PX,
+    width: width - MARGIN_PX,
+    height,
     domain: curveDomain(series, quantity),
     lastEpoch: lastEpoch([series]),
     marginRight: labelsWidth(series, quantity),
@@ -42,8 +46,8 @@ function curvesFigure(document: SvgDocument, curves: TrainingCurves, quantity: Q
     title: `${curves.model}: ${quantity} by epoch`,
     legend: curvesLegend([series]),
     notes: [curves.note],
-    width: WIDTH_PX,
-    height: HEIGHT_PX,
+    width,
+    height,
     body: [panel],
   });
 }

@@ -16,6 +16,8 @@ export interface TrainingCurves {
   readonly runs: readonly { readonly seed: number; readonly epochs: readonly CurveEpoch[] }[];
   /** Said below the picture. */
   readonly note?: string | undefined;
+  /** Of a figure of this model alone, in pixels. Default 720. */
+  readonly width?: number | undefined;
 }
 
 export interface CurvePoint {

@@ -51,6 +51,17 @@ export interface RunEvaluation extends Omit<ClassificationMetrics, "predictions"
   }[];
 }
 
+/** What is to be known of the data set to read its bytes. */
+export interface DatasetSummary {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** By class number. */
+  readonly classes: readonly string[];
+  readonly trainImages: number;
+  readonly testImages: number;
+}
+
 export interface TestImage {
   readonly index: number;
   readonly label: number;

@@ -3,10 +3,6 @@ import { checkAugmentation } from "../data/check-augmentation.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, type TrainingData, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
-import { inferenceModel } from "../formats/inference-model.ts";
-import { factsToText } from "../formats/network-facts.ts";
-import type { NamedTensor } from "../formats/safetensors.ts";
-import type { ModelGraph } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
@@ -22,6 +18,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, checkSnapshot, decodeSnapshot, encodePosition, metricsUpTo } from "./resume.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
+import { trainedFiles } from "./trained-files.ts";
 
 export interface TrainRunOptions {
   readonly data: LoadedData;
@@ -158,20 +155,10 @@ async function trainInto(
     return { isFinished, folder: folder.path, step: snapshot.position.step };
   }
 
-  const weights = namedTensors(graph, snapshot.tensors);
-  const { classNames } = data.train;
-  const task = imageTask(data.train);
-  folder.writeWeights(weights, factsToText({ model: recipe.model.name, task, classNames, normalization }));
-  folder.writeModel(
-    inferenceModel({
-      model: recipe.model,
-      task,
-      normalization,
-      classNames,
-      tensors: snapshot.tensors,
-      facts: { producer: `tailor ${record.versions.tailor}`, recipe: recipe.name, seed: String(seed) },
-    }),
-  );
+  const producer = `tailor ${record.versions.tailor}`;
+  const files = trainedFiles({ recipe, seed, data, normalization, graph, tensors: snapshot.tensors, producer });
+  folder.writeWeights(files.weights, files.facts);
+  folder.writeModel(files.model);
   const last = lines.at(-1)!;
   const { seconds, step } = snapshot.position;
   const finished: FinishedRunRecord = {
@@ -185,7 +172,7 @@ async function trainInto(
       imagesPerSecond: (step * recipe.batchSize) / seconds,
       seconds,
       peakMemoryBytes: peakMemoryBytes(),
-      weightsSha256: weightsSha256(weights),
+      weightsSha256: weightsSha256(files.weights),
     },
   };
   folder.writeRecord(finished);
@@ -206,9 +193,4 @@ function openEvents(
   const events = createEventFile(folder, { restartStep: isGoingOn ? from.position.step + 1 : undefined });
   if (!isGoingOn) for (const line of lines) events.write(line);
   return events;
-}
-
-/** Parameters and running statistics in the order and shapes of PyTorch's state_dict. */
-function namedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Array>): NamedTensor[] {
-  return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
 }

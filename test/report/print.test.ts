@@ -1,22 +1,14 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, type TestContext, test } from "vitest";
+import { expect, test } from "vitest";
 import { studyFigures } from "../../src/report/figures.ts";
 import { studyPage } from "../../src/report/page.ts";
+import { needChromium } from "../support/chromium.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { studyReport } from "./fixture.ts";
 
 const FOLDER = sharedFolder();
-const hasChromium = spawnSync("chromium", ["--version"]).status === 0;
-
-/** Skips the test where Chromium is missing; with REQUIRE_PEERS=1 that is a failure. */
-function needChromium(context: TestContext): void {
-  if (hasChromium) return;
-  expect(process.env.REQUIRE_PEERS, "the Debian package chromium is required").not.toBe("1");
-  context.skip("needs the Debian package chromium");
-}
-
 /** Sheets of paper that a page takes. */
 function printedPages(page: string): number {
   const [source, pdf] = [join(FOLDER, "page.html"), join(FOLDER, "page.pdf")];

@@ -1,17 +1,5 @@
-import { UserError } from "../../errors.ts";
+import { type ModelSession, modelSession } from "../model-session.ts";
 import { ort, sessionOptions } from "./ort.ts";
-
-/** A model file, open: logits for any number of images at once. */
-export interface ModelSession {
-  /** Axes of one image. */
-  readonly imageShape: { readonly channels: number; readonly height: number; readonly width: number };
-  readonly classes: number;
-  /** @param pixels 0 to 255, [batch, channels, height, width] @returns [batch, classes] */
-  logits(pixels: Uint8Array): Promise<Float32Array>;
-  /** The softmax of the logits. @param pixels as for `logits` @returns [batch, classes] */
-  probabilities(pixels: Uint8Array): Promise<Float32Array>;
-  release(): Promise<void>;
-}
 
 /**
  * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
@@ -25,34 +13,5 @@ export async function openModel(
   { threads }: { threads: number },
 ): Promise<ModelSession> {
   const { InferenceSession, Tensor } = ort();
-  const session = await InferenceSession.create(bytes, sessionOptions(threads)).catch((cause: unknown) => {
-    throw new UserError(`${fileName} is not a model that ONNX Runtime can read; train or export it again`, { cause });
-  });
-  const pixels = session.inputMetadata.find(({ name }) => name === "pixels");
-  const scores = session.outputMetadata.find(({ name }) => name === "logits");
-  const shape = pixels?.isTensor ? pixels.shape : [];
-  const [channels, height, width] = shape.slice(1).map(Number);
-  const classes = scores?.isTensor ? Number(scores.shape[1]) : Number.NaN;
-  if (!channels || !height || !width || !classes) {
-    await session.release();
-    throw new UserError(
-      `${fileName} has no input "pixels" [batch, channels, height, width] and output "logits" [batch, classes]`,
-    );
-  }
-  const imageSize = channels * height * width;
-  const run = async (pixelBytes: Uint8Array, output: "logits" | "probabilities") => {
-    const data = Float32Array.from(pixelBytes);
-    const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
-    const results = await session.run(feeds, [output]);
-    const { data: values } = results[output]!;
-    if (!(values instanceof Float32Array)) throw new Error(`${output} are not float32`);
-    return values;
-  };
-  return {
-    imageShape: { channels, height, width },
-    classes,
-    logits: (pixelBytes) => run(pixelBytes, "logits"),
-    probabilities: (pixelBytes) => run(pixelBytes, "probabilities"),
-    release: () => session.release(),
-  };
+  return modelSession(InferenceSession.create(bytes, sessionOptions(threads)), Tensor, fileName);
 }

@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/compile.ts";
 import { CANONICAL, layoutIndex, pack, unpack } from "../../graph/layout.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import type { DType } from "../../graph/value.ts";
+import { ARRAYS, fedTensor, loadedTensor } from "../check-tensors.ts";
 import { repeatedModel, repeatedName } from "../repeated-model.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
 import { ort, sessionOptions } from "./ort.ts";
@@ -47,13 +47,9 @@ class NodeSession implements Session {
       [this.#program.parameters, this.#parameters],
       [this.#program.state, this.#state[this.#current]],
     ] as const) {
-      for (const { name, shape } of specs) {
-        const data = tensors.get(name);
-        if (data?.length !== sizeOf(shape)) {
-          throw new Error(
-            `${this.#program.name}: "${name}" needs ${sizeOf(shape)} elements, got ${data?.length ?? "none"}`,
-          );
-        }
+      for (const spec of specs) {
+        const { name } = spec;
+        const data = loadedTensor(this.#program.name, spec, tensors);
         const target = floats(targets[name]!);
         const index = this.#indices.get(name);
         if (index) pack(data, index, target);
@@ -79,14 +75,9 @@ class NodeSession implements Session {
     const nameOf = this.#isRepeated ? repeatedName : (name: string) => name;
     const { Tensor: OrtTensor } = ort();
     const inputs: Record<string, Tensor> = { ...this.#parameters };
-    for (const { name, shape, dtype } of program.feeds) {
-      const data = feeds[name];
-      const size = steps * sizeOf(shape);
-      if (data?.length !== size || !(data instanceof ARRAYS[dtype])) {
-        throw new Error(
-          `${program.name}: feed "${name}" needs ${size} ${dtype} elements, got ${data ? `${data.length} of ${data.constructor.name}` : "none"}`,
-        );
-      }
+    for (const spec of program.feeds) {
+      const { name, shape, dtype } = spec;
+      const data = fedTensor(program.name, spec, feeds, steps);
       inputs[nameOf(name)] = new OrtTensor(dtype, data, this.#isRepeated ? [steps, ...shape] : [...shape]);
     }
     const [from, to] = [this.#state[this.#current], this.#state[this.#current === 0 ? 1 : 0]];
@@ -122,8 +113,3 @@ function allocate(specs: readonly TensorSpec[]): Record<string, Tensor> {
     specs.map(({ name, dtype, shape }) => [name, new OrtTensor(dtype, new ARRAYS[dtype](sizeOf(shape)), [...shape])]),
   );
 }
-
-const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const satisfies Record<
-  DType,
-  unknown
->;

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { type ImageSet, imageBytes } from "../../data/image-set.ts";
 import { randomStream } from "../../random.ts";
-import type { TestImage } from "../answers.ts";
+import type { DatasetSummary, TestImage } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
 import { HttpError } from "../http-error.ts";
 import type { ServerParts } from "../parts.ts";
@@ -32,6 +32,13 @@ export function dataRoutes(app: Hono, { data }: Pick<ServerParts, "data">): void
       throw new HttpError(404, "no_such_image", `The test images are numbered 0 to ${test.count - 1}.`);
     }
     return c.json(testImage(test, Number(typed)));
+  });
+
+  app.get("/api/dataset", async (c) => {
+    const { train, test } = await data();
+    const { channels, height, width, classNames } = train;
+    const counts = { trainImages: train.count, testImages: test.count };
+    return c.json({ channels, height, width, classes: classNames, ...counts } satisfies DatasetSummary);
   });
 
   app.get("/api/dataset/:part", async (c) => {

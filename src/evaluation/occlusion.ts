@@ -1,0 +1,70 @@
+import { type ImageGeometry, imageBytes } from "../data/image-set.ts";
+
+/**
+ * What a classifier looks at: a patch of the image is hidden at each place in turn, and the map tells how much of the
+ * class's probability that costs (Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks",
+ * section 4.2). Patches are black, which in Fashion-MNIST is the ground: hidden ground changes nothing.
+ */
+
+export interface OcclusionOptions {
+  /** Edge of the square patch, in pixels. */
+  readonly patch: number;
+  /** Distance of neighbouring places, in pixels: each has a cell of the map. */
+  readonly stride: number;
+}
+
+/** Rows and columns of the map. */
+export function occlusionGrid(
+  { height, width }: ImageGeometry,
+  { stride }: OcclusionOptions,
+): { rows: number; columns: number } {
+  return { rows: Math.ceil(height / stride), columns: Math.ceil(width / stride) };
+}
+
+/**
+ * The image with a patch hidden, once a place; the patch lies with its middle on the middle of the place's cell.
+ *
+ * @param image [channels, height, width]
+ * @returns [rows x columns, channels, height, width]
+ * @throws RangeError when the image has another size, or patch and stride are not whole numbers from 1 up
+ */
+export function occludedImages(image: Uint8Array, geometry: ImageGeometry, options: OcclusionOptions): Uint8Array {
+  const { channels, height, width } = geometry;
+  const { patch, stride } = options;
+  const size = imageBytes(geometry);
+  if (image.length !== size) throw new RangeError(`occlusion: ${image.length} pixels are no image of ${size}`);
+  for (const [name, value] of Object.entries({ patch, stride })) {
+    if (!(Number.isInteger(value) && value >= 1)) throw new RangeError(`occlusion: ${name} is ${value}`);
+  }
+  const { rows, columns } = occlusionGrid(geometry, options);
+  const images = new Uint8Array(rows * columns * size);
+  const overhang = Math.floor((patch - stride) / 2);
+  for (let place = 0; place < rows * columns; place++) {
+    const copy = images.subarray(place * size, (place + 1) * size);
+    copy.set(image);
+    const top = Math.floor(place / columns) * stride - overhang;
+    const left = (place % columns) * stride - overhang;
+    for (let channel = 0; channel < channels; channel++) {
+      for (let y = Math.max(0, top); y < Math.min(height, top + patch); y++) {
+        const row = (channel * height + y) * width;
+        copy.fill(0, row + Math.max(0, left), row + Math.min(width, left + patch));
+      }
+    }
+  }
+  return images;
+}
+
+/**
+ * How much probability each hidden patch took from a class: above 0 where the classifier found reasons for it, below 0
+ * where it found reasons against.
+ *
+ * @param whole of the image as it is, [classes] @param occluded of `occludedImages`, [rows x columns, classes]
+ * @returns [rows x columns]
+ */
+export function occlusionMap(whole: Float32Array, occluded: Float32Array, label: number): Float32Array {
+  const classes = whole.length;
+  return Float32Array.from(
+    { length: occluded.length / classes },
+    (_, place) => whole[label]! - occluded[place * classes + label]!,
+  );
+}

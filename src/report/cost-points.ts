@@ -1,0 +1,38 @@
+import type { CostPoint } from "../plots/cost-look.ts";
+import type { LadderEntry } from "./ladder-entry.ts";
+import type { ModelResult } from "./report-data.ts";
+
+/** What a network costs, each with a figure of its own. */
+export const COSTS = [
+  { key: "parameters", words: "parameters", xLabel: "parameters" },
+  { key: "multiplyAdds", words: "multiply-adds", xLabel: "multiply-adds for one image, forward" },
+] as const;
+
+export type CostKey = (typeof COSTS)[number]["key"];
+
+/** Said of the published results in a figure. */
+export const UNMARKED =
+  "What is not marked as de-duplicated data was measured, or may have been, on the release before 31 August 2017, which has other test images and some duplicates.";
+
+/** A published result in a figure of accuracy and cost; none where either is not known. */
+export function publishedPoint({ name, claimed, clean, kind, ...costs }: LadderEntry, key: CostKey): CostPoint[] {
+  const accuracy = clean ?? claimed;
+  const x = costs[key];
+  if (x === null || accuracy === null) return [];
+  if (kind === "study") return [{ name, x, accuracy, kind }];
+  return [{ name, x, accuracy, kind: clean === null ? "published" : "published, de-duplicated data" }];
+}
+
+/** A result of ours, with its spread over seeds; none where its cost is not known. */
+export function ownPoint(
+  { name, accuracy: { mean, standardDeviation }, ...costs }: Pick<ModelResult, "name" | "accuracy" | CostKey>,
+  key: CostKey,
+): CostPoint[] {
+  const x = costs[key];
+  if (x === null) return [];
+  const spread =
+    standardDeviation === null
+      ? {}
+      : { low: Math.max(0, mean - standardDeviation), high: Math.min(1, mean + standardDeviation) };
+  return [{ name, x, accuracy: mean, ...spread, kind: "ours" }];
+}

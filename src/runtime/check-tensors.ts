@@ -1,0 +1,42 @@
+import type { TensorSpec } from "../compile/compile.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { DType } from "../graph/value.ts";
+import type { TensorData } from "./runtime.ts";
+
+/** What every runtime asks of the tensors that it is given, so that all refuse the same in the same words. */
+
+/** What holds the elements of each type. */
+export const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const satisfies Record<
+  DType,
+  unknown
+>;
+
+/** @throws Error when a parameter or a state tensor is missing or has the wrong number of elements */
+export function loadedTensor(
+  program: string,
+  { name, shape }: TensorSpec,
+  tensors: ReadonlyMap<string, Float32Array>,
+): Float32Array {
+  const data = tensors.get(name);
+  if (data?.length !== sizeOf(shape)) {
+    throw new Error(`${program}: "${name}" needs ${sizeOf(shape)} elements, got ${data?.length ?? "none"}`);
+  }
+  return data;
+}
+
+/** What so many steps are fed. @throws Error when it is missing, or has another type or number of elements */
+export function fedTensor(
+  program: string,
+  { name, shape, dtype }: TensorSpec,
+  feeds: Readonly<Record<string, TensorData>>,
+  steps: number,
+): TensorData {
+  const data = feeds[name];
+  const size = steps * sizeOf(shape);
+  if (data?.length !== size || !(data instanceof ARRAYS[dtype])) {
+    throw new Error(
+      `${program}: feed "${name}" needs ${size} ${dtype} elements, got ${data ? `${data.length} of ${data.constructor.name}` : "none"}`,
+    );
+  }
+  return data;
+}

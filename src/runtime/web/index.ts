@@ -1,0 +1,32 @@
+import { type ModelSession, modelSession } from "../model-session.ts";
+import type { Runtime } from "../runtime.ts";
+import { loadOrt, type OrtFiles, SESSION_OPTIONS } from "./ort.ts";
+import { openSession } from "./session.ts";
+
+export type { OrtFiles };
+
+/** ONNX Runtime's WebAssembly build, for browsers and their workers. Nothing of it is loaded before this is called. */
+export async function webRuntime(threads: number, files?: OrtFiles): Promise<Runtime> {
+  const { env } = await loadOrt(threads, files);
+  return {
+    version: env.versions.web ?? env.versions.common,
+    // The blocked layout belongs to the native CPU provider.
+    probeBlockSize: async () => undefined,
+    open: (program, options) => openSession(program, options, files),
+  };
+}
+
+/**
+ * Opens a model file as tailor writes it.
+ *
+ * @param fileName named in errors
+ * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ */
+export async function openModel(
+  bytes: Uint8Array,
+  fileName: string,
+  { threads, files }: { threads: number; files?: OrtFiles },
+): Promise<ModelSession> {
+  const { InferenceSession, Tensor } = await loadOrt(threads, files);
+  return modelSession(InferenceSession.create(bytes, SESSION_OPTIONS), Tensor, fileName);
+}

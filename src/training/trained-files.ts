@@ -1,0 +1,48 @@
+import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { inferenceModel } from "../formats/inference-model.ts";
+import { factsToText } from "../formats/network-facts.ts";
+import type { NamedTensor } from "../formats/safetensors.ts";
+import type { ModelGraph } from "../nn/model.ts";
+import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+
+/** What a trained network is. */
+export interface TrainedNetwork {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly data: TrainingData;
+  readonly normalization: PixelNormalization;
+  readonly graph: ModelGraph;
+  /** Parameters and running statistics, by name; others are left out. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** The program that trained it. */
+  readonly producer: string;
+}
+
+/** What the files of a trained network hold, wherever it was trained and wherever they go. */
+export interface TrainedFiles {
+  /** Of `weights.safetensors`: in the order and shapes of PyTorch's state_dict, */
+  readonly weights: readonly NamedTensor[];
+  /** and its text fields. */
+  readonly facts: Record<string, string>;
+  /** The bytes of `model.onnx`. */
+  readonly model: Uint8Array;
+}
+
+export function trainedFiles(network: TrainedNetwork): TrainedFiles {
+  const { recipe, seed, data, normalization, graph, tensors, producer } = network;
+  const { classNames } = data.train;
+  const task = imageTask(data.train);
+  return {
+    weights: graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! })),
+    facts: factsToText({ model: recipe.model.name, task, classNames, normalization }),
+    model: inferenceModel({
+      model: recipe.model,
+      task,
+      normalization,
+      classNames,
+      tensors,
+      facts: { producer, recipe: recipe.name, seed: String(seed) },
+    }),
+  };
+}

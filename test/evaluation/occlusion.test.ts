@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
+
+const GEOMETRY = { channels: 2, height: 4, width: 6 };
+const OPTIONS = { patch: 4, stride: 2 };
+const IMAGE = Uint8Array.from({ length: 48 }, (_, i) => i + 1);
+
+/** Rows and columns of the first channel that are hidden, as text. */
+function hidden(images: Uint8Array, place: number): string[] {
+  const image = images.subarray(place * 48, (place + 1) * 48);
+  return [0, 1, 2, 3].map((row) =>
+    Array.from(image.subarray(row * 6, row * 6 + 6), (pixel) => (pixel === 0 ? "#" : ".")).join(""),
+  );
+}
+
+test("each place hides a patch whose middle is the middle of its cell, cut at the edges, in all channels", () => {
+  expect(occlusionGrid(GEOMETRY, OPTIONS)).toEqual({ rows: 2, columns: 3 });
+  const images = occludedImages(IMAGE, GEOMETRY, OPTIONS);
+  expect(images).toHaveLength(6 * 48);
+  expect(hidden(images, 0)).toEqual(["###...", "###...", "###...", "......"]);
+  expect(hidden(images, 1)).toEqual([".####.", ".####.", ".####.", "......"]);
+  expect(hidden(images, 5)).toEqual(["......", "...###", "...###", "...###"]);
+  for (let place = 0; place < 6; place++) {
+    const image = images.subarray(place * 48, (place + 1) * 48);
+    for (const [i, pixel] of IMAGE.entries()) {
+      const isHidden = image[i % 24] === 0;
+      expect(image[i]).toBe(isHidden ? 0 : pixel);
+    }
+  }
+});
+
+test("a grid whose last cell reaches over the edge covers the whole image", () => {
+  const geometry = { channels: 1, height: 3, width: 5 };
+  const options = { patch: 2, stride: 2 };
+  expect(occlusionGrid(geometry, options)).toEqual({ rows: 2, columns: 3 });
+  const images = occludedImages(new Uint8Array(15).fill(7), geometry, options);
+  const everHidden = Array.from({ length: 15 }, (_, i) =>
+    Array.from({ length: 6 }, (_, place) => images[place * 15 + i]).some((pixel) => pixel === 0),
+  );
+  expect(everHidden).toEqual(new Array(15).fill(true));
+});
+
+test("the map of a classifier that looks at one pixel is high where that pixel is hidden, and low for its rival", () => {
+  const geometry = { channels: 1, height: 4, width: 4 };
+  const options = { patch: 1, stride: 1 };
+  const image = new Uint8Array(16).fill(200);
+  const looksAt = 6;
+  /** Sure of class 0 as far as the pixel is bright. */
+  const probabilities = (pixels: Uint8Array) =>
+    Float32Array.from({ length: pixels.length / 8 }, (_, i) => {
+      const bright = pixels[Math.floor(i / 2) * 16 + looksAt]! / 255;
+      return i % 2 === 0 ? bright : 1 - bright;
+    });
+  const whole = probabilities(image);
+  const occluded = probabilities(occludedImages(image, geometry, options));
+  const expected = (value: number) => Float32Array.from({ length: 16 }, (_, i) => (i === looksAt ? value : 0));
+  expect(occlusionMap(whole, occluded, 0)).toEqual(expected(whole[0]!));
+  expect(occlusionMap(whole, occluded, 1)).toEqual(expected(whole[1]! - 1));
+});
+
+test("what cannot be hidden is refused", () => {
+  expect(() => occludedImages(new Uint8Array(47), GEOMETRY, OPTIONS)).toThrow("47 pixels are no image of 48");
+  expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 0, stride: 2 })).toThrow("patch is 0");
+  expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 4, stride: 1.5 })).toThrow("stride is 1.5");
+});

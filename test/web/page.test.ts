@@ -1,0 +1,296 @@
+/** The page, in Chromium, on the server that it is made for. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { encode } from "fast-png";
+import type { Locator } from "playwright-core";
+import { beforeEach, describe, expect, test } from "vitest";
+import { count, percent } from "../../src/numbers.ts";
+import type { PredictAnswer, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { jsonOf, postBytes, postJson, start } from "../server/support/running-server.ts";
+import { smallRuns } from "../server/support/small-runs.ts";
+import { needChromium } from "../support/chromium.ts";
+import { openPage } from "./support.ts";
+
+const { runs, dataFolder } = await smallRuns(["first", "second"]);
+const serve = (options: Parameters<typeof start>[0] = {}) => start({ runs, data: dataFolder, ...options });
+
+/** The script's size before ONNX Runtime is asked for, in bytes of gzip. */
+const SCRIPT_BUDGET = 300_000;
+const ROUTES = ["#/", "#/runs/first", "#/compare", "#/try", "#/train"] as const;
+const TIMEOUT = { timeout: 600_000 };
+
+beforeEach(needChromium);
+
+/** The gray values that a canvas shows, row by row. */
+function grayOf(canvas: Locator): Promise<number[]> {
+  return canvas.evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
+    const { data } = (element as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);
+    return Array.from({ length: width * height }, (_, i) => data[4 * i]!);
+  });
+}
+
+/** A garment's shape on white, as a PNG file. */
+function picture(): Uint8Array {
+  const data = Uint8Array.from({ length: 120 * 90 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 90), i % 90];
+    return row > 20 && row < 100 && column > 30 && column < 62 ? 40 + row : 255;
+  });
+  return encode({ data, width: 90, height: 120, channels: 1, depth: 8 });
+}
+
+test(
+  "every place opens without a complaint, from this server alone, within its budget of script",
+  TIMEOUT,
+  async () => {
+    const { url } = await serve();
+    const { page, addresses, complaints } = await openPage(url);
+    const scripts = new Map<string, Promise<Buffer>>();
+    page.on("response", (response) => {
+      if (response.url().endsWith(".js")) scripts.set(response.url(), response.body());
+    });
+    await page.reload();
+    for (const route of ROUTES) {
+      await page.goto(`${url}/${route}`);
+      await page.locator("main h1").waitFor();
+      await page.waitForLoadState("networkidle");
+      expect(await page.title()).toMatch(/ · tailor$/);
+      expect(await page.locator("[role=alert]").count(), route).toBe(0);
+    }
+    expect(complaints).toEqual([]);
+    expect(addresses.filter((address) => !address.startsWith(`${url}/`))).toEqual([]);
+    expect(addresses.filter((address) => address.includes("ort"))).toEqual([]);
+    expect(scripts.size).toBeGreaterThan(3);
+    const sizes = (await Promise.all(scripts.values())).map((bytes) => gzipSync(bytes).length);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(SCRIPT_BUDGET);
+  },
+);
+
+test.each(["light", "dark"] as const)(
+  "on a phone, %s, nothing is wider than the screen",
+  TIMEOUT,
+  async (colorScheme) => {
+    const { url } = await serve();
+    const { page } = await openPage(url, { viewport: { width: 360, height: 740 }, colorScheme });
+    for (const route of ROUTES) {
+      await page.goto(`${url}/${route}`);
+      await page.waitForLoadState("networkidle");
+      const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth] as const);
+      expect(content, route).toBeLessThanOrEqual(screen);
+    }
+  },
+);
+
+test("by keyboard: a way past the head, to a run, and the focus is seen", TIMEOUT, async () => {
+  const { url } = await serve();
+  const { page } = await openPage(url);
+  await page.getByRole("link", { name: "first" }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  const hasOutline = () =>
+    page.evaluate(() => {
+      const element = document.activeElement!;
+      return [getComputedStyle(element), getComputedStyle(element, "::after")].some(
+        ({ outlineStyle, outlineWidth }) => outlineStyle === "solid" && Number.parseFloat(outlineWidth) >= 2,
+      );
+    });
+  const seen: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    await page.keyboard.press("Tab");
+    seen.push((await focused()) ?? "");
+    expect(await hasOutline(), seen.at(-1)).toBe(true);
+  }
+  expect(seen).toEqual([
+    "Skip to the content",
+    "tailor",
+    "Runs",
+    "Compare",
+    "Try it",
+    "Train",
+    "Train a network",
+    "second",
+  ]);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "second" }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
+  const landmarks = ["banner", "navigation", "main"] as const;
+  for (const role of landmarks) expect(await page.getByRole(role).count(), role).toBe(1);
+});
+
+describe("what is not there", () => {
+  test("no runs yet: each place says so and what to do", TIMEOUT, async () => {
+    const { url } = await serve({ runs: join(runs, "nothing") });
+    const { page, complaints } = await openPage(url);
+    await page.getByText("There are no runs yet").waitFor();
+    await page.goto(`${url}/#/compare`);
+    await page.getByText("There are no runs yet").waitFor();
+    await page.goto(`${url}/#/try`);
+    await page.getByText("There is no trained network yet").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("an unknown run, and an unknown place", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/runs/nobody`);
+    await page.getByRole("alert").getByText("nobody").waitFor();
+    await page.goto(`${url}/#/some/where/else`);
+    await page.getByText("There is no such page").waitFor();
+  });
+
+  test("the server is gone: the page says so, and goes on once it is back", TIMEOUT, async () => {
+    const { url, close } = await serve();
+    const { page } = await openPage(`${url}/#/train`);
+    await page.getByRole("button", { name: "Start training" }).waitFor();
+    await close();
+    await page.getByRole("link", { name: "Runs", exact: true }).click();
+    await page.getByRole("alert").getByText("The server does not answer").waitFor();
+    await serve({ port: Number(new URL(url).port) });
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: "first" }).waitFor();
+  });
+
+  test("a browser without WebAssembly is told that networks cannot be asked here", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/try/first`, { args: ["--js-flags=--noexpose_wasm"] });
+    await page.getByText("A test image").click();
+    await page.locator(".tile").first().click();
+    await page.getByRole("alert").getByText("no WebAssembly").waitFor();
+  });
+
+  test("a damaged run is named, and the others are shown", TIMEOUT, async () => {
+    const { runs: own } = await smallRuns(["good"]);
+    writeFileSync(join(own, "good", "metrics.jsonl"), "{");
+    const { url } = await serve({ runs: own });
+    const { page } = await openPage(url);
+    await page.getByRole("alert").getByText("good").waitFor();
+  });
+});
+
+test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in the page", TIMEOUT, async () => {
+  const { url } = await serve();
+  const evaluation = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/first/evaluation`));
+  const { page, complaints } = await openPage(`${url}/#/runs/first`);
+  const { accuracy, correct, total, mistakes } = evaluation;
+  await page.getByText(`${percent(accuracy)} right: ${count(correct)} of ${count(total)} images`).waitFor();
+  for (const title of ["base: accuracy by epoch", "base: loss by epoch", "first: what test images were taken for"]) {
+    expect(await page.getByRole("img", { name: title }).count(), title).toBe(1);
+  }
+  const table = page.locator("table", { hasText: "precision" });
+  for (const { label, precision, recall } of evaluation.perClass) {
+    const row = table.getByRole("row", { name: label });
+    expect(await row.innerText()).toContain(`${percent(precision, 1)}\t${percent(recall, 1)}`);
+  }
+
+  const [{ index, label, prediction, probability }] = [mistakes[1]!];
+  const { pixels, className } = await jsonOf<TestImage>(fetch(`${url}/api/test-images/${index}`));
+  const tile = page.locator(".tile").nth(1);
+  expect(await tile.innerText()).toBe(
+    [`is ${className}`, `said ${evaluation.classes[prediction]}`, percent(probability)].join("\n"),
+  );
+  await tile.click();
+  const look = page.locator(".look");
+  await look.getByText("hiding the strongest spot moves").waitFor();
+  expect(await grayOf(look.locator("canvas").first())).toEqual(pixels);
+  expect(await look.locator(".first").innerText()).toContain(evaluation.classes[prediction]);
+  expect(await look.locator(".first .value").innerText()).toBe(percent(probability, 1));
+  expect(await look.locator("li", { hasText: "its label" }).innerText()).toContain(evaluation.classes[label]);
+  // The map is laid over the image.
+  expect(await grayOf(look.locator("canvas").nth(1))).not.toEqual(pixels);
+  expect(complaints).toEqual([]);
+});
+
+describe("trying a network", () => {
+  test("a photo is prepared and classified in the page as the server does it", TIMEOUT, async () => {
+    const { url } = await serve();
+    const answer = await jsonOf<PredictAnswer>(
+      postBytes(`${url}/api/predict?run=second&show=1&top=10`, picture(), "image/png"),
+    );
+    const { page, addresses, complaints } = await openPage(`${url}/#/try/second`);
+    const file = { name: "dress.png", mimeType: "image/png", buffer: Buffer.from(picture()) };
+    await page.getByLabel("Choose a photo").setInputFiles(file);
+    const look = page.locator(".look");
+    await look.getByText("hiding the strongest spot moves").waitFor();
+    expect(await grayOf(look.locator("canvas").first())).toEqual(answer.prepared);
+    const shown = await look.locator(".probabilities li").allInnerTexts();
+    expect(shown.map((text) => text.replaceAll("\n", " ").trim())).toEqual(
+      answer.top.map(({ label, probability }) => `${label} ${percent(probability, 1)}`),
+    );
+    expect(addresses.filter((address) => address.includes("/api/predict"))).toEqual([]);
+    expect(complaints).toEqual([]);
+
+    const text = { name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") };
+    await page.getByLabel("Choose a photo").setInputFiles(text);
+    await page.getByRole("alert").getByText("letter.txt is no picture").waitFor();
+  });
+
+  test("a drawing is classified; an empty sheet is nothing to classify", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/try/first`);
+    await page.getByText("Draw", { exact: true }).click();
+    const sheet = page.locator(".sheet");
+    const box = (await sheet.boundingBox())!;
+    const at = (x: number, y: number) => [box.x + x * box.width, box.y + y * box.height] as const;
+    await page.mouse.move(...at(0.5, 0.2));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.5, 0.8), { steps: 5 });
+    await page.mouse.up();
+    const look = page.locator(".look");
+    await look.locator("canvas").first().waitFor();
+    const prepared = await grayOf(look.locator("canvas").first());
+    const middle = Array.from({ length: 20 }, (_, row) => prepared[(row + 4) * 28 + 14]!);
+    expect(Math.min(...middle)).toBeGreaterThan(100);
+    expect([prepared[0], prepared[27], prepared[783]]).toEqual([0, 0, 0]);
+    expect(await look.locator(".probabilities li").count()).toBe(10);
+  });
+
+  test("test images are chosen by keyboard, and answered as the server does", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/try/first`);
+    await page.getByLabel("A photo").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".tile").first().waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    const pixels = await grayOf(page.locator(".tile canvas").nth(1));
+    const { label, probability } = await jsonOf<PredictAnswer>(postJson(`${url}/api/predict?run=first`, { pixels }));
+    const first = page.locator(".look .first");
+    await first.waitFor();
+    expect(await first.innerText()).toContain(label);
+    expect(await first.locator(".value").innerText()).toBe(percent(probability, 1));
+  });
+});
+
+test("a training is started on the server and watched to its end", TIMEOUT, async () => {
+  const { runs: own } = await smallRuns([]);
+  const { url } = await serve({ runs: own });
+  const { page, complaints } = await openPage(`${url}/#/train`);
+  await page.getByText("On the server").click();
+  await page.getByLabel("Training images").selectOption("1,000");
+  await page.getByLabel("Epochs", { exact: true }).fill("3");
+  await page.getByLabel("Seed").fill("7");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByRole("heading", { level: 1, name: "base" }).waitFor();
+  await page.getByText(/^step \d+ of 23$/).waitFor();
+  await page.getByText("On the test images").waitFor();
+  await page.getByText("of 130 images").waitFor();
+  expect(await page.locator("table tbody tr").first().isVisible()).toBe(false);
+  await page.getByText("Every epoch as a table").click();
+  expect(await page.locator("details tbody tr").count()).toBe(3);
+  const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+  expect(listed).toMatchObject([{ recipe: "base", seed: 7, epochs: 3, status: "finished" }]);
+  expect(complaints).toEqual([]);
+});
+
+test("a training on the server is stopped from the page and can go on", TIMEOUT, async () => {
+  const { runs: own } = await smallRuns([]);
+  const { url } = await serve({ runs: own });
+  const { page } = await openPage(`${url}/#/train`);
+  await page.getByText("On the server").click();
+  await page.getByLabel("Epochs", { exact: true }).fill("200");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByText(/^step \d+ of/).waitFor();
+  await page.getByRole("button", { name: "Stop training" }).click();
+  await page.getByText("This run was interrupted").waitFor();
+});

@@ -1,0 +1,36 @@
+/** The built page in real Chromium, on a real server. */
+import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
+
+export interface OpenedPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors, warnings and violations of the Content-Security-Policy that the browser reported. */
+  readonly complaints: readonly string[];
+  /** Every address that was asked for. */
+  readonly addresses: readonly string[];
+}
+
+/** Opens an address; the browser is closed after the test. */
+export async function openPage(
+  url: string,
+  { args = [], ...options }: BrowserContextOptions & { args?: readonly string[] } = {},
+): Promise<OpenedPage> {
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
+  });
+  onTestFinished(() => browser.close());
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
+  const complaints: string[] = [];
+  const addresses: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  context.on("request", (request) => addresses.push(request.url()));
+  await page.goto(url);
+  return { page, context, complaints, addresses };
+}

@@ -1,0 +1,103 @@
+/** Training in Chromium: the same numbers as in Node. */
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { beforeEach, expect, test } from "vitest";
+import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
+import { evaluate } from "../../src/evaluation/evaluate.ts";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
+import { decodeSafetensors } from "../../src/formats/safetensors.ts";
+import { count, percent } from "../../src/numbers.ts";
+import { findRecipe } from "../../src/recipes/index.ts";
+import { parseMetrics } from "../../src/runs/metrics.ts";
+import { openModel } from "../../src/runtime/node/classifier.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { type EpochResult, train } from "../../src/training/train.ts";
+import { start } from "../server/support/running-server.ts";
+import { smallRuns } from "../server/support/small-runs.ts";
+import { needChromium } from "../support/chromium.ts";
+import { openPage } from "./support.ts";
+
+const { runs, dataFolder, data } = await smallRuns([]);
+const TIMEOUT = { timeout: 600_000 };
+
+beforeEach(needChromium);
+
+async function download(page: Page, button: string): Promise<Uint8Array> {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: button }).click()]);
+  return readFileSync(await file.path());
+}
+
+async function startTraining(page: Page, { epochs, seed }: { epochs: number; seed: number }): Promise<void> {
+  await page.getByLabel("Training images").selectOption("1,000");
+  await page.getByLabel("Epochs", { exact: true }).fill(String(epochs));
+  await page.getByLabel("Seed").fill(String(seed));
+  await page.getByRole("button", { name: "Start training" }).click();
+}
+
+test("two epochs, with a pause, have Node's losses to four decimals, and their files are whole", TIMEOUT, async () => {
+  const { url } = await start({ runs, data: dataFolder });
+  const { page, complaints, addresses } = await openPage(`${url}/#/train`);
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await startTraining(page, { epochs: 2, seed: 3 });
+  await page.getByText(/^step [1-9]\d* of 15$/).waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("button", { name: "Go on" }).waitFor();
+  const step = await page.locator(".tape").innerText();
+  await page.waitForTimeout(1500);
+  expect(await page.locator(".tape").innerText(), "paused").toBe(step);
+  // The page may be left meanwhile: training belongs to no part of it.
+  await page.getByRole("link", { name: "Compare" }).click();
+  await page.getByRole("link", { name: "Train", exact: true }).click();
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("of the test images right").waitFor();
+
+  const metrics = new TextDecoder().decode(await download(page, "Metrics"));
+  const browser = parseMetrics(metrics, "metrics.jsonl");
+  const parts = trainingData(data.train, { trainOn: "split", limit: 1000 });
+  const normalization = normalizationOf(parts.train);
+  const native: EpochResult[] = [];
+  const recipe = { ...findRecipe("base"), epochs: 2 };
+  const lowering = { kind: "standard" } as const;
+  await train(
+    { recipe, data: parts, normalization, seed: 3, threads: 1, lowering, runtime: nodeRuntime },
+    { onEpoch: (result) => native.push(result) },
+  );
+  expect(browser.map(({ step }) => step)).toEqual([7, 15]);
+  for (const [i, line] of browser.entries()) {
+    expect(Math.abs(line.trainLoss - native[i]!.trainLoss)).toBeLessThan(5e-5);
+    expect(Math.abs(line.validationLoss! - native[i]!.validationLoss!)).toBeLessThan(5e-5);
+    expect(line.trainAccuracy).toBeCloseTo(native[i]!.trainAccuracy, 2);
+  }
+
+  const model = await download(page, "ONNX model");
+  expect(readModelMetadata(model, "the download").classNames).toEqual(data.test.classNames);
+  const session = await openModel(model, "the download", { threads: 1 });
+  const { accuracy, correct, total } = await evaluate(data.test, session.logits, { batchSize: 130 });
+  await session.release();
+  const said = `${percent(accuracy)} of the test images right: ${count(correct)} of ${count(total)}`;
+  expect(await page.locator(".result").innerText()).toContain(said);
+
+  const { tensors } = decodeSafetensors(await download(page, "Weights"), "the download");
+  expect(tensors.map(({ name, shape }) => [name, shape.length])).toContainEqual(["conv1.weight", 4]);
+  expect(tensors.reduce((sum, { data: values }) => sum + values.length, 0)).toBe(421_642);
+
+  await page.locator(".result").getByRole("link", { name: "Try it" }).click();
+  expect(await page.getByLabel("Network").inputValue()).toBe("trained in this page");
+  await page.getByText("A test image").click();
+  await page.locator(".tile").first().click();
+  await page.locator(".look .first").waitFor();
+  expect(addresses.filter((address) => address.includes("model.onnx"))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test("a training is stopped at once and forgotten; a bad wish is refused in words", TIMEOUT, async () => {
+  const { url } = await start({ runs, data: dataFolder });
+  const { page } = await openPage(`${url}/#/train`);
+  await startTraining(page, { epochs: 200, seed: 1 });
+  await page.getByText(/^step [1-9]\d* of/).waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  expect(await page.getByText("in this browser", { exact: false }).filter({ hasText: "seed 1" }).count()).toBe(0);
+  await page.getByLabel("Training images").selectOption("20,000");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByRole("alert").getByText("limit: 20000 of 1100 training images cannot be kept").waitFor();
+});

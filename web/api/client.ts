@@ -1,0 +1,53 @@
+/** Talks to the server that the page came from. */
+
+/** The server said no, or did not answer. */
+export class ApiError extends Error {
+  /** As the server names it; `unreachable` when it did not answer. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function getJson<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
+  return ask(path, { signal: signal ?? null }).then((response) => response.json());
+}
+
+export async function getBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await ask(path, {});
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+export async function postJson<Answer>(path: string, body: unknown): Promise<Answer> {
+  const headers = { "content-type": "application/json" };
+  const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+  return response.json();
+}
+
+export async function remove(path: string): Promise<void> {
+  await ask(path, { method: "DELETE" });
+}
+
+export function runPath(id: string, part = ""): string {
+  return `/api/runs/${encodeURIComponent(id)}${part}`;
+}
+
+async function ask(path: string, options: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, options);
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiError("unreachable", "The server does not answer. Is `tailor serve` still running?");
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const body: { error?: { code?: string; message?: string } } = await response.json().catch(() => ({}));
+  const { code = `http_${response.status}`, message } = body.error ?? {};
+  return new ApiError(code, message ?? `The server answered ${response.status} ${response.statusText}.`);
+}

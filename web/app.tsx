@@ -1,0 +1,99 @@
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { Guard } from "./components/guard.tsx";
+import { Failure } from "./components/notices.tsx";
+import { Runs } from "./pages/runs.tsx";
+import { hrefOf, type Route, useRoute } from "./routes.ts";
+
+const Run = lazy(() => import("./pages/run.tsx"));
+const Compare = lazy(() => import("./pages/compare.tsx"));
+const Try = lazy(() => import("./pages/try.tsx"));
+const Train = lazy(() => import("./pages/train.tsx"));
+
+const PLACES = [
+  { route: { page: "runs" }, words: "Runs" },
+  { route: { page: "compare" }, words: "Compare" },
+  { route: { page: "try", id: undefined }, words: "Try it" },
+  { route: { page: "train" }, words: "Train" },
+] as const;
+
+export function App() {
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const key = JSON.stringify(route);
+  const isFirst = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: at every new place, and only then
+  useEffect(() => {
+    document.title = titleOf(route);
+    // Whoever came by keyboard goes on from the new page's beginning; the first page was not come to by a link.
+    if (!isFirst.current) main.current?.focus({ preventScroll: true });
+    isFirst.current = false;
+    scrollTo(0, 0);
+  }, [key]);
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => skip(event, main.current)}>
+        Skip to the content
+      </a>
+      <header className="top">
+        <a className="brand" href={hrefOf({ page: "runs" })}>
+          tailor
+        </a>
+        <nav aria-label="Pages">
+          <ul>
+            {PLACES.map(({ route: place, words }) => (
+              <li key={words}>
+                <a href={hrefOf(place)} aria-current={isAt(route, place) ? "page" : undefined}>
+                  {words}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Guard key={key}>
+          <Suspense fallback={<p className="quiet">Loading…</p>}>
+            <Place route={route} />
+          </Suspense>
+        </Guard>
+      </main>
+    </>
+  );
+}
+
+function Place({ route }: { route: Route }) {
+  switch (route.page) {
+    case "runs":
+      return <Runs />;
+    case "run":
+      return <Run id={route.id} />;
+    case "compare":
+      return <Compare />;
+    case "try":
+      return <Try id={route.id} />;
+    case "train":
+      return <Train />;
+    case "unknown":
+      return (
+        <Failure title="There is no such page" message="The address may be mistyped. All runs are on the first page." />
+      );
+    default:
+      return route satisfies never;
+  }
+}
+
+/** A run belongs to the list of runs. */
+function isAt(route: Route, place: Route): boolean {
+  return route.page === place.page || (route.page === "run" && place.page === "runs");
+}
+
+function titleOf(route: Route): string {
+  const words = route.page === "run" ? route.id : PLACES.find((place) => place.route.page === route.page)?.words;
+  return words === undefined ? "tailor" : `${words} · tailor`;
+}
+
+/** A link to the content that leaves the address, which is the page's place, alone. */
+function skip(event: React.MouseEvent, target: HTMLElement | null): void {
+  event.preventDefault();
+  target?.focus();
+}

@@ -1,0 +1,75 @@
+import { useEffect, useRef, useState } from "react";
+import type { Figure as DrawFigure } from "../../src/plots/dom.ts";
+
+interface FigureProps<Input> {
+  readonly draw: DrawFigure<Input>;
+  /** Memoize it: a new object is drawn anew. */
+  readonly input: Input;
+  readonly caption: string;
+}
+
+/** A figure of the report, drawn by the same code into the page. On a narrow screen it scrolls: its letters stay legible. */
+export function Figure<Input>({ draw, input, caption }: FigureProps<Input>) {
+  return (
+    <Frame caption={caption}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <div className="drawing scrolls" tabIndex={0}>
+        <Drawing draw={draw} input={input} />
+      </div>
+    </Frame>
+  );
+}
+
+/** The same of a figure that can be drawn in any width: it gets that of its place. */
+export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input & { width?: number | undefined }>) {
+  const place = useRef<HTMLDivElement>(null);
+  const [fitted, setFitted] = useState<Input>();
+  useEffect(() => {
+    if (!place.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      setFitted({ ...input, width: Math.max(LEAST_WIDTH_PX, Math.floor(entry!.contentRect.width)) });
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [input]);
+  return (
+    <Frame caption={caption}>
+      <div className="drawing" ref={place}>
+        {fitted && <Drawing draw={draw} input={fitted} />}
+      </div>
+    </Frame>
+  );
+}
+
+/** Narrower, there is no room for labels: the picture is shrunk instead. */
+const LEAST_WIDTH_PX = 440;
+
+function Frame({ caption, children }: { caption: string; children: React.ReactNode }) {
+  return (
+    <figure className="figure">
+      {children}
+      <figcaption>{caption}</figcaption>
+    </figure>
+  );
+}
+
+function Drawing<Input>({ draw, input }: Pick<FigureProps<Input>, "draw" | "input">) {
+  const place = useRef<HTMLDivElement>(null);
+  const [error, setError] = useState<string>();
+  useEffect(() => {
+    try {
+      const drawing: unknown = draw(document, input);
+      if (!(drawing instanceof SVGElement)) throw new TypeError("the figure is no SVG element");
+      place.current?.replaceChildren(drawing);
+      setError(undefined);
+    } catch (cause) {
+      setError(cause instanceof Error ? cause.message : String(cause));
+    }
+  }, [draw, input]);
+  return (
+    <>
+      <div ref={place} />
+      {error !== undefined && <p role="alert">This figure cannot be drawn: {error}.</p>}
+    </>
+  );
+}

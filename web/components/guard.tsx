@@ -1,0 +1,21 @@
+import { Component, type ReactNode } from "react";
+import { Failure } from "./notices.tsx";
+
+interface GuardState {
+  readonly error: Error | undefined;
+}
+
+/** Shows what went wrong inside instead of an empty page: a part of the page that cannot be loaded, say. */
+export class Guard extends Component<{ children: ReactNode }, GuardState> {
+  override state: GuardState = { error: undefined };
+
+  static getDerivedStateFromError(error: Error): GuardState {
+    return { error };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return <Failure title="This part of the page failed" message={error.message} onRetry={() => location.reload()} />;
+  }
+}

@@ -1,0 +1,36 @@
+import { percent } from "../../src/numbers.ts";
+
+interface ProbabilitiesProps {
+  /** 0 to 1, by class number. */
+  readonly values: ArrayLike<number>;
+  readonly classNames: readonly string[];
+  /** The class that the image has, where it is known. */
+  readonly truth?: number | undefined;
+}
+
+/** What the network holds an image for, the most probable first. */
+export function Probabilities({ values, classNames, truth }: ProbabilitiesProps) {
+  const order = classNames.map((_, label) => label).sort((a, b) => values[b]! - values[a]!);
+  return (
+    <ol className="probabilities">
+      {order.map((label, place) => (
+        <li key={label} className={look(label, place, truth)}>
+          <span className="name">
+            {classNames[label]}
+            {label === truth && <span className="tag">its label</span>}
+          </span>
+          <span className="bar" aria-hidden="true">
+            <span style={{ width: `${100 * values[label]!}%` }} />
+          </span>
+          <span className="value">{percent(values[label]!, 1)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** The answer is right or wrong where the truth is known. */
+function look(label: number, place: number, truth: number | undefined): string {
+  if (place > 0) return "";
+  return truth === undefined || truth === label ? "first" : "first wrong";
+}

@@ -1,0 +1,128 @@
+import { useSyncExternalStore } from "react";
+import type { TrainingProgress } from "../../src/training/progress.ts";
+import type { EpochResult } from "../../src/training/train.ts";
+import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+
+/** The training that goes on in this browser. It belongs to the page, not to a part of it: other parts may be visited. */
+export interface BrowserTraining {
+  readonly phase: "loading" | "training" | "pausing" | "paused" | "testing" | "finished" | "failed";
+  readonly order: TrainingOrder;
+  /** What is being loaded. */
+  readonly loading: string;
+  readonly start: Extract<FromTrainer, { kind: "started" }> | undefined;
+  readonly progress: TrainingProgress | undefined;
+  /** Loss of the epoch so far, after some of the steps, for a line. */
+  readonly losses: readonly number[];
+  readonly rates: readonly number[];
+  readonly epochs: readonly EpochResult[];
+  readonly test: TestResult | undefined;
+  readonly files: TrainedFileBytes | undefined;
+  readonly failure: string | undefined;
+}
+
+/** Points of the lines; every second one is dropped when there are so many. */
+const MOST_POINTS = 400;
+
+let worker: Worker | undefined;
+let current: BrowserTraining | undefined;
+let stepsAPoint = 1;
+const listeners = new Set<() => void>();
+
+export function useBrowserTraining(): BrowserTraining | undefined {
+  return useSyncExternalStore(subscribe, () => current);
+}
+
+/** Starts a training; one that goes on is stopped and forgotten. */
+export function startTraining(order: TrainingOrder): void {
+  stopTraining();
+  stepsAPoint = 1;
+  set({
+    phase: "loading",
+    order,
+    loading: "the engine",
+    start: undefined,
+    progress: undefined,
+    losses: [],
+    rates: [],
+    epochs: [],
+    test: undefined,
+    files: undefined,
+    failure: undefined,
+  });
+  worker = new Worker(new URL("./training-worker.ts", import.meta.url), { type: "module", name: "training" });
+  worker.addEventListener("message", ({ data }: MessageEvent<FromTrainer>) => {
+    set(next(current!, data));
+    // Its memory is not needed any more.
+    if (data.kind === "finished" || data.kind === "failed") worker?.terminate();
+  });
+  worker.addEventListener("error", ({ message }) =>
+    set({ ...current!, phase: "failed", failure: message || "The worker that trains could not be started." }),
+  );
+  send({ kind: "start", order });
+}
+
+/** Training pauses after the step that is being computed. */
+export function pauseTraining(): void {
+  set({ ...current!, phase: "pausing" });
+  send({ kind: "pause" });
+}
+
+export function continueTraining(): void {
+  set({ ...current!, phase: "training" });
+  send({ kind: "continue" });
+}
+
+/** Ends the training at once and forgets it. */
+export function stopTraining(): void {
+  worker?.terminate();
+  worker = undefined;
+  set(undefined);
+}
+
+function send(message: ToTrainer): void {
+  worker?.postMessage(message);
+}
+
+function next(state: BrowserTraining, message: FromTrainer): BrowserTraining {
+  switch (message.kind) {
+    case "loading":
+      return { ...state, loading: message.what };
+    case "started":
+      return { ...state, phase: "training", start: message };
+    case "progress":
+      return { ...state, progress: message.progress, ...lines(state, message.progress) };
+    case "epoch":
+      return { ...state, epochs: [...state.epochs, message.result] };
+    case "paused":
+    case "testing":
+      return { ...state, phase: message.kind };
+    case "finished":
+      return { ...state, phase: "finished", test: message.test, files: message.files };
+    case "failed":
+      return { ...state, phase: "failed", failure: message.message };
+    default:
+      return message satisfies never;
+  }
+}
+
+function lines(state: BrowserTraining, { step, loss, learningRate }: TrainingProgress) {
+  if (step % stepsAPoint !== 0) return {};
+  const [losses, rates] = [
+    [...state.losses, loss],
+    [...state.rates, learningRate],
+  ];
+  if (losses.length < MOST_POINTS) return { losses, rates };
+  stepsAPoint *= 2;
+  const everySecond = (_: number, i: number) => i % 2 === 1;
+  return { losses: losses.filter(everySecond), rates: rates.filter(everySecond) };
+}
+
+function set(training: BrowserTraining | undefined): void {
+  current = training;
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

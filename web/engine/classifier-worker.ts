@@ -1,0 +1,89 @@
+import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
+import { prepareImage } from "../../src/imaging/prepare-image.ts";
+import type { ModelSession } from "../../src/runtime/model-session.ts";
+import { openModel } from "../../src/runtime/web/index.ts";
+import { getBytes, runPath } from "../api/client.ts";
+import { answerCalls } from "./calls.ts";
+import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
+
+/** Classifies images in a worker, so that the page stays awake. One model is open at a time. */
+
+/** Where a model is: a run of the server, or the file itself. */
+export type ModelSource =
+  | { readonly kind: "run"; readonly id: string }
+  | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> };
+
+export interface Answer {
+  /** What the network saw, 0 to 255, row by row. */
+  readonly pixels: Uint8Array;
+  /** By class number. */
+  readonly probabilities: Float32Array;
+  readonly classNames: readonly string[];
+}
+
+/** What the network looks at; see `occlusionMap`. */
+export interface Attention {
+  readonly map: Float32Array;
+  readonly columns: number;
+}
+
+interface OpenModel {
+  readonly key: string;
+  readonly session: ModelSession;
+  readonly classNames: readonly string[];
+}
+
+/** A patch of 6 pixels moved by 2: 196 places of a 28x28 image. */
+const OCCLUSION = { patch: 6, stride: 2 } as const;
+
+let current: OpenModel | undefined;
+
+async function open(source: ModelSource): Promise<OpenModel> {
+  const key = source.kind === "run" ? `run ${source.id}` : `file ${source.name}`;
+  if (current?.key === key) return current;
+  requireWebAssembly();
+  await current?.session.release();
+  current = undefined;
+  const name = source.kind === "run" ? `${source.id}'s model.onnx` : source.name;
+  const bytes = source.kind === "run" ? await getBytes(runPath(source.id, "/model.onnx")) : source.bytes;
+  const { classNames } = readModelMetadata(bytes, name);
+  const session = await openModel(bytes, name, { threads: threadsHere(), files: ORT_FILES });
+  current = { key, session, classNames };
+  return current;
+}
+
+async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Promise<Answer> {
+  return { pixels, probabilities: await session.probabilities(pixels), classNames };
+}
+
+const api = {
+  /** Prepares a picture as the data set was and classifies it. The picture is closed. */
+  async classifyPicture({ source, picture }: { source: ModelSource; picture: ImageBitmap }): Promise<Answer> {
+    const model = await open(source);
+    const { width, height } = picture;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("This browser does not let the page read the picture's pixels.");
+    context.drawImage(picture, 0, 0);
+    picture.close();
+    const { data } = context.getImageData(0, 0, width, height);
+    return ask(model, prepareImage({ data, width, height, channels: 4 }, model.session.imageShape));
+  },
+
+  /** Classifies an image that is as the network takes it. */
+  async classifyPixels({ source, pixels }: { source: ModelSource; pixels: Uint8Array }): Promise<Answer> {
+    return ask(await open(source), pixels);
+  },
+
+  async attention(wanted: { source: ModelSource; pixels: Uint8Array; label: number }): Promise<Attention> {
+    const { session } = await open(wanted.source);
+    const whole = await session.probabilities(wanted.pixels);
+    const images = occludedImages(wanted.pixels, session.imageShape, OCCLUSION);
+    const map = occlusionMap(whole, await session.probabilities(images), wanted.label);
+    return { map, columns: occlusionGrid(session.imageShape, OCCLUSION).columns };
+  },
+};
+
+export type ClassifierApi = typeof api;
+
+answerCalls(api);

@@ -1,0 +1,24 @@
+import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
+import type { DatasetSummary } from "../../src/server/answers.ts";
+import { getBytes, getJson } from "../api/client.ts";
+
+export interface DataSet {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+/** The data set, from the server that has it. */
+export async function loadData(): Promise<DataSet> {
+  const summary = await getJson<DatasetSummary>("/api/dataset");
+  const [train, test] = await Promise.all([loadPart("train", summary), loadPart("test", summary)]);
+  return { train, test };
+}
+
+async function loadPart(part: "train" | "test", summary: DatasetSummary): Promise<ImageSet> {
+  const [images, labels] = await Promise.all([
+    getBytes(`/api/dataset/${part}-images`),
+    getBytes(`/api/dataset/${part}-labels`),
+  ]);
+  const { channels, height, width, classes } = summary;
+  return createImageSet({ images, labels, channels, height, width, classNames: classes }, `${part}-labels`);
+}

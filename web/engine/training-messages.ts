@@ -1,0 +1,41 @@
+import type { TrainingProgress } from "../../src/training/progress.ts";
+import type { EpochResult } from "../../src/training/train.ts";
+
+/** What the page and the worker that trains say to each other. */
+
+export interface TrainingOrder {
+  readonly recipe: string;
+  readonly seed: number;
+  readonly epochs: number;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+export type ToTrainer =
+  | { readonly kind: "start"; readonly order: TrainingOrder }
+  | { readonly kind: "pause" }
+  | { readonly kind: "continue" };
+
+/** Of the test images. */
+export interface TestResult {
+  readonly correct: number;
+  readonly total: number;
+  readonly accuracy: number;
+  readonly standardError: number;
+  readonly loss: number;
+}
+
+export interface TrainedFileBytes {
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly weights: Uint8Array<ArrayBuffer>;
+}
+
+export type FromTrainer =
+  | { readonly kind: "loading"; readonly what: string }
+  | { readonly kind: "started"; readonly threads: number; readonly images: number; readonly runtime: string }
+  | { readonly kind: "progress"; readonly progress: TrainingProgress }
+  | { readonly kind: "epoch"; readonly result: EpochResult }
+  | { readonly kind: "paused" }
+  | { readonly kind: "testing" }
+  | { readonly kind: "finished"; readonly test: TestResult; readonly files: TrainedFileBytes }
+  | { readonly kind: "failed"; readonly message: string };

@@ -1,0 +1,95 @@
+import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
+import { EVALUATION_BATCH_SIZE, evaluate } from "../../src/evaluation/evaluate.ts";
+import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import { findRecipe } from "../../src/recipes/index.ts";
+import { checkRecipe } from "../../src/recipes/recipe.ts";
+import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
+import { type TrainingJob, type TrainingSnapshot, train } from "../../src/training/train.ts";
+import { trainedFiles } from "../../src/training/trained-files.ts";
+import { type DataSet, loadData } from "./load-data.ts";
+import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
+import type { FromTrainer, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+
+/** Trains in a worker: tailor's own loop on ONNX Runtime's WebAssembly build. One worker trains one run. */
+
+let job: TrainingJob | undefined;
+let data: DataSet | undefined;
+let snapshot: TrainingSnapshot | undefined;
+let isPauseWanted = false;
+
+function tell(message: FromTrainer, transfer: Transferable[] = []): void {
+  postMessage(message, { transfer });
+}
+
+async function start({ recipe: name, seed, epochs, limit }: TrainingOrder): Promise<void> {
+  requireWebAssembly();
+  const recipe = { ...findRecipe(name), epochs };
+  checkRecipe(recipe);
+  tell({ kind: "loading", what: "the images" });
+  data = await loadData();
+  tell({ kind: "loading", what: "ONNX Runtime" });
+  const threads = threadsHere();
+  const runtime = await webRuntime(threads, ORT_FILES);
+  const parts = trainingData(data.train, { trainOn: "split", limit });
+  const normalization = normalizationOf(parts.train);
+  job = { recipe, data: parts, normalization, seed, threads, lowering: { kind: "standard" }, runtime };
+  tell({ kind: "started", threads, images: parts.train.count, runtime: `onnxruntime-web ${runtime.version}` });
+  await goOn();
+}
+
+async function goOn(): Promise<void> {
+  if (!job || !data) throw new Error("there is nothing to go on with");
+  isPauseWanted = false;
+  const outcome = await train(
+    job,
+    {
+      onStep: (progress) => tell({ kind: "progress", progress }),
+      onEpoch: (result) => tell({ kind: "epoch", result }),
+      isStopRequested: () => isPauseWanted,
+    },
+    snapshot,
+  );
+  snapshot = outcome.snapshot;
+  if (!outcome.isFinished) return tell({ kind: "paused" });
+
+  tell({ kind: "testing" });
+  const { tensors } = snapshot;
+  const { model, weights, facts } = trainedFiles({
+    ...job,
+    graph: outcome.graph,
+    tensors,
+    producer: "tailor in a browser",
+  });
+  const session = await openModel(model, "the trained model", { threads: job.threads, files: ORT_FILES });
+  const test = await evaluate(data.test, session.logits, { batchSize: EVALUATION_BATCH_SIZE });
+  await session.release();
+  const { correct, total, accuracy, standardError, loss } = test;
+  const files: TrainedFileBytes = {
+    model: new Uint8Array(model),
+    weights: new Uint8Array(encodeSafetensors(weights, facts)),
+  };
+  tell({ kind: "finished", test: { correct, total, accuracy, standardError, loss }, files }, [
+    files.model.buffer,
+    files.weights.buffer,
+  ]);
+}
+
+addEventListener("message", ({ data: message }: MessageEvent<ToTrainer>) => {
+  switch (message.kind) {
+    case "start":
+      start(message.order).catch(fail);
+      break;
+    case "pause":
+      isPauseWanted = true;
+      break;
+    case "continue":
+      goOn().catch(fail);
+      break;
+    default:
+      message satisfies never;
+  }
+});
+
+function fail(error: unknown): void {
+  tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+}

@@ -1,0 +1,120 @@
+import { useState } from "react";
+import { count, counted, percent } from "../../src/numbers.ts";
+import { duration } from "../../src/report/format.ts";
+import type { RunDetail } from "../../src/server/answers.ts";
+import { remove, runPath } from "../api/client.ts";
+import { useRunEvents } from "../api/run-events.ts";
+import { useJson } from "../api/use-resource.ts";
+import { Facts } from "../components/facts.tsx";
+import { Empty, Failure, Wait } from "../components/notices.tsx";
+import { Status } from "../components/status.tsx";
+import { hrefOf } from "../routes.ts";
+import { dateText, hasModel, isRunning } from "../words.ts";
+import { Curves } from "./run/curves.tsx";
+import { Evaluation } from "./run/evaluation.tsx";
+import { Live } from "./run/live.tsx";
+
+/** One run: how it trains or trained, and what it makes of the test images. */
+export default function Run({ id }: { id: string }) {
+  const [detail, reload] = useJson<RunDetail>(runPath(id));
+  return (
+    <Wait of={detail} words={`Reading ${id}…`} onRetry={reload}>
+      {(run) => <RunPage run={run} />}
+    </Wait>
+  );
+}
+
+function RunPage({ run }: { run: RunDetail }) {
+  const isWatched = isRunning(run);
+  const live = useRunEvents(run.id, isWatched);
+  const status = live.status ?? run.status;
+  const epochs = live.epochs.length > 0 ? live.epochs : run.metrics;
+  // Once a watched run is over, its model is there and its record is another: it is read again.
+  const isOver = isWatched && status !== "running";
+  const [ended] = useJson<RunDetail>(isOver ? runPath(run.id) : null);
+  const last = ended.state === "ready" ? ended.value : run;
+  return (
+    <>
+      <p className="crumb">
+        <a href={hrefOf({ page: "runs" })}>Runs</a>
+      </p>
+      <div className="title-row">
+        <h1>{run.id}</h1>
+        <Status status={status} />
+        {status === "running" && <StopButton id={run.id} />}
+        {hasModel(last) && (
+          <a className="button primary" href={hrefOf({ page: "try", id: run.id })}>
+            Try it
+          </a>
+        )}
+      </div>
+      <RunFacts run={last} />
+      {status === "running" && <Live run={run} live={live} />}
+      {status === "interrupted" && <Interrupted run={last} />}
+      {status === "gone" && (
+        <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
+      )}
+      <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
+      {hasModel(last) && <Evaluation id={run.id} />}
+    </>
+  );
+}
+
+function RunFacts({ run }: { run: RunDetail }) {
+  const { cpu, commit } = run.record;
+  const trained = run.record.status === "imported" ? undefined : run.record;
+  return (
+    <Facts
+      of={[
+        ["recipe", run.recipe],
+        ["seed", run.seed],
+        ["epochs", run.epochs],
+        ["batch", trained?.batchSize],
+        ["training images", trained && count(trained.data.trainImages)],
+        ["parameters", count(run.parameters)],
+        ["test accuracy", run.testAccuracy === null ? null : percent(run.testAccuracy)],
+        ["validation accuracy", run.validationAccuracy === null ? null : percent(run.validationAccuracy)],
+        ["trained in", run.seconds === null ? null : duration(run.seconds)],
+        [trained ? "started" : "imported", dateText(run.startedAt)],
+        ["on", `${cpu.model}${trained ? `, ${counted(trained.threads, "thread")}` : ""}`],
+        ["layout", trained?.lowering],
+        ["commit", commit && <code>{commit.slice(0, 7)}</code>],
+      ]}
+    />
+  );
+}
+
+/** What can be done about a run that stands still. */
+function Interrupted({ run }: { run: RunDetail }) {
+  return (
+    <Empty title="This run was interrupted">
+      <p>
+        It stopped after {counted(run.epochsDone, "epoch")}, and everything up to there is saved. To go on, name its
+        folder:
+      </p>
+      <pre>
+        <code>node bin/tailor.js train --resume runs/{run.id}</code>
+      </pre>
+    </Empty>
+  );
+}
+
+function StopButton({ id }: { id: string }) {
+  const [failure, setFailure] = useState<string>();
+  const [isAsked, setAsked] = useState(false);
+  const stop = () => {
+    setAsked(true);
+    remove(`/api/training/${encodeURIComponent(id)}`).catch((error: Error) => {
+      setAsked(false);
+      setFailure(error.message);
+    });
+  };
+  return (
+    <>
+      <button type="button" onClick={stop} disabled={isAsked}>
+        {isAsked ? "Stopping…" : "Stop training"}
+      </button>
+      {failure !== undefined && <Failure title="It could not be stopped" message={failure} />}
+    </>
+  );
+}

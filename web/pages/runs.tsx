@@ -1,0 +1,101 @@
+import { count, percent } from "../../src/numbers.ts";
+import { duration } from "../../src/report/format.ts";
+import { listText } from "../../src/report/wording.ts";
+import type { RunSummary } from "../../src/server/answers.ts";
+import { useJson } from "../api/use-resource.ts";
+import { Empty, Failure, Wait } from "../components/notices.tsx";
+import { Status } from "../components/status.tsx";
+import { Tape } from "../components/tape.tsx";
+import { hrefOf } from "../routes.ts";
+import { dateText, isRunning } from "../words.ts";
+
+interface RunList {
+  /** The newest first. */
+  readonly runs: readonly RunSummary[];
+  readonly damaged: readonly string[];
+}
+
+/** All runs that the server has. */
+export function Runs() {
+  const [runs, reload] = useJson<RunList>("/api/runs");
+  return (
+    <>
+      <div className="title-row">
+        <h1>Runs</h1>
+        <a className="button primary" href={hrefOf({ page: "train" })}>
+          Train a network
+        </a>
+      </div>
+      <Wait of={runs} words="Looking for runs…" onRetry={reload}>
+        {({ runs, damaged }) => (
+          <>
+            {damaged.length > 0 && (
+              <Failure
+                title="Some runs cannot be read"
+                message={`${listText(damaged)}: the files are damaged; the server's log tells more.`}
+              />
+            )}
+            {runs.length === 0 ? <NoRuns /> : <RunCards runs={runs} />}
+          </>
+        )}
+      </Wait>
+    </>
+  );
+}
+
+function NoRuns() {
+  return (
+    <Empty title="There are no runs yet">
+      <p>
+        A run is one training of one network. Start one under <a href={hrefOf({ page: "train" })}>Train</a>, here in the
+        browser or on the server, or in a terminal:
+      </p>
+      <pre>
+        <code>node bin/tailor.js train base --epochs 5</code>
+      </pre>
+    </Empty>
+  );
+}
+
+function RunCards({ runs }: { runs: readonly RunSummary[] }) {
+  return (
+    <ul className="runs">
+      {runs.map((run) => (
+        <RunCard key={run.id} run={run} />
+      ))}
+    </ul>
+  );
+}
+
+function RunCard({ run }: { run: RunSummary }) {
+  const { id, recipe, seed, status, parameters, epochs, epochsDone, testAccuracy, validationAccuracy, seconds } = run;
+  const accuracy = testAccuracy ?? validationAccuracy;
+  return (
+    <li className="run-card">
+      <h2>
+        <a href={hrefOf({ page: "run", id })}>{id}</a>
+      </h2>
+      <Status status={status} />
+      <p className="figure-large">
+        {accuracy === null ? "–" : percent(accuracy)}
+        <span>
+          {accuracy === null ? "no accuracy yet" : testAccuracy === null ? "validation images" : "test images"}
+        </span>
+      </p>
+      <p className="quiet">
+        {[
+          recipe,
+          seed === null ? undefined : `seed ${seed}`,
+          `${count(parameters)} parameters`,
+          seconds === null ? undefined : `trained in ${duration(seconds)}`,
+          dateText(run.startedAt),
+        ]
+          .filter((words) => words !== undefined)
+          .join(" · ")}
+      </p>
+      {isRunning(run) && epochs !== null && (
+        <Tape share={epochsDone / epochs} label={`Epochs of ${id}`} text={`${epochsDone} of ${epochs} epochs`} />
+      )}
+    </li>
+  );
+}

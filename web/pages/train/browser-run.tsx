@@ -1,0 +1,120 @@
+import { count, counted, percent } from "../../../src/numbers.ts";
+import { duration } from "../../../src/report/format.ts";
+import { Facts } from "../../components/facts.tsx";
+import { Failure } from "../../components/notices.tsx";
+import { Sparkline } from "../../components/sparkline.tsx";
+import { Status } from "../../components/status.tsx";
+import { Tape } from "../../components/tape.tsx";
+import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } from "../../engine/browser-training.ts";
+import { hrefOf } from "../../routes.ts";
+import { rateText } from "../../words.ts";
+import { Curves } from "../run/curves.tsx";
+import { Downloads } from "./downloads.tsx";
+
+/** The training in this browser: where it stands, and its results at the end. */
+export function BrowserRun({ training }: { training: BrowserTraining }) {
+  const { phase, order, epochs, failure } = training;
+  return (
+    <section aria-labelledby="here">
+      <div className="title-row">
+        <h2 id="here">
+          {order.recipe}, seed {order.seed}, in this browser
+        </h2>
+        <Status status={phase === "training" ? "running" : phase} />
+        <Buttons phase={phase} />
+      </div>
+      {failure !== undefined && <Failure title="Training failed" message={failure} />}
+      <Progress training={training} />
+      <Result training={training} />
+      <Curves name={order.recipe} seed={order.seed} epochs={epochs} isRunning={phase === "training"} />
+    </section>
+  );
+}
+
+function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
+  const isOver = phase === "finished" || phase === "failed";
+  return (
+    <div className="row">
+      {phase === "training" && (
+        <button type="button" onClick={pauseTraining}>
+          Pause
+        </button>
+      )}
+      {phase === "paused" && (
+        <button type="button" className="primary" onClick={continueTraining}>
+          Go on
+        </button>
+      )}
+      <button type="button" onClick={stopTraining}>
+        {isOver ? "Clear" : "Stop"}
+      </button>
+    </div>
+  );
+}
+
+function Progress({ training }: { training: BrowserTraining }) {
+  const { phase, loading, start, progress, losses, rates } = training;
+  if (phase === "loading") {
+    return (
+      <p className="quiet" role="status">
+        Loading {loading}…
+      </p>
+    );
+  }
+  if (!progress) return null;
+  return (
+    <div className="card live">
+      <Tape
+        share={progress.step / progress.totalSteps}
+        label="Training steps"
+        text={`step ${count(progress.step)} of ${count(progress.totalSteps)}`}
+      />
+      <Facts
+        of={[
+          ["epoch", `${progress.epoch} of ${progress.epochs}`],
+          ["images a second", count(progress.imagesPerSecond)],
+          ["time left", phase === "training" ? duration(progress.secondsLeft) : null],
+          [
+            "loss of the epoch so far",
+            <>
+              {progress.loss.toFixed(4)} <Sparkline values={losses} label="loss of the epoch so far, by step" />
+            </>,
+          ],
+          [
+            "learning rate",
+            <>
+              {rateText(progress.learningRate)} <Sparkline values={rates} label="learning rate by step" />
+            </>,
+          ],
+          ["engine", start && `${start.runtime}, ${counted(start.threads, "thread")}`],
+        ]}
+      />
+    </div>
+  );
+}
+
+function Result({ training }: { training: BrowserTraining }) {
+  const { phase, test, files } = training;
+  if (phase === "testing") {
+    return (
+      <p className="quiet" role="status">
+        Asking the network about the test images…
+      </p>
+    );
+  }
+  if (!test || !files) return null;
+  return (
+    <div className="card result">
+      <p className="lead">
+        <strong>{percent(test.accuracy)}</strong> of the test images right: {count(test.correct)} of {count(test.total)}
+        , standard error {percent(test.standardError)}.
+      </p>
+      <div className="row">
+        <Downloads training={training} files={files} />
+        <a className="button primary" href={hrefOf({ page: "try", id: undefined })}>
+          Try it
+        </a>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+import type { BrowserTraining } from "../../engine/browser-training.ts";
+import type { TrainedFileBytes } from "../../engine/training-messages.ts";
+
+interface DownloadsProps {
+  readonly training: BrowserTraining;
+  readonly files: TrainedFileBytes;
+}
+
+/** The files of a run, as tailor writes them into its folder. */
+export function Downloads({ training: { order, epochs }, files }: DownloadsProps) {
+  const name = `${order.recipe}-s${order.seed}`;
+  const metrics = epochs.map((line) => `${JSON.stringify(line)}\n`).join("");
+  const offered = [
+    { file: `${name}.onnx`, words: "ONNX model", content: files.model },
+    { file: `${name}.safetensors`, words: "Weights", content: files.weights },
+    { file: `${name}.metrics.jsonl`, words: "Metrics", content: metrics },
+  ];
+  return offered.map(({ file, words, content }) => (
+    <button key={file} type="button" onClick={() => download(file, content)}>
+      {words}
+    </button>
+  ));
+}
+
+function download(file: string, content: Uint8Array<ArrayBuffer> | string): void {
+  const address = URL.createObjectURL(new Blob([content], { type: "application/octet-stream" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = file;
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

@@ -1,0 +1,136 @@
+import { type FormEvent, useState } from "react";
+import { count } from "../../../src/numbers.ts";
+import type { RecipeSummary } from "../../../src/server/answers.ts";
+import { postJson } from "../../api/client.ts";
+import { Failure } from "../../components/notices.tsx";
+import { startTraining } from "../../engine/browser-training.ts";
+import { hrefOf } from "../../routes.ts";
+
+interface TrainingFormProps {
+  readonly recipes: readonly RecipeSummary[];
+  /** Whether a training in this browser would be replaced. */
+  readonly isBusyHere: boolean;
+}
+
+type Place = "browser" | "server";
+
+/** What each place starts with: a browser is slower, so it takes fewer images. */
+const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: 0 } } as const;
+
+const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
+
+/** What to train, on how much, and where. */
+export function TrainingForm({ recipes, isBusyHere }: TrainingFormProps) {
+  const [place, setPlace] = useState<Place>("browser");
+  const [name, setName] = useState(recipes[0]?.name ?? "");
+  const [limit, setLimit] = useState<number>(AT_FIRST.browser.limit);
+  const [epochs, setEpochs] = useState<number>(AT_FIRST.browser.epochs);
+  const [seed, setSeed] = useState(1);
+  const [failure, setFailure] = useState<string>();
+  const [isStarting, setStarting] = useState(false);
+  const recipe = recipes.find((one) => one.name === name);
+
+  const goTo = (next: Place) => {
+    setPlace(next);
+    setLimit(AT_FIRST[next].limit);
+    setEpochs(AT_FIRST[next].epochs || (recipe?.epochs ?? 1));
+  };
+  const startOnServer = async () => {
+    setStarting(true);
+    try {
+      const order = { recipe: name, seed, epochs, ...(limit === 0 ? {} : { limit }) };
+      const { id } = await postJson<{ id: string }>("/api/training", order);
+      location.hash = hrefOf({ page: "run", id });
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+      setStarting(false);
+    }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setFailure(undefined);
+    if (place === "server") void startOnServer();
+    else {
+      startTraining({ recipe: name, seed, epochs, limit: limit === 0 ? null : limit });
+      scrollTo(0, 0);
+    }
+  };
+
+  return (
+    <form className="card" onSubmit={submit}>
+      <h2>A new training</h2>
+      <fieldset className="segments">
+        <legend>Where</legend>
+        <label>
+          <input type="radio" name="place" checked={place === "browser"} onChange={() => goTo("browser")} />
+          In this browser
+        </label>
+        <label>
+          <input type="radio" name="place" checked={place === "server"} onChange={() => goTo("server")} />
+          On the server
+        </label>
+      </fieldset>
+      <p className="note">
+        {place === "browser"
+          ? "The same training code, on ONNX Runtime in WebAssembly. Nothing is kept unless you download it."
+          : "Several times faster; the run is kept in a folder of its own and appears among the runs."}
+      </p>
+      <fieldset className="choices">
+        <legend>Recipe</legend>
+        {recipes.map(({ name: one, summary, parameters }) => (
+          <label key={one}>
+            <input type="radio" name="recipe" checked={one === name} onChange={() => setName(one)} />
+            <span>
+              <strong>{one}</strong> {summary}
+              <span className="quiet"> {count(parameters)} parameters</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <div className="controls">
+        <label>
+          Training images
+          <select value={limit} onChange={({ target }) => setLimit(Number(target.value))}>
+            {LIMITS.map((images) => (
+              <option key={images} value={images}>
+                {count(images)}
+              </option>
+            ))}
+            <option value={0}>all</option>
+          </select>
+        </label>
+        <NumberField label="Epochs" value={epochs} least={1} most={200} onChange={setEpochs} />
+        <NumberField label="Seed" value={seed} least={0} most={1_000_000} onChange={setSeed} />
+      </div>
+      {failure !== undefined && <Failure title="Training did not start" message={failure} />}
+      <button type="submit" className="primary" disabled={isStarting}>
+        {place === "browser" && isBusyHere ? "Start anew" : "Start training"}
+      </button>
+    </form>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly value: number;
+  readonly least: number;
+  readonly most: number;
+  readonly onChange: (value: number) => void;
+}
+
+function NumberField({ label, value, least, most, onChange }: NumberFieldProps) {
+  return (
+    <label>
+      {label}
+      <input
+        type="number"
+        required
+        min={least}
+        max={most}
+        step={1}
+        value={Number.isNaN(value) ? "" : value}
+        onChange={({ target }) => onChange(target.valueAsNumber)}
+      />
+    </label>
+  );
+}

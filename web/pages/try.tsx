@@ -1,0 +1,95 @@
+import { useMemo, useState } from "react";
+import type { RunSummary } from "../../src/server/answers.ts";
+import { useJson } from "../api/use-resource.ts";
+import { Look } from "../components/look.tsx";
+import { Empty, Wait } from "../components/notices.tsx";
+import { useBrowserTraining } from "../engine/browser-training.ts";
+import type { ModelSource } from "../engine/classifier-worker.ts";
+import { hrefOf } from "../routes.ts";
+import { hasModel } from "../words.ts";
+import { Draw } from "./try/draw.tsx";
+import { Photo } from "./try/photo.tsx";
+import { TestImages } from "./try/test-images.tsx";
+import type { TriedImage } from "./try/tried-image.ts";
+
+const WAYS = [
+  { key: "photo", words: "A photo" },
+  { key: "draw", words: "Draw" },
+  { key: "test", words: "A test image" },
+] as const;
+
+/** The name of the model that was trained in this page, among runs. */
+const TRAINED_HERE = "trained in this page";
+
+/** Shows a network a picture and tells what it makes of it; all is computed in the page. */
+export default function Try({ id }: { id: string | undefined }) {
+  const [runs, reload] = useJson<{ runs: RunSummary[] }>("/api/runs");
+  return (
+    <>
+      <h1>Try it</h1>
+      <p className="lead">Show a network a garment. It runs here, in your browser: no picture leaves this machine.</p>
+      <Wait of={runs} words="Looking for trained networks…" onRetry={reload}>
+        {({ runs }) => <TryOne ids={runs.filter(hasModel).map((run) => run.id)} wanted={id} />}
+      </Wait>
+    </>
+  );
+}
+
+function TryOne({ ids, wanted }: { ids: readonly string[]; wanted: string | undefined }) {
+  const here = useBrowserTraining()?.files;
+  const names = here ? [TRAINED_HERE, ...ids] : ids;
+  const [chosen, choose] = useState<string>();
+  const [way, setWay] = useState<(typeof WAYS)[number]["key"]>("photo");
+  const [image, setImage] = useState<TriedImage>();
+  const name = [chosen, wanted, names[0]].find((one) => one !== undefined && names.includes(one));
+  const source = useMemo((): ModelSource | undefined => {
+    if (name === undefined) return undefined;
+    return name === TRAINED_HERE && here ? { kind: "file", name, bytes: here.model } : { kind: "run", id: name };
+  }, [name, here]);
+  if (!source) {
+    return (
+      <Empty title="There is no trained network yet">
+        <p>
+          <a href={hrefOf({ page: "train" })}>Train one</a>: in the browser it takes a few minutes.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <div className="controls">
+        <label>
+          Network
+          <select value={name} onChange={({ target }) => choose(target.value)}>
+            {names.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <fieldset className="segments">
+          <legend>Picture</legend>
+          {WAYS.map(({ key, words }) => (
+            <label key={key}>
+              <input type="radio" name="way" checked={way === key} onChange={() => setWay(key)} />
+              {words}
+            </label>
+          ))}
+        </fieldset>
+      </div>
+      <div className="try">
+        <section className="card" aria-label="Picture">
+          {way === "photo" && <Photo source={source} onImage={setImage} />}
+          {way === "draw" && <Draw source={source} onImage={setImage} />}
+          {way === "test" && <TestImages chosen={image?.index} onImage={setImage} />}
+        </section>
+        <section className="card" aria-label="Answer" aria-live="polite">
+          {image ? (
+            <Look source={source} pixels={image.pixels} truth={image.truth} />
+          ) : (
+            <p className="quiet">The answer comes here, with the picture as the network gets it.</p>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+import { type DragEvent, useEffect, useRef, useState } from "react";
+import { Failure } from "../../components/notices.tsx";
+import { classifier } from "../../engine/classifier.ts";
+import type { ModelSource } from "../../engine/classifier-worker.ts";
+import type { TriedImage } from "./tried-image.ts";
+
+interface PhotoProps {
+  readonly source: ModelSource;
+  readonly onImage: (image: TriedImage) => void;
+}
+
+/** The longest edge that a photo is read with, in pixels: more tells a 28x28 network nothing. */
+const LONGEST_EDGE = 1600;
+
+/** A photo from a file: chosen, dropped or pasted. */
+export function Photo({ source, onImage }: PhotoProps) {
+  const preview = useRef<HTMLCanvasElement>(null);
+  const [name, setName] = useState<string>();
+  const [failure, setFailure] = useState<string>();
+  const [isOver, setOver] = useState(false);
+
+  const take = async (file: File | undefined) => {
+    if (!file) return;
+    setFailure(undefined);
+    setName(file.name);
+    try {
+      const picture = await decode(file);
+      show(preview.current, picture);
+      const { pixels } = await classifier()("classifyPicture", { source, picture }, [picture]);
+      onImage({ pixels });
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `take` is made anew with the source
+  useEffect(() => {
+    const paste = ({ clipboardData }: ClipboardEvent) => void take(clipboardData?.files[0]);
+    addEventListener("paste", paste);
+    return () => removeEventListener("paste", paste);
+  }, [source]);
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    void take(event.dataTransfer.files[0]);
+  };
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the file field is the first */}
+      <div
+        className={isOver ? "drop over" : "drop"}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={drop}
+      >
+        <canvas ref={preview} className={name === undefined ? "hidden" : ""} role="img" aria-label={`photo ${name}`} />
+        <label className="button">
+          <input
+            type="file"
+            accept="image/*"
+            className="covered"
+            onChange={({ target }) => {
+              void take(target.files?.[0]);
+              // The same file may be chosen again.
+              target.value = "";
+            }}
+          />
+          Choose a photo
+        </label>
+        <p className="quiet">or drop one here, or paste it</p>
+      </div>
+      {failure !== undefined && <Failure title="That picture cannot be read" message={failure} />}
+      <p className="note">One garment on a plain ground works best: that is how the training images were taken.</p>
+    </>
+  );
+}
+
+/** Decodes a file as the browser does, turned as its metadata says, and large ones made smaller. */
+async function decode(file: File): Promise<ImageBitmap> {
+  const whole = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name} is no picture that this browser can read.`);
+  });
+  const scale = LONGEST_EDGE / Math.max(whole.width, whole.height);
+  if (scale >= 1) return whole;
+  const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((edge) => Math.max(1, Math.round(edge * scale)));
+  const smaller = await createImageBitmap(whole, {
+    resizeWidth: resizeWidth!,
+    resizeHeight: resizeHeight!,
+    resizeQuality: "high",
+  });
+  whole.close();
+  return smaller;
+}
+
+const PREVIEW_EDGE = 280;
+
+function show(canvas: HTMLCanvasElement | null, picture: ImageBitmap): void {
+  const context = canvas?.getContext("2d");
+  if (!canvas || !context) return;
+  const scale = Math.min(1, PREVIEW_EDGE / Math.max(picture.width, picture.height));
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+}
