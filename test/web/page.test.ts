@@ -132,7 +132,7 @@ describe("what is not there", () => {
   test("an unknown run, and an unknown place", TIMEOUT, async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/nobody`);
-    await page.getByRole("alert").getByText("nobody").waitFor();
+    await page.getByRole("alert").getByText("There is no run of this name here").waitFor();
     await page.goto(`${url}/#/some/where/else`);
     await page.getByText("There is no such page").waitFor();
   });
@@ -151,18 +151,19 @@ describe("what is not there", () => {
 
   test("a browser without WebAssembly is told that networks cannot be asked here", TIMEOUT, async () => {
     const { url } = await serve();
-    const { page } = await openPage(`${url}/#/try/first`, { args: ["--js-flags=--noexpose_wasm"] });
+    const { page } = await openPage(`${url}/#/try/first`, { args: ["--js-flags=--jitless"] });
     await page.getByText("A test image").click();
     await page.locator(".tile").first().click();
     await page.getByRole("alert").getByText("no WebAssembly").waitFor();
   });
 
   test("a damaged run is named, and the others are shown", TIMEOUT, async () => {
-    const { runs: own } = await smallRuns(["good"]);
-    writeFileSync(join(own, "good", "metrics.jsonl"), "{");
+    const { runs: own } = await smallRuns(["bad", "good"]);
+    writeFileSync(join(own, "bad", "run.json"), "{");
     const { url } = await serve({ runs: own });
     const { page } = await openPage(url);
-    await page.getByRole("alert").getByText("good").waitFor();
+    await page.getByRole("alert").getByText("bad").waitFor();
+    await page.getByRole("link", { name: "good" }).waitFor();
   });
 });
 
@@ -176,10 +177,11 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
     expect(await page.getByRole("img", { name: title }).count(), title).toBe(1);
   }
   const table = page.locator("table", { hasText: "precision" });
-  for (const { label, precision, recall } of evaluation.perClass) {
-    const row = table.getByRole("row", { name: label });
-    expect(await row.innerText()).toContain(`${percent(precision, 1)}\t${percent(recall, 1)}`);
-  }
+  expect(await table.locator("tbody tr").allInnerTexts()).toEqual(
+    evaluation.perClass.map(({ label, precision, recall, f1, support }) =>
+      [label, percent(precision, 1), percent(recall, 1), percent(f1, 1), count(support)].join("\t"),
+    ),
+  );
 
   const [{ index, label, prediction, probability }] = [mistakes[1]!];
   const { pixels, className } = await jsonOf<TestImage>(fetch(`${url}/api/test-images/${index}`));
@@ -246,7 +248,7 @@ describe("trying a network", () => {
   test("test images are chosen by keyboard, and answered as the server does", TIMEOUT, async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
-    await page.getByLabel("A photo").focus();
+    await page.getByLabel("A photo", { exact: true }).focus();
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowRight");
     await page.locator(".tile").first().waitFor();
@@ -269,7 +271,7 @@ test("a training is started on the server and watched to its end", TIMEOUT, asyn
   await page.getByText("On the server").click();
   await page.getByLabel("Training images").selectOption("1,000");
   await page.getByLabel("Epochs", { exact: true }).fill("3");
-  await page.getByLabel("Seed").fill("7");
+  await page.getByLabel("Seed", { exact: true }).fill("7");
   await page.getByRole("button", { name: "Start training" }).click();
   await page.getByRole("heading", { level: 1, name: "base" }).waitFor();
   await page.getByText(/^step \d+ of 23$/).waitFor();

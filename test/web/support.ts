@@ -23,7 +23,7 @@ export async function openPage(
   onTestFinished(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const addresses: string[] = [];
   page.on("console", (message) => {

@@ -30,7 +30,7 @@ async function download(page: Page, button: string): Promise<Uint8Array> {
 async function startTraining(page: Page, { epochs, seed }: { epochs: number; seed: number }): Promise<void> {
   await page.getByLabel("Training images").selectOption("1,000");
   await page.getByLabel("Epochs", { exact: true }).fill(String(epochs));
-  await page.getByLabel("Seed").fill(String(seed));
+  await page.getByLabel("Seed", { exact: true }).fill(String(seed));
   await page.getByRole("button", { name: "Start training" }).click();
 }
 
