@@ -8,10 +8,10 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import autocannon from "autocannon";
+import { urlOf } from "./server-url.js";
 
 const BIN = fileURLToPath(new URL("../bin/tailor.js", import.meta.url));
 /** Different images that are sent in turn. */
@@ -81,10 +81,4 @@ async function measure(url) {
 
 function residentMegabytes() {
   return Math.round(Number(execFileSync("ps", ["-o", "rss=", "-p", String(server.pid)], { encoding: "utf8" })) / 1024);
-}
-
-/** What the server prints first. */
-async function urlOf({ stdout }) {
-  for await (const line of createInterface({ input: stdout })) return JSON.parse(line).url;
-  throw new Error("the server ended before it listened");
 }

@@ -14,8 +14,8 @@ function check(tool: string, ...args: string[]): void {
   expect(status === 0 ? "" : `${stdout}\n${stderr}`).toBe("");
 }
 
-test("types: tsc finds nothing in source, tests and benches", { timeout: 180_000 }, () =>
-  check("tsc", "-p", "tsconfig.json"),
+test.each(["tsconfig.json", "web/tsconfig.json"])("types: tsc finds nothing by %s", { timeout: 180_000 }, (config) =>
+  check("tsc", "-p", config),
 );
 
 test("lint and format: biome finds nothing", { timeout: 60_000 }, () =>

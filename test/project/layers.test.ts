@@ -49,6 +49,11 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => name.replaceAll("\\", "/"));
 
+/** The page's files, named as seen from `src`. */
+const PAGE = readdirSync(join(SRC, "../web"), { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.tsx?$/.test(name) && name !== "vite.config.ts")
+  .map((name) => `../web/${name.replaceAll("\\", "/")}`);
+
 /** Every module that a file imports, static, re-exported or dynamic. */
 function importsOf(file: string): { specifier: string; isTypeOnly: boolean }[] {
   const text = readFileSync(join(SRC, file), "utf8");
@@ -77,6 +82,18 @@ describe("import direction", () => {
         .map((target) => `${file} -> ${target}`),
     );
     expect(upward).toEqual([]);
+  });
+
+  test("the page imports from src, and src nothing from the page or from anywhere else outside", () => {
+    const outside = files.flatMap((file) =>
+      importsOf(file)
+        .filter(({ specifier }) => specifier.startsWith("."))
+        .filter(({ specifier }) => relative(SRC, resolve(SRC, dirname(file), specifier)).startsWith(".."))
+        .map(({ specifier }) => `${file} -> ${specifier}`),
+    );
+    expect(outside).toEqual([]);
+    expect(PAGE.length).toBeGreaterThan(30);
+    expect(PAGE.flatMap(importsOf).filter(({ specifier }) => specifier.includes("/src/")).length).toBeGreaterThan(30);
   });
 
   test("the graph knows no operation, and operations know no compiler", () => {
@@ -118,8 +135,10 @@ describe("import direction", () => {
       "plots/cost.ts",
       "imaging/prepare-image.ts",
       "imaging/signature.ts",
+      "runtime/web/index.ts",
+      ...PAGE,
     ])
       visit(entry);
-    expect(seen.size).toBeGreaterThan(50);
+    expect(seen.size).toBeGreaterThan(50 + PAGE.length);
   });
 });
