@@ -75,8 +75,19 @@ async function measure(url) {
     seconds: duration,
     requestsPerSecond: Math.round(answered / duration),
     milliseconds: { median: latency.p50, p90: latency.p90, p99: latency.p99, max: latency.max },
-    memoryMegabytes: { before, most: Math.max(before, ...memory), after: residentMegabytes() },
+    memoryMegabytes: {
+      before,
+      most: Math.max(before, ...memory),
+      after: residentMegabytes(),
+      alongTheWay: tenOf(memory),
+    },
   };
+}
+
+/** Ten of many, from the first to the last: does it grow to the end? */
+function tenOf(values) {
+  if (values.length <= 10) return values;
+  return Array.from({ length: 10 }, (_, i) => values[Math.round((i / 9) * (values.length - 1))]);
 }
 
 function residentMegabytes() {
