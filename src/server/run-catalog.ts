@@ -116,7 +116,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     preferred() {
       if (run !== undefined) return catalog.find(basename(resolve(run)));
       look();
-      const newest = newestFirst.find(({ record }) => record.status !== "running");
+      const newest = newestFirst.find((one) => modelStamp(one) !== undefined);
       if (newest) return newest;
       throw new HttpError(404, "no_run", "There is no finished run yet; train one first.");
     },

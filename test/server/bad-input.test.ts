@@ -264,7 +264,8 @@ describe("runs that break while they are served", () => {
     const url = await serve({ runs: folder, data: dataFolder });
     expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
     rmSync(join(folder, "a", "model.onnx"));
-    expect((await errorOf(postJson(`${url}/api/predict`, PIXELS))).slice(0, 2)).toEqual([404, "no_model"]);
+    expect((await errorOf(postJson(`${url}/api/predict`, PIXELS))).slice(0, 2)).toEqual([404, "no_run"]);
+    expect((await errorOf(postJson(`${url}/api/predict?run=a`, PIXELS))).slice(0, 2)).toEqual([404, "no_model"]);
     expect((await errorOf(fetch(`${url}/api/runs/a/evaluation`))).slice(0, 2)).toEqual([404, "not_evaluated"]);
     expect((await errorOf(fetch(`${url}/api/runs/a/model.onnx`))).slice(0, 2)).toEqual([404, "no_model"]);
   });
