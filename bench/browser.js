@@ -79,8 +79,8 @@ async function train(url) {
   await page.getByLabel("Epochs", { exact: true }).fill(options.epochs);
   await page.getByRole("button", { name: "Start training" }).click();
   await page.getByText("of the test images right").waitFor();
-  const engine = await page.locator(".live .facts div", { hasText: "engine" }).locator("dd").innerText();
-  const test = await page.locator(".result .lead").innerText();
+  const engine = await page.locator(".live .facts div", { hasText: "engine" }).locator("dd").textContent();
+  const test = await page.locator(".result .lead").textContent();
   const [file] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Metrics" }).click(),

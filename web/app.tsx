@@ -31,9 +31,10 @@ export function App() {
   }, [key]);
   return (
     <>
-      <a className="skip" href="#main" onClick={(event) => skip(event, main.current)}>
+      {/* No link: the address is the page's place. */}
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header className="top">
         <a className="brand" href={hrefOf({ page: "runs" })}>
           tailor
@@ -90,10 +91,4 @@ function isAt(route: Route, place: Route): boolean {
 function titleOf(route: Route): string {
   const words = route.page === "run" ? route.id : PLACES.find((place) => place.route.page === route.page)?.words;
   return words === undefined ? "tailor" : `${words} · tailor`;
-}
-
-/** A link to the content that leaves the address, which is the page's place, alone. */
-function skip(event: React.MouseEvent, target: HTMLElement | null): void {
-  event.preventDefault();
-  target?.focus();
 }

@@ -64,6 +64,17 @@ describe("curves of one run", () => {
     expect([dashes("train"), dashes("validation")]).toEqual(["7 4", null]);
   });
 
+  test("have the width that is asked for, the same values, and no more height than three quarters of it", () => {
+    const [wide, narrow] = [curves(1, 12), { ...curves(1, 12), width: 440 }].map((input) =>
+      parseFigure(drawSvg(accuracyCurves, input)),
+    );
+    const size = (root: Drawn) => ["width", "height"].map((name) => Number(root.getAttribute(name)));
+    expect(size(wide!)[0]).toBe(720);
+    expect(size(narrow!)[0]).toBe(440);
+    expect(size(narrow!)[1]).toBeLessThan(size(wide!)[1]!);
+    expect(read(narrow!, "validation")).toEqual(close(read(wide!, "validation")));
+  });
+
   test("need no validation", () => {
     const blind = {
       model: "Base",

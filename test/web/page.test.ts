@@ -183,19 +183,19 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
     ),
   );
 
-  const [{ index, label, prediction, probability }] = [mistakes[1]!];
+  const { index, label, prediction, probability } = mistakes[1]!;
   const { pixels, className } = await jsonOf<TestImage>(fetch(`${url}/api/test-images/${index}`));
   const tile = page.locator(".tile").nth(1);
-  expect(await tile.innerText()).toBe(
-    [`is ${className}`, `said ${evaluation.classes[prediction]}`, percent(probability)].join("\n"),
+  expect(await tile.textContent()).toBe(
+    [`is ${className}`, `said ${evaluation.classes[prediction]}`, percent(probability)].join(""),
   );
   await tile.click();
   const look = page.locator(".look");
   await look.getByText("hiding the strongest spot moves").waitFor();
   expect(await grayOf(look.locator("canvas").first())).toEqual(pixels);
-  expect(await look.locator(".first").innerText()).toContain(evaluation.classes[prediction]);
-  expect(await look.locator(".first .value").innerText()).toBe(percent(probability, 1));
-  expect(await look.locator("li", { hasText: "its label" }).innerText()).toContain(evaluation.classes[label]);
+  expect(await look.locator(".first").textContent()).toContain(evaluation.classes[prediction]);
+  expect(await look.locator(".first .value").textContent()).toBe(percent(probability, 1));
+  expect(await look.locator("li", { hasText: "its label" }).textContent()).toContain(evaluation.classes[label]);
   // The map is laid over the image.
   expect(await grayOf(look.locator("canvas").nth(1))).not.toEqual(pixels);
   expect(complaints).toEqual([]);
@@ -225,7 +225,7 @@ describe("trying a network", () => {
     await page.getByRole("alert").getByText("letter.txt is no picture").waitFor();
   });
 
-  test("a drawing is classified; an empty sheet is nothing to classify", TIMEOUT, async () => {
+  test("a drawing is prepared as dark on light ground is, and classified", TIMEOUT, async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
     await page.getByText("Draw", { exact: true }).click();
@@ -259,8 +259,8 @@ describe("trying a network", () => {
     const { label, probability } = await jsonOf<PredictAnswer>(postJson(`${url}/api/predict?run=first`, { pixels }));
     const first = page.locator(".look .first");
     await first.waitFor();
-    expect(await first.innerText()).toContain(label);
-    expect(await first.locator(".value").innerText()).toBe(percent(probability, 1));
+    expect(await first.textContent()).toContain(label);
+    expect(await first.locator(".value").textContent()).toBe(percent(probability, 1));
   });
 });
 

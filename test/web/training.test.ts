@@ -42,9 +42,9 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   await page.getByText(/^step [1-9]\d* of 15$/).waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: "Go on" }).waitFor();
-  const step = await page.locator(".tape").innerText();
+  const step = await page.locator(".tape").textContent();
   await page.waitForTimeout(1500);
-  expect(await page.locator(".tape").innerText(), "paused").toBe(step);
+  expect(await page.locator(".tape").textContent(), "paused").toBe(step);
   // The page may be left meanwhile: training belongs to no part of it.
   await page.getByRole("link", { name: "Compare" }).click();
   await page.getByRole("link", { name: "Train", exact: true }).click();
@@ -75,7 +75,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   const { accuracy, correct, total } = await evaluate(data.test, session.logits, { batchSize: 130 });
   await session.release();
   const said = `${percent(accuracy)} of the test images right: ${count(correct)} of ${count(total)}`;
-  expect(await page.locator(".result").innerText()).toContain(said);
+  expect(await page.locator(".result").textContent()).toContain(said);
 
   const { tensors } = decodeSafetensors(await download(page, "Weights"), "the download");
   expect(tensors.map(({ name, shape }) => [name, shape.length])).toContainEqual(["conv1.weight", 4]);

@@ -1,8 +1,7 @@
 /** Functions of a worker, called from the page: a message there, a message back. */
 
 /** What a worker can be asked: each method takes one argument and answers later. */
-// biome-ignore lint/suspicious/noExplicitAny: any argument, so that all objects of such methods fit
-type Methods<Api> = { readonly [Name in keyof Api]: (argument: any) => Promise<unknown> };
+type Methods<Api> = { readonly [Name in keyof Api]: (argument: never) => Promise<unknown> };
 
 type ArgumentOf<Api extends Methods<Api>, Name extends keyof Api> = Parameters<Api[Name]>[0];
 type AnswerOf<Api extends Methods<Api>, Name extends keyof Api> = Awaited<ReturnType<Api[Name]>>;
@@ -16,7 +15,7 @@ interface Reply {
 /** In the worker: answers calls of `api`, one after the other. */
 export function answerCalls<Api extends Methods<Api>>(api: Api): void {
   let last: Promise<void> = Promise.resolve();
-  addEventListener("message", ({ data }: MessageEvent<{ call: number; method: keyof Api; argument: unknown }>) => {
+  addEventListener("message", ({ data }: MessageEvent<{ call: number; method: keyof Api; argument: never }>) => {
     const { call, method, argument } = data;
     last = last.then(async () => {
       try {
