@@ -8,6 +8,9 @@ export { type EvaluationBatch, evaluationBatches, type TrainingBatches, training
 export { createImageSet, type ImageSet, pixelStatistics, selectImages } from "./data/image-set.ts";
 export type { LoadedData } from "./data/sources/chain.ts";
 export { loadFashionMnist } from "./data/sources/fashion-mnist.ts";
+export { type Inspection, inspectData } from "./data/sources/inspect.ts";
+export { loadOwnData } from "./data/sources/own-data.ts";
+export type { OwnDataOptions } from "./data/sources/own-data-options.ts";
 export { stratifiedSplit } from "./data/split.ts";
 export { imageTask, normalizationOf, type TrainingData, trainingData } from "./data/training-data.ts";
 export { UserError } from "./errors.ts";
@@ -24,7 +27,9 @@ export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./format
 export { evaluateReference } from "./graph/evaluate.ts";
 export { ShapeError } from "./graph/shape.ts";
 export type { Attributes, Op, Value } from "./graph/value.ts";
+export { type Fit, type FitTarget, fitPicture } from "./imaging/fit-picture.ts";
 export type { Picture } from "./imaging/picture.ts";
+export { type Preparation, prepareAs } from "./imaging/preparation.ts";
 export { type PreparationOptions, type PreparationTarget, prepareImage } from "./imaging/prepare-image.ts";
 export { findModel, MODELS } from "./models/index.ts";
 export * from "./nn/index.ts";
@@ -48,6 +53,7 @@ export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { LADDER } from "./report/ladder.ts";
 export type { LadderEntry } from "./report/ladder-entry.ts";
+export { loadRunData } from "./runs/run-data.ts";
 export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/run-files.ts";
 export { listRuns } from "./runs/run-status.ts";
 export { chooseLowering } from "./runtime/lowering.ts";

@@ -104,7 +104,8 @@ function describe(
       { exitCode: 2 },
     );
   }
-  return { model, task: { ...image, classes: classNames.length }, classNames, normalization };
+  const { preparation } = stated;
+  return { model, task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
 }
 
 /** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */

@@ -44,7 +44,7 @@ export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData
       `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${model.name}`,
     );
   }
-  return { model, task, normalization, classNames, tensors: matched };
+  return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
 }
 
 function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {

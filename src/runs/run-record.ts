@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { preparationSchema } from "../imaging/preparation.ts";
 import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
 
 /** Goes up when a record of the old form can no longer be read as the new one. */
@@ -72,6 +73,14 @@ const planSchema = z.strictObject({
     files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256 })),
     trainImages: count,
     validationImages: count,
+    /** Where the user's own data lay; left out: Fashion-MNIST, wherever it is. */
+    folder: z.string().optional(),
+    /** Axes of an image. */
+    image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }).optional(),
+    /** What turns pictures into such images; left out: as Fashion-MNIST's garments. */
+    preparation: preparationSchema.optional(),
+    /** Of the training images, for each channel; pixels from 0 to 1. */
+    normalization: z.strictObject({ mean: z.array(z.number()), standardDeviation: z.array(nonNegative) }).optional(),
   }),
   /** Of training; imported weights: when they were imported. */
   startedAt: z.iso.datetime("expected a date and time like 2026-01-31T12:00:00.000Z"),

@@ -1,10 +1,12 @@
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { readAnyRunRecord } from "../runs/run-files.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
 import { type RunOrigin, runOrigin } from "./run-origin.ts";
 
 /** A run among others. */
@@ -41,6 +43,7 @@ export async function compareRuns(
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run is found before the first is evaluated.
   const records = paths.map((path) => readAnyRunRecord(path));
+  checkSameData(paths, records);
   const runs: ComparedRun[] = [];
   for (const [i, path] of paths.entries()) {
     const record = records[i]!;
@@ -57,4 +60,16 @@ export async function compareRuns(
     })),
   );
   return { runs, pairs };
+}
+
+/** @throws UserError when two runs were trained on other data: what they get right cannot be compared */
+function checkSameData(paths: readonly string[], records: readonly AnyRunRecord[]): void {
+  const trained = records.flatMap((record, i) =>
+    record.status === "imported" ? [] : [{ path: paths[i]!, sums: record.data.files.map(({ sha256 }) => sha256) }],
+  );
+  const other = trained.find(({ sums }) => sums.join() !== trained[0]!.sums.join());
+  if (!other) return;
+  throw new UserError(
+    `${other.path} was trained on other data than ${trained[0]!.path}; only runs on the same images can be compared`,
+  );
 }

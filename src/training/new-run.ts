@@ -1,6 +1,6 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { imageTask, normalizationOf, type TrainingData } from "../data/training-data.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
@@ -20,10 +20,13 @@ export interface NewRun {
 /** What a run's record says before training starts. */
 export function newRecord(
   { recipe, seed, trainOn, limit }: NewRun,
-  { data: { source, verified, files }, threads }: { data: LoadedData; threads: number },
+  { data: loaded, threads }: { data: LoadedData; threads: number },
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
+  const { source, verified, files, folder, preparation } = loaded;
+  const { channels, height, width } = data.train;
+  const isOwn = source === "folder" || source === "pictures";
   return {
     format: RUN_FORMAT,
     recipeName: recipe.name,
@@ -43,6 +46,10 @@ export function newRecord(
       files: files.map((file) => ({ ...file })),
       trainImages: data.train.count,
       validationImages: data.validation?.count ?? 0,
+      ...(isOwn ? { folder } : {}),
+      image: { channels, height, width },
+      ...(preparation ? { preparation } : {}),
+      normalization: normalizationOf(data.train),
     },
     startedAt: new Date().toISOString(),
     status: "running",

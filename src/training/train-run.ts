@@ -130,6 +130,7 @@ async function trainInto(
   const found = from ? readMetrics(folder.path) : [];
   const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
+  if (options.data.split) folder.writeSplit(options.data.split);
   const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
   const normalization = normalizationOf(data.train);
@@ -161,13 +162,15 @@ async function trainInto(
   const weights = namedTensors(graph, snapshot.tensors);
   const { classNames } = data.train;
   const task = imageTask(data.train);
-  folder.writeWeights(weights, factsToText({ model: recipe.model.name, task, classNames, normalization }));
+  const { preparation } = options.data;
+  folder.writeWeights(weights, factsToText({ model: recipe.model.name, task, classNames, normalization, preparation }));
   folder.writeModel(
     inferenceModel({
       model: recipe.model,
       task,
       normalization,
       classNames,
+      preparation,
       tensors: snapshot.tensors,
       facts: { producer: `tailor ${record.versions.tailor}`, recipe: recipe.name, seed: String(seed) },
     }),

@@ -1,4 +1,3 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { findRecipe, RECIPES } from "../../recipes/index.ts";
@@ -11,9 +10,10 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { profileRun } from "../../training/profile/profile-run.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { DATA_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
+import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS, typedPreparation } from "../own-data.ts";
 import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
@@ -39,11 +39,12 @@ export const train: Command = {
       description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
     },
     THREADS_OPTION,
-    DATA_OPTION,
+    OWN_DATA_OPTION,
+    ...PREPARATION_OPTIONS,
     LIMIT_OPTION,
     {
       flags: "--train-on <images>",
-      description: "split: keep a twelfth for validation; all: none",
+      description: "split: keep some for validation (a twelfth; of pictures a tenth, or those in val); all: none",
       choices: TRAIN_ON,
       default: "split",
     },
@@ -60,6 +61,7 @@ export const train: Command = {
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
     "node bin/tailor.js train --resume runs/try",
     "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
+    "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
@@ -68,7 +70,7 @@ export const train: Command = {
       return trainSeeds(newRun(recipeName, options), { options, split }, output);
     }
     const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
-    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
       try {
@@ -130,9 +132,9 @@ function resumeJob(
   run: string,
   options: OptionValues,
 ): { epochs: number; start: Start } {
-  const given = FIXED_BY_RUN.filter((name) => options[name] !== undefined);
+  const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
   if (given.length > 0 || recipeName !== undefined) {
-    const what = recipeName === undefined ? given.map(flag) : ["the recipe"];
+    const what = recipeName === undefined ? given : ["the recipe"];
     throw new UserError(`--resume goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
       exitCode: 2,
     });
