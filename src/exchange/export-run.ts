@@ -59,7 +59,7 @@ export async function exportRun(
   const record = readAnyRunRecord(path);
   const target: ExportTarget = { path: out, isFolder: format === "pytorch", force };
   checkExportTarget(target);
-  const network = readNetwork(path, record, data);
+  const network = await readNetwork(path, record, data);
   const { images, imagesFrom } = imagesToCompare(network.task, data);
   const engine = { runtime, threads };
   const expected = await engineLogits(network, network.tensors, images, engine);

@@ -46,6 +46,12 @@ const planSchema = z.strictObject({
   /** The whole recipe as JSON, so that a run can be told from another after the recipe of this name has changed. */
   recipe: z.record(z.string(), z.unknown()),
   model: z.string(),
+  /** The file that exported the recipe; left out: it is one of tailor's, or a program's. */
+  recipeFile: z.string().optional(),
+  /** See `networkSha256`; records of older versions do not tell it. */
+  networkSha256: sha256.optional(),
+  /** Of one image, forward; records of older versions do not tell it. */
+  multiplyAdds: count.optional(),
   /** Trainable numbers in the model. */
   parameters: count,
   seed: count,

@@ -4,19 +4,15 @@ import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
-import { modelFacts } from "../nn/model-facts.ts";
 import { readAnyRunRecord } from "../runs/run-files.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
-import { type RunOrigin, runOrigin } from "./run-origin.ts";
+import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
 /** A run among others. */
-export interface ComparedRun extends Omit<RunOrigin, "model"> {
+export interface ComparedRun extends RunOrigin, RunCost {
   /** Its folder. */
   readonly run: string;
   readonly metrics: ClassificationMetrics;
-  readonly parameters: number;
-  /** Of one image, forward. */
-  readonly multiplyAdds: number;
 }
 
 /** Two runs on the same images: `b` minus `a`. */
@@ -48,9 +44,9 @@ export async function compareRuns(
   for (const [i, path] of paths.entries()) {
     const record = records[i]!;
     const metrics = await evaluateRun(path, { data, split, averageFlips: false, threads, onNotKept });
-    const { model, ...origin } = runOrigin(record, `${path}/run.json`);
-    const { parameters, multiplyAdds } = modelFacts(model, imageTask(data.train));
-    runs.push({ run: path, ...origin, metrics, parameters, multiplyAdds });
+    const fileName = `${path}/run.json`;
+    const cost = runCost(record, { task: imageTask(data.train), fileName });
+    runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
   }
   const pairs = runs.flatMap((a, i) =>
     runs.slice(i + 1).map((b) => ({

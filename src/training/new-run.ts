@@ -4,11 +4,14 @@ import { imageTask, normalizationOf, type TrainingData } from "../data/training-
 import { modelFacts } from "../nn/model-facts.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
+import { networkSha256 } from "../runs/network-hash.ts";
 import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
 
 /** How a new run is made. */
 export interface NewRun {
   readonly recipe: Recipe;
+  /** The file that exports it: its whole path. Left out: it is one of tailor's, or comes from a program. */
+  readonly recipeFile?: string | undefined;
   readonly seed: number;
   readonly trainOn: "split" | "all";
   /** Training images to use; null: all. */
@@ -19,20 +22,25 @@ export interface NewRun {
 
 /** What a run's record says before training starts. */
 export function newRecord(
-  { recipe, seed, trainOn, limit }: NewRun,
+  { recipe, recipeFile, seed, trainOn, limit }: NewRun,
   { data: loaded, threads }: { data: LoadedData; threads: number },
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
   const { source, verified, files, folder, preparation } = loaded;
   const { channels, height, width } = data.train;
+  const task = imageTask(data.train);
+  const { parameters, multiplyAdds } = modelFacts(recipe.model, task);
   const isOwn = source === "folder" || source === "pictures";
   return {
     format: RUN_FORMAT,
     recipeName: recipe.name,
     recipe: recipeToJson(recipe),
     model: recipe.model.name,
-    parameters: modelFacts(recipe.model, imageTask(data.train)).parameters,
+    ...(recipeFile === undefined ? {} : { recipeFile }),
+    networkSha256: networkSha256(recipe.model, task),
+    multiplyAdds,
+    parameters,
     seed,
     epochs: recipe.epochs,
     batchSize: recipe.batchSize,

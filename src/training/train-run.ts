@@ -6,14 +6,14 @@ import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
-import type { ModelGraph } from "../nn/model.ts";
+import type { Model, ModelGraph } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
-import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { createEventFile, hasEventFile } from "../runs/event-file.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { hasState, RUN_FILES, readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
+import { readRecipe } from "../runs/run-recipe.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
@@ -80,18 +80,20 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
  *
  * @param allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
  *   bit that of an uninterrupted run
+ * @param model the run's, where it is neither tailor's nor from a recipe's file
  * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
  */
 export async function resumeRun(
   path: string,
-  options: TrainRunOptions & { readonly allowDifferent: boolean },
+  options: TrainRunOptions & { readonly allowDifferent: boolean; readonly model?: Model },
 ): Promise<TrainedRun> {
   const before = readRunRecord(path);
-  const recipe = recipeFromJson(before.recipe, `${path}/run.json`);
+  const recipe = await readRecipe(path, before, { task: imageTask(options.data.train), own: options.model });
   const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
   const differences = checkResumable(path, before, { ...options, lowering });
   const status = runStatus(path);
-  const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
+  const { recipeFile, seed, trainOn, limit } = before;
+  const run = { recipe, recipeFile, seed, trainOn, limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
   if (status.kind === "unfinished" && !status.resumable && !hasState(path)) {
     const tensorboard = options.tensorboard === true || hasEventFile(path);

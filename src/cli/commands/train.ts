@@ -1,9 +1,10 @@
 import { UserError } from "../../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
-import { findRecipe, RECIPES } from "../../recipes/index.ts";
+import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { count, duration, megabytes, percent } from "../../report/format.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
+import { recipeNamed } from "../../runs/recipe-file.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
@@ -28,7 +29,12 @@ const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "tr
 export const train: Command = {
   name: "train",
   summary: "train a recipe into a run folder, or resume a run",
-  arguments: [{ name: "[recipe]", description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}` }],
+  arguments: [
+    {
+      name: "[recipe]",
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts)`,
+    },
+  ],
   options: [
     { flags: "--epochs <n>", description: "passes over the training images", default: "the recipe's" },
     { flags: "--batch-size <n>", description: "images a step", default: "the recipe's" },
@@ -61,15 +67,16 @@ export const train: Command = {
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
     "node bin/tailor.js train --resume runs/try",
     "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
+    "node bin/tailor.js train ./my-recipe.mjs",
     "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
     const split = choice(options, "evaluate", SPLITS);
     if (options.seeds !== undefined && resumed === undefined) {
-      return trainSeeds(newRun(recipeName, options), { options, split }, output);
+      return trainSeeds(await newRun(recipeName, options), { options, split }, output);
     }
-    const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
+    const job = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
     const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
@@ -101,9 +108,12 @@ export const train: Command = {
 
 type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
 
-function newJob(recipeName: string | undefined, options: OptionValues): { epochs: number; start: Start } {
+async function newJob(
+  recipeName: string | undefined,
+  options: OptionValues,
+): Promise<{ epochs: number; start: Start }> {
   const run = {
-    ...newRun(recipeName, options),
+    ...(await newRun(recipeName, options)),
     seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
   };
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
@@ -111,17 +121,19 @@ function newJob(recipeName: string | undefined, options: OptionValues): { epochs
 }
 
 /** What a new run trains, whatever its seed. */
-function newRun(recipeName: string | undefined, options: OptionValues) {
+async function newRun(recipeName: string | undefined, options: OptionValues) {
   if (recipeName === undefined) {
     throw new UserError(
-      `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), or a run with --resume`,
+      `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), the file of one, or a run with --resume`,
       { exitCode: 2 },
     );
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
+  const { recipe, recipeFile } = await recipeNamed(recipeName);
   return {
-    recipe: adjusted(findRecipe(recipeName), options),
+    recipe: adjusted(recipe, options),
+    recipeFile,
     trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
