@@ -22,8 +22,9 @@ export interface Split {
  * image (largest remainder).
  *
  * @param labels class of each image, [count]
- * @param classes number of classes; labels are below it
- * @param validation number of images to set aside, 0 up to count - 1
+ * @param options how many there are, and are wanted
+ * @param options.classes number of classes; labels are below it
+ * @param options.validation number of images to set aside, 0 up to count - 1
  * @throws UserError (exit code 2) when `validation` is not such a number
  */
 export function stratifiedSplit(
@@ -49,7 +50,7 @@ export function stratifiedSplit(
  * Draws the images of a part for data that has none: of each class its rounded share, and at least one image.
  *
  * @param labels class of each image, [count]
- * @param share 0 to 1
+ * @param options.share 0 to 1
  * @returns indices into `labels`, ascending
  */
 export function drawPart(

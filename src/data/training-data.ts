@@ -10,12 +10,14 @@ export function trainingCount(images: number): number {
   return images - Math.floor(images * VALIDATION_SHARE);
 }
 
+/** The images of a training run, divided. */
 export interface TrainingData {
   readonly train: ImageSet;
   /** Null when all images train. */
   readonly validation: ImageSet | null;
 }
 
+/** How images are divided. */
 export interface TrainingDataOptions {
   /** "split" sets validation images aside; "all" trains on them too. */
   readonly trainOn: "split" | "all";

@@ -8,8 +8,8 @@ import { fittedSize, resize } from "./resize.ts";
  * torchvision's Resize and CenterCrop, and fastai); pad: the whole picture in the middle of black; stretch: the whole
  * picture, its aspect changed (as Keras).
  */
-export const FITS = ["crop", "pad", "stretch"] as const;
-export type Fit = (typeof FITS)[number];
+export type Fit = "crop" | "pad" | "stretch";
+export const FITS = ["crop", "pad", "stretch"] as const satisfies readonly Fit[];
 
 /** The axes of what a picture is fitted into: 1 channel is gray (Rec. 709 luma), 3 are red, green and blue. */
 export interface FitTarget {

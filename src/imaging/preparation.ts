@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FITS, fitPicture } from "./fit-picture.ts";
+import { FITS, type Fit, fitPicture } from "./fit-picture.ts";
 import type { Picture } from "./picture.ts";
 import { type PreparationOptions, type PreparationTarget, prepareImage } from "./prepare-image.ts";
 
@@ -8,11 +8,12 @@ import { type PreparationOptions, type PreparationTarget, prepareImage } from ".
  * its size and channels are changed (`fitPicture`). It is kept with a run and in its model file, so that pictures are
  * prepared in use as they were in training.
  */
+export type Preparation = { readonly kind: "garment" } | { readonly kind: "fit"; readonly fit: Fit };
+
 export const preparationSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("garment") }),
   z.strictObject({ kind: z.literal("fit"), fit: z.enum(FITS) }),
-]);
-export type Preparation = Readonly<z.infer<typeof preparationSchema>>;
+]) satisfies z.ZodType<Preparation>;
 
 /** Of Fashion-MNIST, and of whatever says nothing else. */
 export const GARMENT: Preparation = { kind: "garment" };

@@ -29,16 +29,19 @@ export interface Prediction extends Classification {
 /** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
+/** How pictures are decoded and prepared. */
 export interface PrepareOptions extends DecodingLimits {
   /** What garments lie on. Default "auto": measured at each picture's border. Networks of other pictures do not look at it. */
   readonly background?: GroundWanted;
 }
 
+/** How much is told of each image. */
 export interface ClassifyOptions {
   /** Classes in `top`. Default 3. */
   readonly top?: number;
 }
 
+/** How pictures are prepared, and how much is told of each. */
 export interface PredictOptions extends PrepareOptions, ClassifyOptions {}
 
 /** An image of many: its prediction, or why there is none. */

@@ -130,6 +130,7 @@ export type AnyRunRecord = z.infer<typeof anyRecordSchema>;
 export type ImportedRunRecord = z.infer<typeof importedSchema>;
 /** Of a run that tailor trains or has trained. */
 export type RunRecord = Exclude<AnyRunRecord, ImportedRunRecord>;
+/** Of a run that came to its end. */
 export type FinishedRunRecord = z.infer<typeof finishedSchema>;
 export type RunResult = z.infer<typeof resultSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;

@@ -23,6 +23,7 @@ import { computation, type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, checkSnapshot, decodeSnapshot, encodePosition, metricsUpTo } from "./resume.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
 
+/** What a run is trained on and with. */
 export interface TrainRunOptions {
   readonly data: LoadedData;
   readonly threads: number;
@@ -33,7 +34,11 @@ export interface TrainRunOptions {
   readonly stepsPerRun?: number;
   /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
   readonly tensorboard?: boolean;
-  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & { readonly onEpoch?: (line: MetricsLine) => void };
+  /** What the caller is told while it trains, and asked. */
+  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
+    /** After each epoch, with its line of `metrics.jsonl`. */
+    readonly onEpoch?: (line: MetricsLine) => void;
+  };
   /** Called once the run's folder and record are there. */
   readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
 }
@@ -78,9 +83,9 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
 /**
  * Goes on with an interrupted run; one that has no state yet starts over.
  *
- * @param allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
+ * @param options.allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
  *   bit that of an uninterrupted run
- * @param model the run's, where it is neither tailor's nor from a recipe's file
+ * @param options.model the run's, where it is neither tailor's nor from a recipe's file
  * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
  */
 export async function resumeRun(

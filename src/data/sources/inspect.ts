@@ -27,6 +27,7 @@ export interface Inspection {
   readonly pictures?: PictureFacts;
 }
 
+/** What picture files were found to be. */
 export interface PictureFacts {
   /** Pixels of the files. */
   readonly width: Range;
@@ -39,7 +40,8 @@ export interface PictureFacts {
   readonly others: readonly string[];
 }
 
-interface Range {
+/** Of numbers found. */
+export interface Range {
   readonly least: number;
   readonly most: number;
 }

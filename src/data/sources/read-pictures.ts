@@ -22,6 +22,7 @@ export interface ReadPicture {
   readonly height: number;
 }
 
+/** A picture that cannot be read, and why. */
 export interface UnreadablePicture {
   readonly file: string;
   readonly message: string;
