@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type SharpModule from "sharp";
 import { UserError } from "../errors.ts";
 import type { Picture } from "../imaging/picture.ts";
@@ -10,6 +11,8 @@ import { count } from "../numbers.ts";
 const MOST_PIXELS = 2 ** 27;
 /** Files of more bytes are not read. */
 const MOST_BYTES = 2 ** 28;
+/** Files up to this size are read at once. */
+const SMALL_BYTES = 2 ** 16;
 /** Larger pictures are shrunk while they are decoded. */
 const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 });
 
@@ -17,7 +20,12 @@ const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 }
 let loaded: Promise<typeof SharpModule> | undefined;
 
 function sharp(): Promise<typeof SharpModule> {
-  loaded ??= import("sharp").then((module) => module.default);
+  loaded ??= import("sharp").then(({ default: library }) => {
+    // Many pictures are decoded beside each other: threads within one would only wait for each other.
+    library.concurrency(1);
+    library.cache(false);
+    return library;
+  });
   return loaded;
 }
 
@@ -130,11 +138,12 @@ async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixe
  */
 export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > MOST_BYTES) {
       throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
     }
-    return await readFile(path);
+    // Reading a small file takes less time than waking another thread for it, three times, behind those that decode.
+    return size <= SMALL_BYTES ? readFileSync(path) : await readFile(path);
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause)) throw cause;
     if (cause.code === "ENOENT" || cause.code === "ENOTDIR") throw new UserError(`there is no file ${path}`, { cause });

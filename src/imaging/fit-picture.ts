@@ -32,8 +32,7 @@ export function fitPicture(picture: Picture, target: FitTarget, fit: Fit): Uint8
   const colored = target.channels === 1 ? toGray(opaque) : opaque;
   const part = fit === "crop" ? middle(colored, target) : colored;
   const size = fit === "stretch" ? target : fittedSize(part, target);
-  const isFitted = part.width === size.width && part.height === size.height;
-  const { data, channels } = isFitted ? part : resize(part, size);
+  const { data, channels } = resize(part, size);
   const pixels = new Uint8Array(target.channels * target.height * target.width);
   for (let c = 0; c < target.channels; c++) {
     const source = channels === 1 ? 0 : c;

@@ -32,7 +32,7 @@ const DECODED_AT_ONCE = 8;
 export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
   const { bytes, fileName } = readModelAt(run);
   const { model, classNames, preparation } = readModelMetadata(bytes, fileName);
-  const session = await openModel(bytes, fileName, { threads });
+  const session = await openModel(bytes, fileName, { threads, isAlone: false });
   if (session.classes !== classNames.length) {
     await session.release();
     throw new UserError(`${fileName} has ${session.classes} outputs but names ${classNames.length} classes`);

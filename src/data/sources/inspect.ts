@@ -59,9 +59,10 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
     const drawn = isTestDrawn ? (["validation", "test"] as const) : (["validation"] as const);
     return { ...describe(loaded), kind: "idx", drawn, unreadable: [] };
   }
-  const content = await readPictureFolder(path, options);
+  const content = await readPictureFolder(path, options, { withSizes: true });
   const loaded = assemblePictures(path, content, options);
   const { pictures, unreadable } = content.read;
+  const sizes = pictures.flatMap(({ size }) => size ?? []);
   const range = (values: readonly number[]): Range => ({
     least: values.reduce((a, b) => Math.min(a, b)),
     most: values.reduce((a, b) => Math.max(a, b)),
@@ -72,9 +73,9 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
     drawn: (["validation", "test"] as const).filter((part) => loaded.split!.drawn.includes(part)),
     unreadable,
     pictures: {
-      width: range(pictures.map(({ width }) => width)),
-      height: range(pictures.map(({ height }) => height)),
-      aspect: range(pictures.map(({ width, height }) => width / height)),
+      width: range(sizes.map(({ width }) => width)),
+      height: range(sizes.map(({ height }) => height)),
+      aspect: range(sizes.map(({ width, height }) => width / height)),
       copies: pictures.length - new Set(pictures.map(({ sha256 }) => sha256)).size,
       others: content.listed.others,
     },

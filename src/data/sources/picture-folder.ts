@@ -17,11 +17,15 @@ export interface PictureFolder {
 export async function readPictureFolder(
   folder: string,
   { size = DEFAULT_SIZE, channels, fit = DEFAULT_FIT }: OwnDataOptions,
+  { withSizes = false }: { withSizes?: boolean } = {},
 ): Promise<PictureFolder> {
   const listed = listClassFolders(folder);
   const files = listed.pictures.map(({ file }) => file);
   const preparation = preparationOf({ fit });
-  return { listed, read: await readPictures(folder, files, { height: size, width: size, channels, preparation }) };
+  return {
+    listed,
+    read: await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes }),
+  };
 }
 
 /**

@@ -17,9 +17,8 @@ export interface ReadPicture {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Of the file: pixels across and down. */
-  readonly width: number;
-  readonly height: number;
+  /** Of the file, in pixels; undefined where it was not asked for. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
 }
 
 /** A picture that cannot be read, and why. */
@@ -43,6 +42,8 @@ export interface ReadOptions {
   /** Undefined: 3 when a picture has colour, else 1. */
   readonly channels: 1 | 3 | undefined;
   readonly preparation: Preparation;
+  /** Tell the sizes of the files too. */
+  readonly withSizes?: boolean;
 }
 
 /**
@@ -55,7 +56,7 @@ export interface ReadOptions {
 export async function readPictures(
   folder: string,
   files: readonly string[],
-  { height, width, channels, preparation }: ReadOptions,
+  { height, width, channels, preparation, withSizes = false }: ReadOptions,
 ): Promise<ReadPictures> {
   const target = { height, width, channels: channels ?? 3 };
   const pixels = imageBytes(target);
@@ -74,9 +75,9 @@ export async function readPictures(
       try {
         const path = join(folder, file);
         const bytes = await readImageBytes(path);
-        const sizes = await imageSize(bytes, path);
         images.set(prepareAs(preparation, await decodeImage(bytes, path, { size }), target), i * pixels);
-        return { file, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), ...sizes };
+        const sha256 = createHash("sha256").update(bytes).digest("hex");
+        return { file, bytes: bytes.length, sha256, size: withSizes ? await imageSize(bytes, path) : undefined };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         return { file, message: error.message };

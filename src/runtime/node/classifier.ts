@@ -18,15 +18,16 @@ export interface ModelSession {
  * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
  *
  * @param fileName named in errors
+ * @param options.isAlone false where other work, such as decoding, goes on between runs
  * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
  */
 export async function openModel(
   bytes: Uint8Array,
   fileName: string,
-  { threads }: { threads: number },
+  { threads, isAlone = true }: { threads: number; isAlone?: boolean },
 ): Promise<ModelSession> {
   const { InferenceSession, Tensor } = ort();
-  const session = await InferenceSession.create(bytes, sessionOptions(threads)).catch((cause: unknown) => {
+  const session = await InferenceSession.create(bytes, sessionOptions(threads, { isAlone })).catch((cause: unknown) => {
     throw new UserError(`${fileName} is not a model that ONNX Runtime can read; train or export it again`, { cause });
   });
   const pixels = session.inputMetadata.find(({ name }) => name === "pixels");
