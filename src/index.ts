@@ -17,7 +17,7 @@ export type { Imbalance } from "./data/imbalance.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
 export type { LoadedData, Report } from "./data/sources/chain.ts";
 export { loadFashionMnist } from "./data/sources/fashion-mnist.ts";
-export { type Inspection, inspectData, type PictureFacts, type Range } from "./data/sources/inspect.ts";
+export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/sources/inspect.ts";
 export { loadOwnData } from "./data/sources/own-data.ts";
 export type { OwnDataOptions } from "./data/sources/own-data-options.ts";
 export type { UnreadablePicture } from "./data/sources/read-pictures.ts";

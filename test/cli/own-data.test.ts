@@ -69,6 +69,10 @@ describe("a run of pictures, from training to export", () => {
     ]);
     expect(predictions.map(({ label }) => label).slice(0, 2)).toEqual(["red", "blue"]);
     expect(predictions).toHaveLength(3);
+    const grounded = await tailor(["predict", RUN, plain, "--background", "dark", "--json"]);
+    expect(refusalOf(grounded, 2)).toBe(
+      `--background is for runs on garments; ${RUN} was trained on pictures as they are`,
+    );
   });
 
   test("export keeps the preparation; what it wrote predicts the same", async () => {

@@ -161,7 +161,11 @@ describe("what a folder is refused for", () => {
       { "train/a": 4, "train/b": 4, "test/c": 2 },
       /test has the class c, which .*train does not have/,
     ],
-    ["folders beside train", { "train/a": 4, "train/b": 4, more: 2 }, /has train and besides the class more/],
+    [
+      "folders beside train",
+      { "train/a": 4, "train/b": 4, more: 2 },
+      /has train and besides it more; allowed are val and test/,
+    ],
     [
       "two folders for one part",
       { "train/a": 4, "train/b": 4, "val/a": 1, "valid/a": 1 },

@@ -86,7 +86,7 @@ function partFolders(folder: string): { part: Part; path: string }[] {
   const strange = names.filter((name) => !paths.has(join(folder, name)));
   if (strange.length > 0) {
     throw new UserError(
-      `${folder} has train and besides ${named(strange)}; beside train there may be val and test. Put the classes into train, or move ${strange.length === 1 ? "that folder" : "those folders"} away`,
+      `${folder} has train and besides it ${strange.join(", ")}; allowed are val and test. Put classes into train, or move ${strange.length === 1 ? "that folder" : "those folders"} away`,
     );
   }
   return found;

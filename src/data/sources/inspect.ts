@@ -30,10 +30,10 @@ export interface Inspection {
 /** What picture files were found to be. */
 export interface PictureFacts {
   /** Pixels of the files. */
-  readonly width: Range;
-  readonly height: Range;
+  readonly width: Extent;
+  readonly height: Extent;
   /** Width over height. */
-  readonly aspect: Range;
+  readonly aspect: Extent;
   /** Pictures whose file is byte for byte that of another. */
   readonly copies: number;
   /** Files that are no pictures by their names or lie outside of class folders. */
@@ -41,7 +41,7 @@ export interface PictureFacts {
 }
 
 /** Of numbers found. */
-export interface Range {
+export interface Extent {
   readonly least: number;
   readonly most: number;
 }
@@ -63,7 +63,7 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
   const loaded = assemblePictures(path, content, options);
   const { pictures, unreadable } = content.read;
   const sizes = pictures.flatMap(({ size }) => size ?? []);
-  const range = (values: readonly number[]): Range => ({
+  const range = (values: readonly number[]): Extent => ({
     least: values.reduce((a, b) => Math.min(a, b)),
     most: values.reduce((a, b) => Math.max(a, b)),
   });
