@@ -1,36 +1,91 @@
 /** tailor's public surface: declare networks, train, evaluate and serve them, write and read their files. */
 
-export { type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
+export { type CompiledOperation, type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
 export { gradients } from "./compile/gradients.ts";
 export type { Lowering, Program, StateTensor } from "./compile/program.ts";
 export type { Augmentation } from "./data/augmentation.ts";
 export { type EvaluationBatch, evaluationBatches, type TrainingBatches, trainingBatches } from "./data/batches.ts";
-export { createImageSet, type ImageSet, pixelStatistics, selectImages } from "./data/image-set.ts";
-export type { LoadedData } from "./data/sources/chain.ts";
+export type { PublishedFile } from "./data/fashion-mnist.ts";
+export {
+  createImageSet,
+  type ImageSet,
+  type PixelStatistics,
+  pixelStatistics,
+  selectImages,
+} from "./data/image-set.ts";
+export type { Imbalance } from "./data/imbalance.ts";
+export type { RandomErasing } from "./data/random-erasing.ts";
+export type { LoadedData, Report } from "./data/sources/chain.ts";
 export { loadFashionMnist } from "./data/sources/fashion-mnist.ts";
-export { stratifiedSplit } from "./data/split.ts";
-export { imageTask, normalizationOf, type TrainingData, trainingData } from "./data/training-data.ts";
+export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/sources/inspect.ts";
+export { loadOwnData } from "./data/sources/own-data.ts";
+export type { OwnDataOptions } from "./data/sources/own-data-options.ts";
+export type { UnreadablePicture } from "./data/sources/read-pictures.ts";
+export { type Split, stratifiedSplit } from "./data/split.ts";
+export {
+  imageTask,
+  normalizationOf,
+  type TrainingData,
+  type TrainingDataOptions,
+  trainingData,
+} from "./data/training-data.ts";
 export { UserError } from "./errors.ts";
+export type { Calibration, CalibrationBin } from "./evaluation/calibration.ts";
 export { type EvaluateOptions, evaluate, type LogitsOf } from "./evaluation/evaluate.ts";
-export { type EvaluateRunOptions, evaluateRun } from "./evaluation/evaluate-run.ts";
+export { type EvaluateRunOptions, type EvaluationSplit, evaluateRun } from "./evaluation/evaluate-run.ts";
 export type { ClassificationMetrics, ClassMetrics } from "./evaluation/metrics.ts";
-export { mostConfidentMistakes, mostConfusedPairs, type Predictions } from "./evaluation/predictions.ts";
-export { comparePaired, type PairedComparison, spreadOf, welchInterval } from "./evaluation/significance.ts";
-export { type ExportOptions, exportRun } from "./exchange/export-run.ts";
+export {
+  type ConfusedPair,
+  type Mistake,
+  mostConfidentMistakes,
+  mostConfusedPairs,
+  type Predictions,
+} from "./evaluation/predictions.ts";
+export {
+  comparePaired,
+  type Interval,
+  type PairedComparison,
+  type Spread,
+  spreadOf,
+  welchInterval,
+} from "./evaluation/significance.ts";
+export { type Exported, type ExportOptions, exportRun } from "./exchange/export-run.ts";
 export { type ImportOptions, importWeights } from "./exchange/import-weights.ts";
-export { inferenceModel } from "./formats/inference-model.ts";
+export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
-export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./formats/safetensors.ts";
-export { evaluateReference } from "./graph/evaluate.ts";
-export { ShapeError } from "./graph/shape.ts";
-export type { Attributes, Op, Value } from "./graph/value.ts";
-export type { Picture } from "./imaging/picture.ts";
-export { type PreparationOptions, type PreparationTarget, prepareImage } from "./imaging/prepare-image.ts";
+export {
+  type DecodeOptions,
+  decodeSafetensors,
+  encodeSafetensors,
+  type NamedTensor,
+  type Safetensors,
+} from "./formats/safetensors.ts";
+export { evaluateReference, type ReferenceFeeds } from "./graph/evaluate.ts";
+export { type Shape, ShapeError } from "./graph/shape.ts";
+export type { Attributes, DType, Op, ReferenceTensor, Value } from "./graph/value.ts";
+export { type Fit, type FitTarget, fitPicture } from "./imaging/fit-picture.ts";
+export type { GroundWanted } from "./imaging/ground.ts";
+export type { OpaquePicture, Picture, Samples } from "./imaging/picture.ts";
+export { type Preparation, prepareAs } from "./imaging/preparation.ts";
+export {
+  type PreparationOptions,
+  type PreparationStep,
+  type PreparationTarget,
+  prepareImage,
+} from "./imaging/prepare-image.ts";
 export { findModel, MODELS } from "./models/index.ts";
 export * from "./nn/index.ts";
+export type { Initializer } from "./nn/init.ts";
+export type { Mode } from "./nn/layer.ts";
+export type { LayerFacts, MaskDeclaration, ModelGraph, ModelGraphOptions, TensorDeclaration } from "./nn/model.ts";
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
+export type { PixelNormalization } from "./ops/normalizePixels.ts";
+export type { AdamOptions } from "./optim/adam.ts";
 export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
-export { learningRateAt, type Schedule } from "./optim/schedules.ts";
+export type { MuonOptions } from "./optim/muon.ts";
+export type { Optimizer, UpdateInputs, UpdateResults } from "./optim/optimizer.ts";
+export { learningRateAt, type Schedule, type SchedulePosition, type WarmUp } from "./optim/schedules.ts";
+export type { SgdOptions } from "./optim/sgd.ts";
 export { loadClassifier } from "./prediction/load-classifier.ts";
 export type {
   Classification,
@@ -43,17 +98,20 @@ export type {
   PrepareOptions,
   ScoredLabel,
 } from "./prediction/prediction.ts";
-export { randomStream } from "./random.ts";
+export { type RandomStream, randomStream } from "./random.ts";
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { LADDER } from "./report/ladder.ts";
 export type { LadderEntry } from "./report/ladder-entry.ts";
+export { loadRunData } from "./runs/run-data.ts";
 export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/run-files.ts";
-export { listRuns } from "./runs/run-status.ts";
+export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
+export { type FoundRun, type ListedRun, listRuns } from "./runs/run-status.ts";
 export { chooseLowering } from "./runtime/lowering.ts";
+export type { ModelSession } from "./runtime/model-session.ts";
 export { openModel } from "./runtime/node/classifier.ts";
 export { nodeRuntime } from "./runtime/node/index.ts";
-export type { Runtime, Session } from "./runtime/runtime.ts";
+export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
 export type {
   Ladder,
   PredictAnswer,
@@ -66,6 +124,17 @@ export type {
 } from "./server/answers.ts";
 export { type AppOptions, createApp, type TailorApp } from "./server/app.ts";
 export type { ServerLimits } from "./server/limits.ts";
+export type { RunState } from "./server/run-catalog.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server/start-server.ts";
-export { type TrainingHooks, type TrainingJob, train } from "./training/train.ts";
-export { resumeRun, trainNewRun } from "./training/train-run.ts";
+export type { OwnResult } from "./study/own-results.ts";
+export type { NewRun } from "./training/new-run.ts";
+export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
+export {
+  type EpochResult,
+  type TrainingHooks,
+  type TrainingJob,
+  type TrainingOutcome,
+  type TrainingSnapshot,
+  train,
+} from "./training/train.ts";
+export { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "./training/train-run.ts";

@@ -1,4 +1,3 @@
-import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
 import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import { spreadOf } from "../evaluation/significance.ts";
@@ -11,6 +10,7 @@ import type { StudyRun } from "../study/run-study.ts";
 import type { OptionValues } from "./command.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
+import { dataToTrain } from "./own-data.ts";
 import { lowering, path, seeds, threads } from "./parse.ts";
 import { type Machine, trainAll } from "./train-planned.ts";
 
@@ -36,7 +36,7 @@ export async function trainSeeds(
   }
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const planned = planSeeds(run, { seeds: seeds(options)!, pathOf: (seed) => `${out}/s${seed}` });
-  const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+  const data = await dataToTrain(options, output);
   const machine = {
     data,
     threads: threads(options),

@@ -36,10 +36,11 @@ export interface TrainingBatches {
  * batch is full, and a batch may reach across the seam of two epochs. What varies an image is drawn from a stream of its
  * place.
  *
- * @param set the n training images
- * @param batchSize B, 1 to n
- * @param seed of the run
- * @param augmentation none when left out
+ * @param options what is cut, and how
+ * @param options.set the n training images
+ * @param options.batchSize B, 1 to n
+ * @param options.seed of the run
+ * @param options.augmentation none when left out
  * @throws UserError (exit code 2) when the batch size or the augmentation is refused
  */
 export function trainingBatches({

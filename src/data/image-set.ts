@@ -11,6 +11,11 @@ export interface ImageSet {
   readonly height: number;
   readonly width: number;
   readonly classNames: readonly string[];
+  /**
+   * Images that validate, ascending indices, where the data says which; left out, they are drawn. Part of the set like the
+   * others: `trainingData` divides it.
+   */
+  readonly validation?: Uint32Array;
 }
 
 /** What the images of a set have in common. */
@@ -54,11 +59,12 @@ export function checkLabels(labels: Uint8Array, classNames: readonly string[], n
 }
 
 /**
- * The images at `indices`, copied in that order; an index may come more than once.
+ * The images at `indices`, copied in that order; an index may come more than once. Which of them would validate is not
+ * kept.
  *
  * @throws RangeError when an index is not below `set.count`
  */
-export function selectImages(set: ImageSet, indices: Uint32Array): ImageSet {
+export function selectImages({ validation: _, ...set }: ImageSet, indices: Uint32Array): ImageSet {
   const size = imageBytes(set);
   const images = new Uint8Array(indices.length * size);
   const labels = new Uint8Array(indices.length);

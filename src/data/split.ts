@@ -9,6 +9,7 @@ const SPLIT_SEED = 20170825;
 /** Streams of that seed. */
 const VALIDATION_STREAM = 0;
 const LIMIT_STREAM = 1;
+const TEST_STREAM = 2;
 
 /** Indices into the labels that were split; both ascending, disjoint, together all of them. */
 export interface Split {
@@ -21,8 +22,9 @@ export interface Split {
  * image (largest remainder).
  *
  * @param labels class of each image, [count]
- * @param classes number of classes; labels are below it
- * @param validation number of images to set aside, 0 up to count - 1
+ * @param options how many there are, and are wanted
+ * @param options.classes number of classes; labels are below it
+ * @param options.validation number of images to set aside, 0 up to count - 1
  * @throws UserError (exit code 2) when `validation` is not such a number
  */
 export function stratifiedSplit(
@@ -35,20 +37,43 @@ export function stratifiedSplit(
       { exitCode: 2 },
     );
   }
-  const wanted = proportionalQuotas(countClasses(labels, classes), validation);
-  const isValidation = new Uint8Array(labels.length);
-  for (const index of shuffledRange(labels.length, VALIDATION_STREAM)) {
-    const label = labels[index]!;
-    if (wanted[label]! > 0) {
-      wanted[label]!--;
-      isValidation[index] = 1;
-    }
-  }
+  const quotas = proportionalQuotas(countClasses(labels, classes), validation);
+  const isValidation = setAside(labels, quotas, VALIDATION_STREAM);
   const everything = Uint32Array.from(labels.keys());
   return {
-    train: everything.filter((index) => isValidation[index] === 0),
-    validation: everything.filter((index) => isValidation[index] === 1),
+    train: everything.filter((index) => !isValidation(index)),
+    validation: everything.filter(isValidation),
   };
+}
+
+/**
+ * Draws the images of a part for data that has none: of each class its rounded share, and at least one image.
+ *
+ * @param labels class of each image, [count]
+ * @param options.share 0 to 1
+ * @returns indices into `labels`, ascending
+ */
+export function drawPart(
+  labels: Uint8Array,
+  { classes, share, part }: { classes: number; share: number; part: "validation" | "test" },
+): Uint32Array {
+  const quotas = countClasses(labels, classes).map((count) => Math.max(1, Math.round(count * share)));
+  const stream = part === "test" ? TEST_STREAM : VALIDATION_STREAM;
+  return Uint32Array.from(labels.keys()).filter(setAside(labels, quotas, stream));
+}
+
+/** Takes the first images of each class that a stream draws, `quotas[label]` of them. */
+function setAside(labels: Uint8Array, quotas: readonly number[], stream: number): (index: number) => boolean {
+  const left = [...quotas];
+  const isAside = new Uint8Array(labels.length);
+  for (const index of shuffledRange(labels.length, stream)) {
+    const label = labels[index]!;
+    if (left[label]! > 0) {
+      left[label]!--;
+      isAside[index] = 1;
+    }
+  }
+  return (index) => isAside[index] === 1;
 }
 
 /**

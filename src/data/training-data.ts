@@ -1,6 +1,6 @@
 import type { ImageTask } from "../nn/model.ts";
 import { type ImageSet, pixelStatistics, selectImages } from "./image-set.ts";
-import { limitTraining, stratifiedSplit } from "./split.ts";
+import { limitTraining, type Split, stratifiedSplit } from "./split.ts";
 
 /** One training image in twelve is set aside to choose everything by (recipe, epochs): 5,000 of Fashion-MNIST's 60,000. */
 const VALIDATION_SHARE = 1 / 12;
@@ -10,12 +10,14 @@ export function trainingCount(images: number): number {
   return images - Math.floor(images * VALIDATION_SHARE);
 }
 
+/** The images of a training run, divided. */
 export interface TrainingData {
   readonly train: ImageSet;
   /** Null when all images train. */
   readonly validation: ImageSet | null;
 }
 
+/** How images are divided. */
 export interface TrainingDataOptions {
   /** "split" sets validation images aside; "all" trains on them too. */
   readonly trainOn: "split" | "all";
@@ -29,16 +31,23 @@ export interface TrainingDataOptions {
  * @throws UserError when `limit` is not from 1 to the number of training images
  */
 export function trainingData(images: ImageSet, { trainOn, limit }: TrainingDataOptions): TrainingData {
-  const classes = images.classNames.length;
   const everything = Uint32Array.from(images.labels.keys());
-  const validation = images.count - trainingCount(images.count);
-  const split = trainOn === "all" ? null : stratifiedSplit(images.labels, { classes, validation });
+  const split = trainOn === "all" ? null : splitOf(images);
   const chosen = split?.train ?? everything;
   const limited = limit === null ? chosen : limitTraining(chosen, limit, images.labels);
   return {
     train: limited.length === images.count ? images : selectImages(images, limited),
     validation: split && selectImages(images, split.validation),
   };
+}
+
+/** The split that the data brings along, or one that is drawn. */
+function splitOf({ validation, labels, count, classNames }: ImageSet): Split {
+  if (!validation) {
+    return stratifiedSplit(labels, { classes: classNames.length, validation: count - trainingCount(count) });
+  }
+  const isValidation = new Set(validation);
+  return { train: Uint32Array.from(labels.keys()).filter((index) => !isValidation.has(index)), validation };
 }
 
 /** What a network is shown and asked for when it classifies these images. */

@@ -9,6 +9,7 @@ export interface CalibrationBin {
   readonly count: number;
 }
 
+/** How well probabilities tell how often an answer is right. */
 export interface Calibration {
   /** Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their counts; 0 to 1. */
   readonly error: number;

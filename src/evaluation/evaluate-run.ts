@@ -12,6 +12,7 @@ import type { ClassificationMetrics } from "./metrics.ts";
 /** A part of the data that a run can be evaluated on. */
 export type EvaluationSplit = "test" | "validation";
 
+/** What a run is evaluated on, and how. */
 export interface EvaluateRunOptions {
   readonly data: LoadedData;
   readonly split: EvaluationSplit;

@@ -6,6 +6,7 @@ import { type ClassificationMetrics, gatherMetrics } from "./metrics.ts";
 /** Gives logits [batch, classes] for pixels [batch, channels, height, width]; every batch has the same size. */
 export type LogitsOf = (pixels: Uint8Array) => Promise<Float32Array>;
 
+/** How a set is classified. */
 export interface EvaluateOptions {
   readonly batchSize: number;
   /** Test-time averaging: the mean of the logits of each image and of its mirror image. Default off. */

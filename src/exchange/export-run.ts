@@ -21,6 +21,7 @@ export const EXPORT_ENDINGS: Readonly<Record<ExportFormat, string>> = {
 /** A larger difference between an exported network's logits and the training engine's is no rounding. */
 const TOLERANCE = 1e-4;
 
+/** What is written where, and what it is compared on. */
 export interface ExportOptions {
   readonly format: ExportFormat;
   /** The file; for PyTorch the folder. */
@@ -33,6 +34,7 @@ export interface ExportOptions {
   readonly runtime: Runtime;
 }
 
+/** What was written, and how near it is to the training engine. */
 export interface Exported {
   readonly file: string;
   readonly format: ExportFormat;
@@ -59,7 +61,7 @@ export async function exportRun(
   const record = readAnyRunRecord(path);
   const target: ExportTarget = { path: out, isFolder: format === "pytorch", force };
   checkExportTarget(target);
-  const network = readNetwork(path, record, data);
+  const network = await readNetwork(path, record, data);
   const { images, imagesFrom } = imagesToCompare(network.task, data);
   const engine = { runtime, threads };
   const expected = await engineLogits(network, network.tensors, images, engine);

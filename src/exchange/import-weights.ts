@@ -17,6 +17,7 @@ import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts"
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./record-facts.ts";
 
+/** What is known of weights beside what their file says, and where their run goes. */
 export interface ImportOptions extends StatedFacts {
   /** The run's folder, given the model's name. */
   readonly out: (model: string) => string;
@@ -104,7 +105,8 @@ function describe(
       { exitCode: 2 },
     );
   }
-  return { model, task: { ...image, classes: classNames.length }, classNames, normalization };
+  const { preparation } = stated;
+  return { model, task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
 }
 
 /** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */

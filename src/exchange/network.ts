@@ -7,6 +7,7 @@ import type { NamedTensor } from "../formats/safetensors.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
 import { RUN_FILES, readWeights } from "../runs/run-files.ts";
+import { readRecipe } from "../runs/run-recipe.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -21,9 +22,13 @@ export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
  * The network of a run that is finished or imported, from its `weights.safetensors`.
  *
  * @param data the run's own: older runs say nothing of task and normalisation, which then follow from their images
- * @throws UserError when the run is not finished, or its weights are damaged or not those that the record tells of
+ * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or not those that the record tells of
  */
-export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData | undefined): TrainedNetwork {
+export async function readNetwork(
+  path: string,
+  record: AnyRunRecord,
+  data: LoadedData | undefined,
+): Promise<TrainedNetwork> {
   if (record.status === "running") {
     throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
   }
@@ -35,8 +40,9 @@ export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData
   if (!image || !classNames || !normalization) {
     throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
   }
-  const model = findModel(record.model);
   const task = { ...image, classes: classNames.length };
+  const model =
+    record.status === "imported" ? findModel(record.model) : (await readRecipe(path, record, { task })).model;
   const matched = matchTensors(tensors, { model, task, fileName });
   const expected = record.status === "imported" ? record.weightsSha256 : record.result.weightsSha256;
   if (weightsSha256(matched) !== expected) {
@@ -44,7 +50,7 @@ export function readNetwork(path: string, record: AnyRunRecord, data: LoadedData
       `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${model.name}`,
     );
   }
-  return { model, task, normalization, classNames, tensors: matched };
+  return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
 }
 
 function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {

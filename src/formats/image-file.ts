@@ -1,7 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type SharpModule from "sharp";
 import { UserError } from "../errors.ts";
 import type { Picture } from "../imaging/picture.ts";
+import { type DecodedSize, decodedSize, GARMENT } from "../imaging/preparation.ts";
 import { IMAGE_FORMATS, type NoImage, recogniseFile } from "../imaging/signature.ts";
 import { count } from "../numbers.ts";
 
@@ -9,14 +11,21 @@ import { count } from "../numbers.ts";
 const MOST_PIXELS = 2 ** 27;
 /** Files of more bytes are not read. */
 const MOST_BYTES = 2 ** 28;
-/** A larger picture is shrunk to this edge while it is decoded: 18 times that of the images that come of it. */
-const MOST_EDGE = 512;
+/** Files up to this size are read at once. */
+const SMALL_BYTES = 2 ** 16;
+/** Larger pictures are shrunk while they are decoded. */
+const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 });
 
 /** sharp with its native library, loaded on first use, as ONNX Runtime is. */
 let loaded: Promise<typeof SharpModule> | undefined;
 
 function sharp(): Promise<typeof SharpModule> {
-  loaded ??= import("sharp").then((module) => module.default);
+  loaded ??= import("sharp").then(({ default: library }) => {
+    // Many pictures are decoded beside each other: threads within one would only wait for each other.
+    library.concurrency(1);
+    library.cache(false);
+    return library;
+  });
   return loaded;
 }
 
@@ -25,18 +34,23 @@ export interface DecodingLimits {
   readonly mostPixels?: number | undefined;
 }
 
+export interface DecodingOptions extends DecodingLimits {
+  /** Larger pictures are shrunk to it. Default: no edge longer than 512 pixels. */
+  readonly size?: DecodedSize;
+}
+
 /**
  * Reads and decodes an image file.
  *
  * @throws UserError naming the file when it cannot be read, or as `decodeImage` does
  */
-export async function readImageFile(path: string, limits: DecodingLimits = {}): Promise<Picture> {
-  return decodeImage(await readBytes(path), path, limits);
+export async function readImageFile(path: string, options: DecodingOptions = {}): Promise<Picture> {
+  return decodeImage(await readImageBytes(path), path, options);
 }
 
 /**
  * Decodes PNG, JPEG, WebP, GIF, TIFF and AVIF to 8-bit sRGB: turned as its EXIF orientation says, CMYK and other colour
- * spaces converted, 16 bits cut to 8, the first frame of several, no edge longer than 512 pixels.
+ * spaces converted, 16 bits cut to 8, the first frame of several. A large picture is shrunk, its aspect kept.
  *
  * @param name named in errors
  * @throws UserError when the bytes are no such image, are damaged or cut short, or claim more pixels than allowed
@@ -44,11 +58,16 @@ export async function readImageFile(path: string, limits: DecodingLimits = {}): 
 export async function decodeImage(
   bytes: Uint8Array,
   name: string,
-  { mostPixels = MOST_PIXELS }: DecodingLimits = {},
+  { mostPixels = MOST_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
 ): Promise<Picture> {
   checkFormat(bytes, name);
   const image = (await sharp())(bytes, { limitInputPixels: mostPixels, failOn: "warning", sequentialRead: true });
-  const small = { width: MOST_EDGE, height: MOST_EDGE, fit: "inside", withoutEnlargement: true } as const;
+  const small = {
+    width: edge,
+    height: edge,
+    fit: of === "longer" ? "inside" : "outside",
+    withoutEnlargement: true,
+  } as const;
   try {
     const { data, info } = await image
       .autoOrient()
@@ -59,6 +78,20 @@ export async function decodeImage(
     return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (cause) {
     throw await explain(cause, bytes, name, mostPixels);
+  }
+}
+
+/**
+ * The size of an image as it will be seen: turned as its EXIF orientation says. Only the header is read.
+ *
+ * @throws UserError when the bytes are no image
+ */
+export async function imageSize(bytes: Uint8Array, name: string): Promise<{ width: number; height: number }> {
+  checkFormat(bytes, name);
+  try {
+    return (await (await sharp())(bytes, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch (cause) {
+    throw await explain(cause, bytes, name, MOST_PIXELS);
   }
 }
 
@@ -98,13 +131,19 @@ async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixe
   return new UserError(`${name} is damaged or cut short (${reason})`, { cause });
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/**
+ * The bytes of an image file.
+ *
+ * @throws UserError naming the file when it cannot be read or has more than 2^28 bytes
+ */
+export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > MOST_BYTES) {
       throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
     }
-    return await readFile(path);
+    // Reading a small file takes less time than waking another thread for it, three times, behind those that decode.
+    return size <= SMALL_BYTES ? readFileSync(path) : await readFile(path);
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause)) throw cause;
     if (cause.code === "ENOENT" || cause.code === "ENOTDIR") throw new UserError(`there is no file ${path}`, { cause });

@@ -4,6 +4,7 @@ import { type Rule, rewrite } from "../compile/rewrite.ts";
 import { evaluateReference } from "../graph/evaluate.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";
 import { biasAdd, biasAddOp } from "../ops/biasAdd.ts";
@@ -21,6 +22,8 @@ export interface InferenceModelParts {
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
+  /** What turns pictures into the network's pixels. Left out: as Fashion-MNIST's garments. */
+  readonly preparation?: Preparation | undefined;
   /** Parameters and running statistics, by name. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** Facts for the file's metadata, beside those that every file states (`factsToText`) and its opset. */
@@ -37,6 +40,7 @@ export function inferenceModel({
   task,
   normalization,
   classNames,
+  preparation,
   tensors,
   facts = {},
 }: InferenceModelParts): Uint8Array {
@@ -56,7 +60,7 @@ export function inferenceModel({
     metadata: {
       ...facts,
       opset: String(OPSET_VERSION),
-      ...factsToText({ model: model.name, task, classNames, normalization }),
+      ...factsToText({ model: model.name, task, classNames, normalization, preparation }),
     },
   });
 }

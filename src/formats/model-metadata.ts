@@ -1,7 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { UserError } from "../errors.ts";
+import { GARMENT, type Preparation } from "../imaging/preparation.ts";
 import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
-import { classNamesFromText } from "./network-facts.ts";
+import { classNamesFromText, factsFromText } from "./network-facts.ts";
 
 /** What a model's file says of itself. */
 export interface ModelMetadata {
@@ -9,6 +10,8 @@ export interface ModelMetadata {
   readonly model: string | undefined;
   /** By class number. */
   readonly classNames: readonly string[];
+  /** What turns pictures into the network's pixels. */
+  readonly preparation: Preparation;
 }
 
 /**
@@ -25,7 +28,9 @@ export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMet
       `${fileName} names no classes: its metadata "classes" must be a JSON list of names, as tailor writes it`,
     );
   }
-  return { model: facts.get("model"), classNames };
+  const stated = facts.get("preparation");
+  const { preparation = GARMENT } = stated === undefined ? {} : factsFromText({ preparation: stated }, fileName);
+  return { model: facts.get("model"), classNames, preparation };
 }
 
 function decode(bytes: Uint8Array, fileName: string) {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { type Preparation, preparationSchema } from "../imaging/preparation.ts";
 import type { ImageTask } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { quote } from "./json-text.ts";
@@ -11,6 +12,8 @@ export interface NetworkFacts {
   readonly task: ImageTask;
   readonly classNames: readonly string[];
   readonly normalization: PixelNormalization;
+  /** Left out: as Fashion-MNIST's garments. */
+  readonly preparation?: Preparation | undefined;
 }
 
 /** What a file says of these: somebody else's may say nothing. */
@@ -20,10 +23,17 @@ export interface StatedFacts {
   readonly image?: Pick<ImageTask, "channels" | "height" | "width">;
   readonly classNames?: readonly string[];
   readonly normalization?: PixelNormalization;
+  readonly preparation?: Preparation;
 }
 
 /** The facts as text fields: lists are JSON, the image's size is `1x28x28` (channels, height, width). */
-export function factsToText({ model, task, classNames, normalization }: NetworkFacts): Record<string, string> {
+export function factsToText({
+  model,
+  task,
+  classNames,
+  normalization,
+  preparation,
+}: NetworkFacts): Record<string, string> {
   const { channels, height, width } = task;
   return {
     model,
@@ -31,6 +41,7 @@ export function factsToText({ model, task, classNames, normalization }: NetworkF
     classes: JSON.stringify(classNames),
     mean: JSON.stringify(normalization.mean),
     standardDeviation: JSON.stringify(normalization.standardDeviation),
+    ...(preparation ? { preparation: JSON.stringify(preparation) } : {}),
   };
 }
 
@@ -44,11 +55,10 @@ const deviationSchema = z.array(z.number().positive()).min(1);
  * @throws UserError when a field is there and is not what `factsToText` writes, or mean and deviation do not go together
  */
 export function factsFromText(fields: Readonly<Record<string, string>>, fileName: string): StatedFacts {
-  const [classNames, mean, standardDeviation] = [
-    listField("classes", classesSchema, "a JSON list of names"),
-    listField("mean", meanSchema, "a JSON list of numbers"),
-    listField("standardDeviation", deviationSchema, "a JSON list of numbers above 0"),
-  ];
+  const classNames = jsonField("classes", classesSchema, "a JSON list of names");
+  const mean = jsonField("mean", meanSchema, "a JSON list of numbers");
+  const standardDeviation = jsonField("standardDeviation", deviationSchema, "a JSON list of numbers above 0");
+  const preparation = jsonField("preparation", preparationSchema, 'a preparation such as {"kind":"fit","fit":"crop"}');
   if (mean?.length !== standardDeviation?.length) {
     throw wrong("mean", "as many numbers as standardDeviation has", fields.mean);
   }
@@ -59,14 +69,15 @@ export function factsFromText(fields: Readonly<Record<string, string>>, fileName
     ...(image ? { image } : {}),
     ...(classNames ? { classNames } : {}),
     ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
+    ...(preparation ? { preparation } : {}),
   };
 
-  function listField<T>(name: string, schema: z.ZodType<T[]>, expected: string): T[] | undefined {
+  function jsonField<T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined {
     const text = fields[name];
     if (text === undefined) return undefined;
-    const list = listFromText(text, schema);
-    if (!list) throw wrong(name, expected, text);
-    return list;
+    const value = jsonFromText(text, schema);
+    if (value === undefined) throw wrong(name, expected, text);
+    return value;
   }
 
   function wrong(name: string, expected: string, found: unknown): UserError {
@@ -85,10 +96,10 @@ export function imageFromText(text: string): StatedFacts["image"] {
 
 /** Class names as `factsToText` writes them; undefined when the text is anything else. */
 export function classNamesFromText(text: string): readonly string[] | undefined {
-  return listFromText(text, classesSchema);
+  return jsonFromText(text, classesSchema);
 }
 
-function listFromText<T>(text: string, schema: z.ZodType<T[]>): T[] | undefined {
+function jsonFromText<T>(text: string, schema: z.ZodType<T>): T | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data;
   } catch {

@@ -5,6 +5,7 @@ import type { Shape } from "./shape.ts";
 /** Element types of values. Labels are int32, pixels and dropout masks uint8, all else float32. */
 export type DType = "float32" | "int32" | "uint8";
 
+/** Settings of an operation: plain data. */
 export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
 /**

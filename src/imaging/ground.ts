@@ -44,7 +44,7 @@ export function findGround(picture: OpaquePicture, wanted: GroundWanted): Ground
   const average = Array.from({ length: channels }, (_, c) =>
     middle(Array.from({ length: border.count }, (_, i) => border.colors[i * channels + c]!)),
   );
-  const candidates = [average, ...cornerColors(picture)].filter((color) => {
+  const candidates = distinct([average, ...cornerColors(picture)]).filter((color) => {
     const isLight = grayOf(color) > MIDDLE;
     return wanted === "auto" || isLight === (wanted === "light");
   });
@@ -52,8 +52,7 @@ export function findGround(picture: OpaquePicture, wanted: GroundWanted): Ground
   const flat = candidates
     .map((color) => centred(supported(border, plain(color)), border))
     .reduce((best, other) => (other.members.length > best.members.length ? other : best));
-  const uneven = follow(flat, border);
-  const found = isBetter(uneven, flat, border) ? uneven : flat;
+  const found = inUnevenLight(flat, border);
   return { lights: found.lights, noise: spreadOf(found, border, NOISE_PART) };
 }
 
@@ -91,6 +90,11 @@ function grayOf(color: readonly number[]): number {
   return color.reduce((sum, value, c) => sum + value * weights[c]!, 0);
 }
 
+/** Each colour once, in its first place: the corners of a plain ground are all the same. */
+function distinct(colors: readonly (readonly number[])[]): (readonly number[])[] {
+  return [...new Map(colors.map((color) => [color.join(), color])).values()];
+}
+
 function supported(border: BorderSamples, lights: Ground["lights"]): Supported {
   const members = Array.from({ length: border.count }, (_, i) => i).filter(
     (i) => distance(border, i, lights) <= TOLERANCE,
@@ -116,12 +120,14 @@ function follow(flat: Supported, border: BorderSamples): Supported {
   return found;
 }
 
-/** Whether uneven light explains enough to be believed: a garment at the border must not bend a flat ground. */
-function isBetter(uneven: Supported, flat: Supported, border: BorderSamples): boolean {
+/** A ground in uneven light, if that explains enough to be believed: a garment at the border must not bend a flat ground. */
+function inUnevenLight(flat: Supported, border: BorderSamples): Supported {
   const spread = spreadOf(flat, border, 0.5);
-  if (spread <= FLAT_SPREAD || uneven.members.length < flat.members.length) return false;
+  if (spread <= FLAT_SPREAD) return flat;
+  const uneven = follow(flat, border);
+  if (uneven.members.length < flat.members.length) return flat;
   const explainsMore = uneven.members.length > MORE_PIXELS * flat.members.length;
-  return explainsMore || spreadOf(uneven, border, 0.5) < SMALLER_SPREAD * spread;
+  return explainsMore || spreadOf(uneven, border, 0.5) < SMALLER_SPREAD * spread ? uneven : flat;
 }
 
 /** The distance from the ground that `part` of its members do not exceed. */

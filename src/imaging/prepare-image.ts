@@ -25,6 +25,7 @@ export interface PreparationTarget {
 /** The steps in their order, as `onStep` names them. */
 export type PreparationStep = "flatten" | "trim" | "cut" | "resize" | "negate" | "sharpen" | "stretch" | "centre";
 
+/** Of the preparation that garments get. */
 export interface PreparationOptions {
   /** What the garment lies on. Default: measured at the picture's border. */
   readonly background?: GroundWanted;

@@ -33,8 +33,9 @@ function tapsFor(length: number, size: number): Taps[] {
   });
 }
 
-/** A picture in `width` x `height` pixels: first across, then down. Values stay within 0 to 255. */
+/** A picture in `width` x `height` pixels: first across, then down. Values stay within 0 to 255. One of that size stays as it is. */
 export function resize(picture: OpaquePicture, { width, height }: { width: number; height: number }): OpaquePicture {
+  if (picture.width === width && picture.height === height) return picture;
   const { data, channels } = picture;
   const across = tapsFor(picture.width, width);
   const down = tapsFor(picture.height, height);

@@ -10,6 +10,7 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requirePositive, requireShare } from "./settings.ts";
 
+/** Of `batchNorm`; the defaults are PyTorch's. */
 export interface BatchNormOptions {
   /** Share of the new batch in the running statistics. PyTorch's meaning (1 - Keras's) and default. */
   readonly momentum?: number;

@@ -6,6 +6,7 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
 
+/** Of `conv2d`, in pixels; a number stands for both axes. */
 export interface Conv2dOptions {
   /** Height and width of the kernel, or both. */
   readonly kernelSize: number | readonly [number, number];
@@ -17,7 +18,12 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
 }
 
-/** Convolution: [N, C, H, W] -> [N, channels, P, Q]. Parameters `weight` [channels, C, kh, kw] and `bias` [channels]. */
+/**
+ * Convolution: [N, C, H, W] -> [N, channels, P, Q], P = floor((H + 2 padding - kernel) / stride) + 1, Q alike. Parameters
+ * `weight` [channels, C, kh, kw] and `bias` [channels], drawn uniformly within 1 / sqrt(C kh kw) as PyTorch's.
+ *
+ * @throws UserError when `channels` or the kernel is no whole number from 1 up; ShapeError, in use, when x is no image
+ */
 export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, bias = true }: Conv2dOptions): Layer {
   requireCount("conv2d", "channels", channels);
   const kernel = pair(kernelSize);

@@ -6,12 +6,18 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
 
+/** Of `linear`. */
 export interface LinearOptions {
   /** Default true. */
   readonly bias?: boolean;
 }
 
-/** Dense layer: [N, inputs] -> [N, outputs], y = x weightᵀ + bias. Parameters `weight` [outputs, inputs], `bias` [outputs]. */
+/**
+ * Dense layer: [N, inputs] -> [N, outputs], y = x weightᵀ + bias. Parameters `weight` [outputs, inputs], `bias` [outputs],
+ * drawn uniformly within 1 / sqrt(inputs) as PyTorch's.
+ *
+ * @throws UserError when `outputs` is no whole number from 1 up; ShapeError, in use, when x is no vector: `flatten` first
+ */
 export function linear(outputs: number, { bias = true }: LinearOptions = {}): Layer {
   requireCount("linear", "outputs", outputs);
   return {

@@ -20,6 +20,7 @@ export interface ImageTask {
 /** A network: a list of layers in reading order, given the task (the last layer has one output a class). */
 export interface Model {
   readonly name: string;
+  /** The layers in reading order, for images and classes of this kind. */
   readonly layers: (task: ImageTask) => readonly Layer[];
 }
 
@@ -30,12 +31,14 @@ export interface TensorDeclaration {
   readonly initialize: Initializer;
 }
 
+/** A dropout mask of a model: bytes that are drawn for each step. */
 export interface MaskDeclaration {
   readonly name: string;
   readonly value: Value;
   readonly rate: number;
 }
 
+/** One layer of a model as it was built. */
 export interface LayerFacts {
   readonly name: string;
   readonly description: string;
@@ -60,6 +63,7 @@ export interface ModelGraph {
   readonly origins: Origins;
 }
 
+/** What a model is built for. */
 export interface ModelGraphOptions {
   readonly task: ImageTask;
   readonly batchSize: number;

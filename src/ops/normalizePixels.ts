@@ -1,6 +1,7 @@
 import { IMAGE_AXES, imageSizes, requireAxes, ShapeError } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 
+/** Mean and standard deviation of each channel, [channels]; pixels from 0 to 1. */
 export type PixelNormalization = {
   /** Mean of each channel, in units of full brightness (0 to 1). */
   readonly mean: readonly number[];

@@ -7,6 +7,7 @@ import { subtract } from "../ops/subtract.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireFraction, requireNonNegative } from "./settings.ts";
 
+/** Of Adam and AdamW; the defaults are PyTorch's. */
 export interface AdamOptions {
   /** Decay of the running means of the gradient and of its square. */
   readonly betas?: readonly [number, number];

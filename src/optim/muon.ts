@@ -11,6 +11,7 @@ import type { Optimizer } from "./optimizer.ts";
 import { orthogonalize } from "./orthogonalize.ts";
 import { requireFraction, requireNonNegative } from "./settings.ts";
 
+/** Of Muon. */
 export interface MuonOptions {
   /** Of the weights' gradients. Default 0.95. */
   readonly momentum?: number;

@@ -10,6 +10,7 @@ export interface UpdateInputs {
   readonly settings: Readonly<Record<string, Value>>;
 }
 
+/** What an optimizer makes of them. */
 export interface UpdateResults {
   readonly parameter: Value;
   readonly slots: Readonly<Record<string, Value>>;
@@ -25,7 +26,11 @@ export interface Optimizer {
   slotsOf(shape: Shape): readonly string[];
   /** Names of the scalars it is given at each step. */
   readonly settings: readonly string[];
-  /** @param step counted from 1 */
+  /**
+   * The scalars of a step.
+   *
+   * @param step counted from 1
+   */
   settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
   /** Elementwise operations take parameters and state in any memory layout; what others need turned, the compiler turns. */
   update(inputs: UpdateInputs): UpdateResults;

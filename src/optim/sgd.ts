@@ -7,6 +7,7 @@ import { subtract } from "../ops/subtract.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireFraction, requireNonNegative } from "./settings.ts";
 
+/** Of stochastic gradient descent; the defaults are PyTorch's. */
 export interface SgdOptions {
   readonly momentum?: number;
   /** Look ahead along the momentum (Nesterov 1983; PyTorch's form). Needs momentum. */

@@ -1,11 +1,11 @@
+import { inParts, mapConcurrently } from "../data/concurrently.ts";
 import { UserError } from "../errors.ts";
-import { type DecodingLimits, decodeImage, readImageFile } from "../formats/image-file.ts";
+import { type DecodingOptions, decodeImage, readImageFile } from "../formats/image-file.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
 import type { Picture } from "../imaging/picture.ts";
-import { type PreparationTarget, prepareImage } from "../imaging/prepare-image.ts";
+import { decodedSize, prepareAs } from "../imaging/preparation.ts";
 import { readModelAt } from "../runs/run-files.ts";
 import { openModel } from "../runtime/node/classifier.ts";
-import { inParts, mapConcurrently } from "./concurrently.ts";
 import {
   type Classification,
   type Classifier,
@@ -31,17 +31,20 @@ const DECODED_AT_ONCE = 8;
  */
 export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
   const { bytes, fileName } = readModelAt(run);
-  const { model, classNames } = readModelMetadata(bytes, fileName);
-  const session = await openModel(bytes, fileName, { threads });
+  const { model, classNames, preparation } = readModelMetadata(bytes, fileName);
+  const session = await openModel(bytes, fileName, { threads, isAlone: false });
   if (session.classes !== classNames.length) {
     await session.release();
     throw new UserError(`${fileName} has ${session.classes} outputs but names ${classNames.length} classes`);
   }
   const { imageShape } = session;
   const imageSize = imageShape.channels * imageShape.height * imageShape.width;
+  const size = decodedSize(preparation, imageShape);
 
-  const prepare = async (image: ImageInput, options: PrepareOptions = {}) =>
-    prepareNamed(nameOf(image), await decode(image, options), imageShape, options);
+  const prepare = async (image: ImageInput, options: PrepareOptions = {}): Promise<Uint8Array> => {
+    const picture = await decode(image, { mostPixels: options.mostPixels, size });
+    return naming(nameOf(image), () => prepareAs(preparation, picture, imageShape, options));
+  };
 
   const timedPrepare = async (image: ImageInput, options: PrepareOptions): Promise<Prepared> => {
     const started = performance.now();
@@ -95,6 +98,7 @@ export async function loadClassifier(run: string, { threads = 2 }: { threads?: n
     model,
     classes: classNames,
     imageShape,
+    preparation,
     prepare,
     classify,
     async predict(image, options = {}) {
@@ -137,9 +141,9 @@ interface Failed {
   readonly error: UserError;
 }
 
-async function decode(image: ImageInput, limits: DecodingLimits): Promise<Picture> {
-  if (typeof image === "string") return readImageFile(image, limits);
-  return image instanceof Uint8Array ? decodeImage(image, nameOf(image), limits) : image;
+async function decode(image: ImageInput, options: DecodingOptions): Promise<Picture> {
+  if (typeof image === "string") return readImageFile(image, options);
+  return image instanceof Uint8Array ? decodeImage(image, nameOf(image), options) : image;
 }
 
 function nameOf(image: ImageInput): string {
@@ -147,9 +151,9 @@ function nameOf(image: ImageInput): string {
 }
 
 /** @throws UserError that names the image */
-function prepareNamed(name: string, picture: Picture, target: PreparationTarget, options: PrepareOptions): Uint8Array {
+function naming<Result>(name: string, work: () => Result): Result {
   try {
-    return prepareImage(picture, target, options);
+    return work();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`${name}: ${error.message}`, { cause: error });

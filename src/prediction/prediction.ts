@@ -2,6 +2,7 @@ import type { UserError } from "../errors.ts";
 import type { DecodingLimits } from "../formats/image-file.ts";
 import type { GroundWanted } from "../imaging/ground.ts";
 import type { Picture } from "../imaging/picture.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import type { PreparationTarget } from "../imaging/prepare-image.ts";
 
 /** A class and how probable the model holds it. */
@@ -28,16 +29,19 @@ export interface Prediction extends Classification {
 /** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
+/** How pictures are decoded and prepared. */
 export interface PrepareOptions extends DecodingLimits {
-  /** What garments lie on. Default "auto": measured at each picture's border. */
+  /** What garments lie on. Default "auto": measured at each picture's border. Networks of other pictures do not look at it. */
   readonly background?: GroundWanted;
 }
 
+/** How much is told of each image. */
 export interface ClassifyOptions {
   /** Classes in `top`. Default 3. */
   readonly top?: number;
 }
 
+/** How pictures are prepared, and how much is told of each. */
 export interface PredictOptions extends PrepareOptions, ClassifyOptions {}
 
 /** An image of many: its prediction, or why there is none. */
@@ -53,6 +57,8 @@ export interface Classifier {
   readonly classes: readonly string[];
   /** One image as the model takes it. */
   readonly imageShape: PreparationTarget;
+  /** How pictures are prepared for it. */
+  readonly preparation: Preparation;
   /** @throws UserError when the image cannot be read, decoded or prepared */
   predict(image: ImageInput, options?: PredictOptions): Promise<Prediction>;
   /**

@@ -13,9 +13,12 @@ export const RECIPES: readonly Recipe[] = [base, enhanced, baseSeed, enhancedSee
 export function findRecipe(name: string): Recipe {
   const recipe = RECIPES.find((candidate) => candidate.name === name);
   if (!recipe) {
-    throw new UserError(`there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports one, such as ./my-recipe.mjs`,
+      {
+        exitCode: 2,
+      },
+    );
   }
   return recipe;
 }

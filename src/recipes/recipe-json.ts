@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { findModel } from "../models/index.ts";
+import type { Model } from "../nn/index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
-
-/** A recipe as a run's record holds it (`recipeToJson`), read back. */
 
 const warmUp = z.strictObject({ epochs: z.number(), startFactor: z.number() });
 
@@ -53,10 +52,10 @@ const optimizer = z.discriminatedUnion("kind", [
 
 const range = z.tuple([z.number(), z.number()]);
 
-const recipeSchema = z.strictObject({
+/** A recipe's fields that are plain data. */
+export const recipeFields = z.strictObject({
   name: z.string(),
   description: z.string(),
-  model: z.string(),
   epochs: z.number(),
   batchSize: z.number(),
   learningRate: z.number(),
@@ -78,17 +77,26 @@ const recipeSchema = z.strictObject({
   }),
 });
 
+const recipeSchema = recipeFields.extend({ model: z.string() });
+
+/** `recipe field "optimizer.momentum": Invalid input: expected number, received string` */
+export function issueText(issue: z.core.$ZodIssue): string {
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!] : issue.path;
+  const problem = issue.code === "unrecognized_keys" ? "there is no such field" : issue.message;
+  return path.length === 0 ? `recipe: ${problem}` : `recipe field "${path.join(".")}": ${problem}`;
+}
+
 /**
+ * A recipe as a run's record holds it, with its model if that is one of tailor's.
+ *
+ * @param own the model, where it is not
  * @param where names the source in errors
  * @throws UserError that names the first field that is not as expected
  */
-export function recipeFromJson(json: unknown, where: string): Recipe {
+export function recipeFromJson(json: unknown, where: string, own?: Model): Recipe {
   const parsed = recipeSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new UserError(`${where}: recipe field "${issue.path.join(".")}": ${issue.message}`);
-  }
-  const recipe: Recipe = { ...parsed.data, model: findModel(parsed.data.model) };
+  if (!parsed.success) throw new UserError(`${where}: ${issueText(parsed.error.issues[0]!)}`);
+  const recipe: Recipe = { ...parsed.data, model: own ?? findModel(parsed.data.model) };
   checkRecipe(recipe);
   return recipe;
 }

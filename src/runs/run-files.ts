@@ -1,10 +1,12 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { type PictureSplit, pictureSplitSchema } from "../data/picture-split.ts";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
+import { checkJson, parseJson } from "./parse-json.ts";
 import { type AnyRunRecord, parseRunRecord, type RunRecord } from "./run-record.ts";
 
 export const RUN_FILES = {
@@ -15,6 +17,8 @@ export const RUN_FILES = {
   /** PyTorch's names and layouts. */
   weights: "weights.safetensors",
   model: "model.onnx",
+  /** Of data that are pictures in folders: which is in which part. */
+  split: "split.json",
   /** Where the time of a step goes, where that was asked for. */
   profile: "profile.json",
 } as const;
@@ -52,6 +56,19 @@ export function readAnyRunRecord(folder: string): AnyRunRecord {
 export function readMetrics(folder: string): MetricsLine[] {
   const text = readTextIfThere(folder, RUN_FILES.metrics);
   return text === null ? [] : parseMetrics(text, join(folder, RUN_FILES.metrics));
+}
+
+/**
+ * Which picture is in which part of the run's data.
+ *
+ * @throws UserError when there is no such file or it is damaged
+ */
+export function readSplit(folder: string): PictureSplit {
+  const todo = "restore the file from a copy, or train again into another folder";
+  const fileName = join(folder, RUN_FILES.split);
+  const text = readTextIfThere(folder, RUN_FILES.split);
+  if (text === null) throw new UserError(`${fileName} is missing: it tells the run's images; ${todo}`);
+  return checkJson(pictureSplitSchema, parseJson(text, fileName, todo), fileName, todo);
 }
 
 /** Whether there is a state, damaged or not. */

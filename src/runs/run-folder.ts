@@ -4,6 +4,7 @@
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { type PictureSplit, splitToText } from "../data/picture-split.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../formats/safetensors.ts";
 import { isEventFile } from "./event-file.ts";
 import { explainFileError } from "./file-errors.ts";
@@ -54,6 +55,10 @@ export class RunFolder {
 
   writeModel(onnx: Uint8Array): void {
     this.#write(RUN_FILES.model, onnx);
+  }
+
+  writeSplit(split: PictureSplit): void {
+    this.#write(RUN_FILES.split, splitToText(split));
   }
 
   writeProfile(profile: object): void {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { preparationSchema } from "../imaging/preparation.ts";
 import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
 
 /** Goes up when a record of the old form can no longer be read as the new one. */
@@ -45,6 +46,12 @@ const planSchema = z.strictObject({
   /** The whole recipe as JSON, so that a run can be told from another after the recipe of this name has changed. */
   recipe: z.record(z.string(), z.unknown()),
   model: z.string(),
+  /** The file that exported the recipe; left out: it is one of tailor's, or a program's. */
+  recipeFile: z.string().optional(),
+  /** See `networkSha256`; records of older versions do not tell it. */
+  networkSha256: sha256.optional(),
+  /** Of one image, forward; records of older versions do not tell it. */
+  multiplyAdds: count.optional(),
   /** Trainable numbers in the model. */
   parameters: count,
   seed: count,
@@ -72,6 +79,14 @@ const planSchema = z.strictObject({
     files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256 })),
     trainImages: count,
     validationImages: count,
+    /** Where the user's own data lay; left out: Fashion-MNIST, wherever it is. */
+    folder: z.string().optional(),
+    /** Axes of an image. */
+    image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }).optional(),
+    /** What turns pictures into such images; left out: as Fashion-MNIST's garments. */
+    preparation: preparationSchema.optional(),
+    /** Of the training images, for each channel; pixels from 0 to 1. */
+    normalization: z.strictObject({ mean: z.array(z.number()), standardDeviation: z.array(nonNegative) }).optional(),
   }),
   /** Of training; imported weights: when they were imported. */
   startedAt: z.iso.datetime("expected a date and time like 2026-01-31T12:00:00.000Z"),
@@ -115,6 +130,7 @@ export type AnyRunRecord = z.infer<typeof anyRecordSchema>;
 export type ImportedRunRecord = z.infer<typeof importedSchema>;
 /** Of a run that tailor trains or has trained. */
 export type RunRecord = Exclude<AnyRunRecord, ImportedRunRecord>;
+/** Of a run that came to its end. */
 export type FinishedRunRecord = z.infer<typeof finishedSchema>;
 export type RunResult = z.infer<typeof resultSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;

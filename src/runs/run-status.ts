@@ -29,6 +29,7 @@ export type RunStatus =
   | { readonly kind: "not-a-run" }
   | FoundRun;
 
+/** A run that was found in a folder of runs. */
 export type ListedRun = FoundRun & { readonly path: string; readonly name: string };
 
 /** What is at `path`; never throws for something that is wrong with the run. */

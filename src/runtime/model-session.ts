@@ -10,6 +10,7 @@ export interface ModelSession {
   logits(pixels: Uint8Array): Promise<Float32Array>;
   /** The softmax of the logits. @param pixels as for `logits` @returns [batch, classes] */
   probabilities(pixels: Uint8Array): Promise<Float32Array>;
+  /** Frees the engine's memory; it cannot be asked afterwards. */
   release(): Promise<void>;
 }
 

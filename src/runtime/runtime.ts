@@ -3,6 +3,7 @@ import type { CompiledProgram } from "../compile/compile.ts";
 /** What a session takes: bytes for pixels and masks, int32 for labels, float32 for all else. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
+/** How a session computes. */
 export interface SessionOptions {
   /** Threads that compute one run. */
   readonly threads: number;
@@ -25,6 +26,7 @@ export interface Session {
    * @throws Error when a feed is missing or has the wrong type or number of elements
    */
   run(feeds: Readonly<Record<string, TensorData>>, steps?: number): Promise<Readonly<Record<string, Float32Array>>>;
+  /** Frees its memory; it cannot run afterwards. */
   release(): Promise<void>;
 }
 
@@ -34,5 +36,6 @@ export interface Runtime {
   readonly version: string;
   /** The block size of the CPU provider's own layout, or undefined where there is none. */
   probeBlockSize(): Promise<number | undefined>;
+  /** Makes a session; its state is not set yet. */
   open(program: CompiledProgram, options: SessionOptions): Promise<Session>;
 }

@@ -8,6 +8,7 @@ import type { OwnResult } from "../study/own-results.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { RunState } from "./run-catalog.ts";
 
+/** A run, in the list of runs. */
 export interface RunSummary {
   /** Names the run in addresses. */
   readonly id: string;
@@ -30,6 +31,7 @@ export interface RunSummary {
   readonly classes: readonly string[];
 }
 
+/** All that is told of one run. */
 export interface RunDetail extends RunSummary {
   /** `run.json`. */
   readonly record: AnyRunRecord;
@@ -62,6 +64,7 @@ export interface DatasetSummary {
   readonly testImages: number;
 }
 
+/** An image of the test set. */
 export interface TestImage {
   readonly index: number;
   readonly label: number;
@@ -77,6 +80,7 @@ export interface PredictAnswer extends ScoredLabel {
   readonly prepared?: readonly number[];
 }
 
+/** A recipe, in the list of recipes. */
 export interface RecipeSummary {
   readonly name: string;
   readonly summary: string;

@@ -15,6 +15,7 @@ import { createRunCatalog } from "./run-catalog.ts";
 import { sharedData } from "./shared-data.ts";
 import { createTrainer } from "./trainer.ts";
 
+/** What the application serves, and within which limits. */
 export interface AppOptions {
   /** The folder in which runs are looked for. Default "runs". */
   readonly runs?: string | undefined;
@@ -31,6 +32,7 @@ export interface AppOptions {
   readonly log?: ((line: string) => void) | undefined;
 }
 
+/** The HTTP API, for any server that takes an application of Hono's. */
 export interface TailorApp {
   /** Answers `/healthz` and `/api/...`: to be served, or mounted with `route`. */
   readonly app: Hono;

@@ -19,7 +19,7 @@ export function summaryOf(run: ServedRun, metrics: readonly MetricsLine[]): RunS
   const { id, record } = run;
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
-  const { recipe, seed, epochs, seconds } = runOrigin(record, join(run.path, RUN_FILES.record));
+  const { recipe, seed, epochs, seconds } = runOrigin(record);
   return {
     id,
     recipe,

@@ -19,6 +19,7 @@ const KEEP_ALIVE_MS = 5000;
 const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
 
+/** What is served, and where. */
 export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
   /** Default 127.0.0.1: nobody else's machine reaches it. */
   readonly host?: string | undefined;
@@ -34,6 +35,7 @@ export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
   readonly page?: string | undefined;
 }
 
+/** A server that listens. */
 export interface RunningServer {
   readonly url: string;
   /** Takes no new requests, ends event streams and trainings, and resolves when all requests under way are answered. */

@@ -1,20 +1,18 @@
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
-import { modelFacts } from "../nn/model-facts.ts";
 import { readAnyRunRecord } from "../runs/run-files.ts";
-import { type RunOrigin, runOrigin } from "./run-origin.ts";
+import type { AnyRunRecord } from "../runs/run-record.ts";
+import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
 /** A run among others. */
-export interface ComparedRun extends Omit<RunOrigin, "model"> {
+export interface ComparedRun extends RunOrigin, RunCost {
   /** Its folder. */
   readonly run: string;
   readonly metrics: ClassificationMetrics;
-  readonly parameters: number;
-  /** Of one image, forward. */
-  readonly multiplyAdds: number;
 }
 
 /** Two runs on the same images: `b` minus `a`. */
@@ -41,13 +39,14 @@ export async function compareRuns(
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run is found before the first is evaluated.
   const records = paths.map((path) => readAnyRunRecord(path));
+  checkSameData(paths, records);
   const runs: ComparedRun[] = [];
   for (const [i, path] of paths.entries()) {
     const record = records[i]!;
     const metrics = await evaluateRun(path, { data, split, averageFlips: false, threads, onNotKept });
-    const { model, ...origin } = runOrigin(record, `${path}/run.json`);
-    const { parameters, multiplyAdds } = modelFacts(model, imageTask(data.train));
-    runs.push({ run: path, ...origin, metrics, parameters, multiplyAdds });
+    const fileName = `${path}/run.json`;
+    const cost = runCost(record, { task: imageTask(data.train), fileName });
+    runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
   }
   const pairs = runs.flatMap((a, i) =>
     runs.slice(i + 1).map((b) => ({
@@ -57,4 +56,16 @@ export async function compareRuns(
     })),
   );
   return { runs, pairs };
+}
+
+/** @throws UserError when two runs were trained on other data: what they get right cannot be compared */
+function checkSameData(paths: readonly string[], records: readonly AnyRunRecord[]): void {
+  const trained = records.flatMap((record, i) =>
+    record.status === "imported" ? [] : [{ path: paths[i]!, sums: record.data.files.map(({ sha256 }) => sha256) }],
+  );
+  const other = trained.find(({ sums }) => sums.join() !== trained[0]!.sums.join());
+  if (!other) return;
+  throw new UserError(
+    `${other.path} was trained on other data than ${trained[0]!.path}; only runs on the same images can be compared`,
+  );
 }

@@ -16,6 +16,8 @@ export interface StudyOptions {
 /** A run that a study consists of. */
 export interface PlannedRun {
   readonly recipe: Recipe;
+  /** The file that exports it, where it is not one of tailor's. */
+  readonly recipeFile?: string | undefined;
   readonly seed: number;
   /** Its folder. */
   readonly path: string;

@@ -1,11 +1,11 @@
 import { findModel } from "../models/index.ts";
-import type { Model } from "../nn/index.ts";
+import type { ImageTask, Model } from "../nn/model.ts";
+import { modelFacts } from "../nn/model-facts.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 
 /** How a run came, or comes, to its weights. */
 export interface RunOrigin {
-  readonly model: Model;
   /** Of imported weights: the model, and that they were imported. */
   readonly recipe: string;
   /** Null: not known, as of imported weights; so are epochs and seconds. */
@@ -17,15 +17,18 @@ export interface RunOrigin {
   readonly seconds: number | null;
 }
 
-/**
- * @param fileName of the record, for errors
- * @throws UserError when the record's recipe or model is none that this version knows
- */
-export function runOrigin(record: AnyRunRecord, fileName: string): RunOrigin {
+/** What a run's network costs. */
+export interface RunCost {
+  /** Trainable numbers. */
+  readonly parameters: number;
+  /** Of one image, forward. */
+  readonly multiplyAdds: number;
+}
+
+export function runOrigin(record: AnyRunRecord): RunOrigin {
   if (record.status === "imported") {
     const { model, weightsSha256 } = record;
     return {
-      model: findModel(model),
       recipe: `${model} (imported)`,
       setting: JSON.stringify(["imported", weightsSha256]),
       seed: null,
@@ -33,13 +36,33 @@ export function runOrigin(record: AnyRunRecord, fileName: string): RunOrigin {
       seconds: null,
     };
   }
-  const { recipeName, recipe, seed, epochs, limit, trainOn, result } = record;
+  const { recipeName, recipe, networkSha256, seed, epochs, limit, trainOn, result } = record;
   return {
-    model: recipeFromJson(recipe, fileName).model,
     recipe: recipeName,
-    setting: JSON.stringify([recipeName, recipe, limit, trainOn]),
+    setting: JSON.stringify([recipeName, recipe, networkSha256 ?? null, limit, trainOn]),
     seed,
     epochs,
     seconds: result?.seconds ?? null,
   };
+}
+
+/**
+ * Cost of a run's network. Older records do not tell the multiply-adds, which then follow from their model.
+ *
+ * @param fileName of the record, for errors
+ * @throws UserError when the record tells neither its cost nor a model that this version knows
+ */
+export function runCost(
+  record: AnyRunRecord,
+  { task, fileName }: { readonly task: ImageTask; readonly fileName: string },
+): RunCost {
+  if (record.status === "imported") return costOf(findModel(record.model), task);
+  const { parameters, multiplyAdds, recipe } = record;
+  if (multiplyAdds !== undefined) return { parameters, multiplyAdds };
+  return costOf(recipeFromJson(recipe, fileName).model, task);
+}
+
+function costOf(model: Model, task: ImageTask): RunCost {
+  const { parameters, multiplyAdds } = modelFacts(model, task);
+  return { parameters, multiplyAdds };
 }

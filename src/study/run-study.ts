@@ -1,7 +1,9 @@
 import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
+import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { recipeToJson } from "../recipes/recipe.ts";
+import { networkSha256 } from "../runs/network-hash.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
 import { resumeRun, type TrainRunOptions, trainNewRun } from "../training/train-run.ts";
@@ -68,7 +70,10 @@ function differenceOf(
   }
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
   if (record.limit !== limit || record.trainOn !== trainOn) return "it was trained on another part of the images";
-  return differingFile(data, record.data.files) === undefined ? undefined : "it was trained on other data";
+  if (differingFile(data, record.data.files) !== undefined) return "it was trained on other data";
+  const isSameNetwork =
+    record.networkSha256 === undefined || record.networkSha256 === networkSha256(recipe.model, imageTask(data.train));
+  return isSameNetwork ? undefined : `its network "${record.model}" is another one`;
 }
 
 /** JSON in which the order of fields does not matter. */
@@ -86,12 +91,12 @@ function canonical(value: unknown): string {
  * @returns undefined when it was stopped before its end: the same call goes on with it
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
-  const { recipe, seed, trainOn, limit, path } = planned;
+  const { recipe, recipeFile, seed, trainOn, limit, path } = planned;
   const state = stateOf(planned, options.data);
   if (state.kind === "finished") return { ...planned, record: state.record };
   const trained =
     state.kind === "unfinished"
       ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, seed, trainOn, limit, out: path }, options);
+      : await trainNewRun({ recipe, recipeFile, seed, trainOn, limit, out: path }, options);
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -3,9 +3,9 @@ import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
 import { imageTask, normalizationOf } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
-import { findModel } from "../models/index.ts";
 import { buildModel, initialTensors } from "../nn/model.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
+import { modelNamed } from "../runs/recipe-file.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import type { BenchResult } from "./bench-training.ts";
 import { differences, median } from "./forecast.ts";
@@ -43,7 +43,7 @@ export async function benchInference({
   }
   const task = imageTask(images);
   const normalization = normalizationOf(train);
-  const model = findModel(name);
+  const model = await modelNamed(name);
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
   const tensors = initialTensors(graph, 1);
   const file = inferenceModel({ model, task, normalization, classNames: images.classNames, tensors });
@@ -57,7 +57,7 @@ export async function benchInference({
     }
     const moments = ends.slice(WARM_UP_CALLS - 1);
     return {
-      model: name,
+      model: model.name,
       threads,
       batchSize,
       lowering: null,

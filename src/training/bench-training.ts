@@ -1,9 +1,9 @@
 import type { Lowering } from "../compile/program.ts";
 import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../data/training-data.ts";
-import { findModel } from "../models/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
+import { modelNamed } from "../runs/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { medianStep, timeSteps, totalOf } from "./forecast.ts";
 import type { TrainingJob } from "./train.ts";
@@ -46,7 +46,7 @@ export async function benchJob({
   const recipe: Recipe = {
     name: "bench",
     description: "speed only",
-    model: findModel(model),
+    model: await modelNamed(model),
     epochs: 1,
     batchSize,
     learningRate: 1e-3,
@@ -61,11 +61,12 @@ export async function benchJob({
 
 /** Times a network's training. */
 export async function benchTraining(task: BenchTask): Promise<BenchResult> {
-  const { model, lowering, threads, batchSize, steps } = task;
-  const runs = await timeSteps(await benchJob(task), steps);
+  const { lowering, threads, batchSize, steps } = task;
+  const job = await benchJob(task);
+  const runs = await timeSteps(job, steps);
   const total = totalOf(runs);
   return {
-    model,
+    model: job.recipe.model.name,
     threads,
     batchSize,
     lowering: lowering.kind,

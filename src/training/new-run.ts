@@ -1,14 +1,17 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { imageTask, normalizationOf, type TrainingData } from "../data/training-data.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
+import { networkSha256 } from "../runs/network-hash.ts";
 import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
 
 /** How a new run is made. */
 export interface NewRun {
   readonly recipe: Recipe;
+  /** The file that exports it: its whole path. Left out: it is one of tailor's, or comes from a program. */
+  readonly recipeFile?: string | undefined;
   readonly seed: number;
   readonly trainOn: "split" | "all";
   /** Training images to use; null: all. */
@@ -19,17 +22,25 @@ export interface NewRun {
 
 /** What a run's record says before training starts. */
 export function newRecord(
-  { recipe, seed, trainOn, limit }: NewRun,
-  { data: { source, verified, files }, threads }: { data: LoadedData; threads: number },
+  { recipe, recipeFile, seed, trainOn, limit }: NewRun,
+  { data: loaded, threads }: { data: LoadedData; threads: number },
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
+  const { source, verified, files, folder, preparation } = loaded;
+  const { channels, height, width } = data.train;
+  const task = imageTask(data.train);
+  const { parameters, multiplyAdds } = modelFacts(recipe.model, task);
+  const isOwn = source === "folder" || source === "pictures";
   return {
     format: RUN_FORMAT,
     recipeName: recipe.name,
     recipe: recipeToJson(recipe),
     model: recipe.model.name,
-    parameters: modelFacts(recipe.model, imageTask(data.train)).parameters,
+    ...(recipeFile === undefined ? {} : { recipeFile }),
+    networkSha256: networkSha256(recipe.model, task),
+    multiplyAdds,
+    parameters,
     seed,
     epochs: recipe.epochs,
     batchSize: recipe.batchSize,
@@ -43,6 +54,10 @@ export function newRecord(
       files: files.map((file) => ({ ...file })),
       trainImages: data.train.count,
       validationImages: data.validation?.count ?? 0,
+      ...(isOwn ? { folder } : {}),
+      image: { channels, height, width },
+      ...(preparation ? { preparation } : {}),
+      normalization: normalizationOf(data.train),
     },
     startedAt: new Date().toISOString(),
     status: "running",

@@ -3,13 +3,14 @@ import { checkAugmentation } from "../data/check-augmentation.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, type TrainingData, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
+import type { Model } from "../nn/model.ts";
 import { checkRecipe, type Recipe } from "../recipes/recipe.ts";
-import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { createEventFile, hasEventFile } from "../runs/event-file.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { hasState, RUN_FILES, readMetrics, readRunRecord } from "../runs/run-files.ts";
 import { createRunFolder, type RunFolder, resumeRunFolder } from "../runs/run-folder.ts";
+import { readRecipe } from "../runs/run-recipe.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
@@ -20,6 +21,7 @@ import { checkResumable, checkSnapshot, decodeSnapshot, encodePosition, metricsU
 import { type TrainingHooks, type TrainingSnapshot, train } from "./train.ts";
 import { trainedFiles } from "./trained-files.ts";
 
+/** What a run is trained on and with. */
 export interface TrainRunOptions {
   readonly data: LoadedData;
   readonly threads: number;
@@ -30,7 +32,11 @@ export interface TrainRunOptions {
   readonly stepsPerRun?: number;
   /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
   readonly tensorboard?: boolean;
-  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & { readonly onEpoch?: (line: MetricsLine) => void };
+  /** What the caller is told while it trains, and asked. */
+  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
+    /** After each epoch, with its line of `metrics.jsonl`. */
+    readonly onEpoch?: (line: MetricsLine) => void;
+  };
   /** Called once the run's folder and record are there. */
   readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
 }
@@ -75,20 +81,22 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
 /**
  * Goes on with an interrupted run; one that has no state yet starts over.
  *
- * @param allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
+ * @param options.allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
  *   bit that of an uninterrupted run
+ * @param options.model the run's, where it is neither tailor's nor from a recipe's file
  * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
  */
 export async function resumeRun(
   path: string,
-  options: TrainRunOptions & { readonly allowDifferent: boolean },
+  options: TrainRunOptions & { readonly allowDifferent: boolean; readonly model?: Model },
 ): Promise<TrainedRun> {
   const before = readRunRecord(path);
-  const recipe = recipeFromJson(before.recipe, `${path}/run.json`);
+  const recipe = await readRecipe(path, before, { task: imageTask(options.data.train), own: options.model });
   const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
   const differences = checkResumable(path, before, { ...options, lowering });
   const status = runStatus(path);
-  const run = { recipe, seed: before.seed, trainOn: before.trainOn, limit: before.limit, out: path };
+  const { recipeFile, seed, trainOn, limit } = before;
+  const run = { recipe, recipeFile, seed, trainOn, limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
   if (status.kind === "unfinished" && !status.resumable && !hasState(path)) {
     const tensorboard = options.tensorboard === true || hasEventFile(path);
@@ -127,6 +135,7 @@ async function trainInto(
   const found = from ? readMetrics(folder.path) : [];
   const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
+  if (options.data.split) folder.writeSplit(options.data.split);
   const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
   const normalization = normalizationOf(data.train);
@@ -156,7 +165,16 @@ async function trainInto(
   }
 
   const producer = `tailor ${record.versions.tailor}`;
-  const files = trainedFiles({ recipe, seed, data, normalization, graph, tensors: snapshot.tensors, producer });
+  const files = trainedFiles({
+    recipe,
+    seed,
+    data,
+    normalization,
+    preparation: options.data.preparation,
+    graph,
+    tensors: snapshot.tensors,
+    producer,
+  });
   folder.writeWeights(files.weights, files.facts);
   folder.writeModel(files.model);
   const last = lines.at(-1)!;

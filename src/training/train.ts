@@ -49,14 +49,17 @@ export interface EpochResult {
   readonly seconds: number;
 }
 
+/** What a caller is told while training runs, and asked. */
 export interface TrainingHooks {
   /** Called after each run of the engine, which may have done several steps. */
   readonly onStep?: (progress: TrainingProgress) => void;
+  /** After each epoch, with all that the run needs to go on from there. */
   readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => void;
   /** Asked after each run of the engine: true stops training there. */
   readonly isStopRequested?: () => boolean;
 }
 
+/** What training came to. */
 export interface TrainingOutcome {
   /** Whether all steps were done; if not, the snapshot is where to go on. */
   readonly isFinished: boolean;

@@ -2,6 +2,7 @@ import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import type { ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import type { Recipe } from "../recipes/recipe.ts";
@@ -12,6 +13,8 @@ export interface TrainedNetwork {
   readonly seed: number;
   readonly data: TrainingData;
   readonly normalization: PixelNormalization;
+  /** How pictures become its pixels, where that is known. */
+  readonly preparation?: Preparation | undefined;
   readonly graph: ModelGraph;
   /** Parameters and running statistics, by name; others are left out. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
@@ -30,17 +33,18 @@ export interface TrainedFiles {
 }
 
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
-  const { recipe, seed, data, normalization, graph, tensors, producer } = network;
+  const { recipe, seed, data, normalization, preparation, graph, tensors, producer } = network;
   const { classNames } = data.train;
   const task = imageTask(data.train);
   return {
     weights: graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! })),
-    facts: factsToText({ model: recipe.model.name, task, classNames, normalization }),
+    facts: factsToText({ model: recipe.model.name, task, classNames, normalization, preparation }),
     model: inferenceModel({
       model: recipe.model,
       task,
       normalization,
       classNames,
+      preparation,
       tensors,
       facts: { producer, recipe: recipe.name, seed: String(seed) },
     }),

@@ -42,9 +42,21 @@ describe("a data folder with a damaged file is refused by the file's name; no ru
     ["of no bytes", cut("t10k-labels-idx1-ubyte", 0), /t10k-labels-idx1-ubyte is not a usable IDX file/],
     ["packed, cut short", packAndCut("train-images-idx3-ubyte"), /train-images-idx3-ubyte\.gz is cut short \(gzip: /],
     ["too few labels", write("t10k-labels-idx1-ubyte", [19], 0), /expected 20 labels, one for each image/],
-    ["a wrong label", write("t10k-labels-idx1-ubyte", [20], 10), /label 0 is 10, but the 10 classes are 0 to 9/],
-    ["small images", write("t10k-images-idx3-ubyte", [20, 14, 14], 0), /expected images of 28x28/],
-    ["missing", remove("train-labels-idx1-ubyte"), /has no train-labels-idx1-ubyte\. A data folder holds the four/],
+    [
+      "a wrong label",
+      write("t10k-labels-idx1-ubyte", [20], 10),
+      /t10k-labels-idx1-ubyte: label 0 is 10, which no image to train has; there are 0, 1, 2/,
+    ],
+    [
+      "small images",
+      write("t10k-images-idx3-ubyte", [20, 14, 14], 0),
+      /t10k-images-idx3-ubyte holds images of 14x14, .*train-images-idx3-ubyte of 28x28/,
+    ],
+    [
+      "missing",
+      remove("train-labels-idx1-ubyte"),
+      /has images to train \(.*train-images-idx3-ubyte\) but no labels; IDX files come in pairs/,
+    ],
   ])("%s", async (_, damage, message) => {
     const folder = copyOf(damage);
     const before = contents(folder);
@@ -57,14 +69,19 @@ describe("a data folder with a damaged file is refused by the file's name; no ru
 test("a data folder that is empty, or is none, is refused", async () => {
   const empty = join(FOLDER, "empty");
   mkdirSync(empty);
-  expect(refusalOf(await tailor(["data", "--data", empty, "--json"]), 1)).toMatch(/empty has no train-images-idx3/);
-  expect(refusalOf(await tailor(["data", "--data", `${empty}/x`, "--json"]), 1)).toMatch(/empty\/x is not a folder\./);
+  expect(refusalOf(await tailor(["data", "--data", empty, "--json"]), 1)).toMatch(
+    /empty holds no pictures; a data folder/,
+  );
+  expect(refusalOf(await tailor(["data", "--data", `${empty}/x`, "--json"]), 1)).toMatch(/no data folder .*empty\/x$/);
+  const file = join(DATA, "t10k-labels-idx1-ubyte");
+  expect(refusalOf(await tailor(["data", "--data", file, "--json"]), 1)).toMatch(/ubyte is not a folder/);
 });
 
 test("too few images to set one aside are refused before the run's folder is made", async () => {
   const tiny = copyOf((folder) => {
     write("train-images-idx3-ubyte", [11, 28, 28], 0)(folder);
-    write("train-labels-idx1-ubyte", [11], 0)(folder);
+    writeFileSync(join(folder, "train-labels-idx1-ubyte"), idxBytes([11], [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]));
+    write("t10k-labels-idx1-ubyte", [20], 1)(folder);
   });
   const args = ["train", "base", "--data", tiny, "--batch-size", "2", "--epochs", "1", "--threads", "1", "--out", OUT];
   const message = refusalOf(await tailor([...args, "--json"]), 2);

@@ -30,6 +30,15 @@ test("a whole model opens", async () => {
   await session.release();
 });
 
+test("a session that leaves the cores to others between its runs answers the same, to the last bit", async () => {
+  const pixels = Uint8Array.from({ length: 60 }, (_, i) => (i * 41) % 256);
+  const [alone, beside] = [await open(BYTES), await openModel(BYTES, "x", { threads: 2, isAlone: false })];
+  const expected = Float32Array.from(await alone.logits(pixels));
+  expect(Float32Array.from(await beside.logits(pixels))).toEqual(expected);
+  await alone.release();
+  await beside.release();
+});
+
 describe("a model file that lies is refused by its name, and the process lives on", () => {
   test.each<[string, (model: ModelProto) => void]>([
     ["a tensor larger than its data", (model) => (weight(model).dims = [6n, 600n])],

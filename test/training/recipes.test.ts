@@ -93,7 +93,10 @@ describe("a recipe", () => {
 
   test.each([
     [{ optimizer: { kind: "lion" } }, /^run\.json: recipe field "optimizer\.kind"/],
-    [{ schedule: { kind: "cosine", restarts: 2 } }, /^run\.json: recipe field "schedule"/],
+    [
+      { schedule: { kind: "cosine", restarts: 2 } },
+      /^run\.json: recipe field "schedule\.restarts": there is no such field$/,
+    ],
     [{ augmentation: { shift: "1" } }, /^run\.json: recipe field "augmentation\.shift"/],
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
     [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, resnet18$/],

@@ -4,8 +4,9 @@ import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { base } from "../../models/base.ts";
 import { enhanced } from "../../models/enhanced.ts";
-import { findModel, MODELS } from "../../models/index.ts";
+import { MODELS } from "../../models/index.ts";
 import { count, megabytes, table } from "../../report/format.ts";
+import { modelNamed } from "../../runs/recipe-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { InferenceBenchTask } from "../../training/bench-inference.ts";
@@ -35,7 +36,7 @@ export const bench: Command = {
   options: [
     {
       flags: "--models <names>",
-      description: `comma-separated, of: ${MODELS.map(({ name }) => name).join(", ")}`,
+      description: `comma-separated, of: ${MODELS.map(({ name }) => name).join(", ")}; or files that export a recipe`,
       default: DEFAULT_MODELS.join(","),
     },
     { flags: "--batch-size <n>", description: "images a step or call", default: String(DEFAULT_BATCH_SIZE) },
@@ -56,7 +57,8 @@ export const bench: Command = {
       throw new UserError(`there is no bench "${what}"; choose one of: ${BENCHES.join(", ")}`, { exitCode: 2 });
     }
     const typed = typeof options.models === "string" ? options.models.split(",") : DEFAULT_MODELS;
-    const models = typed.map((name) => findModel(name.trim()).name);
+    const models = typed.map((name) => name.trim());
+    for (const name of models) await modelNamed(name); // A wrong one is refused before the first is measured.
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }

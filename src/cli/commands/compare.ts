@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { count, duration, percent } from "../../report/format.ts";
 import { LADDER } from "../../report/ladder.ts";
@@ -7,13 +6,15 @@ import { ladderTable } from "../../report/ladder-table.ts";
 import { type Table, tableLines } from "../../report/table.ts";
 import { intervalText, known, large, points, pText, spreadText } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/environment.ts";
+import { readAnyRunRecord } from "../../runs/run-files.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
 import { type OwnResult, ownResults } from "../../study/own-results.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { sayNotKept } from "../output.ts";
-import { choice, path, threads } from "../parse.ts";
+import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
+import { choice, threads } from "../parse.ts";
 
 const SPLITS = ["test", "validation"] as const;
 
@@ -23,7 +24,7 @@ export const compare: Command = {
   arguments: [{ name: "<run...>", description: "finished run folders, or folders that hold some" }],
   options: [
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
-    { flags: "--data <folder>", description: "a folder with the four IDX files the runs were trained on" },
+    RUN_DATA_OPTION,
     THREADS_OPTION,
   ],
   examples: [
@@ -37,7 +38,7 @@ export const compare: Command = {
     const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
     const split = choice(options, "split", SPLITS) ?? "test";
-    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const data = await dataOfRun(trainedRun(paths), options, output);
     const { runs, pairs } = await compareRuns(paths, {
       data,
       split,
@@ -77,6 +78,11 @@ export const compare: Command = {
     return 0;
   },
 };
+
+/** The first run that tells its data; imported weights do not. */
+function trainedRun(paths: readonly string[]): string {
+  return paths.find((path) => readAnyRunRecord(path).status !== "imported") ?? paths[0]!;
+}
 
 function runsTable(runs: readonly ComparedRun[], recipes: readonly OwnResult[], split: string): Table {
   return {

@@ -1,14 +1,13 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { count, percent, table } from "../../report/format.ts";
-import { readAnyRunRecord } from "../../runs/run-files.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { choice, path, threads } from "../parse.ts";
+import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
+import { choice, threads } from "../parse.ts";
 
 const SPLITS = ["test", "validation"] as const;
 
@@ -22,7 +21,7 @@ export const evaluate: Command = {
   options: [
     { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
     { flags: "--tta", description: "test-time averaging: each image and its mirror image" },
-    { flags: "--data <folder>", description: "a folder with the four IDX files the run was trained on" },
+    RUN_DATA_OPTION,
     THREADS_OPTION,
   ],
   examples: [
@@ -33,8 +32,7 @@ export const evaluate: Command = {
     const split = choice(options, "split", SPLITS) ?? "test";
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
-    readAnyRunRecord(run);
-    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const data = await dataOfRun(run, options, output);
     const metrics = await evaluateRun(run, {
       data,
       split,

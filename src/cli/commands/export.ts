@@ -1,5 +1,4 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
@@ -10,6 +9,7 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import type { Output } from "../output.ts";
+import { dataOfRun } from "../own-data.ts";
 import { choice, path, threads } from "../parse.ts";
 
 export const exportCommand: Command = {
@@ -28,8 +28,8 @@ export const exportCommand: Command = {
     { flags: "--force", description: "replace what is there" },
     {
       flags: "--data <folder>",
-      description: "a folder with the four IDX files, whose test images the logits are compared on",
-      default: "Fashion-MNIST; noise where it cannot be had",
+      description: "where the run's data are now, on whose test images the logits are compared",
+      default: "where they were; noise where they cannot be had",
     },
     THREADS_OPTION,
   ],
@@ -41,12 +41,12 @@ export const exportCommand: Command = {
     if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
     const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
-    readAnyRunRecord(run);
+    readAnyRunRecord(run); // A folder that is no run is refused before data are looked for.
     const exported = await exportRun(run, {
       format,
       out,
       force: options.force === true,
-      data: await dataToCompare(options, output),
+      data: await dataToCompare(run, options, output),
       threads: threads(options),
       runtime: nodeRuntime,
     });
@@ -78,12 +78,11 @@ const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
 };
 
 /** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
-async function dataToCompare(options: OptionValues, output: Output): Promise<LoadedData | undefined> {
-  const folder = path(options, "data");
+async function dataToCompare(run: string, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
   try {
-    return await loadFashionMnist({ folder, report: output.note });
+    return await dataOfRun(run, options, output);
   } catch (error) {
-    if (folder !== undefined || !(error instanceof UserError)) throw error;
+    if (options.data !== undefined || !(error instanceof UserError)) throw error;
     output.note(`no test images, so logits are compared on noise: ${error.message}`);
     return undefined;
   }

@@ -54,7 +54,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "data",
-    summary: "fetch and check the data, and say where it is",
+    summary: "fetch and check the data, and say where it is; inspect a folder of your own",
     load: async () => (await import("./data.ts")).data,
   },
   {

@@ -50,6 +50,12 @@ export const predict: Command = {
     if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
     const threadCount = threads(options);
     const classifier = await loadClassifier(run, { threads: threadCount });
+    if (options.background !== undefined && classifier.preparation.kind !== "garment") {
+      await classifier.release();
+      throw new UserError(`--background is for runs on garments; ${run} was trained on pictures as they are`, {
+        exitCode: 2,
+      });
+    }
     const failures: Failure[] = [];
     const fail = (file: string, error: UserError) => {
       const message = file === STANDARD_INPUT ? `standard input: ${error.message}` : error.message;

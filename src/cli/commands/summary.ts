@@ -1,8 +1,9 @@
 import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
-import { findModel, MODELS } from "../../models/index.ts";
+import { MODELS } from "../../models/index.ts";
 import type { ImageTask } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { count, table } from "../../report/format.ts";
+import { modelNamed } from "../../runs/recipe-file.ts";
 import type { Command } from "../command.ts";
 
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
@@ -10,11 +11,16 @@ const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_M
 export const summary: Command = {
   name: "summary",
   summary: "show a model's layers, parameters and multiply-adds",
-  arguments: [{ name: "<model>", description: `one of: ${MODELS.map(({ name }) => name).join(", ")}` }],
+  arguments: [
+    {
+      name: "<model>",
+      description: `one of: ${MODELS.map(({ name }) => name).join(", ")}; or a file that exports a recipe`,
+    },
+  ],
   options: [],
   examples: ["node bin/tailor.js summary base", "node bin/tailor.js summary enhanced --json"],
   async run([name], _options, output) {
-    const model = findModel(name ?? "");
+    const model = await modelNamed(name ?? "");
     const { layers, parameters, multiplyAdds } = modelFacts(model, TASK);
     const shapeOf = (shape: readonly number[]) => shape.slice(1).join("x");
     const rows = [

@@ -1,19 +1,20 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
-import { findRecipe, RECIPES } from "../../recipes/index.ts";
+import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { count, duration, megabytes, percent } from "../../report/format.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
+import { recipeNamed } from "../../runs/recipe-file.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { profileRun } from "../../training/profile/profile-run.ts";
 import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { DATA_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
+import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS, typedPreparation } from "../own-data.ts";
 import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
@@ -28,7 +29,12 @@ const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "tr
 export const train: Command = {
   name: "train",
   summary: "train a recipe into a run folder, or resume a run",
-  arguments: [{ name: "[recipe]", description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}` }],
+  arguments: [
+    {
+      name: "[recipe]",
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts)`,
+    },
+  ],
   options: [
     { flags: "--epochs <n>", description: "passes over the training images", default: "the recipe's" },
     { flags: "--batch-size <n>", description: "images a step", default: "the recipe's" },
@@ -39,11 +45,12 @@ export const train: Command = {
       description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
     },
     THREADS_OPTION,
-    DATA_OPTION,
+    OWN_DATA_OPTION,
+    ...PREPARATION_OPTIONS,
     LIMIT_OPTION,
     {
       flags: "--train-on <images>",
-      description: "split: keep a twelfth for validation; all: none",
+      description: "split: keep some for validation (a twelfth; of pictures a tenth, or those in val); all: none",
       choices: TRAIN_ON,
       default: "split",
     },
@@ -60,15 +67,17 @@ export const train: Command = {
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
     "node bin/tailor.js train --resume runs/try",
     "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
+    "node bin/tailor.js train ./my-recipe.mjs",
+    "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
     const split = choice(options, "evaluate", SPLITS);
     if (options.seeds !== undefined && resumed === undefined) {
-      return trainSeeds(newRun(recipeName, options), { options, split }, output);
+      return trainSeeds(await newRun(recipeName, options), { options, split }, output);
     }
-    const job = resumed === undefined ? newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
-    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const job = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
+    const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
       try {
@@ -99,9 +108,12 @@ export const train: Command = {
 
 type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
 
-function newJob(recipeName: string | undefined, options: OptionValues): { epochs: number; start: Start } {
+async function newJob(
+  recipeName: string | undefined,
+  options: OptionValues,
+): Promise<{ epochs: number; start: Start }> {
   const run = {
-    ...newRun(recipeName, options),
+    ...(await newRun(recipeName, options)),
     seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
   };
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
@@ -109,17 +121,19 @@ function newJob(recipeName: string | undefined, options: OptionValues): { epochs
 }
 
 /** What a new run trains, whatever its seed. */
-function newRun(recipeName: string | undefined, options: OptionValues) {
+async function newRun(recipeName: string | undefined, options: OptionValues) {
   if (recipeName === undefined) {
     throw new UserError(
-      `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), or a run with --resume`,
+      `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), the file of one, or a run with --resume`,
       { exitCode: 2 },
     );
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
+  const { recipe, recipeFile } = await recipeNamed(recipeName);
   return {
-    recipe: adjusted(findRecipe(recipeName), options),
+    recipe: adjusted(recipe, options),
+    recipeFile,
     trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
@@ -130,9 +144,9 @@ function resumeJob(
   run: string,
   options: OptionValues,
 ): { epochs: number; start: Start } {
-  const given = FIXED_BY_RUN.filter((name) => options[name] !== undefined);
+  const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
   if (given.length > 0 || recipeName !== undefined) {
-    const what = recipeName === undefined ? given.map(flag) : ["the recipe"];
+    const what = recipeName === undefined ? given : ["the recipe"];
     throw new UserError(`--resume goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
       exitCode: 2,
     });

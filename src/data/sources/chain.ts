@@ -1,10 +1,12 @@
 import { copyFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
+import type { Preparation } from "../../imaging/preparation.ts";
 import { count } from "../../numbers.ts";
 import type { PublishedData, PublishedFile } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { ImageSet } from "../image-set.ts";
+import type { PictureSplit } from "../picture-split.ts";
 import { installFiles, withStaging } from "./cache.ts";
 import type { DataFolder } from "./folder.ts";
 import { missingFiles, readDataFolder } from "./folder.ts";
@@ -39,13 +41,18 @@ export type DataSource = LocalSource | RemoteSource;
 export interface LoadedData {
   readonly train: ImageSet;
   readonly test: ImageSet;
-  readonly source: "folder" | DataSource["kind"];
+  /** folder: IDX files of the user's; pictures: pictures of the user's, a folder a class. */
+  readonly source: "folder" | "pictures" | DataSource["kind"];
   /** The folder that holds the files now. */
   readonly folder: string;
   /** Whether all files are the published ones, byte for byte. */
   readonly verified: boolean;
-  /** Name, size and SHA-256 of the uncompressed files. */
+  /** Name, size and SHA-256 of the uncompressed files; pictures are told as one. */
   readonly files: readonly PublishedFile[];
+  /** What turns pictures into such images. Left out: as Fashion-MNIST's garments. */
+  readonly preparation?: Preparation;
+  /** Of pictures: which is in which part. */
+  readonly split?: PictureSplit;
 }
 
 /**

@@ -30,9 +30,10 @@ const MIRRORS = [
  * these that has the published files: the cache, Debian's package as installed, that package fetched with apt-get, the
  * official mirrors. What is fetched is kept in the cache.
  *
- * @param folder with the four IDX files, each as it is or with the ending ".gz"
- * @param cacheFolder of the whole program; Fashion-MNIST has its own folder in it
- * @param report takes the line that says which source is used and how large it is, and before that what is fetched
+ * @param options where it is looked for
+ * @param options.folder with the four IDX files, each as it is or with the ending ".gz"
+ * @param options.cacheFolder of the whole program; Fashion-MNIST has its own folder in it
+ * @param options.report takes the line that says which source is used and how large it is, and before that what is fetched
  * @throws UserError naming the file that is wrong, or every source that was tried, and what to do
  */
 export async function loadFashionMnist({

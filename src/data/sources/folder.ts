@@ -78,7 +78,7 @@ function pair(data: PublishedData, images: IdxFile, labels: IdxFile, classNames:
   );
 }
 
-function describeFile({ path, bytes }: IdxFile): PublishedFile {
+export function describeFile({ path, bytes }: IdxFile): PublishedFile {
   return {
     name: basename(path, ".gz"),
     bytes: bytes.length,
@@ -94,7 +94,7 @@ async function incompleteFolder(data: PublishedData, folder: string, missing: st
   const names = DATA_PARTS.map((part) => data.files[part].name);
   return new UserError(
     `${isFolder ? `${folder} has no ${missing.join(", no ")}` : `${folder} is not a folder`}. ` +
-      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz`,
+      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz; pictures of your own: node bin/tailor.js train RECIPE --data ${folder}`,
   );
 }
 

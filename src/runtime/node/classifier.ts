@@ -5,13 +5,15 @@ import { ort, sessionOptions } from "./ort.ts";
  * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
  *
  * @param fileName named in errors
+ * @param options how it computes
+ * @param options.isAlone false where other work, such as decoding, goes on between runs
  * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
  */
 export async function openModel(
   bytes: Uint8Array,
   fileName: string,
-  { threads }: { threads: number },
+  { threads, isAlone = true }: { threads: number; isAlone?: boolean },
 ): Promise<ModelSession> {
   const { InferenceSession, Tensor } = ort();
-  return modelSession(InferenceSession.create(bytes, sessionOptions(threads)), Tensor, fileName);
+  return modelSession(InferenceSession.create(bytes, sessionOptions(threads, { isAlone })), Tensor, fileName);
 }

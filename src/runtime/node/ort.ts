@@ -11,9 +11,18 @@ export function ort(): typeof OrtModule {
   return loaded;
 }
 
-/** Options that every session shares. */
-export function sessionOptions(threads: number): OrtModule.InferenceSession.SessionOptions {
+/**
+ * Options that every session shares.
+ *
+ * @param isAlone whether nothing else wants the cores between two runs: its threads then wait for the next one awake, which
+ *   is faster by their wake-up, and take the cores' time meanwhile
+ */
+export function sessionOptions(
+  threads: number,
+  { isAlone = true }: { isAlone?: boolean } = {},
+): OrtModule.InferenceSession.SessionOptions {
   return {
+    ...(isAlone ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

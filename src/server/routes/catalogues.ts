@@ -8,7 +8,7 @@ import { LADDER } from "../../report/ladder.ts";
 import { RUN_FILES } from "../../runs/run-files.ts";
 import { valueOrUserError } from "../../runs/run-status.ts";
 import { ownResults, type TestedOnce } from "../../study/own-results.ts";
-import { runOrigin } from "../../study/run-origin.ts";
+import { runCost, runOrigin } from "../../study/run-origin.ts";
 import type { Ladder, RecipeSummary } from "../answers.ts";
 import type { ServerParts } from "../parts.ts";
 import type { ServedRun } from "../run-catalog.ts";
@@ -46,9 +46,6 @@ function testedOnce({ id, path, record }: ServedRun): TestedOnce[] {
   const accuracy = record.evaluations?.test?.accuracy;
   // Of imported weights it is not known which images they were tested on.
   if (accuracy === undefined || record.status === "imported" || !record.data.verified) return [];
-  const origin = valueOrUserError(() => runOrigin(record, join(path, RUN_FILES.record)));
-  if (origin instanceof UserError) return [];
-  const { model, ...rest } = origin;
-  const { parameters, multiplyAdds } = modelFacts(model, TASK);
-  return [{ run: id, ...rest, parameters, multiplyAdds, metrics: { accuracy } }];
+  const cost = valueOrUserError(() => runCost(record, { task: TASK, fileName: join(path, RUN_FILES.record) }));
+  return cost instanceof UserError ? [] : [{ run: id, ...runOrigin(record), ...cost, metrics: { accuracy } }];
 }

@@ -1,8 +1,8 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
-import { normalizationOf, trainingData } from "../../data/training-data.ts";
-import { recipeFromJson } from "../../recipes/recipe-json.ts";
-import { RUN_FILES, readRunRecord } from "../../runs/run-files.ts";
+import { imageTask, normalizationOf, trainingData } from "../../data/training-data.ts";
+import { readRunRecord } from "../../runs/run-files.ts";
 import { openRunFolder } from "../../runs/run-folder.ts";
+import { readRecipe } from "../../runs/run-recipe.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { PROFILED_STEPS, profileSteps } from "./profile-steps.ts";
@@ -32,7 +32,7 @@ export async function profileRun(
   { data, threads }: { readonly data: LoadedData; readonly threads: number },
 ): Promise<RunProfile> {
   const record = readRunRecord(folder);
-  const recipe = recipeFromJson(record.recipe, `${folder}/${RUN_FILES.record}`);
+  const recipe = await readRecipe(folder, record, { task: imageTask(data.train) });
   const lowering = await chooseLowering(nodeRuntime, record.lowering);
   const { train } = trainingData(data.train, record);
   const normalization = normalizationOf(train);

@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../errors.ts";
+import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
+import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
+import type { LoadedData, Report } from "./chain.ts";
+import { type ListedPictures, listClassFolders } from "./class-folders.ts";
+import { DEFAULT_FIT, DEFAULT_SIZE, type OwnDataOptions } from "./own-data-options.ts";
+import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
+
+/** A data folder of pictures, read and not yet divided. */
+export interface PictureFolder {
+  readonly listed: ListedPictures;
+  readonly read: ReadPictures;
+}
+
+/** @throws UserError as `listClassFolders` does */
+export async function readPictureFolder(
+  folder: string,
+  { size = DEFAULT_SIZE, channels, fit = DEFAULT_FIT }: OwnDataOptions,
+  { withSizes = false }: { withSizes?: boolean } = {},
+): Promise<PictureFolder> {
+  const listed = listClassFolders(folder);
+  const files = listed.pictures.map(({ file }) => file);
+  const preparation = preparationOf({ fit });
+  return {
+    listed,
+    read: await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes }),
+  };
+}
+
+/**
+ * Divides pictures that were read into parts.
+ *
+ * @throws UserError when a class has too few pictures, or no picture of a part can be read
+ */
+export function assemblePictures(
+  folder: string,
+  { listed, read }: PictureFolder,
+  { size = DEFAULT_SIZE, fit = DEFAULT_FIT }: OwnDataOptions,
+): LoadedData & { readonly split: PictureSplit } {
+  const { classNames, pictures, parts } = listed;
+  const of = new Map(pictures.map((picture) => [picture.file, picture]));
+  const found = read.pictures.map(({ file, bytes, sha256 }) => ({ ...of.get(file)!, bytes, sha256 }));
+  const drawn = (["validation", "test"] as const).filter((part) => !parts.includes(part));
+  for (const part of parts) {
+    if (found.some((picture) => picture.part === part)) continue;
+    throw new UserError(`${folder}: no picture of the part ${part} can be read`);
+  }
+  const split: PictureSplit = {
+    format: 1,
+    classNames: [...classNames],
+    image: { channels: read.channels, height: size, width: size },
+    fit,
+    drawn,
+    skipped: [...read.unreadable],
+    pictures: drawParts(found, { classNames, drawn }),
+  };
+  return loadedData(folder, split, read.images);
+}
+
+/**
+ * Loads a data folder of pictures for a new run.
+ *
+ * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
+ */
+export async function loadPictureFolder(folder: string, options: OwnDataOptions, report: Report): Promise<LoadedData> {
+  const content = await readPictureFolder(folder, options);
+  const { listed, read } = content;
+  if (read.unreadable.length > 0) {
+    const lines = unreadableLines(read.unreadable, listed.pictures.length);
+    if (options.skipUnreadable !== true) {
+      throw new UserError([...lines, "Mend or remove them, or leave them out with --skip-unreadable"].join("\n"));
+    }
+    for (const line of lines) report(line);
+  }
+  const loaded = assemblePictures(folder, content, options);
+  report(describePictures(folder, loaded.split));
+  return loaded;
+}
+
+/**
+ * Loads the pictures of a run once more, from the folder where they are now.
+ *
+ * @param name of the run, for errors
+ * @throws UserError that lists the pictures that are missing or have another content than the run saw
+ */
+export async function loadSplit(
+  folder: string,
+  split: PictureSplit,
+  { name, report }: { name: string; report: Report },
+): Promise<LoadedData> {
+  const files = split.pictures.map(({ file }) => file);
+  const preparation = preparationOf(split);
+  const { pictures, images, unreadable } = await readPictures(folder, files, { ...split.image, preparation });
+  const now = new Map(pictures.map(({ file, sha256 }) => [file, sha256]));
+  const changed = split.pictures.filter(({ file, sha256 }) => now.has(file) && now.get(file) !== sha256);
+  const problems = [
+    ...unreadable.map(({ message }) => message),
+    ...changed.map(({ file }) => `${file} has another content than it had`),
+  ];
+  if (problems.length > 0) {
+    const what = `${problems.length} of the ${files.length} pictures of ${name} are not as they were in ${folder}:`;
+    throw new UserError(
+      [
+        what,
+        ...problems.map((problem) => `  ${problem}`),
+        "Put them back, or name the folder where they are with --data",
+      ].join("\n"),
+    );
+  }
+  report(describePictures(folder, split));
+  return loadedData(folder, split, images);
+}
+
+/** Every one of them: whoever mends the first wants to know of the others. */
+export function unreadableLines(unreadable: readonly UnreadablePicture[], total: number): string[] {
+  const count = `${unreadable.length} of ${total.toLocaleString("en-US")}`;
+  return [`${count} pictures cannot be read:`, ...unreadable.map(({ message }) => `  ${message}`)];
+}
+
+/** "Pictures in photos: 3 classes, 81 to train, 9 to validate, 10 to test, as 3x28x28 images" */
+function describePictures(folder: string, { classNames, image, pictures }: PictureSplit): string {
+  const count = (part: SplitPicture["part"]) => pictures.filter((p) => p.part === part).length.toLocaleString("en-US");
+  const { channels, height, width } = image;
+  return `Pictures in ${folder}: ${classNames.length} classes, ${count("train")} to train, ${count("validation")} to validate, ${count("test")} to test, as ${channels}x${height}x${width} images`;
+}
+
+/** @param images of the split's pictures in their order, [pictures, channels, height, width] */
+function loadedData(
+  folder: string,
+  split: PictureSplit,
+  images: Uint8Array,
+): LoadedData & { readonly split: PictureSplit } {
+  const { classNames, image, pictures } = split;
+  const labels = Uint8Array.from(pictures, ({ label }) => label);
+  const all: ImageSet = { images, labels, count: pictures.length, ...image, classNames };
+  if (images.length !== all.count * imageBytes(image))
+    throw new Error(`${images.length} bytes for ${all.count} images`);
+  const indices = (isMeant: (part: SplitPicture["part"]) => boolean) =>
+    Uint32Array.from(pictures.keys()).filter((i) => isMeant(pictures[i]!.part));
+  const training = indices((part) => part !== "test");
+  const validation = Uint32Array.from(training.keys()).filter((i) => pictures[training[i]!]!.part === "validation");
+  return {
+    train: { ...selectImages(all, training), validation },
+    test: selectImages(
+      all,
+      indices((part) => part === "test"),
+    ),
+    source: "pictures",
+    folder,
+    verified: false,
+    files: [fingerprint(split)],
+    preparation: preparationOf(split),
+    split,
+  };
+}
+
+/** All pictures as one file of the data, by which runs that saw the same ones are known. */
+function fingerprint({ skipped: _, ...split }: PictureSplit) {
+  return {
+    name: "pictures",
+    bytes: split.pictures.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256: createHash("sha256").update(JSON.stringify(split)).digest("hex"),
+  };
+}

@@ -1,0 +1,69 @@
+import { centre } from "./centre.ts";
+import { flatten } from "./flatten.ts";
+import { checkPicture, crop, grayWeights, type OpaquePicture, type Picture } from "./picture.ts";
+import { fittedSize, resize } from "./resize.ts";
+
+/**
+ * How a picture of another shape becomes one of the wanted size. crop: the largest part of that shape in its middle (as
+ * torchvision's Resize and CenterCrop, and fastai); pad: the whole picture in the middle of black; stretch: the whole
+ * picture, its aspect changed (as Keras).
+ */
+export type Fit = "crop" | "pad" | "stretch";
+export const FITS = ["crop", "pad", "stretch"] as const satisfies readonly Fit[];
+
+/** The axes of what a picture is fitted into: 1 channel is gray (Rec. 709 luma), 3 are red, green and blue. */
+export interface FitTarget {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Fits a picture into a size without looking at what is in it: transparency on white, gray if asked for, cropped or not,
+ * resized (Catmull-Rom's cubic). A picture that has the size and channels already comes out as it went in.
+ *
+ * @param target with 1 or 3 channels
+ * @returns pixels 0 to 255, [channels, height, width]
+ * @throws UserError when the picture is malformed
+ */
+export function fitPicture(picture: Picture, target: FitTarget, fit: Fit): Uint8Array {
+  checkPicture(picture);
+  const opaque = flatten(picture, "light").picture;
+  const colored = target.channels === 1 ? toGray(opaque) : opaque;
+  const part = fit === "crop" ? middle(colored, target) : colored;
+  const size = fit === "stretch" ? target : fittedSize(part, target);
+  const { data, channels } = resize(part, size);
+  const pixels = new Uint8Array(target.channels * target.height * target.width);
+  for (let c = 0; c < target.channels; c++) {
+    const source = channels === 1 ? 0 : c;
+    const plane = Float32Array.from({ length: size.width * size.height }, (_, i) => data[i * channels + source]!);
+    pixels.set(centre(plane, size, target), c * target.height * target.width);
+  }
+  return pixels;
+}
+
+function toGray(picture: OpaquePicture): OpaquePicture {
+  const { data, width, height, channels } = picture;
+  if (channels === 1) return picture;
+  const weights = grayWeights(picture);
+  const gray = Float32Array.from({ length: width * height }, (_, i) =>
+    weights.reduce((sum, weight, c) => sum + weight * data[i * channels + c]!, 0),
+  );
+  return { data: gray, width, height, channels: 1 };
+}
+
+/** The largest part of the target's aspect in the middle of a picture; at least a pixel wide and high. */
+function middle(picture: OpaquePicture, target: FitTarget): OpaquePicture {
+  const { width, height } = picture;
+  const scale = Math.min(width / target.width, height / target.height);
+  const box = {
+    width: Math.max(1, Math.round(target.width * scale)),
+    height: Math.max(1, Math.round(target.height * scale)),
+  };
+  if (box.width === width && box.height === height) return picture;
+  return crop(picture, {
+    ...box,
+    left: Math.floor((width - box.width) / 2),
+    top: Math.floor((height - box.height) / 2),
+  });
+}

@@ -1,0 +1,245 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { loadClassifier } from "../../src/prediction/load-classifier.ts";
+import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
+import { contents } from "../training/support/damage.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
+
+const FOLDER = sharedFolder();
+const PICTURES = join(FOLDER, "pictures");
+const RUN = join(FOLDER, "run");
+const THREAD = ["--threads", "1"];
+const TRAIN = ["train", "base", ...THREAD, "--data", PICTURES, "--size", "20", "--fit", "pad", "--batch-size", "16"];
+
+beforeAll(async () => {
+  await putClasses(PICTURES, { red: 40, blue: 40, green: 20 }, { width: 32, height: 24 });
+  await tailorJson([...TRAIN, "--epochs", "6", "--out", RUN]);
+}, 300_000);
+
+describe("a run of pictures, from training to export", () => {
+  test("keeps its data, its split and how pictures are prepared", async () => {
+    const { data } = JSON.parse(readFileSync(join(RUN, "run.json"), "utf8"));
+    expect(data).toMatchObject({
+      source: "pictures",
+      verified: false,
+      folder: PICTURES,
+      trainImages: 80,
+      validationImages: 10,
+      image: { channels: 3, height: 20, width: 20 },
+      preparation: { kind: "fit", fit: "pad" },
+    });
+    expect(data.normalization.mean).toHaveLength(3);
+    const split = JSON.parse(readFileSync(join(RUN, "split.json"), "utf8"));
+    expect(split.pictures).toHaveLength(100);
+    expect(split.classNames).toEqual(["blue", "green", "red"]);
+  });
+
+  test("evaluate finds the data by itself and learns what was taught", async () => {
+    const tested = await tailorJson<{ accuracy: number; total: number }>(["evaluate", RUN, ...THREAD]);
+    expect(tested).toMatchObject({ total: 10, split: "test" });
+    expect(tested.accuracy).toBeGreaterThan(0.85);
+    expect(await tailorJson(["evaluate", RUN, "--split", "validation", ...THREAD])).toMatchObject({ total: 10 });
+  });
+
+  test("predict prepares a picture as training did, to the last bit", async () => {
+    const { train, split } = await loadOwnData(PICTURES, { size: 20, fit: "pad" });
+    const trained = split!.pictures.filter(({ part }) => part !== "test");
+    const classifier = await loadClassifier(RUN, { threads: 1 });
+    for (const i of [0, 1, 2, 45, 60]) {
+      const { pixels, label } = await classifier.predict(join(PICTURES, trained[i]!.file));
+      expect(pixels).toEqual(train.images.slice(1200 * i, 1200 * (i + 1)));
+      expect(label).toBe(train.classNames[trained[i]!.label]);
+    }
+    await classifier.release();
+  });
+
+  test("the command line's predict names the classes; a plain picture is no reason to refuse", async () => {
+    const plain = join(FOLDER, "plain.png");
+    put(FOLDER, { "plain.png": await drawn(() => [0, 0, 0]) });
+    const { predictions } = await tailorJson<{ predictions: { label: string }[] }>([
+      "predict",
+      RUN,
+      join(PICTURES, "red/4.jpeg"),
+      join(PICTURES, "blue/5.webp"),
+      plain,
+      ...THREAD,
+    ]);
+    expect(predictions.map(({ label }) => label).slice(0, 2)).toEqual(["red", "blue"]);
+    expect(predictions).toHaveLength(3);
+    const grounded = await tailor(["predict", RUN, plain, "--background", "dark", "--json"]);
+    expect(refusalOf(grounded, 2)).toBe(
+      `--background is for runs on garments; ${RUN} was trained on pictures as they are`,
+    );
+  });
+
+  test("export keeps the preparation; what it wrote predicts the same", async () => {
+    const file = join(FOLDER, "exported.onnx");
+    expect(await tailorJson(["export", RUN, "--out", file, ...THREAD])).toMatchObject({
+      imagesFrom: "test",
+      images: 10,
+    });
+    const picture = join(PICTURES, "green/3.png");
+    const [one, other] = [await loadClassifier(RUN), await loadClassifier(file)];
+    expect(other.preparation).toEqual({ kind: "fit", fit: "pad" });
+    expect((await other.predict(picture)).pixels).toEqual((await one.predict(picture)).pixels);
+    await one.release();
+    await other.release();
+  });
+
+  test("compare sets it beside another run of the same pictures, not beside one of others", async () => {
+    const second = join(FOLDER, "second");
+    await tailorJson([...TRAIN, "--epochs", "1", "--seed", "2", "--out", second]);
+    const compared = await tailorJson<{ runs: unknown[]; pairs: unknown[] }>(["compare", RUN, second, ...THREAD]);
+    expect(compared.runs).toHaveLength(2);
+    expect(compared.pairs).toHaveLength(1);
+    const others = join(FOLDER, "others");
+    await putClasses(others, { red: 5, blue: 5 });
+    const third = join(FOLDER, "third");
+    await tailorJson([
+      "train",
+      "base",
+      ...THREAD,
+      "--data",
+      others,
+      "--batch-size",
+      "4",
+      "--epochs",
+      "1",
+      "--out",
+      third,
+    ]);
+    expect(refusalOf(await tailor(["compare", RUN, third, ...THREAD, "--json"]), 1)).toBe(
+      `${third} was trained on other data than ${RUN}; only runs on the same images can be compared`,
+    );
+  });
+
+  test("an interrupted run goes on with the same images although pictures were added, and ends as if nothing had been", async () => {
+    const cut = join(FOLDER, "cut");
+    const args = [...TRAIN, "--epochs", "6", "--out", cut];
+    const started = startTailor(args);
+    await started.hasSaid("epoch 2/6");
+    started.child.kill("SIGINT");
+    expect((await started.ended).code).toBe(130);
+    const added = join(PICTURES, "red", "added.png");
+    put(PICTURES, { "red/added.png": await drawn(() => [1, 2, 3]) });
+    try {
+      const resumed = await tailorJson<{ weightsSha256: string }>(["train", "--resume", cut, ...THREAD]);
+      const whole = JSON.parse(readFileSync(join(RUN, "run.json"), "utf8"));
+      expect(resumed.weightsSha256).toBe(whole.result.weightsSha256);
+    } finally {
+      rmSync(added);
+    }
+  });
+
+  test("moved data are named with --data; without it the error says so", async () => {
+    const moved = join(FOLDER, "moved");
+    renameSync(PICTURES, moved);
+    try {
+      expect(refusalOf(await tailor(["evaluate", RUN, "--json"]), 1)).toMatch(
+        /was trained on the data in .*pictures, which are not there any more; name the folder where they are with --data$/,
+      );
+      expect(await tailorJson(["evaluate", RUN, "--data", moved, ...THREAD])).toMatchObject({ total: 10 });
+    } finally {
+      renameSync(moved, PICTURES);
+    }
+  });
+});
+
+describe("data inspect", () => {
+  test("tells classes, sizes and what training would see, and the command line for it", async () => {
+    const { stdout, code } = await tailor(["data", "inspect", PICTURES, "--size", "20"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/pictures, 3 classes, 100 images/);
+    expect(stdout).toMatch(/red +32 +4 +4/);
+    expect(stdout).toMatch(/classes are uneven: green 16, blue 32 images to train \(2\.0 times as many\)/);
+    expect(stdout).toMatch(/32 to 32 pixels wide, 24 to 24 high/);
+    expect(stdout).toMatch(/training would see 3x20x20 images \(colour\), mean 0\.\d{3}, 0\.\d{3}, 0\.\d{3}/);
+    expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --size 20`);
+  });
+
+  test("--json has the same, pictures that cannot be read with it", async () => {
+    const folder = join(FOLDER, "damaged");
+    await putClasses(folder, { a: 4, b: 4 });
+    put(folder, { "a/none.png": "" });
+    const found = await tailorJson<{ unreadable: unknown[] }>(["data", "inspect", folder]);
+    expect(found).toMatchObject({ kind: "pictures", images: { train: 4, validation: 2, test: 2 } });
+    expect(found.unreadable).toEqual([
+      { file: "a/none.png", message: `${join(folder, "a/none.png")} is empty (0 bytes)` },
+    ]);
+  });
+});
+
+describe("refused before a run's folder is made, nothing changed", () => {
+  const OUT = join(FOLDER, "never");
+  const train = (...more: string[]) => tailor(["train", "base", ...THREAD, "--out", OUT, "--json", ...more]);
+
+  test.each([
+    ["--size", "0"],
+    ["--size", "65"],
+    ["--size", "abc"],
+    ["--size", "12.5"],
+    ["--channels", "2"],
+    ["--fit", "bend"],
+  ])("%s %s", async (option, value) => {
+    const message = refusalOf(await train("--data", PICTURES, option, value), 2);
+    expect(message).toContain(option);
+    expect(message).toContain(value);
+    expect(existsSync(OUT)).toBe(false);
+  });
+
+  test("options of own data without --data, or with --resume", async () => {
+    expect(refusalOf(await train("--size", "20"), 2)).toBe(
+      "--size is for data of your own; name their folder with --data",
+    );
+    const resumed = await tailor(["train", "--resume", RUN, "--channels", "1", "--skip-unreadable", "--json"]);
+    expect(refusalOf(resumed, 2)).toMatch(/leave out --channels, --skip-unreadable, or start/);
+  });
+
+  test("pictures that cannot be read: each is named", async () => {
+    const folder = join(FOLDER, "unreadable");
+    await putClasses(folder, { a: 4, b: 4 });
+    put(folder, { "a/text.png": "text", "b/none.jpg": "" });
+    const before = contents(join(folder, "a"));
+    const { code, stderr, stdout } = await train("--data", folder);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/2 of 10 pictures cannot be read:\n.*text\.png is not an image.*\n.*none\.jpg is empty/);
+    expect(contents(join(folder, "a"))).toEqual(before);
+    expect(existsSync(OUT)).toBe(false);
+    const skipping = await tailor([
+      ...["train", "base", ...THREAD, "--data", folder, "--skip-unreadable", "--batch-size", "2", "--epochs", "1"],
+      ...["--out", join(FOLDER, "skipping")],
+    ]);
+    expect({ code: skipping.code, said: /text\.png is not an image/.test(skipping.stderr) }).toEqual({
+      code: 0,
+      said: true,
+    });
+  });
+
+  test("more images a step than there are", async () => {
+    expect(refusalOf(await train("--data", PICTURES, "--batch-size", "81"), 2)).toMatch(/use --batch-size 80 or less/);
+    expect(existsSync(OUT)).toBe(false);
+  });
+
+  test.each([["study"], ["ablate"], ["bench", "train"]])("%s is for Fashion-MNIST's form", async (...command) => {
+    const out = command[0] === "bench" ? [] : ["--out", OUT];
+    const message = refusalOf(await tailor([...command, "--data", PICTURES, ...out, "--json"]), 1);
+    expect(message).toMatch(
+      /has no train-images-idx3-ubyte.*; pictures of your own: node bin\/tailor\.js train RECIPE --data/,
+    );
+    expect(existsSync(OUT)).toBe(false);
+  });
+});
+
+test("a missing or damaged split is told by its file's name", async () => {
+  const copy = join(FOLDER, "copy");
+  mkdirSync(copy);
+  for (const name of readdirSync(RUN)) put(copy, { [name]: readFileSync(join(RUN, name)) });
+  put(copy, { "split.json": '{ "format": 1 }' });
+  expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json: field "classNames": expected/);
+  rmSync(join(copy, "split.json"));
+  expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json is missing/);
+  expect(await tailorJson(["predict", copy, join(PICTURES, "red/4.jpeg"), ...THREAD])).toMatchObject({ failures: [] });
+});
