@@ -2,15 +2,16 @@ import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
-import { RUN_FILES, readAnyRunRecord, readModel } from "../runs/run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../runs/run-files.ts";
 import { openRunFolder } from "../runs/run-folder.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "./evaluate.ts";
 import type { ClassificationMetrics } from "./metrics.ts";
 
-/** A part of the data that a run can be evaluated on. */
-export type EvaluationSplit = "test" | "validation";
+/** Parts of the data that a run can be evaluated on. */
+export const EVALUATION_SPLITS = ["test", "validation"] as const;
+export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
 
 /** What a run is evaluated on, and how. */
 export interface EvaluateRunOptions {
@@ -34,9 +35,7 @@ export async function evaluateRun(
   { data, split, averageFlips, threads, onNotKept = () => {} }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
   const before = readAnyRunRecord(path);
-  if (before.status === "running") {
-    throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
-  }
+  requireTrained(path, before);
   const set = splitOf(path, before, data, split);
   const fileName = `${path}/${RUN_FILES.model}`;
   const session = await openModel(readModel(path), fileName, { threads });

@@ -6,7 +6,7 @@ import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
-import { RUN_FILES, readWeights } from "../runs/run-files.ts";
+import { RUN_FILES, readWeights, requireTrained } from "../runs/run-files.ts";
 import { readRecipe } from "../runs/run-recipe.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
@@ -29,9 +29,7 @@ export async function readNetwork(
   record: AnyRunRecord,
   data: LoadedData | undefined,
 ): Promise<TrainedNetwork> {
-  if (record.status === "running") {
-    throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
-  }
+  requireTrained(path, record);
   const fileName = `${path}/${RUN_FILES.weights}`;
   const { tensors, metadata } = readWeights(path);
   const stated = factsFromText(metadata, fileName);

@@ -1,6 +1,7 @@
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { Interval, Spread } from "../evaluation/significance.ts";
 import { signed } from "../numbers.ts";
-import { percent } from "./format.ts";
+import { count, percent } from "./format.ts";
 
 /** Figures of the report as people read them. A fraction's difference is told in points: 0.0103 is `+1.03`. */
 
@@ -15,6 +16,20 @@ export function spreadText(spread: Spread): string {
 /** `93.47 % ± 0.07`, `93.47 %` */
 export function shortSpreadText({ mean, standardDeviation }: Spread): string {
   return `${percent(mean)}${standardDeviation === null ? "" : ` ± ${(standardDeviation * 100).toFixed(2)}`}`;
+}
+
+/** `test accuracy 93.21 % (9,321 of 10,000, standard error 0.25 %), loss 0.2041` */
+export function accuracyLine(
+  what: string,
+  {
+    accuracy,
+    correct,
+    total,
+    standardError,
+    loss,
+  }: Pick<ClassificationMetrics, "accuracy" | "correct" | "total" | "standardError" | "loss">,
+): string {
+  return `${what} accuracy ${percent(accuracy)} (${count(correct)} of ${count(total)}, standard error ${percent(standardError)}), loss ${loss.toFixed(4)}`;
 }
 
 /** `+1.03`, `−0.42`, `0.00`: what rounds to nothing has no sign. */

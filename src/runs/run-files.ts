@@ -48,6 +48,15 @@ export function readAnyRunRecord(folder: string): AnyRunRecord {
   return parseRunRecord(text, join(folder, RUN_FILES.record));
 }
 
+/** @throws UserError when the record is of a run that has no weights yet */
+export function requireTrained(
+  path: string,
+  record: AnyRunRecord,
+): asserts record is Exclude<AnyRunRecord, { status: "running" }> {
+  if (record.status !== "running") return;
+  throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+}
+
 /**
  * A line for each epoch so far; none before the first epoch is done.
  *

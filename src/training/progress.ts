@@ -1,3 +1,5 @@
+import type { Recipe } from "../recipes/recipe.ts";
+
 /** Sums that training keeps within an epoch, and its place in the run: all that must survive an interruption. */
 export interface TrainingPosition {
   /** Steps done. */
@@ -45,4 +47,43 @@ export interface TrainingProgress {
   readonly learningRate: number;
   readonly imagesPerSecond: number;
   readonly secondsLeft: number;
+}
+
+/** Means over the epoch under way, or, when it is done, over all of it. */
+export function epochMeans({ epoch }: TrainingPosition, batchSize: number) {
+  const images = epoch.steps * batchSize;
+  return {
+    trainLoss: epoch.lossSum / epoch.steps,
+    trainAccuracy: epoch.correct / images,
+    imagesPerSecond: images / epoch.seconds,
+  };
+}
+
+/** What is shown of a place in a run. */
+export function progressAt(
+  position: TrainingPosition,
+  {
+    recipe,
+    epoch,
+    totalSteps,
+    learningRate,
+  }: {
+    readonly recipe: Pick<Recipe, "epochs" | "batchSize">;
+    readonly epoch: number;
+    readonly totalSteps: number;
+    readonly learningRate: number;
+  },
+): TrainingProgress {
+  const { trainLoss, trainAccuracy, imagesPerSecond } = epochMeans(position, recipe.batchSize);
+  return {
+    epoch,
+    epochs: recipe.epochs,
+    step: position.step,
+    totalSteps,
+    loss: trainLoss,
+    accuracy: trainAccuracy,
+    learningRate,
+    imagesPerSecond,
+    secondsLeft: ((totalSteps - position.step) * recipe.batchSize) / imagesPerSecond,
+  };
 }

@@ -12,8 +12,9 @@ import { createOptimizer } from "../optim/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import { advance, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
+import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { stepFeeds } from "./step-feeds.ts";
 import { slotName, trainingProgram } from "./training-program.ts";
 
@@ -36,18 +37,8 @@ export interface TrainingSnapshot {
   readonly position: TrainingPosition;
 }
 
-/** An epoch that is done. Losses are mean cross-entropies without smoothing; null where nothing validates. */
-export interface EpochResult {
-  readonly epoch: number;
-  readonly step: number;
-  readonly learningRate: number;
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  readonly validationLoss: number | null;
-  readonly validationAccuracy: number | null;
-  readonly imagesPerSecond: number;
-  readonly seconds: number;
-}
+/** An epoch that is done, as `metrics.jsonl` keeps it. */
+export type EpochResult = MetricsLine;
 
 /** What a caller is told while training runs, and asked. */
 export interface TrainingHooks {
@@ -115,7 +106,7 @@ export async function train(
         position = advance(position, { loss, correct: outputs.correct![i]!, seconds });
       }
       const learningRate = rates.at(-1)!;
-      hooks.onStep?.(describe(position, { recipe, epoch, totalSteps, learningRate }));
+      hooks.onStep?.(progressAt(position, { recipe, epoch, totalSteps, learningRate }));
       steps = job.stepsPerRun ?? stepsOfARun(seconds);
 
       if (position.step === batches.steps(epoch)) {
@@ -188,38 +179,6 @@ function requireFinite(
   throw new UserError(
     `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
   );
-}
-
-function epochMeans({ epoch }: TrainingPosition, batchSize: number) {
-  const images = epoch.steps * batchSize;
-  return {
-    trainLoss: epoch.lossSum / epoch.steps,
-    trainAccuracy: epoch.correct / images,
-    imagesPerSecond: images / epoch.seconds,
-  };
-}
-
-function describe(
-  position: TrainingPosition,
-  {
-    recipe,
-    epoch,
-    totalSteps,
-    learningRate,
-  }: { recipe: Recipe; epoch: number; totalSteps: number; learningRate: number },
-): TrainingProgress {
-  const { trainLoss, trainAccuracy, imagesPerSecond } = epochMeans(position, recipe.batchSize);
-  return {
-    epoch,
-    epochs: recipe.epochs,
-    step: position.step,
-    totalSteps,
-    loss: trainLoss,
-    accuracy: trainAccuracy,
-    learningRate,
-    imagesPerSecond,
-    secondsLeft: ((totalSteps - position.step) * recipe.batchSize) / imagesPerSecond,
-  };
 }
 
 /** A second session, for the validation after each epoch; undefined where no images were set aside. */

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { intervalText, known, large, listText, points, pText, spreadText } from "../../src/report/wording.ts";
+import {
+  accuracyLine,
+  intervalText,
+  known,
+  large,
+  listText,
+  points,
+  pText,
+  spreadText,
+} from "../../src/report/wording.ts";
 
 test("a difference is told in points, with its sign; what rounds to nothing has none", () => {
   expect([0.0103, -0.0042, 0.1, 0, -0, 0.00004, -0.00004, -0.00006].map(points)).toEqual([
@@ -56,4 +65,11 @@ test("what is not known is a dash, and 0 is known", () => {
 
 test("lists read as in a sentence", () => {
   expect([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(listText)).toEqual(["", "a", "a and b", "a, b and c"]);
+});
+
+test("an accuracy is told with what it was counted from", () => {
+  const metrics = { accuracy: 0.93214, correct: 9321, total: 10_000, standardError: 0.002515, loss: 0.20414 };
+  expect(accuracyLine("test", metrics)).toBe(
+    "test accuracy 93.21 % (9,321 of 10,000, standard error 0.25 %), loss 0.2041",
+  );
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { trainingBatches } from "../../src/data/batches.ts";
 import { enhanced } from "../../src/models/enhanced.ts";
 import { initialTensors } from "../../src/nn/model.ts";
@@ -116,11 +116,23 @@ describe("a run of the engine", () => {
     await expect(train(job)).rejects.toThrow("the loss became NaN at step 4 (epoch 2)");
   });
 
-  test("does more steps the shorter they are, when nothing else is said", async () => {
-    const { job, recording } = scripted({}, { stepsPerRun: undefined, data: smallSets(1600, null) });
-    await train(job);
-    // 50 steps an epoch that take no time: one, then as many as are allowed.
-    expect(recording.runs.slice(0, 5)).toEqual([1, 16, 16, 16, 1]);
+  // Epochs of 50 steps: one, then as many as are done in two seconds, and at most 16.
+  test.each([
+    [1, [1, 16, 16, 16, 1]],
+    [200, [1, 10, 10, 10, 10, 9]],
+    [1500, [1, 1, 1]],
+    [3000, [1, 1, 1]],
+  ])("does as many steps of %d ms as take two seconds, when nothing else is said", async (milliseconds, runs) => {
+    let clock = 0;
+    const spy = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    onTestFinished(() => spy.mockRestore());
+    const loss = () => {
+      clock += milliseconds;
+      return 1;
+    };
+    const { job, recording } = scripted({ loss }, { stepsPerRun: undefined, data: smallSets(1600, null) });
+    await train(job, { isStopRequested: () => recording.runs.length === runs.length });
+    expect(recording.runs).toEqual(runs);
   });
 });
 

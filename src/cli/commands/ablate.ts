@@ -1,7 +1,8 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { ablationSummary, ablationTables } from "../../report/ablation-report.ts";
 import { tableLines } from "../../report/table.ts";
+import { accuracyLine } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/environment.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
 import { ABLATION, type PlannedRow, planAblation } from "../../study/ablation.ts";
@@ -19,12 +20,10 @@ import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
-import { accuracyLine } from "./evaluate.ts";
 
 /** The file by which an ablation's folder is known. */
 const MARKER = "ablation.json";
 
-const SPLITS = ["validation", "test"] as const;
 const DEFAULT_EPOCHS = 10;
 const DEFAULT_SEEDS = 3;
 
@@ -38,7 +37,12 @@ export const ablate: Command = {
     { flags: "--from <recipe>", description: "only the changes to this one", choices: REFERENCES, default: "both" },
     { flags: "--epochs <n>", description: "of every run", default: String(DEFAULT_EPOCHS) },
     { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
-    { flags: "--split <name>", description: "the images that are asked", choices: SPLITS, default: "validation" },
+    {
+      flags: "--split <name>",
+      description: "the images that are asked",
+      choices: EVALUATION_SPLITS,
+      default: "validation",
+    },
     LIMIT_OPTION,
     { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
     DATA_OPTION,
@@ -51,7 +55,7 @@ export const ablate: Command = {
   ],
   async run(_arguments, options, output) {
     const from = choice(options, "from", REFERENCES);
-    const split = choice(options, "split", SPLITS) ?? "validation";
+    const split = choice(options, "split", EVALUATION_SPLITS) ?? "validation";
     const out = path(options, "out") ?? "ablation";
     const rows = planAblation(
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
@@ -98,7 +102,7 @@ export const ablate: Command = {
 async function evaluated(
   rows: readonly PlannedRow[],
   trained: readonly StudyRun[],
-  { data, threads, split }: Machine & { split: (typeof SPLITS)[number] },
+  { data, threads, split }: Machine & { split: EvaluationSplit },
   output: Output,
 ): Promise<EvaluatedRow[]> {
   const runs = new Map<string, EvaluatedRun>();

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import { EVALUATION_SPLITS } from "../../evaluation/evaluate-run.ts";
 import { count, duration, percent } from "../../report/format.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { ladderTable } from "../../report/ladder-table.ts";
@@ -16,14 +17,12 @@ import { sayNotKept } from "../output.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
 import { choice, threads } from "../parse.ts";
 
-const SPLITS = ["test", "validation"] as const;
-
 export const compare: Command = {
   name: "compare",
   summary: "set runs beside each other and on the published ladder",
   arguments: [{ name: "<run...>", description: "finished run folders, or folders that hold some" }],
   options: [
-    { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
+    { flags: "--split <name>", description: "which images", choices: EVALUATION_SPLITS, default: "test" },
     RUN_DATA_OPTION,
     THREADS_OPTION,
   ],
@@ -37,7 +36,7 @@ export const compare: Command = {
     const places = paths.map((run) => resolve(run));
     const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
-    const split = choice(options, "split", SPLITS) ?? "test";
+    const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
     const data = await dataOfRun(trainedRun(paths), options, output);
     const { runs, pairs } = await compareRuns(paths, {
       data,

@@ -1,15 +1,14 @@
 import { UserError } from "../../errors.ts";
-import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { count, percent, table } from "../../report/format.ts";
+import { accuracyLine } from "../../report/wording.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
 import { choice, threads } from "../parse.ts";
-
-const SPLITS = ["test", "validation"] as const;
 
 /** Pairs of classes that are named as the most confused. */
 const SHOWN_PAIRS = 5;
@@ -19,7 +18,7 @@ export const evaluate: Command = {
   summary: "test a finished run: accuracy, per class, confusion, calibration",
   arguments: [{ name: "<run>", description: "a run folder" }],
   options: [
-    { flags: "--split <name>", description: "which images", choices: SPLITS, default: "test" },
+    { flags: "--split <name>", description: "which images", choices: EVALUATION_SPLITS, default: "test" },
     { flags: "--tta", description: "test-time averaging: each image and its mirror image" },
     RUN_DATA_OPTION,
     THREADS_OPTION,
@@ -29,7 +28,7 @@ export const evaluate: Command = {
     "node bin/tailor.js evaluate runs/best --split validation --json",
   ],
   async run([run], options, output) {
-    const split = choice(options, "split", SPLITS) ?? "test";
+    const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
     const data = await dataOfRun(run, options, output);
@@ -49,20 +48,6 @@ export const evaluate: Command = {
     return 0;
   },
 };
-
-/** `test accuracy 93.21 % (9,321 of 10,000, standard error 0.25 %), loss 0.2041` */
-export function accuracyLine(
-  what: string,
-  {
-    accuracy,
-    correct,
-    total,
-    standardError,
-    loss,
-  }: Pick<ClassificationMetrics, "accuracy" | "correct" | "total" | "standardError" | "loss">,
-): string {
-  return `${what} accuracy ${percent(accuracy)} (${count(correct)} of ${count(total)}, standard error ${percent(standardError)}), loss ${loss.toFixed(4)}`;
-}
 
 function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Output): void {
   const rows = perClass.map(({ label, precision, recall, f1, support }, i) => [

@@ -4,6 +4,7 @@ import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { StudyReport } from "../../report/report-data.ts";
 import { tableLines } from "../../report/table.ts";
 import { studyTables } from "../../report/tables.ts";
+import { accuracyLine } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
 import { assembleReport, type TestedRun } from "../../study/assemble.ts";
 import { planStudy, type StudyOptions } from "../../study/plan.ts";
@@ -15,7 +16,6 @@ import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { commandLine, path, seeds, threads } from "../parse.ts";
 import { type Machine, trainAll } from "../train-planned.ts";
-import { accuracyLine } from "./evaluate.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";

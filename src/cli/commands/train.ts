@@ -1,9 +1,10 @@
 import { UserError } from "../../errors.ts";
-import { type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { count, duration, megabytes, percent } from "../../report/format.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
+import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
@@ -18,9 +19,7 @@ import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS, typedPrep
 import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
-import { accuracyLine } from "./evaluate.ts";
 
-const SPLITS = ["test", "validation"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
 /** What a resumed run takes from its record, and so cannot be given again. */
@@ -59,7 +58,7 @@ export const train: Command = {
     { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
     loweringOption("how the network is computed"),
     { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
-    { flags: "--evaluate <split>", description: "evaluate at the end", choices: SPLITS },
+    { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
     { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
   ],
   examples: [
@@ -72,7 +71,7 @@ export const train: Command = {
   ],
   async run([recipeName], options, output) {
     const resumed = path(options, "resume");
-    const split = choice(options, "evaluate", SPLITS);
+    const split = choice(options, "evaluate", EVALUATION_SPLITS);
     if (options.seeds !== undefined && resumed === undefined) {
       return trainSeeds(await newRun(recipeName, options), { options, split }, output);
     }
