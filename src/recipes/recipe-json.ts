@@ -76,6 +76,7 @@ const recipeSchema = z.strictObject({
       })
       .exactOptional(),
   }),
+  averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
 });
 
 /**

@@ -136,7 +136,7 @@ async function trainInto(
       encodePosition(position),
     );
   };
-  const { isFinished, snapshot, graph } = await train(
+  const { isFinished, snapshot, tensors, graph } = await train(
     { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerRun },
     {
       ...hooks,
@@ -156,7 +156,7 @@ async function trainInto(
   }
 
   const producer = `tailor ${record.versions.tailor}`;
-  const files = trainedFiles({ recipe, seed, data, normalization, graph, tensors: snapshot.tensors, producer });
+  const files = trainedFiles({ recipe, seed, data, normalization, graph, tensors, producer });
   folder.writeWeights(files.weights, files.facts);
   folder.writeModel(files.model);
   const last = lines.at(-1)!;
