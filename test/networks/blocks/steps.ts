@@ -6,6 +6,7 @@ import type { Value } from "../../../src/graph/value.ts";
 import {
   batchNorm,
   conv2d,
+  depthwiseConv2d,
   dropout,
   flatten,
   globalAveragePool,
@@ -15,6 +16,7 @@ import {
   maxPool2d,
   relu,
   residual,
+  silu,
 } from "../../../src/nn/index.ts";
 import { inputName } from "../../../src/ops/input.ts";
 import { adam } from "../../../src/optim/adam.ts";
@@ -82,6 +84,31 @@ const residuals: Model = {
   ],
 };
 
+const separable: Model = {
+  name: "separable",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    silu(),
+    residual([
+      depthwiseConv2d({ kernelSize: 3, padding: 1, bias: false }),
+      batchNorm(),
+      silu(),
+      conv2d(16, { kernelSize: 1, bias: false }),
+      batchNorm(),
+    ]),
+    maxPool2d(2),
+    depthwiseConv2d({ kernelSize: [3, 2], padding: [1, 0] }),
+    conv2d(24, { kernelSize: 1 }),
+    silu(),
+    depthwiseConv2d({ kernelSize: 2, bias: false }),
+    batchNorm(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
 /** A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign. */
 function stepOf(
   model: Model,
@@ -135,6 +162,7 @@ export const STEPS = [
     { channels: 3, height: 7, width: 8, classes: 4 },
     { batchSize: 19, optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }) },
   ),
+  stepOf(separable, { channels: 1, height: 7, width: 8, classes: 4 }, { batchSize: 7, optimizer: adam() }),
 ];
 
 /** Outputs and next state by name, in float64. */
