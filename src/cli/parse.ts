@@ -21,6 +21,12 @@ export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** What was typed after an option that may be repeated. */
+export function repeated(options: OptionValues, name: string): readonly string[] {
+  const value = options[name];
+  return typeof value === "object" ? value : [];
+}
+
 /** @throws UserError unless the option is absent or a whole number in the range */
 export function wholeNumber(
   options: OptionValues,
@@ -91,7 +97,10 @@ const SHOWING = ["json", "verbose"];
 export function commandLine(command: string, options: OptionValues): string {
   const words = Object.entries(options)
     .filter(([name]) => !SHOWING.includes(name))
-    .flatMap(([name, value]) => (typeof value === "string" ? [flag(name), quoted(value)] : value ? [flag(name)] : []));
+    .flatMap(([name, value]) => {
+      if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
+      return [value].flat().flatMap((word) => [flag(name), quoted(word)]);
+    });
   return ["node bin/tailor.js", command, ...words].join(" ");
 }
 

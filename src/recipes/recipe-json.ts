@@ -53,7 +53,7 @@ const optimizer = z.discriminatedUnion("kind", [
 
 const range = z.tuple([z.number(), z.number()]);
 
-const recipeSchema = z.strictObject({
+export const recipeSchema = z.strictObject({
   name: z.string(),
   description: z.string(),
   model: z.string(),

@@ -2,7 +2,6 @@ import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
-import { UserError } from "../errors.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluation/evaluate.ts";
 import { evaluationProgram } from "../evaluation/evaluation-program.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -12,6 +11,7 @@ import { createOptimizer } from "../optim/index.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
+import { DivergedError } from "./diverged.ts";
 import { advance, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { stepFeeds } from "./step-feeds.ts";
 import { trainingProgram, usedTensors } from "./training-program.ts";
@@ -69,7 +69,7 @@ export interface TrainingOutcome {
  * Trains a network: THE loop.
  *
  * @param from where an interrupted run goes on; without it the run starts at its first step
- * @throws UserError when the loss is no longer a number, or the batch is larger than the data
+ * @throws DivergedError when the loss is no longer a number; UserError when the batch is larger than the data
  */
 export async function train(
   job: TrainingJob,
@@ -181,7 +181,7 @@ function requireFinite(
   { step, epoch, recipe }: { step: number; epoch: number; recipe: Recipe },
 ): void {
   if (Number.isFinite(value)) return;
-  throw new UserError(
+  throw new DivergedError(
     `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
   );
 }
