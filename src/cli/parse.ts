@@ -54,6 +54,17 @@ export function positiveNumber(options: OptionValues, name: string): number | un
   return value;
 }
 
+/** @throws UserError unless the option is absent or from 0 up and below 1 */
+export function fraction(options: OptionValues, name: string): number | undefined {
+  const typed = text(options, name);
+  if (typed === undefined) return undefined;
+  const value = typed.trim() === "" ? Number.NaN : Number(typed);
+  if (!(value >= 0 && value < 1)) {
+    throw new UserError(`${flag(name)} must be at least 0 and below 1, got "${typed}"`, { exitCode: 2 });
+  }
+  return value;
+}
+
 /** @throws UserError unless the option is absent or one of `choices` */
 export function choice<Choice extends string>(
   options: OptionValues,

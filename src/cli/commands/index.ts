@@ -59,7 +59,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "data",
-    summary: "fetch and check the data, and say where it is",
+    summary: "fetch and check the data, and say where it is; find duplicates and doubtful labels in it",
     load: async () => (await import("./data.ts")).data,
   },
   {
