@@ -36,6 +36,7 @@ function exportedFolder(network: ReturnType<typeof networkOf>, pixels: Uint8Arra
 const EXPECTED_SETTINGS: Readonly<Record<string, object>> = {
   base: { momenta: [], dropped: [] },
   enhanced: { momenta: [0.1], dropped: [0.3] },
+  tiny: { momenta: [0.1], dropped: [] },
   [residualNetwork.name]: { momenta: [0.1, 0.2], dropped: [0.5] },
 };
 

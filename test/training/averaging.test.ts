@@ -65,7 +65,10 @@ test("a run's weights and model are the averages, its state holds both; stopped 
   const trained = await trainNewRun({ ...run, out }, machine);
   if (!trained.isFinished) throw new Error("the run was not finished");
   let steps = 0;
-  await trainNewRun({ ...run, out: stopped }, { ...machine, hooks: { isStopRequested: () => ++steps === 5 } });
+  await trainNewRun(
+    { ...run, out: stopped },
+    { ...machine, stepsPerRun: 1, hooks: { isStopRequested: () => ++steps === 5 } },
+  );
   await resumeRun(stopped, machine);
   expectSameRun(stopped, out);
 

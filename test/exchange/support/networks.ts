@@ -4,6 +4,7 @@ import type { Lowering } from "../../../src/compile/program.ts";
 import { evaluationProgram } from "../../../src/evaluation/evaluation-program.ts";
 import { base } from "../../../src/models/base.ts";
 import { enhanced } from "../../../src/models/enhanced.ts";
+import { tiny } from "../../../src/models/tiny.ts";
 import {
   batchNorm,
   conv2d,
@@ -68,6 +69,7 @@ const COLOUR: ImageTask = { channels: 3, height: 13, width: 10, classes: 4 };
 export const NETWORKS: readonly { model: Model; task: ImageTask }[] = [
   { model: base, task: FASHION },
   { model: enhanced, task: FASHION },
+  { model: tiny, task: FASHION },
   { model: residualNetwork, task: COLOUR },
 ];
 
