@@ -29,6 +29,7 @@ export { type PreparationOptions, type PreparationTarget, prepareImage } from ".
 export { findModel, MODELS } from "./models/index.ts";
 export * from "./nn/index.ts";
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
+export type { Averaging } from "./optim/averaging.ts";
 export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
 export { learningRateAt, type Schedule } from "./optim/schedules.ts";
 export { loadClassifier } from "./prediction/load-classifier.ts";

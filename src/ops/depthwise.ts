@@ -1,5 +1,5 @@
 import { formatShape, IMAGE_AXES, imageSizes, requireAxes, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
-import { convolvedSize, forEachTap, WEIGHT_AXES } from "./convolution.ts";
+import { convolvedImage, forEachTap, WEIGHT_AXES } from "./convolution.ts";
 
 /** What the three depthwise convolution operations share. The stride is 1. */
 export type DepthwiseAttributes = {
@@ -25,15 +25,8 @@ export function inferDepthwise(op: string, x: Shape, weight: Shape, { padding }:
       `padding must be whole, at least 0 and less than the kernel ${kernelHeight}x${kernelWidth}, got ${padding.join(", ")}`,
     );
   }
-  const outputHeight = convolvedSize(height, kernelHeight, 1, padding[0]);
-  const outputWidth = convolvedSize(width, kernelWidth, 1, padding[1]);
-  if (outputHeight < 1 || outputWidth < 1) {
-    throw new ShapeError(
-      op,
-      `kernel ${kernelHeight}x${kernelWidth} is larger than the padded image ${height + 2 * padding[0]}x${width + 2 * padding[1]}`,
-    );
-  }
-  return [batch, channels, outputHeight, outputWidth];
+  const image = convolvedImage(op, [height, width], [kernelHeight, kernelWidth], { stride: 1, padding });
+  return [batch, channels, ...image];
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   ofMagnitude,
 } from "../../support/op-case.ts";
 import { type Filling, tensor } from "../../support/tensors.ts";
+import { KERNELS } from "./convolutions.ts";
 
 /** Sizes at which a depthwise convolution and its two derivatives are run. */
 interface DepthwiseCase {
@@ -46,17 +47,7 @@ export function depthwiseSizes(block: number): DepthwiseCase[] {
   ]);
   const batches = batchSizes(block).map(([edge, batch]) => ({ ...plain, edge: `batch ${edge}`, batch }));
   const images = IMAGE_SIZES.map(([edge, height, width]) => ({ ...plain, edge, image: [height, width] as const }));
-  const kernels = (
-    [
-      [1, 1],
-      [2, 2],
-      [3, 3],
-      [5, 5],
-      [1, 3],
-      [3, 1],
-      [2, 5],
-    ] as const
-  ).flatMap((kernel) =>
+  const kernels = KERNELS.flatMap((kernel) =>
     Array.from({ length: Math.max(...kernel) }, (_, padding) => ({
       ...plain,
       edge: "kernel and padding",
