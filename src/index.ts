@@ -32,7 +32,12 @@ export {
 export { UserError } from "./errors.ts";
 export type { Calibration, CalibrationBin } from "./evaluation/calibration.ts";
 export { type EvaluateOptions, evaluate, type LogitsOf } from "./evaluation/evaluate.ts";
-export { type EvaluateRunOptions, type EvaluationSplit, evaluateRun } from "./evaluation/evaluate-run.ts";
+export {
+  EVALUATION_SPLITS,
+  type EvaluateRunOptions,
+  type EvaluationSplit,
+  evaluateRun,
+} from "./evaluation/evaluate-run.ts";
 export type { ClassificationMetrics, ClassMetrics } from "./evaluation/metrics.ts";
 export {
   type ConfusedPair,
@@ -81,6 +86,7 @@ export type { LayerFacts, MaskDeclaration, ModelGraph, ModelGraphOptions, Tensor
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
 export type { PixelNormalization } from "./ops/normalizePixels.ts";
 export type { AdamOptions } from "./optim/adam.ts";
+export type { Averaging } from "./optim/averaging.ts";
 export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
 export type { MuonOptions } from "./optim/muon.ts";
 export type { Optimizer, UpdateInputs, UpdateResults } from "./optim/optimizer.ts";
@@ -103,6 +109,7 @@ export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { LADDER } from "./report/ladder.ts";
 export type { LadderEntry } from "./report/ladder-entry.ts";
+export type { MetricsLine } from "./runs/metrics.ts";
 export { loadRunData } from "./runs/run-data.ts";
 export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/run-files.ts";
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";

@@ -8,7 +8,7 @@
  */
 
 /** What a stream is drawn for. The order is part of the format of a run: append, never reorder. */
-const PURPOSES = ["init", "shuffle", "augment", "dropout", "split", "check", "sample"] as const;
+const PURPOSES = ["init", "shuffle", "augment", "dropout", "split", "check", "sample", "sweep"] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 
 const MULTIPLIER_A = 0xd2511f53;

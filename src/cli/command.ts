@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly default?: string;
   /** The allowed words. */
   readonly choices?: readonly string[];
+  /** Whether it may be typed more than once: it is then a list. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface ArgumentSpec {
@@ -18,7 +20,7 @@ export interface ArgumentSpec {
 }
 
 /** What the user typed: options by their long name in camel case; absent ones are undefined. */
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** A command. Its file is loaded only when it is used. */
 export interface Command {

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { Command as Commander, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { UserError } from "../errors.ts";
-import type { Command } from "./command.ts";
+import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
 
@@ -75,10 +75,11 @@ function explain(text: string): string {
 
 function declare(entry: Commander, command: Command, finish: (code: number) => void): void {
   for (const { name, description } of command.arguments) entry.argument(name, description);
-  for (const { flags, description, choices, default: shown } of command.options) {
+  for (const { flags, description, choices, isRepeatable, default: shown } of command.options) {
     // Commander shows no default of an option that stays undefined when it is left out.
     const option = new Option(flags, shown === undefined ? description : `${description} (default: ${shown})`);
     if (choices) option.choices([...choices]);
+    if (isRepeatable) option.argParser((word: string, sofar: string[] = []) => [...sofar, word]);
     entry.addOption(option);
   }
   entry
@@ -88,7 +89,7 @@ function declare(entry: Commander, command: Command, finish: (code: number) => v
     .addHelpText("after", ["", "Examples:", ...command.examples.map((line) => `  ${line}`)].join("\n"))
     .exitOverride()
     .action(async (...given: unknown[]) => {
-      const options = entry.opts<Record<string, string | boolean | undefined>>();
+      const options = entry.opts<OptionValues>();
       // One that may be repeated (`<run...>`) comes as an array.
       const args = given
         .slice(0, command.arguments.length)

@@ -21,6 +21,12 @@ export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** What was typed after an option that may be repeated. */
+export function repeated(options: OptionValues, name: string): readonly string[] {
+  const value = options[name];
+  return typeof value === "object" ? value : [];
+}
+
 /** @throws UserError unless the option is absent or a whole number in the range */
 export function wholeNumber(
   options: OptionValues,
@@ -44,6 +50,17 @@ export function positiveNumber(options: OptionValues, name: string): number | un
   const value = typed.trim() === "" ? Number.NaN : Number(typed);
   if (!Number.isFinite(value) || value <= 0) {
     throw new UserError(`${flag(name)} must be a number above 0, got "${typed}"`, { exitCode: 2 });
+  }
+  return value;
+}
+
+/** @throws UserError unless the option is absent or from 0 up and below 1 */
+export function fraction(options: OptionValues, name: string): number | undefined {
+  const typed = text(options, name);
+  if (typed === undefined) return undefined;
+  const value = typed.trim() === "" ? Number.NaN : Number(typed);
+  if (!(value >= 0 && value < 1)) {
+    throw new UserError(`${flag(name)} must be at least 0 and below 1, got "${typed}"`, { exitCode: 2 });
   }
   return value;
 }
@@ -91,7 +108,10 @@ const SHOWING = ["json", "verbose"];
 export function commandLine(command: string, options: OptionValues): string {
   const words = Object.entries(options)
     .filter(([name]) => !SHOWING.includes(name))
-    .flatMap(([name, value]) => (typeof value === "string" ? [flag(name), quoted(value)] : value ? [flag(name)] : []));
+    .flatMap(([name, value]) => {
+      if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
+      return [value].flat().flatMap((word) => [flag(name), quoted(word)]);
+    });
   return ["node bin/tailor.js", command, ...words].join(" ");
 }
 

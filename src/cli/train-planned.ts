@@ -5,6 +5,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { forecastStudy } from "../study/forecast-study.ts";
 import type { PlannedRun } from "../study/plan.ts";
 import { type StudyRun, stateOf, trainPlanned } from "../study/run-study.ts";
+import { DivergedError } from "../training/diverged.ts";
 import type { Output } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
 
@@ -18,6 +19,12 @@ export interface Machine {
   readonly tensorboard?: boolean;
 }
 
+export interface TrainAllOptions extends Machine {
+  readonly isInterrupted: () => boolean;
+  /** Told of a run that diverged, which is then left out; without it the first one ends all with its error. */
+  readonly onDiverged?: (run: PlannedRun, error: DivergedError) => void;
+}
+
 /**
  * Says how long planned runs will take and trains those that are not trained yet, one after the other.
  *
@@ -25,7 +32,7 @@ export interface Machine {
  */
 export async function trainAll(
   planned: readonly PlannedRun[],
-  { isInterrupted, ...machine }: Machine & { readonly isInterrupted: () => boolean },
+  { isInterrupted, onDiverged, ...machine }: TrainAllOptions,
   output: Output,
 ): Promise<StudyRun[] | undefined> {
   await sayForecast(planned, machine, output);
@@ -46,6 +53,9 @@ export async function trainAll(
       });
       if (!trained) return undefined;
       runs.push(trained);
+    } catch (error) {
+      if (!onDiverged || !(error instanceof DivergedError)) throw error;
+      onDiverged(run, error);
     } finally {
       display.clear();
     }

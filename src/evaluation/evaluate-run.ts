@@ -11,6 +11,7 @@ import type { ClassificationMetrics } from "./metrics.ts";
 
 /** Parts of the data that a run can be evaluated on. */
 export const EVALUATION_SPLITS = ["test", "validation"] as const;
+/** One of EVALUATION_SPLITS. */
 export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
 
 /** What a run is evaluated on, and how. */

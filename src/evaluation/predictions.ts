@@ -7,6 +7,11 @@ export interface Predictions {
   readonly confidence: readonly number[];
 }
 
+/** Whether two classifiers answered the same images, judged by their labels. */
+export function isOfSameImages(a: Predictions, b: Predictions): boolean {
+  return a.labels.length === b.labels.length && a.labels.every((label, i) => label === b.labels[i]);
+}
+
 /** An image that was given another label than its own. */
 export interface Mistake {
   /** Of the image in its set, from 0. */

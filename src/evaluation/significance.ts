@@ -1,6 +1,6 @@
 import jStat from "jstat";
 import { UserError } from "../errors.ts";
-import type { Predictions } from "./predictions.ts";
+import { isOfSameImages, type Predictions } from "./predictions.ts";
 
 /** Differences of accuracies, and what is known of them. */
 
@@ -36,7 +36,7 @@ const Z_95 = 1.959963984540054;
  */
 export function comparePaired(first: Predictions, second: Predictions): PairedComparison {
   const total = first.labels.length;
-  if (total !== second.labels.length || first.labels.some((label, i) => label !== second.labels[i])) {
+  if (!isOfSameImages(first, second)) {
     throw new UserError("the two runs were not asked about the same images, so they cannot be compared pair by pair");
   }
   let onlyFirst = 0;

@@ -10,6 +10,7 @@ import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";
 import { biasAdd, biasAddOp } from "../ops/biasAdd.ts";
 import { channelAffineOp } from "../ops/channelAffine.ts";
 import { conv2dOp } from "../ops/conv2d.ts";
+import { depthwiseConv2dOp } from "../ops/depthwiseConv2d.ts";
 import { input, inputName, inputOp } from "../ops/input.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
@@ -117,7 +118,8 @@ function foldRule(constants: Map<string, Float32Array>): Rule {
       const [below, scaleValue, shiftValue] = value.inputs;
       const isBiased = isOp(below!, biasAddOp);
       const layer = isBiased ? below.inputs[0]! : below!;
-      if (uses(below!) > 1 || uses(layer) > 1 || !(isOp(layer, conv2dOp) || isOp(layer, matmulOp))) return undefined;
+      const isWeighted = isOp(layer, conv2dOp) || isOp(layer, depthwiseConv2dOp) || isOp(layer, matmulOp);
+      if (uses(below!) > 1 || uses(layer) > 1 || !isWeighted) return undefined;
       const [x, weight] = layer.inputs;
       const added = isBiased ? [below.inputs[1]!] : [];
       if (![weight!, scaleValue!, shiftValue!, ...added].every(isConstant)) return undefined;

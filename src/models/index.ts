@@ -4,9 +4,10 @@ import { baseBatchNorm, baseDropout, enhancedPlain } from "./ablated.ts";
 import { base } from "./base.ts";
 import { enhanced } from "./enhanced.ts";
 import { resnet18 } from "./resnet18.ts";
+import { tiny } from "./tiny.ts";
 
 /** Every network that has a name. */
-export const MODELS: readonly Model[] = [base, enhanced, resnet18];
+export const MODELS: readonly Model[] = [base, enhanced, resnet18, tiny];
 
 /** Networks of the ablation only: runs of them are read back by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];

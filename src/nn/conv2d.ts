@@ -57,6 +57,7 @@ export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, 
   };
 }
 
-function pair(size: number | readonly [number, number]): readonly [number, number] {
+/** One size for both directions, or both. */
+export function pair(size: number | readonly [number, number]): readonly [number, number] {
   return typeof size === "number" ? [size, size] : size;
 }

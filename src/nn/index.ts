@@ -1,7 +1,8 @@
 export { type BatchNormOptions, batchNorm } from "./batchNorm.ts";
 export { type Conv2dOptions, conv2d } from "./conv2d.ts";
+export { type DepthwiseConv2dOptions, depthwiseConv2d } from "./depthwiseConv2d.ts";
 export type { Layer, LayerContext } from "./layer.ts";
 export { type LinearOptions, linear } from "./linear.ts";
 export { buildModel, type ImageTask, type Model } from "./model.ts";
 export { residual } from "./residual.ts";
-export { dropout, flatten, globalAveragePool, maxPool2d, relu } from "./stateless.ts";
+export { dropout, flatten, globalAveragePool, maxPool2d, relu, silu } from "./stateless.ts";

@@ -4,6 +4,7 @@ import { flatten as flattenOp } from "../ops/flatten.ts";
 import { globalAveragePool as globalAveragePoolOp } from "../ops/globalAveragePool.ts";
 import { maxPool2d as maxPool2dOp } from "../ops/maxPool2d.ts";
 import { relu as reluOp } from "../ops/relu.ts";
+import { silu as siluOp } from "../ops/silu.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount } from "./settings.ts";
@@ -17,6 +18,16 @@ export function relu(): Layer {
     description: "ReLU",
     forward: (x) => reluOp(x),
     toPytorch: () => ({ kind: "function", call: (x) => `F.relu(${x})`, isAround: true }),
+  };
+}
+
+/** x / (1 + exp(-x)), any shape. */
+export function silu(): Layer {
+  return {
+    kind: "silu",
+    description: "SiLU",
+    forward: (x) => siluOp(x),
+    toPytorch: () => ({ kind: "function", call: (x) => `F.silu(${x})`, isAround: true }),
   };
 }
 

@@ -110,7 +110,11 @@ function isTurnedConvolution(weight: Shape, { stride, padding }: ConvolutionAttr
   return stride === 1 && padding[0] < weight[2]! && padding[1] < weight[3]!;
 }
 
-function turnedPadding(weight: Shape, { padding }: ConvolutionAttributes): readonly [number, number] {
+/** Padding with which the turned kernel gives the input's size again. */
+export function turnedPadding(
+  weight: Shape,
+  { padding }: Pick<ConvolutionAttributes, "padding">,
+): readonly [number, number] {
   return [weight[2]! - 1 - padding[0], weight[3]! - 1 - padding[1]];
 }
 
@@ -134,7 +138,7 @@ function exchangeChannels(writer: GraphWriter, weight: string, shape: Shape, blo
 }
 
 /** Reverses axis 2, the kernel's places in reading order: that turns the kernel by 180 degrees. */
-function reverseTaps(writer: GraphWriter, weight: string, taps: number): string {
+export function reverseTaps(writer: GraphWriter, weight: string, taps: number): string {
   if (taps === 1) return weight;
   const reversed = Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
   return writer.node("Gather", [weight, writer.integers(reversed)], { axis: 2 });

@@ -37,6 +37,16 @@ export function inferConvolution(
   if (!padding.every((size) => Number.isInteger(size) && size >= 0)) {
     throw new ShapeError(op, `padding must be whole and at least 0, got ${padding.join(", ")}`);
   }
+  return [batch, outputs, ...convolvedImage(op, [height, width], [kernelHeight, kernelWidth], { stride, padding })];
+}
+
+/** Height and width of a convolution's result. @throws ShapeError when the kernel is larger than the padded image */
+export function convolvedImage(
+  op: string,
+  [height, width]: readonly [number, number],
+  [kernelHeight, kernelWidth]: readonly [number, number],
+  { stride, padding }: ConvolutionAttributes,
+): [number, number] {
   const outputHeight = convolvedSize(height, kernelHeight, stride, padding[0]);
   const outputWidth = convolvedSize(width, kernelWidth, stride, padding[1]);
   if (outputHeight < 1 || outputWidth < 1) {
@@ -45,7 +55,7 @@ export function inferConvolution(
       `kernel ${kernelHeight}x${kernelWidth} is larger than the padded image ${height + 2 * padding[0]}x${width + 2 * padding[1]}`,
     );
   }
-  return [batch, outputs, outputHeight, outputWidth];
+  return [outputHeight, outputWidth];
 }
 
 /**

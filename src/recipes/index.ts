@@ -5,9 +5,10 @@ import { enhanced } from "./enhanced.ts";
 import { enhancedSeed } from "./enhanced-seed.ts";
 import { enhancedVflip } from "./enhanced-vflip.ts";
 import type { Recipe } from "./recipe.ts";
+import { tiny } from "./tiny.ts";
 
 /** Every recipe that has a name. */
-export const RECIPES: readonly Recipe[] = [base, enhanced, baseSeed, enhancedSeed, enhancedVflip];
+export const RECIPES: readonly Recipe[] = [base, enhanced, baseSeed, enhancedSeed, enhancedVflip, tiny];
 
 /** @throws UserError that lists the recipes when there is none of this name */
 export function findRecipe(name: string): Recipe {

@@ -75,9 +75,11 @@ export const recipeFields = z.strictObject({
       })
       .exactOptional(),
   }),
+  averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
 });
 
-const recipeSchema = recipeFields.extend({ model: z.string() });
+/** A whole recipe; its model by name. */
+export const recipeSchema = recipeFields.extend({ model: z.string() });
 
 /** `recipe field "optimizer.momentum": Invalid input: expected number, received string` */
 export function issueText(issue: z.core.$ZodIssue): string {

@@ -1,6 +1,7 @@
 import type { Augmentation } from "../data/augmentation.ts";
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
+import { type Averaging, checkAveraging } from "../optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../optim/index.ts";
 import { checkSchedule, type Schedule } from "../optim/schedules.ts";
 
@@ -19,6 +20,8 @@ export interface Recipe {
   /** 0: none. */
   readonly labelSmoothing: number;
   readonly augmentation: Augmentation;
+  /** Left out: the weights of the last step are the result. Given: validation, weights and model are averages of them. */
+  readonly averaging?: Averaging;
 }
 
 /** The most epochs that anybody means. */
@@ -42,6 +45,7 @@ export function checkRecipe(recipe: Recipe): void {
   require("labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1", labelSmoothing);
   checkSchedule(recipe.schedule);
   createOptimizer(recipe.optimizer);
+  if (recipe.averaging) checkAveraging(recipe.averaging);
 }
 
 /** The recipe as plain JSON, with the model by its name. */

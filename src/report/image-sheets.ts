@@ -64,7 +64,7 @@ function firstOfClass(images: ImageSet, label: number): number[] {
 }
 
 /** An image's first channel, as grey. */
-function pixelsOf(images: ImageSet, index: number): Pick<ContactSheetImage, "pixels" | "width" | "height"> {
+export function pixelsOf(images: ImageSet, index: number): Pick<ContactSheetImage, "pixels" | "width" | "height"> {
   const { width, height } = images;
   const start = index * imageBytes(images);
   return { pixels: images.images.subarray(start, start + width * height), width, height };

@@ -23,6 +23,7 @@ const metricsLineSchema = z.strictObject({
   seconds: nonNegative,
 });
 
+/** An epoch that is done, as a line of `metrics.jsonl`; accuracies 0 to 1, losses in nats without smoothing. */
 export type MetricsLine = z.infer<typeof metricsLineSchema>;
 
 /**

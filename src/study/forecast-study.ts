@@ -3,6 +3,7 @@ import type { LoadedData } from "../data/sources/chain.ts";
 import { normalizationOf, type TrainingDataOptions, trainingData } from "../data/training-data.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { DivergedError } from "../training/diverged.ts";
 import { forecastSeconds } from "../training/forecast.ts";
 import type { TrainingJob } from "../training/train.ts";
 import type { PlannedRun } from "./plan.ts";
@@ -32,9 +33,19 @@ export async function forecastStudy(
     const key = `${trainOn} ${limit}`;
     const part = parts.get(key) ?? imagesOf(data, { trainOn, limit });
     parts.set(key, part);
-    secondsOf.set(recipe.name, await forecastSeconds({ recipe, seed, ...part, threads, lowering, runtime }));
+    secondsOf.set(recipe.name, await secondsOfJob({ recipe, seed, ...part, threads, lowering, runtime }));
   }
   return planned.reduce((sum, { recipe }) => sum + secondsOf.get(recipe.name)!, 0);
+}
+
+/** What diverges in its first steps takes no time worth telling: training it will say so. */
+async function secondsOfJob(job: TrainingJob): Promise<number> {
+  try {
+    return await forecastSeconds(job);
+  } catch (error) {
+    if (error instanceof DivergedError) return 0;
+    throw error;
+  }
 }
 
 function imagesOf({ train }: LoadedData, options: TrainingDataOptions): Pick<TrainingJob, "data" | "normalization"> {

@@ -4,6 +4,7 @@ import type { StudyFigure } from "../report/drawn-figure.ts";
 import { studyFigures } from "../report/figures.ts";
 import { studyPage } from "../report/page.ts";
 import type { StudyReport } from "../report/report-data.ts";
+import { type SweepReport, sweepDrawing } from "../report/sweep-report.ts";
 import type { OutputFolder } from "../runs/output-folder.ts";
 
 /** Where a report went. */
@@ -26,10 +27,20 @@ export function writeAblation(report: AblationReport, words: AblationWords, fold
   return written(ablationPage(report, figures, words), figures, folder);
 }
 
+/** A sweep's figure, as SVG and PNG. @returns their paths; none where every candidate diverged */
+export function writeSweep(report: SweepReport, folder: OutputFolder): string[] {
+  const figure = sweepDrawing(report);
+  return figure ? writePlots([figure], folder) : [];
+}
+
 function written(page: string, figures: readonly StudyFigure[], folder: OutputFolder): WrittenReport {
-  const plots = figures.flatMap(({ name, svg }) => [
+  const plots = writePlots(figures, folder);
+  return { report: folder.write("report.html", page), plots };
+}
+
+function writePlots(figures: readonly StudyFigure[], folder: OutputFolder): string[] {
+  return figures.flatMap(({ name, svg }) => [
     folder.write(`plots/${name}.svg`, svg),
     folder.write(`plots/${name}.png`, pngBytes(svg)),
   ]);
-  return { report: folder.write("report.html", page), plots };
 }

@@ -13,7 +13,7 @@ import type { RunRecord } from "../runs/run-record.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TrainingPosition } from "./progress.ts";
 import type { TrainingSnapshot } from "./train.ts";
-import { slotName } from "./training-program.ts";
+import { averageName, slotName } from "./training-program.ts";
 
 /** A run's place in `state.safetensors`: numbers as JavaScript prints them, which reads back exactly. */
 export function encodePosition({ step, seconds, epoch }: TrainingPosition): Record<string, string> {
@@ -102,11 +102,13 @@ export function metricsUpTo(
   return kept;
 }
 
-/** Elements of each tensor that training keeps, by name: parameters, running statistics and the optimizer's state. */
-function keptSizes({ model, optimizer }: Recipe, task: ImageTask): Map<string, number> {
+/** Elements of each tensor that training keeps, by name: parameters, running statistics, optimizer state and averages. */
+function keptSizes({ model, optimizer, averaging }: Recipe, task: ImageTask): Map<string, number> {
   const normalization = withoutNormalization(task);
   const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
-  const sizes = new Map(tensors.map(({ name, value }) => [name, sizeOf(value.shape)]));
+  const own = tensors.map(({ name, value }) => [name, sizeOf(value.shape)] as const);
+  const averages = averaging ? own.map(([name, size]) => [averageName(name), size] as const) : [];
+  const sizes = new Map([...own, ...averages]);
   for (const { name, value } of parameters) {
     for (const slot of createOptimizer(optimizer).slotsOf(value.shape))
       sizes.set(slotName(name, slot), sizeOf(value.shape));

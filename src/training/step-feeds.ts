@@ -1,15 +1,16 @@
 import type { TrainingBatches } from "../data/batches.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { ModelGraph } from "../nn/model.ts";
+import type { Averaging } from "../optim/averaging.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { TensorData } from "../runtime/runtime.ts";
 import { dropoutMasks } from "./dropout-masks.ts";
-import { settingName } from "./training-program.ts";
+import { stepSettings } from "./training-program.ts";
 
 export interface StepFeeds {
   /**
    * What the steps from `first` on are fed, one step after another in each buffer: pixels, labels, dropout masks and the
-   * optimizer's scalars. The buffers are filled anew by the next call.
+   * scalars of optimizer and averages. The buffers are filled anew by the next call.
    *
    * @param first from 0 @param learningRates one for each step
    */
@@ -21,11 +22,13 @@ export function stepFeeds({
   graph,
   batches,
   optimizer,
+  averaging,
   seed,
 }: {
   graph: ModelGraph;
   batches: TrainingBatches;
   optimizer: Optimizer;
+  averaging: Averaging | undefined;
   seed: number;
 }): StepFeeds {
   const masks = dropoutMasks(graph.masks, seed);
@@ -51,13 +54,13 @@ export function stepFeeds({
       batches.fill(first + i, part(pixels, i, batchSize * imageSize), part(labels, i, batchSize));
       for (const [m, mask] of masks.entries()) mask.fill(first + i, part(maskBytes[m]!, i, mask.size));
     }
-    const settings = learningRates.map((rate, i) => optimizer.settingsAt(first + i + 1, rate));
+    const settings = learningRates.map((rate, i) => stepSettings({ optimizer, averaging }, first + i + 1, rate));
     return {
       pixels: pixels.subarray(0, steps * batchSize * imageSize),
       labels: labels.subarray(0, steps * batchSize),
       ...Object.fromEntries(masks.map(({ name, size }, m) => [name, maskBytes[m]!.subarray(0, steps * size)])),
       ...Object.fromEntries(
-        optimizer.settings.map((name) => [settingName(name), Float32Array.from(settings, (values) => values[name]!)]),
+        Object.keys(settings[0] ?? {}).map((feed) => [feed, Float32Array.from(settings, (values) => values[feed]!)]),
       ),
     };
   }

@@ -145,7 +145,7 @@ async function trainInto(
       encodePosition(position),
     );
   };
-  const { isFinished, snapshot, graph } = await train(
+  const { isFinished, snapshot, tensors, graph } = await train(
     { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerRun },
     {
       ...hooks,
@@ -172,7 +172,7 @@ async function trainInto(
     normalization,
     preparation: options.data.preparation,
     graph,
-    tensors: snapshot.tensors,
+    tensors,
     producer,
   });
   folder.writeWeights(files.weights, files.facts);

@@ -1,22 +1,21 @@
 import { compile } from "../compile/compile.ts";
-import type { Lowering } from "../compile/program.ts";
+import type { Lowering, Program } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
-import { UserError } from "../errors.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluation/evaluate.ts";
 import { evaluationProgram } from "../evaluation/evaluation-program.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { initialTensors, type ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { createOptimizer } from "../optim/index.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
+import { DivergedError } from "./diverged.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { stepFeeds } from "./step-feeds.ts";
-import { slotName, trainingProgram } from "./training-program.ts";
+import { trainingProgram, usedTensors } from "./training-program.ts";
 
 /** Everything that decides what a run computes, and where it computes it. */
 export interface TrainingJob {
@@ -31,7 +30,7 @@ export interface TrainingJob {
   readonly stepsPerRun?: number | undefined;
 }
 
-/** All that a run needs to go on: parameters, optimizer state and running statistics by name, and its place. */
+/** All that a run needs to go on: parameters, optimizer state, running statistics and averages by name, and its place. */
 export interface TrainingSnapshot {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly position: TrainingPosition;
@@ -55,6 +54,8 @@ export interface TrainingOutcome {
   /** Whether all steps were done; if not, the snapshot is where to go on. */
   readonly isFinished: boolean;
   readonly snapshot: TrainingSnapshot;
+  /** The network's own tensors, as it is to be used: averages where the recipe asks for them. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly graph: ModelGraph;
 }
 
@@ -62,7 +63,7 @@ export interface TrainingOutcome {
  * Trains a network: THE loop.
  *
  * @param from where an interrupted run goes on; without it the run starts at its first step
- * @throws UserError when the loss is no longer a number, or the batch is larger than the data
+ * @throws DivergedError when the loss is no longer a number; UserError when the batch is larger than the data
  */
 export async function train(
   job: TrainingJob,
@@ -82,8 +83,8 @@ export async function train(
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
   try {
-    session.load(from?.tensors ?? firstTensors(graph, optimizer, seed));
-    const feeds = stepFeeds({ graph, batches, optimizer, seed });
+    session.load(from?.tensors ?? firstTensors(graph, program, seed));
+    const feeds = stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, seed });
     const totalSteps = batches.steps(recipe.epochs);
     const rateAt = (step: number) =>
       learningRateAt(recipe.schedule, recipe.learningRate, {
@@ -115,7 +116,7 @@ export async function train(
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
         }
-        const validated = validation && (await validation.run(tensors));
+        const validated = validation && (await validation.run(usedTensors(graph, tensors)));
         requireFinite("the validation loss", validated?.loss ?? 0, place);
         const result = {
           ...epochMeans(position, recipe.batchSize),
@@ -132,7 +133,8 @@ export async function train(
       }
       isStopped = hooks.isStopRequested?.() ?? false;
     }
-    return { isFinished: position.step >= totalSteps, snapshot: { tensors: session.save(), position }, graph };
+    const snapshot = { tensors: session.save(), position };
+    return { isFinished: position.step >= totalSteps, snapshot, tensors: usedTensors(graph, snapshot.tensors), graph };
   } finally {
     await session.release();
     await validation?.release();
@@ -146,13 +148,10 @@ function epochAt(step: number, stepsOf: (epochs: number) => number): number {
   return epoch;
 }
 
-function firstTensors(graph: ModelGraph, optimizer: Optimizer, seed: number): Map<string, Float32Array> {
-  const tensors = initialTensors(graph, seed);
-  for (const { name, value } of graph.parameters) {
-    for (const slot of optimizer.slotsOf(value.shape))
-      tensors.set(slotName(name, slot), new Float32Array(sizeOf(value.shape)));
-  }
-  return tensors;
+/** The network's first values; optimizer state and averages are zero. */
+function firstTensors(graph: ModelGraph, { state }: Program, seed: number): Map<string, Float32Array> {
+  const zeros = state.map(({ name, input }) => [name, new Float32Array(sizeOf(input.shape))] as const);
+  return new Map([...zeros, ...initialTensors(graph, seed)]);
 }
 
 /** At most so many: what a run of several steps saves is then saved, and what they are fed stays small. */
@@ -176,7 +175,7 @@ function requireFinite(
   { step, epoch, recipe }: { step: number; epoch: number; recipe: Recipe },
 ): void {
   if (Number.isFinite(value)) return;
-  throw new UserError(
+  throw new DivergedError(
     `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
   );
 }

@@ -7,6 +7,7 @@ import { countCorrect } from "../ops/countCorrect.ts";
 import { input } from "../ops/input.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { softmaxCrossEntropy } from "../ops/softmaxCrossEntropy.ts";
+import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
 export interface TrainingProgramOptions {
@@ -15,6 +16,8 @@ export interface TrainingProgramOptions {
   readonly normalization: PixelNormalization;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  /** Left out: the weights are used as the last step left them. */
+  readonly averaging?: Averaging | undefined;
 }
 
 /** The feed of one of the optimizer's scalars. */
@@ -27,16 +30,50 @@ export function slotName(parameter: string, slot: string): string {
   return `${parameter}.${slot}`;
 }
 
+/** The state tensor that holds the average of a parameter or of a running statistic. */
+export function averageName(tensor: string): string {
+  return `${tensor}.average`;
+}
+
+/** The feed of a step's share in the averages. */
+const AVERAGING_SHARE = "averaging.share";
+
+/**
+ * The scalars that a step is fed, by feed.
+ *
+ * @param step counted from 1
+ */
+export function stepSettings(
+  { optimizer, averaging }: Pick<TrainingProgramOptions, "optimizer" | "averaging">,
+  step: number,
+  learningRate: number,
+): Record<string, number> {
+  const settings = Object.entries(optimizer.settingsAt(step, learningRate));
+  return {
+    ...Object.fromEntries(settings.map(([setting, value]) => [settingName(setting), value])),
+    ...(averaging ? { [AVERAGING_SHARE]: averagingShareAt(averaging, step) } : {}),
+  };
+}
+
+/**
+ * The tensors of a network as it is used, by the network's names: their averages where training keeps some.
+ *
+ * @param tensors all that training keeps
+ */
+export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
+  return new Map(graph.tensors.map(({ name }) => [name, (tensors.get(averageName(name)) ?? tensors.get(name))!]));
+}
+
 /**
  * One training step as a program: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the optimizer's
- * scalars in; parameters, optimizer state and running statistics moved on; `loss` (mean cross-entropy without
+ * scalars in; parameters, optimizer state, running statistics and averages moved on; `loss` (mean cross-entropy without
  * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out. The loss counts as a layer `loss`.
  */
 export function trainingProgram(
   model: Model,
   options: TrainingProgramOptions,
 ): { program: Program; graph: ModelGraph } {
-  const { optimizer, labelSmoothing, batchSize } = options;
+  const { optimizer, labelSmoothing, batchSize, averaging } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
   const outputs = {
@@ -77,10 +114,26 @@ export function trainingProgram(
     claimUpdate([next], value);
     state.push({ name, input: value, next });
   }
+  const share = averaging && input(AVERAGING_SHARE, []);
+  if (share) {
+    // Running statistics too: those of averaged weights are, to first order, the average of the weights' own.
+    for (const { name, input: value, next } of state.filter(({ like }) => like === undefined)) {
+      const average = input(averageName(name), value.shape);
+      const moved = movingAverage(average, next, share);
+      claimUpdate([moved], value);
+      state.push({ name: averageName(name), input: average, next: moved, like: name });
+    }
+  }
 
   const program: Program = {
     name: `${model.name} training step`,
-    feeds: [graph.pixels, labels, ...graph.masks.map(({ value }) => value), ...Object.values(settings)],
+    feeds: [
+      graph.pixels,
+      labels,
+      ...graph.masks.map(({ value }) => value),
+      ...Object.values(settings),
+      ...(share ? [share] : []),
+    ],
     state,
     outputs,
     origins,

@@ -18,7 +18,7 @@ const USED_WRONGLY: readonly Case[] = [
   [
     ["train"],
     2,
-    /name a recipe to train \(base, enhanced, base-seed, enhanced-seed, enhanced-vflip\), the file of one, or a run with --resume/,
+    /name a recipe to train \(base, enhanced, base-seed, enhanced-seed, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
   ],
   [["train", "bsae"], 2, /no recipe "bsae"; choose one of: base, enhanced, base-seed, enhanced-seed, enhanced-vflip/],
   [["train", "base", "enhanced"], 2, /too many arguments/],

@@ -34,6 +34,7 @@ describe("help", () => {
       "export",
       "import",
       "ablate",
+      "sweep",
       "summary",
       "data",
       "bench",

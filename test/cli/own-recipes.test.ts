@@ -219,7 +219,7 @@ describe("what the docs show", () => {
       "summary",
       file("doc.mjs", code),
     ]);
-    expect(model).toBe("tiny");
+    expect(model).toBe("mine");
     expect(parameters).toBeGreaterThan(1000);
   });
 });

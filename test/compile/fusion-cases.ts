@@ -1,6 +1,7 @@
 import { affineReluRule } from "../../src/compile/fusion/affineRelu.ts";
 import { convBiasRule } from "../../src/compile/fusion/convBias.ts";
 import { convReluRule } from "../../src/compile/fusion/convRelu.ts";
+import { depthwiseBiasRule } from "../../src/compile/fusion/depthwiseBias.ts";
 import { expandRule } from "../../src/compile/fusion/expand.ts";
 import { matmulBiasRule } from "../../src/compile/fusion/matmulBias.ts";
 import { reluBeforePoolRule } from "../../src/compile/fusion/reluBeforePool.ts";
@@ -12,6 +13,7 @@ import { biasAdd } from "../../src/ops/biasAdd.ts";
 import { channelAffine } from "../../src/ops/channelAffine.ts";
 import { channelSum } from "../../src/ops/channelSum.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
+import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
 import { fusedConv2d } from "../../src/ops/fusedConv2d.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { maxPool2d } from "../../src/ops/maxPool2d.ts";
@@ -46,6 +48,16 @@ function convolution(filling: Filling, channels: number) {
   const weight = tensor("weight", [channels, channels, 3, 3], filling);
   const bias = tensor("bias", [channels], filling);
   return { inputs: [x, weight, bias], x: x.value, weight: weight.value, bias: bias.value };
+}
+
+function depthwise(filling: Filling, channels: number) {
+  const x = tensor("x", [3, channels, 5, 4], filling);
+  const weight = tensor("weight", [channels, 1, 3, 3], filling);
+  const [bias, other] = [tensor("bias", [channels], filling), tensor("other", [channels], filling)];
+  const inputs = [x, weight, bias, other];
+  const convolve = (added?: Value) =>
+    depthwiseConv2d(x.value, weight.value, { padding: [1, 0], ...(added ? { bias: added } : {}) });
+  return { inputs, convolve, bias: bias.value, other: other.value };
 }
 
 function affine(filling: Filling, channels: number) {
@@ -110,6 +122,26 @@ export const fusionCases: readonly FusionCase[] = [
       "it ends with ReLU already"() {
         const { inputs, x, weight, bias } = convolution("integers", 2);
         return { inputs, outputs: [relu(fusedConv2d(x, weight, bias, { ...geometry, relu: true }))] };
+      },
+    },
+  },
+  {
+    rule: depthwiseBiasRule,
+    before: { depthwiseConv2d: 1, biasAdd: 1 },
+    after: { depthwiseConv2d: 1 },
+    found(filling, channels) {
+      const { inputs, convolve, bias } = depthwise(filling, channels);
+      return { inputs: inputs.slice(0, 3), outputs: [biasAdd(convolve(), bias)] };
+    },
+    refused: {
+      "the bare convolution has a second user"() {
+        const { inputs, convolve, bias } = depthwise("integers", 2);
+        const y = convolve();
+        return { inputs: inputs.slice(0, 3), outputs: [biasAdd(y, bias), relu(y)] };
+      },
+      "it has a bias already"() {
+        const { inputs, convolve, bias, other } = depthwise("integers", 2);
+        return { inputs, outputs: [biasAdd(convolve(other), bias)] };
       },
     },
   },

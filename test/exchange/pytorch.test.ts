@@ -36,6 +36,7 @@ function exportedFolder(network: ReturnType<typeof networkOf>, pixels: Uint8Arra
 const EXPECTED_SETTINGS: Readonly<Record<string, object>> = {
   base: { momenta: [], dropped: [] },
   enhanced: { momenta: [0.1], dropped: [0.3] },
+  tiny: { momenta: [0.1], dropped: [] },
   [residualNetwork.name]: { momenta: [0.1, 0.2], dropped: [0.5] },
 };
 
@@ -90,7 +91,7 @@ test("blocks that are alike share a class, and modules stand in the order of the
   const network = networkOf(residualNetwork, { channels: 3, height: 13, width: 10, classes: 4 });
   const text = pytorchModel(network);
   const classes = [...text.matchAll(/^class (\w+)\(nn\.Module\):$/gm)].map(([, name]) => name);
-  expect(classes).toEqual(["Block1", "Block3", "Block4Block1", "Block4", "Block5", "Net"]);
+  expect(classes).toEqual(["Block1", "Block3", "Block4Block1", "Block4", "Block5", "Block6", "Net"]);
   expect(text).toContain("        self.block1 = Block1()\n        self.block2 = Block1()\n");
   expect(text).toContain("        x = F.relu(self.bn1(self.conv1(x)))\n        x = F.relu(self.block1(x))\n");
   expect(text).toContain("nn.Conv2d(3, 16, kernel_size=(3, 1), padding=(1, 0))\n");

@@ -84,6 +84,32 @@ def convolutions(cases):
         cases.add(f"conv2d {name}", "conv2d", attributes, tensors, forward, list(tensors))
 
 
+def depthwise_convolutions(cases):
+    for name, x, kernel, padding, bias in [
+        ("3x3, padding 1", [2, 3, 4, 3], [3, 3], [1, 1], True),
+        ("3x3, padding 1, no bias", [2, 3, 4, 3], [3, 3], [1, 1], False),
+        ("5x3, padding 2 and 0", [1, 2, 6, 5], [5, 3], [2, 0], True),
+        ("2x2, no padding", [2, 2, 3, 4], [2, 2], [0, 0], True),
+    ]:
+        channels = x[1]
+        tensors = {
+            "x": (x,),
+            "weight": ([channels, 1, *kernel], 0.5),
+            **({"bias": ([channels], 0.5)} if bias else {}),
+        }
+
+        def forward(x, weight, bias=None, padding=padding):
+            return {"y": F.conv2d(x, weight, bias, padding=padding, groups=x.shape[1])}
+
+        attributes = {"padding": padding}
+        cases.add(f"depthwiseConv2d {name}", "depthwiseConv2d", attributes, tensors, forward, list(tensors))
+
+
+def activations(cases):
+    # From -6 to 6: both tails and the bend between them.
+    cases.add("silu", "silu", {}, {"x": ([6, 8], 6.0)}, lambda x: {"y": F.silu(x)}, ["x"])
+
+
 def max_pools(cases):
     for size, shape in [(2, [1, 2, 7, 5]), (3, [1, 2, 7, 5])]:
         attributes = {"kernel": [size, size], "stride": [size, size]}
@@ -182,6 +208,8 @@ def others(cases):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     cases = Cases()
-    for group in (convolutions, max_pools, batch_norms, cross_entropies, others):
+    # Inputs follow from the position in the list: new groups go to the end.
+    groups = [convolutions, max_pools, batch_norms, cross_entropies, others, depthwise_convolutions, activations]
+    for group in groups:
         group(cases)
     emit({"cases": cases.list})

@@ -3,6 +3,7 @@ import { ShapeError } from "../../src/graph/shape.ts";
 import {
   batchNorm,
   conv2d,
+  depthwiseConv2d,
   dropout,
   flatten,
   globalAveragePool,
@@ -11,6 +12,7 @@ import {
   maxPool2d,
   relu,
   residual,
+  silu,
 } from "../../src/nn/index.ts";
 import { buildModel, type ImageTask } from "../../src/nn/model.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
@@ -33,6 +35,10 @@ describe("options out of range are refused by layer, option, value and range", (
     [() => conv2d(2.5, { kernelSize: 3 }), "conv2d: channels must be a whole number from 1 up, got 2.5"],
     [() => conv2d(8, { kernelSize: 0 }), "conv2d: kernelSize must be a whole number from 1 up, got 0"],
     [() => conv2d(8, { kernelSize: [3, -1] }), "conv2d: kernelSize must be a whole number from 1 up, got -1"],
+    [
+      () => depthwiseConv2d({ kernelSize: [0, 3] }),
+      "depthwiseConv2d: kernelSize must be a whole number from 1 up, got 0",
+    ],
     [() => linear(0), "linear: outputs must be a whole number from 1 up, got 0"],
     [() => linear(Number.NaN), "linear: outputs must be a whole number from 1 up, got NaN"],
     [() => maxPool2d(0), "maxPool2d: size must be a whole number from 1 up, got 0"],
@@ -71,6 +77,7 @@ describe("shapes", () => {
     expect(shapeAfter(conv2d(6, { kernelSize: 3, padding: 1 }))).toEqual([4, 6, 9, 8]);
     expect(shapeAfter(conv2d(6, { kernelSize: 3, padding: 1, stride: 2 }))).toEqual([4, 6, 5, 4]);
     expect(shapeAfter(conv2d(6, { kernelSize: [1, 3], padding: [0, 2] }))).toEqual([4, 6, 9, 10]);
+    expect(shapeAfter(depthwiseConv2d({ kernelSize: [5, 2], padding: [1, 1] }))).toEqual([4, 3, 7, 9]);
   });
 
   test("of a pool are rounded down, of a global one a pixel a channel; flatten multiplies the rest", () => {
@@ -81,7 +88,7 @@ describe("shapes", () => {
   });
 
   test("are kept by activations, batch norm, dropout and residual blocks", () => {
-    for (const layer of [relu(), batchNorm(), dropout(0.5), residual([relu()])]) {
+    for (const layer of [relu(), silu(), batchNorm(), dropout(0.5), residual([relu()])]) {
       expect(shapeAfter(layer)).toEqual([4, 3, 9, 8]);
     }
   });
@@ -99,6 +106,13 @@ describe("layers that do not fit are refused by name, index and both shapes", ()
     expect(error).toBeInstanceOf(ShapeError);
     expect(error.message).toBe(
       'model "net", layer 2 (fc1: linear 5) on x [4, 4, 7, 6]: linear: x must be [batch, inputs], got [4, 4, 7, 6]',
+    );
+  });
+
+  test("a depthwise convolution with as much padding as kernel", () => {
+    const { message } = refusal([depthwiseConv2d({ kernelSize: 3, padding: 3 })]);
+    expect(message).toBe(
+      'model "net", layer 0 (dwconv1: depthwise conv2d 3x3, padding 3) on x [4, 3, 9, 8]: depthwiseConv2d: padding must be whole, at least 0 and less than the kernel 3x3, got 3, 3',
     );
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { base } from "../../src/models/base.ts";
 import { enhanced } from "../../src/models/enhanced.ts";
 import { findModel, MODELS } from "../../src/models/index.ts";
+import { tiny } from "../../src/models/tiny.ts";
 import { batchNorm, conv2d, dropout, flatten, globalAveragePool, linear, relu, residual } from "../../src/nn/index.ts";
 import type { LayerContext } from "../../src/nn/layer.ts";
 import { buildModel, type ImageTask, initialTensors, type Model } from "../../src/nn/model.ts";
@@ -154,6 +155,21 @@ describe("parameters and multiply-adds of one image, by hand", () => {
     }
   });
 
+  test("tiny: 23,866 parameters, not above 25,000; a separable convolution is nine products a channel, then one a pair", () => {
+    const { layers } = build(tiny);
+    expect(total(layers.map(({ parameters }) => parameters))).toBe(23_866);
+    const norm = (channels: number) => 2 * channels;
+    expect(layers.find(({ name }) => name === "block2")).toMatchObject({
+      parameters: 48 * 9 + norm(48) + 48 * 48 + norm(48),
+      multiplyAdds: 14 * 14 * 48 * (9 + 48),
+    });
+    expect(layers.find(({ name }) => name === "dwconv2")).toMatchObject({
+      parameters: 48 * 9,
+      multiplyAdds: 7 * 7 * 48 * 9,
+    });
+    expect(layers.at(-1)).toMatchObject({ parameters: 64 * 10 + 10, multiplyAdds: 640 });
+  });
+
   test("a block counts all that is in it, and only that", () => {
     const body = [conv2d(2, { kernelSize: 3, padding: 1 })];
     const model: Model = {
@@ -191,7 +207,7 @@ test("a model is found by its name; an unknown name is told what there is", () =
   const error = userErrorOf(() => findModel("Base"));
   expect([error.exitCode, error.message]).toEqual([
     2,
-    'there is no model "Base"; choose one of: base, enhanced, resnet18',
+    'there is no model "Base"; choose one of: base, enhanced, resnet18, tiny',
   ]);
 });
 

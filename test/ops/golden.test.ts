@@ -50,7 +50,7 @@ function expectAll(received: readonly ArrayLike<number>[], golden: GoldenCase, t
 }
 
 test("every kind of golden case is here", () => {
-  expect(new Set(cases.map(({ op }) => op)).size).toBe(7);
+  expect(new Set(cases.map(({ op }) => op)).size).toBe(9);
 });
 
 describe("the float64 references equal PyTorch's outputs and gradients", () => {

@@ -4,6 +4,7 @@ import type { Op } from "../../src/graph/value.ts";
 import { CASE_BLOCK } from "../support/run-program.ts";
 import { channelCases } from "./cases/channels.ts";
 import { convolutionCases } from "./cases/convolutions.ts";
+import { depthwiseCases } from "./cases/depthwise.ts";
 import { derivativeCases } from "./cases/derivatives.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { lossCases } from "./cases/losses.ts";
@@ -11,7 +12,7 @@ import { matrixCases } from "./cases/matrices.ts";
 import { poolCases } from "./cases/pools.ts";
 
 const OPS = new URL("../../src/ops/", import.meta.url);
-const families = [convolutionCases, poolCases, channelCases, matrixCases, elementwiseCases, lossCases];
+const families = [convolutionCases, depthwiseCases, poolCases, channelCases, matrixCases, elementwiseCases, lossCases];
 
 /** Operations without cases of their own, each with the reason. */
 const NO_LOWERING_CASE: Readonly<Record<string, string>> = {

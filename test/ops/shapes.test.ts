@@ -13,6 +13,9 @@ import { conv2d } from "../../src/ops/conv2d.ts";
 import { conv2dInputGradient } from "../../src/ops/conv2dInputGradient.ts";
 import { conv2dWeightGradient } from "../../src/ops/conv2dWeightGradient.ts";
 import { countCorrect } from "../../src/ops/countCorrect.ts";
+import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
+import { depthwiseConv2dInputGradient } from "../../src/ops/depthwiseConv2dInputGradient.ts";
+import { depthwiseConv2dWeightGradient } from "../../src/ops/depthwiseConv2dWeightGradient.ts";
 import { divide } from "../../src/ops/divide.ts";
 import { dropout } from "../../src/ops/dropout.ts";
 import { flatten } from "../../src/ops/flatten.ts";
@@ -27,6 +30,7 @@ import { maxPool2dGradient } from "../../src/ops/maxPool2dGradient.ts";
 import { multiply } from "../../src/ops/multiply.ts";
 import { normalizePixels } from "../../src/ops/normalizePixels.ts";
 import { reluGradient } from "../../src/ops/reluGradient.ts";
+import { siluGradient } from "../../src/ops/siluGradient.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
 import { softmaxCrossEntropyGradient } from "../../src/ops/softmaxCrossEntropyGradient.ts";
@@ -50,6 +54,43 @@ const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: 
   ["an operand to broadcast", () => multiply(of(3), of(1)), /multiply: .*\[3\] and \[1\]/],
   ["unequal operands", () => divide(of(2), of(3)), /divide: .*\[2\] and \[3\]/],
   ["unequal operands", () => reluGradient(of(2), of(3)), /reluGradient: y and dy.*\[2\] and \[3\]/],
+  ["unequal operands", () => siluGradient(of(2), of(3), of(2)), /siluGradient: x and y.*\[2\] and \[3\]/],
+  ["unequal operands", () => siluGradient(of(2), of(2), of(3)), /siluGradient: x and dy.*\[2\] and \[3\]/],
+  [
+    "kernels of more than one channel",
+    () => depthwiseConv2d(images, of(3, 3, 3, 3)),
+    /depthwiseConv2d: weight must be \[3, 1, .*\[2, 3, 4, 5\], got \[3, 3, 3, 3\]/,
+  ],
+  [
+    "kernels for other channels",
+    () => depthwiseConv2d(images, of(4, 1, 3, 3)),
+    /depthwiseConv2d: weight must be \[3, 1, .*got \[4, 1, 3, 3\]/,
+  ],
+  [
+    "as much padding as kernel",
+    () => depthwiseConv2d(images, of(3, 1, 3, 2), { padding: [1, 2] }),
+    /depthwiseConv2d: padding must be .* less than the kernel 3x2, got 1, 2/,
+  ],
+  [
+    "a kernel too wide",
+    () => depthwiseConv2d(images, of(3, 1, 3, 6)),
+    /depthwiseConv2d: kernel 3x6 is larger than the padded image 4x5/,
+  ],
+  [
+    "a bias of another length",
+    () => depthwiseConv2d(images, of(3, 1, 3, 3), { bias: of(2) }),
+    /depthwiseConv2d: bias .*\[2\] and \[3\]/,
+  ],
+  [
+    "a gradient of another size",
+    () => depthwiseConv2dInputGradient(of(2, 3, 3, 3), of(3, 1, 3, 3), { padding: [0, 0], shape: images.shape }),
+    /depthwiseConv2dInputGradient: dy .*\[2, 3, 3, 3\] and \[2, 3, 2, 3\]/,
+  ],
+  [
+    "a gradient of another size",
+    () => depthwiseConv2dWeightGradient(images, of(2, 3, 2, 2), { padding: [0, 0], shape: [3, 1, 3, 3] }),
+    /depthwiseConv2dWeightGradient: dy .*\[2, 3, 2, 2\] and \[2, 3, 2, 3\]/,
+  ],
   ["a bias of another length", () => biasAdd(images, of(4)), /biasAdd: bias must be \[3\].*\[2, 3, 4, 5\], got \[4\]/],
   ["three axes", () => biasAdd(of(2, 3, 4), of(3)), /biasAdd: x must be .*got \[2, 3, 4\]/],
   ["a scale of another length", () => channelAffine(images, of(2), of(3)), /channelAffine: scale must be \[3\]/],

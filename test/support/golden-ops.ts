@@ -5,11 +5,13 @@ import { batchNorm } from "../../src/nn/batchNorm.ts";
 import type { LayerContext } from "../../src/nn/layer.ts";
 import { biasAdd } from "../../src/ops/biasAdd.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
+import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
 import { dropout } from "../../src/ops/dropout.ts";
 import { globalAveragePool } from "../../src/ops/globalAveragePool.ts";
 import { input } from "../../src/ops/input.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { maxPool2d } from "../../src/ops/maxPool2d.ts";
+import { silu } from "../../src/ops/silu.ts";
 import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
 import { build, type TensorSpec } from "../golden/inputs.ts";
 import type { TestTensor } from "./tensors.ts";
@@ -64,6 +66,10 @@ export function goldenOutputs({ op, attributes, inputs }: GoldenCase): Map<strin
   switch (op) {
     case "conv2d":
       return biased(conv2d(at("x"), at("weight"), { stride: attributes.stride![0], padding: attributes.padding! }));
+    case "depthwiseConv2d":
+      return biased(depthwiseConv2d(at("x"), at("weight"), { padding: attributes.padding! }));
+    case "silu":
+      return new Map([["y", silu(at("x"))]]);
     case "maxPool2d":
       return new Map([["y", maxPool2d(at("x"), { size: attributes.kernel![0] })]]);
     case "batchNorm":
@@ -109,9 +115,11 @@ export function withWholeBlocks(golden: GoldenCase, block: number): GoldenCase |
   const x = golden.inputs[0]!.value.shape;
   if (x.length !== 4) return undefined;
   const grow = (size: number) => Math.ceil(size / block) * block;
+  const isDepthwise = golden.op === "depthwiseConv2d";
   const grown = (name: string, shape: Shape): Shape => {
     if (shape.length === 1) return shape.map(grow);
-    return shape.map((size, axis) => (axis === 1 || (axis === 0 && name === "weight") ? grow(size) : size));
+    const isGrown = name === "weight" ? [true, !isDepthwise] : [false, true];
+    return shape.map((size, axis) => (isGrown[axis] ? grow(size) : size));
   };
   const growTensor = ({ value, data }: TestTensor): TestTensor => {
     const name = String(value.attributes.name);

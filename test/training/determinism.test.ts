@@ -11,7 +11,7 @@ import { smallJob, type TimelessEpoch, trainAndCompare } from "./support/jobs.ts
 const STEPS = 7;
 const TRAINED = [
   { model: base, optimizer: { kind: "adam" } },
-  { model: enhanced, optimizer: { kind: "muon" } },
+  { model: enhanced, optimizer: { kind: "muon" }, averaging: { kind: "exponential", decay: 0.9 } },
 ] as const;
 const CASES = TRAINED.flatMap((recipe) => lowerings().map((lowering) => ({ recipe, lowering })));
 

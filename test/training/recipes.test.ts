@@ -34,6 +34,7 @@ describe("a recipe", () => {
     ...OPTIMIZERS.map((optimizer) => ({ ...RECIPE, optimizer })),
     ...SCHEDULES.map((schedule) => ({ ...RECIPE, schedule })),
     { ...RECIPE, augmentation: {} },
+    { ...RECIPE, averaging: { kind: "exponential", decay: 0.998 } } satisfies Recipe,
     { ...RECIPE, augmentation: { verticalFlip: true, horizontalFlip: "random" } } satisfies Recipe,
   ])("comes back from a run's record as it was: %#", (recipe) => {
     expect(throughJson(recipe)).toEqual(recipe);
@@ -47,6 +48,7 @@ describe("a recipe", () => {
       "base-seed",
       "enhanced-seed",
       "enhanced-vflip",
+      "tiny",
     ]);
     for (const recipe of RECIPES) expect(() => checkRecipe(recipe)).not.toThrow();
   });
@@ -86,6 +88,7 @@ describe("a recipe", () => {
       { schedule: { kind: "step", everyEpochs: 0, factor: 0.5 } },
       /^schedule step: everyEpochs must be above 0, got 0$/,
     ],
+    [{ averaging: { kind: "exponential", decay: 1 } }, /^averaging: decay must be at least 0 and below 1, got 1$/],
     [{ optimizer: { kind: "sgd", momentum: 1 } }, /^sgd: momentum must be at least 0 and below 1, got 1$/],
   ])("with %j is refused by the field's name, value and range", (changes, message) => {
     expect(refusal(() => checkRecipe({ ...RECIPE, ...changes }))).toMatch(message);
@@ -98,8 +101,10 @@ describe("a recipe", () => {
       /^run\.json: recipe field "schedule\.restarts": there is no such field$/,
     ],
     [{ augmentation: { shift: "1" } }, /^run\.json: recipe field "augmentation\.shift"/],
+    [{ averaging: { kind: "lookahead", decay: 0.9 } }, /^run\.json: recipe field "averaging\.kind"/],
+    [{ averaging: { kind: "exponential" } }, /^run\.json: recipe field "averaging\.decay"/],
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
-    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, resnet18$/],
+    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, resnet18, tiny$/],
     [{ epochs: 0 }, /^epochs must be a whole number/],
   ])("of a record with %j is refused", (changes, message) => {
     expect(refusal(() => recipeFromJson({ ...recipeToJson(RECIPE), ...changes }, "run.json"))).toMatch(message);

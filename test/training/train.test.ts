@@ -85,6 +85,17 @@ describe("an epoch", () => {
     expect(epochs[0]!.validationLoss).toBeCloseTo(loss, 6);
   });
 
+  test("is validated with the averages where the recipe asks for them; they start at zero, as the first counts whole", async () => {
+    const averaging = { kind: "exponential", decay: 0.9 } as const;
+    const { job, recording } = scripted({ update: (value) => value + 1 }, { recipe: { averaging } });
+    const { tensors, snapshot } = await trainAndCompare(job);
+    expect(recording.validated.map((validated) => validated["fc2.bias"])).toEqual([2, 5, 7]);
+    expect(tensors.get("fc2.bias")).toEqual(snapshot.tensors.get("fc2.bias.average"));
+    expect([...tensors.keys()]).toEqual([...snapshot.tensors.keys()].filter((name) => !/exp_avg|average/.test(name)));
+    const shares = recording.steps.map((feeds) => feeds["averaging.share"]![0]);
+    expect(shares.slice(0, 3)).toEqual([1, Math.fround(9 / 11), Math.fround(9 / 12)]);
+  });
+
   test("has no validation where all images train, and no second session", async () => {
     const { job, recording } = scripted({}, { data: smallSets(80, null) });
     const { epochs } = await trainAndCompare(job);

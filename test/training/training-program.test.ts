@@ -5,6 +5,7 @@ import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
 import { base } from "../../src/models/base.ts";
 import { enhanced } from "../../src/models/enhanced.ts";
 import { initialTensors } from "../../src/nn/model.ts";
+import type { Averaging } from "../../src/optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../../src/optim/index.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { trainingProgram } from "../../src/training/training-program.ts";
@@ -16,13 +17,14 @@ const NORMALIZATION = { mean: [0.286], standardDeviation: [0.353] };
 const BATCH = 12;
 const LABEL_SMOOTHING = 0.2;
 
-function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }) {
+function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, averaging?: Averaging) {
   return trainingProgram(model, {
     task: TASK,
     batchSize: BATCH,
     normalization: NORMALIZATION,
     optimizer: createOptimizer(optimizer),
     labelSmoothing: LABEL_SMOOTHING,
+    averaging,
   });
 }
 
@@ -87,6 +89,16 @@ describe("a training step's state", () => {
       "fc2.weight",
       "fc2.bias",
     ]);
+  });
+
+  test("ends with the averages of parameters and running statistics, laid out as these, and no others", () => {
+    const { program } = programOf(enhanced, { kind: "adam" }, { kind: "exponential", decay: 0.99 });
+    const averages = program.state.filter(({ name }) => name.endsWith(".average"));
+    expect(program.state.slice(-32)).toEqual(averages);
+    const averaged = program.state.map(({ name }) => name).filter((name) => !/exp_avg|average/.test(name));
+    expect(averages.map(({ name }) => name)).toEqual(averaged.map((name) => `${name}.average`));
+    expect(averages.map(({ like }) => like)).toEqual(averaged);
+    expect(program.feeds.at(-1)!.attributes.name).toBe("averaging.share");
   });
 
   test("is fed pixels and masks as bytes, labels as integers, and the optimizer's scalars by name", () => {

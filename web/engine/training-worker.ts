@@ -53,10 +53,10 @@ async function goOn(): Promise<void> {
   if (!outcome.isFinished) return tell({ kind: "paused" });
 
   tell({ kind: "testing" });
-  const { tensors } = snapshot;
+  const { graph, tensors } = outcome;
   const { model, weights, facts } = trainedFiles({
     ...job,
-    graph: outcome.graph,
+    graph,
     tensors,
     producer: "tailor in a browser",
   });

@@ -1,48 +1,136 @@
-import { imbalanceText } from "../../data/imbalance.ts";
-import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
-import { unreadableLines } from "../../data/sources/picture-folder.ts";
+import type { LoadedData } from "../../data/sources/chain.ts";
 import { trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { count, table } from "../../report/format.ts";
+import { checkExportTarget } from "../../runs/outside-files.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { THREADS_OPTION } from "../common-options.ts";
 import type { Output } from "../output.ts";
-import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS, preparationOptions } from "../own-data.ts";
-import { commandLine } from "../parse.ts";
+import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
+import { flag, fraction, path, threads, wholeNumber } from "../parse.ts";
+import type { SheetTarget } from "../write-sheet.ts";
+import { DEFAULT_DISTANCE, dataDuplicates } from "./data-duplicates.ts";
+import { dataInspect } from "./data-inspect.ts";
+import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
+
+const QUESTIONS = ["inspect", "duplicates", "labels"] as const;
+const DRAWING = ["duplicates", "labels"] as const;
+const DEFAULT_LIST = 24;
+/** Options of one question only. */
+const OF_ONE: Readonly<Record<string, readonly (typeof QUESTIONS)[number][]>> = {
+  distance: ["duplicates"],
+  confidence: ["labels"],
+  threads: ["labels"],
+  list: DRAWING,
+  out: DRAWING,
+  force: DRAWING,
+};
 
 export const data: Command = {
   name: "data",
-  summary: "fetch and check the data, and say where it is; inspect a folder of your own",
+  summary: "fetch and check the data; inspect a folder of your own, find duplicates and doubtful labels",
   arguments: [
     {
-      name: "[action]",
-      description: "inspect: say what a folder of your own holds, and what training would make of it",
+      name: "[question]",
+      description:
+        "inspect: what a folder of your own holds, and what training would make of it; duplicates: images that are the same or nearly, between training and test images and within them; labels: test images that sure networks agree about, against the label",
     },
-    { name: "[folder]", description: "the folder to inspect" },
+    {
+      name: "[folder...]",
+      description: "with inspect: the folder; with labels: run folders, or folders of runs, whose networks are asked",
+    },
   ],
-  options: [OWN_DATA_OPTION, ...PREPARATION_OPTIONS],
+  options: [
+    OWN_DATA_OPTION,
+    ...PREPARATION_OPTIONS,
+    {
+      flags: "--distance <d>",
+      description: "duplicates: the farthest that a pair may be, from 0 to 1",
+      default: String(DEFAULT_DISTANCE),
+    },
+    {
+      flags: "--confidence <p>",
+      description: "labels: the least probability that each network must give, from 0 to 1",
+      default: String(DEFAULT_CONFIDENCE),
+    },
+    { flags: "--list <n>", description: "pairs or images to list and to draw", default: String(DEFAULT_LIST) },
+    { flags: "--out <file>", description: "draw them as a contact sheet, a PNG file" },
+    { flags: "--force", description: "replace the file that is there" },
+    THREADS_OPTION,
+  ],
   examples: [
     "node bin/tailor.js data",
     "node bin/tailor.js data --data ./mnist",
-    "node bin/tailor.js data inspect photos",
     "node bin/tailor.js data inspect photos --size 32 --fit pad --json",
+    "node bin/tailor.js data duplicates --distance 0.08 --out duplicates.png",
+    "node bin/tailor.js data labels runs/enhanced-5 --out labels.png",
   ],
-  async run([action, folder], options, output) {
-    if (action === undefined) return tellData(options, output);
-    if (action !== "inspect") {
-      throw new UserError(`data knows no "${action}"; name a folder: data inspect FOLDER`, { exitCode: 2 });
+  async run([question, ...folders], options, output) {
+    const asked = QUESTIONS.find((known) => known === question);
+    if (question !== undefined && !asked) {
+      throw new UserError(`data cannot tell "${question}"; ask for one of: ${QUESTIONS.join(", ")}`, { exitCode: 2 });
     }
-    if (folder === undefined || options.data !== undefined) {
-      throw new UserError("name the folder to inspect: data inspect FOLDER", { exitCode: 2 });
+    const paths = folders.filter((folder) => folder !== undefined);
+    checkOptions(asked, paths, options);
+    if (asked === "inspect") return dataInspect(folderToInspect(paths, options), options, output);
+    const sheet = sheetTarget(options);
+    const list = wholeNumber(options, "list") ?? DEFAULT_LIST;
+    const distance = fraction(options, "distance") ?? DEFAULT_DISTANCE;
+    const confidence = fraction(options, "confidence") ?? DEFAULT_CONFIDENCE;
+    const loaded = await dataToTrain(options, output);
+    switch (asked) {
+      case undefined:
+        return describe(loaded, output);
+      case "duplicates":
+        return dataDuplicates(loaded, { distance, list, sheet }, output);
+      case "labels":
+        return dataLabels(loaded, { runs: paths, confidence, list, sheet, threads: threads(options) }, output);
+      default:
+        return asked satisfies never;
     }
-    const found = await inspectData(folder, preparationOptions(options));
-    for (const line of inspectionLines(found, folder, options)) output.say(line);
-    output.result({ ...found });
-    return 0;
   },
 };
 
-async function tellData(options: OptionValues, output: Output): Promise<number> {
-  const loaded = await dataToTrain(options, output);
+/** @throws UserError when an option or a run goes with another question, or with none */
+function checkOptions(
+  asked: (typeof QUESTIONS)[number] | undefined,
+  folders: readonly string[],
+  options: OptionValues,
+): void {
+  for (const [name, questions] of Object.entries(OF_ONE)) {
+    if (options[name] === undefined || (asked && questions.includes(asked))) continue;
+    throw new UserError(`${flag(name)} goes with: ${questions.map((one) => `data ${one}`).join(", ")}`, {
+      exitCode: 2,
+    });
+  }
+  if (asked !== "labels" && asked !== "inspect" && folders.length > 0) {
+    throw new UserError(
+      `data${asked ? ` ${asked}` : ""} takes no folder, got "${folders[0]}"; name the data with --data`,
+      {
+        exitCode: 2,
+      },
+    );
+  }
+}
+
+/** @throws UserError unless one folder is named, and not by `--data` */
+function folderToInspect([folder, ...more]: readonly string[], options: OptionValues): string {
+  if (folder === undefined || more.length > 0 || options.data !== undefined) {
+    throw new UserError("name the folder to inspect: data inspect FOLDER", { exitCode: 2 });
+  }
+  return folder;
+}
+
+/** Refused before anything is computed. */
+function sheetTarget(options: OptionValues): SheetTarget | undefined {
+  const file = path(options, "out");
+  if (file === undefined) return undefined;
+  const target = { path: file, force: options.force === true };
+  checkExportTarget({ ...target, isFolder: false });
+  return target;
+}
+
+function describe(loaded: LoadedData, output: Output): number {
   const { train, validation } = trainingData(loaded.train, { trainOn: "split", limit: null });
   const split = { train: train.count, validation: validation?.count ?? 0, test: loaded.test.count };
   output.say(`${loaded.folder} (${loaded.verified ? "checksums as published" : "not the published files"})`);
@@ -61,35 +149,4 @@ async function tellData(options: OptionValues, output: Output): Promise<number> 
     ...split,
   });
   return 0;
-}
-
-function inspectionLines(found: Inspection, folder: string, options: OptionValues): string[] {
-  const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
-  const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
-  const total = images.train + images.validation + images.test;
-  const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
-  const { size, channels, fit } = options;
-  const skipUnreadable = unreadable.length > 0;
-  return [
-    `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
-    ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
-    imbalanceText(imbalance),
-    ...(pictures ? pictureLines(pictures, image) : []),
-    ...(unreadable.length > 0 ? unreadableLines(unreadable, total + unreadable.length) : []),
-    `drawn, as the folder has no such part: ${drawn.length === 0 ? "none" : drawn.join(", ")} (the same images each time)`,
-    `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train: ${commandLine("train enhanced", { data: folder, size, channels, fit, skipUnreadable })}`,
-  ];
-}
-
-function pictureLines({ width, height, aspect, copies, others }: PictureFacts, image: Inspection["image"]): string[] {
-  const isSmall = Math.min(width.least, height.least) < image.height;
-  return [
-    `pictures: ${width.least} to ${width.most} pixels wide, ${height.least} to ${height.most} high; width over height ${aspect.least.toFixed(2)} to ${aspect.most.toFixed(2)}`,
-    ...(isSmall ? [`some are smaller than ${image.width}x${image.height} and would be enlarged`] : []),
-    ...(copies > 0
-      ? [`${count(copies)} pictures are copies of others, byte for byte: one of a pair may train and the other test`]
-      : []),
-    ...(others.length > 0 ? [`${count(others.length)} other files are left out, such as ${others[0]}`] : []),
-  ];
 }

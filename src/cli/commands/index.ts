@@ -48,13 +48,18 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./ablate.ts")).ablate,
   },
   {
+    name: "sweep",
+    summary: "try other values of a recipe's fields, and rank them by the validation images",
+    load: async () => (await import("./sweep.ts")).sweep,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,
   },
   {
     name: "data",
-    summary: "fetch and check the data, and say where it is; inspect a folder of your own",
+    summary: "fetch and check the data; inspect a folder of your own, find duplicates and doubtful labels",
     load: async () => (await import("./data.ts")).data,
   },
   {

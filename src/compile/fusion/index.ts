@@ -2,6 +2,7 @@ import type { Rule } from "../rewrite.ts";
 import { affineReluRule } from "./affineRelu.ts";
 import { convBiasRule } from "./convBias.ts";
 import { convReluRule } from "./convRelu.ts";
+import { depthwiseBiasRule } from "./depthwiseBias.ts";
 import { expandRule } from "./expand.ts";
 import { matmulBiasRule } from "./matmulBias.ts";
 import { reluBeforePoolRule } from "./reluBeforePool.ts";
@@ -12,6 +13,7 @@ export const FUSION_RULES: readonly Rule[] = [
   expandRule,
   convBiasRule,
   convReluRule,
+  depthwiseBiasRule,
   affineReluRule,
   matmulBiasRule,
   reluBeforePoolRule,

@@ -4,9 +4,11 @@ import type { Lowering } from "../../../src/compile/program.ts";
 import { evaluationProgram } from "../../../src/evaluation/evaluation-program.ts";
 import { base } from "../../../src/models/base.ts";
 import { enhanced } from "../../../src/models/enhanced.ts";
+import { tiny } from "../../../src/models/tiny.ts";
 import {
   batchNorm,
   conv2d,
+  depthwiseConv2d,
   dropout,
   flatten,
   globalAveragePool,
@@ -15,6 +17,7 @@ import {
   maxPool2d,
   relu,
   residual,
+  silu,
 } from "../../../src/nn/index.ts";
 import { buildModel, type ImageTask, initialTensors, type Model } from "../../../src/nn/model.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
@@ -48,6 +51,8 @@ export const residualNetwork: Model = {
     residual([residual([relu(), conv2d(32, { kernelSize: 1 })]), relu()], [conv2d(32, { kernelSize: 1 }), relu()]),
     // Its body is one call and its shortcut several statements: the order of the two matters.
     residual([conv2d(32, { kernelSize: 1 })], [conv2d(32, { kernelSize: 1 }), conv2d(32, { kernelSize: 1 }), relu()]),
+    depthwiseConv2d({ kernelSize: [3, 1], padding: [1, 0] }),
+    residual([depthwiseConv2d({ kernelSize: 3, padding: 1, bias: false }), batchNorm(), silu()]),
     globalAveragePool(),
     flatten(),
     dropout(0.5),
@@ -64,6 +69,7 @@ const COLOUR: ImageTask = { channels: 3, height: 13, width: 10, classes: 4 };
 export const NETWORKS: readonly { model: Model; task: ImageTask }[] = [
   { model: base, task: FASHION },
   { model: enhanced, task: FASHION },
+  { model: tiny, task: FASHION },
   { model: residualNetwork, task: COLOUR },
 ];
 

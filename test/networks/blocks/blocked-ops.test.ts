@@ -5,6 +5,7 @@ import { evaluateReference } from "../../../src/graph/evaluate.ts";
 import { inputName } from "../../../src/ops/input.ts";
 import { channelCases } from "../../ops/cases/channels.ts";
 import { convolutionCases } from "../../ops/cases/convolutions.ts";
+import { depthwiseCases } from "../../ops/cases/depthwise.ts";
 import { elementwiseCases } from "../../ops/cases/elementwise.ts";
 import { matrixCases } from "../../ops/cases/matrices.ts";
 import { poolCases } from "../../ops/cases/pools.ts";
@@ -22,7 +23,9 @@ const BLOCKS = [8, 16];
 
 /** The cases of `test/ops`, which ONNX Runtime runs at this machine's block. */
 function casesAt(block: number): OpCase[] {
-  return [channelCases, convolutionCases, elementwiseCases, matrixCases, poolCases].flatMap((family) => family(block));
+  return [channelCases, convolutionCases, depthwiseCases, elementwiseCases, matrixCases, poolCases].flatMap((family) =>
+    family(block),
+  );
 }
 
 describe.each(BLOCKS)("the blocked lowering at block %i equals the reference", (block) => {

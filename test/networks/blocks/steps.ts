@@ -6,6 +6,7 @@ import type { Value } from "../../../src/graph/value.ts";
 import {
   batchNorm,
   conv2d,
+  depthwiseConv2d,
   dropout,
   flatten,
   globalAveragePool,
@@ -15,12 +16,14 @@ import {
   maxPool2d,
   relu,
   residual,
+  silu,
 } from "../../../src/nn/index.ts";
 import { inputName } from "../../../src/ops/input.ts";
 import { adam } from "../../../src/optim/adam.ts";
+import type { Averaging } from "../../../src/optim/averaging.ts";
 import type { Optimizer } from "../../../src/optim/optimizer.ts";
 import { sgd } from "../../../src/optim/sgd.ts";
-import { settingName, trainingProgram } from "../../../src/training/training-program.ts";
+import { stepSettings, trainingProgram } from "../../../src/training/training-program.ts";
 import { hash, uniform } from "../../golden/inputs.ts";
 
 /** Whole training steps, optimizer and all, on small networks: every number that a step leaves behind. */
@@ -81,21 +84,52 @@ const residuals: Model = {
   ],
 };
 
+const separable: Model = {
+  name: "separable",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+    batchNorm(),
+    silu(),
+    residual([
+      depthwiseConv2d({ kernelSize: 3, padding: 1, bias: false }),
+      batchNorm(),
+      silu(),
+      conv2d(16, { kernelSize: 1, bias: false }),
+      batchNorm(),
+    ]),
+    maxPool2d(2),
+    depthwiseConv2d({ kernelSize: [3, 2], padding: [1, 0] }),
+    conv2d(24, { kernelSize: 1 }),
+    silu(),
+    depthwiseConv2d({ kernelSize: 2, bias: false }),
+    batchNorm(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
 /** A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign. */
-function stepOf(model: Model, task: ImageTask, batchSize: number, optimizer: Optimizer): Step {
+function stepOf(
+  model: Model,
+  task: ImageTask,
+  { batchSize, optimizer, averaging }: { batchSize: number; optimizer: Optimizer; averaging?: Averaging },
+): Step {
   const normalization = {
     mean: task.channels === 1 ? [0.4] : [0.4, 0.5, 0.6],
     standardDeviation: new Array<number>(task.channels).fill(0.3),
   };
-  const { program, graph } = trainingProgram(model, { task, batchSize, normalization, optimizer, labelSmoothing: 0.1 });
-  const settings = optimizer.settingsAt(STEP, LEARNING_RATE);
+  const options = { task, batchSize, normalization, optimizer, averaging, labelSmoothing: 0.1 };
+  const { program, graph } = trainingProgram(model, options);
+  const settings = stepSettings({ optimizer, averaging }, STEP, LEARNING_RATE);
   const numbers = new Map<string, ArrayLike<number>>();
   [...program.feeds, ...program.state.map(({ input }) => input)].forEach((value, tag) => {
     numbers.set(inputName(value), numbersFor(value, 6200 + tag, task.classes));
   });
-  for (const [setting, value] of Object.entries(settings)) numbers.set(settingName(setting), [Math.fround(value)]);
+  for (const [feed, value] of Object.entries(settings)) numbers.set(feed, [Math.fround(value)]);
   for (const { name, value } of graph.masks) numbers.set(name, numbersFor(value, 6300, 2));
-  return { name: `${model.name}, batch ${batchSize}, ${optimizer.name}`, program, numbers };
+  const averaged = averaging ? ", averaged" : "";
+  return { name: `${model.name}, batch ${batchSize}, ${optimizer.name}${averaged}`, program, numbers };
 }
 
 function numbersFor(value: Value, tag: number, limit: number): Float32Array {
@@ -109,11 +143,26 @@ function numbersFor(value: Value, tag: number, limit: number): Float32Array {
   });
 }
 
+const AVERAGING: Averaging = { kind: "exponential", decay: 0.99 };
+
 export const STEPS = [
-  stepOf(plain, { channels: 1, height: 9, width: 11, classes: 5 }, 5, adam()),
-  stepOf(plain, { channels: 1, height: 8, width: 8, classes: 5 }, 18, sgd({ momentum: 0.9, nesterov: true })),
-  stepOf(residuals, { channels: 3, height: 8, width: 7, classes: 4 }, 6, adam({ weightDecay: 0.01 })),
-  stepOf(residuals, { channels: 3, height: 7, width: 8, classes: 4 }, 19, sgd({ momentum: 0.9, weightDecay: 5e-4 })),
+  stepOf(plain, { channels: 1, height: 9, width: 11, classes: 5 }, { batchSize: 5, optimizer: adam() }),
+  stepOf(
+    plain,
+    { channels: 1, height: 8, width: 8, classes: 5 },
+    { batchSize: 18, optimizer: sgd({ momentum: 0.9, nesterov: true }), averaging: AVERAGING },
+  ),
+  stepOf(
+    residuals,
+    { channels: 3, height: 8, width: 7, classes: 4 },
+    { batchSize: 6, optimizer: adam({ weightDecay: 0.01 }), averaging: AVERAGING },
+  ),
+  stepOf(
+    residuals,
+    { channels: 3, height: 7, width: 8, classes: 4 },
+    { batchSize: 19, optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }) },
+  ),
+  stepOf(separable, { channels: 1, height: 7, width: 8, classes: 4 }, { batchSize: 7, optimizer: adam() }),
 ];
 
 /** Outputs and next state by name, in float64. */

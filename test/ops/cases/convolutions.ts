@@ -28,6 +28,17 @@ export interface ConvolutionCase {
   readonly filling: Filling;
 }
 
+/** Heights and widths: one pixel, even, odd, not square. */
+export const KERNELS = [
+  [1, 1],
+  [2, 2],
+  [3, 3],
+  [5, 5],
+  [1, 3],
+  [3, 1],
+  [2, 5],
+] as const;
+
 export function convolutionSizes(block: number): ConvolutionCase[] {
   const plain = {
     batch: 2,
@@ -56,17 +67,7 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
     both({ ...plain, edge: `batch ${edge}`, batch, image: [4, 3] }),
   );
   const images = IMAGE_SIZES.flatMap(([edge, height, width]) => both({ ...plain, edge, image: [height, width] }));
-  const kernels = (
-    [
-      [1, 1],
-      [2, 2],
-      [3, 3],
-      [5, 5],
-      [1, 3],
-      [3, 1],
-      [2, 5],
-    ] as const
-  ).flatMap((kernel) =>
+  const kernels = KERNELS.flatMap((kernel) =>
     [1, 2].flatMap((stride) =>
       Array.from({ length: Math.max(...kernel) }, (_, padding) =>
         both({

@@ -5,6 +5,7 @@ import { batchNorm, batchNormOp } from "../../../src/ops/batchNorm.ts";
 import { biasAdd, biasAddOp } from "../../../src/ops/biasAdd.ts";
 import { channelAffine, channelAffineOp } from "../../../src/ops/channelAffine.ts";
 import { conv2d, conv2dOp } from "../../../src/ops/conv2d.ts";
+import { depthwiseConv2d, depthwiseConv2dOp } from "../../../src/ops/depthwiseConv2d.ts";
 import { divide, divideOp } from "../../../src/ops/divide.ts";
 import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
 import { flatten, flattenOp } from "../../../src/ops/flatten.ts";
@@ -13,12 +14,14 @@ import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
 import { maxPool2d, maxPool2dOp } from "../../../src/ops/maxPool2d.ts";
 import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
 import { relu, reluOp } from "../../../src/ops/relu.ts";
+import { silu, siluOp } from "../../../src/ops/silu.ts";
 import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/softmaxCrossEntropy.ts";
 import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
 import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
 import { unflatten, unflattenOp } from "../../../src/ops/unflatten.ts";
 import { type TestTensor, tensor } from "../../support/tensors.ts";
 import { convolutionSizes } from "./convolutions.ts";
+import { depthwiseSizes } from "./depthwise.ts";
 
 /** A value and the inputs by which it is differentiated, all of them away from kinks and ties. */
 export interface DerivativeCase {
@@ -31,7 +34,7 @@ export interface DerivativeCase {
 }
 
 export function derivativeCases(): DerivativeCase[] {
-  return [...elementwise(), ...channels(), ...convolutions(), ...pools(), ...products(), ...losses()];
+  return [...elementwise(), ...channels(), ...convolutions(), ...depthwise(), ...pools(), ...products(), ...losses()];
 }
 
 function elementwise(): DerivativeCase[] {
@@ -63,6 +66,7 @@ function elementwise(): DerivativeCase[] {
     ...rates,
     { op: squareRootOp, name: "positive", y: squareRoot(a.value), by: [a] },
     { op: reluOp, name: "away from 0", y: relu(distinct.value), by: [distinct] },
+    { op: siluOp, name: "on both sides of 0", y: silu(distinct.value), by: [distinct] },
     { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },
     { op: unflattenOp, name: "to another shape", y: unflatten(distinct.value, [2, 2, 1, 3]), by: [distinct] },
   ];
@@ -110,6 +114,20 @@ function convolutions(): DerivativeCase[] {
     const name = `${edge}: ${formatShape(x.value.shape)} * ${formatShape(weight.value.shape)}, stride ${stride}, padding ${padding}`;
     return { op: conv2dOp, name, y: conv2d(x.value, weight.value, { stride, padding }), by: [x, weight] };
   });
+}
+
+function depthwise(): DerivativeCase[] {
+  return depthwiseSizes(2)
+    .filter(({ channels, batch, image }) => channels < 8 && batch < 4 && image[0] < 10)
+    .map((size): DerivativeCase => {
+      const { edge, batch, channels, image, kernel, padding } = size;
+      const x = tensor("x", [batch, channels, ...image], "uniform");
+      const weight = tensor("weight", [channels, 1, ...kernel], "uniform");
+      const bias = tensor("bias", [channels], "uniform");
+      const name = `${edge}: ${formatShape(x.value.shape)} * ${formatShape(weight.value.shape)}, padding ${padding}`;
+      const y = depthwiseConv2d(x.value, weight.value, { padding, bias: bias.value });
+      return { op: depthwiseConv2dOp, name, y, by: [x, weight, bias] };
+    });
 }
 
 function pools(): DerivativeCase[] {

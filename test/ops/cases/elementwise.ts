@@ -1,6 +1,7 @@
 import { formatShape } from "../../../src/graph/shape.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
 import { add, addOp } from "../../../src/ops/add.ts";
+import { constant } from "../../../src/ops/constant.ts";
 import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
 import { divide, divideOp } from "../../../src/ops/divide.ts";
 import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
@@ -9,6 +10,8 @@ import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
 import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalizePixels.ts";
 import { relu, reluOp } from "../../../src/ops/relu.ts";
 import { reluGradient, reluGradientOp } from "../../../src/ops/reluGradient.ts";
+import { silu, siluOp } from "../../../src/ops/silu.ts";
+import { siluGradient, siluGradientOp } from "../../../src/ops/siluGradient.ts";
 import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
 import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
 import { unflatten } from "../../../src/ops/unflatten.ts";
@@ -83,6 +86,7 @@ export function elementwiseCases(block: number): OpCase[] {
     ...places(block).flatMap((place) => casesAt(place)),
     ...mixedCases(block),
     ...steepCases(block),
+    ...saturatedCases(block),
     ...maskCases(),
   ];
 }
@@ -115,10 +119,57 @@ function casesAt(place: Place): OpCase[] {
     ...scalars,
     { ...unary, op: reluOp, name, inputs: a.inputs, y: relu(a.value) },
     { ...unary, op: reluOp, name: `zeros and ties, ${name}`, inputs: whole.inputs, y: relu(whole.value) },
+    ...(isWeights ? [] : siluCases(place)),
     ...(isWeights
       ? []
       : [{ op: squareRootOp, name, inputs: roots.inputs, y: squareRoot(roots.value), isBlocked, bound: ofResult(1) }]),
   ];
+}
+
+/** ONNX Runtime's logistic is a quotient of polynomials: errs by a few epsilons. Then a product; sums cancel by up to 2. */
+const SILU_ROUNDINGS = 8;
+
+/** SiLU and its derivative of numbers from -1 to 1. The slope s * (1 + x - y) lies between 0.07 and 0.93 there. */
+function siluCases(place: Place): OpCase[] {
+  const { name, isBlocked } = place;
+  const [x, y, dy] = (["x", "y", "dy"] as const).map((operand) => place.make(operand, "uniform")) as [
+    ReturnType<Place["make"]>,
+    ReturnType<Place["make"]>,
+    ReturnType<Place["make"]>,
+  ];
+  const derivative = siluGradient(x.value, y.value, dy.value);
+  // s < 1 and |1 + x - y| < 3, summed up from numbers below 1.
+  const largest = multiply(dy.value, constant(3));
+  return [
+    { op: siluOp, name, inputs: x.inputs, y: silu(x.value), isBlocked, bound: ofResult(SILU_ROUNDINGS) },
+    {
+      op: siluGradientOp,
+      name,
+      inputs: [...x.inputs, ...y.inputs, ...dy.inputs],
+      y: derivative,
+      isBlocked,
+      bound: ofMagnitude(SILU_ROUNDINGS, largest),
+    },
+  ];
+}
+
+/** Where the logistic is all but 0 or 1: SiLU is 0 or x there, its slope 0 or 1. ONNX Runtime cuts it off at 18. */
+function saturatedCases(block: number): OpCase[] {
+  const edges = [0, -0, 1, -1, 17, -17, 40, -40, 80, -80, 1e4, -1e4];
+  const data = Array.from({ length: block }, () => edges).flat();
+  const x = literal("x", [1, block, 3, 4], data);
+  const dy = tensor("dy", [1, block, 3, 4], "distinct");
+  const bound: Bound = ({ expected, inputs }) =>
+    expected.map((_, i) => 2 ** -20 * Math.max(1, Math.abs(data[i]!)) * Math.max(1, Math.abs(inputs[1]?.data[i] ?? 1)));
+  return [false, true].flatMap((isBlocked) => {
+    const value = isBlocked ? blockedCopy(x.value) : x.value;
+    const name = `${isBlocked ? "blocked, " : ""}at zero and where it is flat`;
+    const y = silu(value);
+    return [
+      { op: siluOp, name, inputs: [x], y, isBlocked, bound },
+      { op: siluGradientOp, name, inputs: [x, dy], y: siluGradient(value, y, dy.value), isBlocked, bound },
+    ];
+  });
 }
 
 /** One operand blocked, the other canonical: it is converted on the way. */

@@ -66,6 +66,7 @@ export const ELEMENTWISE: Kernels = {
   Equal: binary((a, b) => Number(a === b)),
   Sqrt: unary(Math.sqrt),
   Relu: unary((x) => Math.max(x, 0)),
+  Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
   Identity: unary((x) => x),
   Cast: (context) => unary(castTo(context.attributes.integer("to")))(context),
   HardSigmoid(context) {

@@ -1,0 +1,58 @@
+import { countPairs, duplicatePairs } from "../../data/duplicates.ts";
+import type { LoadedData } from "../../data/sources/chain.ts";
+import { count } from "../../numbers.ts";
+import { duplicatesSheet, placeText } from "../../report/data-sheets.ts";
+import { table } from "../../report/format.ts";
+import type { Output } from "../output.ts";
+import { type SheetTarget, writeSheet } from "../write-sheet.ts";
+
+/** What is nearer looks the same at a glance, in Fashion-MNIST (docs/data.md). */
+export const DEFAULT_DISTANCE = 0.05;
+
+export interface DuplicatesOptions {
+  readonly distance: number;
+  /** Pairs to list and to draw. */
+  readonly list: number;
+  readonly sheet: SheetTarget | undefined;
+}
+
+/** `data duplicates`: images that are the same or nearly, between training and test images and within them. */
+export async function dataDuplicates(
+  { train, test }: LoadedData,
+  { distance, list, sheet }: DuplicatesOptions,
+  output: Output,
+): Promise<number> {
+  output.note(`comparing ${count(train.count + test.count)} images; a minute or two for 70,000 and a distance of 0.05`);
+  const pairs = duplicatePairs(train, test, { distance });
+  const counts = countPairs(pairs);
+  const rows = counts.map(({ pairing, exact, near, otherLabel }) => [
+    pairing,
+    ...[exact, near, otherLabel].map((number) => count(number)),
+  ]);
+  for (const line of table([["pairs", "the same", "near", "with two labels"], ...rows])) output.say(line);
+  const listed = pairs.slice(0, list);
+  if (listed.length > 0) {
+    output.say("");
+    const cells = listed.map(({ a, b, labels, distance: apart }) => [
+      placeText(a),
+      placeText(b),
+      apart.toFixed(4),
+      ...labels.map((label) => train.classNames[label]!),
+    ]);
+    for (const line of table([["image", "image", "distance", "label", "label"], ...cells], [0, 1, 3, 4])) {
+      output.say(line);
+    }
+    if (listed.length < pairs.length) output.say(`... and ${count(pairs.length - listed.length)} more (--list)`);
+  }
+  const written = sheet
+    ? await writeSheet(sheet, duplicatesSheet(listed, { total: pairs.length, distance }, { train, test }), output)
+    : null;
+  output.result({
+    distance,
+    images: { train: train.count, test: test.count },
+    counts,
+    pairs: pairs.map(({ labels, ...pair }) => ({ ...pair, labels: labels.map((label) => train.classNames[label]) })),
+    sheet: written,
+  });
+  return 0;
+}

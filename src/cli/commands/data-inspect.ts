@@ -1,0 +1,47 @@
+import { imbalanceText } from "../../data/imbalance.ts";
+import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
+import { unreadableLines } from "../../data/sources/picture-folder.ts";
+import { count, table } from "../../report/format.ts";
+import type { OptionValues } from "../command.ts";
+import type { Output } from "../output.ts";
+import { preparationOptions } from "../own-data.ts";
+import { commandLine } from "../parse.ts";
+
+/** `data inspect`: what a folder of one's own holds, and what training would make of it. */
+export async function dataInspect(folder: string, options: OptionValues, output: Output): Promise<number> {
+  const found = await inspectData(folder, preparationOptions(options));
+  for (const line of inspectionLines(found, folder, options)) output.say(line);
+  output.result({ ...found });
+  return 0;
+}
+
+function inspectionLines(found: Inspection, folder: string, options: OptionValues): string[] {
+  const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
+  const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
+  const total = images.train + images.validation + images.test;
+  const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
+  const { size, channels, fit } = options;
+  const skipUnreadable = unreadable.length > 0;
+  return [
+    `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
+    ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
+    imbalanceText(imbalance),
+    ...(pictures ? pictureLines(pictures, image) : []),
+    ...(unreadable.length > 0 ? unreadableLines(unreadable, total + unreadable.length) : []),
+    `drawn, as the folder has no such part: ${drawn.length === 0 ? "none" : drawn.join(", ")} (the same images each time)`,
+    `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
+    `to train: ${commandLine("train enhanced", { data: folder, size, channels, fit, skipUnreadable })}`,
+  ];
+}
+
+function pictureLines({ width, height, aspect, copies, others }: PictureFacts, image: Inspection["image"]): string[] {
+  const isSmall = Math.min(width.least, height.least) < image.height;
+  return [
+    `pictures: ${width.least} to ${width.most} pixels wide, ${height.least} to ${height.most} high; width over height ${aspect.least.toFixed(2)} to ${aspect.most.toFixed(2)}`,
+    ...(isSmall ? [`some are smaller than ${image.width}x${image.height} and would be enlarged`] : []),
+    ...(copies > 0
+      ? [`${count(copies)} pictures are copies of others, byte for byte: one of a pair may train and the other test`]
+      : []),
+    ...(others.length > 0 ? [`${count(others.length)} other files are left out, such as ${others[0]}`] : []),
+  ];
+}

@@ -1,0 +1,75 @@
+import type { LoadedData } from "../../data/sources/chain.ts";
+import { UserError } from "../../errors.ts";
+import { doubtfulLabels } from "../../evaluation/doubtful-labels.ts";
+import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import type { Predictions } from "../../evaluation/predictions.ts";
+import { count, counted, percent } from "../../numbers.ts";
+import { doubtfulLabelsSheet } from "../../report/data-sheets.ts";
+import { table } from "../../report/format.ts";
+import { runsAt } from "../../runs/run-status.ts";
+import { type Output, sayNotKept } from "../output.ts";
+import { type SheetTarget, writeSheet } from "../write-sheet.ts";
+
+/** Networks trained with a label smoothing of 0.1 are seldom surer than 0.93. */
+export const DEFAULT_CONFIDENCE = 0.8;
+
+export interface LabelsOptions {
+  /** Run folders, or folders of runs. */
+  readonly runs: readonly string[];
+  readonly confidence: number;
+  /** Images to list and to draw. */
+  readonly list: number;
+  readonly threads: number;
+  readonly sheet: SheetTarget | undefined;
+}
+
+/** `data labels RUN...`: test images that all runs, each of them sure, take for another class than their label. */
+export async function dataLabels(
+  data: LoadedData,
+  { runs, confidence, list, threads, sheet }: LabelsOptions,
+  output: Output,
+): Promise<number> {
+  const { test } = data;
+  const paths = runs.flatMap(runsAt);
+  if (paths.length === 0) {
+    throw new UserError("name the runs to ask: data labels RUN..., better several than one", { exitCode: 2 });
+  }
+  const answers: Predictions[] = [];
+  for (const path of paths) {
+    const options = { data, split: "test", averageFlips: false, threads, onNotKept: sayNotKept(output) } as const;
+    const { predictions, accuracy } = await evaluateRun(path, options);
+    output.note(`${path}: test accuracy ${percent(accuracy)}`);
+    answers.push(predictions);
+  }
+  const doubtful = doubtfulLabels(answers, { confidence });
+  const listed = doubtful.slice(0, list);
+  output.say(
+    `${counted(doubtful.length, "test image")} of ${count(test.count)}: ${counted(paths.length, "run")}, each at least ${percent(confidence, 0)} sure of one class that is not the label`,
+  );
+  if (listed.length > 0) {
+    output.say("");
+    const cells = listed.map(({ index, label, predicted, confidence: sure }) => [
+      `test ${index}`,
+      test.classNames[label]!,
+      test.classNames[predicted]!,
+      percent(sure, 1),
+    ]);
+    for (const line of table([["image", "label", "said", "least sure"], ...cells], [0, 1, 2])) output.say(line);
+    if (listed.length < doubtful.length) output.say(`... and ${count(doubtful.length - listed.length)} more (--list)`);
+  }
+  const written = sheet
+    ? await writeSheet(sheet, doubtfulLabelsSheet(listed, { total: doubtful.length, runs: paths.length }, test), output)
+    : null;
+  output.result({
+    runs: paths,
+    confidence,
+    images: test.count,
+    doubtful: doubtful.map(({ label, predicted, ...image }) => ({
+      ...image,
+      label: test.classNames[label],
+      predicted: test.classNames[predicted],
+    })),
+    sheet: written,
+  });
+  return 0;
+}

@@ -1,0 +1,130 @@
+import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { trainingData } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
+import { counted } from "../../numbers.ts";
+import { findRecipe, RECIPES } from "../../recipes/index.ts";
+import { recipeToJson } from "../../recipes/recipe.ts";
+import { changesText } from "../../recipes/recipe-fields.ts";
+import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
+import { tableLines } from "../../report/table.ts";
+import { openOutputFolder } from "../../runs/output-folder.ts";
+import { candidatesOf, halvingRungs } from "../../study/sweep.ts";
+import { drawCandidates, gridOf, MOST_CANDIDATES, parseVariation, type Variation } from "../../study/variations.ts";
+import type { Command, OptionValues } from "../command.ts";
+import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { whileInterruptible } from "../interrupt.ts";
+import { path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
+import { runSweep } from "../run-sweep.ts";
+
+/** The file by which a sweep's folder is known. */
+const MARKER = "sweep.json";
+/** The best candidate's recipe, as run.json holds it. */
+const BEST = "best.json";
+
+export const sweep: Command = {
+  name: "sweep",
+  summary: "try other values of a recipe's fields, and rank them by the validation images",
+  arguments: [{ name: "<recipe>", description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}` }],
+  options: [
+    {
+      flags: "--over <field=values>",
+      description:
+        "a field to vary, learningRate=0.002,0.004 or weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
+      isRepeatable: true,
+    },
+    { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
+    {
+      flags: "--halving",
+      description: "train all for few epochs, the best third for three times as many, and so on",
+    },
+    { flags: "--epochs <n>", description: "of each run; with --halving of the last ones", default: "the recipe's" },
+    { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
+    LIMIT_OPTION,
+    { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
+    DATA_OPTION,
+    THREADS_OPTION,
+  ],
+  examples: [
+    "node bin/tailor.js sweep base --over learningRate=0.002,0.004,0.008 --over batchSize=64,128",
+    "node bin/tailor.js sweep enhanced --random 18 --halving --over learningRate=1e-3..1e-2 --over labelSmoothing=0,0.1",
+    "node bin/tailor.js sweep base --epochs 3 --limit 5000 --over optimizer.kind=adam,muon --out sweep-try",
+  ],
+  async run([recipeName], options, output) {
+    const recipe = withEpochs(findRecipe(recipeName ?? ""), options);
+    const variations = readVariations(options);
+    const draws = wholeNumber(options, "random", { least: 2, most: MOST_CANDIDATES });
+    const changes = draws === undefined ? gridOf(variations) : drawCandidates(variations, draws);
+    const candidates = candidatesOf(recipe, changes);
+    const isHalving = options.halving === true;
+    if (isHalving && variations.some(({ field }) => field === "epochs")) {
+      throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
+    }
+    const rungs = isHalving ? halvingRungs(candidates.length, recipe.epochs) : undefined;
+    const plan = {
+      out: path(options, "out") ?? sweep.name,
+      seeds: seeds(options) ?? 1,
+      limit: wholeNumber(options, "limit") ?? null,
+    };
+
+    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const images = trainingData(data.train, { trainOn: "split", limit: plan.limit });
+    const folder = openOutputFolder(plan.out, MARKER);
+    const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+      runSweep(candidates, { plan, rungs, folder, data, threads: threads(options), isInterrupted }, output),
+    );
+    if (!results) {
+      output.note("stopped; the same command goes on where this one was");
+      return interruptedBy;
+    }
+    const report: SweepReport = {
+      recipe: recipe.name,
+      method: draws === undefined ? "grid" : "random",
+      isHalving,
+      seeds: plan.seeds,
+      trainImages: images.train.count,
+      validationImages: images.validation?.count ?? 0,
+      fields: variations.map(({ field, kind }) => ({ name: field, isRange: kind === "range" })),
+      rows: results,
+    };
+    for (const line of tableLines(sweepTable(report))) output.say(line);
+    const best = results[0]!;
+    if (!best.accuracy) {
+      throw new UserError(`all ${counted(results.length, "candidate")} diverged; try lower learning rates`);
+    }
+    // The figures' libraries take their time to load: not for --help.
+    const { writeSweep } = await import("../../study/write-report.ts");
+    const { epochs } = best;
+    const recipeFile = folder.write(
+      BEST,
+      `${JSON.stringify(recipeToJson({ ...best.candidate.recipe, epochs }), null, 2)}\n`,
+    );
+    const plots = writeSweep(report, folder);
+    output.say("");
+    output.say(`best: ${changesText(best.changes)}; its recipe: ${recipeFile}`);
+    output.say(`plot: ${plots[0]}`);
+    const summary = { ...sweepSummary(report), best: { changes: best.changes, recipe: recipeFile }, plots };
+    folder.finish(summary);
+    output.result(summary);
+    return 0;
+  },
+};
+
+function withEpochs(recipe: ReturnType<typeof findRecipe>, options: OptionValues) {
+  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? recipe.epochs };
+}
+
+/** @throws UserError when there is none, or a field comes twice */
+function readVariations(options: OptionValues): Variation[] {
+  const variations = repeated(options, "over").map(parseVariation);
+  if (variations.length === 0) {
+    throw new UserError("say what to vary: --over learningRate=0.002,0.004, as often as there are fields", {
+      exitCode: 2,
+    });
+  }
+  const fields = variations.map(({ field }) => field);
+  const twice = fields.find((field, i) => fields.indexOf(field) < i);
+  if (twice !== undefined) {
+    throw new UserError(`--over ${twice}=... was given twice; list all its values in one`, { exitCode: 2 });
+  }
+  return variations;
+}

@@ -1,0 +1,109 @@
+import { UserError } from "../errors.ts";
+import { spreadOf } from "../evaluation/significance.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import { changeRecipe, changesText, type RecipeChanges } from "../recipes/recipe-fields.ts";
+import type { SweepRow } from "../report/sweep-report.ts";
+import { type PlannedRun, planSeeds } from "./plan.ts";
+import type { StudyRun } from "./run-study.ts";
+
+/** A recipe with some fields changed: one of those that a sweep tries. */
+export interface Candidate {
+  readonly changes: RecipeChanges;
+  readonly recipe: Recipe;
+}
+
+/** All candidates that are still in, trained for as many epochs. */
+export interface Rung {
+  readonly epochs: number;
+  /** How many are in. */
+  readonly candidates: number;
+}
+
+/** Successive halving keeps the best 1 in so many of each rung, and trains them so many times longer. */
+export const HALVING_FACTOR = 3;
+
+/**
+ * Candidates of the changes.
+ *
+ * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
+ */
+export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
+  if (variations.length < 2) {
+    throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
+  }
+  return variations.map((changes) => ({
+    changes,
+    recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
+  }));
+}
+
+/**
+ * Successive halving (Jamieson and Talwalkar 2016), told from its end: the last rung trains for all epochs, each rung
+ * before it for a third of those after it, as long as there are three times as many candidates and an epoch to train.
+ */
+export function halvingRungs(candidates: number, epochs: number): Rung[] {
+  const most = Math.floor(Math.log(candidates) / Math.log(HALVING_FACTOR) + 1e-9);
+  const rungs: Rung[] = [];
+  let left = candidates;
+  for (let after = most; after >= 0; after--) {
+    const share = epochs / HALVING_FACTOR ** after;
+    if (share < 1) continue;
+    rungs.push({ epochs: Math.round(share), candidates: left });
+    left = Math.ceil(left / HALVING_FACTOR);
+  }
+  return rungs;
+}
+
+/** Where and how candidates are trained. */
+export interface SweepPlan {
+  readonly out: string;
+  readonly seeds: number;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+/** A candidate's runs for so many epochs, on the split: its validation images choose. */
+export function planCandidate(
+  { changes, recipe }: Candidate,
+  epochs: number,
+  { out, seeds, limit }: SweepPlan,
+): PlannedRun[] {
+  const name = changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+");
+  return planSeeds(
+    { recipe: { ...recipe, epochs }, trainOn: "split", limit },
+    { seeds, pathOf: (seed) => `${out}/runs/${name}-e${epochs}-s${seed}` },
+  );
+}
+
+/** What became of a candidate in the last rung that it was in. */
+export interface SweepResult extends SweepRow {
+  readonly candidate: Candidate;
+}
+
+/** @param trained the candidate's runs of this rung, fewer than planned where some diverged */
+export function resultOf(
+  candidate: Candidate,
+  { epochs, planned, trained }: { epochs: number; planned: readonly PlannedRun[]; trained: readonly StudyRun[] },
+): SweepResult {
+  const results = trained.map(({ record }) => record.result);
+  const isWhole = trained.length === planned.length;
+  return {
+    candidate,
+    changes: candidate.changes,
+    epochs,
+    accuracy: isWhole ? spreadOf(results.map(({ validationAccuracy }) => validationAccuracy!)) : null,
+    loss: isWhole ? spreadOf(results.map(({ validationLoss }) => validationLoss!)).mean : null,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    runs: planned.map(({ path }) => path),
+  };
+}
+
+/** Best first: those of more epochs before those of fewer, then by accuracy and by loss; what diverged, last of its rung. */
+export function ranked(results: readonly SweepResult[]): SweepResult[] {
+  return results.toSorted(
+    (a, b) =>
+      b.epochs - a.epochs ||
+      (b.accuracy?.mean ?? -1) - (a.accuracy?.mean ?? -1) ||
+      (a.loss ?? Number.MAX_VALUE) - (b.loss ?? Number.MAX_VALUE),
+  );
+}

@@ -1,0 +1,109 @@
+import { UserError } from "../errors.ts";
+import { randomStream } from "../random.ts";
+import type { FieldValue, RecipeChanges } from "../recipes/recipe-fields.ts";
+
+/** A recipe's field that a sweep varies: over listed values, or over a range that is drawn from. */
+export type Variation = { readonly field: string } & (
+  | { readonly kind: "list"; readonly values: readonly FieldValue[] }
+  | { readonly kind: "range"; readonly low: number; readonly high: number }
+);
+
+/** More candidates than anybody means. */
+export const MOST_CANDIDATES = 1000;
+
+/** Draws are those of this seed: the same command draws the same candidates. */
+const DRAW_SEED = 1;
+/** Digits of a drawn number: more make no difference to training, and are long in names and tables. */
+const DRAWN_DIGITS = 3;
+
+/**
+ * What was typed after `--over`: `field=a,b,c`, or `field=low..high`.
+ *
+ * A value is a number, true, false, a list in brackets, `none` for left out, or else a word.
+ *
+ * @throws UserError with exit code 2 when it is neither
+ */
+export function parseVariation(text: string): Variation {
+  const refuse = (problem: string) =>
+    new UserError(`--over ${problem}, got "${text}"; write field=a,b,c or field=low..high`, { exitCode: 2 });
+  const [, field, given] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined || given === undefined) throw refuse("must name a field and its values");
+  const range = /^([^,[]+)\.\.([^,]+)$/.exec(given);
+  if (range) {
+    const [low, high] = [Number(range[1]), Number(range[2])];
+    if (!(low > 0 && high > low && high < Number.POSITIVE_INFINITY))
+      throw refuse("takes a range of two numbers above 0, the smaller first");
+    return { kind: "range", field, low, high };
+  }
+  // Commas inside brackets belong to a list that is one value.
+  const words = given.split(/,(?![^[]*\])/);
+  const values = words.map((word) => parseValue(word.trim()));
+  if (words.some((word) => word.trim() === "")) throw refuse("has an empty value");
+  if (new Set(words.map((word) => JSON.stringify(parseValue(word.trim())))).size < words.length)
+    throw refuse("has a value twice");
+  return { kind: "list", field, values };
+}
+
+function parseValue(word: string): FieldValue {
+  if (word === "none") return null;
+  if (word === "true" || word === "false") return word === "true";
+  const list = /^\[(.*)\]$/.exec(word)?.[1];
+  if (list !== undefined) return list.split(",").map(Number);
+  return word !== "" && Number.isFinite(Number(word)) ? Number(word) : word;
+}
+
+/**
+ * Every combination of the listed values, the last field changing fastest.
+ *
+ * @throws UserError with exit code 2 when there is a range, or there are too many
+ */
+export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
+  let grid: RecipeChanges[] = [{}];
+  for (const variation of variations) {
+    if (variation.kind === "range") {
+      throw new UserError(
+        `${variation.field} has a range, and a grid takes values; list some, or draw from it with --random N`,
+        { exitCode: 2 },
+      );
+    }
+    if (grid.length * variation.values.length > MOST_CANDIDATES) {
+      throw new UserError(
+        `the grid has more than ${MOST_CANDIDATES} candidates; vary less, or draw some with --random N`,
+        { exitCode: 2 },
+      );
+    }
+    grid = grid.flatMap((changes) => variation.values.map((value) => ({ ...changes, [variation.field]: value })));
+  }
+  return grid;
+}
+
+/**
+ * Draws candidates, each field by itself: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges with
+ * whole ends give whole numbers. More candidates begin with the same ones.
+ *
+ * @returns `count` different ones, or fewer where there are no more
+ */
+export function drawCandidates(variations: readonly Variation[], count: number): RecipeChanges[] {
+  const drawn = new Map<string, RecipeChanges>();
+  const mostDraws = 100 * count;
+  for (let draw = 0; draw < mostDraws && drawn.size < count; draw++) {
+    const stream = randomStream(DRAW_SEED, "sweep", draw);
+    const changes = Object.fromEntries(
+      variations.map((variation) => [
+        variation.field,
+        variation.kind === "list"
+          ? variation.values[stream.below(variation.values.length)]!
+          : between(variation, stream.uniform()),
+      ]),
+    );
+    drawn.set(JSON.stringify(changes), changes);
+  }
+  return [...drawn.values()];
+}
+
+function between({ low, high }: { low: number; high: number }, share: number): number {
+  const value = low * (high / low) ** share;
+  return Number.isInteger(low) && Number.isInteger(high)
+    ? Math.round(value)
+    : Math.min(high, Math.max(low, Number(value.toPrecision(DRAWN_DIGITS))));
+}

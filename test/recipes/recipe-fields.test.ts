@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { base } from "../../src/recipes/base.ts";
+import { enhanced } from "../../src/recipes/enhanced.ts";
+import { changeRecipe, recipeFields } from "../../src/recipes/recipe-fields.ts";
+import { userErrorOf } from "../runs/support/helpers.ts";
+
+describe("a recipe's fields", () => {
+  test("are what it has and may have, of each part those of its kind, without its name", () => {
+    const fields = recipeFields(base);
+    expect(fields).toEqual(
+      expect.arrayContaining([
+        "model",
+        "epochs",
+        "schedule.riseFraction",
+        "optimizer.kind",
+        "optimizer.betas",
+        "augmentation.randomErasing.probability",
+        "averaging.decay",
+      ]),
+    );
+    for (const absent of ["name", "description", "schedule.factor", "optimizer.momentum", "optimizer"]) {
+      expect(fields).not.toContain(absent);
+    }
+    expect(recipeFields(enhanced)).toContain("optimizer.momentum");
+  });
+});
+
+describe("changing", () => {
+  test("a field leaves all else, and the recipe itself, as they were", () => {
+    const before = JSON.stringify(base);
+    expect(changeRecipe(base, { learningRate: 0.01, "augmentation.shift": 2 })).toEqual({
+      ...base,
+      learningRate: 0.01,
+      augmentation: { ...base.augmentation, shift: 2 },
+    });
+    expect(JSON.stringify(base)).toBe(before);
+  });
+
+  test("to nothing leaves a field out", () => {
+    expect(changeRecipe(base, { "augmentation.horizontalFlip": null }).augmentation).toEqual({ shift: 1 });
+  });
+
+  test("makes parts that were not there", () => {
+    const changes = { "averaging.decay": 0.99, "averaging.kind": "exponential" };
+    expect(changeRecipe(base, changes).averaging).toEqual({ kind: "exponential", decay: 0.99 });
+  });
+
+  test("a kind replaces its part, whatever the order; the other fields are those of the new kind", () => {
+    const changes = { "schedule.finalFactor": 0.1, "schedule.kind": "cosine" };
+    expect(changeRecipe(base, changes).schedule).toEqual({ kind: "cosine", finalFactor: 0.1 });
+    expect(changeRecipe(base, { "optimizer.momentum": 0.8, "optimizer.kind": "sgd" }).optimizer).toEqual({
+      kind: "sgd",
+      momentum: 0.8,
+    });
+  });
+
+  test("the model is by name", () => {
+    expect(changeRecipe(base, { model: "enhanced" }).model).toBe(enhanced.model);
+  });
+
+  test.each([
+    [
+      { "optimizer.learningRate": 1 },
+      /^there is no field "optimizer\.learningRate" to change in recipe base; there are: model, epochs, .*learningRate, .*optimizer\.epsilon/,
+    ],
+    [{ "optimizer.momentum": 0.9 }, /^there is no field "optimizer\.momentum"/],
+    [{ optimizer: "sgd" }, /^there is no field "optimizer" /],
+    [{ name: "other" }, /^there is no field "name"/],
+    [{ learningRate: "fast" }, /^recipe base with learningRate=fast: recipe field "learningRate": .*expected number/],
+    [{ labelSmoothing: null }, /recipe field "labelSmoothing"/],
+    [{ "averaging.decay": 0.9 }, /recipe field "averaging\.kind"/],
+    [{ batchSize: 1.5 }, /^batch size must be a whole number/],
+    [{ model: "vgg" }, /^there is no model "vgg"/],
+  ])("%j is refused", (changes, message) => {
+    const error = userErrorOf(() => changeRecipe(base, changes));
+    expect(error.exitCode).toBe(2);
+    expect(error.message).toMatch(message);
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { base } from "../../src/recipes/base.ts";
+import { type Candidate, candidatesOf, halvingRungs, planCandidate, ranked, resultOf } from "../../src/study/sweep.ts";
+import { userErrorOf } from "../runs/support/helpers.ts";
+import { sampleRecord } from "../runs/support/samples.ts";
+
+describe("successive halving", () => {
+  test.each([
+    [
+      27,
+      27,
+      [
+        [1, 27],
+        [3, 9],
+        [9, 3],
+        [27, 1],
+      ],
+    ],
+    [
+      9,
+      12,
+      [
+        [1, 9],
+        [4, 3],
+        [12, 1],
+      ],
+    ],
+    [
+      10,
+      12,
+      [
+        [1, 10],
+        [4, 4],
+        [12, 2],
+      ],
+    ],
+    [
+      4,
+      12,
+      [
+        [4, 4],
+        [12, 2],
+      ],
+    ],
+    [2, 12, [[12, 2]]],
+    [
+      9,
+      3,
+      [
+        [1, 9],
+        [3, 3],
+      ],
+    ],
+    [100, 1, [[1, 100]]],
+  ])("of %i candidates and %i epochs has rungs %j", (candidates, epochs, rungs) => {
+    expect(halvingRungs(candidates, epochs)).toEqual(rungs.map(([e, c]) => ({ epochs: e, candidates: c })));
+  });
+});
+
+describe("candidates", () => {
+  test("are the recipe with the changes, known by them", () => {
+    const [first, second] = candidatesOf(base, [{ learningRate: 0.002 }, { learningRate: 0.008, batchSize: 64 }]);
+    expect(first!.recipe).toEqual({ ...base, learningRate: 0.002, name: "base learningRate=0.002" });
+    expect(second!.recipe).toMatchObject({
+      learningRate: 0.008,
+      batchSize: 64,
+      name: "base learningRate=0.008 batchSize=64",
+    });
+  });
+
+  test("need a choice", () => {
+    const { message, exitCode } = userErrorOf(() => candidatesOf(base, [{ learningRate: 0.002 }]));
+    expect({ message, exitCode }).toEqual({
+      message: "a sweep needs at least two candidates; give --over more values",
+      exitCode: 2,
+    });
+  });
+
+  test("train on the split into folders of their own, by changes, epochs and seed", () => {
+    const changes = { learningRate: 0.002, "optimizer.betas": [0.9, 0.99] };
+    const [candidate] = candidatesOf(base, [changes, { learningRate: 1 }]);
+    const runs = planCandidate(candidate!, 4, { out: "out", seeds: 2, limit: 500 });
+    expect(runs.map(({ path, seed }) => [path, seed])).toEqual([
+      ["out/runs/learningRate=0.002+optimizer.betas=[0.9,0.99]-e4-s1", 1],
+      ["out/runs/learningRate=0.002+optimizer.betas=[0.9,0.99]-e4-s2", 2],
+    ]);
+    expect(runs[0]).toMatchObject({ trainOn: "split", limit: 500, recipe: { epochs: 4, learningRate: 0.002 } });
+  });
+});
+
+describe("results", () => {
+  const [candidate] = candidatesOf(base, [{ learningRate: 0.002 }, { learningRate: 0.004 }]) as [Candidate];
+  const planned = planCandidate(candidate, 4, { out: "out", seeds: 2, limit: null });
+  const trained = (accuracies: readonly number[]) =>
+    accuracies.map((validationAccuracy, i) => ({
+      ...planned[i]!,
+      record: {
+        ...sampleRecord,
+        status: "finished" as const,
+        result: {
+          trainLoss: 0.1,
+          trainAccuracy: 1,
+          validationLoss: 1 - validationAccuracy,
+          validationAccuracy,
+          imagesPerSecond: 1,
+          seconds: 10,
+          peakMemoryBytes: 1,
+          weightsSha256: "00".repeat(32),
+        },
+      },
+    }));
+  const result = (accuracies: readonly number[], epochs = 4) =>
+    resultOf(candidate, { epochs, planned, trained: trained(accuracies) });
+
+  test("are means over the seeds; one seed that diverged leaves none", () => {
+    expect(result([0.9, 0.8])).toMatchObject({ accuracy: { mean: expect.closeTo(0.85, 12), n: 2 }, seconds: 20 });
+    expect(result([0.9, 0.8]).loss).toBeCloseTo(0.15, 12);
+    expect(result([0.9])).toMatchObject({ accuracy: null, loss: null, seconds: 10 });
+  });
+
+  test("are ranked by rung, accuracy, loss; what diverged is last of its rung", () => {
+    const [good, better, early, lost] = [
+      result([0.8, 0.8], 12),
+      result([0.9, 0.9], 12),
+      result([1, 1], 4),
+      result([], 12),
+    ];
+    expect(ranked([lost, early, good, better])).toEqual([better, good, lost, early]);
+    const tied = { ...better, loss: 0.05 };
+    expect(ranked([better, tied])).toEqual([tied, better]);
+  });
+});

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { decodeSafetensors } from "../../src/formats/safetensors.ts";
+import { enhanced } from "../../src/models/enhanced.ts";
+import { averagingShareAt } from "../../src/optim/averaging.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { type TrainingSnapshot, train } from "../../src/training/train.ts";
+import { resumeRun, trainNewRun } from "../../src/training/train-run.ts";
+import { lowerings } from "../support/run-program.ts";
+import { RECIPE, smallJob } from "./support/jobs.ts";
+import { expectSameRun } from "./support/same-run.ts";
+import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
+
+const AVERAGING = { kind: "exponential", decay: 0.7 } as const;
+
+describe("averages of weights", () => {
+  test.each(lowerings())(
+    "are those of what each step left, running statistics too ($kind)",
+    async (lowering) => {
+      const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
+      const expected = new Map<string, number[]>();
+      let from: TrainingSnapshot | undefined;
+      for (let step = 1, isFinished = false; !isFinished; step++) {
+        const outcome = await train(job, { isStopRequested: () => true }, from);
+        const share = averagingShareAt(AVERAGING, step);
+        for (const { name } of outcome.graph.tensors) {
+          const values = [...outcome.snapshot.tensors.get(name)!];
+          const before = expected.get(name);
+          expected.set(
+            name,
+            values.map((value, i) => (before ? before[i]! + share * (value - before[i]!) : value)),
+          );
+          // Rounded once a step, and each rounding fades as the average moves on.
+          const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+          expect(outcome.tensors.get(name), name).toBeClose(expected.get(name)!, { tolerance: 1e-6 * scale });
+        }
+        from = outcome.snapshot;
+        isFinished = outcome.isFinished;
+      }
+      expect(from!.position.step).toBe(7);
+      const [last, average] = ["bn1.running_mean", "bn1.running_mean.average"].map((name) => from!.tensors.get(name)!);
+      expect(average).not.toEqual(last);
+    },
+    60_000,
+  );
+
+  test("change nothing in the training itself", async () => {
+    const [plain, averaged] = [
+      await train(smallJob({ recipe: { model: enhanced } })),
+      await train(smallJob({ recipe: { model: enhanced, averaging: AVERAGING } })),
+    ];
+    for (const [name, values] of plain.snapshot.tensors) expect(averaged.snapshot.tensors.get(name)).toEqual(values);
+  });
+});
+
+test("a run's weights and model are the averages, its state holds both; stopped and resumed it is the same", async () => {
+  const [out, stopped] = [join(sharedFolder(), "averaged"), join(sharedFolder(), "stopped")];
+  const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+  const recipe = { ...RECIPE, model: enhanced, averaging: AVERAGING };
+  const machine = { data, threads: 1, lowering: "standard" as const, runtime: nodeRuntime, allowDifferent: false };
+  const run = { recipe, seed: 1, trainOn: "split" as const, limit: null };
+  const trained = await trainNewRun({ ...run, out }, machine);
+  if (!trained.isFinished) throw new Error("the run was not finished");
+  let steps = 0;
+  await trainNewRun(
+    { ...run, out: stopped },
+    { ...machine, stepsPerRun: 1, hooks: { isStopRequested: () => ++steps === 5 } },
+  );
+  await resumeRun(stopped, machine);
+  expectSameRun(stopped, out);
+
+  const read = (name: string) => {
+    const { tensors } = decodeSafetensors(readFileSync(join(out, name)), name);
+    return new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
+  };
+  const [weights, state] = [read("weights.safetensors"), read("state.safetensors")];
+  expect(weights.size).toBe(32);
+  for (const [name, values] of weights) {
+    expect(state.get(`${name}.average`), name).toEqual(values);
+    expect(state.has(name)).toBe(true);
+  }
+  expect(weights.get("conv1.weight")).not.toEqual(state.get("conv1.weight"));
+
+  // By model.onnx: the very loss that validation had with the averages.
+  const metrics = await evaluateRun(out, { ...machine, split: "validation", averageFlips: false });
+  expect(metrics.loss).toBeCloseTo(trained.record.result.validationLoss!, 5);
+});
