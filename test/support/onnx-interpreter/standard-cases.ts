@@ -20,6 +20,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
     tolerance: FEW_ROUNDINGS,
   },
   one("Relu", { a: [4, 5] }, 20),
+  { ...one("Sigmoid", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
   one("Identity", { a: [3] }, 3),
   one("HardSigmoid", { a: [4, 5] }, 20, { alpha: { float: 0.25 }, beta: { float: 0.5 } }),
   {
