@@ -61,7 +61,7 @@ describe("changing", () => {
   test.each([
     [
       { "optimizer.learningRate": 1 },
-      /^there is no field "optimizer\.learningRate" to change in recipe base; there are: model, epochs, .*learningRate, .*optimizer\.epsilon/,
+      /^there is no field "optimizer\.learningRate" to change in recipe base; there are: epochs, .*learningRate, .*optimizer\.epsilon/,
     ],
     [{ "optimizer.momentum": 0.9 }, /^there is no field "optimizer\.momentum"/],
     [{ optimizer: "sgd" }, /^there is no field "optimizer" /],
