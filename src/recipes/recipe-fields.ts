@@ -27,7 +27,7 @@ const schema: FieldSchema = z.toJSONSchema(recipeSchema) as FieldSchema;
 const IDENTITY = ["name", "description"];
 
 /** Paths of the fields that a recipe has or may have; of a part with a kind, those of its kind. */
-export function recipeFields(recipe: Recipe): string[] {
+export function changeableFields(recipe: Recipe): string[] {
   return pathsOf(schema, recipeToJson(recipe), []).filter((path) => !IDENTITY.includes(path));
 }
 
@@ -62,7 +62,9 @@ export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   const ordered = Object.entries(changes).toSorted(([a], [b]) => Number(isKind(b)) - Number(isKind(a)));
   for (const [path, value] of ordered) setField(json, path, value, recipe);
   try {
-    return recipeFromJson(json, `recipe ${recipe.name} with ${changesText(changes)}`);
+    const where = `recipe ${recipe.name} with ${changesText(changes)}`;
+    // A model of one's own has no name that could be looked up.
+    return recipeFromJson(json, where, changes.model === undefined ? recipe.model : undefined);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(error.message, { exitCode: 2, cause: error });
     throw error;
@@ -77,7 +79,7 @@ function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): 
   const known = pathsOf(schema, json, []);
   if (!known.includes(path) || IDENTITY.includes(path)) {
     throw new UserError(
-      `there is no field "${path}" to change in recipe ${recipe.name}; there are: ${recipeFields(recipe).join(", ")}`,
+      `there is no field "${path}" to change in recipe ${recipe.name}; there are: ${changeableFields(recipe).join(", ")}`,
       { exitCode: 2 },
     );
   }

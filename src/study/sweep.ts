@@ -57,6 +57,8 @@ export function halvingRungs(candidates: number, epochs: number): Rung[] {
 /** Where and how candidates are trained. */
 export interface SweepPlan {
   readonly out: string;
+  /** The file that exports the recipe, where it is not one of tailor's. */
+  readonly recipeFile?: string | undefined;
   readonly seeds: number;
   /** Training images to use; null: all. */
   readonly limit: number | null;
@@ -66,11 +68,13 @@ export interface SweepPlan {
 export function planCandidate(
   { changes, recipe }: Candidate,
   epochs: number,
-  { out, seeds, limit }: SweepPlan,
+  { out, recipeFile, seeds, limit }: SweepPlan,
 ): PlannedRun[] {
+  // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
+  const file = changes.model === undefined ? recipeFile : undefined;
   const name = changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+");
   return planSeeds(
-    { recipe: { ...recipe, epochs }, trainOn: "split", limit },
+    { recipe: { ...recipe, epochs }, recipeFile: file, trainOn: "split", limit },
     { seeds, pathOf: (seed) => `${out}/runs/${name}-e${epochs}-s${seed}` },
   );
 }

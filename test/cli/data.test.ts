@@ -128,6 +128,7 @@ test.each([
   [["duplicates", "runs/a"], /data duplicates takes no folder, got "runs\/a"; name the data with --data/],
   [["duplicates", "--confidence", "0.5"], /--confidence goes with: data labels/],
   [["labels", "runs/a", "--distance", "0.5"], /--distance goes with: data duplicates/],
+  [["labels", "runs/a", "--size", "32"], /--size is known from the runs; leave it out/],
   [["--out", "sheet.png"], /--out goes with: data duplicates, data labels/],
   [["duplicates", "--distance", "1"], /--distance must be at least 0 and below 1, got "1"/],
   [["duplicates", "--list", "0"], /--list must be a whole number from 1 up/],

@@ -105,9 +105,26 @@ test("halving trains all for few epochs and the best third for all; what diverge
   expect(refusalOf(await tailor(command), 1)).toMatch(/diverged\.json: .*remove it, and those runs are trained again/);
 });
 
+test("a recipe of one's own, with a model of its own, is swept like another", { timeout: 120_000 }, async () => {
+  const file = join(sharedFolder(), "mine.mjs");
+  writeFileSync(
+    file,
+    `import { findRecipe, flatten, linear } from "tailor";
+     const model = { name: "flat", layers: ({ classes }) => [flatten(), linear(classes)] };
+     export default { ...findRecipe("base"), name: "mine", epochs: 1, batchSize: 50, model };`,
+  );
+  const command = ["sweep", file, "--data", DATA, "--threads", "1", "--out", join(sharedFolder(), "own")];
+  const { candidates } = await tailorJson<SweepJson>([...command, "--over", "labelSmoothing=0,0.1"]);
+  expect(candidates).toHaveLength(2);
+  for (const { runs } of candidates) expect(readRunRecord(runs[0]!)).toMatchObject({ model: "flat", recipeFile: file });
+});
+
 test.each([
   [[], /say what to vary: --over learningRate=0\.002,0\.004/],
-  [["--over", "optimizer.learningRate=1,2"], /there is no field "optimizer\.learningRate" .* there are: .*, model$/m],
+  [
+    ["--over", "optimizer.learningRate=1,2"],
+    /there is no field "optimizer\.learningRate" .* there are: epochs, .*model/,
+  ],
   [["--over", "learningRate=0.001"], /needs at least two candidates/],
   [["--over", "learningRate=1e-4..1e-2"], /learningRate has a range.*--random N/],
   [["--over", "batchSize=32,64", "--over", "batchSize=128,256"], /--over batchSize=\.\.\. was given twice/],

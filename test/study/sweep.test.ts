@@ -84,6 +84,11 @@ describe("candidates", () => {
       ["out/runs/learningRate=0.002+optimizer.betas=[0.9,0.99]-e4-s1", 1],
       ["out/runs/learningRate=0.002+optimizer.betas=[0.9,0.99]-e4-s2", 2],
     ]);
+    const files = [changes, { model: "enhanced" }].map((own) => {
+      const [first] = candidatesOf(base, [own, { learningRate: 1 }]);
+      return planCandidate(first!, 4, { out: "out", recipeFile: "mine.mjs", seeds: 1, limit: null })[0]!.recipeFile;
+    });
+    expect(files).toEqual(["mine.mjs", undefined]);
     expect(runs[0]).toMatchObject({ trainOn: "split", limit: 500, recipe: { epochs: 4, learningRate: 0.002 } });
   });
 });

@@ -1,12 +1,10 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
-import { UserError } from "../../errors.ts";
 import { doubtfulLabels } from "../../evaluation/doubtful-labels.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { Predictions } from "../../evaluation/predictions.ts";
 import { count, counted, percent } from "../../numbers.ts";
 import { doubtfulLabelsSheet } from "../../report/data-sheets.ts";
 import { table } from "../../report/format.ts";
-import { runsAt } from "../../runs/run-status.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { type SheetTarget, writeSheet } from "../write-sheet.ts";
 
@@ -14,7 +12,7 @@ import { type SheetTarget, writeSheet } from "../write-sheet.ts";
 export const DEFAULT_CONFIDENCE = 0.8;
 
 export interface LabelsOptions {
-  /** Run folders, or folders of runs. */
+  /** Run folders, at least one. */
   readonly runs: readonly string[];
   readonly confidence: number;
   /** Images to list and to draw. */
@@ -30,12 +28,8 @@ export async function dataLabels(
   output: Output,
 ): Promise<number> {
   const { test } = data;
-  const paths = runs.flatMap(runsAt);
-  if (paths.length === 0) {
-    throw new UserError("name the runs to ask: data labels RUN..., better several than one", { exitCode: 2 });
-  }
   const answers: Predictions[] = [];
-  for (const path of paths) {
+  for (const path of runs) {
     const options = { data, split: "test", averageFlips: false, threads, onNotKept: sayNotKept(output) } as const;
     const { predictions, accuracy } = await evaluateRun(path, options);
     output.note(`${path}: test accuracy ${percent(accuracy)}`);
@@ -44,7 +38,7 @@ export async function dataLabels(
   const doubtful = doubtfulLabels(answers, { confidence });
   const listed = doubtful.slice(0, list);
   output.say(
-    `${counted(doubtful.length, "test image")} of ${count(test.count)}: ${counted(paths.length, "run")}, each at least ${percent(confidence, 0)} sure of one class that is not the label`,
+    `${counted(doubtful.length, "test image")} of ${count(test.count)}: ${counted(runs.length, "run")}, each at least ${percent(confidence, 0)} sure of one class that is not the label`,
   );
   if (listed.length > 0) {
     output.say("");
@@ -58,10 +52,10 @@ export async function dataLabels(
     if (listed.length < doubtful.length) output.say(`... and ${count(doubtful.length - listed.length)} more (--list)`);
   }
   const written = sheet
-    ? await writeSheet(sheet, doubtfulLabelsSheet(listed, { total: doubtful.length, runs: paths.length }, test), output)
+    ? await writeSheet(sheet, doubtfulLabelsSheet(listed, { total: doubtful.length, runs: runs.length }, test), output)
     : null;
   output.result({
-    runs: paths,
+    runs,
     confidence,
     images: test.count,
     doubtful: doubtful.map(({ label, predicted, ...image }) => ({

@@ -3,10 +3,11 @@ import { trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { count, table } from "../../report/format.ts";
 import { checkExportTarget } from "../../runs/outside-files.ts";
+import { runsAt } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import type { Output } from "../output.ts";
-import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
+import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
 import { flag, fraction, path, threads, wholeNumber } from "../parse.ts";
 import type { SheetTarget } from "../write-sheet.ts";
 import { DEFAULT_DISTANCE, dataDuplicates } from "./data-duplicates.ts";
@@ -16,6 +17,8 @@ import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
 const QUESTIONS = ["inspect", "duplicates", "labels"] as const;
 const DRAWING = ["duplicates", "labels"] as const;
 const DEFAULT_LIST = 24;
+/** How pictures are read: the runs of `labels` know that themselves. */
+const READING = ["size", "channels", "fit", "skipUnreadable"] as const;
 /** Options of one question only. */
 const OF_ONE: Readonly<Record<string, readonly (typeof QUESTIONS)[number][]>> = {
   distance: ["duplicates"],
@@ -77,14 +80,16 @@ export const data: Command = {
     const list = wholeNumber(options, "list") ?? DEFAULT_LIST;
     const distance = fraction(options, "distance") ?? DEFAULT_DISTANCE;
     const confidence = fraction(options, "confidence") ?? DEFAULT_CONFIDENCE;
-    const loaded = await dataToTrain(options, output);
     switch (asked) {
       case undefined:
-        return describe(loaded, output);
+        return describe(await dataToTrain(options, output), output);
       case "duplicates":
-        return dataDuplicates(loaded, { distance, list, sheet }, output);
-      case "labels":
-        return dataLabels(loaded, { runs: paths, confidence, list, sheet, threads: threads(options) }, output);
+        return dataDuplicates(await dataToTrain(options, output), { distance, list, sheet }, output);
+      case "labels": {
+        const runs = runsToAsk(paths);
+        const loaded = await dataOfRun(runs[0]!, options, output);
+        return dataLabels(loaded, { runs, confidence, list, sheet, threads: threads(options) }, output);
+      }
       default:
         return asked satisfies never;
     }
@@ -103,6 +108,10 @@ function checkOptions(
       exitCode: 2,
     });
   }
+  const reading = READING.find((name) => options[name] !== undefined);
+  if (asked === "labels" && reading !== undefined) {
+    throw new UserError(`${flag(reading)} is known from the runs; leave it out`, { exitCode: 2 });
+  }
   if (asked !== "labels" && asked !== "inspect" && folders.length > 0) {
     throw new UserError(
       `data${asked ? ` ${asked}` : ""} takes no folder, got "${folders[0]}"; name the data with --data`,
@@ -119,6 +128,15 @@ function folderToInspect([folder, ...more]: readonly string[], options: OptionVa
     throw new UserError("name the folder to inspect: data inspect FOLDER", { exitCode: 2 });
   }
   return folder;
+}
+
+/** @throws UserError unless a run is named */
+function runsToAsk(folders: readonly string[]): string[] {
+  const runs = folders.flatMap(runsAt);
+  if (runs.length === 0) {
+    throw new UserError("name the runs to ask: data labels RUN..., better several than one", { exitCode: 2 });
+  }
+  return runs;
 }
 
 /** Refused before anything is computed. */

@@ -1,18 +1,19 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { counted } from "../../numbers.ts";
-import { findRecipe, RECIPES } from "../../recipes/index.ts";
-import { recipeToJson } from "../../recipes/recipe.ts";
+import { RECIPES } from "../../recipes/index.ts";
+import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
 import { tableLines } from "../../report/table.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
+import { recipeNamed } from "../../runs/recipe-file.ts";
 import { candidatesOf, halvingRungs } from "../../study/sweep.ts";
 import { drawCandidates, gridOf, MOST_CANDIDATES, parseVariation, type Variation } from "../../study/variations.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
+import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
 import { path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
 import { runSweep } from "../run-sweep.ts";
 
@@ -24,7 +25,12 @@ const BEST = "best.json";
 export const sweep: Command = {
   name: "sweep",
   summary: "try other values of a recipe's fields, and rank them by the validation images",
-  arguments: [{ name: "<recipe>", description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}` }],
+  arguments: [
+    {
+      name: "<recipe>",
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts)`,
+    },
+  ],
   options: [
     {
       flags: "--over <field=values>",
@@ -41,7 +47,8 @@ export const sweep: Command = {
     { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
     LIMIT_OPTION,
     { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
-    DATA_OPTION,
+    OWN_DATA_OPTION,
+    ...PREPARATION_OPTIONS,
     THREADS_OPTION,
   ],
   examples: [
@@ -50,7 +57,8 @@ export const sweep: Command = {
     "node bin/tailor.js sweep base --epochs 3 --limit 5000 --over optimizer.kind=adam,muon --out sweep-try",
   ],
   async run([recipeName], options, output) {
-    const recipe = withEpochs(findRecipe(recipeName ?? ""), options);
+    const { recipe: named, recipeFile } = await recipeNamed(recipeName ?? "");
+    const recipe = withEpochs(named, options);
     const variations = readVariations(options);
     const draws = wholeNumber(options, "random", { least: 2, most: MOST_CANDIDATES });
     const changes = draws === undefined ? gridOf(variations) : drawCandidates(variations, draws);
@@ -62,11 +70,12 @@ export const sweep: Command = {
     const rungs = isHalving ? halvingRungs(candidates.length, recipe.epochs) : undefined;
     const plan = {
       out: path(options, "out") ?? sweep.name,
+      recipeFile,
       seeds: seeds(options) ?? 1,
       limit: wholeNumber(options, "limit") ?? null,
     };
 
-    const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const data = await dataToTrain(options, output);
     const images = trainingData(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
     const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
@@ -94,22 +103,22 @@ export const sweep: Command = {
     // The figures' libraries take their time to load: not for --help.
     const { writeSweep } = await import("../../study/write-report.ts");
     const { epochs } = best;
-    const recipeFile = folder.write(
+    const bestFile = folder.write(
       BEST,
       `${JSON.stringify(recipeToJson({ ...best.candidate.recipe, epochs }), null, 2)}\n`,
     );
     const plots = writeSweep(report, folder);
     output.say("");
-    output.say(`best: ${changesText(best.changes)}; its recipe: ${recipeFile}`);
+    output.say(`best: ${changesText(best.changes)}; its recipe: ${bestFile}`);
     output.say(`plot: ${plots[0]}`);
-    const summary = { ...sweepSummary(report), best: { changes: best.changes, recipe: recipeFile }, plots };
+    const summary = { ...sweepSummary(report), best: { changes: best.changes, recipe: bestFile }, plots };
     folder.finish(summary);
     output.result(summary);
     return 0;
   },
 };
 
-function withEpochs(recipe: ReturnType<typeof findRecipe>, options: OptionValues) {
+function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
   return { ...recipe, epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? recipe.epochs };
 }
 
