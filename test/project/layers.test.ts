@@ -133,7 +133,7 @@ describe("import direction", () => {
       "recipes/index.ts",
       "plots/curves.ts",
       "plots/cost.ts",
-      "imaging/prepare-image.ts",
+      "imaging/preparation.ts",
       "imaging/signature.ts",
       "runtime/web/index.ts",
       ...PAGE,

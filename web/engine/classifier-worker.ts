@@ -1,6 +1,6 @@
 import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
-import { prepareImage } from "../../src/imaging/prepare-image.ts";
+import { type Preparation, prepareAs } from "../../src/imaging/preparation.ts";
 import type { ModelSession } from "../../src/runtime/model-session.ts";
 import { openModel } from "../../src/runtime/web/index.ts";
 import { getBytes, runPath } from "../api/client.ts";
@@ -32,6 +32,7 @@ interface OpenModel {
   readonly key: string;
   readonly session: ModelSession;
   readonly classNames: readonly string[];
+  readonly preparation: Preparation;
 }
 
 /** A patch of 6 pixels moved by 2: 196 places of a 28x28 image. */
@@ -47,9 +48,9 @@ async function open(source: ModelSource): Promise<OpenModel> {
   current = undefined;
   const name = source.kind === "run" ? `${source.id}'s model.onnx` : source.name;
   const bytes = source.kind === "run" ? await getBytes(runPath(source.id, "/model.onnx")) : source.bytes;
-  const { classNames } = readModelMetadata(bytes, name);
+  const { classNames, preparation } = readModelMetadata(bytes, name);
   const session = await openModel(bytes, name, { threads: threadsHere(), files: ORT_FILES });
-  current = { key, session, classNames };
+  current = { key, session, classNames, preparation };
   return current;
 }
 
@@ -58,7 +59,7 @@ async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Prom
 }
 
 const api = {
-  /** Prepares a picture as the data set was and classifies it. The picture is closed. */
+  /** Prepares a picture as the images that trained were and classifies it. The picture is closed. */
   async classifyPicture({ source, picture }: { source: ModelSource; picture: ImageBitmap }): Promise<Answer> {
     const model = await open(source);
     const { width, height } = picture;
@@ -67,7 +68,7 @@ const api = {
     context.drawImage(picture, 0, 0);
     picture.close();
     const { data } = context.getImageData(0, 0, width, height);
-    return ask(model, prepareImage({ data, width, height, channels: 4 }, model.session.imageShape));
+    return ask(model, prepareAs(model.preparation, { data, width, height, channels: 4 }, model.session.imageShape));
   },
 
   /** Classifies an image that is as the network takes it. */
