@@ -107,6 +107,11 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     },
     find(id) {
       look();
+      // It may have come since: a client that knows of it has not to wait for the list to grow old.
+      if (!entries.has(id)) {
+        catalog.refresh();
+        look();
+      }
       const entry = entries.get(id);
       if (entry === undefined) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
       const { found, path } = entry;

@@ -68,6 +68,15 @@ describe("runs", () => {
     expect(summary).toEqual(listed[0]);
   });
 
+  test("one that came after the runs were listed is found by its name at once", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const { url } = await start({ runs: folder });
+    await jsonOf(fetch(`${url}/api/runs`));
+    cpSync(join(runs, "b"), join(folder, "b"), { recursive: true });
+    expect(await jsonOf(fetch(`${url}/api/runs/b`))).toMatchObject({ id: "b" });
+  });
+
   test("its model, byte for byte", async () => {
     const { url } = await start({ runs });
     expect(await holds(`${url}/api/runs/a/model.onnx`, readFileSync(join(runs, "a", "model.onnx")))).toBe(true);
