@@ -78,6 +78,11 @@ export const ABLATION: readonly AblationPart[] = [
         what: "no flips at all",
         recipe: { ...enhanced, augmentation: { shift: 1 } },
       },
+      {
+        name: "with-averaging",
+        what: "averages of weights, decay 0.998, added",
+        recipe: { ...enhanced, averaging: { kind: "exponential", decay: 0.998 } },
+      },
       { name: "with-vertical-flips", what: "the study's vertical flips added", recipe: enhancedVflip },
     ],
   },

@@ -37,6 +37,7 @@ test("each change differs from its reference in what it says, and in nothing els
     ["enhanced", "no-shift", "augmentation"],
     ["enhanced", "random-flips", "augmentation"],
     ["enhanced", "no-flips", "augmentation"],
+    ["enhanced", "with-averaging", "averaging"],
     ["enhanced", "with-vertical-flips", "augmentation"],
   ]);
   const augmentationOf = (name: string) =>
@@ -79,7 +80,7 @@ describe("a plan", () => {
 
   test("has the reference first, then its changes, each with the same seeds and epochs", () => {
     expect(rows.map(({ change }) => change?.name ?? "-").slice(0, 3)).toEqual(["-", "vertical-flips", "batch-norm"]);
-    expect(rows).toHaveLength(2 + 5 + 7);
+    expect(rows).toHaveLength(2 + 5 + 8);
     for (const { runs } of rows) {
       expect(runs.map(({ seed }) => seed)).toEqual([1, 2]);
       for (const { recipe } of runs) expect(recipe.epochs).toBe(10);
