@@ -1,6 +1,7 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { resumeCommand } from "../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../data/picture-split.ts";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
@@ -54,7 +55,7 @@ export function requireTrained(
   record: AnyRunRecord,
 ): asserts record is Exclude<AnyRunRecord, { status: "running" }> {
   if (record.status !== "running") return;
-  throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+  throw new UserError(`${path} is not finished; go on with: ${resumeCommand(path)}`);
 }
 
 /**
