@@ -91,6 +91,21 @@ export function readState(folder: string): Safetensors {
   return decodeSafetensors(readRequired(folder, RUN_FILES.state), join(folder, RUN_FILES.state));
 }
 
+/**
+ * The state from which an interrupted run goes on; null when there is none or it is damaged.
+ *
+ * @throws UserError when the system withholds it: it may be whole, so the run must not be started over
+ */
+export function readStateIfWhole(folder: string): Safetensors | null {
+  if (!hasState(folder)) return null;
+  try {
+    return readState(folder);
+  } catch (error) {
+    if (error instanceof UserError && errorCode(error.cause) === null) return null;
+    throw error;
+  }
+}
+
 /** @throws UserError when there are no weights or they are damaged */
 export function readWeights(folder: string): Safetensors {
   return decodeSafetensors(readRequired(folder, RUN_FILES.weights), join(folder, RUN_FILES.weights));
