@@ -1,4 +1,4 @@
-import { trainingData } from "../../data/training-data.ts";
+import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { counted } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
@@ -76,7 +76,7 @@ export const sweep: Command = {
     };
 
     const data = await dataToTrain(options, output);
-    const images = trainingData(data.train, { trainOn: "split", limit: plan.limit });
+    const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
     const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       runSweep(candidates, { plan, rungs, folder, data, threads: threads(options), isInterrupted }, output),
@@ -90,8 +90,8 @@ export const sweep: Command = {
       method: draws === undefined ? "grid" : "random",
       isHalving,
       seeds: plan.seeds,
-      trainImages: images.train.count,
-      validationImages: images.validation?.count ?? 0,
+      trainImages: parts.train.length,
+      validationImages: parts.validation?.length ?? 0,
       fields: variations.map(({ field, kind }) => ({ name: field, isRange: kind === "range" })),
       rows: results,
     };
