@@ -2,7 +2,7 @@ import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { counted } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
 import { tableLines } from "../../report/table.ts";
@@ -119,7 +119,7 @@ export const sweep: Command = {
 };
 
 function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
-  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? recipe.epochs };
+  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? recipe.epochs };
 }
 
 /** @throws UserError when there is none, or a field comes twice */
