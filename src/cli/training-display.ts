@@ -1,5 +1,6 @@
 import progress from "cli-progress";
-import { count, counted, duration, percent } from "../report/format.ts";
+import { count, counted, percent } from "../numbers.ts";
+import { duration } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";

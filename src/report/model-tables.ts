@@ -1,5 +1,5 @@
 import { type ConfusedPair, mostConfusedPairs } from "../evaluation/predictions.ts";
-import { count, percent } from "./format.ts";
+import { count, percent } from "../numbers.ts";
 import type { ModelDetail } from "./report-data.ts";
 import type { Table } from "./table.ts";
 import { listText, points } from "./wording.ts";

@@ -1,7 +1,8 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
 import { trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { count, table } from "../../report/format.ts";
+import { count } from "../../numbers.ts";
+import { table } from "../../report/format.ts";
 import { checkExportTarget } from "../../runs/outside-files.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";

@@ -1,8 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { count, percent } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
-import { count, duration, megabytes, percent } from "../../report/format.ts";
+import { duration, megabytes } from "../../report/format.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
