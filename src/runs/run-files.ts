@@ -1,11 +1,11 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { resumeCommand } from "../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../data/picture-split.ts";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
-import { errorCode, explainFileError } from "./file-errors.ts";
+import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 import { type AnyRunRecord, parseRunRecord, type RunRecord } from "./run-record.ts";
@@ -172,20 +172,4 @@ function explainNoRun(folder: string): UserError {
     file: `${folder} is a file; expected a run folder`,
   };
   return new UserError(`${problems[whatIsAt(folder)]}; name the folder of a run`, { exitCode: 2 });
-}
-
-/** @throws UserError when the system does not let us look */
-export function whatIsAt(path: string): "nothing" | "folder" | "file" {
-  try {
-    return statSync(path).isDirectory() ? "folder" : "file";
-  } catch (error) {
-    if (isAbsent(error)) return "nothing";
-    throw explainFileError(error, "look at", path);
-  }
-}
-
-/** A path through a file (ENOTDIR) leads nowhere either. */
-function isAbsent(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "ENOENT" || code === "ENOTDIR";
 }
