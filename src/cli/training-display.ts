@@ -29,6 +29,12 @@ export function trainingDisplay(output: Output, epochs: number) {
     left: isForecast(now) ? `${duration(now.secondsLeft)} left` : "...",
   });
 
+  /** Takes the live line away, so that something else can be printed. */
+  const clear = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+
   return {
     step(now: TrainingProgress): void {
       firstStep ??= now.step;
@@ -49,7 +55,7 @@ export function trainingDisplay(output: Output, epochs: number) {
       }
     },
     epoch(line: MetricsLine): void {
-      this.clear();
+      clear();
       const validated =
         line.validationAccuracy === null || line.validationLoss === null
           ? ""
@@ -58,11 +64,7 @@ export function trainingDisplay(output: Output, epochs: number) {
         `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`,
       );
     },
-    /** Takes the live line away, so that something else can be printed. */
-    clear(): void {
-      bar?.stop();
-      bar = undefined;
-    },
+    clear,
   };
 }
 

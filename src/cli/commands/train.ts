@@ -88,7 +88,7 @@ export const train: Command = {
           lowering: lowering(options),
           runtime: nodeRuntime,
           tensorboard: options.tensorboard === true,
-          hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+          hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
             output.note(startLine(record, from));
             output.note(`run folder: ${folder}`);
