@@ -144,4 +144,5 @@ export {
   type TrainingSnapshot,
   train,
 } from "./training/train.ts";
-export { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "./training/train-run.ts";
+export type { TrainedRun, TrainRunOptions } from "./training/train-into.ts";
+export { resumeRun, trainNewRun } from "./training/train-run.ts";

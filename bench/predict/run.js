@@ -40,9 +40,9 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const run = values.run ?? trainBriefly();
 const pictures = await writePictures(join(folder, "pictures"));
 const one = [join(pictures, "0.png")];
-const cold = repeated(one, "cold");
-const many = repeated([pictures], "folder");
-const start = Math.min(...repeated(["--version"], undefined, true).map(({ seconds }) => seconds));
+const cold = predicted(one, "cold");
+const many = predicted([pictures], "folder");
+const start = Math.min(...repeated([BIN, "--version"]));
 const report = {
   images,
   edge,
@@ -50,9 +50,8 @@ const report = {
   cold: summary(cold),
   folder: summary(many),
   // The fastest of each, as what else a machine does only ever adds time.
-  imagesPerSecond: images / Math.min(...many.map(({ seconds }) => seconds)),
-  imagesPerSecondAfterStart:
-    (images - 1) / (Math.min(...many.map(({ seconds }) => seconds)) - Math.min(...cold.map(({ seconds }) => seconds))),
+  imagesPerSecond: images / Math.min(...many),
+  imagesPerSecondAfterStart: (images - 1) / (Math.min(...many) - Math.min(...cold)),
   emptyStartSeconds: start,
   goals: GOALS,
 };
@@ -73,11 +72,11 @@ function count(name) {
   return process.exit(2);
 }
 
-/** Seconds of whole processes, one after the other; the first warms the disk's cache and is not counted. */
-function repeated(words, profileName, isBare = false) {
-  const command = isBare ? [BIN, ...words] : [BIN, "predict", run, ...words, "--json", ...threads];
-  const times = Array.from({ length: repeats + 1 }, () => timed(command)).slice(1);
-  if (values.profile && profileName) {
+/** Seconds of predicting some files or folders, and a profile of it where that is wanted. */
+function predicted(words, profileName) {
+  const command = [BIN, "predict", run, ...words, "--json", ...threads];
+  const times = repeated(command);
+  if (values.profile) {
     mkdirSync(values.profile, { recursive: true });
     timed([
       "--cpu-prof",
@@ -91,16 +90,22 @@ function repeated(words, profileName, isBare = false) {
   return times;
 }
 
+/** Seconds of whole processes, one after the other; the first warms the disk's cache and is not counted. */
+function repeated(command) {
+  return Array.from({ length: repeats + 1 }, () => timed(command)).slice(1);
+}
+
+/** Seconds of a whole process. */
 function timed(command) {
   const started = performance.now();
   const { status, stderr } = spawnSync(process.execPath, command, { maxBuffer: 2 ** 30, encoding: "utf8" });
   const seconds = (performance.now() - started) / 1000;
   if (status !== 0) throw new Error(stderr);
-  return { seconds };
+  return seconds;
 }
 
 function summary(times) {
-  const seconds = times.map((time) => time.seconds).toSorted((a, b) => a - b);
+  const seconds = times.toSorted((a, b) => a - b);
   return { seconds, least: seconds[0], median: seconds[Math.floor(seconds.length / 2)] };
 }
 

@@ -104,7 +104,7 @@ export function garmentSvg({ label, cloth, width, height, edge, turn = 0, ground
   const place = `translate(${(width - edge) / 2} ${(height - edge) / 2}) scale(${edge / 100}) rotate(${turn} 50 50)`;
   const floor = ground ? `<rect width="${width}" height="${height}" fill="${ground}"/>` : "";
   return Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${behind.includes("<defs>") ? behind : ""}${floor}
-    ${behind.includes("<defs>") ? "" : behind}<g transform="${place}">${draw(cloth)}</g></svg>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${floor}
+    ${behind}<g transform="${place}">${draw(cloth)}</g></svg>`,
   );
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { shellWord, TAILOR } from "../command-text.ts";
 import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
 import type { OptionValues } from "./command.ts";
@@ -110,12 +111,7 @@ export function commandLine(command: string, options: OptionValues): string {
     .filter(([name]) => !SHOWING.includes(name))
     .flatMap(([name, value]) => {
       if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
-      return [value].flat().flatMap((word) => [flag(name), quoted(word)]);
+      return [value].flat().flatMap((word) => [flag(name), shellWord(word)]);
     });
-  return ["node bin/tailor.js", command, ...words].join(" ");
-}
-
-/** A word as a shell takes it. */
-function quoted(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return [TAILOR, command, ...words].join(" ");
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { counted } from "../numbers.ts";
+import { errorCode, explainFileError } from "../runs/file-errors.ts";
 import type { OutputFolder } from "../runs/output-folder.ts";
 import { checkJson, parseJson } from "../runs/parse-json.ts";
 import { seedBySeed } from "../study/plan.ts";
@@ -83,8 +84,8 @@ function readDiverged(out: string): Map<string, string> {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return new Map();
-    throw error;
+    if (errorCode(error) === "ENOENT") return new Map();
+    throw explainFileError(error, "read", file);
   }
   const todo = "remove it, and those runs are trained again";
   return new Map(Object.entries(checkJson(z.record(z.string(), z.string()), parseJson(text, file, todo), file, todo)));

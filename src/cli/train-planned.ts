@@ -44,7 +44,7 @@ export async function trainAll(
       const trained = await trainPlanned(run, {
         ...machine,
         runtime: nodeRuntime,
-        hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+        hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
         onStart: (folder, record, from) => {
           output.note("");
           output.note(startLine(record, from));

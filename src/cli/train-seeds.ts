@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import { spreadOf } from "../evaluation/significance.ts";
-import { percent } from "../report/format.ts";
+import { percent } from "../numbers.ts";
 import { spreadText } from "../report/wording.ts";
 import { openOutputFolder } from "../runs/output-folder.ts";
 import { defaultRunPath } from "../runs/run-status.ts";

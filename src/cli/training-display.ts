@@ -1,5 +1,6 @@
 import progress from "cli-progress";
-import { count, counted, duration, percent } from "../report/format.ts";
+import { count, counted, percent } from "../numbers.ts";
+import { duration } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";
@@ -28,6 +29,12 @@ export function trainingDisplay(output: Output, epochs: number) {
     left: isForecast(now) ? `${duration(now.secondsLeft)} left` : "...",
   });
 
+  /** Takes the live line away, so that something else can be printed. */
+  const clear = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+
   return {
     step(now: TrainingProgress): void {
       firstStep ??= now.step;
@@ -48,7 +55,7 @@ export function trainingDisplay(output: Output, epochs: number) {
       }
     },
     epoch(line: MetricsLine): void {
-      this.clear();
+      clear();
       const validated =
         line.validationAccuracy === null || line.validationLoss === null
           ? ""
@@ -57,11 +64,7 @@ export function trainingDisplay(output: Output, epochs: number) {
         `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`,
       );
     },
-    /** Takes the live line away, so that something else can be printed. */
-    clear(): void {
-      bar?.stop();
-      bar = undefined;
-    },
+    clear,
   };
 }
 

@@ -1,3 +1,6 @@
+import { count, percent } from "../numbers.ts";
+import { countClasses } from "./split.ts";
+
 /** Classes of which the largest has at least so many times the images of the smallest are called uneven. */
 const UNEVEN = 1.5;
 
@@ -17,23 +20,15 @@ export interface Imbalance {
  * @param classNames of which each has an image
  */
 export function imbalanceOf(labels: Uint8Array, classNames: readonly string[]): Imbalance {
-  const counts = countsOf(labels, classNames.length).map((images, i) => ({ name: classNames[i]!, images }));
+  const counts = countClasses(labels, classNames.length).map((images, i) => ({ name: classNames[i]!, images }));
   const bySize = counts.toSorted((a, b) => b.images - a.images);
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
   const ratio = largest.images / smallest.images;
   return { largest, smallest, ratio, majority: largest.images / labels.length, isUneven: ratio >= UNEVEN };
 }
 
-/** Images of each class, [classes]. */
-export function countsOf(labels: Uint8Array, classes: number): number[] {
-  const counts = new Array<number>(classes).fill(0);
-  for (const label of labels) counts[label]!++;
-  return counts;
-}
-
 /** "classes are uneven: dog 100, cat 900 images (9.0 times as many); always saying cat would be right in 90.0 %" */
 export function imbalanceText({ largest, smallest, ratio, majority, isUneven }: Imbalance): string {
-  const count = (images: number) => images.toLocaleString("en-US");
   if (largest.images === smallest.images) return `classes are even: ${count(largest.images)} images to train each`;
-  return `classes are ${isUneven ? "uneven" : "nearly even"}: ${smallest.name} ${count(smallest.images)}, ${largest.name} ${count(largest.images)} images to train (${ratio.toFixed(1)} times as many); always saying ${largest.name} would be right in ${(100 * majority).toFixed(1)} %`;
+  return `classes are ${isUneven ? "uneven" : "nearly even"}: ${smallest.name} ${count(smallest.images)}, ${largest.name} ${count(largest.images)} images to train (${ratio.toFixed(1)} times as many); always saying ${largest.name} would be right in ${percent(majority, 1)}`;
 }

@@ -1,5 +1,15 @@
 import { UserError } from "../errors.ts";
-import { type ImageSet, imageBytes } from "./image-set.ts";
+import type { ImageSet } from "./image-set.ts";
+import {
+  type CellRanges,
+  GRIDS,
+  rangesOf,
+  type Shift,
+  type SortedImages,
+  shiftInto,
+  sortedBySum,
+  unfilledImage,
+} from "./summed-images.ts";
 
 /**
  * Images that are the same, or nearly. The distance of two images is the least, over shifts by up to a pixel in each
@@ -19,8 +29,6 @@ export interface NearPair {
 }
 
 const LARGEST_SHIFT = 1;
-/** Cells on a side of the coarse grids, the coarser first. */
-const GRIDS = [2, 7] as const;
 
 /**
  * All pairs of images within a distance of each other.
@@ -43,22 +51,22 @@ export function nearPairs(sets: readonly ImageSet[], { distance }: { readonly di
   const sorted = sortedBySum(sets);
   const { size, count, pixels, sums, places } = sorted;
   const share = distance / (2 - distance);
-  const shifts = SHIFTS.map((shift) => ({ shift, ...emptyImage(sorted) }));
+  const shifted = SHIFTS.map(() => unfilledImage(sorted));
   const found: NearPair[] = [];
   for (let at = 0; at < count; at++) {
     const sum = sums[at]!;
     const image = pixels.subarray(at * size, (at + 1) * size);
-    for (const shifted of shifts) shiftInto(shifted, image, sorted);
-    const ranges = GRIDS.map((_, g) => rangesOf(shifts.map(({ cells }) => cells[g]!)));
+    for (const [i, shift] of SHIFTS.entries()) shiftInto(shifted[i]!, image, shift, sorted);
+    const ranges = GRIDS.map((_, g) => rangesOf(shifted.map(({ cells }) => cells[g]!)));
     // Each pair once: with those before it, which are no brighter.
     for (let other = firstAtLeast(sums, (sum * (1 - share)) / (1 + share)); other < at; other++) {
       const limit = share * (sum + sums[other]!);
       if (!areCellsWithin(sorted, ranges, other, limit)) continue;
       let least = Number.POSITIVE_INFINITY;
-      for (const shifted of shifts) {
-        const lost = sum - shifted.sum;
-        if (!areCellsWithin(sorted, shifted.ranges, other, limit - lost)) continue;
-        least = Math.min(least, lost + absoluteDifference(pixels, other * size, shifted.pixels, limit - lost));
+      for (const moved of shifted) {
+        const lost = sum - moved.sum;
+        if (!areCellsWithin(sorted, moved.ranges, other, limit - lost)) continue;
+        least = Math.min(least, lost + absoluteDifference(pixels, other * size, moved.pixels, limit - lost));
       }
       if (least > limit) continue;
       const [a, b] = [places[other]!, places[at]!];
@@ -71,129 +79,9 @@ export function nearPairs(sets: readonly ImageSet[], { distance }: { readonly di
 
 const SHIFTS = shiftsUpTo(LARGEST_SHIFT);
 
-function shiftsUpTo(most: number): (readonly [right: number, down: number])[] {
+function shiftsUpTo(most: number): Shift[] {
   const steps = Array.from({ length: 2 * most + 1 }, (_, i) => i - most);
-  return steps.flatMap((down) => steps.map((right) => [right, down] as const));
-}
-
-/** An image with the sums that it is compared by. */
-interface SummedImage {
-  readonly pixels: Uint8Array;
-  /** Of what lies inside the frame. */
-  sum: number;
-  /** For each grid, [channels * grid * grid]. */
-  readonly cells: readonly Int32Array[];
-  /** The same as ranges of one value. */
-  readonly ranges: readonly CellRanges[];
-}
-
-/** What the sum of each cell lies between. */
-interface CellRanges {
-  readonly least: Int32Array;
-  readonly most: Int32Array;
-}
-
-function emptyImage({ channels, size }: SortedImages): SummedImage {
-  const cells = GRIDS.map((grid) => new Int32Array(channels * grid * grid));
-  return { pixels: new Uint8Array(size), sum: 0, cells, ranges: cells.map((least) => ({ least, most: least })) };
-}
-
-interface SortedImages {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly size: number;
-  readonly count: number;
-  /** Darkest first. */
-  readonly pixels: Uint8Array;
-  /** Of all pixels of each image. */
-  readonly sums: Float64Array;
-  /** Of the cells of each grid, image after image. */
-  readonly cells: readonly Int32Array[];
-  /** Where each image stands, counted through the sets. */
-  readonly places: Uint32Array;
-}
-
-function sortedBySum(sets: readonly ImageSet[]): SortedImages {
-  const { channels, height, width } = sets[0]!;
-  const size = imageBytes(sets[0]!);
-  const count = sets.reduce((total, set) => total + set.count, 0);
-  const all = new Uint8Array(count * size);
-  let filled = 0;
-  for (const { images } of sets) {
-    all.set(images, filled);
-    filled += images.length;
-  }
-  const sumOf = Float64Array.from({ length: count }, (_, i) => {
-    let sum = 0;
-    for (let p = i * size; p < (i + 1) * size; p++) sum += all[p]!;
-    return sum;
-  });
-  const places = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => sumOf[a]! - sumOf[b]! || a - b);
-  const pixels = new Uint8Array(all.length);
-  places.forEach((place, i) => {
-    pixels.set(all.subarray(place * size, (place + 1) * size), i * size);
-  });
-  const geometry = { channels, height, width };
-  const cells = GRIDS.map((grid) => {
-    const perImage = channels * grid * grid;
-    const sums = new Int32Array(count * perImage);
-    for (let i = 0; i < count; i++)
-      sumCells(pixels.subarray(i * size, (i + 1) * size), sums, i * perImage, grid, geometry);
-    return sums;
-  });
-  return { ...geometry, size, count, pixels, sums: Float64Array.from(places, (place) => sumOf[place]!), cells, places };
-}
-
-type Geometry = Pick<SortedImages, "channels" | "height" | "width">;
-
-/** Adds each channel's pixels up in `grid` x `grid` cells, into `out` from `offset` on. */
-function sumCells(
-  image: Uint8Array,
-  out: Int32Array,
-  offset: number,
-  grid: number,
-  { channels, height, width }: Geometry,
-) {
-  out.fill(0, offset, offset + channels * grid * grid);
-  for (let c = 0; c < channels; c++)
-    for (let y = 0; y < height; y++) {
-      const row = offset + (c * grid + Math.floor((y * grid) / height)) * grid;
-      for (let x = 0; x < width; x++) {
-        const cell = row + Math.floor((x * grid) / width);
-        out[cell] = out[cell]! + image[(c * height + y) * width + x]!;
-      }
-    }
-}
-
-/** Makes `shifted` the image moved right and down, black where nothing was. */
-function shiftInto(
-  shifted: SummedImage & { readonly shift: readonly [right: number, down: number] },
-  image: Uint8Array,
-  { channels, height, width }: Geometry,
-): void {
-  const [right, down] = shifted.shift;
-  shifted.sum = 0;
-  shifted.pixels.fill(0);
-  for (let row = 0; row < channels * height; row++) {
-    const from = (row % height) - down;
-    if (from < 0 || from >= height) continue;
-    for (let x = Math.max(0, right); x < Math.min(width, width + right); x++) {
-      const value = image[(row - down) * width + x - right]!;
-      shifted.pixels[row * width + x] = value;
-      shifted.sum += value;
-    }
-  }
-  GRIDS.forEach((grid, g) => {
-    sumCells(shifted.pixels, shifted.cells[g]!, 0, grid, { channels, height, width });
-  });
-}
-
-/** Ranges over several images. */
-function rangesOf(cells: readonly Int32Array[]): CellRanges {
-  const over = (choose: (...values: number[]) => number) =>
-    cells[0]!.map((_, cell) => choose(...cells.map((sums) => sums[cell]!)));
-  return { least: over(Math.min), most: over(Math.max) };
+  return steps.flatMap((down) => steps.map((right) => ({ right, down })));
 }
 
 /** The first place in ascending `sums` whose sum is at least `least`. */

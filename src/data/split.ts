@@ -107,11 +107,11 @@ export function limitTraining(indices: Uint32Array, limit: number, labels: Uint8
   return Uint32Array.from(byRound.slice(0, limit), (place) => indices[place]!).sort();
 }
 
-/** How many images each class has, [classes]. */
-function countClasses(labels: Uint8Array, classes: number): number[] {
+/** How many images each class has, [classes]. @throws RangeError when a label is no class */
+export function countClasses(labels: Uint8Array, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) {
-    if (label >= classes) throw new RangeError(`stratifiedSplit: label ${label} of ${classes} classes`);
+    if (label >= classes) throw new RangeError(`label ${label} of ${classes} classes`);
     counts[label]!++;
   }
   return counts;

@@ -25,19 +25,34 @@ export interface TrainingDataOptions {
   readonly limit: number | null;
 }
 
+/** Which images train and which validate, as ascending indices; null when all train. */
+export interface TrainingParts {
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array | null;
+}
+
+/**
+ * Says which of the images that may be trained on train, and which validate; copies none.
+ *
+ * @throws UserError when `limit` is not from 1 to the number of training images
+ */
+export function trainingParts(images: ImageSet, { trainOn, limit }: TrainingDataOptions): TrainingParts {
+  const split = trainOn === "all" ? null : splitOf(images);
+  const chosen = split?.train ?? Uint32Array.from(images.labels.keys());
+  const train = limit === null ? chosen : limitTraining(chosen, limit, images.labels);
+  return { train, validation: split?.validation ?? null };
+}
+
 /**
  * Divides the images that may be trained on.
  *
  * @throws UserError when `limit` is not from 1 to the number of training images
  */
-export function trainingData(images: ImageSet, { trainOn, limit }: TrainingDataOptions): TrainingData {
-  const everything = Uint32Array.from(images.labels.keys());
-  const split = trainOn === "all" ? null : splitOf(images);
-  const chosen = split?.train ?? everything;
-  const limited = limit === null ? chosen : limitTraining(chosen, limit, images.labels);
+export function trainingData(images: ImageSet, options: TrainingDataOptions): TrainingData {
+  const { train, validation } = trainingParts(images, options);
   return {
-    train: limited.length === images.count ? images : selectImages(images, limited),
-    validation: split && selectImages(images, split.validation),
+    train: train.length === images.count ? images : selectImages(images, train),
+    validation: validation && selectImages(images, validation),
   };
 }
 

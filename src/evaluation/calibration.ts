@@ -20,7 +20,7 @@ export interface Calibration {
 }
 
 /** Intervals of equal width from 0 to 1, as in Guo et al. 2017. */
-const BINS = 15;
+export const CALIBRATION_BINS = 15;
 
 /**
  * Compares how sure a classifier is with how often it is right.
@@ -29,10 +29,10 @@ const BINS = 15;
  * Networks", equation 3; a confidence on an edge belongs to the bin below it. NaN confidences make the error NaN.
  */
 export function calibrationOf({ labels, predicted, confidence }: Predictions): Calibration {
-  const sums = Array.from({ length: BINS }, () => ({ confidence: 0, correct: 0, count: 0 }));
+  const sums = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0, count: 0 }));
   for (const [i, label] of labels.entries()) {
     const sure = confidence[i]!;
-    const bin = sums[Math.max(0, Math.ceil(sure * BINS) - 1)] ?? sums[BINS - 1]!;
+    const bin = sums[Math.max(0, Math.ceil(sure * CALIBRATION_BINS) - 1)] ?? sums[CALIBRATION_BINS - 1]!;
     bin.confidence += sure;
     bin.correct += label === predicted[i] ? 1 : 0;
     bin.count++;

@@ -1,6 +1,7 @@
 import { differingFile } from "../data/differing-file.ts";
+import { type ImageSet, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
-import { trainingData } from "../data/training-data.ts";
+import { trainingParts } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../runs/run-files.ts";
 import { openRunFolder } from "../runs/run-folder.ts";
@@ -84,7 +85,7 @@ function keep(
   }
 }
 
-function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit) {
+function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
   const other = record.status === "imported" ? undefined : differingFile(data, record.data.files);
   if (other !== undefined) {
     throw new UserError(
@@ -93,11 +94,11 @@ function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: Ev
   }
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
-  const { validation } = trainingData(data.train, { trainOn, limit: null });
+  const { validation } = trainingParts(data.train, { trainOn, limit: null });
   if (!validation) {
     throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
       exitCode: 2,
     });
   }
-  return validation;
+  return selectImages(data.train, validation);
 }

@@ -1,3 +1,5 @@
+import type { OpaquePicture } from "./picture.ts";
+
 /**
  * Puts a plane into the middle of a larger one; where a side cannot be halved, the odd pixel goes left and above, as in
  * the data set.
@@ -20,4 +22,26 @@ export function centre(
     }
   }
   return plane;
+}
+
+/**
+ * Puts each channel of a picture into the middle of an image; a gray picture gives every channel the same.
+ *
+ * @param target at least as large, with 3 channels or as many as the picture
+ * @param fill what is around it, for each channel of the picture
+ * @returns pixels 0 to 255, [target channels, target height, target width]
+ */
+export function centreChannels(
+  { data, width, height, channels }: OpaquePicture,
+  target: { channels: number; width: number; height: number },
+  fill: readonly number[] = [0, 0, 0],
+): Uint8Array {
+  const size = target.width * target.height;
+  const pixels = new Uint8Array(target.channels * size);
+  for (let c = 0; c < target.channels; c++) {
+    const source = channels === 1 ? 0 : c;
+    const plane = Float32Array.from({ length: width * height }, (_, i) => data[i * channels + source]!);
+    pixels.set(centre(plane, { width, height }, target, Math.round(fill[source]!)), c * size);
+  }
+  return pixels;
 }

@@ -1,4 +1,4 @@
-import { centre } from "./centre.ts";
+import { centreChannels } from "./centre.ts";
 import { flatten } from "./flatten.ts";
 import { checkPicture, crop, grayWeights, type OpaquePicture, type Picture } from "./picture.ts";
 import { fittedSize, resize } from "./resize.ts";
@@ -32,14 +32,7 @@ export function fitPicture(picture: Picture, target: FitTarget, fit: Fit): Uint8
   const colored = target.channels === 1 ? toGray(opaque) : opaque;
   const part = fit === "crop" ? middle(colored, target) : colored;
   const size = fit === "stretch" ? target : fittedSize(part, target);
-  const { data, channels } = resize(part, size);
-  const pixels = new Uint8Array(target.channels * target.height * target.width);
-  for (let c = 0; c < target.channels; c++) {
-    const source = channels === 1 ? 0 : c;
-    const plane = Float32Array.from({ length: size.width * size.height }, (_, i) => data[i * channels + source]!);
-    pixels.set(centre(plane, size, target), c * target.height * target.width);
-  }
-  return pixels;
+  return centreChannels(resize(part, size), target);
 }
 
 function toGray(picture: OpaquePicture): OpaquePicture {

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { centre } from "./centre.ts";
+import { centre, centreChannels } from "./centre.ts";
 import { grayFromGround, type Origin } from "./contrast.ts";
 import { cutOut } from "./cut-out.ts";
 import { flatten } from "./flatten.ts";
@@ -108,15 +108,7 @@ function fitColor(
   ground: readonly number[],
   onStep: NonNullable<PreparationOptions["onStep"]>,
 ): Uint8Array {
-  const size = fittedSize(picture, target);
-  const resized = resize(picture, size);
+  const resized = resize(picture, fittedSize(picture, target));
   onStep("resize", resized);
-  const { data, channels } = resized;
-  const pixels = new Uint8Array(3 * target.width * target.height);
-  for (let c = 0; c < 3; c++) {
-    const source = channels === 3 ? c : 0;
-    const plane = Float32Array.from({ length: size.width * size.height }, (_, i) => data[i * channels + source]!);
-    pixels.set(centre(plane, size, target, Math.round(ground[source]!)), c * target.width * target.height);
-  }
-  return pixels;
+  return centreChannels(resized, target, ground);
 }

@@ -107,45 +107,17 @@ function writeGrouped(
   [x, dy]: readonly [string, string],
   gradient: BlockedWeightGradient,
 ): string {
-  const { batch: givenBatch, channels, height, width } = imageSizes(gradient.x);
+  const { batch: givenBatch, channels } = imageSizes(gradient.x);
   const { channels: outputs, height: outputHeight, width: outputWidth } = imageSizes(gradient.dy);
   const { shape, block } = gradient;
   const { stride, padding } = gradient.attributes;
   const missing = missingImages(givenBatch, block);
   const batch = givenBatch + missing;
-  const [kernelHeight, kernelWidth] = [shape[2]!, shape[3]!];
-  const taps = kernelHeight * kernelWidth;
-  const [endRows, endColumns] = ends(gradient);
-
-  // Columns are padded beforehand: inside the convolution the many narrow edges would cost half the speed.
-  const isBlockedInput = channels % block === 0;
-  let image = padBatch(writer, x, missing);
-  let paddedWidth = width;
-  if (isBlockedInput) {
-    if (padding[1] > 0 || endColumns > 0) {
-      const before = padding[1];
-      const after = Math.max(endColumns, 0);
-      image = padColumnsBlocked(writer, image, channels, before, after);
-      paddedWidth = width + before + after;
-    }
-    image = writer.blocked("ReorderOutput", [image], { channels });
-  } else if (padding[1] > 0 || endColumns > 0) {
-    const after = Math.max(endColumns, 0);
-    image = writer.node("Pad", [image, writer.integers([0, 0, 0, padding[1], 0, 0, 0, after])]);
-    paddedWidth = width + padding[1] + after;
-  }
-  let paddedHeight = height;
-  if (endRows < 0 || endColumns < 0) {
-    paddedHeight += Math.min(endRows, 0);
-    paddedWidth += Math.min(endColumns, 0);
-    image = writer.node("Slice", [
-      image,
-      writer.integers([0, 0]),
-      writer.integers([paddedHeight, paddedWidth]),
-      writer.integers([2, 3]),
-    ]);
-  }
-  const exchanged = channels === 1 ? image : exchangeBatch(writer, image, batch, channels, paddedHeight * paddedWidth);
+  const taps = shape[2]! * shape[3]!;
+  const [endRows] = ends(gradient);
+  const image = widened(writer, padBatch(writer, x, missing), gradient);
+  const exchanged =
+    channels === 1 ? image.name : exchangeBatch(writer, image.name, batch, channels, image.height * image.width);
 
   const size = groupSize(batch, block);
   const groups = batch / size;
@@ -158,7 +130,7 @@ function writeGrouped(
   const perGroup = writer.blocked(
     "Conv",
     [
-      writer.reshape(exchanged, [channels, batch, paddedHeight, paddedWidth]),
+      writer.reshape(exchanged, [channels, batch, image.height, image.width]),
       writer.reshape(kernels, [groups * outputs, size, outputHeight, outputWidth]),
     ],
     {
@@ -170,9 +142,42 @@ function writeGrouped(
   );
   // [C, groups, K/b, taps, b] -> [C, K/b, taps, b]
   const summed = writer.reduceSum(writer.reshape(perGroup, [channels, groups, (outputs / block) * taps * block]), [1]);
-  if (isBlockedInput) return toWeights(writer, summed, shape, block);
+  if (isBlockedInput(gradient)) return toWeights(writer, summed, shape, block);
   const laidOut = writer.transpose(writer.reshape(summed, [channels, outputs / block, taps, block]), [1, 0, 2, 3]);
   return writer.reshape(laidOut, shape);
+}
+
+/** Whether x comes in blocks; else it is canonical. */
+function isBlockedInput({ shape, block }: BlockedWeightGradient): boolean {
+  return shape[1]! % block === 0;
+}
+
+/**
+ * x as canonical images, its columns padded and the pixels that a stride never met cut off. Columns are padded beforehand:
+ * inside the convolution the many narrow edges would cost half the speed.
+ */
+function widened(
+  writer: GraphWriter,
+  x: string,
+  gradient: BlockedWeightGradient,
+): { readonly name: string; readonly height: number; readonly width: number } {
+  const { channels, height, width } = imageSizes(gradient.x);
+  const [endRows, endColumns] = ends(gradient);
+  const [before, after] = [gradient.attributes.padding[1], Math.max(endColumns, 0)];
+  const isPadded = before > 0 || after > 0;
+  let name = x;
+  if (isBlockedInput(gradient)) {
+    if (isPadded) name = padColumnsBlocked(writer, name, channels, before, after);
+    name = writer.blocked("ReorderOutput", [name], { channels });
+  } else if (isPadded) {
+    name = writer.node("Pad", [name, writer.integers([0, 0, 0, before, 0, 0, 0, after])]);
+  }
+  const met = { height: height + Math.min(endRows, 0), width: width + before + after + Math.min(endColumns, 0) };
+  if (endRows < 0 || endColumns < 0) {
+    const [starts, stops] = [writer.integers([0, 0]), writer.integers([met.height, met.width])];
+    name = writer.node("Slice", [name, starts, stops, writer.integers([2, 3])]);
+  }
+  return { name, ...met };
 }
 
 /** [C, K/b, taps, b of K] -> weights [K/b, C/b, taps, b of C, b of K] */

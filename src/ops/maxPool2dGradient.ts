@@ -11,8 +11,9 @@ const STEEP = 3.4028234663852886e38;
  * window covers. x [N, C, H, W]; y and dy [N, C, P, Q].
  *
  * Both lowerings spread y over its window, compare it with x, count the hits and spread dy / count over them. Standard:
- * products with matrices of zeros and ones spread (exact, as one term of each sum is not zero) and count. Blocked: the provider's nearest-neighbour Upsample spreads, and a depthwise convolution with weight
- * -1 whose sum input is the spread y gives y - x, which HardSigmoid turns into the mask in the same pass.
+ * products with matrices of zeros and ones spread (exact, as one term of each sum is not zero) and count. Blocked: the
+ * provider's nearest-neighbour Upsample spreads, and a depthwise convolution with weight -1 whose sum input is the spread
+ * y gives y - x, which HardSigmoid turns into the mask in the same pass.
  */
 export const maxPool2dGradientOp: Op<PoolAttributes> = {
   name: "maxPool2dGradient",

@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import type { CalibrationBin } from "../evaluation/calibration.ts";
+import { CALIBRATION_BINS, type CalibrationBin } from "../evaluation/calibration.ts";
 import { count, percent } from "../numbers.ts";
 import { checkShare } from "./checks.ts";
 import type { SvgDocument, SvgElement } from "./dom.ts";
@@ -14,7 +14,7 @@ export interface Reliability {
   readonly title: string;
   /** Answers by confidence, in intervals of equal width from 0 to 1; empty intervals may be left out. */
   readonly bins: readonly CalibrationBin[];
-  /** How many intervals 0 to 1 was cut in; 15 as in `src/evaluation/calibration.ts`. */
+  /** How many intervals 0 to 1 was cut in. Default: as `calibrationOf` does. */
   readonly intervals?: number | undefined;
   /** Expected calibration error, 0 to 1. */
   readonly calibrationError: number;
@@ -42,7 +42,7 @@ const LOOK = {
  */
 export function reliabilityFigure(
   document: SvgDocument,
-  { title, bins, intervals = 15, calibrationError, note }: Reliability,
+  { title, bins, intervals = CALIBRATION_BINS, calibrationError, note }: Reliability,
 ): SvgElement {
   checkShare(calibrationError, "the calibration error");
   const bars = reliabilityBars(bins, intervals);

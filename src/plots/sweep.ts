@@ -36,7 +36,14 @@ export interface SweepFigure {
 const COLUMN_PX = 380;
 const ROW_PX = 300;
 const MOST_COLUMNS = 3;
-const MARGINS_PX = { left: 70, right: 18, top: 12, bottom: 44 } as const;
+const PANEL_PX = {
+  width: COLUMN_PX,
+  height: ROW_PX,
+  marginLeft: 70,
+  marginRight: 18,
+  marginTop: 12,
+  marginBottom: 44,
+} as const;
 /** Air above and below the points, of their range; and the least range in percent. */
 const AIR = 0.06;
 const LEAST_RANGE_PERCENT = 0.5;
@@ -71,7 +78,7 @@ export function sweepFigure(document: SvgDocument, { title, panels, note }: Swee
   );
   return frame(document, {
     title,
-    legend: kinds.map((kind): LegendItem => legendItem(kind)),
+    legend: kinds.map(legendItem),
     notes: [note],
     width: Math.max(2 * COLUMN_PX, columns * COLUMN_PX),
     height: Math.ceil(panels.length / columns) * ROW_PX,
@@ -91,12 +98,7 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
   const ticks = values ?? logTicks(Math.min(...numbers), Math.max(...numbers));
   const kinds = Object.keys(LOOKS) as SweepPointKind[];
   return drawPlot(document, {
-    width: COLUMN_PX,
-    height: ROW_PX,
-    marginLeft: MARGINS_PX.left,
-    marginRight: MARGINS_PX.right,
-    marginTop: MARGINS_PX.top,
-    marginBottom: MARGINS_PX.bottom,
+    ...PANEL_PX,
     x: scale,
     y: { domain },
     marks: [

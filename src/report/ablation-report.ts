@@ -1,8 +1,9 @@
 import type { PairedDifference, Spread } from "../evaluation/significance.ts";
+import { count, counted } from "../numbers.ts";
 import { type DifferenceRow, differenceFigure } from "../plots/difference.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
 import { figureHtml } from "./figure-html.ts";
-import { count, counted, duration } from "./format.ts";
+import { duration } from "./format.ts";
 import { html, prose } from "./html.ts";
 import { type Table, tableHtml } from "./table.ts";
 import { wholePage } from "./whole-page.ts";

@@ -1,3 +1,4 @@
+import { percent } from "../numbers.ts";
 import { confusionFigure } from "../plots/confusion.ts";
 import { accuracyCurves, lossCurves } from "../plots/curves.ts";
 import { curvesOverview } from "../plots/curves-overview.ts";
@@ -6,7 +7,6 @@ import { reliabilityFigure } from "../plots/reliability.ts";
 import type { TrainingCurves } from "../plots/training-curves.ts";
 import { costFigures } from "./cost-figures.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
-import { percent } from "./format.ts";
 import { dataSample, mistakesSheet } from "./image-sheets.ts";
 import type { Gain, ModelDetail, StudyReport } from "./report-data.ts";
 import { listText } from "./wording.ts";

@@ -1,5 +1,3 @@
-export { count, counted, percent } from "../numbers.ts";
-
 /** `4 s`, `1 min 05 s`, `2 h 03 min` */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);

@@ -1,8 +1,8 @@
 import { type ImageSet, imageBytes } from "../data/image-set.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
+import { percent } from "../numbers.ts";
 import { type ContactSheetImage, contactSheet } from "../plots/contact-sheet.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
-import { percent } from "./format.ts";
 import type { ModelDetail } from "./report-data.ts";
 
 const MISTAKES = { count: 12, columns: 6 };

@@ -1,4 +1,4 @@
-import { count, percent } from "./format.ts";
+import { count, percent } from "../numbers.ts";
 import { LADDER } from "./ladder.ts";
 import type { LadderEntry } from "./ladder-entry.ts";
 import { NOT_CREDIBLE } from "./not-credible.ts";

@@ -1,4 +1,4 @@
-import { count } from "./format.ts";
+import { count } from "../numbers.ts";
 import { type Html, html } from "./html.ts";
 import type { StudyReport } from "./report-data.ts";
 

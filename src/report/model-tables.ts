@@ -1,5 +1,6 @@
+import { CALIBRATION_BINS } from "../evaluation/calibration.ts";
 import { type ConfusedPair, mostConfusedPairs } from "../evaluation/predictions.ts";
-import { count, percent } from "./format.ts";
+import { count, percent } from "../numbers.ts";
 import type { ModelDetail } from "./report-data.ts";
 import type { Table } from "./table.ts";
 import { listText, points } from "./wording.ts";
@@ -83,7 +84,7 @@ export function calibrationTable(models: readonly ModelDetail[]): Table {
     ),
     leftColumns: [0, 1],
     notes: [
-      "ECE: expected calibration error, the mean distance between confidence and accuracy over 15 intervals of confidence. Confidence minus accuracy, in points: above 0 the model is too sure of itself, below 0 not sure enough. Loss: cross entropy in nats.",
+      `ECE: expected calibration error, the mean distance between confidence and accuracy over ${CALIBRATION_BINS} intervals of confidence. Confidence minus accuracy, in points: above 0 the model is too sure of itself, below 0 not sure enough. Loss: cross entropy in nats.`,
       "Averaging with the mirror image is shown for comparison only; no other figure of this report uses it.",
     ],
   };

@@ -1,5 +1,5 @@
+import { count, counted, percent } from "../numbers.ts";
 import type { StudyFigure } from "./drawn-figure.ts";
-import { count, counted, percent } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { pageSections } from "./page-sections.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";

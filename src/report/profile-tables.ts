@@ -1,6 +1,7 @@
+import { percent } from "../numbers.ts";
 import type { RunProfile } from "../training/profile/profile-run.ts";
 import type { StepProfile } from "../training/profile/step-profile.ts";
-import { percent, table } from "./format.ts";
+import { table } from "./format.ts";
 
 /** Where a training step's time goes, by kind of operation and by layer: lines for a terminal. */
 export function profileLines({ steps, stepMilliseconds, byKind, byLayer }: StepProfile): string[] {

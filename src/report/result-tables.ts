@@ -1,4 +1,5 @@
-import { count, duration, percent } from "./format.ts";
+import { count, percent } from "../numbers.ts";
+import { duration } from "./format.ts";
 import type { Gain, ModelResult, StudyReport } from "./report-data.ts";
 import type { Table } from "./table.ts";
 import { intervalText, known, large, listText, points, pText, shortCommit, spreadText } from "./wording.ts";

@@ -1,4 +1,5 @@
 /** What the system says about a file, in words that name the file, the reason and the way out. */
+import { statSync } from "node:fs";
 import { UserError } from "../errors.ts";
 
 interface Explanation {
@@ -43,4 +44,25 @@ export function explainFileError(error: unknown, action: string, path: string): 
 export function errorCode(error: unknown): string | null {
   if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return null;
   return /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
+}
+
+/** Whether an error says that there is nothing; a path through a file (ENOTDIR) leads nowhere either. */
+export function isAbsent(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** @throws UserError when the system does not let us look */
+export function whatIsAt(path: string): "nothing" | "folder" | "file" {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (isAbsent(error)) return "nothing";
+    throw explainFileError(error, "look at", path);
+  }
+}
+
+/** A path that cannot be what the user wants it to be: what is wrong, and what to do. Exit code 2. */
+export function refused(problem: string, todo: string): UserError {
+  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
 }

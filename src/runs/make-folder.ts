@@ -1,9 +1,7 @@
 /** Folders that are written to. */
 import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { UserError } from "../errors.ts";
-import { errorCode, explainFileError } from "./file-errors.ts";
-import { whatIsAt } from "./run-files.ts";
+import { errorCode, explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { syncFolder } from "./whole-file.ts";
 
 /**
@@ -40,9 +38,4 @@ export function listNames(path: string): string[] {
   } catch (error) {
     throw explainFileError(error, "read", path);
   }
-}
-
-/** An error of the user's: what is wrong, and what to do. */
-export function refused(problem: string, todo: string): UserError {
-  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
 }

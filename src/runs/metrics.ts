@@ -6,6 +6,13 @@ const fraction = z.number().min(0).max(1);
 const nonNegative = z.number().min(0);
 
 /** Losses are mean cross entropies in nats, accuracies fractions from 0 to 1. Null: no validation images were held out. */
+export const metricsFields = {
+  trainLoss: nonNegative,
+  trainAccuracy: fraction,
+  validationLoss: nonNegative.nullable(),
+  validationAccuracy: fraction.nullable(),
+};
+
 const metricsLineSchema = z.strictObject({
   /** Epochs done. */
   epoch: nonNegative,
@@ -13,10 +20,7 @@ const metricsLineSchema = z.strictObject({
   step: z.int().min(0),
   /** Of the last step. */
   learningRate: nonNegative,
-  trainLoss: nonNegative,
-  trainAccuracy: fraction,
-  validationLoss: nonNegative.nullable(),
-  validationAccuracy: fraction.nullable(),
+  ...metricsFields,
   /** Training images for each second of training time, in this epoch. */
   imagesPerSecond: nonNegative,
   /** Training time so far, from the run's start, all parts of an interrupted run together. */

@@ -1,6 +1,7 @@
 /** A folder of results besides runs: a study's report and plots. */
 import { join } from "node:path";
-import { listNames, makeFolder, refused } from "./make-folder.ts";
+import { refused } from "./file-errors.ts";
+import { listNames, makeFolder } from "./make-folder.ts";
 import { isTemporary, writeWholeFile } from "./whole-file.ts";
 
 /** Files written whole into one folder. */

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { explainFileError } from "./file-errors.ts";
-import { listNames, makeFolder, refused } from "./make-folder.ts";
-import { RUN_FILES, whatIsAt } from "./run-files.ts";
+import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { listNames, makeFolder } from "./make-folder.ts";
+import { RUN_FILES } from "./run-files.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
 /** No network that runs here comes near. */

@@ -3,7 +3,8 @@ import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
 import { dataFolder, loadOwnData } from "../data/sources/own-data.ts";
 import { loadSplit } from "../data/sources/picture-folder.ts";
 import { UserError } from "../errors.ts";
-import { readAnyRunRecord, readSplit, whatIsAt } from "./run-files.ts";
+import { whatIsAt } from "./file-errors.ts";
+import { readAnyRunRecord, readSplit } from "./run-files.ts";
 
 /**
  * The data that a run was trained on: the same images in the same parts.

@@ -1,10 +1,11 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { resumeCommand } from "../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../data/picture-split.ts";
 import { UserError } from "../errors.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
-import { errorCode, explainFileError } from "./file-errors.ts";
+import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 import { type AnyRunRecord, parseRunRecord, type RunRecord } from "./run-record.ts";
@@ -54,7 +55,7 @@ export function requireTrained(
   record: AnyRunRecord,
 ): asserts record is Exclude<AnyRunRecord, { status: "running" }> {
   if (record.status !== "running") return;
-  throw new UserError(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+  throw new UserError(`${path} is not finished; go on with: ${resumeCommand(path)}`);
 }
 
 /**
@@ -88,6 +89,21 @@ export function hasState(folder: string): boolean {
 /** @throws UserError when there is no state or it is damaged */
 export function readState(folder: string): Safetensors {
   return decodeSafetensors(readRequired(folder, RUN_FILES.state), join(folder, RUN_FILES.state));
+}
+
+/**
+ * The state from which an interrupted run goes on; null when there is none or it is damaged.
+ *
+ * @throws UserError when the system withholds it: it may be whole, so the run must not be started over
+ */
+export function readStateIfWhole(folder: string): Safetensors | null {
+  if (!hasState(folder)) return null;
+  try {
+    return readState(folder);
+  } catch (error) {
+    if (error instanceof UserError && errorCode(error.cause) === null) return null;
+    throw error;
+  }
 }
 
 /** @throws UserError when there are no weights or they are damaged */
@@ -156,20 +172,4 @@ function explainNoRun(folder: string): UserError {
     file: `${folder} is a file; expected a run folder`,
   };
   return new UserError(`${problems[whatIsAt(folder)]}; name the folder of a run`, { exitCode: 2 });
-}
-
-/** @throws UserError when the system does not let us look */
-export function whatIsAt(path: string): "nothing" | "folder" | "file" {
-  try {
-    return statSync(path).isDirectory() ? "folder" : "file";
-  } catch (error) {
-    if (isAbsent(error)) return "nothing";
-    throw explainFileError(error, "look at", path);
-  }
-}
-
-/** A path through a file (ENOTDIR) leads nowhere either. */
-function isAbsent(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -4,13 +4,14 @@
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { shellWord } from "../command-text.ts";
 import { type PictureSplit, splitToText } from "../data/picture-split.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../formats/safetensors.ts";
 import { isEventFile } from "./event-file.ts";
-import { explainFileError } from "./file-errors.ts";
-import { listNames, makeFolder, refused } from "./make-folder.ts";
+import { explainFileError, refused } from "./file-errors.ts";
+import { listNames, makeFolder } from "./make-folder.ts";
 import { formatMetrics, type MetricsLine } from "./metrics.ts";
-import { RUN_FILES, readAnyRunRecord, readRunRecord, readState } from "./run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readRunRecord, readStateIfWhole } from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "./run-record.ts";
 import { runStatus } from "./run-status.ts";
@@ -110,7 +111,10 @@ export function createRunFolder(path: string): RunFolder {
         throw status.error;
       case "unfinished":
         if (status.resumable) {
-          throw refused(`${path} holds an unfinished run`, `go on with --resume ${path}, or choose another --out`);
+          throw refused(
+            `${path} holds an unfinished run`,
+            `go on with --resume ${shellWord(path)}, or choose another --out`,
+          );
         }
         break;
       case "missing":
@@ -142,14 +146,18 @@ export function openRunFolder(path: string): { folder: RunFolder; record: AnyRun
 export function resumeRunFolder(path: string): { folder: RunFolder; record: RunRecord; state: Safetensors } {
   readRunRecord(path);
   return withLock(path, false, (folder) => {
-    const status = runStatus(path);
-    if (status.kind === "finished") {
+    const record = readRunRecord(path);
+    if (record.status === "finished") {
       throw refused(`${path} holds a finished run: there is nothing to resume`, "start a new run with --out");
     }
-    if (status.kind === "unfinished" && !status.resumable) {
-      throw refused(`${path} has no ${RUN_FILES.state} that can be read`, `start the run over with --out ${path}`);
+    const state = readStateIfWhole(path);
+    if (state === null) {
+      throw refused(
+        `${path} has no ${RUN_FILES.state} that can be read`,
+        `start the run over with --out ${shellWord(path)}`,
+      );
     }
-    return { folder, record: readRunRecord(path), state: readState(path) };
+    return { folder, record, state };
   });
 }
 

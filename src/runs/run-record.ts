@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
+import { metricsFields } from "./metrics.ts";
 import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
 
 /** Goes up when a record of the old form can no longer be read as the new one. */
@@ -16,12 +17,9 @@ const nonNegative = z.number().min(0);
 const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
 
-/** Losses are mean cross entropies in nats, accuracies fractions from 0 to 1. Null: no validation images were held out. */
 const resultSchema = z.strictObject({
-  trainLoss: nonNegative,
-  trainAccuracy: fraction,
-  validationLoss: nonNegative.nullable(),
-  validationAccuracy: fraction.nullable(),
+  /** Of the last epoch. */
+  ...metricsFields,
   /** Training images (epochs x images) for each second of training time. */
   imagesPerSecond: nonNegative,
   /** Training time, all parts of an interrupted run together, without evaluation. */

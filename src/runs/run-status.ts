@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
-import { hasState, RUN_FILES, readAnyRunRecord, readState } from "./run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
 import type { FinishedRunRecord, ImportedRunRecord, RunRecord } from "./run-record.ts";
 
@@ -40,11 +40,9 @@ export function runStatus(path: string): RunStatus {
   if (record instanceof UserError) return { kind: "damaged", error: record };
   if (record.status === "finished") return { kind: "finished", record };
   if (record.status === "imported") return { kind: "imported", record };
-  const state = hasState(path) ? valueOrUserError(() => readState(path)) : null;
-  // A state that the system withholds may be whole: such a run must not be started over.
-  if (state instanceof UserError && errorCode(state.cause) !== null) return { kind: "damaged", error: state };
-  const resumable = state !== null && !(state instanceof UserError);
-  return { kind: "unfinished", record, resumable, writer: lockHolder(path) };
+  const state = valueOrUserError(() => readStateIfWhole(path));
+  if (state instanceof UserError) return { kind: "damaged", error: state };
+  return { kind: "unfinished", record, resumable: state !== null, writer: lockHolder(path) };
 }
 
 /**

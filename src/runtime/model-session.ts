@@ -43,7 +43,7 @@ export async function modelSession(
   }
   const imageSize = channels * height * width;
   const run = async (pixelBytes: Uint8Array, output: "logits" | "probabilities") => {
-    const data = Float32Array.from(pixelBytes);
+    const data = new Float32Array(pixelBytes);
     const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
     const results = await session.run(feeds, [output]);
     const { data: values } = results[output]!;

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
-import { readAnyRunRecord } from "../runs/run-files.ts";
+import { RUN_FILES, readAnyRunRecord } from "../runs/run-files.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
@@ -44,7 +44,7 @@ export async function compareRuns(
   for (const [i, path] of paths.entries()) {
     const record = records[i]!;
     const metrics = await evaluateRun(path, { data, split, averageFlips: false, threads, onNotKept });
-    const fileName = `${path}/run.json`;
+    const fileName = `${path}/${RUN_FILES.record}`;
     const cost = runCost(record, { task: imageTask(data.train), fileName });
     runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
   }

@@ -1,6 +1,7 @@
 import { mostConfusedPairs } from "../evaluation/predictions.ts";
 import type { Interval } from "../evaluation/significance.ts";
-import { count, duration, percent } from "../report/format.ts";
+import { count, percent } from "../numbers.ts";
+import { duration } from "../report/format.ts";
 import { LADDER } from "../report/ladder.ts";
 import type { Gain, ModelResult, StudyReport } from "../report/report-data.ts";
 import { intervalText, large, pText, spreadText } from "../report/wording.ts";

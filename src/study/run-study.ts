@@ -6,7 +6,8 @@ import { recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/network-hash.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
-import { resumeRun, type TrainRunOptions, trainNewRun } from "../training/train-run.ts";
+import type { TrainRunOptions } from "../training/train-into.ts";
+import { resumeRun, trainNewRun } from "../training/train-run.ts";
 import type { PlannedRun } from "./plan.ts";
 
 /** What there is of a planned run before it is trained. */

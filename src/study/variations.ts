@@ -36,11 +36,10 @@ export function parseVariation(text: string): Variation {
     return { kind: "range", field, low, high };
   }
   // Commas inside brackets belong to a list that is one value.
-  const words = given.split(/,(?![^[]*\])/);
-  const values = words.map((word) => parseValue(word.trim()));
-  if (words.some((word) => word.trim() === "")) throw refuse("has an empty value");
-  if (new Set(words.map((word) => JSON.stringify(parseValue(word.trim())))).size < words.length)
-    throw refuse("has a value twice");
+  const words = given.split(/,(?![^[]*\])/).map((word) => word.trim());
+  if (words.includes("")) throw refuse("has an empty value");
+  const values = words.map(parseValue);
+  if (new Set(values.map((value) => JSON.stringify(value))).size < values.length) throw refuse("has a value twice");
   return { kind: "list", field, values };
 }
 
@@ -49,7 +48,7 @@ function parseValue(word: string): FieldValue {
   if (word === "true" || word === "false") return word === "true";
   const list = /^\[(.*)\]$/.exec(word)?.[1];
   if (list !== undefined) return list.split(",").map(Number);
-  return word !== "" && Number.isFinite(Number(word)) ? Number(word) : word;
+  return Number.isFinite(Number(word)) ? Number(word) : word;
 }
 
 /**

@@ -8,7 +8,7 @@ import { peakMemoryBytes } from "../runs/environment.ts";
 import { modelNamed } from "../runs/recipe-file.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import type { BenchResult } from "./bench-training.ts";
-import { differences, median } from "./forecast.ts";
+import { differences, median } from "./time-steps.ts";
 
 /** Calls that are not timed: the first ones allocate and fill caches. */
 const WARM_UP_CALLS = 5;

@@ -5,7 +5,7 @@ import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/environment.ts";
 import { modelNamed } from "../runs/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
-import { medianStep, timeSteps, totalOf } from "./forecast.ts";
+import { medianStep, timeSteps, totalOf } from "./time-steps.ts";
 import type { TrainingJob } from "./train.ts";
 
 /** What is measured. */

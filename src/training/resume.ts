@@ -1,3 +1,4 @@
+import { resumeCommand } from "../command-text.ts";
 import type { Lowering } from "../compile/program.ts";
 import { stepsIn } from "../data/batches.ts";
 import { differingFile } from "../data/differing-file.ts";
@@ -159,7 +160,7 @@ export function checkResumable(
   ].filter((difference) => difference !== "");
   if (differences.length > 0 && !now.allowDifferent) {
     throw new UserError(
-      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: node bin/tailor.js train --resume ${path} --allow-different`,
+      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: ${resumeCommand(path)} --allow-different`,
     );
   }
   return differences;

@@ -5,24 +5,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { BIN, type Result, refusalOf, start, tailorJson } from "./support/tailor.ts";
+import { BIN, type Result, refusalOf, start, tailorJson, twoStepEpochs } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
-const TRAIN = [
-  "train",
-  "base",
-  "--data",
-  DATA,
-  "--limit",
-  "40",
-  "--batch-size",
-  "20",
-  "--epochs",
-  "3",
-  "--threads",
-  "1",
-];
+const TRAIN = twoStepEpochs(DATA, 3);
 /** util-linux's program that gives a process file systems of its own, with the options for that. */
 const [UNSHARE, ...NAMESPACES] = ["unshare", "--user", "--map-root-user", "--mount"] as const;
 /** Why these tests cannot run here, if so: a mount needs root, or a namespace of the user's own. */

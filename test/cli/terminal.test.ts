@@ -5,25 +5,12 @@ import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { readRunRecord } from "../../src/runs/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { BIN, start, startTailor, tailor } from "./support/tailor.ts";
+import { BIN, start, startTailor, tailor, twoStepEpochs } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
 const WRONG = ["train", "nope"];
-const TRAIN = [
-  "train",
-  "base",
-  "--data",
-  DATA,
-  "--limit",
-  "40",
-  "--batch-size",
-  "20",
-  "--epochs",
-  "2",
-  "--threads",
-  "1",
-];
+const TRAIN = twoStepEpochs(DATA, 2);
 const ESCAPE = "\u001b";
 /** Runs a command in a terminal. */
 const SCRIPT = "script";

@@ -32,6 +32,7 @@ const LAYERS = [
   "onnx",
   "random.ts",
   "numbers.ts",
+  "command-text.ts",
   "errors.ts",
 ];
 

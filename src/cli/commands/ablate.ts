@@ -1,5 +1,6 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
 import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { MOST_EPOCHS } from "../../recipes/recipe.ts";
 import { ablationSummary, ablationTables } from "../../report/ablation-report.ts";
 import { tableLines } from "../../report/table.ts";
 import { accuracyLine } from "../../report/wording.ts";
@@ -61,7 +62,7 @@ export const ablate: Command = {
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
       {
         out,
-        epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? DEFAULT_EPOCHS,
+        epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? DEFAULT_EPOCHS,
         seeds: seeds(options) ?? DEFAULT_SEEDS,
         limit: wholeNumber(options, "limit") ?? null,
       },

@@ -1,5 +1,6 @@
 import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { counted, percent, table } from "../../report/format.ts";
+import { counted, percent } from "../../numbers.ts";
+import { table } from "../../report/format.ts";
 import { profileLines } from "../../report/profile-tables.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";

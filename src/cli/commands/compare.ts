@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { EVALUATION_SPLITS } from "../../evaluation/evaluate-run.ts";
-import { count, duration, percent } from "../../report/format.ts";
+import { count, percent } from "../../numbers.ts";
+import { duration } from "../../report/format.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { ladderTable } from "../../report/ladder-table.ts";
 import { type Table, tableLines } from "../../report/table.ts";

@@ -1,7 +1,8 @@
 import { imbalanceText } from "../../data/imbalance.ts";
 import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
 import { unreadableLines } from "../../data/sources/picture-folder.ts";
-import { count, table } from "../../report/format.ts";
+import { count } from "../../numbers.ts";
+import { table } from "../../report/format.ts";
 import type { OptionValues } from "../command.ts";
 import type { Output } from "../output.ts";
 import { preparationOptions } from "../own-data.ts";

@@ -1,7 +1,8 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
-import { trainingData } from "../../data/training-data.ts";
+import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { count, table } from "../../report/format.ts";
+import { count } from "../../numbers.ts";
+import { table } from "../../report/format.ts";
 import { checkExportTarget } from "../../runs/outside-files.ts";
 import { runsAt } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";
@@ -149,8 +150,9 @@ function sheetTarget(options: OptionValues): SheetTarget | undefined {
 }
 
 function describe(loaded: LoadedData, output: Output): number {
-  const { train, validation } = trainingData(loaded.train, { trainOn: "split", limit: null });
-  const split = { train: train.count, validation: validation?.count ?? 0, test: loaded.test.count };
+  const { train } = loaded;
+  const parts = trainingParts(train, { trainOn: "split", limit: null });
+  const split = { train: parts.train.length, validation: parts.validation?.length ?? 0, test: loaded.test.count };
   output.say(`${loaded.folder} (${loaded.verified ? "checksums as published" : "not the published files"})`);
   const rows = loaded.files.map(({ name, bytes, sha256 }) => [name, count(bytes), sha256]);
   for (const line of table([["file", "bytes", "SHA-256 of the uncompressed file"], ...rows])) output.say(line);

@@ -1,8 +1,8 @@
 import type { LoadedData } from "../../data/sources/chain.ts";
 import { UserError } from "../../errors.ts";
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
+import { count } from "../../numbers.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
-import { count } from "../../report/format.ts";
 import { defaultExportPath } from "../../runs/outside-files.ts";
 import { readAnyRunRecord } from "../../runs/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.ts";
 import { importWeights } from "../../exchange/import-weights.ts";
 import { imageFromText } from "../../formats/network-facts.ts";
 import { MODELS } from "../../models/index.ts";
-import { count } from "../../report/format.ts";
+import { count } from "../../numbers.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";

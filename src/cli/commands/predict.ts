@@ -1,9 +1,9 @@
 import { buffer } from "node:stream/consumers";
 import progress from "cli-progress";
 import { UserError } from "../../errors.ts";
+import { count, percent } from "../../numbers.ts";
 import { loadClassifier } from "../../prediction/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
-import { count, percent } from "../../report/format.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { type DrawnImage, drawImage, showsColours } from "../draw-image.ts";

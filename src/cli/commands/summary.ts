@@ -2,7 +2,8 @@ import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
 import { MODELS } from "../../models/index.ts";
 import type { ImageTask } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
-import { count, table } from "../../report/format.ts";
+import { count } from "../../numbers.ts";
+import { table } from "../../report/format.ts";
 import { modelNamed } from "../../runs/recipe-file.ts";
 import type { Command } from "../command.ts";
 

@@ -1,8 +1,8 @@
-import { trainingData } from "../../data/training-data.ts";
+import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { counted } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
 import { tableLines } from "../../report/table.ts";
@@ -76,7 +76,7 @@ export const sweep: Command = {
     };
 
     const data = await dataToTrain(options, output);
-    const images = trainingData(data.train, { trainOn: "split", limit: plan.limit });
+    const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
     const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       runSweep(candidates, { plan, rungs, folder, data, threads: threads(options), isInterrupted }, output),
@@ -90,8 +90,8 @@ export const sweep: Command = {
       method: draws === undefined ? "grid" : "random",
       isHalving,
       seeds: plan.seeds,
-      trainImages: images.train.count,
-      validationImages: images.validation?.count ?? 0,
+      trainImages: parts.train.length,
+      validationImages: parts.validation?.length ?? 0,
       fields: variations.map(({ field, kind }) => ({ name: field, isRange: kind === "range" })),
       rows: results,
     };
@@ -119,7 +119,7 @@ export const sweep: Command = {
 };
 
 function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
-  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: 10_000 }) ?? recipe.epochs };
+  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? recipe.epochs };
 }
 
 /** @throws UserError when there is none, or a field comes twice */

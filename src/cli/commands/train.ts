@@ -1,8 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { count, percent } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
-import { count, duration, megabytes, percent } from "../../report/format.ts";
+import { duration, megabytes } from "../../report/format.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
@@ -10,7 +11,8 @@ import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { profileRun } from "../../training/profile/profile-run.ts";
-import { resumeRun, type TrainedRun, type TrainRunOptions, trainNewRun } from "../../training/train-run.ts";
+import type { TrainedRun, TrainRunOptions } from "../../training/train-into.ts";
+import { resumeRun, trainNewRun } from "../../training/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -86,7 +88,7 @@ export const train: Command = {
           lowering: lowering(options),
           runtime: nodeRuntime,
           tensorboard: options.tensorboard === true,
-          hooks: { onStep: display.step, onEpoch: (line) => display.epoch(line), isStopRequested: isInterrupted },
+          hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
             output.note(startLine(record, from));
             output.note(`run folder: ${folder}`);

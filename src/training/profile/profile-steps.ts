@@ -1,5 +1,5 @@
 import { type EngineProfile, profilingRuntime } from "../../runtime/node/profiling.ts";
-import { timeSteps } from "../forecast.ts";
+import { timeSteps } from "../time-steps.ts";
 import type { TrainingJob } from "../train.ts";
 import { type StepProfile, stepProfile } from "./step-profile.ts";
 

@@ -1,7 +1,7 @@
 import type { CompiledProgram } from "../../compile/compile.ts";
 import type { Pass } from "../../graph/origin.ts";
 import type { EngineRun } from "../../runtime/trace.ts";
-import { type TimedRun, totalOf } from "../forecast.ts";
+import { type TimedRun, totalOf } from "../time-steps.ts";
 import { kindOf, type NodePurpose, purposeFinder } from "./attribute.ts";
 
 /** Times are milliseconds of a step, means over the steps that were profiled; shares are of the step, 0 to 1. */

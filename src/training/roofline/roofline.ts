@@ -1,7 +1,7 @@
 import { type BenchTask, benchJob } from "../bench-training.ts";
-import { medianStep, timeSteps } from "../forecast.ts";
 import { PROFILED_STEPS, profileSteps } from "../profile/profile-steps.ts";
 import { gflops, type StepProfile } from "../profile/step-profile.ts";
+import { medianStep, timeSteps } from "../time-steps.ts";
 
 /** What a network's training reaches of the machine. */
 export interface ModelRoofline {

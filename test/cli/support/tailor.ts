@@ -7,6 +7,12 @@ import { afterAll, expect } from "vitest";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const BIN = `${ROOT}bin/tailor.js`;
 
+/** The words that train base for so many epochs of two steps, on one thread; its folder is left to `--out`. */
+export function twoStepEpochs(data: string, epochs: number): string[] {
+  const options = { data, limit: 40, "batch-size": 20, epochs, threads: 1 };
+  return ["train", "base", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
+}
+
 const running = new Set<ChildProcess>();
 afterAll(() => {
   for (const child of running) child.kill("SIGKILL");
