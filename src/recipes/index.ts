@@ -1,14 +1,25 @@
 import { UserError } from "../errors.ts";
 import { base } from "./base.ts";
+import { baseLong } from "./base-long.ts";
 import { baseSeed } from "./base-seed.ts";
 import { enhanced } from "./enhanced.ts";
+import { enhancedLong } from "./enhanced-long.ts";
 import { enhancedSeed } from "./enhanced-seed.ts";
 import { enhancedVflip } from "./enhanced-vflip.ts";
 import type { Recipe } from "./recipe.ts";
 import { tiny } from "./tiny.ts";
 
 /** Every recipe that has a name. */
-export const RECIPES: readonly Recipe[] = [base, enhanced, baseSeed, enhancedSeed, enhancedVflip, tiny];
+export const RECIPES: readonly Recipe[] = [
+  base,
+  enhanced,
+  baseLong,
+  enhancedLong,
+  baseSeed,
+  enhancedSeed,
+  enhancedVflip,
+  tiny,
+];
 
 /** @throws UserError that lists the recipes when there is none of this name */
 export function findRecipe(name: string): Recipe {

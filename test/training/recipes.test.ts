@@ -45,6 +45,8 @@ describe("a recipe", () => {
     expect(RECIPES.map(({ name }) => name)).toEqual([
       "base",
       "enhanced",
+      "base-long",
+      "enhanced-long",
       "base-seed",
       "enhanced-seed",
       "enhanced-vflip",
