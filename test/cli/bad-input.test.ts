@@ -20,7 +20,11 @@ const USED_WRONGLY: readonly Case[] = [
     2,
     /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
   ],
-  [["train", "bsae"], 2, /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip/],
+  [
+    ["train", "bsae"],
+    2,
+    /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip/,
+  ],
   [["train", "base", "enhanced"], 2, /too many arguments/],
   [["train", "base", "--epochs"], 2, /'--epochs <n>' argument missing/],
   [[...TRAIN, "--epochs", "0"], 2, /--epochs must be a whole number from 1 up, got "0"/],
