@@ -1,10 +1,15 @@
+import type { ImageGeometry } from "../data/image-set.ts";
 import type { LoadedData, Report } from "../data/sources/chain.ts";
 import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { loadData } from "../data/sources/load-data.ts";
 import { dataFolder, loadOwnData } from "../data/sources/own-data.ts";
+import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
 import { loadSplit } from "../data/sources/picture-folder.ts";
 import { UserError } from "../errors.ts";
+import { factsFromText } from "../formats/network-facts.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import { whatIsAt } from "./file-errors.ts";
-import { readAnyRunRecord, readSplit } from "./run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files.ts";
 
 /**
  * The data that a run was trained on: the same images in the same parts.
@@ -19,9 +24,11 @@ export async function loadRunData(
   { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
 ): Promise<LoadedData> {
   const record = readAnyRunRecord(run);
-  if (record.status === "imported")
-    return folder === undefined ? loadFashionMnist({ report }) : loadOwnData(folder, {}, report);
-  const { source, verified, folder: place, preparation, image } = record.data;
+  if (record.status === "imported") {
+    const facts = factsFromText(readWeights(run).metadata, `${run}/${RUN_FILES.weights}`);
+    return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
+  }
+  const { source, verified, folder: place } = record.data;
   if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
     throw new UserError(
       `${run} was trained on the data in ${place}, which are not there any more; name the folder where they are with --data`,
@@ -31,7 +38,21 @@ export async function loadRunData(
   if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
-  const size = image && image.height === image.width ? image.height : undefined;
-  const fit = preparation?.kind === "fit" ? preparation.fit : undefined;
-  return loadOwnData(path, { size, channels: image?.channels === 3 ? 3 : undefined, fit }, report);
+  return loadOwnData(path, dataOptions(record.data), report);
+}
+
+/** What a run's images are, as far as it is known. */
+interface MadeOf {
+  readonly image?: ImageGeometry | undefined;
+  readonly preparation?: Preparation | undefined;
+}
+
+/** The options that give images of this size, prepared so. */
+function dataOptions({ image, preparation }: MadeOf): OwnDataOptions {
+  const channels = image?.channels;
+  return {
+    size: image && image.height === image.width ? image.height : undefined,
+    channels: channels === 1 || channels === 3 ? channels : undefined,
+    fit: preparation?.kind === "fit" ? preparation.fit : undefined,
+  };
 }

@@ -173,6 +173,9 @@ describe("the data set", () => {
       index: 129,
       label: data.test.labels[129],
       className: String(data.test.labels[129]),
+      channels: 1,
+      height: 28,
+      width: 28,
       pixels: [...data.test.images.slice(129 * 784)],
     });
     const sample = (query: string) =>
