@@ -3,6 +3,7 @@ import { type ImageSet, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingParts } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
+import { readModelMetadata } from "../formats/model-metadata.ts";
 import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../runs/run-files.ts";
 import { openRunFolder } from "../runs/run-folder.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
@@ -40,7 +41,8 @@ export async function evaluateRun(
   requireTrained(path, before);
   const set = splitOf(path, before, data, split);
   const fileName = `${path}/${RUN_FILES.model}`;
-  const session = await openModel(readModel(path), fileName, { threads });
+  const model = readModel(path);
+  const session = await openModel(model, fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;
     if (
@@ -51,6 +53,13 @@ export async function evaluateRun(
     ) {
       throw new UserError(
         `${fileName} classifies ${channels}x${height}x${width} images into ${session.classes} classes; the data has ${set.channels}x${set.height}x${set.width} and ${set.classNames.length}`,
+      );
+    }
+    const { classNames } = readModelMetadata(model, fileName);
+    const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
+    if (moved !== undefined) {
+      throw new UserError(
+        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); import the weights again with --classes in the order they were trained in`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });

@@ -1,3 +1,4 @@
+import { FASHION_MNIST, FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { ImageGeometry } from "../data/image-set.ts";
 import type { LoadedData, Report } from "../data/sources/chain.ts";
 import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
@@ -6,7 +7,7 @@ import { dataFolder, loadOwnData } from "../data/sources/own-data.ts";
 import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
 import { loadSplit } from "../data/sources/picture-folder.ts";
 import { UserError } from "../errors.ts";
-import { factsFromText } from "../formats/network-facts.ts";
+import { factsFromText, type StatedFacts } from "../formats/network-facts.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import { whatIsAt } from "./file-errors.ts";
 import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files.ts";
@@ -26,6 +27,7 @@ export async function loadRunData(
   const record = readAnyRunRecord(run);
   if (record.status === "imported") {
     const facts = factsFromText(readWeights(run).metadata, `${run}/${RUN_FILES.weights}`);
+    if (folder === undefined) requireFashionMnist(run, facts);
     return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
   }
   const { source, verified, folder: place } = record.data;
@@ -39,6 +41,20 @@ export async function loadRunData(
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
   return loadOwnData(path, dataOptions(record.data), report);
+}
+
+/** Of imported weights no data are known, but what their images and classes are. */
+function requireFashionMnist(run: string, { image, classNames }: StatedFacts): void {
+  const { channels, height, width } = FASHION_MNIST_TASK;
+  const isOther =
+    (image && (image.channels !== channels || image.height !== height || image.width !== width)) ||
+    (classNames && JSON.stringify(classNames) !== JSON.stringify(FASHION_MNIST.classNames));
+  if (!isOther) return;
+  const images = image ? `${image.channels}x${image.height}x${image.width} images` : "images";
+  const named = classNames ? ` of ${classNames.length} classes (${classNames.join(", ")})` : "";
+  throw new UserError(
+    `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with --data`,
+  );
 }
 
 /** What a run's images are, as far as it is known. */

@@ -10,15 +10,18 @@ import { putClasses } from "../../data/picture-fixtures.ts";
 export const OWN_SIZE = 32;
 export const OWN_CLASSES = ["blue jay", "leaf", "poppy"] as const;
 
-/** Draws three classes of pictures in `folder/pictures` and trains `base` on them, as 3x32x32 images, into `folder/runs/own`. */
-export async function ownRun(folder: string, { epochs = 4 } = {}): Promise<{ runs: string; pictures: string }> {
-  const [runs, pictures] = [join(folder, "runs"), join(folder, "pictures")];
-  const counts = Object.fromEntries(OWN_CLASSES.map((name) => [name, 30]));
+/** Draws pictures of some classes and trains `base` on them, as colour images, into `folder/runs/NAME`. */
+export async function ownRun(
+  folder: string,
+  { name = "own", size = OWN_SIZE, classes = OWN_CLASSES as readonly string[], learningRate = 2e-3 } = {},
+): Promise<{ runs: string; pictures: string }> {
+  const [runs, pictures] = [join(folder, "runs"), join(folder, `pictures of ${name}`)];
+  const counts = Object.fromEntries(classes.map((label) => [label, 30]));
   await putClasses(pictures, counts, { width: 48, height: 40 });
-  const recipe = { ...findRecipe("base"), epochs, batchSize: 16, augmentation: {} };
+  const recipe = { ...findRecipe("base"), epochs: 2, learningRate, batchSize: 16, augmentation: {} };
   await trainNewRun(
-    { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "own") },
-    { data: await loadOwnData(pictures, { size: OWN_SIZE }), threads: 1, runtime: nodeRuntime },
+    { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, name) },
+    { data: await loadOwnData(pictures, { size }), threads: 1, runtime: nodeRuntime },
   );
   return { runs, pictures };
 }
