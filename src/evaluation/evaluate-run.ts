@@ -58,8 +58,12 @@ export async function evaluateRun(
     const { classNames } = readModelMetadata(model, fileName);
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
+      const todo =
+        before.status === "imported"
+          ? "import the weights again with --classes in the order they were trained in"
+          : "put the names of the data's classes back in their order";
       throw new UserError(
-        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); import the weights again with --classes in the order they were trained in`,
+        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });

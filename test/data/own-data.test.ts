@@ -108,6 +108,14 @@ describe("a folder a class", () => {
     expect((await loadOwnData(folder)).train.classNames).toEqual(["car", "train"]);
   });
 
+  test("a hidden class folder is left out, and inspection tells; a link in a circle is no class", async () => {
+    const folder = await classes({ a: 3, b: 3, ".c": 3 });
+    symlinkSync("round", join(folder, "round"));
+    const { classes: found, pictures } = await inspectData(folder);
+    expect(found.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(pictures!.others).toEqual(["round", ".c"]);
+  });
+
   test("pictures lie in folders inside a class too; links to class folders count, hidden files and other files do not", async () => {
     const folder = await classes({ a: 4, "b/inside": 4, "../elsewhere": 4 });
     renameSync(join(folder, "../elsewhere"), join(folder, ".hidden"));
@@ -180,7 +188,7 @@ describe("what a folder is refused for", () => {
     rmSync(join(folder, "c/0.png"));
     put(folder, { "d/0.png": "" });
     rmSync(join(folder, "d/0.png"));
-    expect(await refused(folder)).toMatch(/has class folders without pictures: c, d; add some, or remove them$/);
+    expect(await refused(folder)).toMatch(/has class folders without pictures: "c", "d"; add some, or remove them$/);
     const loose = await temporaryFolder();
     put(loose, { "a.png": await drawn(() => [1]), "b.png": await drawn(() => [2]) });
     expect(await refused(loose)).toMatch(/holds 2 pictures but no class folders/);
