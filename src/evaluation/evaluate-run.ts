@@ -1,4 +1,4 @@
-import { differingFile } from "../data/differing-file.ts";
+import { requireOwnData } from "../data/differing-file.ts";
 import { type ImageSet, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingParts } from "../data/training-data.ts";
@@ -99,12 +99,7 @@ function keep(
 }
 
 function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
-  const other = record.status === "imported" ? undefined : differingFile(data, record.data.files);
-  if (other !== undefined) {
-    throw new UserError(
-      `${path} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
-    );
-  }
+  if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
   const { validation } = trainingParts(data.train, { trainOn, limit: null });

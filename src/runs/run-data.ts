@@ -1,3 +1,4 @@
+import { requireOwnData } from "../data/differing-file.ts";
 import { FASHION_MNIST, FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { ImageGeometry } from "../data/image-set.ts";
 import type { LoadedData, Report } from "../data/sources/chain.ts";
@@ -40,7 +41,9 @@ export async function loadRunData(
   if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
-  return loadOwnData(path, dataOptions(record.data), report);
+  const loaded = await loadOwnData(path, dataOptions(record.data), report);
+  requireOwnData(run, loaded, record.data.files);
+  return loaded;
 }
 
 /** Of imported weights no data are known, but what their images and classes are. */

@@ -1,5 +1,5 @@
 /** Runs of data of one's own, on a server that was started with other data, with those, or with none. */
-import { cpSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadOwnData } from "../../src/data/sources/own-data.ts";
@@ -9,7 +9,9 @@ import { modelFacts } from "../../src/nn/model-facts.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { loadRunData } from "../../src/runs/run-data.ts";
 import { readAnyRunRecord } from "../../src/runs/run-files.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { RunEvaluation, TestImage } from "../../src/server/answers.ts";
+import { trainNewRun } from "../../src/training/train-run.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -108,6 +110,35 @@ describe("a run of pictures", TIMEOUT, () => {
     expect(log.join("\n")).toContain("leaf/4.jpeg has another content");
   });
 });
+
+test(
+  "a run of IDX files that have changed is refused, and no image of theirs is shown as its own",
+  TIMEOUT,
+  async () => {
+    const [runs, folder] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "data")];
+    cpSync(await smallDataFolder({ train: 240, test: 20 }), folder, { recursive: true });
+    const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
+    await trainNewRun(
+      { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "idx") },
+      { data: await loadOwnData(folder, { size: 16 }), threads: 1, runtime: nodeRuntime },
+    );
+    const first = await start({ runs });
+    expect((await jsonOf<RunEvaluation>(evaluationAt(first.url, "idx"))).total).toBe(20);
+    const { channels, height } = await jsonOf<TestImage>(fetch(`${first.url}/api/runs/idx/test-images/0`));
+    expect([channels, height]).toEqual([1, 16]);
+    await first.close();
+
+    const file = join(folder, "t10k-images-idx3-ubyte");
+    const bytes = readFileSync(file);
+    bytes[500]! ^= 1;
+    writeFileSync(file, bytes);
+    const { url, log } = await start({ runs });
+    for (const path of ["evaluation", "test-images/0"]) {
+      expect((await errorOf(fetch(`${url}/api/runs/idx/${path}`))).slice(0, 2)).toEqual([409, "no_data_of_run"]);
+    }
+    expect(log.join("\n")).toMatch(/t10k-images-idx3-ubyte in .* has another checksum/);
+  },
+);
 
 test("imported weights are evaluated on the server's pictures, as their file says they are made", TIMEOUT, async () => {
   const runs = join(temporaryFolder(), "runs");
