@@ -43,7 +43,7 @@ describe("a run of pictures", TIMEOUT, () => {
     ["no data", undefined],
     ["other data", otherData],
   ])("on a server with %s is evaluated on its own images, and they can be looked at", async (_, data) => {
-    const { runs } = copied();
+    const { runs, pictures } = copied();
     const { url } = await start({ runs, data });
     const answer = await jsonOf<RunEvaluation>(evaluationAt(url));
     const own = await loadRunData(join(made.runs, "own"));
@@ -73,6 +73,9 @@ describe("a run of pictures", TIMEOUT, () => {
     const { images } = await jsonOf<{ images: TestImage[] }>(fetch(`${url}/api/runs/own/test-images?count=5`));
     expect(images).toHaveLength(5);
     expect(images.every(({ pixels }) => pixels.length === bytes)).toBe(true);
+    const about = await (await fetch(`${url}/api/runs/own`)).text();
+    expect(about).not.toContain(pictures);
+    expect(JSON.parse(about).record.data).toMatchObject({ source: "pictures", folder: "pictures" });
     // As it was given, it can be asked about.
     expect((await postJson(`${url}/api/predict?run=own`, image)).status).toBe(200);
     expect((await errorOf(fetch(`${url}/api/runs/own/test-images/9`))).slice(0, 2)).toEqual([404, "no_such_image"]);
