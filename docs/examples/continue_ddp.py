@@ -96,14 +96,7 @@ def main():
             print(f"epoch {epoch + 1}/{args.epochs}: loss of the last batch {loss.item():.4f}")
 
     if dist.get_rank() == 0:
-        metadata = {
-            "model": exported.MODEL,
-            "image": "x".join(map(str, exported.IMAGE)),
-            "classes": json.dumps(exported.CLASSES),
-            "mean": json.dumps(exported.MEAN),
-            "standardDeviation": json.dumps(exported.STD),
-        }
-        write_safetensors(args.out, net.module.state_dict(), metadata)
+        write_safetensors(args.out, net.module.state_dict(), exported.METADATA)
     dist.destroy_process_group()
 
 

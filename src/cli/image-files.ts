@@ -1,6 +1,7 @@
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { filesIn, IMAGE_EXTENSIONS } from "../data/sources/picture-files.ts";
 import { UserError } from "../errors.ts";
+import { explainFileError } from "../runs/file-errors.ts";
 
 /** What standard input is called. */
 export const STANDARD_INPUT = "-";
@@ -14,11 +15,20 @@ export const STANDARD_INPUT = "-";
  */
 export function imageFilesOf(word: string): string[] {
   if (word === STANDARD_INPUT) return [word];
-  const entry = statSync(word, { throwIfNoEntry: false });
-  if (!entry) throw new UserError(`there is no file or folder ${word}`);
+  const entry = entryAt(word);
+  if (!entry) throw new UserError(`there is no file or folder ${word === "" ? '""' : word}`);
   if (!entry.isDirectory()) return [word];
   const { pictures } = filesIn(word);
   if (pictures.length > 0) return [...pictures];
   const extensions = [...IMAGE_EXTENSIONS].join(", ");
   throw new UserError(`the folder ${word} holds no images: no file in it ends in ${extensions}`);
+}
+
+/** Undefined when there is nothing. @throws UserError when the system refuses to look, as for links that lead in a circle */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
 }

@@ -1,6 +1,5 @@
 import type { LoadedData } from "../data/sources/chain.ts";
-import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
-import { loadOwnData } from "../data/sources/own-data.ts";
+import { type DataChoice, loadData } from "../data/sources/load-data.ts";
 import {
   DEFAULT_FIT,
   DEFAULT_SIZE,
@@ -73,14 +72,18 @@ export function typedPreparation(options: OptionValues): string[] {
 
 /** The data to train on: the folder that was named, or Fashion-MNIST. */
 export async function dataToTrain(options: OptionValues, output: Output): Promise<LoadedData> {
+  return loadData(dataChoice(options), output.note);
+}
+
+/** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
+export function dataChoice(options: OptionValues): DataChoice {
   const folder = path(options, "data");
   const prepared = preparationOptions(options);
-  if (folder !== undefined) return loadOwnData(folder, prepared, output.note);
   const [typed] = typedPreparation(options);
-  if (typed !== undefined) {
+  if (folder === undefined && typed !== undefined) {
     throw new UserError(`${typed} is for data of your own; name their folder with --data`, { exitCode: 2 });
   }
-  return loadFashionMnist({ report: output.note });
+  return { folder, ...prepared };
 }
 
 /** The data of a run that something is asked of. */

@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { PublishedFile } from "./fashion-mnist.ts";
 import type { LoadedData } from "./sources/chain.ts";
 
@@ -11,6 +12,22 @@ type NamedSum = Pick<PublishedFile, "name" | "sha256">;
  */
 export function differingFile(data: Pick<LoadedData, "files">, files: readonly NamedSum[]): string | undefined {
   return (firstMissing(files, data.files) ?? firstMissing(data.files, files))?.name;
+}
+
+/**
+ * @param run its path, for the error
+ * @throws UserError when data are not those that the run was trained on: names the first file that differs
+ */
+export function requireOwnData(
+  run: string,
+  data: Pick<LoadedData, "files" | "folder">,
+  files: readonly NamedSum[],
+): void {
+  const other = differingFile(data, files);
+  if (other === undefined) return;
+  throw new UserError(
+    `${run} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
+  );
 }
 
 /** The first of `files` that is not among `others`, byte for byte. */

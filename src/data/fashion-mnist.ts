@@ -1,3 +1,5 @@
+import type { ImageTask } from "../nn/model.ts";
+
 /** One published file, described by its uncompressed content: the gzip bytes differ from packer to packer. */
 export interface PublishedFile {
   /** Name of the uncompressed file; the compressed one ends in ".gz". */
@@ -68,6 +70,14 @@ export const FASHION_MNIST: PublishedData = {
       sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
   },
+};
+
+/** What a network of Fashion-MNIST is shown and asked for. */
+export const FASHION_MNIST_TASK: ImageTask = {
+  channels: 1,
+  height: FASHION_MNIST.height,
+  width: FASHION_MNIST.width,
+  classes: FASHION_MNIST.classNames.length,
 };
 
 /** Mean and deviation of the 55,000 images that train when a twelfth validates, for pixels scaled to 0..1. */

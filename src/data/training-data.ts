@@ -5,9 +5,9 @@ import { limitTraining, type Split, stratifiedSplit } from "./split.ts";
 /** One training image in twelve is set aside to choose everything by (recipe, epochs): 5,000 of Fashion-MNIST's 60,000. */
 const VALIDATION_SHARE = 1 / 12;
 
-/** How many of `images` train when the split sets the others aside to validate. */
-export function trainingCount(images: number): number {
-  return images - Math.floor(images * VALIDATION_SHARE);
+/** How many images train when the split sets the others aside to validate. */
+export function trainingCount({ count, validation }: Pick<ImageSet, "count" | "validation">): number {
+  return count - (validation?.length ?? Math.floor(count * VALIDATION_SHARE));
 }
 
 /** The images of a training run, divided. */
@@ -59,7 +59,7 @@ export function trainingData(images: ImageSet, options: TrainingDataOptions): Tr
 /** The split that the data brings along, or one that is drawn. */
 function splitOf({ validation, labels, count, classNames }: ImageSet): Split {
   if (!validation) {
-    return stratifiedSplit(labels, { classes: classNames.length, validation: count - trainingCount(count) });
+    return stratifiedSplit(labels, { classes: classNames.length, validation: count - trainingCount({ count }) });
   }
   const isValidation = new Set(validation);
   return { train: Uint32Array.from(labels.keys()).filter((index) => !isValidation.has(index)), validation };

@@ -1,8 +1,9 @@
-import { differingFile } from "../data/differing-file.ts";
+import { requireOwnData } from "../data/differing-file.ts";
 import { type ImageSet, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { trainingParts } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
+import { readModelMetadata } from "../formats/model-metadata.ts";
 import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../runs/run-files.ts";
 import { openRunFolder } from "../runs/run-folder.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
@@ -40,7 +41,8 @@ export async function evaluateRun(
   requireTrained(path, before);
   const set = splitOf(path, before, data, split);
   const fileName = `${path}/${RUN_FILES.model}`;
-  const session = await openModel(readModel(path), fileName, { threads });
+  const model = readModel(path);
+  const session = await openModel(model, fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;
     if (
@@ -51,6 +53,17 @@ export async function evaluateRun(
     ) {
       throw new UserError(
         `${fileName} classifies ${channels}x${height}x${width} images into ${session.classes} classes; the data has ${set.channels}x${set.height}x${set.width} and ${set.classNames.length}`,
+      );
+    }
+    const { classNames } = readModelMetadata(model, fileName);
+    const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
+    if (moved !== undefined) {
+      const todo =
+        before.status === "imported"
+          ? "import the weights again with --classes in the order they were trained in"
+          : "put the names of the data's classes back in their order";
+      throw new UserError(
+        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
@@ -86,12 +99,7 @@ function keep(
 }
 
 function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
-  const other = record.status === "imported" ? undefined : differingFile(data, record.data.files);
-  if (other !== undefined) {
-    throw new UserError(
-      `${path} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
-    );
-  }
+  if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
   const { validation } = trainingParts(data.train, { trainOn, limit: null });

@@ -1,15 +1,20 @@
 import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
 import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
+import { quote } from "../formats/json-text.ts";
 import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
 import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
 import { findModel, MODELS } from "../models/index.ts";
+import type { Model } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { collectEnvironment } from "../runs/environment.ts";
+import { networkSha256 } from "../runs/network-hash.ts";
 import { readOutsideFile } from "../runs/outside-files.ts";
+import { modelNamed, recipeFileOf } from "../runs/recipe-file.ts";
 import { createRunFolder } from "../runs/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
+import { valueOrUserError } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
@@ -18,7 +23,9 @@ import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./record-facts.ts";
 
 /** What is known of weights beside what their file says, and where their run goes. */
-export interface ImportOptions extends StatedFacts {
+export interface ImportOptions extends Omit<StatedFacts, "model"> {
+  /** A model, or what `--model` takes: the name of one of tailor's, or a file that exports a recipe. */
+  readonly model?: string | Model;
   /** The run's folder, given the model's name. */
   readonly out: (model: string) => string;
   readonly threads: number;
@@ -35,20 +42,26 @@ export interface ImportOptions extends StatedFacts {
  */
 export async function importWeights(
   file: string,
-  { out, threads, report, ...given }: ImportOptions,
+  { out, threads, report, model: named, ...given }: ImportOptions,
 ): Promise<{ folder: string; record: ImportedRunRecord }> {
   const { bytes, sha256 } = readOutsideFile(file);
   const read = decodeSafetensors(bytes, file, { types: PUBLISHED_TYPES, skip: isBatchCount });
   const { tensors: unwrapped, prefix } = withoutWrappers(read.tensors);
   if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
-  const network = describe(file, { ...factsFromText(read.metadata, file), ...given }, report);
+  const { model: stated, ...facts } = factsFromText(read.metadata, file);
+  const found = await findNamed(file, named, stated);
+  const network = { model: found.model, ...describe(file, { ...facts, ...given }, report) };
   const tensors = matchTensors(unwrapped, { ...network, fileName: file });
 
   const { model, task } = network;
+  const { parameters, multiplyAdds } = modelFacts(model, task);
   const record: ImportedRunRecord = {
     format: RUN_FORMAT,
     model: model.name,
-    parameters: modelFacts(model, task).parameters,
+    ...(found.recipeFile === undefined ? {} : { recipeFile: found.recipeFile }),
+    networkSha256: networkSha256(model, task),
+    multiplyAdds,
+    parameters,
     ...collectEnvironment(),
     startedAt: new Date().toISOString(),
     status: "imported",
@@ -72,19 +85,34 @@ export async function importWeights(
   }
 }
 
-/** The network that the weights are said to belong to. */
+/**
+ * The model that the weights are said to belong to.
+ *
+ * @param named by whoever imports them @param stated in their file
+ */
+async function findNamed(
+  file: string,
+  named: string | Model | undefined,
+  stated: string | undefined,
+): Promise<{ model: Model; recipeFile?: string | undefined }> {
+  if (typeof named === "object") return { model: named };
+  if (named !== undefined) return { model: await modelNamed(named), recipeFile: recipeFileOf(named) };
+  const ours = stated === undefined ? undefined : valueOrUserError(() => findModel(stated));
+  if (ours && !(ours instanceof UserError)) return { model: ours };
+  const whose =
+    stated === undefined ? "does not say which model it belongs to" : `belongs to the model ${quote(stated)}`;
+  throw new UserError(
+    `${file} ${whose}; name one with --model: ${MODELS.map(({ name }) => name).join(", ")}, or the file of your own recipe`,
+    { exitCode: 2 },
+  );
+}
+
+/** What the network is shown and asked for, as the file or whoever imports it says. */
 function describe(
   file: string,
-  { model: name, ...stated }: StatedFacts,
+  stated: Omit<StatedFacts, "model">,
   report: (line: string) => void,
-): Omit<TrainedNetwork, "tensors"> {
-  if (name === undefined) {
-    throw new UserError(
-      `${file} does not say which model it belongs to; name one with --model: ${MODELS.map((model) => model.name).join(", ")}`,
-      { exitCode: 2 },
-    );
-  }
-  const model = findModel(name);
+): Omit<TrainedNetwork, "tensors" | "model"> {
   const standard = {
     image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
     classNames: FASHION_MNIST.classNames,
@@ -106,7 +134,7 @@ function describe(
     );
   }
   const { preparation } = stated;
-  return { model, task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
+  return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
 }
 
 /** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */

@@ -4,10 +4,9 @@ import { imageTask, normalizationOf, trainingData } from "../data/training-data.
 import { UserError } from "../errors.ts";
 import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
-import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
 import { RUN_FILES, readWeights, requireTrained } from "../runs/run-files.ts";
-import { readRecipe } from "../runs/run-recipe.ts";
+import { readImportedModel, readRecipe } from "../runs/run-recipe.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -40,12 +39,14 @@ export async function readNetwork(
   }
   const task = { ...image, classes: classNames.length };
   const model =
-    record.status === "imported" ? findModel(record.model) : (await readRecipe(path, record, { task })).model;
+    record.status === "imported"
+      ? await readImportedModel(path, record, task)
+      : (await readRecipe(path, record, { task })).model;
   const matched = matchTensors(tensors, { model, task, fileName });
   const expected = record.status === "imported" ? record.weightsSha256 : record.result.weightsSha256;
   if (weightsSha256(matched) !== expected) {
     throw new UserError(
-      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${model.name}`,
+      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${record.recipeFile ?? model.name}`,
     );
   }
   return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };

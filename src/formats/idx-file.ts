@@ -45,7 +45,11 @@ export async function readIdxFile(
 /** The file's bytes, or undefined when there is no such file. */
 async function readIfPresent(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
-    const { size } = await stat(path);
+    const entry = await stat(path);
+    if (!entry.isFile() && !entry.isDirectory()) {
+      throw new UserError(`${path} is a pipe or device: a readable file is needed there`);
+    }
+    const { size } = entry;
     if (size > maxBytes) throw tooLarge(path, maxBytes);
     return plainBytes(await readFile(path));
   } catch (error) {

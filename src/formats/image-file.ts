@@ -134,11 +134,16 @@ async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixe
 /**
  * The bytes of an image file.
  *
- * @throws UserError naming the file when it cannot be read or has more than 2^28 bytes
+ * @throws UserError naming the file when it is none, cannot be read or has more than 2^28 bytes
  */
 export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
-    const { size } = statSync(path);
+    const entry = statSync(path);
+    // Reading a pipe waits for whoever writes, and some devices have no end.
+    if (!entry.isFile() && !entry.isDirectory()) {
+      throw new UserError(`${path} is a pipe or device; name a file, or send what comes from it to standard input`);
+    }
+    const { size } = entry;
     if (size > MOST_BYTES) {
       throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
     }

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import type { Layer, LayerContext } from "../nn/layer.ts";
 import type { ImageTask, Model } from "../nn/model.ts";
 import type { PytorchForm } from "../nn/pytorch-form.ts";
@@ -32,6 +33,8 @@ export function pytorchModel(parts: {
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
+  /** What turns pictures into its pixels; left out: as Fashion-MNIST's garments. */
+  readonly preparation?: Preparation | undefined;
 }): string {
   const { model, task } = parts;
   const classes = new Map<string, string>();

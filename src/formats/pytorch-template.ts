@@ -1,3 +1,4 @@
+import type { Preparation } from "../imaging/preparation.ts";
 import type { ImageTask, Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalizePixels.ts";
 
@@ -15,6 +16,7 @@ export interface ModelFileParts {
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
+  readonly preparation?: Preparation | undefined;
   /** Classes of the network's own blocks, each ending in two empty lines; or nothing. */
   readonly blocks: string;
   /** Statements of `__init__`, each a line. */
@@ -29,6 +31,7 @@ export function modelFile({
   task: { channels, height, width, classes },
   normalization: { mean, standardDeviation },
   classNames,
+  preparation,
   blocks,
   attributes,
   forward,
@@ -53,6 +56,14 @@ IMAGE = (${channels}, ${height}, ${width})  # channels, height, width
 # Of each channel, for pixels scaled to 0..1.
 MEAN = ${list(mean)}
 STD = ${list(standardDeviation)}
+# Goes with weights that go back to tailor: safetensors.torch.save_file(net.state_dict(), path, METADATA).
+METADATA = {
+    "model": MODEL,
+    "image": "x".join(map(str, IMAGE)),
+    "classes": json.dumps(CLASSES),
+    "mean": json.dumps(MEAN),
+    "standardDeviation": json.dumps(STD),
+${preparation ? `    "preparation": json.dumps(${JSON.stringify(preparation)}),\n` : ""}}
 
 FOLDER = Path(__file__).resolve().parent
 

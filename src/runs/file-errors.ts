@@ -20,6 +20,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EROFS: { reason: "the file system is read-only", remedy: "choose a folder that can be written" },
   ENOENT: { reason: "no such file or folder", remedy: "check the path" },
   ENOTDIR: { reason: "part of the path is a file, not a folder", remedy: "check the path" },
+  ELOOP: { reason: "links lead in a circle", remedy: "check the path" },
   EISDIR: { reason: "it is a folder", remedy: "move the folder away, or choose another path" },
   EEXIST: { reason: "something of that name is in the way", remedy: "move it away, or choose another path" },
   ENAMETOOLONG: { reason: "the name is too long", remedy: "choose a shorter path" },

@@ -23,7 +23,9 @@ export function readOutsideFile(path: string): OutsideFile {
   if (kind === "nothing") throw refused(`there is no file ${path}`, "check the path");
   if (kind === "folder") throw refused(`${path} is a folder`, "name the file in it");
   try {
-    const { size } = statSync(path);
+    const entry = statSync(path);
+    if (!entry.isFile()) throw refused(`${path} is a pipe or device`, "name a file");
+    const { size } = entry;
     if (size > MOST_BYTES) {
       throw new UserError(`${path} has ${size} bytes; at most ${MOST_BYTES} are read: choose another file`);
     }

@@ -42,6 +42,11 @@ export async function recipeNamed(word: string): Promise<{ recipe: Recipe; recip
   return { recipe: await loadRecipeFile(word), recipeFile: resolve(word) };
 }
 
+/** The whole path of the file that a word names; undefined when it names one of tailor's own. */
+export function recipeFileOf(word: string): string | undefined {
+  return isRecipeFile(word) ? resolve(word) : undefined;
+}
+
 /** The model that a word names: one of tailor's, or that of a recipe's file. */
 export async function modelNamed(word: string): Promise<Model> {
   return isRecipeFile(word) ? (await loadRecipeFile(word)).model : findModel(word);

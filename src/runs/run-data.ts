@@ -1,10 +1,17 @@
+import { requireOwnData } from "../data/differing-file.ts";
+import { FASHION_MNIST, FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
+import type { ImageGeometry } from "../data/image-set.ts";
 import type { LoadedData, Report } from "../data/sources/chain.ts";
 import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { loadData } from "../data/sources/load-data.ts";
 import { dataFolder, loadOwnData } from "../data/sources/own-data.ts";
+import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
 import { loadSplit } from "../data/sources/picture-folder.ts";
 import { UserError } from "../errors.ts";
+import { factsFromText, type StatedFacts } from "../formats/network-facts.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import { whatIsAt } from "./file-errors.ts";
-import { readAnyRunRecord, readSplit } from "./run-files.ts";
+import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files.ts";
 
 /**
  * The data that a run was trained on: the same images in the same parts.
@@ -19,9 +26,12 @@ export async function loadRunData(
   { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
 ): Promise<LoadedData> {
   const record = readAnyRunRecord(run);
-  if (record.status === "imported")
-    return folder === undefined ? loadFashionMnist({ report }) : loadOwnData(folder, {}, report);
-  const { source, verified, folder: place, preparation, image } = record.data;
+  if (record.status === "imported") {
+    const facts = factsFromText(readWeights(run).metadata, `${run}/${RUN_FILES.weights}`);
+    if (folder === undefined) requireFashionMnist(run, facts);
+    return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
+  }
+  const { source, verified, folder: place } = record.data;
   if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
     throw new UserError(
       `${run} was trained on the data in ${place}, which are not there any more; name the folder where they are with --data`,
@@ -31,7 +41,37 @@ export async function loadRunData(
   if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
-  const size = image && image.height === image.width ? image.height : undefined;
-  const fit = preparation?.kind === "fit" ? preparation.fit : undefined;
-  return loadOwnData(path, { size, channels: image?.channels === 3 ? 3 : undefined, fit }, report);
+  const loaded = await loadOwnData(path, dataOptions(record.data), report);
+  requireOwnData(run, loaded, record.data.files);
+  return loaded;
+}
+
+/** Of imported weights no data are known, but what their images and classes are. */
+function requireFashionMnist(run: string, { image, classNames }: StatedFacts): void {
+  const { channels, height, width } = FASHION_MNIST_TASK;
+  const isOther =
+    (image && (image.channels !== channels || image.height !== height || image.width !== width)) ||
+    (classNames && JSON.stringify(classNames) !== JSON.stringify(FASHION_MNIST.classNames));
+  if (!isOther) return;
+  const images = image ? `${image.channels}x${image.height}x${image.width} images` : "images";
+  const named = classNames ? ` of ${classNames.length} classes (${classNames.join(", ")})` : "";
+  throw new UserError(
+    `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with --data`,
+  );
+}
+
+/** What a run's images are, as far as it is known. */
+interface MadeOf {
+  readonly image?: ImageGeometry | undefined;
+  readonly preparation?: Preparation | undefined;
+}
+
+/** The options that give images of this size, prepared so. */
+function dataOptions({ image, preparation }: MadeOf): OwnDataOptions {
+  const channels = image?.channels;
+  return {
+    size: image && image.height === image.width ? image.height : undefined,
+    channels: channels === 1 || channels === 3 ? channels : undefined,
+    fit: preparation?.kind === "fit" ? preparation.fit : undefined,
+  };
 }

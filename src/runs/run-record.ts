@@ -100,6 +100,9 @@ const importedSchema = planSchema
   .pick({
     format: true,
     model: true,
+    recipeFile: true,
+    networkSha256: true,
+    multiplyAdds: true,
     parameters: true,
     versions: true,
     commit: true,

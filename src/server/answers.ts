@@ -1,5 +1,6 @@
 /** What the server answers, as JSON. Accuracies and probabilities are fractions from 0 to 1. */
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
+import type { Preparation } from "../imaging/preparation.ts";
 import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder-entry.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
@@ -62,13 +63,20 @@ export interface DatasetSummary {
   readonly classes: readonly string[];
   readonly trainImages: number;
   readonly testImages: number;
+  /** Training images that validate, where the data say which; null: they are drawn. */
+  readonly validation: readonly number[] | null;
+  /** What turns pictures into such images. */
+  readonly preparation: Preparation;
 }
 
-/** An image of the test set. */
+/** An image to test with. */
 export interface TestImage {
   readonly index: number;
   readonly label: number;
   readonly className: string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
   /** 0 to 255, [channels, height, width]. */
   readonly pixels: readonly number[];
 }

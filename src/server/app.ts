@@ -1,5 +1,9 @@
 import { Hono } from "hono";
+import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
+import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
+import { imageTask } from "../data/training-data.ts";
 import { answerErrors, notFound } from "./answer-errors.ts";
+import { createDataOfRuns } from "./data-of-runs.ts";
 import { createEvaluations } from "./evaluations.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
@@ -21,8 +25,13 @@ export interface AppOptions {
   readonly runs?: string | undefined;
   /** A run that predictions are made with unless they name another; it may lie elsewhere. Default: the newest finished. */
   readonly run?: string | undefined;
-  /** A folder with the four IDX files. Default: Fashion-MNIST, found or fetched when it is first needed. */
+  /**
+   * A folder of pictures or IDX files, as `loadOwnData` takes it: what is trained on here and where test images come from.
+   * Runs are evaluated on their own data. Default: Fashion-MNIST, found or fetched when it is first needed.
+   */
   readonly data?: string | undefined;
+  /** How such data become images. */
+  readonly preparation?: OwnDataOptions | undefined;
   /** To compute with. Default 2. */
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
@@ -53,6 +62,7 @@ export function createApp({
   runs: folder = "runs",
   run,
   data: dataFolder,
+  preparation = {},
   threads = 2,
   allowTraining = false,
   limits: changed = {},
@@ -62,12 +72,24 @@ export function createApp({
   const closing = new AbortController();
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
-  const data = sharedData(dataFolder, log);
-  const evaluations = createEvaluations({ data, threads, log });
+  const choice = { ...preparation, folder: dataFolder };
+  const data = sharedData(choice, log);
+  const dataOfRuns = createDataOfRuns(choice, { shared: data, log });
+  const evaluations = createEvaluations({ dataOfRuns, threads, log });
   const trainer = allowTraining
-    ? createTrainer({ folder, data: dataFolder, threads, log, onChange: catalog.refresh })
+    ? createTrainer({ folder, data: choice, threads, log, onChange: catalog.refresh })
     : null;
-  const parts: ServerParts = { catalog, classifiers, evaluations, trainer, limits, data, closing: closing.signal };
+  const parts: ServerParts = {
+    catalog,
+    classifiers,
+    evaluations,
+    trainer,
+    limits,
+    data,
+    dataOfRuns,
+    task: async () => (dataFolder === undefined ? FASHION_MNIST_TASK : imageTask((await data()).train)),
+    closing: closing.signal,
+  };
 
   const app = new Hono();
   app.onError(answerErrors(log));

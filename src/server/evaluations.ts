@@ -1,9 +1,8 @@
-import { differingFile } from "../data/differing-file.ts";
-import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import { evaluateRun } from "../evaluation/evaluate-run.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
 import type { RunEvaluation } from "./answers.ts";
+import type { DataOfRuns } from "./data-of-runs.ts";
 import { HttpError } from "./http-error.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
@@ -14,32 +13,29 @@ export interface Evaluations {
   /**
    * How the run does on the test images: computed when it is first asked for, one run at a time, and kept.
    *
-   * @throws HttpError 404 when the run has no model yet, 409 when it was trained on other data, 503 when it is damaged
+   * @throws HttpError 404 when the run has no model yet, 409 when its data are gone or have changed, 503 when it is damaged
    */
   of(run: ServedRun): Promise<RunEvaluation>;
 }
 
 export interface EvaluationsOptions {
-  readonly data: () => Promise<LoadedData>;
+  readonly dataOfRuns: DataOfRuns;
   readonly threads: number;
   readonly log: (line: string) => void;
 }
 
-export function createEvaluations({ data, threads, log }: EvaluationsOptions): Evaluations {
+export function createEvaluations({ dataOfRuns, threads, log }: EvaluationsOptions): Evaluations {
   /** By the run's path; the stamp is that of the model they are of. */
   const kept = new Map<string, { readonly stamp: string; readonly result: Promise<RunEvaluation> }>();
   let last: Promise<unknown> = Promise.resolve();
 
-  const evaluate = async ({ id, path, record }: ServedRun): Promise<RunEvaluation> => {
-    const loaded = await data();
-    const other = record.status === "imported" ? undefined : differingFile(loaded, record.data.files);
-    if (other !== undefined) {
-      throw new HttpError(409, "other_data", `The run ${id} was trained on other data: ${other} is another file here.`);
-    }
+  const evaluate = async (run: ServedRun): Promise<RunEvaluation> => {
+    const { id, path } = run;
+    const data = await dataOfRuns.of(run);
     try {
       // As `tailor evaluate` does, this keeps the accuracy in the run's record.
       const { predictions, ...metrics } = await evaluateRun(path, {
-        data: loaded,
+        data,
         split: "test",
         averageFlips: false,
         threads,
@@ -48,7 +44,7 @@ export function createEvaluations({ data, threads, log }: EvaluationsOptions): E
       const mistakes = mostConfidentMistakes(predictions, { count: MOST_MISTAKES });
       return {
         run: id,
-        classes: loaded.test.classNames,
+        classes: data.test.classNames,
         ...metrics,
         mistakes: mistakes.map(({ predicted, confidence, ...mistake }) => ({
           ...mistake,

@@ -1,4 +1,6 @@
 import type { LoadedData } from "../data/sources/chain.ts";
+import type { ImageTask } from "../nn/model.ts";
+import type { DataOfRuns } from "./data-of-runs.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { OpenClassifiers } from "./open-classifiers.ts";
@@ -13,8 +15,11 @@ export interface ServerParts {
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
   readonly limits: ServerLimits;
-  /** Loads the data set when it is first asked for. */
+  /** The data that are trained on here, loaded when they are first asked for. */
   readonly data: () => Promise<LoadedData>;
+  readonly dataOfRuns: DataOfRuns;
+  /** What a network of these data is shown and asked for; that of Fashion-MNIST is known without them. */
+  readonly task: () => Promise<ImageTask>;
   /** Aborted when the server ends: whatever has no end of its own ends then. */
   readonly closing: AbortSignal;
 }

@@ -53,10 +53,21 @@ export function metricsSoFar(path: string): MetricsLine[] {
   }
 }
 
-/** The record without the one thing in it that is a path. */
+/** The record with the names only of what it tells the paths of: weights' file, recipe's file, data's folder. */
 export function publicRecord(record: AnyRunRecord): AnyRunRecord {
-  if (record.status !== "imported") return record;
-  return { ...record, source: { ...record.source, file: record.source.file.replace(/^.*[\\/]/, "") } };
+  const { recipeFile } = record;
+  const recipe = recipeFile === undefined ? {} : { recipeFile: nameOf(recipeFile) };
+  if (record.status === "imported") {
+    return { ...record, ...recipe, source: { ...record.source, file: nameOf(record.source.file) } };
+  }
+  const { data } = record;
+  const folder = data.folder === undefined ? {} : { folder: nameOf(data.folder) };
+  return { ...record, ...recipe, data: { ...data, ...folder } };
+}
+
+/** The last part of a path, of whatever system. */
+function nameOf(path: string): string {
+  return path.replace(/^.*[\\/]/, "");
 }
 
 function classNames({ path, record }: ServedRun): readonly string[] {

@@ -1,18 +1,17 @@
 import type { LoadedData } from "../data/sources/chain.ts";
-import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { type DataChoice, loadData } from "../data/sources/load-data.ts";
 import { UserError } from "../errors.ts";
 import { HttpError } from "./http-error.ts";
 
 /**
- * The data set, loaded when it is first asked for and then kept: predictions need none.
+ * The data that the server was started with, loaded when they are first asked for and then kept: predictions need none.
  *
- * @param folder with the four IDX files; undefined: Fashion-MNIST, wherever it is found
- * @returns gives it; throws HttpError 503 when it cannot be loaded, and tries again at the next call
+ * @returns gives them; throws HttpError 503 when they cannot be loaded, and tries again at the next call
  */
-export function sharedData(folder: string | undefined, log: (line: string) => void): () => Promise<LoadedData> {
+export function sharedData(choice: DataChoice, log: (line: string) => void): () => Promise<LoadedData> {
   let loading: Promise<LoadedData> | undefined;
   return () => {
-    loading ??= loadFashionMnist({ folder, report: log }).catch((error: unknown) => {
+    loading ??= loadData(choice, log).catch((error: unknown) => {
       loading = undefined;
       if (!(error instanceof UserError)) throw error;
       log(error.message);

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { DataChoice } from "../data/sources/load-data.ts";
 import { defaultRunPath } from "../runs/run-status.ts";
 import type { ProgressAnswer } from "./answers.ts";
 import { HttpError } from "./http-error.ts";
@@ -37,7 +38,7 @@ export interface Trainer {
 export interface TrainerOptions {
   /** The folder of all runs. */
   readonly folder: string;
-  readonly data: string | undefined;
+  readonly data: DataChoice;
   readonly threads: number;
   readonly log: (line: string) => void;
   /** Called when a run has come or has ended. */
@@ -107,7 +108,7 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
       if (current)
         throw new HttpError(409, "busy", `The run ${current.id} is being trained; stop it, or wait for its end.`);
       const out = defaultRunPath(wish.recipe, new Date(), folder);
-      const { training, started } = begin({ ...wish, out, data: data ?? null, threads });
+      const { training, started } = begin({ ...wish, out, data, threads });
       current = training;
       await started;
       onChange();

@@ -1,4 +1,5 @@
 /** What the server and the process that trains for it say to each other. */
+import type { DataChoice } from "../data/sources/load-data.ts";
 import type { ProgressAnswer } from "./answers.ts";
 
 /** A run to train. */
@@ -11,8 +12,7 @@ export interface TrainingTask {
   readonly limit: number | null;
   /** The run's folder. */
   readonly out: string;
-  /** The folder with the data; null: Fashion-MNIST, wherever it is found. */
-  readonly data: string | null;
+  readonly data: DataChoice;
   readonly threads: number;
 }
 

@@ -1,5 +1,5 @@
 /** A process of its own that trains one run: takes a task as a message, tells how far it is, ends. */
-import { loadFashionMnist } from "../data/sources/fashion-mnist.ts";
+import { loadData } from "../data/sources/load-data.ts";
 import { UserError } from "../errors.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
@@ -34,10 +34,10 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-async function train({ recipe: name, seed, epochs, limit, out, data: folder, threads }: TrainingTask): Promise<void> {
+async function train({ recipe: name, seed, epochs, limit, out, data: choice, threads }: TrainingTask): Promise<void> {
   const named = findRecipe(name);
   const recipe = { ...named, epochs: epochs ?? named.epochs };
-  const data = await loadFashionMnist({ folder: folder ?? undefined });
+  const data = await loadData(choice);
   await trainNewRun(
     { recipe, seed, trainOn: "split", limit, out },
     {

@@ -56,10 +56,10 @@ export function runCost(
   record: AnyRunRecord,
   { task, fileName }: { readonly task: ImageTask; readonly fileName: string },
 ): RunCost {
-  if (record.status === "imported") return costOf(findModel(record.model), task);
-  const { parameters, multiplyAdds, recipe } = record;
+  const { parameters, multiplyAdds } = record;
   if (multiplyAdds !== undefined) return { parameters, multiplyAdds };
-  return costOf(recipeFromJson(recipe, fileName).model, task);
+  const isImported = record.status === "imported";
+  return costOf(isImported ? findModel(record.model) : recipeFromJson(record.recipe, fileName).model, task);
 }
 
 function costOf(model: Model, task: ImageTask): RunCost {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadClassifier } from "../../src/prediction/load-classifier.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
 import { contents } from "../training/support/damage.ts";
@@ -53,6 +54,46 @@ describe("a run of pictures, from training to export", () => {
       expect(pixels).toEqual(train.images.slice(1200 * i, 1200 * (i + 1)));
       expect(label).toBe(train.classNames[trained[i]!.label]);
     }
+    await classifier.release();
+  });
+
+  test("its weights, imported, are tested on the same images and prepare pictures the same way", async () => {
+    const back = join(FOLDER, "back");
+    await tailorJson(["import", join(RUN, "weights.safetensors"), "--out", back]);
+    expect(refusalOf(await tailor(["evaluate", back, "--json"]), 1)).toMatch(
+      /back holds imported weights for 3x20x20 images of 3 classes \(blue, green, red\), which is not Fashion-MNIST; name the folder of such images with --data/,
+    );
+    const [own, imported] = await Promise.all([
+      tailorJson(["evaluate", RUN, ...THREAD]),
+      tailorJson(["evaluate", back, "--data", PICTURES, ...THREAD]),
+    ]);
+    expect({ ...imported, run: RUN }).toEqual(own);
+    const picture = join(PICTURES, "red/4.jpeg");
+    const [one, other] = await Promise.all(
+      [RUN, back].map((run) => tailorJson<{ predictions: { top: unknown }[] }>(["predict", run, picture, ...THREAD])),
+    );
+    expect(other!.predictions[0]!.top).toEqual(one!.predictions[0]!.top);
+  });
+
+  test("weights whose classes were named in another order are not tested as if they were right", async () => {
+    const swapped = join(FOLDER, "swapped");
+    await tailorJson(["import", join(RUN, "weights.safetensors"), "--classes", "red,green,blue", "--out", swapped]);
+    expect(refusalOf(await tailor(["evaluate", swapped, "--data", PICTURES, "--json"]), 1)).toMatch(
+      /classes in another order \(red, green, blue\) than the data \(blue, green, red\); import the weights again/,
+    );
+  });
+
+  test("weights of a file that says nothing can be told how pictures are fitted", async () => {
+    const [bare, given] = [join(FOLDER, "bare.safetensors"), join(FOLDER, "given")];
+    const { tensors } = decodeSafetensors(readFileSync(join(RUN, "weights.safetensors")), "weights");
+    put(FOLDER, { "bare.safetensors": encodeSafetensors(tensors) });
+    const facts = ["--model", "base", "--image", "3x20x20", "--classes", "blue,green,red", "--fit", "pad"];
+    const numbers = ["--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25"];
+    const imported = await tailor(["import", bare, ...facts, ...numbers, "--out", given, "--json"]);
+    expect(imported.code).toBe(0);
+    expect(imported.stderr).not.toContain("taken to be");
+    const classifier = await loadClassifier(given, { threads: 1 });
+    expect(classifier.preparation).toEqual({ kind: "fit", fit: "pad" });
     await classifier.release();
   });
 

@@ -61,7 +61,7 @@ describe("a recipe in a file", () => {
     const { runs } = await tailorJson<{ runs: unknown[] }>(["compare", out, base, "--threads", "1"]);
     expect(runs).toMatchObject([{ recipe: "mine", parameters: 4010, multiplyAdds: 60_368 }, { recipe: "base" }]);
     expect(refusalOf(await tailor(["export", out, "--json"]), 1)).toMatch(
-      /was trained with the recipe of .*whole\.mjs, which is not there any more; put it back/,
+      /has its network from .*whole\.mjs, which is not there any more; put it back/,
     );
     file("whole.mjs");
     const pytorch = join(FOLDER, "pytorch");

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -108,6 +108,14 @@ describe("a folder a class", () => {
     expect((await loadOwnData(folder)).train.classNames).toEqual(["car", "train"]);
   });
 
+  test("a hidden class folder is left out, and inspection tells; a link in a circle is no class", async () => {
+    const folder = await classes({ a: 3, b: 3, ".c": 3 });
+    symlinkSync("round", join(folder, "round"));
+    const { classes: found, pictures } = await inspectData(folder);
+    expect(found.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(pictures!.others).toEqual(["round", ".c"]);
+  });
+
   test("pictures lie in folders inside a class too; links to class folders count, hidden files and other files do not", async () => {
     const folder = await classes({ a: 4, "b/inside": 4, "../elsewhere": 4 });
     renameSync(join(folder, "../elsewhere"), join(folder, ".hidden"));
@@ -180,7 +188,7 @@ describe("what a folder is refused for", () => {
     rmSync(join(folder, "c/0.png"));
     put(folder, { "d/0.png": "" });
     rmSync(join(folder, "d/0.png"));
-    expect(await refused(folder)).toMatch(/has class folders without pictures: c, d; add some, or remove them$/);
+    expect(await refused(folder)).toMatch(/has class folders without pictures: "c", "d"; add some, or remove them$/);
     const loose = await temporaryFolder();
     put(loose, { "a.png": await drawn(() => [1]), "b.png": await drawn(() => [2]) });
     expect(await refused(loose)).toMatch(/holds 2 pictures but no class folders/);
@@ -323,6 +331,25 @@ describe("IDX files", () => {
     const { train } = await loadOwnData(folder, { size: 12, channels: 3 });
     expect(train).toMatchObject({ channels: 3, height: 12, width: 12, classNames: ["ant", "bee"] });
     expect(train.images.subarray(0, 144)).toEqual(train.images.subarray(144, 288));
+  });
+
+  test("classes.txt as other systems write it: a byte order mark, CRLF, empty lines at the end", async () => {
+    const folder = await folderOf(pair("train", [4, 4, 4], [0, 1, 0, 1]));
+    put(folder, { "classes.txt": "\uFEFFant \r\nbéé 2\r\n\r\n" });
+    expect((await loadOwnData(folder)).train.classNames).toEqual(["ant", "béé 2"]);
+  });
+
+  test.each<[string, (folder: string) => void, RegExp]>([
+    ["a folder", (folder) => mkdirSync(join(folder, "classes.txt")), /classes\.txt cannot be read \(EISDIR\): mend it/],
+    ["a link to nothing", (folder) => symlinkSync("nowhere", join(folder, "classes.txt")), /cannot be read \(ENOENT\)/],
+    ["no text", (folder) => put(folder, { "classes.txt": Uint8Array.of(0x61, 0xff, 0x0a, 0x62) }), /not text in UTF-8/],
+    ["empty", (folder) => put(folder, { "classes.txt": "" }), /classes\.txt: line 1 is empty; expected the name/],
+    ["gaps", (folder) => put(folder, { "classes.txt": "ant\n \nbee\n" }), /classes\.txt: line 2 is empty/],
+    ["a name twice", (folder) => put(folder, { "classes.txt": "ant\nant" }), /lines 1 and 2 are both "ant"/],
+  ])("refused: classes.txt is %s", async (_, spoil, message) => {
+    const folder = await folderOf(pair("train", [4, 4, 4], [0, 1, 0, 1]));
+    spoil(folder);
+    expect(await refused(folder)).toMatch(message);
   });
 
   test("without files to test a tenth of each class is drawn, the same images each time", async () => {

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
 import { decodeSafetensors } from "../../src/formats/safetensors.ts";
 import { PUBLISHED_TYPES } from "../../src/formats/safetensors-dtypes.ts";
-import { tailor, tailorJson } from "../cli/support/tailor.ts";
+import { refusalOf, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { needTorch, python } from "./support/python.ts";
 
@@ -75,4 +76,76 @@ test("docs/export.md's round trip: train, export, go on in PyTorch as one proces
     const onnx = await tailorJson(["export", imported, "--out", `${file}.onnx`, ...where]);
     expect(onnx.maxLogitDifference).toBeLessThan(1e-4);
   }
+});
+
+/** A small network with batch norm and a residual block. */
+const ownRecipe = (channels: number) => `
+  import { batchNorm, conv2d, flatten, globalAveragePool, linear, maxPool2d, relu, residual } from "tailor";
+  export default {
+    name: "mine",
+    description: "a test's",
+    model: {
+      name: "my-net",
+      layers: ({ classes }) => [
+        conv2d(${channels}, { kernelSize: 3, padding: 1, bias: false }), batchNorm(), relu(), maxPool2d(2),
+        residual([conv2d(${channels}, { kernelSize: 3, padding: 1 }), relu()]), globalAveragePool(), flatten(), linear(classes),
+      ],
+    },
+    epochs: 1, batchSize: 32, learningRate: 2e-3, schedule: { kind: "constant" }, optimizer: { kind: "adam" },
+    labelSmoothing: 0, augmentation: {},
+  };`;
+
+test("a network and data of one's own go there and back: import --model takes the recipe's file", {
+  timeout: 600_000,
+}, async (context) => {
+  needTorch(context);
+  const [recipe, run, exported, weights, back] = [
+    "own-net.ts",
+    "own-run",
+    "own-pytorch",
+    "own.safetensors",
+    "own-back",
+  ].map((name) => join(FOLDER, name)) as [string, string, string, string, string];
+  const where = ["--data", DATA, "--threads", "1"];
+  writeFileSync(recipe, ownRecipe(8));
+  await tailorJson(["train", recipe, "--out", run, ...where]);
+  await tailorJson(["export", run, "--format", "pytorch", "--out", exported, ...where]);
+  await python([SCRIPT, exported, "--data", DATA, "--batch-size", "32", "--out", weights]);
+
+  const importing = ["import", weights, "--out", back];
+  const refusal = refusalOf(await tailor([...importing, "--json"]), 2);
+  expect(refusal).toMatch(/belongs to the model "my-net"; name one with --model: .*or the file of your own recipe/);
+  expect(existsSync(back)).toBe(false);
+  const imported = await tailor([...importing, "--model", recipe, "--json"]);
+  expect(imported.stderr).not.toContain("taken to be");
+  expect(JSON.parse(imported.stdout)).toMatchObject({ run: back, model: "my-net" });
+  // The data were of one's own, so pictures are fitted, which PyTorch knew nothing of.
+  const model = join(back, "model.onnx");
+  expect(readModelMetadata(readFileSync(model), model).preparation).toEqual({ kind: "fit", fit: "crop" });
+
+  const evaluated = await tailorJson(["evaluate", back, ...where]);
+  expect(evaluated.total).toBe(40);
+  // PyTorch, asked about the images of the check file, gives the logits of what was imported.
+  const again = join(FOLDER, "own-again");
+  expect(await tailorJson(["export", back, "--format", "pytorch", "--out", again, ...where])).toMatchObject({
+    maxLogitDifference: 0,
+  });
+  expect(await python([join(again, "model.py")])).toMatch(/largest difference from tailor's logits: \d\.\de-0[5-9]/);
+  const { runs } = await tailorJson<{ runs: { parameters: number; multiplyAdds: number }[] }>([
+    "compare",
+    run,
+    back,
+    "--threads",
+    "1",
+  ]);
+  expect(runs[1]).toMatchObject({ recipe: "my-net (imported)" });
+  expect(runs[1]!.multiplyAdds).toBe(runs[0]!.multiplyAdds);
+
+  writeFileSync(recipe, ownRecipe(9));
+  expect(refusalOf(await tailor([...importing, "--model", recipe, "--out", join(FOLDER, "no"), "--json"]), 1)).toMatch(
+    /size mismatch for "conv1\.weight"/,
+  );
+  const gone = await tailor(["export", back, "--out", join(FOLDER, "own.onnx"), "--json", ...where]);
+  expect(refusalOf(gone, 1)).toMatch(/own-net\.ts has changed since .*own-back began: .*import the weights anew/);
+  expect(await tailorJson(["evaluate", back, ...where])).toEqual(evaluated);
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
@@ -202,6 +203,11 @@ describe("bad input", () => {
     await expect(readImageFile(join(FOLDER, "none.png"))).rejects.toThrow(/^there is no file .*none\.png$/);
     mkdirSync(join(FOLDER, "folder.png"));
     await expect(readImageFile(join(FOLDER, "folder.png"))).rejects.toThrow(/folder\.png cannot be read \(EISDIR\)/);
+    // Reading from a pipe would wait for ever.
+    expect(spawnSync("mkfifo", [join(FOLDER, "pipe.png")]).status).toBe(0);
+    for (const path of [join(FOLDER, "pipe.png"), "/dev/zero"]) {
+      await expect(readImageFile(path)).rejects.toThrow(`${path} is a pipe or device; name a file`);
+    }
     writeFileSync(join(FOLDER, "ok.png"), await flag().png().toBuffer());
     expect(await readImageFile(join(FOLDER, "ok.png"))).toMatchObject({ width: WIDTH, height: HEIGHT });
   });

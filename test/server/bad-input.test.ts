@@ -271,13 +271,6 @@ describe("runs that break while they are served", () => {
     expect((await errorOf(fetch(`${url}/api/runs/a/evaluation`))).slice(0, 2)).toEqual([404, "not_evaluated"]);
     expect((await errorOf(fetch(`${url}/api/runs/a/model.onnx`))).slice(0, 2)).toEqual([404, "no_model"]);
   });
-
-  test("a run of another data set predicts, and cannot be tested on this one", async () => {
-    const url = await serve();
-    const [status, code, message] = await errorOf(fetch(`${url}/api/runs/a/evaluation`));
-    expect([status, code]).toEqual([409, "other_data"]);
-    expect(message).toContain("train-images-idx3-ubyte");
-  });
 });
 
 /** Ids of the runs, and of the damaged ones, by name. */

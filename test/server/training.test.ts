@@ -45,7 +45,7 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
     expect([epoch, imagesPerSecond, secondsLeft]).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)]);
     expect(readAnyRunRecord(join(runs, id))).toMatchObject({ status: "finished", seed: 7, epochs: 3, limit: 1000 });
     expect((await postJson(`${url}/api/predict?run=${id}`, { pixels: new Array(784).fill(1) })).status).toBe(200);
-    expect(log.filter((line) => !line.startsWith("Other data"))).toEqual([]);
+    expect(log.filter((line) => !line.startsWith("IDX files"))).toEqual([]);
   });
 
   test("one at a time; stopped, its state is saved and its process is gone", async () => {

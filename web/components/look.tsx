@@ -52,12 +52,15 @@ export function Look({ source, pixels, truth }: LookProps) {
   return (
     <div className="look">
       <figure>
-        <Pixels pixels={answer.pixels} label="the image as the network takes it, 28 by 28 pixels" />
+        <Pixels
+          image={answer}
+          label={`the image as the network takes it, ${answer.width} by ${answer.height} pixels`}
+        />
         <figcaption>what the network gets</figcaption>
       </figure>
       <figure>
         <Pixels
-          pixels={answer.pixels}
+          image={answer}
           overlay={attention && { map: scaled(attention.map), columns: attention.columns }}
           label={`the same image, coloured where it speaks for or against ${name}`}
         />

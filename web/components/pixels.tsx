@@ -1,9 +1,17 @@
 import { useEffect, useRef } from "react";
 
-interface PixelsProps {
-  /** Gray, 0 to 255, row by row. */
+/** An image as a network takes it. */
+export interface ImagePixels {
+  /** 0 to 255, [channels, height, width]. */
   readonly pixels: ArrayLike<number>;
-  readonly width?: number;
+  /** 3: red, green, blue; otherwise the first is shown as gray. */
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+interface PixelsProps {
+  readonly image: ImagePixels;
   /** Said to those who do not see it. */
   readonly label: string;
   /** Laid over the image, rows x columns, each -1 to 1: blue above 0, vermillion below. */
@@ -11,16 +19,16 @@ interface PixelsProps {
 }
 
 /** A small image with its pixels as squares. */
-export function Pixels({ pixels, width = 28, label, overlay }: PixelsProps) {
+export function Pixels({ image: { pixels, channels, height, width }, label, overlay }: PixelsProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const height = pixels.length / width;
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context) return;
     const image = context.createImageData(width, height);
-    for (let i = 0; i < pixels.length; i++) {
-      const gray = pixels[i]!;
-      image.data.set([gray, gray, gray, 255], 4 * i);
+    const plane = height * width;
+    for (let i = 0; i < plane; i++) {
+      const [red, green, blue] = [0, 1, 2].map((channel) => pixels[(channels === 3 ? channel : 0) * plane + i]!);
+      image.data.set([red!, green!, blue!, 255], 4 * i);
     }
     context.putImageData(image, 0, 0);
     if (!overlay) return;
@@ -35,6 +43,6 @@ export function Pixels({ pixels, width = 28, label, overlay }: PixelsProps) {
         height / rows,
       );
     }
-  }, [pixels, width, height, overlay]);
+  }, [pixels, channels, height, width, overlay]);
   return <canvas className="pixels" ref={canvas} width={width} height={height} role="img" aria-label={label} />;
 }

@@ -15,8 +15,11 @@ export type ModelSource =
   | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> };
 
 export interface Answer {
-  /** What the network saw, 0 to 255, row by row. */
+  /** What the network saw, 0 to 255, [channels, height, width]. */
   readonly pixels: Uint8Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
   /** By class number. */
   readonly probabilities: Float32Array;
   readonly classNames: readonly string[];
@@ -55,7 +58,7 @@ async function open(source: ModelSource): Promise<OpenModel> {
 }
 
 async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Promise<Answer> {
-  return { pixels, probabilities: await session.probabilities(pixels), classNames };
+  return { pixels, ...session.imageShape, probabilities: await session.probabilities(pixels), classNames };
 }
 
 const api = {
@@ -73,7 +76,12 @@ const api = {
 
   /** Classifies an image that is as the network takes it. */
   async classifyPixels({ source, pixels }: { source: ModelSource; pixels: Uint8Array }): Promise<Answer> {
-    return ask(await open(source), pixels);
+    const model = await open(source);
+    const { channels, height, width } = model.session.imageShape;
+    if (pixels.length !== channels * height * width) {
+      throw new Error(`This network takes images of ${width}x${height}: choose the picture once more.`);
+    }
+    return ask(model, pixels);
   },
 
   async attention(wanted: { source: ModelSource; pixels: Uint8Array; label: number }): Promise<Attention> {

@@ -1,17 +1,21 @@
 import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
+import type { Preparation } from "../../src/imaging/preparation.ts";
 import type { DatasetSummary } from "../../src/server/answers.ts";
 import { getBytes, getJson } from "../api/client.ts";
 
 export interface DataSet {
   readonly train: ImageSet;
   readonly test: ImageSet;
+  /** What turns pictures into such images. */
+  readonly preparation: Preparation;
 }
 
 /** The data set, from the server that has it. */
 export async function loadData(): Promise<DataSet> {
   const summary = await getJson<DatasetSummary>("/api/dataset");
   const [train, test] = await Promise.all([loadPart("train", summary), loadPart("test", summary)]);
-  return { train, test };
+  const { validation, preparation } = summary;
+  return { train: validation ? { ...train, validation: Uint32Array.from(validation) } : train, test, preparation };
 }
 
 async function loadPart(part: "train" | "test", summary: DatasetSummary): Promise<ImageSet> {

@@ -56,6 +56,7 @@ async function goOn(): Promise<void> {
   const { graph, tensors } = outcome;
   const { model, weights, facts } = trainedFiles({
     ...job,
+    preparation: data.preparation,
     graph,
     tensors,
     producer: "tailor in a browser",

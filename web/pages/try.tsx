@@ -27,25 +27,33 @@ export default function Try({ id }: { id: string | undefined }) {
   return (
     <>
       <h1>Try it</h1>
-      <p className="lead">Show a network a garment. It runs here, in your browser: no picture leaves this machine.</p>
+      <p className="lead">Show a network a picture. It runs here, in your browser: no picture leaves this machine.</p>
       <Wait of={runs} words="Looking for trained networks…" onRetry={reload}>
-        {({ runs }) => <TryOne ids={runs.filter(hasModel).map((run) => run.id)} wanted={id} />}
+        {({ runs }) => <TryOne runs={runs.filter(hasModel)} wanted={id} />}
       </Wait>
     </>
   );
 }
 
-function TryOne({ ids, wanted }: { ids: readonly string[]; wanted: string | undefined }) {
+function TryOne({ runs, wanted }: { runs: readonly RunSummary[]; wanted: string | undefined }) {
   const here = useBrowserTraining()?.files;
+  const ids = runs.map((run) => run.id);
   const names = here ? [TRAINED_HERE, ...ids] : ids;
   const [chosen, choose] = useState<string>();
   const [way, setWay] = useState<(typeof WAYS)[number]["key"]>("photo");
-  const [image, setImage] = useState<TriedImage>();
+  const [tried, setTried] = useState<{ image: TriedImage; by: string }>();
   const name = [chosen, wanted, names[0]].find((one) => one !== undefined && names.includes(one));
   const source = useMemo((): ModelSource | undefined => {
     if (name === undefined) return undefined;
     return name === TRAINED_HERE && here ? { kind: "file", name, bytes: here.model } : { kind: "run", id: name };
   }, [name, here]);
+  const isOfSameClasses = (one: string, other: string) => {
+    const [a, b] = [one, other].map((id) => runs.find((run) => run.id === id)?.classes);
+    return !a || !b || JSON.stringify(a) === JSON.stringify(b);
+  };
+  // A picture stays while networks that tell the same things apart are asked about it.
+  const image = name !== undefined && tried && isOfSameClasses(tried.by, name) ? tried.image : undefined;
+  const setImage = (next: TriedImage) => name !== undefined && setTried({ image: next, by: name });
   if (!source) {
     return (
       <Empty title="There is no trained network yet">
@@ -80,7 +88,7 @@ function TryOne({ ids, wanted }: { ids: readonly string[]; wanted: string | unde
         <section className="card" aria-label="Picture">
           {way === "photo" && <Photo source={source} onImage={setImage} />}
           {way === "draw" && <Draw source={source} onImage={setImage} />}
-          {way === "test" && <TestImages chosen={image?.index} onImage={setImage} />}
+          {way === "test" && <TestImages source={source} chosen={image?.index} onImage={setImage} />}
         </section>
         <section className="card" aria-label="Answer" aria-live="polite">
           {image ? (

@@ -43,6 +43,6 @@ function pictureLines({ width, height, aspect, copies, others }: PictureFacts, i
     ...(copies > 0
       ? [`${count(copies)} pictures are copies of others, byte for byte: one of a pair may train and the other test`]
       : []),
-    ...(others.length > 0 ? [`${count(others.length)} other files are left out, such as ${others[0]}`] : []),
+    ...(others.length > 0 ? [`${count(others.length)} other files or folders are left out, such as ${others[0]}`] : []),
   ];
 }

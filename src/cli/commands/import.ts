@@ -1,12 +1,13 @@
 import { UserError } from "../../errors.ts";
 import { importWeights } from "../../exchange/import-weights.ts";
 import { imageFromText } from "../../formats/network-facts.ts";
+import { FITS } from "../../imaging/fit-picture.ts";
 import { MODELS } from "../../models/index.ts";
 import { count } from "../../numbers.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { flag, path, threads } from "../parse.ts";
+import { choice, flag, path, threads } from "../parse.ts";
 
 export const importCommand: Command = {
   name: "import",
@@ -14,8 +15,8 @@ export const importCommand: Command = {
   arguments: [{ name: "<weights>", description: "a safetensors file with PyTorch's names and layouts" }],
   options: [
     {
-      flags: "--model <name>",
-      description: `whose weights they are: ${MODELS.map(({ name }) => name).join(", ")}`,
+      flags: "--model <model>",
+      description: `whose weights they are: ${MODELS.map(({ name }) => name).join(", ")}, or a file that exports your own recipe`,
       default: "what the file says",
     },
     {
@@ -34,12 +35,19 @@ export const importCommand: Command = {
       description: "channels, height and width of an image",
       default: "what the file says, or 1x28x28",
     },
+    {
+      flags: "--fit <how>",
+      description: "how pictures become such images, for predict: as data of your own (crop, pad, stretch)",
+      choices: FITS,
+      default: "what the file says, or as Fashion-MNIST's garments",
+    },
     { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
     THREADS_OPTION,
   ],
   examples: [
     "node bin/tailor.js import best-pytorch/continued.safetensors --out runs/continued",
     "node bin/tailor.js import weights.safetensors --model enhanced --mean 0.286 --std 0.353",
+    "node bin/tailor.js import weights.safetensors --model ./mine.ts --image 3x32x32 --classes cat,dog --fit crop",
   ],
   async run([file], options, output) {
     if (!file) throw new UserError("name the file of the weights to import", { exitCode: 2 });
@@ -74,7 +82,9 @@ function given(options: OptionValues) {
   if (classNames?.includes("")) throw refuse(`--classes must be names with commas between, got "${classes}"`);
   const size = typeof image === "string" ? imageFromText(image) : undefined;
   if (typeof image === "string" && !size) throw refuse(`--image must be sizes like 1x28x28, got "${image}"`);
+  const fit = choice(options, "fit", FITS);
   return {
+    ...(fit ? { preparation: { kind: "fit", fit } as const } : {}),
     ...(typeof model === "string" ? { model } : {}),
     ...(classNames ? { classNames } : {}),
     ...(size ? { image: size } : {}),

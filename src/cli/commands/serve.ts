@@ -2,8 +2,9 @@ import { UserError } from "../../errors.ts";
 import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
 import type { Command } from "../command.ts";
-import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { THREADS_OPTION } from "../common-options.ts";
 import { untilInterrupted } from "../interrupt.ts";
+import { dataChoice, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
 import { path, positiveNumber, text, threads, wholeNumber } from "../parse.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
@@ -26,7 +27,11 @@ export const serve: Command = {
       default: `${DEFAULT_HOST}: this machine only`,
     },
     { flags: "--runs <folder>", description: "where runs are looked for, and trained into", default: "runs" },
-    DATA_OPTION,
+    {
+      ...OWN_DATA_OPTION,
+      description: "what is trained on here, and test images to try: pictures, a folder a class, or IDX files",
+    },
+    ...PREPARATION_OPTIONS,
     THREADS_OPTION,
     { flags: "--allow-training", description: "let the page start trainings even where other machines reach it" },
     {
@@ -54,6 +59,7 @@ export const serve: Command = {
   examples: [
     "node bin/tailor.js serve",
     "node bin/tailor.js serve study/runs/enhanced-s1 --runs study/runs --port 3000",
+    "node bin/tailor.js serve --data photos --size 32",
     "curl --data-binary @boot.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
   ],
   async run([run], options, output) {
@@ -62,12 +68,14 @@ export const serve: Command = {
     const { bodyBytes, heldBytes, pixels, predictions } = DEFAULT_LIMITS;
     const body = wholeNumber(options, "maxBody", { most: MOST_MEGABYTES });
     const millions = positiveNumber(options, "maxPixels");
+    const { folder: data, ...preparation } = dataChoice(options);
     const server = await startServer({
       host: host ?? DEFAULT_HOST,
       port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
       run,
       runs: path(options, "runs"),
-      data: path(options, "data"),
+      data,
+      preparation,
       threads: threads(options),
       allowTraining: options.allowTraining === true ? true : undefined,
       limits: {

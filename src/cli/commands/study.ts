@@ -41,7 +41,7 @@ export const study: Command = {
     const asked = studyOptions(options);
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const planned = planStudy(asked, trainingCount(data.train.count));
+    const planned = planStudy(asked, trainingCount(data.train));
     const folder = openOutputFolder(asked.out, MARKER);
     const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
       trainAll(planned, { data, threads: threadCount, isInterrupted }, output),

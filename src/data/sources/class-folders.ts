@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Part } from "../picture-split.ts";
-import { entriesOf, filesIn, isPictureName } from "./picture-files.ts";
+import { entriesOf, filesIn, hiddenFoldersIn, isPictureName } from "./picture-files.ts";
 
 /** Labels are bytes. */
 const MOST_CLASSES = 256;
@@ -29,7 +29,7 @@ export interface ListedPictures {
   readonly pictures: readonly ListedPicture[];
   /** Parts that the folder has; without any, all pictures are listed as "train". */
   readonly parts: readonly Part[];
-  /** Files that are no pictures by their names, and pictures that lie in no class. */
+  /** Files that are no pictures by their names, pictures that lie in no class, and hidden folders beside the classes. */
   readonly others: readonly string[];
 }
 
@@ -104,7 +104,11 @@ function classesIn(path: string): ListedPart {
   return {
     path,
     classes: found.map(({ name, pictures }) => ({ name, files: pictures })),
-    others: [...loose.map(({ name }) => join(path, name)), ...found.flatMap(({ others }) => others)],
+    others: [
+      ...loose.map(({ name }) => join(path, name)),
+      ...hiddenFoldersIn(path).map((name) => join(path, name)),
+      ...found.flatMap(({ others }) => others),
+    ],
   };
 }
 
@@ -119,7 +123,7 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length > 0) {
     throw new UserError(
-      `${path} has ${empty.length === 1 ? "a class folder" : "class folders"} without pictures: ${empty.join(", ")}; add some, or remove ${empty.length === 1 ? "it" : "them"}`,
+      `${path} has ${empty.length === 1 ? "a class folder" : "class folders"} without pictures: ${empty.map((name) => `"${name}"`).join(", ")}; add some, or remove ${empty.length === 1 ? "it" : "them"}`,
     );
   }
   if (classes.length === 1) {
@@ -142,9 +146,13 @@ function foldersIn(path: string): string[] {
   return entriesOf(path).flatMap(({ name }) => (isFolder(join(path, name)) ? [name] : []));
 }
 
-/** Links to folders count here. */
+/** Links to folders count here; those that lead nowhere or in a circle are none. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function named(classes: readonly string[]): string {

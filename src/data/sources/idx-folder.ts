@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type IdxFile, readIdxFile } from "../../formats/idx-file.ts";
@@ -9,13 +8,13 @@ import { createImageSet, type ImageSet, imageBytes, selectImages } from "../imag
 import { preparationOf } from "../picture-split.ts";
 import { drawPart } from "../split.ts";
 import { describeData, type LoadedData, type Report } from "./chain.ts";
+import { readClassNames } from "./class-names.ts";
 import { describeFile } from "./folder.ts";
 import { DEFAULT_FIT, MOST_SIZE, type OwnDataOptions } from "./own-data-options.ts";
 import { entriesOf } from "./picture-files.ts";
 
 /** `train-images-idx3-ubyte`, `emnist-balanced-test-labels-idx1-ubyte.gz`, `t10k-images.idx3-ubyte` */
 const FILE_NAME = /^(?<prefix>.*?)(?<part>train|t10k|test)-(?<what>images|labels)[-.]idx[13]-ubyte(?:\.gz)?$/;
-/** One name a line, in the order of the labels. */
 const NAMES_FILE = "classes.txt";
 /** Of the images, where the folder has none to test. */
 const DRAWN_SHARE = 0.1;
@@ -128,14 +127,11 @@ function classesOf(folder: string, { data, path }: IdxFile): Classes {
     throw new UserError(`${path} has one class only, ${present[0]}: there is nothing to tell apart`);
   }
   const file = join(folder, NAMES_FILE);
-  if (!existsSync(file)) {
+  if (!entriesOf(folder).some(({ name }) => name === NAMES_FILE)) {
     const classes = new Map(present.map((label, i) => [label, i]));
     return { names: present.map(String), of: (label) => classes.get(label) };
   }
-  const names = readFileSync(file, "utf8")
-    .trim()
-    .split(/\r?\n/)
-    .map((name) => name.trim());
+  const names = readClassNames(file);
   const beyond = present.find((label) => label >= names.length);
   if (beyond !== undefined) {
     throw new UserError(

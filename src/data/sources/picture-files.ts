@@ -52,10 +52,19 @@ export function isPictureName(name: string): boolean {
  * @throws UserError when it cannot be read
  */
 export function entriesOf(folder: string): Dirent[] {
+  return allEntriesOf(folder).filter(({ name }) => !isHidden(name));
+}
+
+/** A class's folder may be hidden without its owner's knowing it. */
+export function hiddenFoldersIn(folder: string): string[] {
+  return allEntriesOf(folder).flatMap((entry) => (isHidden(entry.name) && entry.isDirectory() ? [entry.name] : []));
+}
+
+const isHidden = (name: string) => name.startsWith(".");
+
+function allEntriesOf(folder: string): Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter(({ name }) => !name.startsWith("."))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
     throw new UserError(`the folder ${folder} cannot be read (${reason}): check who owns it`, { cause });

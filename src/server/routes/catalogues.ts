@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Hono } from "hono";
-import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
+import { FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
@@ -13,24 +13,19 @@ import type { Ladder, RecipeSummary } from "../answers.ts";
 import type { ServerParts } from "../parts.ts";
 import type { ServedRun } from "../run-catalog.ts";
 
-/** What a network of Fashion-MNIST is shown and asked for. */
-const TASK = {
-  channels: 1,
-  height: FASHION_MNIST.height,
-  width: FASHION_MNIST.width,
-  classes: FASHION_MNIST.classNames.length,
-};
-
 /** `GET /healthz`, `/api/recipes` and `/api/ladder`. */
-export function catalogueRoutes(app: Hono, { catalog }: Pick<ServerParts, "catalog">): void {
+export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerParts, "catalog" | "task">): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
 
   let recipes: readonly RecipeSummary[] | undefined;
-  app.get("/api/recipes", (c) => {
-    recipes ??= RECIPES.map(({ name, description, model, epochs }) => {
-      const { parameters } = modelFacts(model, TASK);
-      return { name, summary: description, parameters, epochs };
-    });
+  app.get("/api/recipes", async (c) => {
+    if (!recipes) {
+      const images = await task();
+      recipes = RECIPES.map(({ name, description, model, epochs }) => {
+        const { parameters } = modelFacts(model, images);
+        return { name, summary: description, parameters, epochs };
+      });
+    }
     return c.json({ recipes });
   });
 
@@ -46,6 +41,8 @@ function testedOnce({ id, path, record }: ServedRun): TestedOnce[] {
   const accuracy = record.evaluations?.test?.accuracy;
   // Of imported weights it is not known which images they were tested on.
   if (accuracy === undefined || record.status === "imported" || !record.data.verified) return [];
-  const cost = valueOrUserError(() => runCost(record, { task: TASK, fileName: join(path, RUN_FILES.record) }));
+  const cost = valueOrUserError(() =>
+    runCost(record, { task: FASHION_MNIST_TASK, fileName: join(path, RUN_FILES.record) }),
+  );
   return cost instanceof UserError ? [] : [{ run: id, ...runOrigin(record), ...cost, metrics: { accuracy } }];
 }

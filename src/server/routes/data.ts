@@ -1,6 +1,7 @@
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { type ImageSet, imageBytes } from "../../data/image-set.ts";
+import { GARMENT } from "../../imaging/preparation.ts";
 import { randomStream } from "../../random.ts";
 import type { DatasetSummary, TestImage } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
@@ -16,29 +17,48 @@ const sampleSchema = z.object({
   seed: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
 });
 
-/** The data set: single test images, samples of them, and all of it as bytes for training in a browser. */
-export function dataRoutes(app: Hono, { data }: Pick<ServerParts, "data">): void {
-  app.get("/api/test-images", async (c) => {
-    const { count, seed } = parseQuery(c.req, sampleSchema);
-    const { test } = await data();
-    const images = sampleIndices(test.count, { count, seed }).map((index) => testImage(test, index));
-    return c.json({ images });
-  });
+/**
+ * The data: single test images and samples of them, of the server's data set and of each run's, and all of the server's
+ * as bytes for training in a browser.
+ */
+export function dataRoutes(
+  app: Hono,
+  { catalog, data, dataOfRuns }: Pick<ServerParts, "catalog" | "data" | "dataOfRuns">,
+): void {
+  for (const [base, testSetOf] of [
+    ["/api", async () => (await data()).test],
+    ["/api/runs/:id", async (c) => (await dataOfRuns.of(catalog.find(c.req.param("id")!))).test],
+  ] as const satisfies [string, (c: Context) => Promise<ImageSet>][]) {
+    app.get(`${base}/test-images`, async (c) => {
+      const { count, seed } = parseQuery(c.req, sampleSchema);
+      const test = await testSetOf(c);
+      const images = sampleIndices(test.count, { count, seed }).map((index) => testImage(test, index));
+      return c.json({ images });
+    });
 
-  app.get("/api/test-images/:index", async (c) => {
-    const typed = c.req.param("index");
-    const { test } = await data();
-    if (!/^\d+$/.test(typed) || Number(typed) >= test.count) {
-      throw new HttpError(404, "no_such_image", `The test images are numbered 0 to ${test.count - 1}.`);
-    }
-    return c.json(testImage(test, Number(typed)));
-  });
+    app.get(`${base}/test-images/:index`, async (c) => {
+      const typed = c.req.param("index") ?? "";
+      const test = await testSetOf(c);
+      if (!/^\d+$/.test(typed) || Number(typed) >= test.count) {
+        throw new HttpError(404, "no_such_image", `The test images are numbered 0 to ${test.count - 1}.`);
+      }
+      return c.json(testImage(test, Number(typed)));
+    });
+  }
 
   app.get("/api/dataset", async (c) => {
-    const { train, test } = await data();
+    const { train, test, preparation = GARMENT } = await data();
     const { channels, height, width, classNames } = train;
-    const counts = { trainImages: train.count, testImages: test.count };
-    return c.json({ channels, height, width, classes: classNames, ...counts } satisfies DatasetSummary);
+    return c.json({
+      channels,
+      height,
+      width,
+      classes: classNames,
+      trainImages: train.count,
+      testImages: test.count,
+      validation: train.validation ? [...train.validation] : null,
+      preparation,
+    } satisfies DatasetSummary);
   });
 
   app.get("/api/dataset/:part", async (c) => {
@@ -61,10 +81,11 @@ const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
 ]);
 
 function testImage(set: ImageSet, index: number): TestImage {
+  const { channels, height, width } = set;
   const size = imageBytes(set);
   const label = set.labels[index]!;
   const pixels = [...set.images.subarray(index * size, (index + 1) * size)];
-  return { index, label, className: set.classNames[label]!, pixels };
+  return { index, label, className: set.classNames[label]!, channels, height, width, pixels };
 }
 
 /** Different numbers below `total`, drawn at random, the same ones for the same seed. */

@@ -53,7 +53,7 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerParts, "
     );
     const recipe = valueOrUserError(() => findRecipe(wish.recipe));
     if (recipe instanceof UserError) throw new HttpError(400, "no_such_recipe", sentence(recipe.message));
-    const images = trainingCount((await data()).train.count);
+    const images = trainingCount((await data()).train);
     if (wish.limit !== null && (wish.limit < recipe.batchSize || wish.limit > images)) {
       const range = `from ${recipe.batchSize} (a batch of ${recipe.name}) to ${images}`;
       throw new HttpError(400, "bad_limit", `The limit must be ${range}, got ${wish.limit}.`);

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { percent } from "../../../src/numbers.ts";
 import type { RunEvaluation, TestImage } from "../../../src/server/answers.ts";
-import { getJson } from "../../api/client.ts";
+import { getJson, runPath } from "../../api/client.ts";
 import { Look } from "../../components/look.tsx";
 import { Failure } from "../../components/notices.tsx";
 import { Pixels } from "../../components/pixels.tsx";
@@ -12,7 +12,10 @@ const SHOWN = 16;
 export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string; evaluation: RunEvaluation }) {
   const shown = mistakes.slice(0, SHOWN);
   const [chosen, choose] = useState<number>();
-  const [images, failure] = useTestImages(shown.map(({ index }) => index));
+  const [images, failure] = useTestImages(
+    id,
+    shown.map(({ index }) => index),
+  );
   const image = images.find(({ index }) => index === chosen);
   const source = useMemo(() => ({ kind: "run", id }) as const, [id]);
   const panel = useRef<HTMLDivElement>(null);
@@ -38,7 +41,7 @@ export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string
                 onClick={() => choose(index === chosen ? undefined : index)}
               >
                 {found ? (
-                  <Pixels pixels={found.pixels} label={`test image ${index}`} />
+                  <Pixels image={found} label={`test image ${index}`} />
                 ) : (
                   <span className="pixels" aria-hidden="true" />
                 )}
@@ -57,8 +60,8 @@ export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string
   );
 }
 
-/** Test images by their numbers, as they arrive; and why they do not. */
-function useTestImages(indices: readonly number[]): readonly [readonly TestImage[], string | undefined] {
+/** The run's test images by their numbers, as they arrive; and why they do not. */
+function useTestImages(id: string, indices: readonly number[]): readonly [readonly TestImage[], string | undefined] {
   const [images, setImages] = useState<readonly TestImage[]>([]);
   const [failure, setFailure] = useState<string>();
   const wanted = indices.join(",");
@@ -66,13 +69,11 @@ function useTestImages(indices: readonly number[]): readonly [readonly TestImage
     const abort = new AbortController();
     setImages([]);
     setFailure(undefined);
-    Promise.all(wanted.split(",").map((index) => getJson<TestImage>(`/api/test-images/${index}`, abort.signal))).then(
-      setImages,
-      (error: Error) => {
-        if (!abort.signal.aborted) setFailure(error.message);
-      },
-    );
+    const get = (index: string) => getJson<TestImage>(runPath(id, `/test-images/${index}`), abort.signal);
+    Promise.all(wanted.split(",").map(get)).then(setImages, (error: Error) => {
+      if (!abort.signal.aborted) setFailure(error.message);
+    });
     return () => abort.abort();
-  }, [wanted]);
+  }, [id, wanted]);
   return [images, failure];
 }

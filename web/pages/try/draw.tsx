@@ -13,7 +13,7 @@ const EDGE = 280;
 const INK = "#4a4a4a";
 const PAPER = "#ffffff";
 
-/** A sheet of paper to draw a garment on; it is classified after every stroke. */
+/** A sheet of paper to draw on; it is classified after every stroke. */
 export function Draw({ source, onImage }: DrawProps) {
   const sheet = useRef<HTMLCanvasElement>(null);
   const last = useRef<{ x: number; y: number }>(undefined);
@@ -83,7 +83,7 @@ export function Draw({ source, onImage }: DrawProps) {
         </button>
       </div>
       {failure !== undefined && <Failure title="That cannot be classified" message={failure} />}
-      <p className="note">Fill the garment's shape: the networks know photographs, not outlines.</p>
+      <p className="note">Fill the shapes, a garment's say: the networks know photographs, not outlines.</p>
     </>
   );
 }

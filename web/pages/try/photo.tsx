@@ -9,7 +9,7 @@ interface PhotoProps {
   readonly onImage: (image: TriedImage) => void;
 }
 
-/** The longest edge that a photo is read with, in pixels: more tells a 28x28 network nothing. */
+/** The longest edge that a photo is read with, in pixels: more tells a network of 64x64 pixels nothing. */
 const LONGEST_EDGE = 1600;
 
 /** A photo from a file: chosen, dropped or pasted. */
@@ -74,7 +74,9 @@ export function Photo({ source, onImage }: PhotoProps) {
         <p className="quiet">or drop one here, or paste it</p>
       </div>
       {failure !== undefined && <Failure title="That picture cannot be read" message={failure} />}
-      <p className="note">One garment on a plain ground works best: that is how the training images were taken.</p>
+      <p className="note">
+        Pictures like those that the network was trained on work best: for Fashion-MNIST, one garment on a plain ground.
+      </p>
     </>
   );
 }

@@ -1,35 +1,40 @@
 import { useState } from "react";
 import type { TestImage } from "../../../src/server/answers.ts";
+import { runPath } from "../../api/client.ts";
 import { useJson } from "../../api/use-resource.ts";
 import { Wait } from "../../components/notices.tsx";
 import { Pixels } from "../../components/pixels.tsx";
+import type { ModelSource } from "../../engine/classifier-worker.ts";
 import type { TriedImage } from "./tried-image.ts";
 
 interface TestImagesProps {
+  readonly source: ModelSource;
   readonly chosen: number | undefined;
   readonly onImage: (image: TriedImage) => void;
 }
 
 const SHOWN = 20;
 
-/** Some of the test images, drawn by chance. */
-export function TestImages({ chosen, onImage }: TestImagesProps) {
+/** Some of the test images of the network, drawn by chance. One that was trained in this page saw those of the server. */
+export function TestImages({ source, chosen, onImage }: TestImagesProps) {
   const [draw, setDraw] = useState(1);
-  const [images, reload] = useJson<{ images: TestImage[] }>(`/api/test-images?count=${SHOWN}&seed=${draw}`);
+  const [images, reload] = useJson<{ images: TestImage[] }>(
+    `${source.kind === "run" ? runPath(source.id) : "/api"}/test-images?count=${SHOWN}&seed=${draw}`,
+  );
   return (
     <>
       <Wait of={images} words="Fetching test images…" onRetry={reload}>
         {({ images }) => (
           <ul className="tiles small">
-            {images.map(({ index, label, className, pixels }) => (
-              <li key={index}>
+            {images.map((image) => (
+              <li key={image.index}>
                 <button
                   type="button"
                   className="tile"
-                  aria-pressed={index === chosen}
-                  onClick={() => onImage({ pixels, truth: label, index })}
+                  aria-pressed={image.index === chosen}
+                  onClick={() => onImage({ pixels: image.pixels, truth: image.label, index: image.index })}
                 >
-                  <Pixels pixels={pixels} label={className} />
+                  <Pixels image={image} label={image.className} />
                 </button>
               </li>
             ))}

@@ -1,0 +1,114 @@
+/** Runs of pictures in colour, with classes of one's own, on the page. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator } from "playwright-core";
+import { beforeEach, expect, test } from "vitest";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
+import { percent } from "../../src/numbers.ts";
+import type { PredictAnswer, RunEvaluation, TestImage } from "../../src/server/answers.ts";
+import { drawn, putClasses } from "../data/picture-fixtures.ts";
+import { OWN_CLASSES, OWN_SIZE, ownRun } from "../server/support/own-runs.ts";
+import { jsonOf, postBytes, start } from "../server/support/running-server.ts";
+import { needChromium } from "../support/chromium.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { openPage } from "./support.ts";
+
+const TIMEOUT = { timeout: 600_000 };
+// A network that has learnt nothing makes mistakes.
+const folder = sharedFolder();
+const { runs } = await ownRun(folder, { learningRate: 1e-7 });
+await ownRun(folder, { name: "other", size: 16, classes: ["yes", "no"] });
+
+beforeEach(needChromium);
+
+/** What a canvas shows, [channels, height, width]. */
+async function colorsOf(canvas: Locator): Promise<number[]> {
+  const { width, height, data } = await canvas.evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
+    const { data } = (element as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);
+    return { width, height, data: [...data] };
+  });
+  return [0, 1, 2].flatMap((channel) => Array.from({ length: width * height }, (_, i) => data[4 * i + channel]!));
+}
+
+test("a run: its own test images, in colour, are shown with its mistakes and looked into", TIMEOUT, async () => {
+  // The server was started with other data: gray images of 28x28, of ten classes.
+  const { url } = await start({ runs, data: await smallDataFolder() });
+  const { mistakes, correct, total, perClass } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/own/evaluation`));
+  expect(mistakes.length).toBeGreaterThan(0);
+  const { page, complaints } = await openPage(`${url}/#/runs/own`);
+  await page.getByText(`${correct} of ${total} images`).waitFor();
+  const rows = page.locator("table", { hasText: "precision" }).locator("tbody th");
+  expect(await rows.allInnerTexts()).toEqual(perClass.map(({ label }) => label));
+
+  const { index, label, prediction, probability } = mistakes[0]!;
+  const { pixels } = await jsonOf<TestImage>(fetch(`${url}/api/runs/own/test-images/${index}`));
+  const tile = page.locator(".tile").first();
+  expect(await tile.textContent()).toBe(
+    `is ${OWN_CLASSES[label]}said ${OWN_CLASSES[prediction]}${percent(probability)}`,
+  );
+  await tile.locator("canvas").waitFor();
+  expect(await colorsOf(tile.locator("canvas"))).toEqual(pixels);
+  await tile.click();
+  const look = page.locator(".look");
+  await look.getByText("hiding the strongest spot moves").waitFor();
+  expect(await colorsOf(look.locator("canvas").first())).toEqual(pixels);
+  expect(await look.getByLabel("32 by 32 pixels").count()).toBe(1);
+  expect(await look.locator(".first").textContent()).toContain(OWN_CLASSES[prediction]);
+  expect(await look.locator("li", { hasText: "its label" }).textContent()).toContain(OWN_CLASSES[label]);
+  expect(await look.locator(".probabilities li").count()).toBe(3);
+  expect(complaints).toEqual([]);
+});
+
+test("a photo is fitted in the page as on the server; the run's own test images can be tried", TIMEOUT, async () => {
+  const { url } = await start({ runs, data: await smallDataFolder() });
+  const photo = await drawn((x, y) => [(x * 5) % 256, (y * 7) % 256, x > 40 ? 200 : 30], { width: 64, height: 48 });
+  const answer = await jsonOf<PredictAnswer>(postBytes(`${url}/api/predict?run=own&show=1`, photo, "image/png"));
+  const { page, complaints } = await openPage(`${url}/#/try/own`);
+  await page.getByLabel("Choose a photo").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: photo });
+  const look = page.locator(".look");
+  await look.getByText("hiding the strongest spot moves").waitFor();
+  expect(await colorsOf(look.locator("canvas").first())).toEqual(answer.prepared);
+  expect(await look.locator(".first").textContent()).toContain(answer.label);
+  expect(await look.locator(".first .value").textContent()).toBe(percent(answer.probability, 1));
+
+  await page.getByText("A test image").click();
+  const tile = page.locator(".tile").first();
+  await tile.locator("canvas").waitFor();
+  const { images } = await jsonOf<{ images: TestImage[] }>(fetch(`${url}/api/runs/own/test-images?count=20&seed=1`));
+  expect(await page.locator(".tile").count()).toBe(images.length);
+  expect(await colorsOf(tile.locator("canvas"))).toEqual(images[0]!.pixels);
+  await tile.click();
+  await look.locator("li", { hasText: "its label" }).getByText(images[0]!.className).waitFor();
+
+  // What was shown means nothing to a network of other classes.
+  await page.locator("select").first().selectOption("other");
+  await page.getByText("The answer comes here").waitFor();
+  await tile.click();
+  await look
+    .locator("li", { hasText: "its label" })
+    .getByText(/yes|no/)
+    .waitFor();
+  expect(await look.getByLabel("16 by 16 pixels").count()).toBe(1);
+  expect(complaints).toEqual([]);
+});
+
+test("a training in the browser takes the server's pictures, parts and preparation", TIMEOUT, async () => {
+  const pictures = join(folder, "more pictures");
+  await putClasses(pictures, { day: 90, night: 90 }, { width: 20, height: 16 });
+  const { url } = await start({ data: pictures, preparation: { size: OWN_SIZE / 2, fit: "pad" } });
+  const { page, complaints } = await openPage(`${url}/#/train`);
+  await page.getByLabel("Training images").selectOption("all");
+  await page.getByLabel("Epochs", { exact: true }).fill("1");
+  await page.getByRole("button", { name: "Start training" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "ONNX model" }).click(),
+  ]);
+  const file = await download.path();
+  expect(readModelMetadata(readFileSync(file), file)).toMatchObject({
+    classNames: ["day", "night"],
+    preparation: { kind: "fit", fit: "pad" },
+  });
+  expect(complaints).toEqual([]);
+});
