@@ -28,7 +28,7 @@ export interface RunSummary {
   readonly startedAt: string;
   /** Of training, so far. */
   readonly seconds: number | null;
-  /** By class number; none before there is a model. */
+  /** By class number; none of a run of an older version before there is a model. */
   readonly classes: readonly string[];
 }
 

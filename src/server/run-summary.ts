@@ -71,6 +71,7 @@ function nameOf(path: string): string {
 }
 
 function classNames({ path, record }: ServedRun): readonly string[] {
+  if (record.status !== "imported" && record.data.classes) return record.data.classes;
   if (record.status === "running") return [];
   const known = classesOf.get(record);
   if (known) return known;

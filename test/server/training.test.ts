@@ -2,6 +2,8 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
 import { acquireLock } from "../../src/runs/run-lock.ts";
 import { runStatus } from "../../src/runs/run-status.ts";
@@ -14,7 +16,7 @@ import { readEvents, type SentEvent } from "./support/events.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
 
-const { runs: finishedRuns, dataFolder } = await smallRuns(["done"]);
+const { runs: finishedRuns, dataFolder, data } = await smallRuns(["done"]);
 
 const epochsOf = (events: readonly SentEvent[]) => events.filter(({ event }) => event === "epoch");
 const statusesOf = (events: readonly SentEvent[]) =>
@@ -27,13 +29,18 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
     const wish = { recipe: "base", seed: 7, epochs: 3, limit: 1000 };
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
     expect(id).toMatch(/^base-\d{8}-\d{6}$/);
-    expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toMatch(/running|finished/);
+    const summary = await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`));
+    expect(summary.status).toMatch(/running|finished/);
+    expect(summary.classes).toEqual(data.train.classNames);
     const events = await readEvents(`${url}/api/runs/${id}/events`).all();
 
     const metrics = readMetrics(join(runs, id));
     expect(metrics).toHaveLength(3);
     expect(epochsOf(events).map(({ data }) => data)).toEqual(metrics);
     expect(epochsOf(events).map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    const options = { data, split: "validation", averageFlips: false, threads: 1 } as const;
+    const { confusion } = await evaluateRun(join(runs, id), options);
+    expect((epochsOf(events).at(-1)!.data as MetricsLine).validationConfusion).toEqual(confusion);
     expect(statusesOf(events)).toEqual(["running", "finished"]);
     expect(events.at(-1)!.event).toBe("status");
     const progress = events.filter(({ event }) => event === "progress").map(({ data }) => data as ProgressAnswer);

@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import type { Locator } from "playwright-core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { count, percent } from "../../src/numbers.ts";
-import type { PredictAnswer, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { formatMetrics } from "../../src/runs/metrics.ts";
+import { acquireLock } from "../../src/runs/run-lock.ts";
+import type { PredictAnswer, RunDetail, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { interrupted } from "../runs/support/run-folders.ts";
+import { sampleMetrics } from "../runs/support/samples.ts";
 import { jsonOf, postBytes, postJson, start } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
 import { needChromium } from "../support/chromium.ts";
@@ -29,6 +33,15 @@ function grayOf(canvas: Locator): Promise<number[]> {
     const { data } = (element as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);
     return Array.from({ length: width * height }, (_, i) => data[4 * i]!);
   });
+}
+
+/** The counts that a confusion figure tells of its cells, row by row. */
+async function shownConfusion(figure: Locator): Promise<number[][]> {
+  const told = await figure.locator("title").allTextContents();
+  const counts = told.flatMap((text) => /taken for .*: ([\d,]+) \(/.exec(text)?.[1] ?? []);
+  const classes = Math.sqrt(counts.length);
+  const numbers = counts.map((text) => Number(text.replaceAll(",", "")));
+  return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
 }
 
 /** A garment's shape on white, as a PNG file. */
@@ -199,6 +212,70 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
   // The map is laid over the image.
   expect(await grayOf(look.locator("canvas").nth(1))).not.toEqual(pixels);
   expect(complaints).toEqual([]);
+});
+
+describe("what validation images are taken for", () => {
+  const tableOf = (epoch: number) => [
+    [10 + epoch, 5 - epoch],
+    [epoch, 20],
+  ];
+  const line = (epoch: number) => ({ ...sampleMetrics[2]!, epoch, step: epoch, validationConfusion: tableOf(epoch) });
+
+  test(
+    "forms while the run trains, epoch by epoch; an earlier epoch can be looked at by keyboard",
+    TIMEOUT,
+    async () => {
+      const path = interrupted({ state: false });
+      onTestFinished(acquireLock(path)); // This test is the process that trains.
+      const write = (epochs: number) =>
+        writeFileSync(
+          join(path, "metrics.jsonl"),
+          formatMetrics(Array.from({ length: epochs }, (_, i) => line(i + 1))),
+        );
+      write(1);
+      const { url } = await serve({ runs: join(path, "..") });
+      const { page, complaints } = await openPage(`${url}/#/runs/run`);
+      const shows = async (epoch: number) => {
+        const title = `run: what validation images were taken for after epoch ${epoch}`;
+        await page.getByRole("img", { name: title, exact: true }).waitFor();
+        expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
+      };
+      await shows(1);
+      const slider = page.getByRole("slider", { name: "After epoch" });
+      expect(await slider.isDisabled()).toBe(true);
+      write(3);
+      await shows(3);
+      await slider.focus();
+      await page.keyboard.press("ArrowLeft");
+      await shows(2);
+      expect(await slider.getAttribute("aria-valuetext")).toBe("epoch 2");
+      write(4);
+      await page.getByText("Every epoch as a table").click();
+      await page.getByRole("rowheader", { name: "4" }).waitFor();
+      await shows(2);
+      await slider.focus();
+      await page.keyboard.press("End");
+      await shows(4);
+      write(5);
+      await shows(5);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test("is there of a finished run, and not of one that does not tell it", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/runs/first`);
+    const heading = page.getByRole("heading", { name: "What it takes the validation images for" });
+    await heading.waitFor();
+    const title = "first: what validation images were taken for after epoch 2";
+    const { metrics } = await jsonOf<RunDetail>(fetch(`${url}/api/runs/first`));
+    expect(await shownConfusion(page.getByRole("img", { name: title }))).toEqual(metrics[1]!.validationConfusion);
+    const other = await serve({ runs: join(interrupted({ state: false }), "..") });
+    await page.goto(`${other.url}/#/runs/run`);
+    await page.getByText("This run was interrupted").waitFor();
+    await page.getByRole("heading", { name: "Training" }).waitFor();
+    expect(await heading.count()).toBe(0);
+  });
 });
 
 describe("trying a network", () => {

@@ -13,6 +13,7 @@ import { dateText, hasModel, isRunning } from "../words.ts";
 import { Curves } from "./run/curves.tsx";
 import { Evaluation } from "./run/evaluation.tsx";
 import { Live } from "./run/live.tsx";
+import { ValidationConfusion } from "./run/validation-confusion.tsx";
 
 /** One run: how it trains or trained, and what it makes of the test images. */
 export default function Run({ id }: { id: string }) {
@@ -55,6 +56,7 @@ function RunPage({ run }: { run: RunDetail }) {
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
       )}
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
+      <ValidationConfusion name={run.id} classes={last.classes} epochs={epochs} />
       {hasModel(last) && <Evaluation id={run.id} />}
     </>
   );
