@@ -15,6 +15,7 @@ import { sampleMetrics } from "../runs/support/samples.ts";
 import { readEvents, type SentEvent } from "./support/events.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
+import { spoilState } from "./support/spoil-state.ts";
 
 const { runs: finishedRuns, dataFolder, data } = await smallRuns(["done"]);
 
@@ -105,12 +106,43 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
     const { url, log } = await start({ runs, data: dataFolder });
     writeFileSync(runs, "not a folder");
     for (let i = 0; i < 2; i++) {
-      expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }))).slice(0, 2)).toEqual([
-        503,
-        "training_failed",
-      ]);
+      const [status, code, message] = await errorOf(postJson(`${url}/api/training`, { recipe: "base" }));
+      expect([status, code]).toEqual([503, "training_failed"]);
+      expect(message).toMatch(
+        /^The training did not begin\. Cannot create the folder base-[\d-]+: part of the path is a file/,
+      );
     }
     expect(log.join("\n")).toContain(runs);
+  });
+
+  test("that fails on the way: why is told by the run and by its events, without a path", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url, log } = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    const events = readEvents(`${url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    await spoilState(join(runs, id));
+    const last = (await events.all()).at(-1);
+    const failure = expect.stringMatching(`^Cannot write ${id}/state\\.safetensors: it is a folder .*\\.$`);
+    expect(last).toMatchObject({ event: "status", data: { status: "interrupted", failure } });
+    expect(await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).toMatchObject({ status: "interrupted", failure });
+    expect(log.join("\n")).toContain(join(runs, id, "state.safetensors"));
+  });
+
+  test("whose process is ended from outside: so it is told", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    const events = readEvents(`${url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    process.kill(lockOf(join(runs, id)).pid, "SIGKILL");
+    const failure = "Its process was ended by SIGKILL.";
+    expect((await events.all()).at(-1)?.data).toEqual({ status: "interrupted", failure });
+    // And the next one may begin; one that is stopped did not fail.
+    const next = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    await jsonOf(fetch(`${url}/api/training/${next.id}`, { method: "DELETE" }));
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    expect(Object.fromEntries(listed.map((run) => [run.id, run.failure]))).toEqual({ [id]: failure, [next.id]: null });
   });
 });
 

@@ -13,6 +13,7 @@ import { interrupted } from "../runs/support/run-folders.ts";
 import { sampleMetrics } from "../runs/support/samples.ts";
 import { jsonOf, postBytes, postJson, start } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
+import { spoilState } from "../server/support/spoil-state.ts";
 import { needChromium } from "../support/chromium.ts";
 import { openPage } from "./support.ts";
 
@@ -372,4 +373,24 @@ test("a training on the server is stopped from the page and can go on", TIMEOUT,
   await page.getByText(/^step \d+ of/).waitFor();
   await page.getByRole("button", { name: "Stop training" }).click();
   await page.getByText("This run was interrupted").waitFor();
+});
+
+test("a training on the server that fails says why, where it is watched and in the list", TIMEOUT, async () => {
+  const { runs: own } = await smallRuns([]);
+  const { url } = await serve({ runs: own });
+  const { page, complaints } = await openPage(url);
+  const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+  await page.goto(`${url}/#/runs/${id}`);
+  await page.getByText(/^step \d+ of/).waitFor();
+  await spoilState(join(own, id));
+  const alert = page.getByRole("alert").filter({ hasText: "Its training failed" });
+  await alert.getByText(`Cannot write ${id}/state.safetensors: it is a folder`).waitFor();
+  await page.getByText("This run was interrupted").waitFor();
+  expect(await page.locator("main .status").textContent()).toBe("failed");
+  await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+  await page.locator(".run-card", { hasText: id }).getByText("failed").waitFor();
+  // Who comes later is told too.
+  await page.getByRole("link", { name: id }).click();
+  await alert.waitFor();
+  expect(complaints).toEqual([]);
 });

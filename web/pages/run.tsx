@@ -29,6 +29,7 @@ function RunPage({ run }: { run: RunDetail }) {
   const isWatched = isRunning(run);
   const live = useRunEvents(run.id, isWatched);
   const status = live.status ?? run.status;
+  const failure = live.failure ?? run.failure;
   const epochs = live.epochs.length > 0 ? live.epochs : run.metrics;
   // Once a watched run is over, its model is there and its record is another: it is read again.
   const isOver = isWatched && status !== "running";
@@ -41,7 +42,7 @@ function RunPage({ run }: { run: RunDetail }) {
       </p>
       <div className="title-row">
         <h1>{run.id}</h1>
-        <Status status={status} />
+        <Status status={failure === null ? status : "failed"} />
         {status === "running" && <StopButton id={run.id} />}
         {hasModel(last) && (
           <a className="button primary" href={hrefOf({ page: "try", id: run.id })}>
@@ -51,6 +52,7 @@ function RunPage({ run }: { run: RunDetail }) {
       </div>
       <RunFacts run={last} />
       {status === "running" && <Live run={run} live={live} />}
+      {failure !== null && <Failure title="Its training failed" message={failure} />}
       {status === "interrupted" && <Interrupted run={last} />}
       {status === "gone" && (
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
@@ -91,11 +93,10 @@ function Interrupted({ run }: { run: RunDetail }) {
   return (
     <Empty title="This run was interrupted">
       <p>
-        It stopped after {counted(run.epochsDone, "epoch")}, and everything up to there is saved. To go on, name its
-        folder:
+        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, name its folder:
       </p>
       <pre>
-        <code>node bin/tailor.js train --resume runs/{run.id}</code>
+        <code>node bin/tailor.js train --resume FOLDER/{run.id}</code>
       </pre>
     </Empty>
   );

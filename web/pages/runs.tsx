@@ -68,14 +68,26 @@ function RunCards({ runs }: { runs: readonly RunSummary[] }) {
 }
 
 function RunCard({ run }: { run: RunSummary }) {
-  const { id, recipe, seed, status, parameters, epochs, epochsDone, testAccuracy, validationAccuracy, seconds } = run;
+  const {
+    id,
+    recipe,
+    seed,
+    status,
+    failure,
+    parameters,
+    epochs,
+    epochsDone,
+    testAccuracy,
+    validationAccuracy,
+    seconds,
+  } = run;
   const accuracy = testAccuracy ?? validationAccuracy;
   return (
     <li className="run-card">
       <h2>
         <a href={hrefOf({ page: "run", id })}>{id}</a>
       </h2>
-      <Status status={status} />
+      <Status status={failure === null ? status : "failed"} />
       <p className="figure-large">
         {accuracy === null ? "–" : percent(accuracy)}
         <span>
