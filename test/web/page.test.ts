@@ -237,7 +237,7 @@ describe("what validation images are taken for", () => {
       const { url } = await serve({ runs: join(path, "..") });
       const { page, complaints } = await openPage(`${url}/#/runs/run`);
       const shows = async (epoch: number) => {
-        const title = `run: what validation images were taken for after epoch ${epoch}`;
+        const title = `base: what validation images were taken for after epoch ${epoch}`;
         await page.getByRole("img", { name: title, exact: true }).waitFor();
         expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
       };
@@ -266,16 +266,16 @@ describe("what validation images are taken for", () => {
   test("is there of a finished run, and not of one that does not tell it", TIMEOUT, async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/first`);
-    const heading = page.getByRole("heading", { name: "What it takes the validation images for" });
-    await heading.waitFor();
-    const title = "first: what validation images were taken for after epoch 2";
+    const summary = page.getByText("What validation images are taken for, epoch by epoch");
+    await summary.click();
+    const title = "base: what validation images were taken for after epoch 2";
     const { metrics } = await jsonOf<RunDetail>(fetch(`${url}/api/runs/first`));
     expect(await shownConfusion(page.getByRole("img", { name: title }))).toEqual(metrics[1]!.validationConfusion);
     const other = await serve({ runs: join(interrupted({ state: false }), "..") });
     await page.goto(`${other.url}/#/runs/run`);
     await page.getByText("This run was interrupted").waitFor();
     await page.getByRole("heading", { name: "Training" }).waitFor();
-    expect(await heading.count()).toBe(0);
+    expect(await summary.count()).toBe(0);
   });
 });
 
@@ -373,6 +373,18 @@ test("a training on the server is stopped from the page and can go on", TIMEOUT,
   await page.getByText(/^step \d+ of/).waitFor();
   await page.getByRole("button", { name: "Stop training" }).click();
   await page.getByText("This run was interrupted").waitFor();
+});
+
+test("the list of runs goes on with a run that is trained", TIMEOUT, async () => {
+  const path = interrupted({ state: false });
+  const release = acquireLock(path);
+  const { url } = await serve({ runs: join(path, "..") });
+  const { page } = await openPage(url);
+  await page.getByText("3 of 10 epochs").waitFor();
+  writeFileSync(join(path, "metrics.jsonl"), formatMetrics([...sampleMetrics, { ...sampleMetrics[2]!, epoch: 4 }]));
+  await page.getByText("4 of 10 epochs").waitFor();
+  release();
+  await page.locator(".run-card").getByText("interrupted").waitFor();
 });
 
 test("a training on the server that fails says why, where it is watched and in the list", TIMEOUT, async () => {

@@ -43,7 +43,8 @@ function RunPage({ run }: { run: RunDetail }) {
       <div className="title-row">
         <h1>{run.id}</h1>
         <Status status={failure === null ? status : "failed"} />
-        {status === "running" && <StopButton id={run.id} />}
+        {/* Only trainings of this server's tell how far they are, and only those can be stopped here. */}
+        {status === "running" && live.progress && <StopButton id={run.id} />}
         {hasModel(last) && (
           <a className="button primary" href={hrefOf({ page: "try", id: run.id })}>
             Try it
@@ -58,7 +59,7 @@ function RunPage({ run }: { run: RunDetail }) {
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
       )}
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
-      <ValidationConfusion name={run.id} classes={last.classes} epochs={epochs} />
+      <ValidationConfusion name={run.recipe} classes={last.classes} epochs={epochs} isOpen={isWatched} />
       {hasModel(last) && <Evaluation id={run.id} />}
     </>
   );
@@ -93,7 +94,8 @@ function Interrupted({ run }: { run: RunDetail }) {
   return (
     <Empty title="This run was interrupted">
       <p>
-        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, name its folder:
+        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, name its folder,
+        FOLDER being where the server has its runs:
       </p>
       <pre>
         <code>node bin/tailor.js train --resume FOLDER/{run.id}</code>

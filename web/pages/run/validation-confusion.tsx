@@ -5,15 +5,18 @@ import type { MetricsLine } from "../../../src/runs/metrics.ts";
 import { Figure } from "../../components/figure.tsx";
 
 interface ValidationConfusionProps {
-  /** Of the run. */
+  /** Of the recipe. */
   readonly name: string;
   /** By class number; those that are missing are shown by number. */
   readonly classes: readonly string[];
   readonly epochs: readonly MetricsLine[];
+  /** Whether it is shown at first, or opened by the reader. */
+  readonly isOpen: boolean;
 }
 
 /** What the validation images were taken for after an epoch: the last one, unless another is chosen. */
-export function ValidationConfusion({ name, classes, epochs }: ValidationConfusionProps) {
+export function ValidationConfusion({ name, classes, epochs, isOpen }: ValidationConfusionProps) {
+  const [wasOpen] = useState(isOpen);
   const lines = epochs.filter(hasConfusion);
   const [chosen, choose] = useState<number>();
   const at = Math.min(chosen ?? lines.length, lines.length);
@@ -33,8 +36,8 @@ export function ValidationConfusion({ name, classes, epochs }: ValidationConfusi
   // At the last epoch the picture goes on with the training.
   const choosePlace = (place: number) => choose(place === lines.length ? undefined : place);
   return (
-    <section aria-labelledby="forming">
-      <h3 id="forming">What it takes the validation images for</h3>
+    <details className="forming" open={wasOpen}>
+      <summary>What validation images are taken for, epoch by epoch</summary>
       <div className="row">
         <label className="slider">
           After epoch
@@ -54,7 +57,7 @@ export function ValidationConfusion({ name, classes, epochs }: ValidationConfusi
         </span>
       </div>
       <Figure draw={confusionFigure} input={table} caption="Blue: right. Orange: mistaken." />
-    </section>
+    </details>
   );
 }
 

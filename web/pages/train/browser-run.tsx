@@ -28,7 +28,7 @@ export function BrowserRun({ training }: { training: BrowserTraining }) {
       <Progress training={training} />
       <Result training={training} />
       <Curves name={order.recipe} seed={order.seed} epochs={epochs} isRunning={phase === "training"} />
-      {start && <ValidationConfusion name={order.recipe} classes={start.classes} epochs={epochs} />}
+      {start && <ValidationConfusion name={order.recipe} classes={start.classes} epochs={epochs} isOpen />}
     </section>
   );
 }
