@@ -4,8 +4,9 @@ import { evaluateRunOn } from "../evaluation/evaluate-run.ts";
 import type { EvaluationTask, FromEvaluator } from "./evaluation-messages.ts";
 import { describeCrash, say } from "./say.ts";
 
-// Ctrl-C reaches every process of a terminal: the server, which gets it too, says when to end.
+// These reach every process of a terminal or a service: the server, which gets them too, waits for the answer.
 process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
 // The server is gone, however it went.
 process.on("disconnect", () => process.exit());
 process.on("message", async ({ path, set, threads }: EvaluationTask) => {
@@ -17,10 +18,10 @@ process.on("message", async ({ path, set, threads }: EvaluationTask) => {
       threads,
       onNotKept: (why) => say<FromEvaluator>({ kind: "notKept", why }),
     });
-    say<FromEvaluator>({ kind: "evaluated", metrics });
+    await say<FromEvaluator>({ kind: "evaluated", metrics });
   } catch (error) {
-    if (error instanceof UserError) say<FromEvaluator>({ kind: "refused", message: error.message });
-    else say<FromEvaluator>({ kind: "crashed", message: describeCrash(error) });
+    if (error instanceof UserError) await say<FromEvaluator>({ kind: "refused", message: error.message });
+    else await say<FromEvaluator>({ kind: "crashed", message: describeCrash(error) });
   }
   if (process.connected) process.disconnect();
 });
