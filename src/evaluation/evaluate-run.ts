@@ -16,15 +16,19 @@ export const EVALUATION_SPLITS = ["test", "validation"] as const;
 /** One of EVALUATION_SPLITS. */
 export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
 
-/** What a run is evaluated on, and how. */
-export interface EvaluateRunOptions {
-  readonly data: LoadedData;
+/** How a run is evaluated on the images of a part of its data. */
+export interface EvaluateOnOptions {
   readonly split: EvaluationSplit;
   /** Test-time averaging of each image and its mirror image. */
   readonly averageFlips: boolean;
   readonly threads: number;
   /** Told why, when the result could not be written into the run's record. */
   readonly onNotKept?: (why: string) => void;
+}
+
+/** What a run is evaluated on, and how. */
+export interface EvaluateRunOptions extends EvaluateOnOptions {
+  readonly data: LoadedData;
 }
 
 /**
@@ -35,11 +39,34 @@ export interface EvaluateRunOptions {
  */
 export async function evaluateRun(
   path: string,
-  { data, split, averageFlips, threads, onNotKept = () => {} }: EvaluateRunOptions,
+  { data, ...options }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
-  const before = readAnyRunRecord(path);
-  requireTrained(path, before);
-  const set = splitOf(path, before, data, split);
+  const record = readAnyRunRecord(path);
+  requireTrained(path, record);
+  return evaluateModel(path, record, splitOf(path, record, data, options.split), options);
+}
+
+/**
+ * The same on images that are known to be this part of the run's data.
+ *
+ * @throws UserError when the run is not finished or damaged, or its model takes other images
+ */
+export async function evaluateRunOn(
+  path: string,
+  set: ImageSet,
+  options: EvaluateOnOptions,
+): Promise<ClassificationMetrics> {
+  const record = readAnyRunRecord(path);
+  requireTrained(path, record);
+  return evaluateModel(path, record, set, options);
+}
+
+async function evaluateModel(
+  path: string,
+  { status }: AnyRunRecord,
+  set: ImageSet,
+  { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
+): Promise<ClassificationMetrics> {
   const fileName = `${path}/${RUN_FILES.model}`;
   const model = readModel(path);
   const session = await openModel(model, fileName, { threads });
@@ -59,7 +86,7 @@ export async function evaluateRun(
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
       const todo =
-        before.status === "imported"
+        status === "imported"
           ? "import the weights again with --classes in the order they were trained in"
           : "put the names of the data's classes back in their order";
       throw new UserError(

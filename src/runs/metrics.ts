@@ -2,8 +2,15 @@
 import { z } from "zod";
 import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
 
+/** Tables of more classes are not kept: a line would be tens of kilobytes, and nobody could read the picture. */
+export const MOST_CONFUSION_CLASSES = 32;
+
 const fraction = z.number().min(0).max(1);
 const nonNegative = z.number().min(0);
+const confusion = z
+  .array(z.array(z.int().min(0)).readonly())
+  .readonly()
+  .refine((rows) => rows.every((row) => row.length === rows.length), "expected as many columns as rows");
 
 /** Losses are mean cross entropies in nats, accuracies fractions from 0 to 1. Null: no validation images were held out. */
 export const metricsFields = {
@@ -25,6 +32,11 @@ const metricsLineSchema = z.strictObject({
   imagesPerSecond: nonNegative,
   /** Training time so far, from the run's start, all parts of an interrupted run together. */
   seconds: nonNegative,
+  /**
+   * `validationConfusion[label][predicted]` counts the validation images after this epoch. Left out: no images were held
+   * out, there are more than MOST_CONFUSION_CLASSES classes, or an older version of tailor wrote the line.
+   */
+  validationConfusion: confusion.optional(),
 });
 
 /** An epoch that is done, as a line of `metrics.jsonl`; accuracies 0 to 1, losses in nats without smoothing. */

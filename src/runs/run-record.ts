@@ -83,6 +83,8 @@ const planSchema = z.strictObject({
     image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }).optional(),
     /** What turns pictures into such images; left out: as Fashion-MNIST's garments. */
     preparation: preparationSchema.optional(),
+    /** Their names, by class number; records of older versions do not tell them. */
+    classes: z.array(z.string()).optional(),
     /** Of the training images, for each channel; pixels from 0 to 1. */
     normalization: z.strictObject({ mean: z.array(z.number()), standardDeviation: z.array(nonNegative) }).optional(),
   }),

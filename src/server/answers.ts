@@ -18,6 +18,8 @@ export interface RunSummary {
   /** Null of imported weights; so are epochs and seconds. */
   readonly seed: number | null;
   readonly status: RunState;
+  /** Why it was interrupted, where this server trained it and it was not stopped; otherwise null. */
+  readonly failure: string | null;
   readonly parameters: number;
   readonly epochs: number | null;
   readonly epochsDone: number;
@@ -28,7 +30,7 @@ export interface RunSummary {
   readonly startedAt: string;
   /** Of training, so far. */
   readonly seconds: number | null;
-  /** By class number; none before there is a model. */
+  /** By class number; none of a run of an older version before there is a model. */
   readonly classes: readonly string[];
 }
 

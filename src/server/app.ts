@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
@@ -5,6 +6,7 @@ import { imageTask } from "../data/training-data.ts";
 import { answerErrors, notFound } from "./answer-errors.ts";
 import { createDataOfRuns } from "./data-of-runs.ts";
 import { createEvaluations } from "./evaluations.ts";
+import { pathHider } from "./hide-paths.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
 import { refuseOtherMethods } from "./other-methods.ts";
@@ -45,7 +47,7 @@ export interface AppOptions {
 export interface TailorApp {
   /** Answers `/healthz` and `/api/...`: to be served, or mounted with `route`. */
   readonly app: Hono;
-  /** Ends event streams, stops a training that was started here, and frees all models. */
+  /** Ends event streams, stops a training that was started here, ends an evaluation, and frees all models. */
   close(): Promise<void>;
 }
 
@@ -72,12 +74,13 @@ export function createApp({
   const closing = new AbortController();
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
+  const hidePaths = pathHider([folder, run && dirname(run), dataFolder]);
   const choice = { ...preparation, folder: dataFolder };
-  const data = sharedData(choice, log);
+  const data = sharedData(choice, { log, hidePaths });
   const dataOfRuns = createDataOfRuns(choice, { shared: data, log });
-  const evaluations = createEvaluations({ dataOfRuns, threads, log });
+  const evaluations = createEvaluations({ dataOfRuns, threads, log, hidePaths });
   const trainer = allowTraining
-    ? createTrainer({ folder, data: choice, threads, log, onChange: catalog.refresh })
+    ? createTrainer({ folder, data: choice, threads, log, hidePaths, onChange: catalog.refresh })
     : null;
   const parts: ServerParts = {
     catalog,
@@ -106,7 +109,7 @@ export function createApp({
     app,
     async close() {
       closing.abort();
-      await trainer?.close();
+      await Promise.all([trainer?.close(), evaluations.close()]);
       classifiers.close();
     },
   };

@@ -1,61 +1,84 @@
-import { UserError } from "../errors.ts";
-import { evaluateRun } from "../evaluation/evaluate-run.ts";
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
 import type { RunEvaluation } from "./answers.ts";
 import type { DataOfRuns } from "./data-of-runs.ts";
-import { HttpError } from "./http-error.ts";
+import type { EvaluationTask, FromEvaluator } from "./evaluation-messages.ts";
+import { HttpError, sentence } from "./http-error.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
+import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 /** Mistakes that are told. */
 const MOST_MISTAKES = 100;
 
 export interface Evaluations {
   /**
-   * How the run does on the test images: computed when it is first asked for, one run at a time, and kept.
+   * How the run does on the test images: computed when it is first asked for, one run at a time, in a process of its own,
+   * and kept.
    *
    * @throws HttpError 404 when the run has no model yet, 409 when its data are gone or have changed, 503 when it is damaged
    */
   of(run: ServedRun): Promise<RunEvaluation>;
+  /** Refuses what still waits for its turn; gives the evaluation under way 10 seconds, then ends it. */
+  close(): Promise<void>;
 }
 
 export interface EvaluationsOptions {
   readonly dataOfRuns: DataOfRuns;
   readonly threads: number;
   readonly log: (line: string) => void;
+  /** Takes this machine's paths out of a message. */
+  readonly hidePaths: (message: string) => string;
 }
 
-export function createEvaluations({ dataOfRuns, threads, log }: EvaluationsOptions): Evaluations {
+export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: EvaluationsOptions): Evaluations {
   /** By the run's path; the stamp is that of the model they are of. */
   const kept = new Map<string, { readonly stamp: string; readonly result: Promise<RunEvaluation> }>();
   let last: Promise<unknown> = Promise.resolve();
+  let worker: WorkerProcess<EvaluationTask> | undefined;
+  let isClosed = false;
 
   const evaluate = async (run: ServedRun): Promise<RunEvaluation> => {
     const { id, path } = run;
-    const data = await dataOfRuns.of(run);
-    try {
-      // As `tailor evaluate` does, this keeps the accuracy in the run's record.
-      const { predictions, ...metrics } = await evaluateRun(path, {
-        data,
-        split: "test",
-        averageFlips: false,
-        threads,
-        onNotKept: log,
-      });
-      const mistakes = mostConfidentMistakes(predictions, { count: MOST_MISTAKES });
-      return {
-        run: id,
-        classes: data.test.classNames,
-        ...metrics,
-        mistakes: mistakes.map(({ predicted, confidence, ...mistake }) => ({
-          ...mistake,
-          prediction: predicted,
-          probability: confidence,
-        })),
-      };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      log(error.message);
-      throw new HttpError(503, "cannot_evaluate", `The run ${id} cannot be evaluated; the server's log tells why.`);
+    const { test } = await dataOfRuns.of(run);
+    const { predictions, ...metrics } = await evaluateApart({ path, set: test, threads }, id);
+    const mistakes = mostConfidentMistakes(predictions, { count: MOST_MISTAKES });
+    return {
+      run: id,
+      classes: test.classNames,
+      ...metrics,
+      mistakes: mistakes.map(({ predicted, confidence, ...mistake }) => ({
+        ...mistake,
+        prediction: predicted,
+        probability: confidence,
+      })),
+    };
+  };
+
+  const evaluateApart = async (task: EvaluationTask, id: string): Promise<ClassificationMetrics> => {
+    if (isClosed) throw new HttpError(503, "unavailable", "The server is ending.");
+    let answer: Exclude<FromEvaluator, { kind: "notKept" }> | undefined;
+    worker = startWorker<EvaluationTask, FromEvaluator>("evaluation-worker", (message) => {
+      if (message.kind === "notKept") log(message.why);
+      else answer = message;
+    });
+    worker.send(task);
+    const problem = await worker.ended;
+    worker = undefined;
+    const refuse = (reason: string) => {
+      log(reason);
+      return new HttpError(503, "cannot_evaluate", sentence(`the run ${id} cannot be evaluated: ${hidePaths(reason)}`));
+    };
+    switch (answer?.kind) {
+      case "evaluated":
+        return answer.metrics;
+      case "refused":
+        throw refuse(answer.message);
+      case "crashed":
+        throw new Error(answer.message);
+      case undefined:
+        throw refuse(`its process ${problem ?? "was stopped"}`);
+      default:
+        return answer satisfies never;
     }
   };
 
@@ -71,6 +94,10 @@ export function createEvaluations({ dataOfRuns, threads, log }: EvaluationsOptio
       });
       kept.set(run.path, { stamp, result });
       return result;
+    },
+    async close() {
+      isClosed = true;
+      await worker?.end();
     },
   };
 }

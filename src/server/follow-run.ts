@@ -24,6 +24,8 @@ export interface FollowOptions {
   readonly after: number;
   /** Rung by whoever has news besides the folder's, and to end it. */
   readonly bell: Bell;
+  /** Whether the process that trains it is known to be there: then it is running, though it has let go of its folder. */
+  readonly isTraining: () => boolean;
   /** How far the training is, where that is known. */
   readonly progress: () => ProgressAnswer | undefined;
   readonly isOver: () => boolean;
@@ -35,7 +37,7 @@ export interface FollowOptions {
  */
 export async function* followRun(
   path: string,
-  { after, bell, progress, isOver }: FollowOptions,
+  { after, bell, isTraining, progress, isOver }: FollowOptions,
 ): AsyncGenerator<RunEvent> {
   const stopWatching = watchFolder(path, () => bell.ring());
   let lastEpoch = after;
@@ -44,7 +46,8 @@ export async function* followRun(
   try {
     while (!isOver()) {
       // Looked at before the epochs: those of a run that has ended are all there.
-      const state = currentState(path);
+      const found = currentState(path);
+      const state = found === "interrupted" && isTraining() ? "running" : found;
       if (state === "running" && state !== lastState) yield { kind: "status", status: state };
       lastState = state;
       const lines = valueOrUserError(() => metricsSoFar(path));

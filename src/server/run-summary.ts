@@ -14,19 +14,29 @@ import { type ServedRun, stateOf } from "./run-catalog.ts";
 /** Class names are read from the model's file, which takes longer than all the rest, once for each record. */
 const classesOf = new WeakMap<AnyRunRecord, readonly string[]>();
 
-/** What is told of a run in the list of runs. @param metrics a line for each epoch so far */
-export function summaryOf(run: ServedRun, metrics: readonly MetricsLine[]): RunSummary {
+/**
+ * What is told of a run in the list of runs.
+ *
+ * @param metrics a line for each epoch so far
+ * @param failure why its training ended before its time, where that is known
+ */
+export function summaryOf(
+  run: ServedRun,
+  { metrics, failure }: { metrics: readonly MetricsLine[]; failure: string | null },
+): RunSummary {
   const { id, record } = run;
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
   const { recipe, seed, epochs, seconds } = runOrigin(record);
+  const status = stateOf(run);
   return {
     id,
     recipe,
     seed,
     epochs,
     seconds: seconds ?? last?.seconds ?? null,
-    status: stateOf(run),
+    status,
+    failure: status === "interrupted" ? failure : null,
     parameters,
     epochsDone: last?.epoch ?? 0,
     validationAccuracy: last?.validationAccuracy ?? null,
@@ -71,6 +81,7 @@ function nameOf(path: string): string {
 }
 
 function classNames({ path, record }: ServedRun): readonly string[] {
+  if (record.status !== "imported" && record.data.classes) return record.data.classes;
   if (record.status === "running") return [];
   const known = classesOf.get(record);
   if (known) return known;

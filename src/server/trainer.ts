@@ -1,16 +1,10 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { DataChoice } from "../data/sources/load-data.ts";
 import { defaultRunPath } from "../runs/run-status.ts";
 import type { ProgressAnswer } from "./answers.ts";
-import { HttpError } from "./http-error.ts";
+import { HttpError, sentence } from "./http-error.ts";
 import type { FromWorker, ToWorker, TrainingTask } from "./training-messages.ts";
-
-/** Built, wherever this file itself runs from: Node 20 runs no TypeScript. */
-const WORKER = fileURLToPath(new URL("../../dist/server/training-worker.js", import.meta.url));
-/** A worker that was told to stop saves its state first; then it is given no more time. */
-const STOP_GRACE_MS = 10_000;
+import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 /** What is to be trained. */
 export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "epochs" | "limit">;
@@ -19,16 +13,21 @@ export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "epochs" | "li
 export interface Trainer {
   /**
    * @returns the run's name, once its folder is there
-   * @throws HttpError 409 while another one is trained, 503 when the worker fails before it begins
+   * @throws HttpError 409 while another one is trained, 503 with the reason when it fails before it begins
    */
   start(wish: TrainingWish): Promise<string>;
   /**
-   * Stops it with its state saved, so that `tailor train --resume` can go on; resolves when the process is gone.
+   * Stops it with its state saved, so that `tailor train --resume` can go on; resolves when the process is gone. One that
+   * does not stop in 10 seconds is ended as it is.
    *
    * @throws HttpError 404 when no run of this name is being trained here
    */
   stop(id: string): Promise<void>;
+  /** Whether the process that trains this run is still there. */
+  isTraining(id: string): boolean;
   progressOf(id: string): ProgressAnswer | undefined;
+  /** Why a training that was started here ended before its time, without a path; null where it did not, or was stopped. */
+  failureOf(id: string): string | null;
   /** @param listener called when a training is further, or over @returns takes the listener away */
   onProgress(listener: () => void): () => void;
   /** Stops whatever is trained. */
@@ -41,19 +40,21 @@ export interface TrainerOptions {
   readonly data: DataChoice;
   readonly threads: number;
   readonly log: (line: string) => void;
+  /** Takes this machine's paths out of a message. */
+  readonly hidePaths: (message: string) => string;
   /** Called when a run has come or has ended. */
   readonly onChange: () => void;
 }
 
 interface Training {
   readonly id: string;
-  readonly child: ChildProcess;
-  readonly ended: Promise<void>;
+  readonly worker: WorkerProcess<ToWorker>;
   progress: ProgressAnswer | undefined;
 }
 
-export function createTrainer({ folder, data, threads, log, onChange }: TrainerOptions): Trainer {
+export function createTrainer({ folder, data, threads, log, hidePaths, onChange }: TrainerOptions): Trainer {
   const listeners = new Set<() => void>();
+  const failures = new Map<string, string>();
   let current: Training | undefined;
 
   const tell = () => {
@@ -62,45 +63,49 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
 
   const begin = (task: TrainingTask): { training: Training; started: Promise<void> } => {
     const id = basename(task.out);
-    const child = fork(WORKER, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
-    const ended = new Promise<void>((resolve) => {
-      child.once("exit", () => resolve());
-      child.once("error", (error) => {
-        log(`training ${id} could not be started: ${error.message}`);
-        resolve();
-      });
+    const fail = (reason: string, logged = reason) => {
+      log(`training ${id} failed: ${logged}`);
+      failures.set(id, sentence(hidePaths(reason)));
+    };
+    failures.delete(id);
+    let start = () => {};
+    const hasStarted = new Promise<void>((resolve) => {
+      start = resolve;
     });
-    const training: Training = { id, child, ended, progress: undefined };
-    const started = new Promise<void>((resolve, reject) => {
-      child.on("message", (message: FromWorker) => {
-        switch (message.kind) {
-          case "started":
-            return resolve();
-          case "progress":
-            training.progress = message.progress;
-            return tell();
-          case "failed":
-            return log(`training ${id} failed: ${message.message}`);
-          default:
-            message satisfies never;
-        }
-      });
-      ended.then(() => {
-        current = undefined;
-        onChange();
-        tell();
-        reject(new HttpError(503, "training_failed", "The training did not begin; the server's log tells why."));
-      });
+    const worker = startWorker<ToWorker, FromWorker>("training-worker", (message) => {
+      switch (message.kind) {
+        case "started":
+          return start();
+        case "progress":
+          training.progress = message.progress;
+          return tell();
+        case "failed":
+          return fail(message.message);
+        case "crashed":
+          return fail("this is a defect of tailor's; the server's log tells more", message.message);
+        default:
+          message satisfies never;
+      }
     });
-    send(child, { kind: "train", task });
-    return { training, started };
+    const training: Training = { id, worker, progress: undefined };
+    const hasEnded = worker.ended.then((problem) => {
+      if (problem !== undefined && !failures.has(id)) fail(`its process ${problem}`);
+      current = undefined;
+      onChange();
+      tell();
+      throw new HttpError(
+        503,
+        "training_failed",
+        `The training did not begin. ${failures.get(id) ?? "It was stopped."}`,
+      );
+    });
+    worker.send({ kind: "train", task });
+    return { training, started: Promise.race([hasStarted, hasEnded]) };
   };
 
-  const end = async ({ child, ended }: Training) => {
-    send(child, { kind: "stop" });
-    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MS);
-    await ended;
-    clearTimeout(killer);
+  const end = ({ worker }: Training) => {
+    worker.send({ kind: "stop" });
+    return worker.end();
   };
 
   return {
@@ -118,6 +123,8 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
       if (current?.id !== id) throw new HttpError(404, "not_training", "No run of this name is being trained here.");
       await end(current);
     },
+    isTraining: (id) => current?.id === id,
+    failureOf: (id) => failures.get(id) ?? null,
     progressOf: (id) => (current?.id === id ? current.progress : undefined),
     onProgress(listener) {
       listeners.add(listener);
@@ -127,9 +134,4 @@ export function createTrainer({ folder, data, threads, log, onChange }: TrainerO
       if (current) await end(current);
     },
   };
-}
-
-/** A worker that has ended already wants to hear nothing. */
-function send(child: ChildProcess, message: ToWorker): void {
-  if (child.connected) child.send(message, () => {});
 }

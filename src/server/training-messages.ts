@@ -22,4 +22,7 @@ export type FromWorker =
   /** The run's folder and record are there. */
   | { readonly kind: "started" }
   | { readonly kind: "progress"; readonly progress: ProgressAnswer }
-  | { readonly kind: "failed"; readonly message: string };
+  /** The user can do something about it: the message says what. */
+  | { readonly kind: "failed"; readonly message: string }
+  /** A defect, with its stack. */
+  | { readonly kind: "crashed"; readonly message: string };

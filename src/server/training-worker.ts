@@ -5,6 +5,7 @@ import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import { trainNewRun } from "../training/train-run.ts";
+import { describeCrash, say } from "./say.ts";
 import type { FromWorker, ToWorker, TrainingTask } from "./training-messages.ts";
 
 /** Nobody reads faster. */
@@ -26,7 +27,7 @@ process.on("message", (message: ToWorker) => {
       return stop();
     case "train":
       train(message.task)
-        .catch((error: unknown) => say({ kind: "failed", message: describe(error) }))
+        .catch((error: unknown) => say<FromWorker>(failure(error)))
         .then(() => process.connected && process.disconnect());
       return;
     default:
@@ -45,13 +46,13 @@ async function train({ recipe: name, seed, epochs, limit, out, data: choice, thr
       threads,
       runtime: nodeRuntime,
       hooks: { onStep: throttled(tellProgress), isStopRequested: () => isStopRequested },
-      onStart: () => say({ kind: "started" }),
+      onStart: () => say<FromWorker>({ kind: "started" }),
     },
   );
 }
 
 function tellProgress({ step, totalSteps, epoch, imagesPerSecond, secondsLeft }: TrainingProgress): void {
-  say({ kind: "progress", progress: { step, steps: totalSteps, epoch, imagesPerSecond, secondsLeft } });
+  say<FromWorker>({ kind: "progress", progress: { step, steps: totalSteps, epoch, imagesPerSecond, secondsLeft } });
 }
 
 function throttled<Argument>(act: (argument: Argument) => void): (argument: Argument) => void {
@@ -63,12 +64,7 @@ function throttled<Argument>(act: (argument: Argument) => void): (argument: Argu
   };
 }
 
-/** The server may be gone: then nobody listens. */
-function say(message: FromWorker): void {
-  if (process.connected) process.send!(message);
-}
-
-function describe(error: unknown): string {
-  if (error instanceof UserError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function failure(error: unknown): FromWorker {
+  if (error instanceof UserError) return { kind: "failed", message: error.message };
+  return { kind: "crashed", message: describeCrash(error) };
 }

@@ -57,6 +57,7 @@ export function newRecord(
       ...(isOwn ? { folder } : {}),
       image: { channels, height, width },
       ...(preparation ? { preparation } : {}),
+      classes: [...data.train.classNames],
       normalization: normalizationOf(data.train),
     },
     startedAt: new Date().toISOString(),

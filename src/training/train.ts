@@ -10,7 +10,7 @@ import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { createOptimizer } from "../optim/index.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import type { MetricsLine } from "../runs/metrics.ts";
+import { type MetricsLine, MOST_CONFUSION_CLASSES } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { DivergedError } from "./diverged.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
@@ -126,6 +126,9 @@ export async function train(
           validationLoss: validated?.loss ?? null,
           validationAccuracy: validated?.accuracy ?? null,
           seconds: position.seconds,
+          ...(validated && data.train.classNames.length <= MOST_CONFUSION_CLASSES
+            ? { validationConfusion: validated.confusion }
+            : {}),
         };
         position = { ...position, epoch: START.epoch };
         epoch++;

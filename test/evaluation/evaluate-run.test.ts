@@ -13,7 +13,7 @@ import { base } from "../../src/models/base.ts";
 import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
 import { GraphWriter } from "../../src/onnx/graph-writer.ts";
 import { baseSeed } from "../../src/recipes/base-seed.ts";
-import { readRunRecord, readWeights } from "../../src/runs/run-files.ts";
+import { readMetrics, readRunRecord, readWeights } from "../../src/runs/run-files.ts";
 import { openRunFolder } from "../../src/runs/run-folder.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { trainNewRun } from "../../src/training/train-run.ts";
@@ -68,8 +68,9 @@ describe("evaluateRun", () => {
   });
 
   test("of the validation images finds what training found after its last epoch", async () => {
-    const { accuracy, loss, total } = await evaluateRun(SPLIT, { ...OPTIONS, split: "validation" });
+    const { accuracy, loss, total, confusion } = await evaluateRun(SPLIT, { ...OPTIONS, split: "validation" });
     const { result } = readRunRecord(SPLIT);
+    expect(readMetrics(SPLIT).at(-1)!.validationConfusion).toEqual(confusion);
     expect({ accuracy, total }).toEqual({ accuracy: result?.validationAccuracy, total: 20 });
     expect(loss).toBeCloseTo(result!.validationLoss!, 5);
   });

@@ -28,6 +28,21 @@ describe("metrics", () => {
     expect(messageFor(text)).toMatch(/, found nothing; restore the file from a copy, or mend or remove the line$/);
   });
 
+  test("may hold the validation images' confusion; a table that is no square of counts is refused", () => {
+    const confusion = [
+      [3, 1],
+      [0, 2],
+    ];
+    const lines = sampleMetrics.map((line, i) => (i === 1 ? { ...line, validationConfusion: confusion } : line));
+    expect(parseMetrics(formatMetrics(lines), FILE)).toEqual(lines);
+    const withTable = (table: unknown) => JSON.stringify({ ...sampleMetrics[0], validationConfusion: table });
+    expect(messageFor(withTable([[1, 2]]))).toContain(
+      'line 1: field "validationConfusion": expected as many columns as rows',
+    );
+    expect(messageFor(withTable([[0.5]]))).toContain('line 1: field "validationConfusion[0][0]": expected ');
+    expect(messageFor(withTable([[-1]]))).toContain('line 1: field "validationConfusion[0][0]": expected ');
+  });
+
   test("a cut last line, an empty line and a foreign line are refused with their number", () => {
     expect(messageFor(good.slice(0, -10))).toMatch(
       /^runs\/x\/metrics\.jsonl, line 3: expected JSON, found something else/,

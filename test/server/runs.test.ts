@@ -37,6 +37,7 @@ describe("runs", () => {
       recipe: "base",
       seed: 1,
       status: "finished",
+      failure: null,
       parameters: 421_642,
       epochs: 2,
       epochsDone: 2,
@@ -231,6 +232,7 @@ describe("the data set", () => {
     const [status, code, message] = await errorOf(fetch(`${url}/api/test-images/0`));
     expect([status, code]).toEqual([503, "no_data"]);
     expect(message).not.toContain(folder);
+    expect(message).toMatch(/^The data set cannot be loaded: .*\bdata\b/);
     expect(log.join()).toContain(folder);
     cpSync(dataFolder, folder, { recursive: true });
     expect((await fetch(`${url}/api/test-images/0`)).status).toBe(200);

@@ -2,6 +2,8 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
 import { acquireLock } from "../../src/runs/run-lock.ts";
 import { runStatus } from "../../src/runs/run-status.ts";
@@ -13,8 +15,9 @@ import { sampleMetrics } from "../runs/support/samples.ts";
 import { readEvents, type SentEvent } from "./support/events.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
+import { spoilState } from "./support/spoil-state.ts";
 
-const { runs: finishedRuns, dataFolder } = await smallRuns(["done"]);
+const { runs: finishedRuns, dataFolder, data } = await smallRuns(["done"]);
 
 const epochsOf = (events: readonly SentEvent[]) => events.filter(({ event }) => event === "epoch");
 const statusesOf = (events: readonly SentEvent[]) =>
@@ -27,13 +30,18 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
     const wish = { recipe: "base", seed: 7, epochs: 3, limit: 1000 };
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
     expect(id).toMatch(/^base-\d{8}-\d{6}$/);
-    expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toMatch(/running|finished/);
+    const summary = await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`));
+    expect(summary.status).toMatch(/running|finished/);
+    expect(summary.classes).toEqual(data.train.classNames);
     const events = await readEvents(`${url}/api/runs/${id}/events`).all();
 
     const metrics = readMetrics(join(runs, id));
     expect(metrics).toHaveLength(3);
     expect(epochsOf(events).map(({ data }) => data)).toEqual(metrics);
     expect(epochsOf(events).map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    const options = { data, split: "validation", averageFlips: false, threads: 1 } as const;
+    const { confusion } = await evaluateRun(join(runs, id), options);
+    expect((epochsOf(events).at(-1)!.data as MetricsLine).validationConfusion).toEqual(confusion);
     expect(statusesOf(events)).toEqual(["running", "finished"]);
     expect(events.at(-1)!.event).toBe("status");
     const progress = events.filter(({ event }) => event === "progress").map(({ data }) => data as ProgressAnswer);
@@ -98,12 +106,43 @@ describe("a training that the page starts", { timeout: 300_000 }, () => {
     const { url, log } = await start({ runs, data: dataFolder });
     writeFileSync(runs, "not a folder");
     for (let i = 0; i < 2; i++) {
-      expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }))).slice(0, 2)).toEqual([
-        503,
-        "training_failed",
-      ]);
+      const [status, code, message] = await errorOf(postJson(`${url}/api/training`, { recipe: "base" }));
+      expect([status, code]).toEqual([503, "training_failed"]);
+      expect(message).toMatch(
+        /^The training did not begin\. Cannot create the folder base-[\d-]+: part of the path is a file/,
+      );
     }
     expect(log.join("\n")).toContain(runs);
+  });
+
+  test("that fails on the way: why is told by the run and by its events, without a path", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url, log } = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    const events = readEvents(`${url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    await spoilState(join(runs, id));
+    const last = (await events.all()).at(-1);
+    const failure = expect.stringMatching(`^Cannot write ${id}/state\\.safetensors: it is a folder .*\\.$`);
+    expect(last).toMatchObject({ event: "status", data: { status: "interrupted", failure } });
+    expect(await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).toMatchObject({ status: "interrupted", failure });
+    expect(log.join("\n")).toContain(join(runs, id, "state.safetensors"));
+  });
+
+  test("whose process is ended from outside: so it is told", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, data: dataFolder });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    const events = readEvents(`${url}/api/runs/${id}/events`);
+    await events.until(({ event }) => event === "epoch");
+    process.kill(lockOf(join(runs, id)).pid, "SIGKILL");
+    const failure = "Its process was ended by SIGKILL.";
+    expect((await events.all()).at(-1)?.data).toEqual({ status: "interrupted", failure });
+    // And the next one may begin; one that is stopped did not fail.
+    const next = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+    await jsonOf(fetch(`${url}/api/training/${next.id}`, { method: "DELETE" }));
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    expect(Object.fromEntries(listed.map((run) => [run.id, run.failure]))).toEqual({ [id]: failure, [next.id]: null });
   });
 });
 

@@ -83,6 +83,22 @@ describe("an epoch", () => {
     expect(epochs[0]!.validationAccuracy).toBe(nines / 260);
     const loss = (nines * Math.log(2) + (260 - nines) * Math.log(18)) / 260;
     expect(epochs[0]!.validationLoss).toBeCloseTo(loss, 6);
+    const everyLabel = (label: number) => data.validation!.labels.filter((other) => other === label).length;
+    const toNine = data.validation!.classNames.map((_, label) => [0, 0, 0, 0, 0, 0, 0, 0, 0, everyLabel(label)]);
+    expect(epochs[0]!.validationConfusion).toEqual(toNine);
+  });
+
+  test.each([
+    [32, true],
+    [33, false],
+  ])("of %i classes: the confusion is told: %s", async (classes, isTold) => {
+    const classNames = Array.from({ length: classes }, (_, i) => `class ${i}`);
+    const { train: images, validation } = smallSets(80, 40);
+    const data = { train: { ...images, classNames }, validation: { ...validation!, classNames } };
+    const { epochs } = await trainAndCompare(scripted({ classes }, { data }).job);
+    expect(epochs.map(({ validationConfusion }) => validationConfusion?.length)).toEqual(
+      new Array(3).fill(isTold ? classes : undefined),
+    );
   });
 
   test("is validated with the averages where the recipe asks for them; they start at zero, as the first counts whole", async () => {
@@ -104,6 +120,7 @@ describe("an epoch", () => {
       [null, null],
       [null, null],
     ]);
+    expect(epochs[0]).not.toHaveProperty("validationConfusion");
     expect([recording.opened, recording.released]).toEqual([1, 1]);
   });
 });

@@ -4,11 +4,16 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import type { Locator } from "playwright-core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { count, percent } from "../../src/numbers.ts";
-import type { PredictAnswer, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { formatMetrics } from "../../src/runs/metrics.ts";
+import { acquireLock } from "../../src/runs/run-lock.ts";
+import type { PredictAnswer, RunDetail, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { interrupted } from "../runs/support/run-folders.ts";
+import { sampleMetrics } from "../runs/support/samples.ts";
 import { jsonOf, postBytes, postJson, start } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
+import { spoilState } from "../server/support/spoil-state.ts";
 import { needChromium } from "../support/chromium.ts";
 import { openPage } from "./support.ts";
 
@@ -29,6 +34,15 @@ function grayOf(canvas: Locator): Promise<number[]> {
     const { data } = (element as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);
     return Array.from({ length: width * height }, (_, i) => data[4 * i]!);
   });
+}
+
+/** The counts that a confusion figure tells of its cells, row by row. */
+async function shownConfusion(figure: Locator): Promise<number[][]> {
+  const told = await figure.locator("title").allTextContents();
+  const counts = told.flatMap((text) => /taken for .*: ([\d,]+) \(/.exec(text)?.[1] ?? []);
+  const classes = Math.sqrt(counts.length);
+  const numbers = counts.map((text) => Number(text.replaceAll(",", "")));
+  return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
 }
 
 /** A garment's shape on white, as a PNG file. */
@@ -201,6 +215,70 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
   expect(complaints).toEqual([]);
 });
 
+describe("what validation images are taken for", () => {
+  const tableOf = (epoch: number) => [
+    [10 + epoch, 5 - epoch],
+    [epoch, 20],
+  ];
+  const line = (epoch: number) => ({ ...sampleMetrics[2]!, epoch, step: epoch, validationConfusion: tableOf(epoch) });
+
+  test(
+    "forms while the run trains, epoch by epoch; an earlier epoch can be looked at by keyboard",
+    TIMEOUT,
+    async () => {
+      const path = interrupted({ state: false });
+      onTestFinished(acquireLock(path)); // This test is the process that trains.
+      const write = (epochs: number) =>
+        writeFileSync(
+          join(path, "metrics.jsonl"),
+          formatMetrics(Array.from({ length: epochs }, (_, i) => line(i + 1))),
+        );
+      write(1);
+      const { url } = await serve({ runs: join(path, "..") });
+      const { page, complaints } = await openPage(`${url}/#/runs/run`);
+      const shows = async (epoch: number) => {
+        const title = `base: what validation images were taken for after epoch ${epoch}`;
+        await page.getByRole("img", { name: title, exact: true }).waitFor();
+        expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
+      };
+      await shows(1);
+      const slider = page.getByRole("slider", { name: "After epoch" });
+      expect(await slider.isDisabled()).toBe(true);
+      write(3);
+      await shows(3);
+      await slider.focus();
+      await page.keyboard.press("ArrowLeft");
+      await shows(2);
+      expect(await slider.getAttribute("aria-valuetext")).toBe("epoch 2");
+      write(4);
+      await page.getByText("Every epoch as a table").click();
+      await page.getByRole("rowheader", { name: "4" }).waitFor();
+      await shows(2);
+      await slider.focus();
+      await page.keyboard.press("End");
+      await shows(4);
+      write(5);
+      await shows(5);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test("is there of a finished run, and not of one that does not tell it", TIMEOUT, async () => {
+    const { url } = await serve();
+    const { page } = await openPage(`${url}/#/runs/first`);
+    const summary = page.getByText("What validation images are taken for, epoch by epoch");
+    await summary.click();
+    const title = "base: what validation images were taken for after epoch 2";
+    const { metrics } = await jsonOf<RunDetail>(fetch(`${url}/api/runs/first`));
+    expect(await shownConfusion(page.getByRole("img", { name: title }))).toEqual(metrics[1]!.validationConfusion);
+    const other = await serve({ runs: join(interrupted({ state: false }), "..") });
+    await page.goto(`${other.url}/#/runs/run`);
+    await page.getByText("This run was interrupted").waitFor();
+    await page.getByRole("heading", { name: "Training" }).waitFor();
+    expect(await summary.count()).toBe(0);
+  });
+});
+
 describe("trying a network", () => {
   test("a photo is prepared and classified in the page as the server does it", TIMEOUT, async () => {
     const { url } = await serve();
@@ -295,4 +373,36 @@ test("a training on the server is stopped from the page and can go on", TIMEOUT,
   await page.getByText(/^step \d+ of/).waitFor();
   await page.getByRole("button", { name: "Stop training" }).click();
   await page.getByText("This run was interrupted").waitFor();
+});
+
+test("the list of runs goes on with a run that is trained", TIMEOUT, async () => {
+  const path = interrupted({ state: false });
+  const release = acquireLock(path);
+  const { url } = await serve({ runs: join(path, "..") });
+  const { page } = await openPage(url);
+  await page.getByText("3 of 10 epochs").waitFor();
+  writeFileSync(join(path, "metrics.jsonl"), formatMetrics([...sampleMetrics, { ...sampleMetrics[2]!, epoch: 4 }]));
+  await page.getByText("4 of 10 epochs").waitFor();
+  release();
+  await page.locator(".run-card").getByText("interrupted").waitFor();
+});
+
+test("a training on the server that fails says why, where it is watched and in the list", TIMEOUT, async () => {
+  const { runs: own } = await smallRuns([]);
+  const { url } = await serve({ runs: own });
+  const { page, complaints } = await openPage(url);
+  const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
+  await page.goto(`${url}/#/runs/${id}`);
+  await page.getByText(/^step \d+ of/).waitFor();
+  await spoilState(join(own, id));
+  const alert = page.getByRole("alert").filter({ hasText: "Its training failed" });
+  await alert.getByText(`Cannot write ${id}/state.safetensors: it is a folder`).waitFor();
+  await page.getByText("This run was interrupted").waitFor();
+  expect(await page.locator("main .status").textContent()).toBe("failed");
+  await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+  await page.locator(".run-card", { hasText: id }).getByText("failed").waitFor();
+  // Who comes later is told too.
+  await page.getByRole("link", { name: id }).click();
+  await alert.waitFor();
+  expect(complaints).toEqual([]);
 });

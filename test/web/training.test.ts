@@ -51,6 +51,9 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByText("of the test images right").waitFor();
 
+  const forming = "base: what validation images were taken for after epoch 2";
+  expect(await page.getByRole("img", { name: forming }).count()).toBe(1);
+
   const metrics = new TextDecoder().decode(await download(page, "Metrics"));
   const browser = parseMetrics(metrics, "metrics.jsonl");
   const parts = trainingData(data.train, { trainOn: "split", limit: 1000 });
@@ -73,6 +76,8 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   expect(readModelMetadata(model, "the download").classNames).toEqual(data.test.classNames);
   const session = await openModel(model, "the download", { threads: 1 });
   const { accuracy, correct, total } = await evaluate(data.test, session.logits, { batchSize: 130 });
+  const validated = await evaluate(parts.validation!, session.logits, { batchSize: 100 });
+  expect(browser.at(-1)!.validationConfusion).toEqual(validated.confusion);
   await session.release();
   const said = `${percent(accuracy)} of the test images right: ${count(correct)} of ${count(total)}`;
   expect(await page.locator(".result").textContent()).toContain(said);

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import type { ProgressAnswer } from "../../src/server/answers.ts";
+import type { ProgressAnswer, RunSummary } from "../../src/server/answers.ts";
 import { runPath } from "./client.ts";
 
 /** A run under way, as the server tells it. */
@@ -9,11 +9,13 @@ export interface LiveRun {
   readonly progress: ProgressAnswer | undefined;
   /** The last one told; undefined until then. */
   readonly status: string | undefined;
+  /** Why it was interrupted, where that is known. */
+  readonly failure: string | null;
   /** Whether the server answers; the browser tries again by itself. */
   readonly isConnected: boolean;
 }
 
-const NOTHING: LiveRun = { epochs: [], progress: undefined, status: undefined, isConnected: true };
+const NOTHING: LiveRun = { epochs: [], progress: undefined, status: undefined, failure: null, isConnected: true };
 
 /** Follows a run's server-sent events while `isWanted`. */
 export function useRunEvents(id: string, isWanted: boolean): LiveRun {
@@ -32,9 +34,9 @@ export function useRunEvents(id: string, isWanted: boolean): LiveRun {
       epochs: [...epochs.filter(({ epoch }) => epoch < line.epoch), line],
     }));
     on<ProgressAnswer>("progress", (progress) => ({ progress }));
-    on<{ status: string }>("status", ({ status }) => {
+    on<Pick<RunSummary, "failure"> & { status: string }>("status", ({ status, failure }) => {
       if (status !== "running") source.close();
-      return { status };
+      return { status, failure };
     });
     source.onopen = () => setLive((before) => ({ ...before, isConnected: true }));
     source.onerror = () => setLive((before) => ({ ...before, isConnected: false }));

@@ -32,7 +32,14 @@ export interface TrainedFileBytes {
 
 export type FromTrainer =
   | { readonly kind: "loading"; readonly what: string }
-  | { readonly kind: "started"; readonly threads: number; readonly images: number; readonly runtime: string }
+  | {
+      readonly kind: "started";
+      readonly threads: number;
+      readonly images: number;
+      /** By class number. */
+      readonly classes: readonly string[];
+      readonly runtime: string;
+    }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   | { readonly kind: "epoch"; readonly result: EpochResult }
   | { readonly kind: "paused" }

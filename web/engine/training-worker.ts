@@ -33,7 +33,8 @@ async function start({ recipe: name, seed, epochs, limit }: TrainingOrder): Prom
   const parts = trainingData(data.train, { trainOn: "split", limit });
   const normalization = normalizationOf(parts.train);
   job = { recipe, data: parts, normalization, seed, threads, lowering: { kind: "standard" }, runtime };
-  tell({ kind: "started", threads, images: parts.train.count, runtime: `onnxruntime-web ${runtime.version}` });
+  const { count: images, classNames: classes } = parts.train;
+  tell({ kind: "started", threads, images, classes, runtime: `onnxruntime-web ${runtime.version}` });
   await goOn();
 }
 

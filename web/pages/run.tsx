@@ -13,6 +13,7 @@ import { dateText, hasModel, isRunning } from "../words.ts";
 import { Curves } from "./run/curves.tsx";
 import { Evaluation } from "./run/evaluation.tsx";
 import { Live } from "./run/live.tsx";
+import { ValidationConfusion } from "./run/validation-confusion.tsx";
 
 /** One run: how it trains or trained, and what it makes of the test images. */
 export default function Run({ id }: { id: string }) {
@@ -28,6 +29,7 @@ function RunPage({ run }: { run: RunDetail }) {
   const isWatched = isRunning(run);
   const live = useRunEvents(run.id, isWatched);
   const status = live.status ?? run.status;
+  const failure = live.failure ?? run.failure;
   const epochs = live.epochs.length > 0 ? live.epochs : run.metrics;
   // Once a watched run is over, its model is there and its record is another: it is read again.
   const isOver = isWatched && status !== "running";
@@ -40,8 +42,9 @@ function RunPage({ run }: { run: RunDetail }) {
       </p>
       <div className="title-row">
         <h1>{run.id}</h1>
-        <Status status={status} />
-        {status === "running" && <StopButton id={run.id} />}
+        <Status status={failure === null ? status : "failed"} />
+        {/* Only trainings of this server's tell how far they are, and only those can be stopped here. */}
+        {status === "running" && live.progress && <StopButton id={run.id} />}
         {hasModel(last) && (
           <a className="button primary" href={hrefOf({ page: "try", id: run.id })}>
             Try it
@@ -50,11 +53,13 @@ function RunPage({ run }: { run: RunDetail }) {
       </div>
       <RunFacts run={last} />
       {status === "running" && <Live run={run} live={live} />}
+      {failure !== null && <Failure title="Its training failed" message={failure} />}
       {status === "interrupted" && <Interrupted run={last} />}
       {status === "gone" && (
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
       )}
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
+      <ValidationConfusion name={run.recipe} classes={last.classes} epochs={epochs} isOpen={isWatched} />
       {hasModel(last) && <Evaluation id={run.id} />}
     </>
   );
@@ -89,11 +94,11 @@ function Interrupted({ run }: { run: RunDetail }) {
   return (
     <Empty title="This run was interrupted">
       <p>
-        It stopped after {counted(run.epochsDone, "epoch")}, and everything up to there is saved. To go on, name its
-        folder:
+        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, name its folder,
+        FOLDER being where the server has its runs:
       </p>
       <pre>
-        <code>node bin/tailor.js train --resume runs/{run.id}</code>
+        <code>node bin/tailor.js train --resume FOLDER/{run.id}</code>
       </pre>
     </Empty>
   );

@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import { count, percent } from "../../src/numbers.ts";
 import { duration } from "../../src/report/format.ts";
 import { listText } from "../../src/report/wording.ts";
@@ -15,9 +16,18 @@ interface RunList {
   readonly damaged: readonly string[];
 }
 
+/** While a run trains, the list is asked for so often. */
+const LOOK_AGAIN_MS = 3000;
+
 /** All runs that the server has. */
 export function Runs() {
   const [runs, reload] = useJson<RunList>("/api/runs");
+  const isAnyRunning = runs.state === "ready" && runs.value.runs.some(isRunning);
+  useEffect(() => {
+    if (!isAnyRunning) return;
+    const timer = setInterval(reload, LOOK_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [isAnyRunning, reload]);
   return (
     <>
       <div className="title-row">
@@ -67,15 +77,32 @@ function RunCards({ runs }: { runs: readonly RunSummary[] }) {
   );
 }
 
+/** Kept on one line. */
+function unbroken(words: string): string {
+  return words.replaceAll(" ", "\u00a0");
+}
+
 function RunCard({ run }: { run: RunSummary }) {
-  const { id, recipe, seed, status, parameters, epochs, epochsDone, testAccuracy, validationAccuracy, seconds } = run;
+  const {
+    id,
+    recipe,
+    seed,
+    status,
+    failure,
+    parameters,
+    epochs,
+    epochsDone,
+    testAccuracy,
+    validationAccuracy,
+    seconds,
+  } = run;
   const accuracy = testAccuracy ?? validationAccuracy;
   return (
     <li className="run-card">
       <h2>
         <a href={hrefOf({ page: "run", id })}>{id}</a>
       </h2>
-      <Status status={status} />
+      <Status status={failure === null ? status : "failed"} />
       <p className="figure-large">
         {accuracy === null ? "–" : percent(accuracy)}
         <span>
@@ -91,6 +118,7 @@ function RunCard({ run }: { run: RunSummary }) {
           dateText(run.startedAt),
         ]
           .filter((words) => words !== undefined)
+          .map(unbroken)
           .join(" · ")}
       </p>
       {isRunning(run) && epochs !== null && (

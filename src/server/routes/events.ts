@@ -34,12 +34,13 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
       stream.onAbort(bell.ring);
       const isOver = () => stream.aborted || closing.aborted;
       const progress = () => trainer?.progressOf(run.id);
+      const isTraining = () => trainer?.isTraining(run.id) ?? false;
       try {
         let sentAt = performance.now();
-        for await (const event of followRun(run.path, { after, bell, progress, isOver })) {
+        for await (const event of followRun(run.path, { after, bell, isTraining, progress, isOver })) {
           const isQuiet = event.kind === "nothing";
           if (isQuiet && performance.now() - sentAt < HEARTBEAT_MS) continue;
-          await (isQuiet ? stream.write(":\n\n") : send(stream, event));
+          await (isQuiet ? stream.write(":\n\n") : send(stream, event, trainer?.failureOf(run.id) ?? null));
           sentAt = performance.now();
         }
       } finally {
@@ -51,14 +52,21 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
   });
 }
 
-function send(stream: SSEStreamingApi, event: Exclude<RunEvent, { kind: "nothing" }>): Promise<void> {
+function send(
+  stream: SSEStreamingApi,
+  event: Exclude<RunEvent, { kind: "nothing" }>,
+  failure: string | null,
+): Promise<void> {
   switch (event.kind) {
     case "epoch":
       return stream.writeSSE({ event: "epoch", id: String(event.line.epoch), data: JSON.stringify(event.line) });
     case "progress":
       return stream.writeSSE({ event: "progress", data: JSON.stringify(event.progress) });
-    case "status":
-      return stream.writeSSE({ event: "status", data: JSON.stringify({ status: event.status }) });
+    case "status": {
+      const { status } = event;
+      const reason = status === "interrupted" ? failure : null;
+      return stream.writeSSE({ event: "status", data: JSON.stringify({ status, failure: reason }) });
+    }
     default:
       return event satisfies never;
   }

@@ -6,17 +6,24 @@ import type { RunDetail, RunSummary } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
 import { noModel } from "../open-classifiers.ts";
 import type { ServerParts } from "../parts.ts";
-import { modelStamp } from "../run-catalog.ts";
+import { modelStamp, type ServedRun } from "../run-catalog.ts";
 import { metricsSoFar, publicRecord, summaryOf } from "../run-summary.ts";
 
 /** `GET /api/runs` and what there is of each run. */
-export function runRoutes(app: Hono, { catalog, evaluations }: Pick<ServerParts, "catalog" | "evaluations">): void {
+export function runRoutes(
+  app: Hono,
+  { catalog, evaluations, trainer }: Pick<ServerParts, "catalog" | "evaluations" | "trainer">,
+): void {
+  const failureOf = ({ id }: ServedRun) => trainer?.failureOf(id) ?? null;
+
   app.get("/api/runs", (c) => {
     const { runs, damaged } = catalog.list();
     const summaries: RunSummary[] = [];
     const unusable = [...damaged];
     for (const run of runs) {
-      const summary = valueOrUserError(() => summaryOf(run, metricsSoFar(run.path)));
+      const summary = valueOrUserError(() =>
+        summaryOf(run, { metrics: metricsSoFar(run.path), failure: failureOf(run) }),
+      );
       if (summary instanceof UserError) unusable.push(run.id);
       else summaries.push(summary);
     }
@@ -26,7 +33,8 @@ export function runRoutes(app: Hono, { catalog, evaluations }: Pick<ServerParts,
   app.get("/api/runs/:id", (c) => {
     const run = catalog.find(c.req.param("id"));
     const metrics = metricsSoFar(run.path);
-    return c.json({ ...summaryOf(run, metrics), record: publicRecord(run.record), metrics } satisfies RunDetail);
+    const summary = summaryOf(run, { metrics, failure: failureOf(run) });
+    return c.json({ ...summary, record: publicRecord(run.record), metrics } satisfies RunDetail);
   });
 
   app.get("/api/runs/:id/evaluation", async (c) => c.json(await evaluations.of(catalog.find(c.req.param("id")))));

@@ -9,6 +9,8 @@ export interface Script {
   readonly correct?: (step: number) => number;
   /** One logit of an evaluated image, by its row in the batch. */
   readonly logit?: (row: number, label: number) => number;
+  /** Default 10. */
+  readonly classes?: number;
   /** What becomes of a number of the state with each step. */
   readonly update?: (value: number, step: number) => number;
 }
@@ -25,13 +27,12 @@ export interface Recording {
   released: number;
 }
 
-const CLASSES = 10;
-
 /** @returns a runtime, and the recording of its use */
 export function scriptedRuntime({
   loss = () => 1,
   correct = () => 0,
   logit = () => 0,
+  classes = 10,
   update = (value) => value,
 }: Script = {}): { runtime: Runtime; recording: Recording } {
   const recording: Recording = { steps: [], runs: [], validated: [], opened: 0, released: 0 };
@@ -68,7 +69,7 @@ export function scriptedRuntime({
 
   function evaluation(program: CompiledProgram): Session {
     const rows = program.feeds[0]!.shape[0]!;
-    const logits = Float32Array.from({ length: rows * CLASSES }, (_, i) => logit(Math.floor(i / CLASSES), i % CLASSES));
+    const logits = Float32Array.from({ length: rows * classes }, (_, i) => logit(Math.floor(i / classes), i % classes));
     return {
       load: (given) => {
         recording.validated.push(Object.fromEntries([...given].map(([name, data]) => [name, data[0]!])));

@@ -1,39 +1,58 @@
-import { count } from "../../../src/numbers.ts";
+import { count, counted } from "../../../src/numbers.ts";
 import { duration } from "../../../src/report/format.ts";
-import type { RunDetail } from "../../../src/server/answers.ts";
+import type { MetricsLine } from "../../../src/runs/metrics.ts";
+import type { ProgressAnswer, RunDetail } from "../../../src/server/answers.ts";
 import type { LiveRun } from "../../api/run-events.ts";
 import { Facts } from "../../components/facts.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Tape } from "../../components/tape.tsx";
 import { rateText } from "../../words.ts";
 
-/** Where a run under way stands. */
+/** Where a run under way stands: step by step where this server trains it, otherwise by the epochs that are done. */
 export function Live({ run, live }: { run: RunDetail; live: LiveRun }) {
   const { progress, epochs, isConnected } = live;
   const rates = epochs.map(({ learningRate }) => learningRate);
   const rate = rates.at(-1);
+  const rateLine = rate === undefined ? null : <RateLine rate={rate} rates={rates} />;
+  const place = progress ? byStep(progress) : byEpoch(epochs, run);
   return (
     <section className="card live" aria-label="Training now">
-      {progress ? (
-        <Tape
-          share={progress.step / progress.steps}
-          label="Training steps"
-          text={`step ${count(progress.step)} of ${count(progress.steps)}`}
-        />
+      {place ? (
+        <Tape share={place.share} label={place.label} text={place.text} />
       ) : (
-        <p className="quiet">Waiting for the first step…</p>
+        <p className="quiet">Waiting for its first news…</p>
       )}
       <Facts
         of={[
-          ["epoch", progress && `${progress.epoch} of ${run.epochs}`],
-          ["images a second", progress && count(progress.imagesPerSecond)],
-          ["time left", progress && duration(progress.secondsLeft)],
-          ["learning rate", rate !== undefined && <RateLine rate={rate} rates={rates} />],
+          ["epoch", place && `${place.epoch} of ${run.epochs}`],
+          ["images a second", place && count(place.imagesPerSecond)],
+          ["time left", place && duration(place.secondsLeft)],
+          ["learning rate", rateLine],
         ]}
       />
       {!isConnected && <p role="alert">The server does not answer; trying again…</p>}
     </section>
   );
+}
+
+function byStep({ step, steps, epoch, imagesPerSecond, secondsLeft }: ProgressAnswer) {
+  const text = `step ${count(step)} of ${count(steps)}`;
+  return { share: step / steps, label: "Training steps", text, epoch, imagesPerSecond, secondsLeft };
+}
+
+/** Undefined before the first epoch is done. */
+function byEpoch(epochs: readonly MetricsLine[], run: RunDetail) {
+  const last = epochs.at(-1);
+  if (!last || run.epochs === null) return undefined;
+  const left = run.epochs - last.epoch;
+  return {
+    share: last.epoch / run.epochs,
+    label: "Epochs",
+    text: `${last.epoch} of ${counted(run.epochs, "epoch")} done`,
+    epoch: Math.min(last.epoch + 1, run.epochs),
+    imagesPerSecond: last.imagesPerSecond,
+    secondsLeft: (last.seconds / last.epoch) * left,
+  };
 }
 
 function RateLine({ rate, rates }: { rate: number; rates: readonly number[] }) {

@@ -9,11 +9,12 @@ import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } f
 import { hrefOf } from "../../routes.ts";
 import { rateText } from "../../words.ts";
 import { Curves } from "../run/curves.tsx";
+import { ValidationConfusion } from "../run/validation-confusion.tsx";
 import { Downloads } from "./downloads.tsx";
 
 /** The training in this browser: where it stands, and its results at the end. */
 export function BrowserRun({ training }: { training: BrowserTraining }) {
-  const { phase, order, epochs, failure } = training;
+  const { phase, order, start, epochs, failure } = training;
   return (
     <section aria-labelledby="here">
       <div className="title-row">
@@ -27,6 +28,7 @@ export function BrowserRun({ training }: { training: BrowserTraining }) {
       <Progress training={training} />
       <Result training={training} />
       <Curves name={order.recipe} seed={order.seed} epochs={epochs} isRunning={phase === "training"} />
+      {start && <ValidationConfusion name={order.recipe} classes={start.classes} epochs={epochs} isOpen />}
     </section>
   );
 }

@@ -1,0 +1,88 @@
+/** Evaluations are computed in a process of their own: what that is good for, and what happens to it. */
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { readAnyRunRecord } from "../../src/runs/run-files.ts";
+import type { RunEvaluation } from "../../src/server/answers.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
+import { smallRuns } from "./support/small-runs.ts";
+
+const { runs, dataFolder } = await smallRuns(["a"]);
+const PIXELS = { pixels: new Array(784).fill(1) };
+
+/** A server on copies of the run. */
+async function serve(names: readonly string[]) {
+  const folder = temporaryFolder();
+  for (const name of names) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
+  return { folder, ...(await start({ runs: folder, data: dataFolder })) };
+}
+
+/** The process that evaluates, once it is there, stopped before it can answer. */
+async function stoppedEvaluator(): Promise<number> {
+  let pid: number | undefined;
+  await expect.poll(() => (pid = evaluators()[0]), { timeout: 20_000, interval: 5 }).toBeDefined();
+  process.kill(pid!, "SIGSTOP");
+  onTestFinished(() => {
+    if (evaluators().includes(pid!)) process.kill(pid!, "SIGKILL");
+  });
+  return pid!;
+}
+
+/** This process's children that evaluate. */
+function evaluators(): number[] {
+  const children = readdirSync("/proc/self/task").flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8").trim().split(" "),
+  );
+  return children
+    .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("evaluation-worker"))
+    .map(Number);
+}
+
+describe.skipIf(process.platform !== "linux")("while a run is evaluated", () => {
+  test("all else is answered; the evaluation comes when it is done", async () => {
+    const { url } = await serve(["a"]);
+    const order: string[] = [];
+    const evaluation = jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`)).then(({ total }) => {
+      order.push("evaluation");
+      return total;
+    });
+    const pid = await stoppedEvaluator();
+    expect(await jsonOf(fetch(`${url}/healthz`))).toEqual({ status: "ok" });
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
+    expect((await fetch(`${url}/api/runs`)).status).toBe(200);
+    order.push("all else");
+    process.kill(pid, "SIGCONT");
+    expect(await evaluation).toBe(130);
+    expect(order).toEqual(["all else", "evaluation"]);
+    await expect.poll(evaluators).toEqual([]);
+  });
+
+  test("and its process is ended from outside: told, and evaluated when it is asked for again", async () => {
+    const { url } = await serve(["a"]);
+    const evaluation = errorOf(fetch(`${url}/api/runs/a/evaluation`));
+    process.kill(await stoppedEvaluator(), "SIGKILL");
+    expect(await evaluation).toEqual([
+      503,
+      "cannot_evaluate",
+      "The run a cannot be evaluated: its process was ended by SIGKILL.",
+    ]);
+    expect((await fetch(`${url}/api/runs/a/evaluation`)).status).toBe(200);
+  });
+
+  test("a server that ends answers it first, and refuses the one that waits for its turn", async () => {
+    const { folder, url, close } = await serve(["a", "b"]);
+    const first = jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`));
+    const pid = await stoppedEvaluator();
+    const second = errorOf(fetch(`${url}/api/runs/b/evaluation`));
+    // It has come before these are answered.
+    for (let i = 0; i < 5; i++) await jsonOf(fetch(`${url}/healthz`));
+    const closing = close();
+    process.kill(pid, "SIGCONT");
+    expect((await first).run).toBe("a");
+    expect(await second).toEqual([503, "unavailable", "The server is ending."]);
+    await closing;
+    expect(evaluators()).toEqual([]);
+    expect(readAnyRunRecord(join(folder, "a")).evaluations?.test?.total).toBe(130);
+  });
+});

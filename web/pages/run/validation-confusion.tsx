@@ -1,0 +1,66 @@
+import { useMemo, useState } from "react";
+import { percent } from "../../../src/numbers.ts";
+import { confusionFigure } from "../../../src/plots/confusion.ts";
+import type { MetricsLine } from "../../../src/runs/metrics.ts";
+import { Figure } from "../../components/figure.tsx";
+
+interface ValidationConfusionProps {
+  /** Of the recipe. */
+  readonly name: string;
+  /** By class number; those that are missing are shown by number. */
+  readonly classes: readonly string[];
+  readonly epochs: readonly MetricsLine[];
+  /** Whether it is shown at first, or opened by the reader. */
+  readonly isOpen: boolean;
+}
+
+/** What the validation images were taken for after an epoch: the last one, unless another is chosen. */
+export function ValidationConfusion({ name, classes, epochs, isOpen }: ValidationConfusionProps) {
+  const [wasOpen] = useState(isOpen);
+  const lines = epochs.filter(hasConfusion);
+  const [chosen, choose] = useState<number>();
+  const at = Math.min(chosen ?? lines.length, lines.length);
+  const line = lines[at - 1];
+  const confusion = line?.validationConfusion;
+  const epoch = line?.epoch;
+  const table = useMemo(
+    () =>
+      confusion && {
+        title: `${name}: what validation images were taken for after epoch ${epoch}`,
+        classNames: confusion.map((_, label) => classes[label] ?? String(label)),
+        confusion,
+      },
+    [name, classes, confusion, epoch],
+  );
+  if (!line || !table) return null;
+  // At the last epoch the picture goes on with the training.
+  const choosePlace = (place: number) => choose(place === lines.length ? undefined : place);
+  return (
+    <details className="forming" open={wasOpen}>
+      <summary>What validation images are taken for, epoch by epoch</summary>
+      <div className="row">
+        <label className="slider">
+          After epoch
+          <input
+            type="range"
+            min={1}
+            max={lines.length}
+            value={at}
+            disabled={lines.length === 1}
+            aria-valuetext={`epoch ${line.epoch}`}
+            onChange={({ target }) => choosePlace(Number(target.value))}
+          />
+        </label>
+        <span>
+          <strong>{line.epoch}</strong>
+          {line.validationAccuracy !== null && <span className="quiet"> {percent(line.validationAccuracy)} right</span>}
+        </span>
+      </div>
+      <Figure draw={confusionFigure} input={table} caption="Blue: right. Orange: mistaken." />
+    </details>
+  );
+}
+
+function hasConfusion({ validationConfusion }: MetricsLine): boolean {
+  return validationConfusion !== undefined;
+}
