@@ -1,10 +1,11 @@
 /** Evaluations are computed in a process of their own: what that is good for, and what happens to it. */
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readAnyRunRecord } from "../../src/runs/run-files.ts";
 import type { RunEvaluation } from "../../src/server/answers.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { evaluators, stoppedEvaluator } from "./support/evaluators.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
 
@@ -16,27 +17,6 @@ async function serve(names: readonly string[]) {
   const folder = temporaryFolder();
   for (const name of names) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
   return { folder, ...(await start({ runs: folder, data: dataFolder })) };
-}
-
-/** The process that evaluates, once it is there, stopped before it can answer. */
-async function stoppedEvaluator(): Promise<number> {
-  let pid: number | undefined;
-  await expect.poll(() => (pid = evaluators()[0]), { timeout: 20_000, interval: 5 }).toBeDefined();
-  process.kill(pid!, "SIGSTOP");
-  onTestFinished(() => {
-    if (evaluators().includes(pid!)) process.kill(pid!, "SIGKILL");
-  });
-  return pid!;
-}
-
-/** This process's children that evaluate. */
-function evaluators(): number[] {
-  const children = readdirSync("/proc/self/task").flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8").trim().split(" "),
-  );
-  return children
-    .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("evaluation-worker"))
-    .map(Number);
 }
 
 describe.skipIf(process.platform !== "linux")("while a run is evaluated", () => {
