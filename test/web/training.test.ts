@@ -87,7 +87,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   expect(tensors.reduce((sum, { data: values }) => sum + values.length, 0)).toBe(421_642);
 
   await page.locator(".result").getByRole("link", { name: "Try it" }).click();
-  expect(await page.getByLabel("Network").inputValue()).toBe("trained in this page");
+  expect(await page.getByRole("combobox", { name: "Network" }).inputValue()).toBe("trained in this page");
   await page.getByText("A test image").click();
   await page.locator(".tile").first().click();
   await page.locator(".look .first").waitFor();
