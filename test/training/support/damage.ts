@@ -1,5 +1,5 @@
 /** Changes to the files of a folder: each gives a function that makes the change in a folder. */
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../../../src/formats/safetensors.ts";
 
@@ -10,8 +10,12 @@ export function contents(folder: string): Map<string, string> {
   return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
 }
 
+/** @param bytes that are kept; negative: so many fewer than there are */
 export function cut(name: string, bytes: number): Change {
-  return (folder) => truncateSync(join(folder, name), bytes);
+  return (folder) => {
+    const path = join(folder, name);
+    truncateSync(path, bytes < 0 ? statSync(path).size + bytes : bytes);
+  };
 }
 
 export function remove(...names: string[]): Change {
