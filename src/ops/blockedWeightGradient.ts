@@ -110,7 +110,9 @@ function writeGrouped(writer: GraphWriter, rows: PixelRows, dy: string, gradient
     batch,
     groups,
   });
-  return writer.reduceSum(writer.reshape(perGroup, [rows.planes, groups, sizeOf(shape) / rows.planes]), [1]);
+  // A product with a row of ones: ReduceSum would sum in another order with more threads than planes.
+  const ones = writer.floats(new Float32Array(groups).fill(1), [1, groups]);
+  return writer.node("MatMul", [ones, writer.reshape(perGroup, [rows.planes, groups, sizeOf(shape) / rows.planes])]);
 }
 
 /** The convolution itself: [C/b, groups, K/b, kh, kw * b of C, b of K]. */

@@ -30,7 +30,7 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     expect(through.epochs.map(({ step }) => step)).toEqual([2, 5, 7]);
   }, 60_000);
 
-  test.each([2, 4])("%i threads give the bits of one", async (threads) => {
+  test.each([2, 4, 8])("%i threads give the bits of one", async (threads) => {
     const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, threads }));
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });

@@ -40,20 +40,21 @@ const gemm: Kernel = (context) => {
   );
 };
 
-/** Matrices in the last two axes; the axes before them are equal, or b has none. */
+/** Matrices in the last two axes; the axes before them are equal, or one of both has none. */
 const matmul: Kernel = (context) => {
   const [a, b] = [required(context, 0), required(context, 1)];
   const [rows, terms] = [a.shape.at(-2)!, a.shape.at(-1)!];
   const columns = b.shape.at(-1)!;
-  const outer = a.shape.slice(0, -2);
-  const isShared = b.shape.length === 2;
-  if (b.shape.at(-2) !== terms || !(isShared || String(b.shape.slice(0, -2)) === String(outer))) {
+  const outers = [a, b].map(({ shape }) => shape.slice(0, -2)).filter(({ length }) => length > 0);
+  const outer = outers[0] ?? [];
+  if (b.shape.at(-2) !== terms || !outers.every((shape) => String(shape) === String(outer))) {
     throw new Error(`MatMul of [${a.shape}] and [${b.shape}]`);
   }
+  const matrix = ({ data, shape }: Tensor, i: number, size: number) =>
+    shape.length === 2 ? data : data.subarray(i * size, (i + 1) * size);
   const y = tensor([...outer, rows, columns], new Float64Array(elements(outer) * rows * columns));
   for (let i = 0; i < elements(outer); i++) {
-    const left = a.data.subarray(i * rows * terms, (i + 1) * rows * terms);
-    const right = isShared ? b.data : b.data.subarray(i * terms * columns, (i + 1) * terms * columns);
+    const [left, right] = [matrix(a, i, rows * terms), matrix(b, i, terms * columns)];
     y.data.set(multiply(left, right, rows, terms, columns), i * rows * columns);
   }
   return y;

@@ -81,6 +81,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
   { ...one("Gemm", { a: [4, 3], b: [5, 4], c: [3, 1] }, 15, { transA: 1, transB: 1 }), name: "Gemm, both turned" },
   one("MatMul", { a: [2, 3, 4, 5], b: [2, 3, 5, 2] }, 48),
   { ...one("MatMul", { a: [6, 5], b: [5, 2] }, 12), name: "MatMul of matrices" },
+  { ...one("MatMul", { a: [2, 5], b: [3, 5, 4] }, 24), name: "MatMul of one matrix with several" },
   one("Conv", { a: [2, 3, 7, 6], b: [4, 3, 3, 2], c: [4] }, 2 * 4 * 4 * 4, { strides: [2, 2], pads: [1, 1, 1, 1] }),
   { ...one("Conv", { a: [1, 4, 5, 5], b: [4, 2, 2, 2] }, 36, { group: 2, dilations: [2, 2] }), name: "Conv in groups" },
   one("ConvTranspose", { a: [2, 3, 3, 4], b: [3, 2, 3, 3] }, 2 * 2 * 6 * 7, {
