@@ -35,7 +35,11 @@ export async function measure({ task, network, batch, learningRate }, { peer, th
   const settings = { task, network, layers, batch, learningRate, threads, seconds, lowering, ...data };
   const [command, ...args] = PEERS[peer];
   // OpenBLAS and OpenMP read how many threads they may start before PyTorch can tell them.
-  const environment = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads), ...ENVIRONMENTS[peer] };
+  const environment = {
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    ...ENVIRONMENTS[peer],
+  };
   const answer = await run(command, [...args, JSON.stringify({ ...settings, spawnedAt: Date.now() })], environment);
   if (answer.error) return answer;
   if (answer.parameters !== parameterCount(layers)) {

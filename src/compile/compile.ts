@@ -70,7 +70,7 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
   );
   const outputs = targets.slice(0, outputNames.length);
   const nexts = targets.slice(outputNames.length);
-  const order = topologicalOrder(targets);
+  const order = topologicalOrder([...outputs, ...vectorsFirst(nexts)]);
   const assignment = assign(program, lowering, order);
 
   const writer = new GraphWriter();
@@ -143,6 +143,16 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
   const model = writer.toBytes({ name: program.name });
   const tensors = { feeds, parameters, state, outputs: outputSpecs };
   return { name: program.name, model, lowering, ...tensors, operations, layers };
+}
+
+/**
+ * New state in the order in which it is to be computed. Vectors are moved together, once all their gradients are there;
+ * with them at the end, ONNX Runtime leaves the weights' gradients until then and keeps every activation for them: a tenth
+ * more memory for the Enhanced network.
+ */
+function vectorsFirst(values: readonly Value[]): Value[] {
+  const isVector = ({ shape }: Value) => shape.length === 1;
+  return [...values.filter(isVector), ...values.filter((value) => !isVector(value))];
 }
 
 function assign(program: Program, lowering: Lowering, order: readonly Value[]): LayoutAssignment {

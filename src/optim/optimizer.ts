@@ -32,6 +32,9 @@ export interface Optimizer {
    * @param step counted from 1
    */
   settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
-  /** Elementwise operations take parameters and state in any memory layout; what others need turned, the compiler turns. */
+  /**
+   * Elementwise operations take parameters and state in any memory layout; what others need turned, the compiler turns.
+   * A vector must be moved element by element: several are moved as one (`updateParameters`).
+   */
   update(inputs: UpdateInputs): UpdateResults;
 }

@@ -9,6 +9,7 @@ import type { PixelNormalization } from "../ops/normalizePixels.ts";
 import { softmaxCrossEntropy } from "../ops/softmaxCrossEntropy.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { updateParameters } from "../optim/update-parameters.ts";
 
 export interface TrainingProgramOptions {
   readonly task: ImageTask;
@@ -34,6 +35,9 @@ export function slotName(parameter: string, slot: string): string {
 export function averageName(tensor: string): string {
   return `${tensor}.average`;
 }
+
+/** What the update of biases and batch norm's parameters counts as: they are updated together. */
+const VECTORS = "vectors";
 
 /** The feed of a step's share in the averages. */
 const AVERAGING_SHARE = "averaging.share";
@@ -93,18 +97,24 @@ export function trainingProgram(
 
   const settings: Record<string, Value> = {};
   for (const setting of optimizer.settings) settings[setting] = input(settingName(setting), []);
-  const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
+  const updates = graph.parameters.map(({ name, value }, i) => {
     const slots: Record<string, Value> = {};
-    const names = optimizer.slotsOf(value.shape);
-    for (const slot of names) slots[slot] = input(slotName(name, slot), value.shape);
-    const updated = optimizer.update({ parameter: value, gradient: parameterGradients[i]!, slots, settings });
-    claimUpdate([updated.parameter, ...Object.values(updated.slots)], value);
+    for (const slot of optimizer.slotsOf(value.shape)) slots[slot] = input(slotName(name, slot), value.shape);
+    return { parameter: value, gradient: parameterGradients[i]!, slots };
+  });
+  const updated = updateParameters(optimizer, updates, settings);
+  const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
+    const { parameter, slots } = updated[i]!;
+    const made = [parameter, ...Object.values(slots)];
+    // Vectors are updated together, for no layer in particular.
+    if (value.shape.length === 1) claim(origins, made, { layer: VECTORS, pass: "update" });
+    else claimUpdate(made, value);
     return [
-      { name, input: value, next: updated.parameter },
-      ...names.map((slot) => ({
+      { name, input: value, next: parameter },
+      ...Object.entries(updates[i]!.slots).map(([slot, before]) => ({
         name: slotName(name, slot),
-        input: slots[slot]!,
-        next: updated.slots[slot]!,
+        input: before,
+        next: slots[slot]!,
         like: name,
       })),
     ];

@@ -47,8 +47,8 @@ describe.each(CASES)("a training step of $model.name, $lowering.kind lowering", 
   test("has no operation without a layer and a pass, and the layers come in reading order", () => {
     expect(describedOperations(compiled).filter((text) => text.startsWith("nowhere"))).toEqual([]);
     expect(compiled.layers.at(0)).toBe("pixels");
-    expect(compiled.layers.at(-1)).toBe("loss");
-    if (model === base) expect(compiled.layers.slice(1, -1)).toEqual(BASE_LAYERS);
+    expect(compiled.layers.slice(-2)).toEqual(["loss", "vectors"]);
+    if (model === base) expect(compiled.layers.slice(1, -2)).toEqual(BASE_LAYERS);
     else expect(compiled.layers.slice(1, 9)).toEqual("conv1 bn1 relu1 conv2 bn2 relu2 pool1 conv3".split(" "));
   });
 
@@ -105,20 +105,22 @@ describe("what fusion joins", () => {
       "pool2 backward: maxPool2dGradient",
       "conv2 backward: conv2dInputGradient",
       "relu1 backward: reluGradient",
+      "conv1 backward: channelSum",
+      "conv2 backward: channelSum",
+      "fc1 backward: channelSum",
+      "fc2 backward: channelSum",
       "pool1 backward: maxPool2dGradient",
       "conv1 backward: conv2dWeightGradient",
-      "conv1 backward: channelSum",
       "conv2 backward: conv2dWeightGradient",
-      "conv2 backward: channelSum",
       "fc1 backward: matmul",
-      "fc1 backward: channelSum",
       "fc2 backward: matmul",
-      "fc2 backward: channelSum",
     ]);
     const updates = operations.filter((text) => text.includes("update"));
-    expect([...new Set(updates)]).toEqual(
-      ["conv1", "conv2", "fc1", "fc2"].flatMap((layer) => [`${layer} update: multiply`, `${layer} update: subtract`]),
-    );
+    const layers = ["conv1", "conv2", "fc1", "fc2"];
+    expect([...new Set(updates)]).toEqual([
+      ...["concat", "multiply", "subtract", "part"].map((kind) => `vectors update: ${kind}`),
+      ...layers.flatMap((layer) => [`${layer} update: multiply`, `${layer} update: subtract`]),
+    ]);
   });
 
   test("in enhanced: batch norm's move goes into the convolution, ReLU into batch norm", () => {
@@ -138,13 +140,14 @@ describe("what fusion joins", () => {
     const task = { channels: 1, height: 3, width: 3, classes: 3 };
     const compiled = compiledStep(forked, lowering, { task, optimizer: { kind: "sgd" } });
     expect(compiled.layers).toEqual(
-      "pixels conv1 block1.conv1 block1.bn1 block1.relu1 block1 flatten1 fc1 loss".split(" "),
+      "pixels conv1 block1.conv1 block1.bn1 block1.relu1 block1 flatten1 fc1 loss vectors".split(" "),
     );
     const operations = describedOperations(compiled);
     expect(operations).toContain("block1 forward: add");
     expect(operations).toContain("block1.conv1 backward: conv2dInputGradient");
     expect(operations.filter((text) => /backward: add$/.test(text))).toEqual(["conv1 backward: add"]);
-    expect(operations).toContain("block1.bn1 update: subtract");
+    expect(operations).toContain("block1.bn1 update: add");
+    expect(operations).toContain("vectors update: subtract");
   });
 });
 

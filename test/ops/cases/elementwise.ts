@@ -1,6 +1,7 @@
 import { formatShape } from "../../../src/graph/shape.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
 import { add, addOp } from "../../../src/ops/add.ts";
+import { concat, concatOp } from "../../../src/ops/concat.ts";
 import { constant } from "../../../src/ops/constant.ts";
 import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
 import { divide, divideOp } from "../../../src/ops/divide.ts";
@@ -8,6 +9,7 @@ import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
 import { flatten } from "../../../src/ops/flatten.ts";
 import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
 import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalizePixels.ts";
+import { part, partOp } from "../../../src/ops/part.ts";
 import { relu, reluOp } from "../../../src/ops/relu.ts";
 import { reluGradient, reluGradientOp } from "../../../src/ops/reluGradient.ts";
 import { silu, siluOp } from "../../../src/ops/silu.ts";
@@ -88,7 +90,29 @@ export function elementwiseCases(block: number): OpCase[] {
     ...steepCases(block),
     ...saturatedCases(block),
     ...maskCases(),
+    ...vectorCases(),
   ];
+}
+
+/** Vectors made into one and taken apart: of one element and more, first, in the middle and last. */
+function vectorCases(): OpCase[] {
+  const [a, b, c] = [tensor("a", [1], "uniform"), tensor("b", [19], "uniform"), tensor("c", [16], "uniform")];
+  const joined = [[a], [a, b, c], [c, c]].map((inputs): OpCase => {
+    const y = concat(inputs.map(({ value }) => value));
+    const name = inputs.map(({ value }) => formatShape(value.shape)).join(" ");
+    return { op: concatOp, name, inputs: [...new Set(inputs)], y, isBlocked: false, bound: exact };
+  });
+  const places = [
+    [0, 19],
+    [0, 1],
+    [5, 9],
+    [18, 1],
+  ] as const;
+  const taken = places.map(([start, length]): OpCase => {
+    const name = `${length} of 19 from ${start}`;
+    return { op: partOp, name, inputs: [b], y: part(b.value, start, length), isBlocked: false, bound: exact };
+  });
+  return [...joined, ...taken];
 }
 
 function casesAt(place: Place): OpCase[] {

@@ -1,0 +1,54 @@
+import { sizeOf } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+import { concat } from "../ops/concat.ts";
+import { part } from "../ops/part.ts";
+import type { Optimizer, UpdateInputs, UpdateResults } from "./optimizer.ts";
+
+/** A parameter that is to be moved. */
+export type ParameterUpdate = Omit<UpdateInputs, "settings">;
+
+/**
+ * Moves all parameters. Vectors (biases, batch norm's scales) are moved together, as one long vector: each is so short that
+ * an update of its own, a dozen operations, would cost more to start than to compute.
+ *
+ * @returns the results in the order of the parameters
+ */
+export function updateParameters(
+  optimizer: Optimizer,
+  parameters: readonly ParameterUpdate[],
+  settings: UpdateInputs["settings"],
+): UpdateResults[] {
+  const vectors = parameters.filter(isVector);
+  const moved = vectors.length > 1 ? updateTogether(optimizer, vectors, settings) : [];
+  return parameters.map(
+    (parameter) => moved[vectors.indexOf(parameter)] ?? optimizer.update({ ...parameter, settings }),
+  );
+}
+
+function isVector({ parameter }: ParameterUpdate): boolean {
+  return parameter.shape.length === 1;
+}
+
+function updateTogether(
+  optimizer: Optimizer,
+  vectors: readonly ParameterUpdate[],
+  settings: UpdateInputs["settings"],
+): UpdateResults[] {
+  const slotNames = Object.keys(vectors[0]!.slots);
+  const bySlot = (made: (slot: string) => Value) => Object.fromEntries(slotNames.map((slot) => [slot, made(slot)]));
+  const together = optimizer.update({
+    parameter: concat(vectors.map(({ parameter }) => parameter)),
+    gradient: concat(vectors.map(({ gradient }) => gradient)),
+    slots: bySlot((slot) => concat(vectors.map(({ slots }) => slots[slot]!))),
+    settings,
+  });
+  let start = 0;
+  return vectors.map(({ parameter }) => {
+    const [from, length] = [start, sizeOf(parameter.shape)];
+    start += length;
+    return {
+      parameter: part(together.parameter, from, length),
+      slots: bySlot((slot) => part(together.slots[slot]!, from, length)),
+    };
+  });
+}
