@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 WARM_UP_STEPS = 2
+WARM_UP_SECONDS = 1.5
 LEAST_STEPS = 4
 PATIENCE = 2
 PROBE_STEPS = 2
@@ -124,12 +125,12 @@ def measure(task, step):
         moments.append(time.perf_counter())
         if loss is not None:
             losses.append(loss)
-        timed = len(moments) - WARM_UP_STEPS
-        elapsed = moments[-1] - moments[WARM_UP_STEPS - 1] if timed >= 2 else 0
-        if timed >= 2 and elapsed >= task["seconds"]:
-            if timed >= LEAST_STEPS or elapsed >= PATIENCE * task["seconds"]:
+        timed = moments[WARM_UP_STEPS - 1:]
+        timed = [moment for moment in timed if moment - moments[0] >= WARM_UP_SECONDS]
+        elapsed = timed[-1] - timed[0] if len(timed) > 2 else 0
+        if elapsed >= task["seconds"]:
+            if len(timed) > LEAST_STEPS or elapsed >= PATIENCE * task["seconds"]:
                 break
-    timed = moments[WARM_UP_STEPS - 1:]
     steps = len(timed) - 1
     return {
         "steps": steps,

@@ -10,6 +10,8 @@ import { readFileSync } from "node:fs";
 export const IMAGE_SIZE = 28;
 export const CLASSES = 10;
 const WARM_UP_STEPS = 2;
+/** After the first step: memory that a process takes for the first time is slow, and takes several steps to be there. */
+const WARM_UP_MILLISECONDS = 1500;
 const LEAST_STEPS = 4;
 /** So many times its seconds a peer gets to do its least steps. */
 const PATIENCE = 2;
@@ -43,7 +45,11 @@ export function createClock({ seconds, spawnedAt, batch }) {
   const moments = [];
   const losses = [];
   let firstStepSeconds;
-  const timed = () => moments.slice(moments.findIndex(({ step }) => step >= WARM_UP_STEPS));
+  const isWarm = ({ step, at }) => step >= WARM_UP_STEPS && at - moments[0].at >= WARM_UP_MILLISECONDS;
+  const timed = () => {
+    const first = moments.findIndex(isWarm);
+    return first < 0 ? [] : moments.slice(first);
+  };
   const sinceFirst = (ends) => ({
     steps: ends.at(-1).step - ends[0].step,
     milliseconds: ends.at(-1).at - ends[0].at,
