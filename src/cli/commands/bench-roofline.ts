@@ -30,7 +30,7 @@ export async function benchRoofline(
   output.say(
     `peak: ${peak.gflops.toFixed(0)} GFLOP/s (${peak.what}, ${counted(rest.threads, "thread")}; a multiply-add is 2 FLOP)`,
   );
-  output.say(`memory: ${bandwidth.toFixed(1)} GB/s (c = a + b, bytes read and written)`);
+  output.say(`memory: ${bandwidth.toFixed(1)} GB/s (c = c + b, bytes read and written)`);
   output.say(`below ${(peak.gflops / bandwidth).toFixed(0)} FLOP for each byte moved, memory is the limit`);
   const results: ModelRoofline[] = [];
   for (const model of models) {
