@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 WARM_UP_STEPS = 2
-WARM_UP_SECONDS = 1.5
+WARM_UP_SECONDS = {"train": 1.5, "infer": 0}
 LEAST_STEPS = 4
 PATIENCE = 2
 PROBE_STEPS = 2
@@ -126,7 +126,7 @@ def measure(task, step):
         if loss is not None:
             losses.append(loss)
         timed = moments[WARM_UP_STEPS - 1:]
-        timed = [moment for moment in timed if moment - moments[0] >= WARM_UP_SECONDS]
+        timed = [moment for moment in timed if moment - moments[0] >= WARM_UP_SECONDS[task["task"]]]
         elapsed = timed[-1] - timed[0] if len(timed) > 2 else 0
         if elapsed >= task["seconds"]:
             if len(timed) > LEAST_STEPS or elapsed >= PATIENCE * task["seconds"]:

@@ -10,8 +10,8 @@ import { readFileSync } from "node:fs";
 export const IMAGE_SIZE = 28;
 export const CLASSES = 10;
 const WARM_UP_STEPS = 2;
-/** After the first step: memory that a process takes for the first time is slow, and takes several steps to be there. */
-const WARM_UP_MILLISECONDS = 1500;
+/** After the first step of a training: memory that a process takes for the first time is slow, and takes several steps to be there. */
+const WARM_UP_MILLISECONDS = { train: 1500, infer: 0 };
 const LEAST_STEPS = 4;
 /** So many times its seconds a peer gets to do its least steps. */
 const PATIENCE = 2;
@@ -41,11 +41,11 @@ export function batchAt(step, { images, labels }, { batch, mean, deviation }) {
  * A clock for steps or calls: some to warm up, then as many as fit the seconds. `tick(loss)` at the end of each, or
  * `tick(loss, steps)` at the end of several that were done together; stop when `isDone()`.
  */
-export function createClock({ seconds, spawnedAt, batch }) {
+export function createClock({ task, seconds, spawnedAt, batch }) {
   const moments = [];
   const losses = [];
   let firstStepSeconds;
-  const isWarm = ({ step, at }) => step >= WARM_UP_STEPS && at - moments[0].at >= WARM_UP_MILLISECONDS;
+  const isWarm = ({ step, at }) => step >= WARM_UP_STEPS && at - moments[0].at >= WARM_UP_MILLISECONDS[task];
   const timed = () => {
     const first = moments.findIndex(isWarm);
     return first < 0 ? [] : moments.slice(first);
