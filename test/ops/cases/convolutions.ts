@@ -110,36 +110,42 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
     ...both({ ...plain, edge: "kernel as large as the image", image: [3, 5], kernel: [3, 5], stride, padding: [0, 0] }),
     ...both({ ...plain, edge: "kernel larger than the image", image: [2, 1], kernel: [3, 5], stride, padding: [1, 2] }),
   ]);
-  // Weight gradients of images of very few pixels have a form of their own, where the batch fills blocks.
-  const few = [1, 2].flatMap((stride) =>
+  // Weight gradients have a form of their own where weights outweigh the images and the batch fills blocks.
+  const heavy = [1, 2].flatMap((stride) =>
     (
       [
         [2, 2],
-        [3, 3],
-        [1, 9],
-        [4, 2],
-        [2, 5],
+        [1, 3],
+        [3, 1],
       ] as const
     ).flatMap((image) =>
-      ([1, 3] as const).flatMap((size) =>
-        [block, 2 * block, block + 1].map((batch) => ({
-          ...plain,
-          edge: `few pixels, batch ${batch}`,
-          batch,
-          image,
-          channels: 2 * block,
-          outputs: block,
-          kernel: [size, size] as const,
-          stride,
-          padding: [Math.floor(size / 2), Math.floor(size / 2)] as const,
-        })),
-      ),
+      [block, block + 1].map((batch) => ({
+        ...plain,
+        edge: `weights outweigh the images, batch ${batch}`,
+        batch,
+        image,
+        channels: 4 * block,
+        outputs: 2 * block,
+        kernel: [7, 7] as const,
+        stride,
+        padding: [3, 3] as const,
+      })),
     ),
+  );
+  const few = [1, 2].flatMap((stride) =>
+    [block, 2 * block].map((batch) => ({
+      ...plain,
+      edge: `few pixels, batch ${batch}`,
+      batch,
+      image: [4, 2] as const,
+      channels: 2 * block,
+      stride,
+    })),
   );
   const large = [1, 2].flatMap((stride) =>
     both({ ...plain, edge: "an image of 28", batch: 1, image: [28, 28], stride }),
   );
-  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...odd, ...wide, ...few, ...large];
+  return [...channels, ...batches, ...images, ...kernels, ...remainders, ...odd, ...wide, ...heavy, ...few, ...large];
 }
 
 function vars({ batch, channels, outputs, image, kernel, stride, padding }: ConvolutionCase): string {
