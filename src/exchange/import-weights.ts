@@ -1,5 +1,5 @@
 import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json-text.ts";
 import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
@@ -14,7 +14,6 @@ import { readOutsideFile } from "../runs/outside-files.ts";
 import { modelNamed, recipeFileOf } from "../runs/recipe-file.ts";
 import { createRunFolder } from "../runs/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
-import { valueOrUserError } from "../runs/run-status.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { openModel } from "../runtime/node/classifier.ts";
 import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
@@ -45,6 +44,7 @@ export async function importWeights(
   { out, threads, report, model: named, ...given }: ImportOptions,
 ): Promise<{ folder: string; record: ImportedRunRecord }> {
   const { bytes, sha256 } = readOutsideFile(file);
+  requireNoCheckpoint(file, bytes);
   const read = decodeSafetensors(bytes, file, { types: PUBLISHED_TYPES, skip: isBatchCount });
   const { tensors: unwrapped, prefix } = withoutWrappers(read.tensors);
   if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
@@ -83,6 +83,20 @@ export async function importWeights(
   } finally {
     folder.close();
   }
+}
+
+/** The files that `torch.save` writes: archives, and in old versions pickles. */
+const CHECKPOINT_STARTS = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0x80, 0x02],
+] as const;
+
+/** @throws UserError when the file is what PyTorch saves by itself */
+function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
+  if (!CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte))) return;
+  throw new UserError(
+    `${file} looks like a checkpoint of PyTorch (torch.save), which can hold programs and is not read; write the weights as safetensors: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")`,
+  );
 }
 
 /**
@@ -127,6 +141,12 @@ function describe(
     report(`${file} says nothing of ${assumed.join(", ")}: taken to be ${FASHION_MNIST.title}'s`);
   }
   const { image, classNames, normalization } = { ...standard, ...stated };
+  const again = classNames.find((name, i) => classNames.indexOf(name) < i);
+  if (again !== undefined) {
+    throw new UserError(`the class ${quote(again)} is named twice; give each class a name of its own with --classes`, {
+      exitCode: 2,
+    });
+  }
   if (normalization.mean.length !== image.channels) {
     throw new UserError(
       `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give --mean, --std and --image that go together`,

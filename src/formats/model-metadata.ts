@@ -8,6 +8,8 @@ import { classNamesFromText, factsFromText } from "./network-facts.ts";
 export interface ModelMetadata {
   /** The network's name. */
   readonly model: string | undefined;
+  /** The checksum of its weights in the record of their run; files of older versions do not say. */
+  readonly weightsSha256: string | undefined;
   /** By class number. */
   readonly classNames: readonly string[];
   /** What turns pictures into the network's pixels. */
@@ -30,10 +32,11 @@ export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMet
   }
   const stated = facts.get("preparation");
   const { preparation = GARMENT } = stated === undefined ? {} : factsFromText({ preparation: stated }, fileName);
-  return { model: facts.get("model"), classNames, preparation };
+  return { model: facts.get("model"), weightsSha256: facts.get("weightsSha256"), classNames, preparation };
 }
 
 function decode(bytes: Uint8Array, fileName: string) {
+  if (bytes.length === 0) throw new UserError(`${fileName} is empty; train or export it again`);
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {

@@ -8,7 +8,7 @@ import { multiply } from "../ops/multiply.ts";
 import { filledWith } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requirePositive, requireShare } from "./settings.ts";
+import { requireOptions, requirePositive, requireShare } from "./settings.ts";
 
 /** Of `batchNorm`; the defaults are PyTorch's. */
 export interface BatchNormOptions {
@@ -25,7 +25,9 @@ export interface BatchNormOptions {
  * In training x is first moved by its running mean. The result is the same, as the batch's own mean is taken off anyway;
  * but sums of squares then lose no digits, and below a convolution the move costs nothing: it becomes its bias.
  */
-export function batchNorm({ momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {}): Layer {
+export function batchNorm(options: BatchNormOptions = {}): Layer {
+  requireOptions("batchNorm", options, ["momentum", "epsilon"]);
+  const { momentum = 0.1, epsilon = 1e-5 } = options;
   requireShare("batchNorm", "momentum", momentum);
   requirePositive("batchNorm", "epsilon", epsilon);
   return {

@@ -4,7 +4,7 @@ import { conv2d as conv2dOp } from "../ops/conv2d.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount } from "./settings.ts";
+import { requireCount, requireOptions } from "./settings.ts";
 
 /** Of `conv2d`, in pixels; a number stands for both axes. */
 export interface Conv2dOptions {
@@ -22,9 +22,11 @@ export interface Conv2dOptions {
  * Convolution: [N, C, H, W] -> [N, channels, P, Q], P = floor((H + 2 padding - kernel) / stride) + 1, Q alike. Parameters
  * `weight` [channels, C, kh, kw] and `bias` [channels], drawn uniformly within 1 / sqrt(C kh kw) as PyTorch's.
  *
- * @throws UserError when `channels` or the kernel is no whole number from 1 up; ShapeError, in use, when x is no image
+ * @throws UserError when `channels` or the kernel is no whole number from 1 up, or an option is unknown; ShapeError, in use, when x is no image
  */
-export function conv2d(channels: number, { kernelSize, stride = 1, padding = 0, bias = true }: Conv2dOptions): Layer {
+export function conv2d(channels: number, options: Conv2dOptions): Layer {
+  requireOptions("conv2d", options, ["kernelSize", "stride", "padding", "bias"], ["kernelSize"]);
+  const { kernelSize, stride = 1, padding = 0, bias = true } = options;
   requireCount("conv2d", "channels", channels);
   const kernel = pair(kernelSize);
   for (const size of kernel) requireCount("conv2d", "kernelSize", size);

@@ -5,7 +5,7 @@ import { type Conv2dOptions, pair } from "./conv2d.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount } from "./settings.ts";
+import { requireCount, requireOptions } from "./settings.ts";
 
 /** As a convolution's, but the stride is 1 and there is less padding than kernel. */
 export type DepthwiseConv2dOptions = Omit<Conv2dOptions, "stride">;
@@ -14,7 +14,9 @@ export type DepthwiseConv2dOptions = Omit<Conv2dOptions, "stride">;
  * Each channel convolved with a kernel of its own: [N, C, H, W] -> [N, C, P, Q]. Parameters `weight` [C, 1, kh, kw] and
  * `bias` [C]. It is PyTorch's Conv2d with as many groups as channels.
  */
-export function depthwiseConv2d({ kernelSize, padding = 0, bias = true }: DepthwiseConv2dOptions): Layer {
+export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
+  requireOptions("depthwiseConv2d", options, ["kernelSize", "padding", "bias"], ["kernelSize"]);
+  const { kernelSize, padding = 0, bias = true } = options;
   const kernel = pair(kernelSize);
   for (const size of kernel) requireCount("depthwiseConv2d", "kernelSize", size);
   const details = [padding === 0 ? "" : `, padding ${padding}`, bias ? "" : ", no bias"];

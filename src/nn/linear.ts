@@ -4,7 +4,7 @@ import { matmul } from "../ops/matmul.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount } from "./settings.ts";
+import { requireCount, requireOptions } from "./settings.ts";
 
 /** Of `linear`. */
 export interface LinearOptions {
@@ -18,7 +18,9 @@ export interface LinearOptions {
  *
  * @throws UserError when `outputs` is no whole number from 1 up; ShapeError, in use, when x is no vector: `flatten` first
  */
-export function linear(outputs: number, { bias = true }: LinearOptions = {}): Layer {
+export function linear(outputs: number, options: LinearOptions = {}): Layer {
+  requireOptions("linear", options, ["bias"]);
+  const { bias = true } = options;
   requireCount("linear", "outputs", outputs);
   return {
     kind: "fc",

@@ -1,5 +1,29 @@
 import { UserError } from "../errors.ts";
 
+/**
+ * For recipes in plain JavaScript, where no compiler sees a misspelt option: it would silently make another network.
+ *
+ * @param options as given @param allowed all there are @param needed those that have no default
+ * @throws UserError when the options are no object, one is unknown, or a needed one is missing
+ */
+export function requireOptions(
+  layer: string,
+  options: unknown,
+  allowed: readonly string[],
+  needed: readonly string[] = [],
+): void {
+  const wrong = (text: string) => new UserError(`${layer}: ${text}`, { exitCode: 2 });
+  const known = `its options are ${allowed.join(", ")}`;
+  if (typeof options !== "object" || options === null) {
+    const given = options === undefined ? "there are none" : `got ${String(options)}`;
+    throw wrong(`expected options in braces, such as { ${needed[0] ?? allowed[0]}: ... }, ${given}; ${known}`);
+  }
+  const unknown = Object.keys(options).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) throw wrong(`there is no option "${unknown}"; ${known}`);
+  const missing = needed.find((name) => !Object.hasOwn(options, name));
+  if (missing !== undefined) throw wrong(`the option ${missing} is missing; ${known}`);
+}
+
 /** @throws UserError unless `value` is a whole number from 1 up */
 export function requireCount(layer: string, name: string, value: number): void {
   requireThat(Number.isInteger(value) && value >= 1, layer, name, "a whole number from 1 up", value);

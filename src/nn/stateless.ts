@@ -7,7 +7,7 @@ import { relu as reluOp } from "../ops/relu.ts";
 import { silu as siluOp } from "../ops/silu.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount } from "./settings.ts";
+import { requireCount, requireOptions } from "./settings.ts";
 
 /** Layers without parameters. */
 
@@ -36,7 +36,9 @@ export function silu(): Layer {
  *
  * @throws UserError when `stride` is not the window's size: windows that overlap or leave gaps are not supported
  */
-export function maxPool2d(size: number, { stride = size }: { readonly stride?: number } = {}): Layer {
+export function maxPool2d(size: number, options: { readonly stride?: number } = {}): Layer {
+  requireOptions("maxPool2d", options, ["stride"]);
+  const { stride = size } = options;
   requireCount("maxPool2d", "size", size);
   if (stride !== size) {
     throw new UserError(`maxPool2d: stride must equal the window's size ${size}, got ${stride}`, { exitCode: 2 });

@@ -143,7 +143,11 @@ interface Failed {
 
 async function decode(image: ImageInput, options: DecodingOptions): Promise<Picture> {
   if (typeof image === "string") return readImageFile(image, options);
-  return image instanceof Uint8Array ? decodeImage(image, nameOf(image), options) : image;
+  if (image instanceof Uint8Array) return decodeImage(image, nameOf(image), options);
+  if (typeof image === "object" && image !== null && "data" in image) return image;
+  throw new UserError(
+    `expected an image: the path of a file, its bytes as a Uint8Array, or a picture; got ${image === null ? "null" : typeof image}`,
+  );
 }
 
 function nameOf(image: ImageInput): string {

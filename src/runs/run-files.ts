@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { resumeCommand } from "../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../data/picture-split.ts";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
+import { readModelMetadata } from "../formats/model-metadata.ts";
 import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
@@ -114,10 +115,25 @@ export function readWeights(folder: string): Safetensors {
 /**
  * The bytes of the ONNX model.
  *
- * @throws UserError when there is none
+ * @throws UserError when there is none, or it holds other weights than the run's record tells of
  */
 export function readModel(folder: string): Uint8Array {
-  return readRequired(folder, RUN_FILES.model);
+  const bytes = readRequired(folder, RUN_FILES.model);
+  requireOwnModel(folder, bytes);
+  return bytes;
+}
+
+/** What is evaluated and served must be what was trained: the model names the weights that the record tells of. */
+function requireOwnModel(folder: string, bytes: Uint8Array): void {
+  // Whoever opens the model, or reads the record, says what is wrong with it.
+  const record = valueOrUserError(() => readAnyRunRecord(folder));
+  const model = valueOrUserError(() => readModelMetadata(bytes, folder));
+  if (record instanceof UserError || model instanceof UserError || model.weightsSha256 === undefined) return;
+  const expected = record.status === "imported" ? record.weightsSha256 : record.result?.weightsSha256;
+  if (expected === undefined || model.weightsSha256 === expected) return;
+  throw new UserError(
+    `${folder}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What a path is as a run, which runs there are, and where the next one goes. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
 import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
@@ -102,15 +102,5 @@ export function namesIn(folder: string): string[] {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return [];
     throw explainFileError(error, "list the runs in", folder);
-  }
-}
-
-/** What `read` gives, or the UserError that it throws. */
-export function valueOrUserError<T>(read: () => T): T | UserError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { dirname } from "node:path";
 import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
@@ -72,6 +73,8 @@ export function createApp({
 }: AppOptions = {}): TailorApp {
   const limits = { ...DEFAULT_LIMITS, ...changed };
   const closing = new AbortController();
+  // Each event stream listens.
+  setMaxListeners(0, closing.signal);
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
   const hidePaths = pathHider([folder, run && dirname(run), dataFolder]);

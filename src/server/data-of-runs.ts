@@ -31,7 +31,9 @@ export function createDataOfRuns(
 
   const loadOwn = async ({ id, path, record }: ServedRun): Promise<LoadedData> => {
     const place = record.status === "imported" ? undefined : record.data.folder;
-    const isGone = place === undefined || whatIsAt(place) !== "folder";
+    // Published data lie in no folder of their own: they come from wherever they come from.
+    const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
+    const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
     try {
       return await loadRunData(path, { folder: isGone ? folder : undefined, report: log });
     } catch (error) {

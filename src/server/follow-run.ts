@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from "node:fs";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { readAnyRunRecord } from "../runs/run-files.ts";
-import { valueOrUserError } from "../runs/run-status.ts";
+
 import type { ProgressAnswer } from "./answers.ts";
 import type { Bell } from "./bell.ts";
 import { type RunState, stateOf } from "./run-catalog.ts";
@@ -72,8 +72,13 @@ export async function* followRun(
 }
 
 function currentState(path: string): RunState | "gone" {
-  const record = valueOrUserError(() => readAnyRunRecord(path));
-  return record instanceof UserError ? "gone" : stateOf({ path, record });
+  const look = () => {
+    const record = valueOrUserError(() => readAnyRunRecord(path));
+    return record instanceof UserError ? "gone" : stateOf({ path, record });
+  };
+  const state = look();
+  // A run may end after its record was read and before its lock is looked at: then a second look finds it finished.
+  return state === "interrupted" ? look() : state;
 }
 
 /** Files are replaced by renaming, so their folder is watched. @returns stops it */

@@ -2,6 +2,10 @@ import type { HonoRequest } from "hono";
 import { HttpError } from "./http-error.ts";
 import type { Turnstile } from "./turnstile.ts";
 
+/** How long and how much of a body that is refused is read on. */
+const LINGER_MS = 2000;
+const LINGER_BYTES = 64 * 2 ** 20;
+
 /** What the sender says that the body is: `image/png`, in lower case and without parameters; "" when nothing is said. */
 export function mediaType(request: HonoRequest): string {
   return (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
@@ -22,7 +26,10 @@ export async function withBody<Result>(
   // Only a length that the server holds the client to counts as known.
   const isChunked = request.header("transfer-encoding") !== undefined;
   const length = isChunked ? undefined : request.header("content-length");
-  if (Number(length ?? 0) > mostBytes) throw tooLarge(mostBytes);
+  if (Number(length ?? 0) > mostBytes) {
+    await discard(request);
+    throw tooLarge(mostBytes);
+  }
   const leave = held.enter(Number(length ?? mostBytes));
   try {
     const bytes = await (length === undefined ? readStream(request, mostBytes) : request.arrayBuffer()).catch(
@@ -47,6 +54,25 @@ async function readStream(request: HonoRequest, mostBytes: number): Promise<Arra
     chunks.push(chunk);
   }
   return new Blob(chunks).arrayBuffer();
+}
+
+/**
+ * Reads on for a while what nobody wants: a connection that is closed with unread bytes is reset, and the answer with it.
+ */
+async function discard(request: HonoRequest): Promise<void> {
+  const reader = request.raw.body?.getReader();
+  if (!reader) return;
+  let discarded = 0;
+  const deadline = setTimeout(() => void reader.cancel().catch(() => {}), LINGER_MS);
+  try {
+    for (let part = await reader.read(); !part.done && discarded < LINGER_BYTES; part = await reader.read()) {
+      discarded += part.value.length;
+    }
+  } catch {
+    // The client is gone.
+  } finally {
+    clearTimeout(deadline);
+  }
 }
 
 /** @throws HttpError 400 when the bytes are not JSON */

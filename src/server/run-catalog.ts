@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
 import { errorCode } from "../runs/file-errors.ts";
 import { RUN_FILES, readAnyRunRecord } from "../runs/run-files.ts";
 import { lockHolder } from "../runs/run-lock.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
-import { namesIn, valueOrUserError } from "../runs/run-status.ts";
+import { namesIn } from "../runs/run-status.ts";
 import { HttpError } from "./http-error.ts";
 
 /** The list of runs is looked through anew when it is older. */

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError, valueOrUserError } from "../errors.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
 import { errorCode, explainFileError } from "../runs/file-errors.ts";
 import { type MetricsLine, parseMetrics } from "../runs/metrics.ts";
 import { RUN_FILES, readModel } from "../runs/run-files.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
-import { valueOrUserError } from "../runs/run-status.ts";
+
 import { runOrigin } from "../study/run-origin.ts";
 import type { RunSummary } from "./answers.ts";
 import { type ServedRun, stateOf } from "./run-catalog.ts";

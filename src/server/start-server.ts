@@ -15,6 +15,8 @@ export const DEFAULT_TIMEOUT_SECONDS = 30;
 const CHECK_EVERY_MS = 500;
 /** An unused connection is kept so long. */
 const KEEP_ALIVE_MS = 5000;
+/** A client that is refused is given so long to read why. */
+const FAREWELL_MS = 500;
 /** Requests under way when the server ends are given so long. */
 const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
@@ -128,6 +130,8 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body), connection: "close" });
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  // Whoever neither reads nor leaves would keep its place, and that of the body it began.
+  setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -107,6 +107,7 @@ export async function trainInto(
     graph,
     tensors,
     producer,
+    weightFacts: (weights) => ({ weightsSha256: weightsSha256(weights) }),
   });
   folder.writeWeights(files.weights, files.facts);
   folder.writeModel(files.model);

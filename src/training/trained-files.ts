@@ -20,6 +20,8 @@ export interface TrainedNetwork {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** The program that trained it. */
   readonly producer: string;
+  /** What is to be found in `model.onnx` of the weights that it holds. */
+  readonly weightFacts?: (weights: readonly NamedTensor[]) => Record<string, string>;
 }
 
 /** What the files of a trained network hold, wherever it was trained and wherever they go. */
@@ -33,11 +35,12 @@ export interface TrainedFiles {
 }
 
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
-  const { recipe, seed, data, normalization, preparation, graph, tensors, producer } = network;
+  const { recipe, seed, data, normalization, preparation, graph, tensors, producer, weightFacts } = network;
   const { classNames } = data.train;
   const task = imageTask(data.train);
+  const weights = graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
   return {
-    weights: graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! })),
+    weights,
     facts: factsToText({ model: recipe.model.name, task, classNames, normalization, preparation }),
     model: inferenceModel({
       model: recipe.model,
@@ -46,7 +49,7 @@ export function trainedFiles(network: TrainedNetwork): TrainedFiles {
       classNames,
       preparation,
       tensors,
-      facts: { producer, recipe: recipe.name, seed: String(seed) },
+      facts: { producer, recipe: recipe.name, seed: String(seed), ...weightFacts?.(weights) },
     }),
   };
 }

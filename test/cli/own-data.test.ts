@@ -198,7 +198,7 @@ describe("data inspect", () => {
     expect(stdout).toMatch(/classes are uneven: green 16, blue 32 images to train \(2\.0 times as many\)/);
     expect(stdout).toMatch(/32 to 32 pixels wide, 24 to 24 high/);
     expect(stdout).toMatch(/training would see 3x20x20 images \(colour\), mean 0\.\d{3}, 0\.\d{3}, 0\.\d{3}/);
-    expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --size 20`);
+    expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --batch-size 64 --size 20`);
   });
 
   test("--json has the same, pictures that cannot be read with it", async () => {

@@ -131,12 +131,31 @@ describe("size and channels", () => {
   test("gray pictures, saved as colour or not, give one channel; one with colour gives three", async () => {
     const folder = await classes({ a: 5, b: 5 }, { isGray: true });
     expect((await loadOwnData(folder)).train.channels).toBe(1);
+    // Lossy WebP leaves its channels a level apart.
+    put(folder, {
+      "a/gray.webp": await drawn((x, y) => [(x * y) % 256, (x * y) % 256, (x * y) % 256], { format: "webp" }),
+    });
+    expect((await loadOwnData(folder)).train.channels).toBe(1);
     expect((await loadOwnData(folder, { channels: 3 })).train.channels).toBe(3);
     put(folder, {
-      "a/red.png": await drawn((x, y) => (x + y === 0 ? [9, 8, 8] : [7, 7, 7]), { width: 28, height: 28 }),
+      "a/red.png": await drawn((x, y) => (x + y === 0 ? [14, 8, 8] : [7, 7, 7]), { width: 28, height: 28 }),
     });
     expect((await loadOwnData(folder)).train.channels).toBe(3);
     expect((await loadOwnData(folder, { channels: 1 })).train.channels).toBe(1);
+  });
+
+  test("parts are known in capitals and as training and testing; without a part to train they are refused", async () => {
+    const folder = await temporaryFolder();
+    await putClasses(join(folder, "Training"), { a: 5, b: 5 });
+    await putClasses(join(folder, "Testing"), { a: 2, b: 2 });
+    const { train, test: tested } = await loadOwnData(folder);
+    expect([train.classNames, tested.classNames]).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    expect(tested.count).toBe(4);
+    renameSync(join(folder, "Training"), join(folder, "val"));
+    await expect(loadOwnData(folder)).rejects.toThrow(/has Testing and val with folders in them, but no train/);
   });
 
   test("gray found in colour is the same gray as asked for", async () => {
@@ -158,7 +177,11 @@ describe("size and channels", () => {
 describe("what a folder is refused for", () => {
   test.each<[string, Record<string, number>, RegExp]>([
     ["one class", { a: 5 }, /has one class only, a: there is nothing to tell apart/],
-    ["classes that differ by case", { Cat: 4, b: 4, cat: 4 }, /the classes Cat and cat in .* differ by case only/],
+    [
+      "classes that differ by case",
+      { Cat: 4, b: 4, cat: 4 },
+      /the classes Cat and cat in .* differ by case, or by how accents are stored, only/,
+    ],
     [
       "too few of a class",
       { a: 9, b: 2, c: 1 },
@@ -333,6 +356,16 @@ describe("IDX files", () => {
     expect(train.images.subarray(0, 144)).toEqual(train.images.subarray(144, 288));
   });
 
+  test("classes.txt with names of labels that do not occur, or none for them: these are left out", async () => {
+    const folder = await folderOf(pair("train", [6, 4, 4], [3, 1, 3, 1, 3, 1]));
+    for (const names of ["\nant\n\nbee\n", "unused\nant\nno image\nbee\n"]) {
+      put(folder, { "classes.txt": names });
+      const { train } = await loadOwnData(folder);
+      expect(train.classNames).toEqual(["ant", "bee"]);
+      expect(new Set(train.labels)).toEqual(new Set([0, 1]));
+    }
+  });
+
   test("classes.txt as other systems write it: a byte order mark, CRLF, empty lines at the end", async () => {
     const folder = await folderOf(pair("train", [4, 4, 4], [0, 1, 0, 1]));
     put(folder, { "classes.txt": "\uFEFFant \r\nbéé 2\r\n\r\n" });
@@ -343,7 +376,7 @@ describe("IDX files", () => {
     ["a folder", (folder) => mkdirSync(join(folder, "classes.txt")), /classes\.txt cannot be read \(EISDIR\): mend it/],
     ["a link to nothing", (folder) => symlinkSync("nowhere", join(folder, "classes.txt")), /cannot be read \(ENOENT\)/],
     ["no text", (folder) => put(folder, { "classes.txt": Uint8Array.of(0x61, 0xff, 0x0a, 0x62) }), /not text in UTF-8/],
-    ["empty", (folder) => put(folder, { "classes.txt": "" }), /classes\.txt: line 1 is empty; expected the name/],
+    ["empty", (folder) => put(folder, { "classes.txt": "" }), /the 1 classes of .*classes\.txt are 0 to 0/],
     ["gaps", (folder) => put(folder, { "classes.txt": "ant\n \nbee\n" }), /classes\.txt: line 2 is empty/],
     ["a name twice", (folder) => put(folder, { "classes.txt": "ant\nant" }), /lines 1 and 2 are both "ant"/],
   ])("refused: classes.txt is %s", async (_, spoil, message) => {
@@ -379,10 +412,10 @@ describe("IDX files", () => {
       /label 2 is 2, but the 2 classes of .*classes\.txt are 0 to 1/,
     ],
     [
-      "names without images",
+      "an empty name of a label that occurs",
       pair("train", [4, 4, 4], [0, 1, 0, 1]),
-      "a\nb\nc",
-      /no image of c, which .*classes\.txt names/,
+      "a\n\nc",
+      /classes\.txt: line 2 is empty, but label 1 of .* is 1; put the name of its class there/,
     ],
     [
       "images too large",

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
@@ -12,6 +12,7 @@ import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { base } from "../../src/models/base.ts";
 import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
 import { GraphWriter } from "../../src/onnx/graph-writer.ts";
+import { loadClassifier } from "../../src/prediction/load-classifier.ts";
 import { baseSeed } from "../../src/recipes/base-seed.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/run-files.ts";
 import { openRunFolder } from "../../src/runs/run-folder.ts";
@@ -136,6 +137,18 @@ describe("what cannot be evaluated is refused", () => {
     expect(error.message).toContain(run);
     expect(readdirSync(run)).not.toContain("lock");
     expect(readRunRecord(run).evaluations?.test).toEqual(readRunRecord(SPLIT).evaluations?.test);
+  });
+
+  test("a run with the model of another run of the same network: nothing is written into its record", async () => {
+    const run = withModel("exchanged", readFileSync(join(ALL, "model.onnx")));
+    const error = await failureOf(evaluateRun(run, OPTIONS));
+    expect(error.message).toBe(
+      `${run}/model.onnx holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
+    );
+    expect(readRunRecord(run)).toEqual(readRunRecord(SPLIT));
+    await expect(loadClassifier(run, { threads: 1 })).rejects.toThrow(/holds other weights than run\.json/);
+    // The file by itself belongs to no record.
+    await (await loadClassifier(join(run, "model.onnx"), { threads: 1 })).release();
   });
 
   function foreignModel(): Uint8Array {

@@ -269,3 +269,23 @@ describe("weights that are refused leave no run", () => {
     expect(existsSync(out)).toBe(false);
   });
 });
+
+test.each([
+  ["an archive, as torch.save writes it", [0x50, 0x4b, 0x03, 0x04, 0x14, 0, 0, 0, 0, 0]],
+  ["a pickle, as older versions did", [0x80, 0x02, 0x7d, 0x71, 0, 0, 0, 0, 0, 0]],
+])("%s, is named as what it is, and the way out", async (_, bytes) => {
+  const file = join(FOLDER, `checkpoint${files++}.pt`);
+  writeFileSync(file, Uint8Array.from(bytes));
+  const out = newFolder();
+  const error = await failureOf(importWeights(file, into(out, { model: "enhanced" })));
+  expect(error.message).toMatch(/looks like a checkpoint of PyTorch \(torch\.save\).*safetensors\.torch\.save_file\(/);
+  expect(existsSync(out)).toBe(false);
+});
+
+test("a class that is named twice is refused", async () => {
+  const out = newFolder();
+  const classNames = ["a", "b", "a", "d", "e", "f", "g", "h", "i", "j"];
+  const error = await failureOf(importWeights(weightsFile(NETWORK.tensors), into(out, { classNames })));
+  expect(error.message).toMatch(/the class "a" is named twice/);
+  expect(existsSync(out)).toBe(false);
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
 import { ShapeError } from "../../src/graph/shape.ts";
 import {
   batchNorm,
@@ -149,5 +150,49 @@ describe("layers that do not fit are refused by name, index and both shapes", ()
       'model "net" must end with one output for each of 5 classes, [4, 5]; its last layer gives [4, 6]',
     );
     expect(refusal([], { head: false }).message).toContain("its last layer gives [4, 3, 9, 8]");
+  });
+});
+
+describe("options of layers, as plain JavaScript may give them", () => {
+  // What a compiler would refuse comes from files that none has seen.
+  const call =
+    (make: (...given: never[]) => unknown, ...given: unknown[]) =>
+    () =>
+      Reflect.apply(make, undefined, given);
+
+  test.each<[string, () => unknown, string]>([
+    [
+      "misspelt",
+      call(conv2d, 16, { kernelSize: 3, paddding: 1 }),
+      'conv2d: there is no option "paddding"; its options are kernelSize, stride, padding, bias',
+    ],
+    [
+      "missing",
+      call(conv2d, 16, { padding: 1 }),
+      "conv2d: the option kernelSize is missing; its options are kernelSize, stride, padding, bias",
+    ],
+    [
+      "none where there must be some",
+      call(conv2d, 16),
+      "conv2d: expected options in braces, such as { kernelSize: ... }, there are none; its options are kernelSize, stride, padding, bias",
+    ],
+    [
+      "a number, as in PyTorch",
+      call(batchNorm, 32),
+      "batchNorm: expected options in braces, such as { momentum: ... }, got 32; its options are momentum, epsilon",
+    ],
+    ["of linear", call(linear, 10, { biass: false }), 'linear: there is no option "biass"; its options are bias'],
+    [
+      "of depthwiseConv2d",
+      call(depthwiseConv2d, { kernelSize: 3, stride: 2 }),
+      'depthwiseConv2d: there is no option "stride"; its options are kernelSize, padding, bias',
+    ],
+    [
+      "of maxPool2d",
+      call(maxPool2d, 2, { strides: 2 }),
+      'maxPool2d: there is no option "strides"; its options are stride',
+    ],
+  ])("%s", (_, build, message) => {
+    expect(build).toThrow(new UserError(message, { exitCode: 2 }));
   });
 });

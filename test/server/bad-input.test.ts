@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
+import { get, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -153,6 +154,21 @@ describe("bodies of POST /api/predict that are refused", () => {
       });
     expect((await errorOf(send(5000)))[1]).toBe("bad_image");
     expect((await errorOf(send(5001))).slice(0, 2)).toEqual([413, "body_too_large"]);
+  });
+
+  test("one over the limit whose sender closes behind it still reads why", async () => {
+    const url = await serve({ limits: { bodyBytes: 5000 } });
+    for (let i = 0; i < 5; i++) {
+      const sending = request(`${url}/api/predict`, {
+        agent: false,
+        method: "POST",
+        headers: { "content-type": "image/png", "content-length": 5_000_000 },
+      });
+      sending.end(new Uint8Array(5_000_000));
+      const [response] = await once(sending, "response");
+      expect(response.statusCode).toBe(413);
+      response.resume();
+    }
   });
 });
 
@@ -322,6 +338,23 @@ describe("connections", () => {
     const drip = setInterval(() => socket.write("a"), 100);
     expect(await said()).toMatch(/^HTTP\/1\.1 408 .*"code":"too_slow"/s);
     clearInterval(drip);
+  });
+
+  test("a client that is slow and does not leave when it is refused gives its place back", async () => {
+    const url = await serve({ timeoutSeconds: 1 });
+    const { hostname, port } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const broken = once(socket, "error");
+    socket.on("data", () => {});
+    socket.write(
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nab",
+    );
+    // It never closes its side; a write to a connection that is no more breaks.
+    const drip = setInterval(() => socket.write("a"), 100);
+    const [error] = await broken;
+    clearInterval(drip);
+    expect(error.code).toMatch(/ECONNRESET|EPIPE/);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
   test("a client that does not read its answer is cut off", async () => {

@@ -27,8 +27,12 @@ export function answerCalls<Api extends Methods<Api>>(api: Api): void {
   });
 }
 
-/** On the page: calls methods of the worker's api. */
-export function callsTo<Api extends Methods<Api>>(worker: Worker) {
+/**
+ * On the page: calls methods of the worker's api.
+ *
+ * @param onBroken called when the worker could not be started or died: it answers nothing more
+ */
+export function callsTo<Api extends Methods<Api>>(worker: Worker, onBroken: () => void = () => {}) {
   let calls = 0;
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   worker.addEventListener("message", ({ data: { call, value, error } }: MessageEvent) => {
@@ -40,6 +44,7 @@ export function callsTo<Api extends Methods<Api>>(worker: Worker) {
   worker.addEventListener("error", ({ message }) => {
     for (const { reject } of waiting.values()) reject(new Error(message || "The page's worker could not be started."));
     waiting.clear();
+    onBroken();
   });
   return <Name extends keyof Api>(
     method: Name,

@@ -32,7 +32,7 @@ export interface Attention {
 }
 
 interface OpenModel {
-  readonly key: string;
+  readonly source: ModelSource;
   readonly session: ModelSession;
   readonly classNames: readonly string[];
   readonly preparation: Preparation;
@@ -44,8 +44,7 @@ const OCCLUSION = { patch: 6, stride: 2 } as const;
 let current: OpenModel | undefined;
 
 async function open(source: ModelSource): Promise<OpenModel> {
-  const key = source.kind === "run" ? `run ${source.id}` : `file ${source.name}`;
-  if (current?.key === key) return current;
+  if (current && isSame(current.source, source)) return current;
   requireWebAssembly();
   await current?.session.release();
   current = undefined;
@@ -53,8 +52,14 @@ async function open(source: ModelSource): Promise<OpenModel> {
   const bytes = source.kind === "run" ? await getBytes(runPath(source.id, "/model.onnx")) : source.bytes;
   const { classNames, preparation } = readModelMetadata(bytes, name);
   const session = await openModel(bytes, name, { threads: threadsHere(), files: ORT_FILES });
-  current = { key, session, classNames, preparation };
+  current = { source, session, classNames, preparation };
   return current;
+}
+
+/** Files of one name may hold different networks: each training in the page makes one. */
+function isSame(a: ModelSource, b: ModelSource): boolean {
+  if (a.kind === "run") return b.kind === "run" && a.id === b.id;
+  return b.kind === "file" && a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
 async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Promise<Answer> {

@@ -1,4 +1,5 @@
-import type { RecipeSummary } from "../../src/server/answers.ts";
+import { trainingCount } from "../../src/data/training-data.ts";
+import type { DatasetSummary, RecipeSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";
@@ -8,14 +9,20 @@ import { TrainingForm } from "./train/training-form.tsx";
 /** Starts a training, here in the browser or on the server. */
 export default function Train() {
   const [recipes, reload] = useJson<{ recipes: RecipeSummary[] }>("/api/recipes");
+  const [dataset] = useJson<DatasetSummary>("/api/dataset");
+  const images = dataset.state === "ready" ? countToTrain(dataset.value) : undefined;
   const training = useBrowserTraining();
   return (
     <>
       <h1>Train</h1>
       {training && <BrowserRun training={training} />}
       <Wait of={recipes} words="Looking for recipes…" onRetry={reload}>
-        {({ recipes }) => <TrainingForm recipes={recipes} isBusyHere={training !== undefined} />}
+        {({ recipes }) => <TrainingForm recipes={recipes} images={images} isBusyHere={training !== undefined} />}
       </Wait>
     </>
   );
+}
+
+function countToTrain({ trainImages, validation }: DatasetSummary): number {
+  return trainingCount({ count: trainImages, ...(validation ? { validation: Uint32Array.from(validation) } : {}) });
 }

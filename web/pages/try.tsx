@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { RunSummary } from "../../src/server/answers.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Look } from "../components/look.tsx";
@@ -53,7 +53,13 @@ function TryOne({ runs, wanted }: { runs: readonly RunSummary[]; wanted: string 
   };
   // A picture stays while networks that tell the same things apart are asked about it.
   const image = name !== undefined && tried && isOfSameClasses(tried.by, name) ? tried.image : undefined;
-  const setImage = (next: TriedImage) => name !== undefined && setTried({ image: next, by: name });
+  const setImage = (next: TriedImage | undefined) =>
+    name !== undefined && setTried(next === undefined ? undefined : { image: next, by: name });
+  // On a phone the answer lies below the picture.
+  const answer = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (tried) answer.current?.scrollIntoView({ block: "nearest" });
+  }, [tried]);
   if (!source) {
     return (
       <Empty title="There is no trained network yet">
@@ -90,7 +96,7 @@ function TryOne({ runs, wanted }: { runs: readonly RunSummary[]; wanted: string 
           {way === "draw" && <Draw source={source} onImage={setImage} />}
           {way === "test" && <TestImages source={source} chosen={image?.index} onImage={setImage} />}
         </section>
-        <section className="card" aria-label="Answer" aria-live="polite">
+        <section ref={answer} className="card" aria-label="Answer" aria-live="polite">
           {image ? (
             <Look source={source} pixels={image.pixels} truth={image.truth} />
           ) : (

@@ -2,6 +2,7 @@ import { imbalanceText } from "../../data/imbalance.ts";
 import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
 import { unreadableLines } from "../../data/sources/picture-folder.ts";
 import { count } from "../../numbers.ts";
+import { enhanced } from "../../recipes/enhanced.ts";
 import { table } from "../../report/format.ts";
 import type { OptionValues } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -23,15 +24,20 @@ function inspectionLines(found: Inspection, folder: string, options: OptionValue
   const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
   const { size, channels, fit } = options;
   const skipUnreadable = unreadable.length > 0;
+  const { batchSize } = enhanced;
+  // The largest power of two that a batch of so few images can have.
+  const few = images.train < batchSize ? String(2 ** Math.floor(Math.log2(images.train))) : undefined;
   return [
     `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
     ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
     imbalanceText(imbalance),
     ...(pictures ? pictureLines(pictures, image) : []),
     ...(unreadable.length > 0 ? unreadableLines(unreadable, total + unreadable.length) : []),
-    `drawn, as the folder has no such part: ${drawn.length === 0 ? "none" : drawn.join(", ")} (the same images each time)`,
+    drawn.length === 0
+      ? "the folder has all three parts: none is drawn"
+      : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train: ${commandLine("train enhanced", { data: folder, size, channels, fit, skipUnreadable })}`,
+    `to train: ${commandLine("train enhanced", { data: folder, batchSize: few, size, channels, fit, skipUnreadable })}`,
   ];
 }
 

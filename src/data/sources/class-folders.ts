@@ -6,11 +6,11 @@ import { entriesOf, filesIn, hiddenFoldersIn, isPictureName } from "./picture-fi
 
 /** Labels are bytes. */
 const MOST_CLASSES = 256;
-/** What the folders of the parts are called. */
+/** What the folders of the parts are called, in small or capital letters. */
 const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
-  train: ["train"],
+  train: ["train", "training"],
   validation: ["val", "valid", "validation"],
-  test: ["test"],
+  test: ["test", "testing"],
 };
 
 /** A picture and its class, as folders tell. */
@@ -35,7 +35,7 @@ export interface ListedPictures {
 
 /**
  * Lists a folder of pictures in the form of torchvision's ImageFolder: a folder a class, whose name is the class's; or
- * train, val (or valid, validation) and test with such folders in each. In a class folder, folders are looked through too.
+ * train (or training), val (or valid, validation) and test (or testing) with such folders in each. In a class folder, folders are looked through too.
  *
  * @throws UserError that says what does not fit: no classes or one, a class without pictures, two that differ by case only,
  *   a class that train does not have
@@ -76,10 +76,20 @@ export function listClassFolders(folder: string): ListedPictures {
 function partFolders(folder: string): { part: Part; path: string }[] {
   const names = foldersIn(folder);
   const found = (["train", "validation", "test"] as const).flatMap((part) =>
-    names.filter((name) => PART_FOLDERS[part].includes(name)).map((name) => ({ part, path: join(folder, name) })),
+    names
+      .filter((name) => PART_FOLDERS[part].includes(name.toLowerCase()))
+      .map((name) => ({ part, path: join(folder, name) })),
   );
   const isParted = found[0]?.part === "train" && foldersIn(found[0].path).length > 0;
-  if (!isParted) return [{ part: "train", path: folder }];
+  if (!isParted) {
+    const holdFolders = found.every(({ path }) => foldersIn(path).length > 0);
+    if (found.length > 0 && found.length === names.length && holdFolders) {
+      throw new UserError(
+        `${folder} has ${names.join(" and ")} with folders in ${names.length === 1 ? "it" : "them"}, but no train; put the pictures to train into train, a folder a class`,
+      );
+    }
+    return [{ part: "train", path: folder }];
+  }
   const twice = found.find(({ part }, i) => found.findIndex((other) => other.part === part) < i);
   if (twice) throw new UserError(`${folder} has more than one folder for ${twice.part}; keep one of them`);
   const paths = new Set(found.map(({ path }) => path));
@@ -137,7 +147,7 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
   if (second >= 0) {
     const first = classes[folded.indexOf(folded[second]!)]!.name;
     throw new UserError(
-      `the classes ${first} and ${classes[second]!.name} in ${path} differ by case only; put their pictures into one folder, or rename one`,
+      `the classes ${first} and ${classes[second]!.name} in ${path} differ by case, or by how accents are stored, only; put their pictures into one folder, or rename one`,
     );
   }
 }

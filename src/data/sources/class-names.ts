@@ -3,9 +3,9 @@ import { UserError } from "../../errors.ts";
 
 /**
  * The names of classes out of a text file, UTF-8: one a line, in the order of the labels. Spaces around a name and empty
- * lines at the end are left out.
+ * lines at the end are left out; other empty lines stand for labels without a name.
  *
- * @throws UserError when the file cannot be read, is no text, or a name is missing or comes twice: says which line
+ * @throws UserError when the file cannot be read, is no text, or a name comes twice: says which line
  */
 export function readClassNames(file: string): string[] {
   const names = textOf(file)
@@ -13,9 +13,7 @@ export function readClassNames(file: string): string[] {
     .split(/\r?\n/)
     .map((name) => name.trim());
   const form = "expected the name of a class on each line, for labels 0, 1, 2, ...";
-  const empty = names.indexOf("");
-  if (empty >= 0) throw new UserError(`${file}: line ${empty + 1} is empty; ${form}`);
-  const again = names.findIndex((name, i) => names.indexOf(name) < i);
+  const again = names.findIndex((name, i) => name !== "" && names.indexOf(name) < i);
   if (again >= 0) {
     throw new UserError(
       `${file}: lines ${names.indexOf(names[again]!) + 1} and ${again + 1} are both "${names[again]}"; ${form}`,

@@ -42,7 +42,7 @@ export async function loadIdxFolder(folder: string, options: OwnDataOptions, rep
   const test = paths.test && (await readPair(paths.test));
   const files = [train.images, train.labels, ...(test ? [test.images, test.labels] : [])].map(describeFile);
   const isPublished = DATA_PARTS.every((part, i) => FASHION_MNIST.files[part].sha256 === files[i]?.sha256);
-  const classes = isPublished ? publishedClasses() : classesOf(folder, train.labels);
+  const classes = isPublished ? publishedClasses() : classesOf(folder, train.labels, report);
   const sets = {
     train: imageSet(train, classes, options),
     ...(test ? { test: imageSet(test, classes, options) } : {}),
@@ -121,16 +121,15 @@ function publishedClasses(): Classes {
   return { names: FASHION_MNIST.classNames, of: (label) => label };
 }
 
-function classesOf(folder: string, { data, path }: IdxFile): Classes {
+function classesOf(folder: string, { data, path }: IdxFile, report: Report): Classes {
   const present = [...new Set(data)].sort((a, b) => a - b);
   if (present.length < 2) {
     throw new UserError(`${path} has one class only, ${present[0]}: there is nothing to tell apart`);
   }
+  const classes = new Map(present.map((label, i) => [label, i]));
+  const of = (label: number) => classes.get(label);
   const file = join(folder, NAMES_FILE);
-  if (!entriesOf(folder).some(({ name }) => name === NAMES_FILE)) {
-    const classes = new Map(present.map((label, i) => [label, i]));
-    return { names: present.map(String), of: (label) => classes.get(label) };
-  }
+  if (!entriesOf(folder).some(({ name }) => name === NAMES_FILE)) return { names: present.map(String), of };
   const names = readClassNames(file);
   const beyond = present.find((label) => label >= names.length);
   if (beyond !== undefined) {
@@ -138,9 +137,15 @@ function classesOf(folder: string, { data, path }: IdxFile): Classes {
       `${path}: label ${data.indexOf(beyond)} is ${beyond}, but the ${names.length} classes of ${file} are 0 to ${names.length - 1}`,
     );
   }
-  const unused = names.filter((_, label) => !present.includes(label));
-  if (unused.length > 0) throw new UserError(`${path} has no image of ${unused.join(", ")}, which ${file} names`);
-  return { names, of: (label) => (label < names.length ? label : undefined) };
+  const nameless = present.find((label) => names[label] === "");
+  if (nameless !== undefined) {
+    throw new UserError(
+      `${file}: line ${nameless + 1} is empty, but label ${data.indexOf(nameless)} of ${path} is ${nameless}; put the name of its class there`,
+    );
+  }
+  const unused = names.filter((name, label) => name !== "" && !present.includes(label));
+  if (unused.length > 0) report(`${path} has no image of ${unused.join(", ")}, which ${file} names: left out`);
+  return { names: present.map((label) => names[label]!), of };
 }
 
 function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: OwnDataOptions): ImageSet {

@@ -1,3 +1,4 @@
+import { UserError } from "../../errors.ts";
 import type { ImageSet } from "../image-set.ts";
 import { type Imbalance, imbalanceOf } from "../imbalance.ts";
 import { normalizationOf, trainingData } from "../training-data.ts";
@@ -5,7 +6,7 @@ import type { LoadedData } from "./chain.ts";
 import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
 import { dataFolder } from "./own-data.ts";
 import type { OwnDataOptions } from "./own-data-options.ts";
-import { assemblePictures, readPictureFolder } from "./picture-folder.ts";
+import { assemblePictures, type PictureFolder, readPictureFolder, unreadableLines } from "./picture-folder.ts";
 import type { UnreadablePicture } from "./read-pictures.ts";
 
 /** What a data folder holds, and what training would make of it. */
@@ -60,7 +61,7 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
     return { ...describe(loaded), kind: "idx", drawn, unreadable: [] };
   }
   const content = await readPictureFolder(path, options, { withSizes: true });
-  const loaded = assemblePictures(path, content, options);
+  const loaded = assembleTelling(path, content, options);
   const { pictures, unreadable } = content.read;
   const sizes = pictures.flatMap(({ size }) => size ?? []);
   const range = (values: readonly number[]): Extent => ({
@@ -80,6 +81,18 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
       others: content.listed.others,
     },
   };
+}
+
+/** What cannot be read may be why the rest is too little: then it is told with the refusal. */
+function assembleTelling(path: string, content: PictureFolder, options: OwnDataOptions) {
+  const { unreadable } = content.read;
+  try {
+    return assemblePictures(path, content, options);
+  } catch (cause) {
+    if (!(cause instanceof UserError) || unreadable.length === 0) throw cause;
+    const lines = unreadableLines(unreadable, content.listed.pictures.length);
+    throw new UserError([cause.message, ...lines].join("\n"), { cause });
+  }
 }
 
 function describe({ train: all, test, folder }: LoadedData) {

@@ -11,6 +11,9 @@ const AT_ONCE = 8;
 /** All images of a data set together. */
 const MOST_BYTES = 2 ** 31 - 1;
 
+/** So much do the channels of a gray picture differ at most, 0 to 255: 1 was seen of WebP. */
+const GRAY_SPREAD = 2;
+
 /** A picture that was read. */
 export interface ReadPicture {
   /** As asked for. */
@@ -102,11 +105,12 @@ function isRead(one: ReadPicture | UnreadablePicture): one is ReadPicture {
   return "sha256" in one;
 }
 
-/** Whether the three channels of every image are the same. */
+/** Whether the three channels of every image are the same, but for what lossy files leave between them. */
 function hasNoColor(images: Uint8Array, plane: number): boolean {
   for (let start = 0; start < images.length; start += 3 * plane) {
     for (let i = start; i < start + plane; i++) {
-      if (images[i] !== images[i + plane] || images[i] !== images[i + 2 * plane]) return false;
+      const [red, green, blue] = [images[i]!, images[i + plane]!, images[i + 2 * plane]!];
+      if (Math.max(red, green, blue) - Math.min(red, green, blue) > GRAY_SPREAD) return false;
     }
   }
   return true;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
-import { UserError } from "../../errors.ts";
+import { UserError, valueOrUserError } from "../../errors.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { RUN_FILES } from "../../runs/run-files.ts";
-import { valueOrUserError } from "../../runs/run-status.ts";
+
 import { ownResults, type TestedOnce } from "../../study/own-results.ts";
 import { runCost, runOrigin } from "../../study/run-origin.ts";
 import type { Ladder, RecipeSummary } from "../answers.ts";

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
-import { UserError } from "../../errors.ts";
+import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModel } from "../../runs/run-files.ts";
-import { valueOrUserError } from "../../runs/run-status.ts";
+
 import type { RunDetail, RunSummary } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
 import { noModel } from "../open-classifiers.ts";

@@ -1,10 +1,10 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { trainingCount } from "../../data/training-data.ts";
-import { UserError } from "../../errors.ts";
+import { UserError, valueOrUserError } from "../../errors.ts";
 import { findRecipe } from "../../recipes/index.ts";
 import { MOST_EPOCHS } from "../../recipes/recipe.ts";
-import { valueOrUserError } from "../../runs/run-status.ts";
+
 import { onlySameOrigin } from "../guards.ts";
 import { HttpError, sentence } from "../http-error.ts";
 import type { ServerParts } from "../parts.ts";

@@ -8,6 +8,8 @@ import { hrefOf } from "../../routes.ts";
 
 interface TrainingFormProps {
   readonly recipes: readonly RecipeSummary[];
+  /** Images that can train; undefined while it is not known. */
+  readonly images: number | undefined;
   /** Whether a training in this browser would be replaced. */
   readonly isBusyHere: boolean;
 }
@@ -20,10 +22,12 @@ const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epoc
 const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 
 /** What to train, on how much, and where. */
-export function TrainingForm({ recipes, isBusyHere }: TrainingFormProps) {
+export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBusyHere }: TrainingFormProps) {
   const [place, setPlace] = useState<Place>("browser");
   const [name, setName] = useState(recipes[0]?.name ?? "");
-  const [limit, setLimit] = useState<number>(AT_FIRST.browser.limit);
+  const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
+  // 0: all there are.
+  const limit = wantedLimit < images ? wantedLimit : 0;
   const [epochs, setEpochs] = useState<number>(AT_FIRST.browser.epochs);
   const [seed, setSeed] = useState(1);
   const [failure, setFailure] = useState<string>();
@@ -34,6 +38,11 @@ export function TrainingForm({ recipes, isBusyHere }: TrainingFormProps) {
     setPlace(next);
     setLimit(AT_FIRST[next].limit);
     setEpochs(AT_FIRST[next].epochs || (recipe?.epochs ?? 1));
+  };
+  const chooseRecipe = (next: string) => {
+    setName(next);
+    // A browser starts with few epochs of any recipe.
+    if (place === "server") setEpochs(recipes.find((one) => one.name === next)?.epochs ?? 1);
   };
   const startOnServer = async () => {
     setStarting(true);
@@ -79,7 +88,7 @@ export function TrainingForm({ recipes, isBusyHere }: TrainingFormProps) {
         <legend>Recipe</legend>
         {recipes.map(({ name: one, summary, parameters }) => (
           <label key={one}>
-            <input type="radio" name="recipe" checked={one === name} onChange={() => setName(one)} />
+            <input type="radio" name="recipe" checked={one === name} onChange={() => chooseRecipe(one)} />
             <span>
               <strong>{one}</strong> {summary}
               <span className="quiet"> {count(parameters)} parameters</span>
@@ -91,9 +100,9 @@ export function TrainingForm({ recipes, isBusyHere }: TrainingFormProps) {
         <label>
           Training images
           <select value={limit} onChange={({ target }) => setLimit(Number(target.value))}>
-            {LIMITS.map((images) => (
-              <option key={images} value={images}>
-                {count(images)}
+            {LIMITS.filter((most) => most < images).map((most) => (
+              <option key={most} value={most}>
+                {count(most)}
               </option>
             ))}
             <option value={0}>all</option>

@@ -6,7 +6,8 @@ import type { TriedImage } from "./tried-image.ts";
 
 interface DrawProps {
   readonly source: ModelSource;
-  readonly onImage: (image: TriedImage) => void;
+  /** Undefined: what was shown before is to be shown no more. */
+  readonly onImage: (image: TriedImage | undefined) => void;
 }
 
 const EDGE = 280;
@@ -78,7 +79,14 @@ export function Draw({ source, onImage }: DrawProps) {
             onChange={({ target }) => setBrush(Number(target.value))}
           />
         </label>
-        <button type="button" onClick={() => clear(sheet.current)}>
+        <button
+          type="button"
+          onClick={() => {
+            clear(sheet.current);
+            setFailure(undefined);
+            onImage(undefined);
+          }}
+        >
           Clear
         </button>
       </div>

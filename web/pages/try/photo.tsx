@@ -6,7 +6,8 @@ import type { TriedImage } from "./tried-image.ts";
 
 interface PhotoProps {
   readonly source: ModelSource;
-  readonly onImage: (image: TriedImage) => void;
+  /** Undefined: what was shown before is to be shown no more. */
+  readonly onImage: (image: TriedImage | undefined) => void;
 }
 
 /** The longest edge that a photo is read with, in pixels: more tells a network of 64x64 pixels nothing. */
@@ -22,10 +23,12 @@ export function Photo({ source, onImage }: PhotoProps) {
   const take = async (file: File | undefined) => {
     if (!file) return;
     setFailure(undefined);
-    setName(file.name);
+    setName(undefined);
+    onImage(undefined);
     try {
       const picture = await decode(file);
       show(preview.current, picture);
+      setName(file.name);
       const { pixels } = await classifier()("classifyPicture", { source, picture }, [picture]);
       onImage({ pixels });
     } catch (error) {
@@ -36,8 +39,16 @@ export function Photo({ source, onImage }: PhotoProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `take` is made anew with the source
   useEffect(() => {
     const paste = ({ clipboardData }: ClipboardEvent) => void take(clipboardData?.files[0]);
+    // A file that is dropped beside the box would be opened in place of the page.
+    const keepPage = (event: globalThis.DragEvent) => event.preventDefault();
     addEventListener("paste", paste);
-    return () => removeEventListener("paste", paste);
+    addEventListener("dragover", keepPage);
+    addEventListener("drop", keepPage);
+    return () => {
+      removeEventListener("paste", paste);
+      removeEventListener("dragover", keepPage);
+      removeEventListener("drop", keepPage);
+    };
   }, [source]);
 
   const drop = (event: DragEvent) => {
