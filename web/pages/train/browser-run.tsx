@@ -37,14 +37,14 @@ function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
   const isOver = phase === "finished" || phase === "failed";
   return (
     <div className="row">
-      {phase === "training" && (
-        <button type="button" onClick={pauseTraining}>
-          Pause
-        </button>
-      )}
-      {phase === "paused" && (
-        <button type="button" className="primary" onClick={continueTraining}>
-          Go on
+      {(phase === "training" || phase === "paused") && (
+        // One button: the keyboard's focus stays on it when it changes.
+        <button
+          type="button"
+          className={phase === "paused" ? "primary" : ""}
+          onClick={phase === "paused" ? continueTraining : pauseTraining}
+        >
+          {phase === "paused" ? "Go on" : "Pause"}
         </button>
       )}
       <button type="button" onClick={stopTraining}>
