@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { encode } from "fast-png";
 import type { Locator } from "playwright-core";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { count, percent } from "../../src/numbers.ts";
@@ -15,7 +14,7 @@ import { jsonOf, postBytes, postJson, start } from "../server/support/running-se
 import { smallRuns } from "../server/support/small-runs.ts";
 import { spoilState } from "../server/support/spoil-state.ts";
 import { needChromium } from "../support/chromium.ts";
-import { openPage } from "./support.ts";
+import { openPage, picture } from "./support.ts";
 
 const { runs, dataFolder } = await smallRuns(["first", "second"]);
 const serve = (options: Parameters<typeof start>[0] = {}) => start({ runs, data: dataFolder, ...options });
@@ -43,15 +42,6 @@ async function shownConfusion(figure: Locator): Promise<number[][]> {
   const classes = Math.sqrt(counts.length);
   const numbers = counts.map((text) => Number(text.replaceAll(",", "")));
   return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
-}
-
-/** A garment's shape on white, as a PNG file. */
-function picture(): Uint8Array {
-  const data = Uint8Array.from({ length: 120 * 90 }, (_, i) => {
-    const [row, column] = [Math.floor(i / 90), i % 90];
-    return row > 20 && row < 100 && column > 30 && column < 62 ? 40 + row : 255;
-  });
-  return encode({ data, width: 90, height: 120, channels: 1, depth: 8 });
 }
 
 test(
@@ -301,6 +291,7 @@ describe("trying a network", () => {
     const text = { name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") };
     await page.getByLabel("Choose a photo").setInputFiles(text);
     await page.getByRole("alert").getByText("letter.txt is no picture").waitFor();
+    expect(await look.count(), "the answer of the picture before").toBe(0);
   });
 
   test("a drawing is prepared as dark on light ground is, and classified", TIMEOUT, async () => {
@@ -321,6 +312,8 @@ describe("trying a network", () => {
     expect(Math.min(...middle)).toBeGreaterThan(100);
     expect([prepared[0], prepared[27], prepared[783]]).toEqual([0, 0, 0]);
     expect(await look.locator(".probabilities li").count()).toBe(10);
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await look.count()).toBe(0);
   });
 
   test("test images are chosen by keyboard, and answered as the server does", TIMEOUT, async () => {

@@ -1,4 +1,5 @@
 /** The built page in real Chromium, on a real server. */
+import { encode } from "fast-png";
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
@@ -33,4 +34,13 @@ export async function openPage(
   context.on("request", (request) => addresses.push(request.url()));
   await page.goto(url);
   return { page, context, complaints, addresses };
+}
+
+/** A garment's shape on white, as a PNG file. */
+export function picture(): Uint8Array {
+  const data = Uint8Array.from({ length: 120 * 90 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 90), i % 90];
+    return row > 20 && row < 100 && column > 30 && column < 62 ? 40 + row : 255;
+  });
+  return encode({ data, width: 90, height: 120, channels: 1, depth: 8 });
 }
