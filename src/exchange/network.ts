@@ -7,7 +7,7 @@ import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
 import { RUN_FILES, readWeights, requireTrained } from "../runs/run-files.ts";
 import { readImportedModel, readRecipe } from "../runs/run-recipe.ts";
-import type { AnyRunRecord } from "../runs/run-record.ts";
+import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { weightsSha256 } from "../runs/weights-hash.ts";
 import { matchTensors } from "./match-tensors.ts";
 
@@ -43,8 +43,7 @@ export async function readNetwork(
       ? await readImportedModel(path, record, task)
       : (await readRecipe(path, record, { task })).model;
   const matched = matchTensors(tensors, { model, task, fileName });
-  const expected = record.status === "imported" ? record.weightsSha256 : record.result.weightsSha256;
-  if (weightsSha256(matched) !== expected) {
+  if (weightsSha256(matched) !== recordedWeights(record)) {
     throw new UserError(
       `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${record.recipeFile ?? model.name}`,
     );

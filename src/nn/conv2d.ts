@@ -22,7 +22,8 @@ export interface Conv2dOptions {
  * Convolution: [N, C, H, W] -> [N, channels, P, Q], P = floor((H + 2 padding - kernel) / stride) + 1, Q alike. Parameters
  * `weight` [channels, C, kh, kw] and `bias` [channels], drawn uniformly within 1 / sqrt(C kh kw) as PyTorch's.
  *
- * @throws UserError when `channels` or the kernel is no whole number from 1 up, or an option is unknown; ShapeError, in use, when x is no image
+ * @throws UserError when `channels` or the kernel is no whole number from 1 up, or an option is unknown; ShapeError, in use,
+ *   when x is no image
  */
 export function conv2d(channels: number, options: Conv2dOptions): Layer {
   requireOptions("conv2d", options, ["kernelSize", "stride", "padding", "bias"], ["kernelSize"]);

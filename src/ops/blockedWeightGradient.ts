@@ -83,11 +83,7 @@ function writeWhole(writer: GraphWriter, rows: PixelRows, dy: string, gradient: 
     writer.reshape(dy, [blocks, block, outputs / block, height * width, block]),
     [2, 0, 3, 1, 4],
   );
-  return convolve(writer, exchanged, writer.reshape(kernels, [outputs, batch, height, width]), {
-    rows,
-    gradient,
-    batch,
-  });
+  return convolve(writer, exchanged, writer.reshape(kernels, [outputs, batch, height, width]), { rows, gradient });
 }
 
 function writeGrouped(writer: GraphWriter, rows: PixelRows, dy: string, gradient: BlockedWeightGradient): string {
@@ -107,7 +103,6 @@ function writeGrouped(writer: GraphWriter, rows: PixelRows, dy: string, gradient
   const perGroup = convolve(writer, exchanged, writer.reshape(kernels, [groups * outputs, size, height, width]), {
     rows,
     gradient,
-    batch,
     groups,
   });
   // A product with a row of ones: ReduceSum would sum in another order with more threads than planes.
@@ -120,19 +115,17 @@ function convolve(
   writer: GraphWriter,
   images: string,
   kernels: string,
-  of: {
-    readonly rows: PixelRows;
-    readonly gradient: BlockedWeightGradient;
-    readonly batch: number;
-    readonly groups?: number;
-  },
+  {
+    rows,
+    gradient,
+    groups = 1,
+  }: { readonly rows: PixelRows; readonly gradient: BlockedWeightGradient; readonly groups?: number },
 ): string {
-  const { rows, gradient, batch, groups = 1 } = of;
   const { height, width } = imageSizes(gradient.dy);
   const { stride, padding } = gradient.attributes;
   return writer.blocked(
     "Conv",
-    [writer.reshape(images, [rows.planes, batch, rows.height, rows.width * rows.channels]), kernels],
+    [writer.reshape(images, [rows.planes, rows.images, rows.height, rows.width * rows.channels]), kernels],
     {
       kernel_shape: [height, width],
       dilations: [stride, stride * rows.channels],

@@ -9,7 +9,7 @@ import { decodeSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
 import { type MetricsLine, parseMetrics } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
-import { type AnyRunRecord, parseRunRecord, type RunRecord } from "./run-record.ts";
+import { type AnyRunRecord, parseRunRecord, type RunRecord, recordedWeights } from "./run-record.ts";
 
 export const RUN_FILES = {
   record: "run.json",
@@ -129,7 +129,7 @@ function requireOwnModel(folder: string, bytes: Uint8Array): void {
   const record = valueOrUserError(() => readAnyRunRecord(folder));
   const model = valueOrUserError(() => readModelMetadata(bytes, folder));
   if (record instanceof UserError || model instanceof UserError || model.weightsSha256 === undefined) return;
-  const expected = record.status === "imported" ? record.weightsSha256 : record.result?.weightsSha256;
+  const expected = recordedWeights(record);
   if (expected === undefined || model.weightsSha256 === expected) return;
   throw new UserError(
     `${folder}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,

@@ -166,3 +166,8 @@ export function formatRunRecord(record: AnyRunRecord): string {
   if (!result.success) throw new RangeError(`run record: ${describeIssues(result.error.issues, record)}`);
   return `${JSON.stringify(result.data, null, 2)}\n`;
 }
+
+/** The checksum of a run's weights (see `weightsSha256`); undefined while it is not finished. */
+export function recordedWeights(record: AnyRunRecord): string | undefined {
+  return record.status === "imported" ? record.weightsSha256 : record.result?.weightsSha256;
+}

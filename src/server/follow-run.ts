@@ -2,7 +2,6 @@ import { type FSWatcher, watch } from "node:fs";
 import { UserError, valueOrUserError } from "../errors.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { readAnyRunRecord } from "../runs/run-files.ts";
-
 import type { ProgressAnswer } from "./answers.ts";
 import type { Bell } from "./bell.ts";
 import { type RunState, stateOf } from "./run-catalog.ts";

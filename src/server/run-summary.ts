@@ -6,7 +6,6 @@ import { errorCode, explainFileError } from "../runs/file-errors.ts";
 import { type MetricsLine, parseMetrics } from "../runs/metrics.ts";
 import { RUN_FILES, readModel } from "../runs/run-files.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
-
 import { runOrigin } from "../study/run-origin.ts";
 import type { RunSummary } from "./answers.ts";
 import { type ServedRun, stateOf } from "./run-catalog.ts";

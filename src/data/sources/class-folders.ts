@@ -35,7 +35,8 @@ export interface ListedPictures {
 
 /**
  * Lists a folder of pictures in the form of torchvision's ImageFolder: a folder a class, whose name is the class's; or
- * train (or training), val (or valid, validation) and test (or testing) with such folders in each. In a class folder, folders are looked through too.
+ * train (or training), val (or valid, validation) and test (or testing) with such folders in each. In a class folder,
+ * folders are looked through too.
  *
  * @throws UserError that says what does not fit: no classes or one, a class without pictures, two that differ by case only,
  *   a class that train does not have

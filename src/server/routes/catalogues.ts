@@ -6,7 +6,6 @@ import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { LADDER } from "../../report/ladder.ts";
 import { RUN_FILES } from "../../runs/run-files.ts";
-
 import { ownResults, type TestedOnce } from "../../study/own-results.ts";
 import { runCost, runOrigin } from "../../study/run-origin.ts";
 import type { Ladder, RecipeSummary } from "../answers.ts";

@@ -1,7 +1,6 @@
 import type { Hono } from "hono";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModel } from "../../runs/run-files.ts";
-
 import type { RunDetail, RunSummary } from "../answers.ts";
 import { binaryResponse } from "../binary-response.ts";
 import { noModel } from "../open-classifiers.ts";

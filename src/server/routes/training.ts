@@ -3,7 +3,6 @@ import { z } from "zod";
 import { trainingCount } from "../../data/training-data.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MOST_EPOCHS } from "../../recipes/recipe.ts";
-
 import { onlySameOrigin } from "../guards.ts";
 import { HttpError } from "../http-error.ts";
 import type { ServerParts } from "../parts.ts";
