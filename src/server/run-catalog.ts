@@ -101,20 +101,23 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
   look();
   const catalog: RunCatalog = {
     list() {
+      catalog.refresh();
       look();
       const damaged = [...entries.values()].filter(({ found }) => found instanceof UserError).map(({ id }) => id);
       return { runs: newestFirst, damaged };
     },
     find(id) {
       look();
-      // It may have come since: a client that knows of it has not to wait for the list to grow old.
+      // It may have come, or come further, since the list was made: a client that knows has not to wait.
       if (!entries.has(id)) {
         catalog.refresh();
         look();
       }
-      const entry = entries.get(id);
-      if (entry === undefined) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
-      const { found, path } = entry;
+      const path = entries.get(id)?.path;
+      const found = path === undefined ? undefined : recordAt(path);
+      if (path === undefined || found === undefined) {
+        throw new HttpError(404, "no_such_run", "There is no run of this name here.");
+      }
       if (!(found instanceof UserError)) return { id, path, record: found };
       throw new HttpError(503, "run_damaged", `The run ${id} is damaged; the server's log tells more.`);
     },

@@ -81,6 +81,23 @@ describe("runs", () => {
     expect(await jsonOf(fetch(`${url}/api/runs/b`))).toMatchObject({ id: "b" });
   });
 
+  test("one that ended after the runs were listed is finished at once", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const [file, running] = [join(folder, "a", "run.json"), join(interruptedRun(), "run.json")];
+    const finished = readFileSync(file);
+    cpSync(running, file);
+    const { url } = await start({ runs: folder, data: dataFolder });
+    const states = async () => {
+      const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+      return [listed[0]?.status, (await jsonOf<RunSummary>(fetch(`${url}/api/runs/a`))).status];
+    };
+    expect(await states()).toEqual(["interrupted", "interrupted"]);
+    writeFileSync(file, finished);
+    expect((await fetch(`${url}/api/runs/a/evaluation`)).status).toBe(200);
+    expect(await states()).toEqual(["finished", "finished"]);
+  });
+
   test("its model, byte for byte", async () => {
     const { url } = await start({ runs });
     expect(await holds(`${url}/api/runs/a/model.onnx`, readFileSync(join(runs, "a", "model.onnx")))).toBe(true);
