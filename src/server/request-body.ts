@@ -5,6 +5,8 @@ import type { Turnstile } from "./turnstile.ts";
 /** How long and how much of a body that is refused is read on. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 2 ** 20;
+/** Bodies up to here are read in one piece, and count whole from the start. */
+const SMALL_BYTES = 2 ** 16;
 
 /** What the sender says that the body is: `image/png`, in lower case and without parameters; "" when nothing is said. */
 export function mediaType(request: HonoRequest): string {
@@ -15,7 +17,8 @@ export function mediaType(request: HonoRequest): string {
  * Reads a whole body and works on it. One that says that it is too long is refused before it is read; one that does not
  * say is read as far as the limit.
  *
- * @param held counts the bytes of all bodies that are here at once
+ * @param held counts the bytes of all bodies that are here at once: what has come, not what is announced, or a few clients
+ * that announce much and send slowly would keep out all others
  * @throws HttpError 413 when it is longer than `mostBytes`, 400 when there is none or it breaks off, or as `held` refuses
  */
 export async function withBody<Result>(
@@ -30,27 +33,43 @@ export async function withBody<Result>(
     await discard(request);
     throw tooLarge(mostBytes);
   }
-  const leave = held.enter(Number(length ?? mostBytes));
+  const entered: (() => void)[] = [];
+  const enter = (count: number) => entered.push(held.enter(count));
   try {
-    const bytes = await (length === undefined ? readStream(request, mostBytes) : request.arrayBuffer()).catch(
-      (error: unknown) => {
-        if (error instanceof HttpError) throw error;
-        throw new HttpError(400, "body_cut_short", "The body broke off before its end.");
-      },
-    );
+    const bytes = await readWhole(request, { length, mostBytes, enter });
     if (bytes.byteLength === 0) throw new HttpError(400, "no_body", "The request has no body.");
     return await work(new Uint8Array(bytes));
   } finally {
-    leave();
+    for (const leave of entered) leave();
   }
 }
 
-async function readStream(request: HonoRequest, mostBytes: number): Promise<ArrayBuffer> {
+/** @param options.enter is told of bytes before they are kept, and may refuse them */
+async function readWhole(
+  request: HonoRequest,
+  { length, mostBytes, enter }: { length: string | undefined; mostBytes: number; enter: (count: number) => void },
+): Promise<ArrayBuffer> {
+  const isSmall = length !== undefined && Number(length) <= SMALL_BYTES;
+  if (isSmall) enter(Number(length));
+  try {
+    return await (isSmall ? request.arrayBuffer() : readStream(request, mostBytes, enter));
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw new HttpError(400, "body_cut_short", "The body broke off before its end.");
+  }
+}
+
+async function readStream(
+  request: HonoRequest,
+  mostBytes: number,
+  enter: (count: number) => void,
+): Promise<ArrayBuffer> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const chunk of request.raw.body ?? []) {
     length += chunk.length;
     if (length > mostBytes) throw tooLarge(mostBytes);
+    enter(chunk.length);
     chunks.push(chunk);
   }
   return new Blob(chunks).arrayBuffer();

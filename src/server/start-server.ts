@@ -63,7 +63,7 @@ export async function startServer({
   const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
-      const { status, headers, body } = errorAnswer(BAD_REQUEST);
+      const { status, headers, body } = bareAnswer(BAD_REQUEST);
       return new Response(body, { status, headers });
     },
   });
@@ -73,6 +73,8 @@ export async function startServer({
     requestTimeout: timeout,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, timeout),
+    // Node would answer without a word; the application tells what is missing.
+    requireHostHeader: false,
   });
   server.timeout = timeout;
   const connected = watchConnections(server, connections);
@@ -86,6 +88,7 @@ export async function startServer({
     if (isClosing) outgoing.setHeader("connection", "close");
     answer(incoming, outgoing);
   });
+  server.on("checkExpectation", (_, outgoing: ServerResponse) => refuse(outgoing, NO_EXPECTATIONS));
   server.on("clientError", answerClientError);
   await listen(server, { host, port });
 
@@ -113,11 +116,18 @@ export async function startServer({
 
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
+const NO_EXPECTATIONS = new HttpError(417, "no_such_expectation", "The only Expect that is met is 100-continue.");
 const TOO_SLOW = new HttpError(408, "too_slow", "The request did not come whole in time.");
 
-function refuse(outgoing: ServerResponse, error: HttpError): void {
+/** Of what is answered before the application is asked, whose answers have more (see site.ts). */
+function bareAnswer(error: HttpError) {
   const { status, headers, body } = errorAnswer(error);
-  outgoing.writeHead(status, { ...headers, connection: "close" }).end(body);
+  return { status, headers: { ...headers, "x-content-type-options": "nosniff", connection: "close" }, body };
+}
+
+function refuse(outgoing: ServerResponse, error: HttpError): void {
+  const { status, headers, body } = bareAnswer(error);
+  outgoing.writeHead(status, headers).end(body);
 }
 
 /** What is no HTTP, or comes too slowly, has no response object yet. */
@@ -126,8 +136,8 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const { status, headers, body } = errorAnswer(error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? TOO_SLOW : BAD_REQUEST);
-  const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body), connection: "close" });
+  const { status, headers, body } = bareAnswer(error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? TOO_SLOW : BAD_REQUEST);
+  const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body) });
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   // Whoever neither reads nor leaves would keep its place, and that of the body it began.

@@ -317,11 +317,22 @@ describe("connections", () => {
     expect(await said()).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
   });
 
-  test("a request without a host is told so", async () => {
+  test.each(["1.0", "1.1"])("a request without a host is told so: HTTP/%s", async (version) => {
     const url = await serve();
     const { socket, said } = await open(url);
-    socket.write("GET /healthz HTTP/1.0\r\n\r\n");
-    expect(await said()).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
+    socket.write(`GET /healthz HTTP/${version}\r\n\r\n`);
+    expect(await said()).toMatch(/^HTTP\/1\.1 400 .*x-content-type-options: nosniff.*"code":"bad_request"/is);
+  });
+
+  test("an expectation that nobody meets is told so; 100-continue is met", async () => {
+    const url = await serve();
+    const expecting = async (expectation: string) => {
+      const { socket, said } = await open(url);
+      socket.write(`GET /healthz HTTP/1.1\r\nhost: localhost\r\nexpect: ${expectation}\r\nconnection: close\r\n\r\n`);
+      return said();
+    };
+    expect(await expecting("a-miracle")).toMatch(/^HTTP\/1\.1 417 .*"code":"no_such_expectation"/s);
+    expect(await expecting("100-continue")).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
   });
 
   test.each([

@@ -145,24 +145,29 @@ describe("as much as it takes", () => {
     await Promise.all([1, 2].map(() => jsonOf(postJson(`${url}/api/predict`, PIXELS))));
   });
 
-  test("bytes of bodies at once: counted as they are announced, given back when a client goes", async () => {
-    const { url } = await start({ runs, limits: { bodyBytes: 60_000, heldBytes: 100_000 } });
+  test("bytes of bodies at once: counted as they come, given back when a client goes", async () => {
+    const { url } = await start({ runs, limits: { bodyBytes: 200_000, heldBytes: 100_000 } });
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
     socket.write(
-      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 60000\r\n\r\n",
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 200000\r\n\r\n",
     );
-    const image = () =>
+    const image = (bytes = 50_000) =>
       fetch(`${url}/api/predict`, {
         method: "POST",
         headers: { "content-type": "image/png" },
-        body: new Uint8Array(50_000),
+        body: new Uint8Array(bytes),
       });
+    // Whoever only announces much keeps nobody out.
+    for (let i = 0; i < 10; i++) expect((await errorOf(image()))[1]).toBe("bad_image");
+    socket.write(new Uint8Array(70_000));
     await expect.poll(async () => (await image()).status).toBe(503);
     expect((await errorOf(image()))[1]).toBe("overloaded");
+    expect((await errorOf(image(80_000)))[1]).toBe("overloaded");
     await jsonOf(postJson(`${url}/api/predict`, PIXELS));
     socket.destroy();
     await expect.poll(async () => (await errorOf(image()))[1]).toBe("bad_image");
+    expect((await errorOf(image(99_000)))[1]).toBe("bad_image");
   });
 });
 
