@@ -6,9 +6,9 @@ import type { Recipe } from "./recipe.ts";
 export const tiny: Recipe = {
   ...base,
   name: "tiny",
-  description: "a network of 23,866 parameters, long trained: Muon, one-cycle over 60 epochs, flips, 1 px shifts",
+  description: "a network of 23,866 parameters, long trained: Muon, one-cycle over 30 epochs, flips, 1 px shifts",
   model: tinyModel,
-  epochs: 60,
+  epochs: 30,
   learningRate: 8e-3,
   optimizer: { kind: "muon" },
   labelSmoothing: 0.05,
