@@ -40,6 +40,13 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   await page.getByText(`${correct} of ${total} images`).waitFor();
   const rows = page.locator("table", { hasText: "precision" }).locator("tbody th");
   expect(await rows.allInnerTexts()).toEqual(perClass.map(({ label }) => label));
+  // The table of three classes is narrower than the page: it is not blown up, which would make its letters enormous.
+  const scale = await page
+    .getByRole("img", { name: /taken for/ })
+    .last()
+    .evaluate((figure) => figure.getBoundingClientRect().width / (figure as SVGSVGElement).viewBox.baseVal.width);
+  expect(scale).toBeGreaterThan(0.9);
+  expect(scale).toBeLessThan(1.41);
 
   const { index, label, prediction, probability } = mistakes[0]!;
   const { pixels } = await jsonOf<TestImage>(fetch(`${url}/api/runs/own/test-images/${index}`));

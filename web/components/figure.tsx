@@ -59,7 +59,9 @@ function Drawing<Input>({ draw, input }: Pick<FigureProps<Input>, "draw" | "inpu
   useEffect(() => {
     try {
       const drawing: unknown = draw(document, input);
-      if (!(drawing instanceof SVGElement)) throw new TypeError("the figure is no SVG element");
+      if (!(drawing instanceof SVGSVGElement)) throw new TypeError("the figure is no SVG element");
+      // A small one is not blown up to the width of the page (parts.css).
+      drawing.style.setProperty("--own-width", `${drawing.viewBox.baseVal.width}px`);
       place.current?.replaceChildren(drawing);
       setError(undefined);
     } catch (cause) {

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { count, counted, percent } from "../../src/numbers.ts";
 import { duration } from "../../src/report/format.ts";
 import type { RunDetail } from "../../src/server/answers.ts";
@@ -105,9 +105,18 @@ function Interrupted({ run }: { run: RunDetail }) {
 }
 
 function StopButton({ id }: { id: string }) {
+  const button = useRef<HTMLButtonElement>(null);
+  // It goes when the training ends: whoever came to it by keyboard goes on from the page's content.
+  useLayoutEffect(() => {
+    const own = button.current;
+    return () => {
+      if (document.activeElement === own) document.getElementById("main")?.focus({ preventScroll: true });
+    };
+  }, []);
   const [failure, setFailure] = useState<string>();
   const [isAsked, setAsked] = useState(false);
   const stop = () => {
+    if (isAsked) return;
     setAsked(true);
     remove(`/api/training/${encodeURIComponent(id)}`).catch((error: Error) => {
       setAsked(false);
@@ -116,7 +125,8 @@ function StopButton({ id }: { id: string }) {
   };
   return (
     <>
-      <button type="button" onClick={stop} disabled={isAsked}>
+      {/* Not "disabled", which would take the focus away. */}
+      <button type="button" ref={button} onClick={stop} aria-disabled={isAsked}>
         {isAsked ? "Stopping…" : "Stop training"}
       </button>
       {failure !== undefined && <Failure title="It could not be stopped" message={failure} />}
