@@ -2,6 +2,7 @@
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
 import { loadOwnData } from "../../src/data/sources/own-data.ts";
 import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
 import { importWeights } from "../../src/exchange/import-weights.ts";
@@ -142,6 +143,24 @@ test(
     expect(log.join("\n")).toMatch(/t10k-images-idx3-ubyte in .* has another checksum/);
   },
 );
+
+test("a run of the published images is evaluated on those, though the server has pictures", TIMEOUT, async () => {
+  const runs = join(temporaryFolder(), "runs");
+  const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
+  const published = await loadFashionMnist();
+  await trainNewRun(
+    { recipe, seed: 1, trainOn: "split", limit: 320, out: join(runs, "published") },
+    { data: published, threads: 2, runtime: nodeRuntime },
+  );
+  const { url } = await start({ runs, data: made.pictures, threads: 2 });
+  const { total, classes } = await jsonOf<RunEvaluation>(evaluationAt(url, "published"));
+  expect({ total, classes }).toEqual({ total: 10_000, classes: published.test.classNames });
+  const { label, pixels } = await jsonOf<TestImage>(fetch(`${url}/api/runs/published/test-images/77`));
+  expect({ label, pixels }).toEqual({
+    label: published.test.labels[77],
+    pixels: [...published.test.images.slice(77 * 784, 78 * 784)],
+  });
+});
 
 test("imported weights are evaluated on the server's pictures, as their file says they are made", TIMEOUT, async () => {
   const runs = join(temporaryFolder(), "runs");
