@@ -93,19 +93,41 @@ export function spreadOf(values: readonly number[]): Spread {
   return { mean, standardDeviation: n === 1 ? null : Math.sqrt(squares / (n - 1)), n };
 }
 
-/** Differences of pairs, such as of two recipes with the same seeds. */
-export interface PairedDifference {
+/** A mean of differences, such as of two recipes with the same seeds. */
+export interface MeanDifference {
   readonly mean: number;
-  /** 95 % confidence interval of the true mean: Student's t with n - 1 degrees of freedom. Null for a single pair. */
+  /** 95 % confidence interval of the true mean, given the chance of the seeds. Null for a single seed. */
   readonly interval: Interval | null;
 }
 
-/** @throws RangeError for no differences */
-export function pairedDifference(differences: readonly number[]): PairedDifference {
-  const { mean, standardDeviation, n } = spreadOf(differences);
-  if (standardDeviation === null) return { mean, interval: null };
-  const halfWidth = (jStat.studentt.inv(0.975, n - 1) * standardDeviation) / Math.sqrt(n);
-  return { mean, interval: { low: mean - halfWidth, high: mean + halfWidth } };
+/**
+ * What several treatments make of a control, each tried with the same seeds: the seeds are the blocks of a randomized block
+ * design. The chance left is estimated from all rows together (two-way analysis of variance without interaction, Fisher 1935),
+ * as three differences of one row alone tell little of it; Student's t has (rows - 1) (seeds - 1) degrees of freedom. With one
+ * treatment this is the interval of the paired t test. Each interval holds by itself: nothing is corrected for there being several.
+ *
+ * @param control by seed @param treatments each by the same seeds
+ * @returns each treatment's mean less the control's
+ * @throws RangeError when there is no seed, or the rows differ in their number
+ */
+export function differencesInBlocks(
+  control: readonly number[],
+  treatments: readonly (readonly number[])[],
+): MeanDifference[] {
+  const seeds = control.length;
+  const rows = [control, ...treatments];
+  if (rows.some((row) => row.length !== seeds)) throw new RangeError("rows of one design have the same seeds");
+  const means = rows.map((row) => spreadOf(row).mean);
+  const blocks = control.map((_, seed) => spreadOf(rows.map((row) => row[seed]!)).mean);
+  const all = spreadOf(means).mean;
+  const squares = rows.flatMap((row, i) => row.map((value, seed) => (value - means[i]! - blocks[seed]! + all) ** 2));
+  const freedom = (rows.length - 1) * (seeds - 1);
+  const meanSquare = squares.reduce((sum, square) => sum + square, 0) / freedom;
+  const halfWidth = freedom > 0 ? jStat.studentt.inv(0.975, freedom) * Math.sqrt((2 * meanSquare) / seeds) : null;
+  return means.slice(1).map((own) => {
+    const mean = own - means[0]!;
+    return { mean, interval: halfWidth === null ? null : { low: mean - halfWidth, high: mean + halfWidth } };
+  });
 }
 
 /**

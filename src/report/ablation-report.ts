@@ -1,4 +1,4 @@
-import type { PairedDifference, Spread } from "../evaluation/significance.ts";
+import type { MeanDifference, Spread } from "../evaluation/significance.ts";
 import { count, counted } from "../numbers.ts";
 import { type DifferenceRow, differenceFigure } from "../plots/difference.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
@@ -34,7 +34,7 @@ export interface AblationRow {
   readonly what: string;
   readonly accuracy: Spread;
   /** From the reference, seed by seed; null for the reference itself. */
-  readonly difference: PairedDifference | null;
+  readonly difference: MeanDifference | null;
   /** Of training, mean of the seeds. */
   readonly seconds: number;
   readonly parameters: number;
@@ -72,7 +72,7 @@ export function ablationTables({ parts, split, epochs, seeds }: AblationReport):
     ]),
     strongRows: [0],
     notes: [
-      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed, intervals are Student's t.`,
+      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed. Intervals are Student's t, the chance of the seeds estimated from all rows together; each holds by itself.`,
     ],
   }));
 }
@@ -86,7 +86,7 @@ export function ablationFigures({ parts, split, seeds }: AblationReport): StudyF
       {
         name: `ablation-${reference}`,
         title,
-        caption: `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed", "pairs of seeds")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds.`,
+        caption: `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed", "pairs of seeds")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds; of twenty changes that change nothing, one looks as if it did.`,
         section: "gains",
       },
     ),

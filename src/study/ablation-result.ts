@@ -1,7 +1,7 @@
 import type { ImageSet } from "../data/image-set.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
-import { type PairedDifference, pairedDifference, spreadOf } from "../evaluation/significance.ts";
+import { differencesInBlocks, type MeanDifference, spreadOf } from "../evaluation/significance.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { percent } from "../numbers.ts";
 import type { AblationReport, AblationRow } from "../report/ablation-report.ts";
@@ -29,24 +29,29 @@ export function assembleAblation(
     const own = rows.filter((row) => row.part === part);
     const reference = own.find(({ change }) => change === null);
     if (!reference) throw new Error(`${part.title}: no reference among the rows`);
+    const changed = own.filter((row) => row !== reference);
+    const differences = differencesInBlocks(accuraciesOf(reference), changed.map(accuraciesOf));
     return {
       title: part.title,
       reference: part.reference.name,
-      rows: own.map((row) => resultOf(row, reference, images)),
+      rows: [resultOf(reference, null, images), ...changed.map((row, i) => resultOf(row, differences[i]!, images))],
     };
   });
   return { split, epochs: recipe.epochs, seeds: rows[0]!.runs.length, trainImages: record.data.trainImages, parts };
 }
 
-function resultOf({ change, runs, part }: EvaluatedRow, reference: EvaluatedRow, images: ImageSet): AblationRow {
-  const accuracies = runs.map(({ metrics }) => metrics.accuracy);
-  const differences = accuracies.map((accuracy, i) => accuracy - reference.runs[i]!.metrics.accuracy);
+function accuraciesOf({ runs }: EvaluatedRow): number[] {
+  return runs.map(({ metrics }) => metrics.accuracy);
+}
+
+function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: ImageSet): AblationRow {
+  const { change, runs, part } = row;
   const classes = runs[0]!.metrics.perClass;
   return {
     change: change?.name ?? null,
     what: change?.what ?? part.reference.description,
-    accuracy: spreadOf(accuracies),
-    difference: change && pairedDifference(differences),
+    accuracy: spreadOf(accuraciesOf(row)),
+    difference,
     seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
     parameters: modelFacts(runs[0]!.recipe.model, imageTask(images)).parameters,
     recalls: classes.map(({ label }, i) => ({
@@ -70,8 +75,8 @@ const NAMED_CLASSES = 3;
 export function ablationConclusion({ parts }: AblationReport): string[] {
   return parts.map(({ title, rows }) => {
     const changes = rows.flatMap(({ change, difference }) => (change && difference ? [{ change, ...difference }] : []));
-    const isClear = ({ interval }: PairedDifference) => interval !== null && interval.low * interval.high > 0;
-    const texts = (chosen: readonly (PairedDifference & { change: string })[]) =>
+    const isClear = ({ interval }: MeanDifference) => interval !== null && interval.low * interval.high > 0;
+    const texts = (chosen: readonly (MeanDifference & { change: string })[]) =>
       listText(chosen.map(({ change, mean }) => `${change} (${points(mean)})`));
     const better = changes.filter((change) => isClear(change) && change.mean > 0);
     const worse = changes.filter((change) => isClear(change) && change.mean < 0);

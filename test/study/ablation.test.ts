@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pairedDifference, spreadOf } from "../../src/evaluation/significance.ts";
+import { differencesInBlocks, type MeanDifference, spreadOf } from "../../src/evaluation/significance.ts";
 import { findModel } from "../../src/models/index.ts";
 import { modelFacts } from "../../src/nn/model-facts.ts";
 import { checkRecipe, type Recipe, recipeToJson } from "../../src/recipes/recipe.ts";
@@ -99,13 +99,37 @@ describe("a plan", () => {
   });
 });
 
-test("the mean of paired differences has Student's interval", () => {
-  // scipy.stats.t.interval(0.95, 2, mean, sem) of the three.
-  const { mean, interval } = pairedDifference([0.004, 0.006, 0.0035]);
-  expect(mean).toBeCloseTo(0.0045, 12);
-  expect(interval!.low).toBeCloseTo(0.001213, 5);
-  expect(interval!.high).toBeCloseTo(0.007787, 5);
-  expect(pairedDifference([0.01])).toEqual({ mean: 0.01, interval: null });
+describe("differences in blocks", () => {
+  test("of one treatment have the interval of the paired t test", () => {
+    // scipy.stats.t.interval(0.95, 2, mean, sem) of the three differences.
+    const [{ mean, interval }] = differencesInBlocks([0.9, 0.91, 0.905], [[0.904, 0.916, 0.9085]]) as [MeanDifference];
+    expect(mean).toBeCloseTo(0.0045, 12);
+    expect(interval!.low).toBeCloseTo(0.001213, 5);
+    expect(interval!.high).toBeCloseTo(0.007787, 5);
+  });
+
+  test("of several share one estimate of chance", () => {
+    // numpy and scipy: residuals of row and column means, mean square 4.5278e-6 with 4 degrees of freedom, t 2.776445.
+    const control = [0.9, 0.91, 0.905];
+    const found = differencesInBlocks(control, [
+      [0.904, 0.916, 0.9085],
+      [0.89, 0.906, 0.893],
+    ]);
+    expect(found.map(({ mean }) => mean)).toEqual([expect.closeTo(0.0045, 12), expect.closeTo(-0.0086667, 7)]);
+    for (const { mean, interval } of found) {
+      expect(interval!.high - mean).toBeCloseTo(0.00482376, 7);
+      expect(mean - interval!.low).toBeCloseTo(0.00482376, 7);
+    }
+  });
+
+  test("of a single seed have none, and rows of other seeds are refused", () => {
+    expect(differencesInBlocks([0.9], [[0.91], [0.85]])).toEqual([
+      { mean: expect.closeTo(0.01, 12), interval: null },
+      { mean: expect.closeTo(-0.05, 12), interval: null },
+    ]);
+    expect(() => differencesInBlocks([0.9, 0.8], [[0.9]])).toThrow(RangeError);
+    expect(() => differencesInBlocks([], [])).toThrow(RangeError);
+  });
 });
 
 describe("the conclusion", () => {
@@ -113,7 +137,12 @@ describe("the conclusion", () => {
     change,
     what: "",
     accuracy: spreadOf([0.9, 0.9]),
-    difference: differences && pairedDifference(differences),
+    difference:
+      differences &&
+      differencesInBlocks(
+        differences.map(() => 0),
+        [differences],
+      )[0]!,
     seconds: 1,
     parameters: 1,
     recalls: [
