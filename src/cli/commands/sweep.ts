@@ -35,7 +35,7 @@ export const sweep: Command = {
     {
       flags: "--over <field=values>",
       description:
-        "a field to vary, learningRate=0.002,0.004 or weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
+        "a field to vary, learningRate=0.002,0.004 or optimizer.weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
       isRepeatable: true,
     },
     { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
