@@ -102,11 +102,15 @@ export function resultOf(
   };
 }
 
-/** Best first: those of more epochs before those of fewer, then by accuracy and by loss; what diverged, last of its rung. */
+/**
+ * Best first: those of a later rung, whose epochs are more, before those of an earlier one, then by accuracy and by loss; what
+ * diverged, last of its rung. Where the sweep varies the epochs themselves they are no rungs.
+ */
 export function ranked(results: readonly SweepResult[]): SweepResult[] {
+  const isRung = results.every(({ changes }) => changes.epochs === undefined);
   return results.toSorted(
     (a, b) =>
-      b.epochs - a.epochs ||
+      (isRung ? b.epochs - a.epochs : 0) ||
       (b.accuracy?.mean ?? -1) - (a.accuracy?.mean ?? -1) ||
       (a.loss ?? Number.MAX_VALUE) - (b.loss ?? Number.MAX_VALUE),
   );

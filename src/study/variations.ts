@@ -37,7 +37,8 @@ export function parseVariation(text: string): Variation {
   }
   // Commas inside brackets belong to a list that is one value.
   const words = given.split(/,(?![^[]*\])/).map((word) => word.trim());
-  if (words.includes("")) throw refuse("has an empty value");
+  if (words.includes("") || words.some((word) => /^\[(.*,)?\s*(,.*)?\]$/.test(word)))
+    throw refuse("has an empty value");
   const values = words.map(parseValue);
   if (new Set(values.map((value) => JSON.stringify(value))).size < values.length) throw refuse("has a value twice");
   return { kind: "list", field, values };

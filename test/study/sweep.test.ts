@@ -131,6 +131,9 @@ describe("results", () => {
       result([], 12),
     ];
     expect(ranked([lost, early, good, better])).toEqual([better, good, lost, early]);
+    // Epochs that the sweep itself varies are no rungs: the more accurate one wins.
+    const [long, short] = [good!, early!].map((one) => ({ ...one, changes: { epochs: one.epochs } }));
+    expect(ranked([long!, short!])).toEqual([short, long]);
     const tied = { ...better, loss: 0.05 };
     expect(ranked([better, tied])).toEqual([tied, better]);
   });
