@@ -113,12 +113,10 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
         catalog.refresh();
         look();
       }
-      const path = entries.get(id)?.path;
-      const found = path === undefined ? undefined : recordAt(path);
-      if (path === undefined || found === undefined) {
-        throw new HttpError(404, "no_such_run", "There is no run of this name here.");
-      }
-      if (!(found instanceof UserError)) return { id, path, record: found };
+      const entry = entries.get(id);
+      const found = entry && recordAt(entry.path);
+      if (!entry || !found) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
+      if (!(found instanceof UserError)) return { id, path: entry.path, record: found };
       throw new HttpError(503, "run_damaged", `The run ${id} is damaged; the server's log tells more.`);
     },
     preferred() {

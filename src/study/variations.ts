@@ -37,8 +37,7 @@ export function parseVariation(text: string): Variation {
   }
   // Commas inside brackets belong to a list that is one value.
   const words = given.split(/,(?![^[]*\])/).map((word) => word.trim());
-  if (words.includes("") || words.some((word) => /^\[(.*,)?\s*(,.*)?\]$/.test(word)))
-    throw refuse("has an empty value");
+  if (words.some((word) => word === "" || listItems(word)?.includes(""))) throw refuse("has an empty value");
   const values = words.map(parseValue);
   if (new Set(values.map((value) => JSON.stringify(value))).size < values.length) throw refuse("has a value twice");
   return { kind: "list", field, values };
@@ -47,9 +46,15 @@ export function parseVariation(text: string): Variation {
 function parseValue(word: string): FieldValue {
   if (word === "none") return null;
   if (word === "true" || word === "false") return word === "true";
-  const list = /^\[(.*)\]$/.exec(word)?.[1];
-  if (list !== undefined) return list.split(",").map(Number);
+  const items = listItems(word);
+  if (items) return items.map(Number);
   return Number.isFinite(Number(word)) ? Number(word) : word;
+}
+
+/** What is between the brackets of a list; undefined where there are none. */
+function listItems(word: string): string[] | undefined {
+  const inside = /^\[(.*)\]$/.exec(word)?.[1];
+  return inside?.split(",").map((item) => item.trim());
 }
 
 /**
