@@ -51,8 +51,12 @@ describe("any picture", () => {
       height: fc.integer({ min: 12, max: 160 }),
       margin: fc.integer({ min: 2, max: 60 }),
     });
+    // A gray picture of the model's size counts as prepared: see below.
+    const isPrepared = ({ width, height, margin }: { width: number; height: number; margin: number }) =>
+      width + 2 * margin === 28 && height + 2 * margin === 28;
     fc.assert(
       fc.property(garments, (garment) => {
+        fc.pre(!isPrepared(garment));
         const pixels = prepareImage(letterT(garment), GRAY);
         expect(pixels).toHaveLength(784);
         expect(Math.max(...pixels)).toBe(255);
@@ -67,6 +71,14 @@ describe("any picture", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("of the model's size, and gray, is left as it is but for its ground: neither trimmed nor stretched", () => {
+    const picture = letterT({ width: 16, height: 16, margin: 6 });
+    expect([...prepareImage(picture, GRAY)]).toEqual([...picture.data].map((value) => (value === 30 ? 220 : 0)));
+    // One column more, and it is prepared as any other.
+    const wider = prepareImage(letterT({ width: 17, height: 16, margin: 6 }), GRAY);
+    expect(Math.max(...wider)).toBe(255);
   });
 
   test("comes out nearly the same in other sizes, margins, colours and on other grounds", () => {
