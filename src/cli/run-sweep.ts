@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { z } from "zod";
 import { counted } from "../numbers.ts";
+import { recipeToJson } from "../recipes/recipe.ts";
 import { errorCode, explainFileError } from "../runs/file-errors.ts";
 import type { OutputFolder } from "../runs/output-folder.ts";
 import { checkJson, parseJson } from "../runs/parse-json.ts";
-import { seedBySeed } from "../study/plan.ts";
+import { type PlannedRun, seedBySeed } from "../study/plan.ts";
+import { differingField } from "../study/run-study.ts";
 import {
   type Candidate,
   planCandidate,
@@ -18,8 +20,12 @@ import {
 import type { Output } from "./output.ts";
 import { type TrainAllOptions, trainAll } from "./train-planned.ts";
 
-/** Runs that diverged, by folder, with what was said: they are not trained again when the sweep goes on. */
+/** Runs that diverged, by their folder in the sweep's: they are not trained again when the sweep goes on. */
 const DIVERGED = "diverged.json";
+
+/** What is known of such a run. The recipe as its JSON: another one in the same folder is another run. */
+const divergedRun = z.object({ message: z.string(), recipe: z.record(z.string(), z.unknown()) });
+type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
 
 export interface SweepOptions extends Omit<TrainAllOptions, "onDiverged"> {
   readonly plan: SweepPlan;
@@ -39,6 +45,10 @@ export async function runSweep(
   output: Output,
 ): Promise<SweepResult[] | undefined> {
   const diverged = readDiverged(plan.out);
+  const hasDiverged = ({ path, recipe }: PlannedRun) => {
+    const known = diverged[relative(plan.out, path)];
+    return known !== undefined && differingField(known.recipe, recipe) === undefined;
+  };
   const out: SweepResult[] = [];
   let left = [...candidates];
   for (const [at, rung] of (rungs ?? [undefined]).entries()) {
@@ -51,15 +61,18 @@ export async function runSweep(
       const epochs = rung?.epochs ?? candidate.recipe.epochs;
       return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
     });
-    const planned = seedBySeed(plans.map((one) => one.planned)).filter((run) => !diverged.has(run.path));
+    // Of a candidate that diverged with one seed the others are not asked: it cannot win.
+    const isWanted = ({ path }: PlannedRun) =>
+      !plans.some(({ planned }) => planned.some((run) => run.path === path) && planned.some(hasDiverged));
     const trained = await trainAll(
-      planned,
+      seedBySeed(plans.map(({ planned }) => planned)).filter(isWanted),
       {
         ...machine,
-        onDiverged({ path }, { message }) {
+        isWanted,
+        onDiverged({ path, recipe }, { message }) {
           output.note(`${path}: ${message}`);
-          diverged.set(path, message);
-          folder.write(DIVERGED, `${JSON.stringify(Object.fromEntries(diverged), null, 2)}\n`);
+          diverged[relative(plan.out, path)] = { message, recipe: recipeToJson(recipe) };
+          folder.write(DIVERGED, `${JSON.stringify(diverged, null, 2)}\n`);
         },
       },
       output,
@@ -78,15 +91,15 @@ export async function runSweep(
   return ranked(out);
 }
 
-function readDiverged(out: string): Map<string, string> {
+function readDiverged(out: string): DivergedRuns {
   const file = join(out, DIVERGED);
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return new Map();
+    if (errorCode(error) === "ENOENT") return {};
     throw explainFileError(error, "read", file);
   }
   const todo = "remove it, and those runs are trained again";
-  return new Map(Object.entries(checkJson(z.record(z.string(), z.string()), parseJson(text, file, todo), file, todo)));
+  return checkJson(z.record(z.string(), divergedRun), parseJson(text, file, todo), file, todo);
 }

@@ -23,6 +23,8 @@ export interface TrainAllOptions extends Machine {
   readonly isInterrupted: () => boolean;
   /** Told of a run that diverged, which is then left out; without it the first one ends all with its error. */
   readonly onDiverged?: (run: PlannedRun, error: DivergedError) => void;
+  /** Asked before each run; those that are not worth training any more are left out. */
+  readonly isWanted?: (run: PlannedRun) => boolean;
 }
 
 /**
@@ -32,13 +34,14 @@ export interface TrainAllOptions extends Machine {
  */
 export async function trainAll(
   planned: readonly PlannedRun[],
-  { isInterrupted, onDiverged, ...machine }: TrainAllOptions,
+  { isInterrupted, onDiverged, isWanted = () => true, ...machine }: TrainAllOptions,
   output: Output,
 ): Promise<StudyRun[] | undefined> {
   await sayForecast(planned, machine, output);
   const runs: StudyRun[] = [];
   for (const run of planned) {
     if (isInterrupted()) return undefined;
+    if (!isWanted(run)) continue;
     const display = trainingDisplay(output, run.recipe.epochs);
     try {
       const trained = await trainPlanned(run, {
@@ -64,7 +67,8 @@ export async function trainAll(
 }
 
 async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<void> {
-  const states = planned.map((run) => stateOf(run, machine.data).kind);
+  if (planned.length === 0) return;
+  const states = planned.map((run) => stateOf(run, machine).kind);
   const open = planned.filter((_, i) => states[i] !== "finished");
   const [total, done] = [planned.length, planned.length - open.length];
   if (open.length === 0) return output.note(total === 1 ? "trained already" : `all ${total} runs are trained already`);

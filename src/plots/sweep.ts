@@ -5,7 +5,8 @@ import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
 import { frame } from "./frame.ts";
 import type { LegendItem } from "./legend.ts";
 import { logTicks } from "./log-ticks.ts";
-import { COLORS, INK } from "./theme.ts";
+import { textWidth } from "./text-width.ts";
+import { COLORS, FONT_PX, INK } from "./theme.ts";
 
 /** The best candidate, the others that were trained as long, and those that were left out before. */
 export type SweepPointKind = "best" | "last rung" | "earlier rung";
@@ -15,6 +16,8 @@ export interface SweepPoint {
   readonly x: number | string;
   /** 0 to 1. */
   readonly accuracy: number;
+  /** Of the seeds, drawn to both sides; null for one seed. */
+  readonly standardDeviation: number | null;
   readonly kind: SweepPointKind;
 }
 
@@ -27,7 +30,7 @@ export interface SweepPanel {
 
 export interface SweepFigure {
   readonly title: string;
-  /** A panel for each field that was varied, all with the same points. */
+  /** A panel for each field that was varied, with the candidates that have it. */
   readonly panels: readonly SweepPanel[];
   /** Said below the picture. */
   readonly note?: string | undefined;
@@ -68,13 +71,13 @@ const LEGEND_LABELS: Readonly<Record<SweepPointKind, string>> = {
  */
 export function sweepFigure(document: SvgDocument, { title, panels, note }: SweepFigure): SvgElement {
   checkSome(panels, "fields");
-  const accuracies = panels.flatMap(({ points }) => points.map(({ accuracy }) => accuracy));
-  checkSome(accuracies, "candidates");
-  for (const accuracy of accuracies) checkShare(accuracy, "an accuracy");
-  const domain = domainOf(accuracies);
+  const points = panels.flatMap((panel) => panel.points);
+  checkSome(points, "candidates");
+  for (const { accuracy } of points) checkShare(accuracy, "an accuracy");
+  const domain = domainOf(points);
   const columns = Math.min(MOST_COLUMNS, panels.length);
   const kinds = (["best", "last rung", "earlier rung"] as const).filter((kind) =>
-    panels[0]!.points.some((point) => point.kind === kind),
+    points.some((point) => point.kind === kind),
   );
   return frame(document, {
     title,
@@ -94,8 +97,7 @@ function legendItem(kind: SweepPointKind): LegendItem {
 
 function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, domain: [number, number]): SvgElement {
   const scale = values ? { type: "point" as const, domain: values, padding: 0.4 } : { type: "log" as const };
-  const numbers = points.map(({ x }) => Number(x));
-  const ticks = values ?? logTicks(Math.min(...numbers), Math.max(...numbers));
+  const ticks = values ?? rangeTicks(points.map(({ x }) => Number(x)));
   const kinds = Object.keys(LOOKS) as SweepPointKind[];
   return drawPlot(document, {
     ...PANEL_PX,
@@ -105,6 +107,15 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
       Plot.gridY({ ...GRID, ticks: 6 }),
       Plot.axisX({ ...AXIS, ticks, tickFormat: String, label: field, labelAnchor: "center" }),
       Plot.axisY({ ...AXIS, ticks: 6, label: "validation accuracy, %", labelAnchor: "center" }),
+      Plot.ruleX(
+        points.filter(({ standardDeviation }) => standardDeviation !== null),
+        {
+          x: "x",
+          y1: (point: SweepPoint) => ends(point)[0],
+          y2: (point: SweepPoint) => ends(point)[1],
+          stroke: INK.quiet,
+        },
+      ),
       ...kinds.map((kind) =>
         Plot.dot(
           points.filter((point) => point.kind === kind),
@@ -115,9 +126,30 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
   });
 }
 
+/** Ticks whose labels stand clear of each other. */
+function rangeTicks(values: readonly number[]): number[] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const width = PANEL_PX.width - PANEL_PX.marginLeft - PANEL_PX.marginRight;
+  const edges = (tick: number) => {
+    const at = (width * Math.log(tick / low)) / Math.log(high / low);
+    const half = (textWidth(String(tick), FONT_PX.small) + FONT_PX.small) / 2;
+    return { left: at - half, right: at + half };
+  };
+  return logTicks(low, high, (ticks) => ticks.slice(1).every((tick, i) => edges(ticks[i]!).right <= edges(tick).left));
+}
+
+/** In percent: a standard deviation to both sides. */
+function ends({ accuracy, standardDeviation }: SweepPoint): [number, number] {
+  const deviation = standardDeviation ?? 0;
+  return [100 * (accuracy - deviation), 100 * (accuracy + deviation)];
+}
+
 /** In percent, of all points. */
-function domainOf(accuracies: readonly number[]): [number, number] {
-  const [low, high] = [100 * Math.min(...accuracies), 100 * Math.max(...accuracies)];
+function domainOf(points: readonly SweepPoint[]): [number, number] {
+  const [low, high] = [
+    Math.min(...points.map((point) => ends(point)[0])),
+    Math.max(...points.map((point) => ends(point)[1])),
+  ];
   const air = AIR * Math.max(high - low, LEAST_RANGE_PERCENT);
   return [low - air, Math.min(100, high + air)];
 }

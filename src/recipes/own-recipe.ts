@@ -4,7 +4,7 @@ import { MODELS } from "../models/index.ts";
 import type { Layer, Model } from "../nn/index.ts";
 import { RECIPES } from "./index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
-import { issueText, recipeFields } from "./recipe-json.ts";
+import { recipeFields, recipeProblem } from "./recipe-json.ts";
 
 /** Names become names of folders. */
 const NAME = /^[\w][\w.-]*$/;
@@ -34,7 +34,7 @@ export function checkOwnRecipe(value: unknown, where: string): Recipe {
     });
   }
   const parsed = ownRecipe.safeParse(value);
-  if (!parsed.success) throw new UserError(`${where}: ${issueText(parsed.error.issues[0]!)}`, { exitCode: 2 });
+  if (!parsed.success) throw new UserError(`${where}: ${recipeProblem(parsed.error, value)}`, { exitCode: 2 });
   const recipe = { ...parsed.data, model: checkedModel(parsed.data.model, where) };
   if (RECIPES.some((other) => other.name === recipe.name)) {
     throw new UserError(

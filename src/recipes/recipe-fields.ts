@@ -16,6 +16,8 @@ type Json = Record<string, unknown>;
 /** The little of JSON Schema that zod makes of a recipe's. */
 interface FieldSchema {
   readonly properties?: Readonly<Record<string, FieldSchema>>;
+  /** Names of the properties that cannot be left out. */
+  readonly required?: readonly string[];
   /** The forms of a part with a `kind`. */
   readonly oneOf?: readonly FieldSchema[];
   readonly const?: unknown;
@@ -52,15 +54,34 @@ function isJson(value: unknown): value is Json {
 }
 
 /**
- * The recipe with some fields changed. A new `kind` replaces its part, whose other fields are then those of the changes.
+ * The changes without those of fields that the recipe then does not have: `optimizer.betas` where `optimizer.kind` becomes
+ * `sgd`, `averaging.decay` where `averaging.kind` is left out.
+ */
+export function applicableChanges(recipe: Recipe, changes: RecipeChanges): RecipeChanges {
+  const json = structuredClone(recipeToJson(recipe));
+  const entries = kindsFirst(changes);
+  for (const [path, value] of entries) if (isKind(path)) setField(json, path, value, recipe);
+  const missing = entries.flatMap(([path, value]) => (value === null ? partLeftOut(json, path) : []));
+  const isApplicable = ([path, value]: [string, FieldValue]) =>
+    (value === null && partLeftOut(json, path).length > 0) ||
+    (isChangeable(json, path) && !missing.some((part) => path.startsWith(`${part}.`)));
+  return Object.fromEntries(Object.entries(changes).filter(isApplicable));
+}
+
+/** The optional part that a null at the path leaves out: named itself, or by its kind. */
+function partLeftOut(json: Json, path: string): string[] {
+  return [path, path.replace(/\.kind$/, "")].filter((part) => isOptionalPart(json, part.split("."))).slice(0, 1);
+}
+
+/**
+ * The recipe with some fields changed. Another `kind` replaces its part, whose other fields are then those of the changes;
+ * null leaves an optional field or part out, and so does null for the kind of such a part.
  *
  * @throws UserError with exit code 2 for a field that the recipe cannot have, with those it can, and for a refused value
  */
 export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   const json = structuredClone(recipeToJson(recipe));
-  // Kinds first: they decide which other fields there are.
-  const ordered = Object.entries(changes).toSorted(([a], [b]) => Number(isKind(b)) - Number(isKind(a)));
-  for (const [path, value] of ordered) setField(json, path, value, recipe);
+  for (const [path, value] of kindsFirst(changes)) setField(json, path, value, recipe);
   try {
     const where = `recipe ${recipe.name} with ${changesText(changes)}`;
     // A model of one's own has no name that could be looked up.
@@ -75,9 +96,22 @@ function isKind(path: string): boolean {
   return path.endsWith(".kind");
 }
 
+/** Kinds decide which other fields there are. */
+function kindsFirst(changes: RecipeChanges): [string, FieldValue][] {
+  return Object.entries(changes).toSorted(([a], [b]) => Number(isKind(b)) - Number(isKind(a)));
+}
+
+function isChangeable(json: Json, path: string): boolean {
+  return pathsOf(schema, json, []).includes(path) && !IDENTITY.includes(path);
+}
+
 function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): void {
-  const known = pathsOf(schema, json, []);
-  if (!known.includes(path) || IDENTITY.includes(path)) {
+  const [leftOut] = value === null ? partLeftOut(json, path) : [];
+  if (leftOut !== undefined) {
+    remove(json, leftOut.split("."));
+    return;
+  }
+  if (!isChangeable(json, path)) {
     throw new UserError(
       `there is no field "${path}" to change in recipe ${recipe.name}; there are: ${changeableFields(recipe).join(", ")}`,
       { exitCode: 2 },
@@ -92,9 +126,27 @@ function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): 
     outer[name] = made;
     return made;
   }, json);
-  if (last === "kind") for (const name of Object.keys(part)) delete part[name];
+  if (last === "kind" && part.kind !== value) for (const name of Object.keys(part)) delete part[name];
   if (value === null) delete part[last];
   else part[last] = value;
+}
+
+/** Whether the names lead to a part with fields of its own, averaging for one, that a recipe may do without. */
+function isOptionalPart(json: Json, names: readonly string[]): boolean {
+  let [field, value, isOptional]: [FieldSchema | undefined, unknown, boolean] = [schema, json, false];
+  for (const name of names) {
+    const form: FieldSchema = formOf(field!, value);
+    field = form.properties?.[name];
+    if (!field) return false;
+    isOptional = form.required?.includes(name) !== true;
+    value = at(value, name);
+  }
+  return isOptional && (field?.properties ?? field?.oneOf) !== undefined;
+}
+
+function remove(json: Json, names: readonly string[]): void {
+  const outer = names.slice(0, -1).reduce<unknown>(at, json);
+  if (isJson(outer)) delete outer[names.at(-1)!];
 }
 
 /** `0.002`, `[0.9,0.99]`, `none`: as `--over` takes it. */

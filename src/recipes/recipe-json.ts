@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { describeIssues } from "../formats/json-issues.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
@@ -81,11 +82,10 @@ export const recipeFields = z.strictObject({
 /** A whole recipe; its model by name. */
 export const recipeSchema = recipeFields.extend({ model: z.string() });
 
-/** `recipe field "optimizer.momentum": Invalid input: expected number, received string` */
-export function issueText(issue: z.core.$ZodIssue): string {
-  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!] : issue.path;
-  const problem = issue.code === "unrecognized_keys" ? "there is no such field" : issue.message;
-  return path.length === 0 ? `recipe: ${problem}` : `recipe field "${path.join(".")}": ${problem}`;
+/** `recipe field "optimizer.momentum": expected number, found "0.9"`: what the value does not have right, the first of it. */
+export function recipeProblem({ issues }: z.ZodError, value: unknown): string {
+  const text = describeIssues(issues, value);
+  return text.startsWith("field") ? `recipe ${text}` : `recipe: ${text}`;
 }
 
 /**
@@ -97,7 +97,7 @@ export function issueText(issue: z.core.$ZodIssue): string {
  */
 export function recipeFromJson(json: unknown, where: string, own?: Model): Recipe {
   const parsed = recipeSchema.safeParse(json);
-  if (!parsed.success) throw new UserError(`${where}: ${issueText(parsed.error.issues[0]!)}`);
+  if (!parsed.success) throw new UserError(`${where}: ${recipeProblem(parsed.error, json)}`);
   const recipe: Recipe = { ...parsed.data, model: own ?? findModel(parsed.data.model) };
   checkRecipe(recipe);
   return recipe;

@@ -5,7 +5,7 @@ import { type RecipeChanges, valueText } from "../recipes/recipe-fields.ts";
 import { drawn, type StudyFigure } from "./drawn-figure.ts";
 import { duration } from "./format.ts";
 import type { Table } from "./table.ts";
-import { known, shortSpreadText } from "./wording.ts";
+import { known, shortSpreadText, UNKNOWN } from "./wording.ts";
 
 /** What a sweep found. Accuracies are fractions, of the validation images. */
 export interface SweepReport {
@@ -53,15 +53,19 @@ export function sweepSummary({ rows, fields, ...setting }: SweepReport) {
   };
 }
 
+/** A field of a recipe that a sweep's table always tells. */
+const EPOCHS = "epochs";
+
 export function sweepTable({ recipe, seeds, validationImages, fields, rows }: SweepReport): Table {
   const diverged = rows.filter(({ accuracy }) => accuracy === null).length;
+  const own = fields.some(({ name }) => name === EPOCHS) ? [] : [EPOCHS];
   return {
     title: `Recipe ${recipe} with other ${fields.map(({ name }) => name).join(", ")}`,
-    header: [...fields.map(({ name }) => name), "epochs", "accuracy", "loss", "trained in"],
+    header: [...fields.map(({ name }) => name), ...own, "accuracy", "loss", "trained in"],
     leftColumns: [],
     rows: rows.map(({ changes, epochs, accuracy, loss, seconds }) => [
-      ...fields.map(({ name }) => valueText(changes[name]!)),
-      String(epochs),
+      ...fields.map(({ name }) => (name in changes ? valueText(changes[name]!) : UNKNOWN)),
+      ...own.map(() => String(epochs)),
       accuracy ? shortSpreadText(accuracy) : "diverged",
       known(loss, (value) => value.toFixed(4)),
       duration(seconds),
@@ -70,7 +74,11 @@ export function sweepTable({ recipe, seeds, validationImages, fields, rows }: Sw
     notes: [
       `Accuracy of ${count(validationImages)} validation images after the last epoch, ${counted(seeds, "seed")}; no test image was looked at.`,
       `These images chose the best of ${counted(rows.length, "candidate")}, so its own accuracy here is a little too good.`,
-      ...(diverged > 0 ? [`${counted(diverged, "candidate")} diverged: the rate is too high for the rest.`] : []),
+      ...(diverged > 0
+        ? [
+            `${counted(diverged, "candidate")} diverged: the loss was no longer a number. A lower learning rate may help.`,
+          ]
+        : []),
     ],
   };
 }
@@ -78,28 +86,33 @@ export function sweepTable({ recipe, seeds, validationImages, fields, rows }: Sw
 /** Accuracy against each field; undefined where every candidate diverged. */
 export function sweepDrawing(report: SweepReport): StudyFigure | undefined {
   const { recipe, fields, rows } = report;
-  const finished = rows.flatMap(({ accuracy, ...row }) => (accuracy ? [{ ...row, accuracy: accuracy.mean }] : []));
+  const finished = rows.filter(({ accuracy }) => accuracy !== null);
   if (finished.length === 0) return undefined;
+  // Epochs that are varied are no rungs.
+  const isVaried = fields.some(({ name }) => name === EPOCHS);
   const most = Math.max(...rows.map(({ epochs }) => epochs));
-  const kindOf = (row: (typeof finished)[number]): SweepPointKind => {
+  const kindOf = (row: SweepRow): SweepPointKind => {
     if (row === finished[0]) return "best";
-    return row.epochs === most ? "last rung" : "earlier rung";
+    return isVaried || row.epochs === most ? "last rung" : "earlier rung";
   };
-  const panels = fields.map(({ name, isRange }): SweepPanel => {
-    const values = [...new Set(rows.map(({ changes }) => changes[name]!))].toSorted(inOrder).map(valueText);
+  const allPanels = fields.map(({ name, isRange }): SweepPanel => {
+    const values = rows.flatMap(({ changes }) => (name in changes ? [changes[name]!] : []));
+    const points = finished.filter(({ changes }) => name in changes);
     return {
       field: name,
-      values: isRange ? undefined : values,
-      points: finished.map((row) => ({
+      values: isRange ? undefined : [...new Set(values)].toSorted(inOrder).map(valueText),
+      points: points.map((row) => ({
         x: isRange ? Number(row.changes[name]) : valueText(row.changes[name]!),
-        accuracy: row.accuracy,
+        accuracy: row.accuracy!.mean,
+        standardDeviation: row.accuracy!.standardDeviation,
         kind: kindOf(row),
       })),
     };
   });
+  const panels = allPanels.filter(({ points }) => points.length > 0);
   const title = `Recipe ${recipe}: validation accuracy against what was varied`;
   const note = `${counted(finished.length, "candidate")}, each in every panel; ${counted(report.seeds, "seed")}.`;
-  const caption = `Each candidate at its value of each field. A best value at the end of a field's values says: try further.`;
+  const caption = `Each candidate at its value of each field${report.seeds > 1 ? ", with a standard deviation of its seeds to both sides" : ""}. A best value at the end of a field's values says: try further.`;
   return drawn(sweepFigure, { title, panels, note }, { name: "sweep", title, caption, section: "gains" });
 }
 

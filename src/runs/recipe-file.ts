@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { register } from "node:module";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,19 +8,28 @@ import type { Model } from "../nn/index.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { checkOwnRecipe } from "../recipes/own-recipe.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import { explainFileError } from "./file-errors.ts";
+import { parseJson } from "./parse-json.ts";
 
-/** Endings of files that may export a recipe. */
-const ENDINGS = [".js", ".mjs", ".ts", ".mts"];
+/** Endings of files that may export a recipe, */
+const MODULES = [".js", ".mjs", ".ts", ".mts"];
+/** and of those that hold one: a recipe's JSON, its model one of tailor's by name. */
+const JSON_ENDING = ".json";
 
 let isRegistered = false;
 
 /** Whether a word that stands for a recipe is the name of a file. */
 export function isRecipeFile(word: string): boolean {
-  return ENDINGS.includes(extname(word));
+  return isModule(word) || extname(word) === JSON_ENDING;
+}
+
+/** Whether it is run to have the recipe, which its run's record then refers to; a recipe's JSON is in the record itself. */
+function isModule(word: string): boolean {
+  return MODULES.includes(extname(word));
 }
 
 /**
- * The recipe that a JavaScript or TypeScript file exports by default. In it, and in what it imports, `tailor` is this
+ * The recipe of a file: one that a JSON file holds, as `sweep` writes `best.json`, or that a JavaScript or TypeScript file exports by default. In it, and in what it imports, `tailor` is this
  * package, wherever the file lies. TypeScript must be erasable: types only, no enums or namespaces.
  *
  * @throws UserError when there is no such file, it cannot be run, or what it exports is no recipe: names the field
@@ -28,6 +37,7 @@ export function isRecipeFile(word: string): boolean {
 export async function loadRecipeFile(file: string): Promise<Recipe> {
   const path = resolve(file);
   if (!existsSync(path)) throw new UserError(`there is no file ${path}`, { exitCode: 2 });
+  if (!isModule(path)) return checkOwnRecipe(withModel(readJson(path)), path);
   if (!isRegistered) register("./recipe-hooks.js", import.meta.url);
   isRegistered = true;
   const module: { readonly default?: unknown } = await import(pathToFileURL(path).href).catch((cause: unknown) => {
@@ -36,15 +46,32 @@ export async function loadRecipeFile(file: string): Promise<Recipe> {
   return checkOwnRecipe(module.default, path);
 }
 
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
+  return parseJson(text, path, "a recipe is an object of its fields, as sweep's best.json");
+}
+
+/** The recipe's JSON with the model that it names. */
+function withModel(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || !("model" in json) || typeof json.model !== "string") return json;
+  return { ...json, model: findModel(json.model) };
+}
+
 /** The recipe that a word names: one of tailor's, or the file of one. */
 export async function recipeNamed(word: string): Promise<{ recipe: Recipe; recipeFile?: string }> {
   if (!isRecipeFile(word)) return { recipe: findRecipe(word) };
-  return { recipe: await loadRecipeFile(word), recipeFile: resolve(word) };
+  const recipe = await loadRecipeFile(word);
+  return isModule(word) ? { recipe, recipeFile: resolve(word) } : { recipe };
 }
 
-/** The whole path of the file that a word names; undefined when it names one of tailor's own. */
+/** The whole path of the file whose model a word names; undefined when that is one of tailor's own. */
 export function recipeFileOf(word: string): string | undefined {
-  return isRecipeFile(word) ? resolve(word) : undefined;
+  return isModule(word) ? resolve(word) : undefined;
 }
 
 /** The model that a word names: one of tailor's, or that of a recipe's file. */

@@ -4,9 +4,10 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { describeIssues } from "../formats/json-issues.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
 import { metricsFields } from "./metrics.ts";
-import { checkJson, describeIssues, parseJson } from "./parse-json.ts";
+import { checkJson, parseJson } from "./parse-json.ts";
 
 /** Goes up when a record of the old form can no longer be read as the new one. */
 export const RUN_FORMAT = 1;

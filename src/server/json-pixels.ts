@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { describeIssues } from "../formats/json-issues.ts";
 import type { PreparationTarget } from "../imaging/prepare-image.ts";
-import { describeIssues } from "../runs/parse-json.ts";
 import { HttpError } from "./http-error.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { HonoRequest } from "hono";
 import type { z } from "zod";
-import { describeIssues } from "../runs/parse-json.ts";
+import { describeIssues } from "../formats/json-issues.ts";
 import { HttpError } from "./http-error.ts";
 
 /**

@@ -1,8 +1,10 @@
+import type { Lowering } from "../compile/program.ts";
 import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
-import { recipeToJson } from "../recipes/recipe.ts";
+import { counted } from "../numbers.ts";
+import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/network-hash.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { runStatus } from "../runs/run-status.ts";
@@ -16,6 +18,13 @@ export type PlannedState =
   | { readonly kind: "unfinished" }
   | { readonly kind: "new" };
 
+/** What a planned run is trained with, as far as it makes another run. */
+interface Given {
+  readonly data: LoadedData;
+  /** Left out: whichever it was trained with. */
+  readonly lowering?: Lowering["kind"] | undefined;
+}
+
 /** A planned run that is trained. */
 export interface StudyRun extends PlannedRun {
   readonly record: FinishedRunRecord;
@@ -26,7 +35,7 @@ export interface StudyRun extends PlannedRun {
  *
  * @throws UserError when the folder holds another run than the planned one, or a damaged one
  */
-export function stateOf(planned: PlannedRun, data: LoadedData): PlannedState {
+export function stateOf(planned: PlannedRun, { data, lowering }: Given): PlannedState {
   const status = runStatus(planned.path);
   switch (status.kind) {
     case "missing":
@@ -41,7 +50,7 @@ export function stateOf(planned: PlannedRun, data: LoadedData): PlannedState {
       );
     case "finished":
     case "unfinished": {
-      const difference = differenceOf(status.record, planned, data);
+      const difference = differenceOf(status.record, planned, { data, lowering });
       if (difference) {
         throw new UserError(
           `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
@@ -60,21 +69,40 @@ export function stateOf(planned: PlannedRun, data: LoadedData): PlannedState {
 function differenceOf(
   record: RunRecord,
   { recipe, seed, trainOn, limit }: PlannedRun,
-  data: LoadedData,
+  { data, lowering }: Given,
 ): string | undefined {
-  const planned = JSON.parse(JSON.stringify(recipeToJson(recipe))) as Record<string, unknown>;
-  const field = [...new Set([...Object.keys(planned), ...Object.keys(record.recipe)])].find(
-    (name) => name !== "description" && canonical(planned[name]) !== canonical(record.recipe[name]),
-  );
-  if (field !== undefined) {
-    return `its recipe's ${field} is ${JSON.stringify(record.recipe[field])}, not ${JSON.stringify(planned[field])}`;
-  }
+  const field = differingField(record.recipe, recipe);
+  if (field)
+    return `its recipe's ${field.name} is ${JSON.stringify(field.recorded)}, not ${JSON.stringify(field.asked)}`;
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
-  if (record.limit !== limit || record.trainOn !== trainOn) return "it was trained on another part of the images";
+  if (record.limit !== limit || record.trainOn !== trainOn) {
+    return `it was trained on ${imagesText(record)}, not on ${imagesText({ trainOn, limit })}`;
+  }
+  if (lowering !== undefined && record.lowering !== lowering) {
+    return `its operators were lowered to ${record.lowering}, not to ${lowering}`;
+  }
   if (differingFile(data, record.data.files) !== undefined) return "it was trained on other data";
   const isSameNetwork =
     record.networkSha256 === undefined || record.networkSha256 === networkSha256(recipe.model, imageTask(data.train));
   return isSameNetwork ? undefined : `its network "${record.model}" is another one`;
+}
+
+/** The first field besides the description in which a recorded recipe is not the one asked for; undefined when it is. */
+export function differingField(
+  recorded: Readonly<Record<string, unknown>>,
+  recipe: Recipe,
+): { name: string; recorded: unknown; asked: unknown } | undefined {
+  const asked: Record<string, unknown> = recipeToJson(recipe);
+  const name = [...new Set([...Object.keys(asked), ...Object.keys(recorded)])].find(
+    (field) => field !== "description" && canonical(asked[field]) !== canonical(recorded[field]),
+  );
+  return name === undefined ? undefined : { name, recorded: recorded[name], asked: asked[name] };
+}
+
+/** "5,000 images of the training split" */
+function imagesText({ trainOn, limit }: Pick<PlannedRun, "trainOn" | "limit">): string {
+  const images = limit === null ? "all images" : counted(limit, "image");
+  return trainOn === "all" ? `${images}, none left for validation` : `${images} of the training split`;
 }
 
 /** JSON in which the order of fields does not matter. */
@@ -93,7 +121,7 @@ function canonical(value: unknown): string {
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
   const { recipe, recipeFile, seed, trainOn, limit, path } = planned;
-  const state = stateOf(planned, options.data);
+  const state = stateOf(planned, options);
   if (state.kind === "finished") return { ...planned, record: state.record };
   const trained =
     state.kind === "unfinished"

@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
 import { spreadOf } from "../evaluation/significance.ts";
+import { crc32c } from "../formats/crc32c.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { changeRecipe, changesText, type RecipeChanges } from "../recipes/recipe-fields.ts";
+import { applicableChanges, changeRecipe, changesText, type RecipeChanges } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/sweep-report.ts";
 import { type PlannedRun, planSeeds } from "./plan.ts";
 import type { StudyRun } from "./run-study.ts";
@@ -23,15 +24,22 @@ export interface Rung {
 export const HALVING_FACTOR = 3;
 
 /**
- * Candidates of the changes.
+ * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
+ * other fields. What is then the same comes once.
  *
  * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
  */
 export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
-  if (variations.length < 2) {
+  const applied = variations.map((changes) => applicableChanges(recipe, changes));
+  // A field that no candidate has is refused by the recipe, with those that there are.
+  for (const [field, value] of Object.entries(variations[0] ?? {})) {
+    if (!applied.some((changes) => field in changes)) changeRecipe(recipe, { [field]: value });
+  }
+  const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
+  if (different.length < 2) {
     throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
   }
-  return variations.map((changes) => ({
+  return different.map((changes) => ({
     changes,
     recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
   }));
@@ -72,11 +80,19 @@ export function planCandidate(
 ): PlannedRun[] {
   // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
   const file = changes.model === undefined ? recipeFile : undefined;
-  const name = changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+");
+  const name = shortened(changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+"));
   return planSeeds(
     { recipe: { ...recipe, epochs }, recipeFile: file, trainOn: "split", limit },
     { seeds, pathOf: (seed) => `${out}/runs/${name}-e${epochs}-s${seed}` },
   );
+}
+
+/** File systems take names of 255 bytes. A longer one than this ends in a checksum of the whole. */
+const LONGEST_NAME = 120;
+
+function shortened(name: string): string {
+  if (name.length <= LONGEST_NAME) return name;
+  return `${name.slice(0, LONGEST_NAME)}+${crc32c(new TextEncoder().encode(name)).toString(16).padStart(8, "0")}`;
 }
 
 /** What became of a candidate in the last rung that it was in. */

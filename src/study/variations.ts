@@ -38,6 +38,7 @@ export function parseVariation(text: string): Variation {
   // Commas inside brackets belong to a list that is one value.
   const words = given.split(/,(?![^[]*\])/).map((word) => word.trim());
   if (words.some((word) => word === "" || listItems(word)?.includes(""))) throw refuse("has an empty value");
+  if (words.some((word) => /^[^[]+\.\./.test(word))) throw refuse("takes values or one range, not both");
   const values = words.map(parseValue);
   if (new Set(values.map((value) => JSON.stringify(value))).size < values.length) throw refuse("has a value twice");
   return { kind: "list", field, values };

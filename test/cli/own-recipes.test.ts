@@ -1,6 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { findRecipe } from "../../src/recipes/index.ts";
+import { recipeToJson } from "../../src/recipes/recipe.ts";
 import { put } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
@@ -69,6 +71,26 @@ describe("a recipe in a file", () => {
       imagesFrom: "test",
     });
     expect(readFileSync(join(pytorch, "model.py"), "utf8")).toContain("nn.Conv2d(1, 8, kernel_size=3, padding=1)");
+  });
+
+  test("may be JSON, its model one of tailor's", async () => {
+    const fields = { ...recipeToJson(findRecipe("tiny")), name: "mine", epochs: 1, batchSize: 32 };
+    const recipe = file("mine.json", JSON.stringify(fields));
+    const out = join(FOLDER, "from-json");
+    await tailorJson(["train", recipe, "--data", DATA, "--threads", "1", "--out", out]);
+    const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
+    expect(record).toMatchObject({ recipe: fields, recipeName: "mine", model: "tiny" });
+    expect(record).not.toHaveProperty("recipeFile");
+    for (const [name, text, message] of [
+      ["torn.json", "{", /torn\.json: expected JSON, found something else/],
+      ["other.json", JSON.stringify({ ...fields, model: "vgg" }), /there is no model "vgg"/],
+      ["list.json", "[]", /list\.json: recipe: expected object, found \[\]/],
+      ["ours.json", JSON.stringify({ ...fields, name: "tiny" }), /"tiny" is a recipe of tailor's; choose another name/],
+    ] as const) {
+      const refused = await tailor(["train", file(name, text), "--data", DATA, "--out", join(FOLDER, "never")]);
+      expect(refused.stderr).toMatch(message);
+      expect(refused.code).not.toBe(0);
+    }
   });
 
   test("may be TypeScript, and import others", async () => {

@@ -21,7 +21,7 @@ interface SweepJson {
     loss: number | null;
     runs: readonly string[];
   }[];
-  readonly best: { changes: Record<string, number>; recipe: string };
+  readonly best: { changes: Record<string, number>; runs: readonly string[]; recipe: string };
   readonly plots: readonly string[];
 }
 
@@ -54,7 +54,25 @@ test("a grid is trained run by run, ranked by validation accuracy, and goes on w
   expect(made.best.changes).toEqual(made.candidates[0]!.changes);
   expect(made.best.changes.learningRate).toBe(3e-3);
   const best = recipeFromJson(JSON.parse(readFileSync(made.best.recipe, "utf8")), "best.json");
-  expect(best).toMatchObject({ ...made.best.changes, epochs: 1, model: base.model });
+  expect(best).toMatchObject({ ...made.best.changes, name: "base-best", epochs: 1, model: base.model });
+  expect(made.best.runs).toEqual(made.candidates[0]!.runs);
+  // The same recipe and seed: the same weights.
+  const longer = join(sharedFolder(), "best");
+  const trained = await tailorJson<{ weightsSha256: string }>([
+    "train",
+    made.best.recipe,
+    "--data",
+    DATA,
+    "--threads",
+    "1",
+    "--out",
+    longer,
+  ]);
+  expect(trained).toMatchObject({
+    recipe: "base-best",
+    weightsSha256: readRunRecord(made.best.runs[0]!).result!.weightsSha256,
+  });
+  expect(readRunRecord(longer).recipeFile).toBeUndefined();
   expect(made.plots).toEqual(["svg", "png"].map((kind) => join(out, `plots/sweep.${kind}`)));
   for (const plot of made.plots) expect(statSync(plot).size).toBeGreaterThan(500);
   expect(JSON.parse(readFileSync(join(out, "sweep.json"), "utf8"))).toEqual({ status: "finished", ...made });
@@ -105,6 +123,27 @@ test("halving trains all for few epochs and the best third for all; what diverge
   expect(refusalOf(await tailor(command), 1)).toMatch(/diverged\.json: .*remove it, and those runs are trained again/);
 });
 
+test("a candidate that diverged with one seed is not trained with others; another recipe in the folder is another run", {
+  timeout: 120_000,
+}, async () => {
+  const out = join(sharedFolder(), "seeds");
+  const options = ["--epochs", "1", "--seeds", "2", "--over", "learningRate=1e30,1e-3", "--out", out];
+  const made = await tailor([...SMALL, ...options]);
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stdout).toContain("1 candidate diverged");
+  expect(made.stdout).toMatch(/best: learningRate=0\.001, in .*runs\/learningRate=0\.001-e1-s1 and .*-s2/);
+  expect(made.stdout).toMatch(/its recipe: .*best\.json, to be trained by: node bin\/tailor\.js train .*best\.json/);
+  const diverged = () => JSON.parse(readFileSync(join(out, "diverged.json"), "utf8"));
+  expect(Object.keys(diverged())).toEqual(["runs/learningRate=1e+30-e1-s1"]);
+
+  rmSync(join(out, "runs"), { recursive: true });
+  const other = await tailor([...SMALL.with(1, "base-seed"), ...options]);
+  expect(other.stderr.match(/training diverged/g)).toHaveLength(1);
+  expect(diverged()).toMatchObject({
+    "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-seed/) } },
+  });
+});
+
 test("a recipe of one's own, with a model of its own, is swept like another", { timeout: 120_000 }, async () => {
   const file = join(sharedFolder(), "mine.mjs");
   writeFileSync(
@@ -129,6 +168,11 @@ test.each([
   [["--over", "learningRate=1e-4..1e-2"], /learningRate has a range.*--random N/],
   [["--over", "batchSize=32,64", "--over", "batchSize=128,256"], /--over batchSize=\.\.\. was given twice/],
   [["--over", "epochs=1,2", "--halving"], /--halving decides the epochs itself/],
+  [
+    ["--over", "batchSize=32,64", "--halving"],
+    /at least 3 candidates and 3 epochs; here are 2 candidates of 12 epochs/,
+  ],
+  [["--over", "batchSize=32,64,128", "--halving", "--epochs", "2"], /here are 3 candidates of 2 epochs/],
   [["--over", "batchSize=32,64", "--random", "1"], /--random must be a whole number from 2 to 1000/],
 ])("%j is refused, and no folder made", async (options, message) => {
   const out = join(sharedFolder(), "never");

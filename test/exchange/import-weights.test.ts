@@ -109,7 +109,9 @@ describe("an imported run", () => {
       /imported holds imported weights; choose another folder with --out/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
-    expect(userErrorOf(() => stateOf(planned, data)).message).toMatch(/holds imported weights, not this study's run/);
+    expect(userErrorOf(() => stateOf(planned, { data })).message).toMatch(
+      /holds imported weights, not this study's run/,
+    );
     expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);
     expect(runStatus(RUN).kind).toBe("imported");
   });

@@ -9,18 +9,18 @@ const FIGURE: SweepFigure = {
     {
       field: "learningRate",
       points: [
-        { x: 0.01, accuracy: 0.93, kind: "best" },
-        { x: 0.001, accuracy: 0.91, kind: "last rung" },
-        { x: 0.0001, accuracy: 0.89, kind: "earlier rung" },
+        { x: 0.01, accuracy: 0.93, standardDeviation: null, kind: "best" },
+        { x: 0.001, accuracy: 0.91, standardDeviation: null, kind: "last rung" },
+        { x: 0.0001, accuracy: 0.89, standardDeviation: null, kind: "earlier rung" },
       ],
     },
     {
       field: "optimizer.kind",
       values: ["adam", "muon"],
       points: [
-        { x: "muon", accuracy: 0.93, kind: "best" },
-        { x: "adam", accuracy: 0.91, kind: "last rung" },
-        { x: "adam", accuracy: 0.89, kind: "earlier rung" },
+        { x: "muon", accuracy: 0.93, standardDeviation: null, kind: "best" },
+        { x: "adam", accuracy: 0.91, standardDeviation: null, kind: "last rung" },
+        { x: "adam", accuracy: 0.89, standardDeviation: null, kind: "earlier rung" },
       ],
     },
   ],
@@ -68,6 +68,24 @@ describe("a sweep's figure", () => {
     const draw = (panels: SweepFigure["panels"]) => () => drawSvg(sweepFigure, { title: "t", panels });
     expect(draw([])).toThrow(new RangeError("no fields to draw"));
     expect(draw([{ field: "a", values: ["1"], points: [] }])).toThrow(new RangeError("no candidates to draw"));
-    expect(draw([{ field: "a", points: [{ x: 1, accuracy: Number.NaN, kind: "best" }] }])).toThrow(RangeError);
+    expect(
+      draw([{ field: "a", points: [{ x: 1, accuracy: Number.NaN, standardDeviation: null, kind: "best" }] }]),
+    ).toThrow(RangeError);
+  });
+
+  test("draws the spread of the seeds, and keeps the labels of a range clear of each other", () => {
+    const points = [0.001, 0.0123, 0.03].map((x, i) => ({
+      x,
+      accuracy: 0.9,
+      standardDeviation: i === 0 ? 0.01 : null,
+      kind: "last rung" as const,
+    }));
+    const one = parseFigure(drawSvg(sweepFigure, { title: "x", panels: [{ field: "learningRate", points }] }));
+    expect(all(one, '[aria-label="rule"] line')).toHaveLength(1);
+    const labels = drawnTexts(one)
+      .flatMap(({ text, box }) => (/^0\.0\d+$/.test(text) && box ? [box] : []))
+      .toSorted((a, b) => a.left - b.left);
+    expect(labels.length).toBeGreaterThan(2);
+    for (const [i, { left }] of labels.entries()) if (i > 0) expect(labels[i - 1]!.right).toBeLessThan(left);
   });
 });

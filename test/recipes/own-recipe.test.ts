@@ -42,13 +42,13 @@ describe("each fault is told by its field", () => {
     [undefined, /^my\.mjs has no default export; write: export default \{/],
     ["base", /^my\.mjs: recipe: .*expected object/],
     [withoutEpochs, /recipe field "epochs": .*expected number/],
-    [{ ...GOOD, epoch: 3 }, 'my.mjs: recipe field "epoch": there is no such field'],
+    [{ ...GOOD, epoch: 3 }, 'my.mjs: recipe field "epoch": expected no such field, found 3'],
     [{ ...GOOD, epochs: 0 }, /^my\.mjs: epochs must be a whole number from 1/],
     [{ ...GOOD, learningRate: "1e-3" }, /recipe field "learningRate": .*expected number/],
     [{ ...GOOD, optimizer: { kind: "adan" } }, /recipe field "optimizer\.kind"/],
     [
       { ...GOOD, optimizer: { kind: "sgd", momentun: 0.9 } },
-      'my.mjs: recipe field "optimizer.momentun": there is no such field',
+      'my.mjs: recipe field "optimizer.momentun": expected no such field, found 0.9',
     ],
     [{ ...GOOD, optimizer: { kind: "sgd", momentum: 2 } }, /^my\.mjs: sgd: momentum must be/],
     [

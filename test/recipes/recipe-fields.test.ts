@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { base } from "../../src/recipes/base.ts";
+import { baseLong } from "../../src/recipes/base-long.ts";
 import { enhanced } from "../../src/recipes/enhanced.ts";
-import { changeableFields, changeRecipe } from "../../src/recipes/recipe-fields.ts";
+import { applicableChanges, changeableFields, changeRecipe } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 
 describe("a recipe's fields", () => {
@@ -54,6 +55,39 @@ describe("changing", () => {
     });
   });
 
+  test("to the kind that it has leaves the other fields of a part as they were", () => {
+    expect(changeRecipe(baseLong, { "optimizer.kind": "muon" }).optimizer).toEqual(baseLong.optimizer);
+    expect(changeRecipe(baseLong, { "optimizer.kind": "adam" }).optimizer).toEqual({ kind: "adam" });
+  });
+
+  test.each([
+    [{ "averaging.kind": null }, "averaging"],
+    [{ averaging: null }, "averaging"],
+    [{ "augmentation.randomErasing": null }, "augmentation.randomErasing"],
+  ])("%j leaves out a part that a recipe may do without", (changes, part) => {
+    const averaged = changeRecipe(baseLong, { "averaging.kind": "exponential", "averaging.decay": 0.99 });
+    const changed = changeRecipe(averaged, changes);
+    expect(changed.averaging === undefined).toBe(part === "averaging");
+    expect(changed.augmentation.randomErasing === undefined).toBe(part === "augmentation.randomErasing");
+    // It may be missing already.
+    expect(changeRecipe(changed, changes)).toEqual(changed);
+  });
+
+  test("leaves out the changes that do not go with the kinds chosen", () => {
+    const changes = { "optimizer.betas": [0.9, 0.99], "optimizer.momentum": 0.8, learningRate: 1e-2 };
+    expect(applicableChanges(base, { ...changes, "optimizer.kind": "sgd" })).toEqual({
+      "optimizer.momentum": 0.8,
+      learningRate: 1e-2,
+      "optimizer.kind": "sgd",
+    });
+    expect(applicableChanges(base, changes)).toEqual({ "optimizer.betas": [0.9, 0.99], learningRate: 1e-2 });
+    const without = { "averaging.decay": 0.9, "averaging.kind": null };
+    expect(applicableChanges(base, without)).toEqual({ "averaging.kind": null });
+    expect(applicableChanges(base, { "augmentation.randomErasing": null })).toEqual({
+      "augmentation.randomErasing": null,
+    });
+  });
+
   test("the model is by name", () => {
     expect(changeRecipe(base, { model: "enhanced" }).model).toBe(enhanced.model);
   });
@@ -66,9 +100,14 @@ describe("changing", () => {
     [{ "optimizer.momentum": 0.9 }, /^there is no field "optimizer\.momentum"/],
     [{ optimizer: "sgd" }, /^there is no field "optimizer" /],
     [{ name: "other" }, /^there is no field "name"/],
-    [{ learningRate: "fast" }, /^recipe base with learningRate=fast: recipe field "learningRate": .*expected number/],
-    [{ labelSmoothing: null }, /recipe field "labelSmoothing"/],
-    [{ "averaging.decay": 0.9 }, /recipe field "averaging\.kind"/],
+    [
+      { learningRate: "fast" },
+      /^recipe base with learningRate=fast: recipe field "learningRate": expected number, found "fast"$/,
+    ],
+    [{ labelSmoothing: null }, /recipe field "labelSmoothing": expected number, found nothing$/],
+    [{ schedule: null }, /^there is no field "schedule"/],
+    [{ "schedule.kind": null }, /recipe field "schedule\.kind": expected 'constant' \| .* found nothing/],
+    [{ "averaging.decay": 0.9 }, /recipe field "averaging\.kind": expected "exponential", found nothing$/],
     [{ batchSize: 1.5 }, /^batch size must be a whole number/],
     [{ model: "vgg" }, /^there is no model "vgg"/],
   ])("%j is refused", (changes, message) => {

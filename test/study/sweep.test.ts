@@ -76,6 +76,34 @@ describe("candidates", () => {
     });
   });
 
+  test("of different kinds have the fields of their kind; what is then the same comes once", () => {
+    const grid = ["adam", "muon"].flatMap((kind) =>
+      [0.8, 0.9].map((momentum) => ({ "optimizer.kind": kind, "optimizer.momentum": momentum })),
+    );
+    expect(candidatesOf(base, grid).map(({ recipe }) => recipe.optimizer)).toEqual([
+      base.optimizer,
+      { kind: "muon", momentum: 0.8 },
+      { kind: "muon", momentum: 0.9 },
+    ]);
+    const none = [0.8, 0.9].map((momentum) => ({ "optimizer.momentum": momentum }));
+    expect(userErrorOf(() => candidatesOf(base, none)).message).toMatch(/there is no field "optimizer\.momentum"/);
+  });
+
+  test("of many fields have folders whose names a file system takes, different ones", () => {
+    const changes = (last: number) => ({
+      "augmentation.randomErasing.probability": 0.123456,
+      "augmentation.randomErasing.areaFraction": [0.0212345, 0.212345],
+      "augmentation.randomErasing.aspectRatio": [0.3123456, 3.31234567],
+      "augmentation.randomErasing.fill": "random",
+      "augmentation.shift": last,
+    });
+    const names = candidatesOf(base, [changes(1), changes(2)]).map(
+      (candidate) => planCandidate(candidate, 4, { out: "", seeds: 1, limit: null })[0]!.path.split("/").at(-1)!,
+    );
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name.length).toBeLessThan(160);
+  });
+
   test("train on the split into folders of their own, by changes, epochs and seed", () => {
     const changes = { learningRate: 0.002, "optimizer.betas": [0.9, 0.99] };
     const [candidate] = candidatesOf(base, [changes, { learningRate: 1 }]);

@@ -38,6 +38,7 @@ describe("what is typed after --over", () => {
     ["learningRate=1,1.0", /has a value twice/],
     ["learningRate=0..1", /a range of two numbers above 0, the smaller first/],
     ["learningRate=2..1", /a range of two numbers/],
+    ["learningRate=0.01..0.02,0.03", /takes values or one range, not both/],
     ["learningRate=a..b", /a range of two numbers/],
   ])("%s is refused", (text, message) => {
     const error = userErrorOf(() => parseVariation(text));

@@ -100,7 +100,7 @@ describe("a recipe", () => {
     [{ optimizer: { kind: "lion" } }, /^run\.json: recipe field "optimizer\.kind"/],
     [
       { schedule: { kind: "cosine", restarts: 2 } },
-      /^run\.json: recipe field "schedule\.restarts": there is no such field$/,
+      /^run\.json: recipe field "schedule\.restarts": expected no such field, found /,
     ],
     [{ augmentation: { shift: "1" } }, /^run\.json: recipe field "augmentation\.shift"/],
     [{ averaging: { kind: "lookahead", decay: 0.9 } }, /^run\.json: recipe field "averaging\.kind"/],

@@ -1,3 +1,4 @@
+import { shellWord, TAILOR } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { counted } from "../../numbers.ts";
@@ -6,6 +7,7 @@ import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts"
 import { changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
 import { tableLines } from "../../report/table.ts";
+import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
 import { candidatesOf, halvingRungs } from "../../study/sweep.ts";
@@ -28,7 +30,7 @@ export const sweep: Command = {
   arguments: [
     {
       name: "<recipe>",
-      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts)`,
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts) or holds it (.json)`,
     },
   ],
   options: [
@@ -68,6 +70,15 @@ export const sweep: Command = {
       throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
     }
     const rungs = isHalving ? halvingRungs(candidates.length, recipe.epochs) : undefined;
+    if (rungs?.length === 1) {
+      throw new UserError(
+        `--halving keeps the best third of a rung, so it takes at least 3 candidates and 3 epochs; here are ${counted(candidates.length, "candidate")} of ${counted(recipe.epochs, "epoch")}`,
+        { exitCode: 2 },
+      );
+    }
+    if (draws !== undefined && candidates.length < draws) {
+      output.note(`only ${candidates.length} of the ${draws} candidates asked for differ from each other`);
+    }
     const plan = {
       out: path(options, "out") ?? sweep.name,
       recipeFile,
@@ -102,16 +113,27 @@ export const sweep: Command = {
     }
     // The figures' libraries take their time to load: not for --help.
     const { writeSweep } = await import("../../study/write-report.ts");
-    const { epochs } = best;
-    const bestFile = folder.write(
-      BEST,
-      `${JSON.stringify(recipeToJson({ ...best.candidate.recipe, epochs }), null, 2)}\n`,
-    );
+    const bestRecipe = {
+      ...best.candidate.recipe,
+      epochs: best.epochs,
+      // As a folder's name has it, and so that nobody takes it for the recipe itself.
+      name: `${recipe.name}-best`,
+      description: `${recipe.name} with ${changesText(best.changes)}, the best of ${counted(results.length, "candidate")} by its validation accuracy`,
+    };
+    const bestFile = folder.write(BEST, `${JSON.stringify(recipeToJson(bestRecipe), null, 2)}\n`);
     const plots = writeSweep(report, folder);
     output.say("");
-    output.say(`best: ${changesText(best.changes)}; its recipe: ${bestFile}`);
+    output.say(`best: ${changesText(best.changes)}, in ${listText(best.runs)}`);
+    // A model of one's own has no name by which a file of JSON could have it.
+    const isWhole = recipeFile === undefined || best.changes.model !== undefined;
+    const call = `${TAILOR} train ${shellWord(bestFile)}`;
+    output.say(`its recipe: ${bestFile}${isWhole ? `, to be trained by: ${call}` : ""}`);
     output.say(`plot: ${plots[0]}`);
-    const summary = { ...sweepSummary(report), best: { changes: best.changes, recipe: bestFile }, plots };
+    const summary = {
+      ...sweepSummary(report),
+      best: { changes: best.changes, runs: best.runs, recipe: bestFile },
+      plots,
+    };
     folder.finish(summary);
     output.result(summary);
     return 0;
