@@ -16,6 +16,8 @@ export interface ImageSet {
    * others: `trainingData` divides it.
    */
   readonly validation?: Uint32Array;
+  /** Of a folder of pictures: the path in it that each image is from, [count]. */
+  readonly files?: readonly string[];
 }
 
 /** What the images of a set have in common. */
@@ -74,7 +76,8 @@ export function selectImages({ validation: _, ...set }: ImageSet, indices: Uint3
     images.set(set.images.subarray(index * size, (index + 1) * size), i * size);
     labels[i] = set.labels[index]!;
   }
-  return { ...set, images, labels, count: indices.length };
+  const files = set.files && Array.from(indices, (index) => set.files![index]!);
+  return { ...set, images, labels, count: indices.length, ...(files && { files }) };
 }
 
 /** Per channel, for pixels scaled to 0..1. */

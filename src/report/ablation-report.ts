@@ -72,7 +72,10 @@ export function ablationTables({ parts, split, epochs, seeds }: AblationReport):
     ]),
     strongRows: [0],
     notes: [
-      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed. Intervals are Student's t, the chance of the seeds estimated from all rows together; each holds by itself.`,
+      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed.`,
+      seeds > 1
+        ? "Intervals are Student's t, the chance of the seeds estimated from all rows together; each holds by itself, and for these images: the chance of other images is not in it."
+        : "One seed has no intervals: it does not say how much is chance.",
     ],
   }));
 }
@@ -86,7 +89,10 @@ export function ablationFigures({ parts, split, seeds }: AblationReport): StudyF
       {
         name: `ablation-${reference}`,
         title,
-        caption: `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed", "pairs of seeds")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds; of twenty changes that change nothing, one looks as if it did.`,
+        caption:
+          seeds > 1
+            ? `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds; of twenty changes that change nothing, one looks as if it did.`
+            : `Accuracy minus that of ${reference}, one seed: how much of it is chance is not known.`,
         section: "gains",
       },
     ),

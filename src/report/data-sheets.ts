@@ -10,6 +10,8 @@ import { pixelsOf } from "./image-sheets.ts";
 /** Pairs side by side in a row, or images. */
 const PAIRS_A_ROW = 3;
 const IMAGES_A_ROW = 8;
+/** Characters under an image. */
+const LONGEST_CAPTION = 24;
 
 export interface BothSets {
   readonly train: ImageSet;
@@ -27,7 +29,7 @@ export function duplicatesSheet(
       const set = sets[place.set];
       return {
         ...pixelsOf(set, place.index),
-        caption: [placeText(place), set.classNames[labels[i]!]!, apart === 0 ? "the same" : apart.toFixed(4)],
+        caption: [shortName(place, sets), set.classNames[labels[i]!]!, apart === 0 ? "the same" : apart.toFixed(4)],
         border: labels[0] === labels[1] ? undefined : "bad",
       };
     }),
@@ -52,13 +54,24 @@ export function doubtfulLabelsSheet(
     columns: IMAGES_A_ROW,
     images: doubtful.map(({ index, label, predicted, confidence }) => ({
       ...pixelsOf(test, index),
-      caption: [`test ${index}`, `is: ${nameOf(label)}`, `said: ${nameOf(predicted)}`, percent(confidence, 1)],
+      caption: [
+        shortName({ set: "test", index }, { test }),
+        `is: ${nameOf(label)}`,
+        `said: ${nameOf(predicted)}`,
+        percent(confidence, 1),
+      ],
     })),
     note: "Percentages: the probability that the least sure network gives its answer.",
   };
 }
 
-/** `test 4021` */
-export function placeText({ set, index }: ImagePlace): string {
-  return `${set} ${index}`;
+/** An image's name for a caption: of a path its end. */
+function shortName(place: ImagePlace, sets: Partial<BothSets>): string {
+  const name = imageName(place, sets);
+  return name.length <= LONGEST_CAPTION ? name : `…${name.slice(1 - LONGEST_CAPTION)}`;
+}
+
+/** What an image is called: its file, or `test 4021` where images have none. */
+export function imageName({ set, index }: ImagePlace, sets: Partial<BothSets>): string {
+  return sets[set]?.files?.[index] ?? `${set} ${index}`;
 }

@@ -49,7 +49,7 @@ function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: 
   const classes = runs[0]!.metrics.perClass;
   return {
     change: change?.name ?? null,
-    what: change?.what ?? part.reference.description,
+    what: change?.what ?? `recipe ${part.reference.name}`,
     accuracy: spreadOf(accuraciesOf(row)),
     difference,
     seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
@@ -75,12 +75,14 @@ const NAMED_CLASSES = 3;
 export function ablationConclusion({ parts }: AblationReport): string[] {
   return parts.map(({ title, rows }) => {
     const changes = rows.flatMap(({ change, difference }) => (change && difference ? [{ change, ...difference }] : []));
-    const isClear = ({ interval }: MeanDifference) => interval !== null && interval.low * interval.high > 0;
     const texts = (chosen: readonly (MeanDifference & { change: string })[]) =>
       listText(chosen.map(({ change, mean }) => `${change} (${points(mean)})`));
     const better = changes.filter((change) => isClear(change) && change.mean > 0);
     const worse = changes.filter((change) => isClear(change) && change.mean < 0);
     const unclear = changes.filter((change) => !isClear(change));
+    if (changes.every(({ interval }) => interval === null)) {
+      return `${title}. One seed does not say how much is chance: ${texts(changes)}.`;
+    }
     const sentences = [
       better.length > 0 ? `Better by more than the chance of the seeds: ${texts(better)}.` : "",
       worse.length > 0 ? `Worse by more than the chance of the seeds: ${texts(worse)}.` : "",
@@ -91,11 +93,16 @@ export function ablationConclusion({ parts }: AblationReport): string[] {
   });
 }
 
-/** What the change that costs most does to single classes; nothing when no change costs. */
+/** Whether a difference is more than the chance of the seeds explains. */
+function isClear({ interval }: MeanDifference): boolean {
+  return interval !== null && interval.low * interval.high > 0;
+}
+
+/** What the change that clearly costs most does to single classes; nothing when none does. */
 function worstChange(rows: readonly AblationRow[]): string {
   const reference = rows.find(({ change }) => change === null)!;
   const [worst] = rows
-    .filter(({ difference }) => difference !== null && difference.mean < 0)
+    .filter(({ difference }) => difference !== null && isClear(difference) && difference.mean < 0)
     .toSorted((a, b) => a.difference!.mean - b.difference!.mean);
   if (!worst) return "";
   const moved = worst.recalls

@@ -49,7 +49,7 @@ export const ABLATION: readonly AblationPart[] = [
     ],
   },
   {
-    title: "Ours, each taken away from enhanced",
+    title: "One change at a time to enhanced",
     reference: enhanced,
     changes: [
       {

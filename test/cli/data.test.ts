@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
 import { idxBytes, writeFiles } from "../data/fixtures.ts";
+import { put, putClasses } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -81,6 +82,19 @@ describe("data duplicates", () => {
   }, 60_000);
 });
 
+test("data duplicates names the files of pictures, in the list, as JSON and on the sheet", async () => {
+  const folder = join(FOLDER, "photos");
+  await putClasses(folder, { red: 14, blue: 14 });
+  put(folder, { "red/copy.png": readFileSync(join(folder, "red/0.png")) });
+  const command = ["data", "duplicates", "--data", folder, "--distance", "0"];
+  const { pairs } = await tailorJson<{ pairs: { a: { file: string }; b: { file: string } }[] }>(command);
+  const files = pairs.map(({ a, b }) => [a.file, b.file].toSorted());
+  expect(files).toContainEqual(["red/0.png", "red/copy.png"]);
+  const { stdout } = await tailor(command);
+  expect(stdout).toMatch(/red\/(0|copy)\.png +red\/(0|copy)\.png +0\.0000/);
+  expect(stdout).toMatch(/train: \d+ images that validate among them/);
+}, 60_000);
+
 describe("data labels", () => {
   test("lists the test images that all runs take for another class", async () => {
     const data = await smallDataFolder({ train: 1200, test: 120 });
@@ -129,6 +143,10 @@ test.each([
   [["duplicates", "--confidence", "0.5"], /--confidence goes with: data labels/],
   [["labels", "runs/a", "--distance", "0.5"], /--distance goes with: data duplicates/],
   [["labels", "runs/a", "--size", "32"], /--size is known from the runs; leave it out/],
+  [
+    ["duplicates", "--out", "sheet.jpg"],
+    /--out sheet\.jpg: a contact sheet is a PNG picture; let the name end in \.png/,
+  ],
   [["--out", "sheet.png"], /--out goes with: data duplicates, data labels/],
   [["duplicates", "--distance", "1"], /--distance must be at least 0 and below 1, got "1"/],
   [["duplicates", "--list", "0"], /--list must be a whole number from 1 up/],

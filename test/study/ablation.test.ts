@@ -175,10 +175,17 @@ describe("the conclusion", () => {
     ]);
   });
 
+  test("names classes for a change that is clear only", () => {
+    const unclear = { ...report.parts[0]!, rows: [row(null, null), row("noise", [-0.001, 0.004, -0.0055], 0.7)] };
+    expect(ablationConclusion({ ...report, parts: [unclear] })).toEqual([
+      "Part. Not told apart from that chance: noise (−0.08).",
+    ]);
+  });
+
   test("of one seed calls nothing certain", () => {
     const single = { ...report.parts[0]!, rows: [row(null, null), row("bad", [-0.01])] };
-    expect(ablationConclusion({ ...report, parts: [single] })[0]).toContain(
-      "Not told apart from that chance: bad (−1.00)",
-    );
+    expect(ablationConclusion({ ...report, parts: [single] })).toEqual([
+      "Part. One seed does not say how much is chance: bad (−1.00).",
+    ]);
   });
 });

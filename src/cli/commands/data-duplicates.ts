@@ -1,7 +1,7 @@
-import { countPairs, duplicatePairs } from "../../data/duplicates.ts";
+import { countPairs, duplicatePairs, type ImagePlace } from "../../data/duplicates.ts";
 import type { LoadedData } from "../../data/sources/chain.ts";
 import { count } from "../../numbers.ts";
-import { duplicatesSheet, placeText } from "../../report/data-sheets.ts";
+import { duplicatesSheet, imageName } from "../../report/data-sheets.ts";
 import { table } from "../../report/format.ts";
 import type { Output } from "../output.ts";
 import { type SheetTarget, writeSheet } from "../write-sheet.ts";
@@ -30,12 +30,13 @@ export async function dataDuplicates(
     ...[exact, near, otherLabel].map((number) => count(number)),
   ]);
   for (const line of table([["pairs", "the same", "near", "with two labels"], ...rows])) output.say(line);
+  if (train.validation) output.say(`train: ${count(train.validation.length)} images that validate among them`);
   const listed = pairs.slice(0, list);
   if (listed.length > 0) {
     output.say("");
     const cells = listed.map(({ a, b, labels, distance: apart }) => [
-      placeText(a),
-      placeText(b),
+      imageName(a, { train, test }),
+      imageName(b, { train, test }),
       apart.toFixed(4),
       ...labels.map((label) => train.classNames[label]!),
     ]);
@@ -51,8 +52,19 @@ export async function dataDuplicates(
     distance,
     images: { train: train.count, test: test.count },
     counts,
-    pairs: pairs.map(({ labels, ...pair }) => ({ ...pair, labels: labels.map((label) => train.classNames[label]) })),
+    pairs: pairs.map(({ a, b, labels, ...pair }) => ({
+      a: withFile(a, { train, test }),
+      b: withFile(b, { train, test }),
+      ...pair,
+      labels: labels.map((label) => train.classNames[label]),
+    })),
     sheet: written,
   });
   return 0;
+}
+
+/** With the file that it is from, where images are of files. */
+function withFile(place: ImagePlace, sets: Pick<LoadedData, "train" | "test">) {
+  const file = sets[place.set].files?.[place.index];
+  return file === undefined ? place : { ...place, file };
 }

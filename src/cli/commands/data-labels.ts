@@ -3,7 +3,7 @@ import { doubtfulLabels } from "../../evaluation/doubtful-labels.ts";
 import { evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { Predictions } from "../../evaluation/predictions.ts";
 import { count, counted, percent } from "../../numbers.ts";
-import { doubtfulLabelsSheet } from "../../report/data-sheets.ts";
+import { doubtfulLabelsSheet, imageName } from "../../report/data-sheets.ts";
 import { table } from "../../report/format.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { type SheetTarget, writeSheet } from "../write-sheet.ts";
@@ -43,7 +43,7 @@ export async function dataLabels(
   if (listed.length > 0) {
     output.say("");
     const cells = listed.map(({ index, label, predicted, confidence: sure }) => [
-      `test ${index}`,
+      imageName({ set: "test", index }, { test }),
       test.classNames[label]!,
       test.classNames[predicted]!,
       percent(sure, 1),
@@ -60,6 +60,7 @@ export async function dataLabels(
     images: test.count,
     doubtful: doubtful.map(({ label, predicted, ...image }) => ({
       ...image,
+      ...(test.files && { file: test.files[image.index] }),
       label: test.classNames[label],
       predicted: test.classNames[predicted],
     })),

@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import type { LoadedData } from "../../data/sources/chain.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
@@ -145,6 +146,9 @@ function sheetTarget(options: OptionValues): SheetTarget | undefined {
   const file = path(options, "out");
   if (file === undefined) return undefined;
   const target = { path: file, force: options.force === true };
+  if (extname(file).toLowerCase() !== ".png") {
+    throw new UserError(`--out ${file}: a contact sheet is a PNG picture; let the name end in .png`, { exitCode: 2 });
+  }
   checkExportTarget({ ...target, isFolder: false });
   return target;
 }

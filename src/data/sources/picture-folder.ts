@@ -133,7 +133,8 @@ function loadedData(
 ): LoadedData & { readonly split: PictureSplit } {
   const { classNames, image, pictures } = split;
   const labels = Uint8Array.from(pictures, ({ label }) => label);
-  const all: ImageSet = { images, labels, count: pictures.length, ...image, classNames };
+  const files = pictures.map(({ file }) => file);
+  const all: ImageSet = { images, labels, count: pictures.length, ...image, classNames, files };
   if (images.length !== all.count * imageBytes(image))
     throw new Error(`${images.length} bytes for ${all.count} images`);
   const indices = (isMeant: (part: SplitPicture["part"]) => boolean) =>
