@@ -1,4 +1,5 @@
 import { type Spread, spreadOf } from "../evaluation/significance.ts";
+import { counted } from "../numbers.ts";
 
 /** A run as it was tested. */
 export interface TestedOnce {
@@ -16,7 +17,7 @@ export interface TestedOnce {
 
 /** Runs that differ in their seeds only, as one rung of the ladder. */
 export interface OwnResult {
-  /** The recipe. */
+  /** The recipe, and what sets its results apart where there are several. */
   readonly name: string;
   readonly origin: { readonly kind: "trained"; readonly runs: readonly string[] };
   readonly accuracy: Spread;
@@ -25,17 +26,29 @@ export interface OwnResult {
   readonly epochs: number | null;
 }
 
-/** The runs gathered by what they differ in besides their seeds, for the ladder. */
+/**
+ * The runs gathered by what they differ in besides their seeds, for the ladder. Results of one recipe are told apart in
+ * their names: by their epochs, or else by the first run.
+ */
 export function ownResults(runs: readonly TestedOnce[]): OwnResult[] {
-  return [...new Set(runs.map(({ setting }) => setting))].map((setting) => {
+  const groups = [...new Set(runs.map(({ setting }) => setting))].map((setting) =>
     // The same seed twice is one run.
-    const group = runs.filter(
+    runs.filter(
       (run, i) =>
         run.setting === setting && runs.findIndex((one) => one.setting === setting && one.seed === run.seed) === i,
-    );
-    const { recipe, parameters, multiplyAdds, epochs } = group[0]!;
+    ),
+  );
+  const nameOf = ({ recipe, epochs, run }: TestedOnce) => {
+    const namesakes = groups.map(([first]) => first!).filter((first) => first.recipe === recipe);
+    if (namesakes.length === 1) return recipe;
+    const isTold = epochs !== null && namesakes.filter((first) => first.epochs === epochs).length === 1;
+    return `${recipe} (${isTold ? counted(epochs, "epoch") : run})`;
+  };
+  return groups.map((group) => {
+    const [first] = group as [TestedOnce];
+    const { parameters, multiplyAdds, epochs } = first;
     return {
-      name: recipe,
+      name: nameOf(first),
       origin: { kind: "trained", runs: group.map(({ run }) => run) },
       accuracy: spreadOf(group.map(({ metrics }) => metrics.accuracy)),
       parameters,
