@@ -38,8 +38,21 @@ export interface AblationRow {
   /** Of training, mean of the seeds. */
   readonly seconds: number;
   readonly parameters: number;
+  /** In the order of their seeds. */
+  readonly runs: readonly AblationRun[];
   /** Share of each class's images that are right, mean of the seeds, [classes]. */
   readonly recalls: readonly { readonly label: string; readonly recall: number }[];
+}
+
+/** One run of a row. */
+export interface AblationRun {
+  readonly seed: number;
+  readonly accuracy: number;
+  /** Of training. */
+  readonly seconds: number;
+  /** The version of tailor that trained it; null where it is not known. */
+  readonly commit: string | null;
+  readonly weightsSha256: string;
 }
 
 /** An ablation's figures as JSON: what `ablate --json` prints and `ablation.json` keeps. */

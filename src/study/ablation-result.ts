@@ -54,6 +54,10 @@ function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: 
     difference,
     seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
     parameters: modelFacts(runs[0]!.recipe.model, imageTask(images)).parameters,
+    runs: runs.map(({ seed, metrics: { accuracy }, record }) => {
+      const { seconds, weightsSha256 } = record.result;
+      return { seed, accuracy, seconds, commit: record.commit, weightsSha256 };
+    }),
     recalls: classes.map(({ label }, i) => ({
       label,
       recall: meanOf(runs.map(({ metrics }) => metrics.perClass[i]!.recall)),

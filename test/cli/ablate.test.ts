@@ -20,6 +20,7 @@ interface AblationJson {
     difference: number | null;
     interval: [number, number] | null;
     seconds: number;
+    runs: readonly { seed: number; accuracy: number; weightsSha256: string }[];
   }[];
   readonly conclusion: readonly string[];
 }
@@ -40,6 +41,12 @@ test("ablate --json trains the rows and sets them against their reference", { ti
   expect(reference).toMatchObject({ difference: null, interval: null, accuracy: { n: 2 } });
   const differences = [1, 2].map((s) => accuracyOf("base-seed+vertical-flips", s) - accuracyOf("base-seed", s));
   expect(flips.difference).toBeCloseTo((differences[0]! + differences[1]!) / 2, 12);
+  expect(flips.runs.map(({ seed, accuracy, weightsSha256 }) => [seed, accuracy, weightsSha256])).toEqual(
+    [1, 2].map((seed) => {
+      const { evaluations, result } = readRunRecord(join(OUT, "runs", `base-seed+vertical-flips-s${seed}`));
+      return [seed, evaluations!.validation!.accuracy, result!.weightsSha256];
+    }),
+  );
   expect(flips.interval![0]).toBeLessThanOrEqual(flips.difference!);
   expect(flips.seconds).toBeGreaterThan(0);
   expect(readRunRecord(join(OUT, "runs/base-seed+batch-norm-s2"))).toMatchObject({ model: "base-batchnorm", seed: 2 });

@@ -145,6 +145,7 @@ describe("the conclusion", () => {
       )[0]!,
     seconds: 1,
     parameters: 1,
+    runs: [],
     recalls: [
       { label: "Bag", recall: 0.99 },
       { label: "Shirt", recall },
