@@ -67,15 +67,18 @@ export function listRuns(parent: string): ListedRun[] {
 }
 
 /**
- * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`, a study's
- * `runs`), those, in the order of their names with numbers by size.
+ * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`) or in its
+ * `runs` (`study`, `ablate`, `sweep`), those, in the order of their names with numbers by size.
  */
 export function runsAt(path: string): string[] {
   const { kind } = runStatus(path);
   if (kind !== "not-a-run" || !statSync(path).isDirectory()) return [path];
-  const names = listRuns(path).map(({ name }) => name);
-  if (names.length === 0) return [path];
-  return names.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(path, name));
+  for (const folder of [path, join(path, "runs")]) {
+    const names = listRuns(folder).map(({ name }) => name);
+    if (names.length === 0) continue;
+    return names.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(folder, name));
+  }
+  return [path];
 }
 
 /**

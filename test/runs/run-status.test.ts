@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createRunFolder, openRunFolder } from "../../src/runs/run-folder.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
-import { defaultRunPath, listRuns, runStatus } from "../../src/runs/run-status.ts";
+import { defaultRunPath, listRuns, runStatus, runsAt } from "../../src/runs/run-status.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
 
@@ -95,6 +95,24 @@ describe("listRuns", () => {
     expect(userErrorOf(() => listRuns(join(parent, "file"))).message).toMatch(
       /^cannot list the runs in .*file: .*ENOTDIR/,
     );
+  });
+});
+
+describe("runsAt", () => {
+  test("a run is itself; a folder stands for the runs in it, or in its runs, in the order of their numbers", () => {
+    const parent = temporaryFolder();
+    const at = (name: string) => join(parent, name);
+    mkdirSync(at("study"));
+    expect(runsAt(at("study"))).toEqual([at("study")]);
+    mkdirSync(at("study/runs"));
+    mkdirSync(at("seeds"));
+    for (const run of ["study/runs/base-s10", "study/runs/base-s9", "seeds/s1"]) runWith(at(run), finishedRecord);
+    expect(runsAt(at("seeds/s1"))).toEqual([at("seeds/s1")]);
+    expect(runsAt(at("seeds"))).toEqual([at("seeds/s1")]);
+    const runs = [at("study/runs/base-s9"), at("study/runs/base-s10")];
+    expect(runsAt(at("study"))).toEqual(runs);
+    expect(runsAt(at("study/runs"))).toEqual(runs);
+    expect(runsAt(at("none"))).toEqual([at("none")]);
   });
 });
 

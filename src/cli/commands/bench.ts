@@ -26,7 +26,7 @@ const WORKER = fileURLToPath(new URL("../bench-worker.js", import.meta.url));
 
 export const bench: Command = {
   name: "bench",
-  summary: "measure speed and memory of training or inference",
+  summary: "measure speed and memory of training or inference, and the share of the machine's peak",
   arguments: [
     {
       name: "<what>",

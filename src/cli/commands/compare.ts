@@ -21,7 +21,12 @@ import { choice, threads } from "../parse.ts";
 export const compare: Command = {
   name: "compare",
   summary: "set runs beside each other and on the published ladder",
-  arguments: [{ name: "<run...>", description: "finished run folders, or folders that hold some" }],
+  arguments: [
+    {
+      name: "<run...>",
+      description: "finished run folders, or folders that hold some: a study's, an ablation's, a sweep's",
+    },
+  ],
   options: [
     { flags: "--split <name>", description: "which images", choices: EVALUATION_SPLITS, default: "test" },
     RUN_DATA_OPTION,
@@ -29,7 +34,7 @@ export const compare: Command = {
   ],
   examples: [
     "node bin/tailor.js compare study/runs/base-s1 study/runs/enhanced-s1",
-    "node bin/tailor.js compare study/runs",
+    "node bin/tailor.js compare study",
     "node bin/tailor.js compare runs/a runs/b --split validation --json",
   ],
   async run(typed, options, output) {
