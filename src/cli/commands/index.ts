@@ -64,7 +64,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "bench",
-    summary: "measure speed and memory of training or inference",
+    summary: "measure speed and memory of training or inference, and the share of the machine's peak",
     load: async () => (await import("./bench.ts")).bench,
   },
 ];
