@@ -27,7 +27,7 @@ const DIVERGED = "diverged.json";
 const divergedRun = z.object({ message: z.string(), recipe: z.record(z.string(), z.unknown()) });
 type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
 
-export interface SweepOptions extends Omit<TrainAllOptions, "onDiverged"> {
+export interface SweepOptions extends Omit<TrainAllOptions, "onBegin" | "onDiverged" | "isWanted"> {
   readonly plan: SweepPlan;
   /** Left out: one rung, in which each candidate trains for its recipe's epochs. */
   readonly rungs: readonly Rung[] | undefined;
@@ -69,6 +69,7 @@ export async function runSweep(
       {
         ...machine,
         isWanted,
+        onBegin: folder.begin,
         onDiverged({ path, recipe }, { message }) {
           output.note(`${path}: ${message}`);
           diverged[relative(plan.out, path)] = { message, recipe: recipeToJson(recipe) };

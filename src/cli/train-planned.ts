@@ -21,6 +21,8 @@ export interface Machine {
 
 export interface TrainAllOptions extends Machine {
   readonly isInterrupted: () => boolean;
+  /** Called once before the first run that is not trained yet, when nothing speaks against training. */
+  readonly onBegin?: () => void;
   /** Told of a run that diverged, which is then left out; without it the first one ends all with its error. */
   readonly onDiverged?: (run: PlannedRun, error: DivergedError) => void;
   /** Asked before each run; those that are not worth training any more are left out. */
@@ -34,10 +36,11 @@ export interface TrainAllOptions extends Machine {
  */
 export async function trainAll(
   planned: readonly PlannedRun[],
-  { isInterrupted, onDiverged, isWanted = () => true, ...machine }: TrainAllOptions,
+  { isInterrupted, onBegin, onDiverged, isWanted = () => true, ...machine }: TrainAllOptions,
   output: Output,
 ): Promise<StudyRun[] | undefined> {
-  await sayForecast(planned, machine, output);
+  const isOpen = await sayForecast(planned, machine, output);
+  if (isOpen) onBegin?.();
   const runs: StudyRun[] = [];
   for (const run of planned) {
     if (isInterrupted()) return undefined;
@@ -66,16 +69,21 @@ export async function trainAll(
   return runs;
 }
 
-async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<void> {
-  if (planned.length === 0) return;
+/** @returns whether there is anything left to train */
+async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<boolean> {
+  if (planned.length === 0) return false;
   const states = planned.map((run) => stateOf(run, machine).kind);
   const open = planned.filter((_, i) => states[i] !== "finished");
   const [total, done] = [planned.length, planned.length - open.length];
-  if (open.length === 0) return output.note(total === 1 ? "trained already" : `all ${total} runs are trained already`);
+  if (open.length === 0) {
+    output.note(total === 1 ? "trained already" : `all ${total} runs are trained already`);
+    return false;
+  }
   const seconds = await forecastStudy(open, { ...machine, runtime: nodeRuntime });
   const about = states.includes("unfinished") ? "at most" : "about";
   const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
   output.note(`to train: ${namesOf(open)}; ${about} ${duration(seconds)}${already}`);
+  return true;
 }
 
 /** "base (seeds 1, 2), enhanced (seed 1)" */

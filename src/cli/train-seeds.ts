@@ -45,7 +45,7 @@ export async function trainSeeds(
   };
   const folder = openOutputFolder(out, MARKER);
   const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    trainAll(planned, { ...machine, isInterrupted }, output),
+    trainAll(planned, { ...machine, isInterrupted, onBegin: folder.begin }, output),
   );
   if (!runs) {
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);

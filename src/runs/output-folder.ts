@@ -1,11 +1,18 @@
 /** A folder of results besides runs: a study's report and plots. */
 import { join } from "node:path";
-import { refused } from "./file-errors.ts";
+import { refused, whatIsAt } from "./file-errors.ts";
 import { listNames, makeFolder } from "./make-folder.ts";
 import { isTemporary, writeWholeFile } from "./whole-file.ts";
 
 /** Files written whole into one folder. */
 export interface OutputFolder {
+  /**
+   * Makes the folder if there is none, and writes the marker with the status "running", over the result of before: the
+   * folder is known again from then on, whatever happens.
+   *
+   * @throws UserError when the system refuses
+   */
+  begin(): void;
   /**
    * Writes a file, into a folder in it if the name has one (`plots/curves.svg`).
    *
@@ -18,14 +25,16 @@ export interface OutputFolder {
 }
 
 /**
- * Makes a folder for results, or opens one that was made before: it then has the file `marker`.
+ * A folder for results, new or one that was made before: it then has the file `marker`. Nothing is written yet, so that a
+ * command that is refused leaves things as they were.
  *
- * @param marker the JSON file by which the folder is known again; it is written at once, with the status "running"
+ * @param marker the JSON file by which the folder is known again
  * @throws UserError with exit code 2 when the folder is a file or holds something else
  */
 export function openOutputFolder(path: string, marker: string): OutputFolder {
-  makeFolder(path);
-  const names = listNames(path);
+  const kind = whatIsAt(path);
+  if (kind === "file") throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+  const names = kind === "nothing" ? [] : listNames(path);
   if (!names.includes(marker) && !names.every(isTemporary)) {
     throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
   }
@@ -38,9 +47,13 @@ export function openOutputFolder(path: string, marker: string): OutputFolder {
     writeWholeFile(file, bytes);
     return file;
   };
-  const finish = (result: Readonly<Record<string, unknown>>) => {
-    write(marker, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+  return {
+    begin() {
+      write(marker, `${JSON.stringify({ status: "running" })}\n`);
+    },
+    write,
+    finish(result) {
+      write(marker, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+    },
   };
-  if (!names.includes(marker)) write(marker, `${JSON.stringify({ status: "running" })}\n`);
-  return { write, finish };
 }

@@ -1,5 +1,5 @@
 /** `train RECIPE --seeds N`: one folder, resumable, mean and spread. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readRunRecord } from "../../src/runs/run-files.ts";
@@ -93,6 +93,29 @@ test("without --evaluate the accuracies are those on the validation images", asy
 }, 120_000);
 
 describe("is refused", () => {
+  test("where the runs there were lowered otherwise, and where the network does not fit; nothing is lost or left", async () => {
+    const result = () => readFileSync(join(OUT, "seeds.json"), "utf8");
+    const before = result();
+    const { lowering } = readRunRecord(join(OUT, "s1"));
+    const other = lowering === "blocked" ? "standard" : "blocked";
+    const lowered = refusalOf(await tailor([...COMMAND, "--seeds", "2", "--lowering", other]), 2);
+    expect(lowered).toMatch(
+      `s1 holds another run than the one asked for: its operators were lowered to ${lowering}, not to ${other}`,
+    );
+    expect(result()).toBe(before);
+
+    const file = join(sharedFolder(), "narrow.mjs");
+    writeFileSync(
+      file,
+      `import { findRecipe, flatten, linear, maxPool2d } from "tailor";
+       const model = { name: "narrow", layers: () => [maxPool2d(40), flatten(), linear(10)] };
+       export default { ...findRecipe("base"), name: "narrow", epochs: 1, model };`,
+    );
+    const never = join(sharedFolder(), "never");
+    expect((await tailor(["train", file, "--data", DATA, "--seeds", "2", "--out", never])).code).not.toBe(0);
+    expect(existsSync(never)).toBe(false);
+  }, 60_000);
+
   test.each([
     [["--seeds", "2", "--seed", "3"], /--seeds trains seeds 1 to n; leave out --seed/],
     [["--seeds", "2", "--profile"], /--profile goes with a single run; leave out --seeds/],

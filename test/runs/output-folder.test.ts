@@ -8,9 +8,11 @@ import { userErrorOf } from "./support/helpers.ts";
 const FOLDER = sharedFolder();
 const MARKER = "study.json";
 
-test("a new folder is made with its parents and its marker; files go into folders in it", () => {
+test("a new folder is made when it begins, with its parents and its marker; files go into folders in it", () => {
   const path = join(FOLDER, "a/b");
   const folder = openOutputFolder(path, MARKER);
+  expect(existsSync(join(FOLDER, "a"))).toBe(false);
+  folder.begin();
   expect(readFileSync(join(path, "study.json"), "utf8")).toBe('{"status":"running"}\n');
   expect(folder.write("plots/one.svg", "<svg/>")).toBe(join(path, "plots/one.svg"));
   expect(folder.write("report.html", "one")).toBe(join(path, "report.html"));
@@ -19,11 +21,14 @@ test("a new folder is made with its parents and its marker; files go into folder
   expect(readdirSync(path).sort()).toEqual(["plots", "report.html", "study.json"]);
 });
 
-test("a folder that was made before is opened again, its marker as it was", () => {
+test("a folder that was made before is opened again; its marker stays as it was until more is made", () => {
   const path = join(FOLDER, "again");
   openOutputFolder(path, MARKER).finish({ accuracy: 0.5 });
-  openOutputFolder(path, MARKER);
-  expect(JSON.parse(readFileSync(join(path, "study.json"), "utf8"))).toEqual({ status: "finished", accuracy: 0.5 });
+  const marker = () => JSON.parse(readFileSync(join(path, "study.json"), "utf8"));
+  const folder = openOutputFolder(path, MARKER);
+  expect(marker()).toEqual({ status: "finished", accuracy: 0.5 });
+  folder.begin();
+  expect(marker()).toEqual({ status: "running" });
 });
 
 test("a folder with something else in it, or a file, is refused and left as it was", () => {
@@ -41,6 +46,6 @@ test("a folder with something else in it, or a file, is refused and left as it w
 test("an empty folder is taken", () => {
   const path = join(FOLDER, "empty");
   mkdirSync(path);
-  openOutputFolder(path, MARKER);
+  openOutputFolder(path, MARKER).begin();
   expect(readdirSync(path)).toEqual(["study.json"]);
 });

@@ -72,7 +72,7 @@ export const ablate: Command = {
     const folder = openOutputFolder(out, MARKER);
     const planned = seedBySeed(rows.map(({ runs }) => runs));
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      trainAll(planned, { ...machine, isInterrupted }, output),
+      trainAll(planned, { ...machine, isInterrupted, onBegin: folder.begin }, output),
     );
     if (!trained) {
       output.note("stopped; the same command goes on where this one was");

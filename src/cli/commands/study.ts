@@ -44,7 +44,7 @@ export const study: Command = {
     const planned = planStudy(asked, trainingCount(data.train));
     const folder = openOutputFolder(asked.out, MARKER);
     const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      trainAll(planned, { data, threads: threadCount, isInterrupted }, output),
+      trainAll(planned, { data, threads: threadCount, isInterrupted, onBegin: folder.begin }, output),
     );
     if (!runs || interruptedBy !== undefined) {
       output.note("stopped; the same command goes on where this one was");
