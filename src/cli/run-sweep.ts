@@ -7,7 +7,7 @@ import { errorCode, explainFileError } from "../runs/file-errors.ts";
 import type { OutputFolder } from "../runs/output-folder.ts";
 import { checkJson, parseJson } from "../runs/parse-json.ts";
 import { type PlannedRun, seedBySeed } from "../study/plan.ts";
-import { differingField } from "../study/run-study.ts";
+import { differingField, stateOf } from "../study/run-study.ts";
 import {
   type Candidate,
   planCandidate,
@@ -23,8 +23,14 @@ import { type TrainAllOptions, trainAll } from "./train-planned.ts";
 /** Runs that diverged, by their folder in the sweep's: they are not trained again when the sweep goes on. */
 const DIVERGED = "diverged.json";
 
-/** What is known of such a run. The recipe as its JSON: another one in the same folder is another run. */
-const divergedRun = z.object({ message: z.string(), recipe: z.record(z.string(), z.unknown()) });
+/** What is known of such a run. With another recipe, as its JSON, or other images it is another run. */
+const divergedRun = z.object({
+  message: z.string(),
+  recipe: z.record(z.string(), z.unknown()),
+  limit: z.number().nullable(),
+  /** SHA-256 of the data's files. */
+  files: z.array(z.string()),
+});
 type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
 
 export interface SweepOptions extends Omit<TrainAllOptions, "onBegin" | "onDiverged" | "isWanted"> {
@@ -45,25 +51,35 @@ export async function runSweep(
   output: Output,
 ): Promise<SweepResult[] | undefined> {
   const diverged = readDiverged(plan.out);
+  const files = machine.data.files.map(({ sha256 }) => sha256);
   const hasDiverged = ({ path, recipe }: PlannedRun) => {
     const known = diverged[relative(plan.out, path)];
-    return known !== undefined && differingField(known.recipe, recipe) === undefined;
+    return (
+      known !== undefined &&
+      known.limit === plan.limit &&
+      known.files.join() === files.join() &&
+      differingField(known.recipe, recipe) === undefined
+    );
   };
   const out: SweepResult[] = [];
   let left = [...candidates];
   for (const [at, rung] of (rungs ?? [undefined]).entries()) {
-    if (rung && rungs!.length > 1) {
+    if (left.length === 0) break;
+    if (rung) {
       output.note(
-        `rung ${at + 1} of ${rungs!.length}: ${counted(rung.candidates, "candidate")}, ${counted(rung.epochs, "epoch")}`,
+        `rung ${at + 1} of ${rungs!.length}: ${counted(left.length, "candidate")}, ${counted(rung.epochs, "epoch")}`,
       );
     }
     const plans = left.map((candidate) => {
       const epochs = rung?.epochs ?? candidate.recipe.epochs;
       return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
     });
-    // Of a candidate that diverged with one seed the others are not asked: it cannot win.
-    const isWanted = ({ path }: PlannedRun) =>
-      !plans.some(({ planned }) => planned.some((run) => run.path === path) && planned.some(hasDiverged));
+    // Of a candidate that diverged with one seed no others are trained: it cannot win.
+    const isWanted = (run: PlannedRun) => {
+      const { planned } = plans.find((plan) => plan.planned.some(({ path }) => path === run.path))!;
+      if (!planned.some(hasDiverged)) return true;
+      return !hasDiverged(run) && stateOf(run, machine).kind === "finished";
+    };
     const trained = await trainAll(
       seedBySeed(plans.map(({ planned }) => planned)).filter(isWanted),
       {
@@ -72,7 +88,12 @@ export async function runSweep(
         onBegin: folder.begin,
         onDiverged({ path, recipe }, { message }) {
           output.note(`${path}: ${message}`);
-          diverged[relative(plan.out, path)] = { message, recipe: recipeToJson(recipe) };
+          diverged[relative(plan.out, path)] = {
+            message,
+            recipe: recipeToJson(recipe),
+            limit: plan.limit,
+            files,
+          };
           folder.write(DIVERGED, `${JSON.stringify(diverged, null, 2)}\n`);
         },
       },

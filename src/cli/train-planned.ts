@@ -40,6 +40,7 @@ export async function trainAll(
   output: Output,
 ): Promise<StudyRun[] | undefined> {
   const isOpen = await sayForecast(planned, machine, output);
+  if (isInterrupted()) return undefined;
   if (isOpen) onBegin?.();
   const runs: StudyRun[] = [];
   for (const run of planned) {

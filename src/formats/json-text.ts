@@ -54,8 +54,21 @@ export function quote(value: unknown): string {
   return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
 }
 
-const withoutContent = (value: unknown): unknown =>
-  Array.isArray(value) ? "[...]" : typeof value === "object" && value !== null ? "{...}" : value;
+function withoutContent(value: unknown): unknown {
+  if (Array.isArray(value)) return "[...]";
+  switch (typeof value) {
+    case "object":
+      return value === null ? null : "{...}";
+    // What JSON does not have: a recipe is also written in JavaScript.
+    case "function":
+      return "(function)";
+    case "bigint":
+    case "symbol":
+      return String(value);
+    default:
+      return value;
+  }
+}
 
 /** The index after the closing quote of the string that opens at `start`. */
 function stringEnd(json: string, start: number): number {

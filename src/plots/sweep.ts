@@ -105,7 +105,8 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
     y: { domain },
     marks: [
       Plot.gridY({ ...GRID, ticks: 6 }),
-      Plot.axisX({ ...AXIS, ticks, tickFormat: String, label: field, labelAnchor: "center" }),
+      // As text: the format of a logarithmic axis leaves out some labels by itself.
+      Plot.axisX(ticks, { ...AXIS, text: String, label: field, labelAnchor: "center" }),
       Plot.axisY({ ...AXIS, ticks: 6, label: "validation accuracy, %", labelAnchor: "center" }),
       Plot.ruleX(
         points.filter(({ standardDeviation }) => standardDeviation !== null),
@@ -135,13 +136,17 @@ function rangeTicks(values: readonly number[]): number[] {
     const half = (textWidth(String(tick), FONT_PX.small) + FONT_PX.small) / 2;
     return { left: at - half, right: at + half };
   };
-  return logTicks(low, high, (ticks) => ticks.slice(1).every((tick, i) => edges(ticks[i]!).right <= edges(tick).left));
+  const isClear = (ticks: readonly number[]) =>
+    ticks.slice(1).every((tick, i) => edges(ticks[i]!).right <= edges(tick).left);
+  const ticks = logTicks(low, high, isClear);
+  // Between 0.9 and 0.99 lies no round number.
+  return ticks.length >= 2 ? ticks : [...new Set([low, high])];
 }
 
-/** In percent: a standard deviation to both sides. */
+/** In percent: a standard deviation to both sides, as far as there are such accuracies. */
 function ends({ accuracy, standardDeviation }: SweepPoint): [number, number] {
   const deviation = standardDeviation ?? 0;
-  return [100 * (accuracy - deviation), 100 * (accuracy + deviation)];
+  return [100 * Math.max(0, accuracy - deviation), 100 * Math.min(1, accuracy + deviation)];
 }
 
 /** In percent, of all points. */

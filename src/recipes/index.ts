@@ -26,7 +26,7 @@ export function findRecipe(name: string): Recipe {
   const recipe = RECIPES.find((candidate) => candidate.name === name);
   if (!recipe) {
     throw new UserError(
-      `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports one, such as ./my-recipe.mjs`,
+      `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,
       {
         exitCode: 2,
       },

@@ -62,7 +62,9 @@ export function applicableChanges(recipe: Recipe, changes: RecipeChanges): Recip
   const entries = kindsFirst(changes);
   for (const [path, value] of entries) if (isKind(path)) setField(json, path, value, recipe);
   const missing = entries.flatMap(([path, value]) => (value === null ? partLeftOut(json, path) : []));
+  // A whole part stays among the changes, whatever it is given: only null is taken.
   const isApplicable = ([path, value]: [string, FieldValue]) =>
+    isOptionalPart(json, path.split(".")) ||
     (value === null && partLeftOut(json, path).length > 0) ||
     (isChangeable(json, path) && !missing.some((part) => path.startsWith(`${part}.`)));
   return Object.fromEntries(Object.entries(changes).filter(isApplicable));
@@ -110,6 +112,10 @@ function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): 
   if (leftOut !== undefined) {
     remove(json, leftOut.split("."));
     return;
+  }
+  if (isOptionalPart(json, path.split("."))) {
+    const own = pathsOf(schema, json, []).filter((field) => field.startsWith(`${path}.`));
+    throw new UserError(`"${path}" takes none only; its fields are ${own.join(", ")}`, { exitCode: 2 });
   }
   if (!isChangeable(json, path)) {
     throw new UserError(

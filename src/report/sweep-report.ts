@@ -111,7 +111,7 @@ export function sweepDrawing(report: SweepReport): StudyFigure | undefined {
   });
   const panels = allPanels.filter(({ points }) => points.length > 0);
   const title = `Recipe ${recipe}: validation accuracy against what was varied`;
-  const note = `${counted(finished.length, "candidate")}, each in every panel; ${counted(report.seeds, "seed")}.`;
+  const note = `${counted(finished.length, "candidate")}, each in the panel of every field that it has; ${counted(report.seeds, "seed")}.`;
   const caption = `Each candidate at its value of each field${report.seeds > 1 ? ", with a standard deviation of its seeds to both sides" : ""}. A best value at the end of a field's values says: try further.`;
   return drawn(sweepFigure, { title, panels, note }, { name: "sweep", title, caption, section: "gains" });
 }

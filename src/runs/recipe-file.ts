@@ -1,14 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { register } from "node:module";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../errors.ts";
-import { findModel } from "../models/index.ts";
+import { quote } from "../formats/json-text.ts";
+import { findModel, MODELS } from "../models/index.ts";
 import type { Model } from "../nn/index.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { checkOwnRecipe } from "../recipes/own-recipe.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { explainFileError } from "./file-errors.ts";
+import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** Endings of files that may export a recipe, */
@@ -36,8 +37,10 @@ function isModule(word: string): boolean {
  */
 export async function loadRecipeFile(file: string): Promise<Recipe> {
   const path = resolve(file);
-  if (!existsSync(path)) throw new UserError(`there is no file ${path}`, { exitCode: 2 });
-  if (!isModule(path)) return checkOwnRecipe(withModel(readJson(path)), path);
+  const kind = whatIsAt(path);
+  if (kind === "nothing") throw new UserError(`there is no file ${path}`, { exitCode: 2 });
+  if (kind === "folder") throw refused(`${path} is a folder`, "name the file of a recipe");
+  if (!isModule(path)) return checkOwnRecipe(withModel(readJson(path), path), path);
   if (!isRegistered) register("./recipe-hooks.js", import.meta.url);
   isRegistered = true;
   const module: { readonly default?: unknown } = await import(pathToFileURL(path).href).catch((cause: unknown) => {
@@ -53,13 +56,23 @@ function readJson(path: string): unknown {
   } catch (error) {
     throw explainFileError(error, "read", path);
   }
-  return parseJson(text, path, "a recipe is an object of its fields, as sweep's best.json");
+  // Some editors begin a file with a byte-order mark.
+  return parseJson(text.replace(/^\uFEFF/, ""), path, "a recipe is an object of its fields, as sweep's best.json");
 }
 
-/** The recipe's JSON with the model that it names. */
-function withModel(json: unknown): unknown {
-  if (typeof json !== "object" || json === null || !("model" in json) || typeof json.model !== "string") return json;
-  return { ...json, model: findModel(json.model) };
+/** The recipe's JSON with the model that it names. @throws UserError (exit code 2) when it names none of tailor's */
+function withModel(json: unknown, path: string): unknown {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  const name = "model" in json ? json.model : undefined;
+  const model = MODELS.find((one) => one.name === name);
+  if (!model) {
+    const names = MODELS.map((one) => one.name).join(", ");
+    throw refused(
+      `${path}: recipe field "model": expected the name of one of tailor's, found ${quote(name)}`,
+      `choose one of: ${names}; a network of your own is written in JavaScript or TypeScript`,
+    );
+  }
+  return { ...json, model };
 }
 
 /** The recipe that a word names: one of tailor's, or the file of one. */

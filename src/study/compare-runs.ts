@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { comparePaired, type PairedComparison } from "../evaluation/significance.ts";
-import { RUN_FILES, readAnyRunRecord } from "../runs/run-files.ts";
+import { RUN_FILES, readAnyRunRecord, requireTrained } from "../runs/run-files.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
@@ -37,8 +37,9 @@ export async function compareRuns(
   paths: readonly string[],
   { data, split, threads, onNotKept }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
-  // A folder that is no run is found before the first is evaluated.
+  // A folder that is no run, or one that is not finished, is found before the first is evaluated.
   const records = paths.map((path) => readAnyRunRecord(path));
+  for (const [i, path] of paths.entries()) requireTrained(path, records[i]!);
   checkSameData(paths, records);
   const runs: ComparedRun[] = [];
   for (const [i, path] of paths.entries()) {

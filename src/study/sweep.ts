@@ -2,10 +2,17 @@ import { UserError } from "../errors.ts";
 import { spreadOf } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { applicableChanges, changeRecipe, changesText, type RecipeChanges } from "../recipes/recipe-fields.ts";
+import {
+  applicableChanges,
+  changeableFields,
+  changeRecipe,
+  changesText,
+  type RecipeChanges,
+} from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/sweep-report.ts";
 import { type PlannedRun, planSeeds } from "./plan.ts";
 import type { StudyRun } from "./run-study.ts";
+import { gridOf, type Variation } from "./variations.ts";
 
 /** A recipe with some fields changed: one of those that a sweep tries. */
 export interface Candidate {
@@ -24,6 +31,27 @@ export interface Rung {
 export const HALVING_FACTOR = 3;
 
 /**
+ * Checks that some candidate can have each field that is varied: a field of another kind than those that are tried would
+ * be left out of all.
+ *
+ * @throws UserError with exit code 2 that names the field
+ */
+export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
+  const kinds = variations.filter(({ field, kind }) => kind === "list" && field.endsWith(".kind"));
+  const choices = gridOf(kinds);
+  for (const variation of variations) {
+    const { field } = variation;
+    const value = variation.kind === "list" ? variation.values[0]! : variation.low;
+    if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
+    // What the recipe never has is refused with what it has.
+    if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
+    throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
+      exitCode: 2,
+    });
+  }
+}
+
+/**
  * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
  * other fields. What is then the same comes once.
  *
@@ -31,10 +59,6 @@ export const HALVING_FACTOR = 3;
  */
 export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
   const applied = variations.map((changes) => applicableChanges(recipe, changes));
-  // A field that no candidate has is refused by the recipe, with those that there are.
-  for (const [field, value] of Object.entries(variations[0] ?? {})) {
-    if (!applied.some((changes) => field in changes)) changeRecipe(recipe, { [field]: value });
-  }
   const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
   if (different.length < 2) {
     throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
@@ -120,12 +144,13 @@ export function resultOf(
 
 /**
  * Best first: those of a later rung, whose epochs are more, before those of an earlier one, then by accuracy and by loss; what
- * diverged, last of its rung. Where the sweep varies the epochs themselves they are no rungs.
+ * diverged, last of all. Where the sweep varies the epochs themselves they are no rungs.
  */
 export function ranked(results: readonly SweepResult[]): SweepResult[] {
   const isRung = results.every(({ changes }) => changes.epochs === undefined);
   return results.toSorted(
     (a, b) =>
+      Number(a.accuracy === null) - Number(b.accuracy === null) ||
       (isRung ? b.epochs - a.epochs : 0) ||
       (b.accuracy?.mean ?? -1) - (a.accuracy?.mean ?? -1) ||
       (a.loss ?? Number.MAX_VALUE) - (b.loss ?? Number.MAX_VALUE),

@@ -87,20 +87,27 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
  * Draws candidates, each field by itself: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges with
  * whole ends give whole numbers. More candidates begin with the same ones.
  *
+ * @param applied what of the changes a candidate takes; those of which it takes the same are one
  * @returns `count` different ones, or fewer where there are no more
  */
-export function drawCandidates(variations: readonly Variation[], count: number): RecipeChanges[] {
+export function drawCandidates(
+  variations: readonly Variation[],
+  count: number,
+  applied: (changes: RecipeChanges) => RecipeChanges = (changes) => changes,
+): RecipeChanges[] {
   const drawn = new Map<string, RecipeChanges>();
   const mostDraws = 100 * count;
   for (let draw = 0; draw < mostDraws && drawn.size < count; draw++) {
     const stream = randomStream(DRAW_SEED, "sweep", draw);
-    const changes = Object.fromEntries(
-      variations.map((variation) => [
-        variation.field,
-        variation.kind === "list"
-          ? variation.values[stream.below(variation.values.length)]!
-          : between(variation, stream.uniform()),
-      ]),
+    const changes = applied(
+      Object.fromEntries(
+        variations.map((variation) => [
+          variation.field,
+          variation.kind === "list"
+            ? variation.values[stream.below(variation.values.length)]!
+            : between(variation, stream.uniform()),
+        ]),
+      ),
     );
     drawn.set(JSON.stringify(changes), changes);
   }

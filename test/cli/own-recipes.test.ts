@@ -75,7 +75,7 @@ describe("a recipe in a file", () => {
 
   test("may be JSON, its model one of tailor's", async () => {
     const fields = { ...recipeToJson(findRecipe("tiny")), name: "mine", epochs: 1, batchSize: 32 };
-    const recipe = file("mine.json", JSON.stringify(fields));
+    const recipe = file("mine.json", `\uFEFF${JSON.stringify(fields)}`);
     const out = join(FOLDER, "from-json");
     await tailorJson(["train", recipe, "--data", DATA, "--threads", "1", "--out", out]);
     const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
@@ -83,7 +83,12 @@ describe("a recipe in a file", () => {
     expect(record).not.toHaveProperty("recipeFile");
     for (const [name, text, message] of [
       ["torn.json", "{", /torn\.json: expected JSON, found something else/],
-      ["other.json", JSON.stringify({ ...fields, model: "vgg" }), /there is no model "vgg"/],
+      [
+        "other.json",
+        JSON.stringify({ ...fields, model: "vgg" }),
+        /other\.json: recipe field "model": expected the name of one of tailor's, found "vgg"; choose one of: base, /,
+      ],
+      ["none.json", JSON.stringify({ ...fields, model: undefined }), /recipe field "model": .* found nothing/],
       ["list.json", "[]", /list\.json: recipe: expected object, found \[\]/],
       ["ours.json", JSON.stringify({ ...fields, name: "tiny" }), /"tiny" is a recipe of tailor's; choose another name/],
     ] as const) {
@@ -212,7 +217,7 @@ describe("files that are refused, by name and reason", () => {
   test("no such file; a word that is neither recipe nor file says what may be named", async () => {
     expect(refusalOf(await tailor(["train", "./none.mjs", "--json"]), 2)).toMatch(/^there is no file .*none\.mjs$/);
     expect(refusalOf(await tailor(["train", "bse", "--json"]), 2)).toMatch(
-      /there is no recipe "bse"; choose one of: base, .*\.\/my-recipe\.mjs$/,
+      /there is no recipe "bse"; choose one of: base, .*\.\/my-recipe\.mjs or \.\/best\.json$/,
     );
   });
 });

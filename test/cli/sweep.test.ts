@@ -132,13 +132,16 @@ test("a candidate that diverged with one seed is not trained with others; anothe
   expect(made.code, made.stderr).toBe(0);
   expect(made.stdout).toContain("1 candidate diverged");
   expect(made.stdout).toMatch(/best: learningRate=0\.001, in .*runs\/learningRate=0\.001-e1-s1 and .*-s2/);
-  expect(made.stdout).toMatch(/its recipe: .*best\.json, to be trained by: node bin\/tailor\.js train .*best\.json/);
+  expect(made.stdout).toMatch(
+    /its recipe: .*best\.json, to be trained by: node bin\/tailor\.js train .*best\.json --data /,
+  );
   const diverged = () => JSON.parse(readFileSync(join(out, "diverged.json"), "utf8"));
   expect(Object.keys(diverged())).toEqual(["runs/learningRate=1e+30-e1-s1"]);
 
   rmSync(join(out, "runs"), { recursive: true });
   const other = await tailor([...SMALL.with(1, "base-seed"), ...options]);
   expect(other.stderr.match(/training diverged/g)).toHaveLength(1);
+  expect(other.stdout).toContain(`to be trained by: node bin/tailor.js train ${out}/best.json --data ${DATA}`);
   expect(diverged()).toMatchObject({
     "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-seed/) } },
   });
@@ -167,6 +170,11 @@ test.each([
   [["--over", "learningRate=0.001"], /needs at least two candidates/],
   [["--over", "learningRate=1e-4..1e-2"], /learningRate has a range.*--random N/],
   [["--over", "batchSize=32,64", "--over", "batchSize=128,256"], /--over batchSize=\.\.\. was given twice/],
+  [["--over", "epochs=1,2", "--epochs", "3"], /--epochs and --over epochs=\.\.\. both say the epochs; leave out one/],
+  [
+    ["--over", "averaging=none,exponential"],
+    /"averaging" takes none only; its fields are averaging\.kind, averaging\.decay/,
+  ],
   [["--over", "epochs=1,2", "--halving"], /--halving decides the epochs itself/],
   [
     ["--over", "batchSize=32,64", "--halving"],

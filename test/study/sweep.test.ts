@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { base } from "../../src/recipes/base.ts";
-import { type Candidate, candidatesOf, halvingRungs, planCandidate, ranked, resultOf } from "../../src/study/sweep.ts";
+import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
+import {
+  type Candidate,
+  candidatesOf,
+  checkFields,
+  halvingRungs,
+  planCandidate,
+  ranked,
+  resultOf,
+} from "../../src/study/sweep.ts";
+import { drawCandidates, parseVariation } from "../../src/study/variations.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { sampleRecord } from "../runs/support/samples.ts";
 
@@ -85,8 +95,37 @@ describe("candidates", () => {
       { kind: "muon", momentum: 0.8 },
       { kind: "muon", momentum: 0.9 },
     ]);
-    const none = [0.8, 0.9].map((momentum) => ({ "optimizer.momentum": momentum }));
-    expect(userErrorOf(() => candidatesOf(base, none)).message).toMatch(/there is no field "optimizer\.momentum"/);
+  });
+
+  test.each([
+    [["optimizer.momentum=0.8,0.9"], /^there is no field "optimizer\.momentum" to change in recipe base/],
+    [["optimizer.kind=adam", "optimizer.momentum=0.8..0.9"], /^there is no field "optimizer\.momentum"/],
+    [
+      ["optimizer.kind=sgd,muon", "optimizer.betas=[0.9,0.99],[0.8,0.99]"],
+      /^no candidate has the field "optimizer\.betas"/,
+    ],
+    [["averaging.kind=none", "averaging.decay=0.9,0.99"], /^no candidate has the field "averaging\.decay"/],
+    [["averaging.kind=exponential,none", "averaging.decay=0.9,0.99"], undefined],
+    [["optimizer.kind=adam,muon", "optimizer.momentum=0.8..0.9"], undefined],
+    [["augmentation.randomErasing=none", "learningRate=1,2"], undefined],
+  ])("of %j: each field belongs to one that is tried", (over, message) => {
+    const check = () => checkFields(base, over.map(parseVariation));
+    if (message) expect(userErrorOf(check).message).toMatch(message);
+    else expect(check).not.toThrow();
+  });
+
+  test("cannot be given a part as a whole", () => {
+    const parts = [{ averaging: null }, { averaging: "exponential" }];
+    expect(userErrorOf(() => candidatesOf(base, parts)).message).toBe(
+      '"averaging" takes none only; its fields are averaging.kind, averaging.decay',
+    );
+  });
+
+  test("are as many as were to be drawn, although some fields are of one kind only", () => {
+    const variations = ["optimizer.kind=adam,muon", "optimizer.momentum=0.8..0.99"].map(parseVariation);
+    const drawn = drawCandidates(variations, 20, (changes) => applicableChanges(base, changes));
+    expect(candidatesOf(base, drawn)).toHaveLength(20);
+    expect(drawn.filter((changes) => changes["optimizer.kind"] === "adam")).toHaveLength(1);
   });
 
   test("of many fields have folders whose names a file system takes, different ones", () => {
@@ -151,14 +190,14 @@ describe("results", () => {
     expect(result([0.9])).toMatchObject({ accuracy: null, loss: null, seconds: 10 });
   });
 
-  test("are ranked by rung, accuracy, loss; what diverged is last of its rung", () => {
+  test("are ranked by rung, accuracy, loss; what diverged is last of all", () => {
     const [good, better, early, lost] = [
       result([0.8, 0.8], 12),
       result([0.9, 0.9], 12),
       result([1, 1], 4),
       result([], 12),
     ];
-    expect(ranked([lost, early, good, better])).toEqual([better, good, lost, early]);
+    expect(ranked([lost, early, good, better])).toEqual([better, good, early, lost]);
     // Epochs that the sweep itself varies are no rungs: the more accurate one wins.
     const [long, short] = [good!, early!].map((one) => ({ ...one, changes: { epochs: one.epochs } }));
     expect(ranked([long!, short!])).toEqual([short, long]);

@@ -24,7 +24,7 @@ export const compare: Command = {
   arguments: [
     {
       name: "<run...>",
-      description: "finished run folders, or folders that hold some: a study's, an ablation's, a sweep's",
+      description: "finished run folders, or folders that hold some: a study's, an ablation's",
     },
   ],
   options: [
@@ -76,7 +76,11 @@ export const compare: Command = {
         multiplyAdds: run.multiplyAdds,
         seconds: run.seconds,
       })),
-      recipes: recipes.map(({ name, accuracy }) => ({ recipe: name, accuracy })),
+      recipes: recipes.map(({ name, accuracy, origin }) => ({
+        recipe: runs.find(({ run }) => run === origin.runs[0])!.recipe,
+        name,
+        accuracy,
+      })),
       pairs: pairs.map(({ interval: { low, high }, ...pair }) => ({ ...pair, interval: [low, high] })),
       ladder: LADDER,
     });

@@ -15,7 +15,7 @@ export const summary: Command = {
   arguments: [
     {
       name: "<model>",
-      description: `one of: ${MODELS.map(({ name }) => name).join(", ")}; or a file that exports a recipe`,
+      description: `one of: ${MODELS.map(({ name }) => name).join(", ")}; or a file that exports or holds a recipe`,
     },
   ],
   options: [],

@@ -1,22 +1,23 @@
-import { shellWord, TAILOR } from "../../command-text.ts";
+import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
+import { MODELS } from "../../models/index.ts";
 import { counted } from "../../numbers.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
-import { changesText } from "../../recipes/recipe-fields.ts";
+import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
 import { tableLines } from "../../report/table.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/output-folder.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
-import { candidatesOf, halvingRungs } from "../../study/sweep.ts";
+import { candidatesOf, checkFields, halvingRungs } from "../../study/sweep.ts";
 import { drawCandidates, gridOf, MOST_CANDIDATES, parseVariation, type Variation } from "../../study/variations.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
-import { path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
 import { runSweep } from "../run-sweep.ts";
 
 /** The file by which a sweep's folder is known. */
@@ -63,12 +64,14 @@ export const sweep: Command = {
     const recipe = withEpochs(named, options);
     const variations = readVariations(options);
     const draws = wholeNumber(options, "random", { least: 2, most: MOST_CANDIDATES });
-    const changes = draws === undefined ? gridOf(variations) : drawCandidates(variations, draws);
+    checkFields(recipe, variations);
+    const changes =
+      draws === undefined
+        ? gridOf(variations)
+        : drawCandidates(variations, draws, (drawn) => applicableChanges(recipe, drawn));
     const candidates = candidatesOf(recipe, changes);
     const isHalving = options.halving === true;
-    if (isHalving && variations.some(({ field }) => field === "epochs")) {
-      throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
-    }
+    checkEpochs(options, variations);
     const rungs = isHalving ? halvingRungs(candidates.length, recipe.epochs) : undefined;
     if (rungs?.length === 1) {
       throw new UserError(
@@ -77,7 +80,7 @@ export const sweep: Command = {
       );
     }
     if (draws !== undefined && candidates.length < draws) {
-      output.note(`only ${candidates.length} of the ${draws} candidates asked for differ from each other`);
+      output.note(`there are ${candidates.length} different candidates, not ${draws}`);
     }
     const plan = {
       out: path(options, "out") ?? sweep.name,
@@ -109,6 +112,7 @@ export const sweep: Command = {
     for (const line of tableLines(sweepTable(report))) output.say(line);
     const best = results[0]!;
     if (!best.accuracy) {
+      folder.finish({ ...sweepSummary(report), best: null, plots: [] });
       throw new UserError(`all ${counted(results.length, "candidate")} diverged; try lower learning rates`);
     }
     // The figures' libraries take their time to load: not for --help.
@@ -125,8 +129,8 @@ export const sweep: Command = {
     output.say("");
     output.say(`best: ${changesText(best.changes)}, in ${listText(best.runs)}`);
     // A model of one's own has no name by which a file of JSON could have it.
-    const isWhole = recipeFile === undefined || best.changes.model !== undefined;
-    const call = `${TAILOR} train ${shellWord(bestFile)}`;
+    const isWhole = MODELS.some(({ name }) => name === bestRecipe.model.name);
+    const call = commandLine(`train ${shellWord(bestFile)}`, sameImages(options));
     output.say(`its recipe: ${bestFile}${isWhole ? `, to be trained by: ${call}` : ""}`);
     output.say(`plot: ${plots[0]}`);
     const summary = {
@@ -140,8 +144,25 @@ export const sweep: Command = {
   },
 };
 
+/** The options that say which images there are, and how they are read. */
+function sameImages(options: OptionValues): OptionValues {
+  const names = ["data", "limit", "size", "channels", "fit", "skipUnreadable"];
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+}
+
 function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
   return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? recipe.epochs };
+}
+
+/** @throws UserError when something else says the epochs too */
+function checkEpochs(options: OptionValues, variations: readonly Variation[]): void {
+  if (!variations.some(({ field }) => field === "epochs")) return;
+  if (options.halving === true) {
+    throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
+  }
+  if (options.epochs !== undefined) {
+    throw new UserError("--epochs and --over epochs=... both say the epochs; leave out one", { exitCode: 2 });
+  }
 }
 
 /** @throws UserError when there is none, or a field comes twice */
