@@ -3,7 +3,7 @@
  *
  *     node bin/tailor.js train examples/small-resnet.ts --evaluate test
  *
- * docs/own-models.md goes through it line by line.
+ * docs/own-models.md says what there is besides.
  */
 import {
   batchNorm,

@@ -18,7 +18,7 @@ const { red } = pc.createColors(pc.isColorSupported && (process.stderr.isTTY || 
  * The command line: finds the command, loads its file, parses what it declares, runs it.
  *
  * @param argv without node and the script's own name
- * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted
+ * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted (143 by SIGTERM)
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isVerbose = argv.includes("--verbose");

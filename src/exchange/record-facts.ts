@@ -17,7 +17,9 @@ export function recordFacts(record: AnyRunRecord): Record<string, string> {
 function originFacts(record: AnyRunRecord): Record<string, string> {
   if (record.status === "imported") {
     const { source, weightsSha256 } = record;
-    return { importedFrom: `${source.file} (SHA-256 ${source.sha256})`, weightsSha256 };
+    // The name only: the file is handed on and served, and where it lay is nobody's business.
+    const name = source.file.split(/[\\/]/).at(-1)!;
+    return { importedFrom: `${name} (SHA-256 ${source.sha256})`, weightsSha256 };
   }
   const { recipeName, seed, epochs, data, result } = record;
   return {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
@@ -67,6 +67,10 @@ describe("an imported run", () => {
     expect(Object.keys(record)).not.toContain("epochs");
     const { tensors, metadata } = readWeights(folder);
     expect({ tensors, metadata }).toEqual({ tensors: NETWORK.tensors, metadata: FACTS });
+    // The model is handed on and served: it names the file, not where it lay.
+    const model = readFileSync(join(folder, "model.onnx"), "latin1");
+    expect(model).toContain(`${basename(file)} (SHA-256 ${record.source.sha256})`);
+    expect(model).not.toContain(dirname(file));
   });
 
   test("gives the logits that the training engine gives for these weights", async () => {

@@ -24,7 +24,7 @@ export const compare: Command = {
   arguments: [
     {
       name: "<run...>",
-      description: "finished run folders, or folders that hold some: a study's, an ablation's",
+      description: "finished run folders, or folders that hold some, as those of study, ablate and train --seeds",
     },
   ],
   options: [

@@ -22,7 +22,9 @@ export async function dataDuplicates(
   { distance, list, sheet }: DuplicatesOptions,
   output: Output,
 ): Promise<number> {
-  output.note(`comparing ${count(train.count + test.count)} images; a minute or two for 70,000 and a distance of 0.05`);
+  output.note(
+    `comparing ${count(train.count + test.count)} images; half a minute or more for 70,000 and a distance of 0.05`,
+  );
   const pairs = duplicatePairs(train, test, { distance });
   const counts = countPairs(pairs);
   const rows = counts.map(({ pairing, exact, near, otherLabel }) => [

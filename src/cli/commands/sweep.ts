@@ -31,7 +31,7 @@ export const sweep: Command = {
   arguments: [
     {
       name: "<recipe>",
-      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts) or holds it (.json)`,
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
     },
   ],
   options: [
