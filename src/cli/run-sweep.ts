@@ -76,12 +76,12 @@ export async function runSweep(
     });
     // Of a candidate that diverged with one seed no others are trained: it cannot win.
     const isWanted = (run: PlannedRun) => {
-      const { planned } = plans.find((plan) => plan.planned.some(({ path }) => path === run.path))!;
+      const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(hasDiverged)) return true;
       return !hasDiverged(run) && stateOf(run, machine).kind === "finished";
     };
     const trained = await trainAll(
-      seedBySeed(plans.map(({ planned }) => planned)).filter(isWanted),
+      seedBySeed(plans.map(({ planned }) => planned)),
       {
         ...machine,
         isWanted,

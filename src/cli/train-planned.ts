@@ -25,7 +25,7 @@ export interface TrainAllOptions extends Machine {
   readonly onBegin?: () => void;
   /** Told of a run that diverged, which is then left out; without it the first one ends all with its error. */
   readonly onDiverged?: (run: PlannedRun, error: DivergedError) => void;
-  /** Asked before each run; those that are not worth training any more are left out. */
+  /** Asked of each run, for the forecast and before it is trained; those that are not worth it (any more) are left out. */
   readonly isWanted?: (run: PlannedRun) => boolean;
 }
 
@@ -39,7 +39,7 @@ export async function trainAll(
   { isInterrupted, onBegin, onDiverged, isWanted = () => true, ...machine }: TrainAllOptions,
   output: Output,
 ): Promise<StudyRun[] | undefined> {
-  const isOpen = await sayForecast(planned, machine, output);
+  const isOpen = await sayForecast(planned.filter(isWanted), machine, output);
   if (isInterrupted()) return undefined;
   if (isOpen) onBegin?.();
   const runs: StudyRun[] = [];

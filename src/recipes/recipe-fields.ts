@@ -61,18 +61,19 @@ export function applicableChanges(recipe: Recipe, changes: RecipeChanges): Recip
   const json = structuredClone(recipeToJson(recipe));
   const entries = kindsFirst(changes);
   for (const [path, value] of entries) if (isKind(path)) setField(json, path, value, recipe);
-  const missing = entries.flatMap(([path, value]) => (value === null ? partLeftOut(json, path) : []));
-  // A whole part stays among the changes, whatever it is given: only null is taken.
+  const missing = entries.flatMap(([path, value]) => partLeftOut(json, path, value) ?? []);
   const isApplicable = ([path, value]: [string, FieldValue]) =>
-    isOptionalPart(json, path.split(".")) ||
-    (value === null && partLeftOut(json, path).length > 0) ||
+    // A whole part stays among the changes, whatever it is given: to be refused, if that is not null.
+    isOptionalPart(json, path) ||
+    partLeftOut(json, path, value) !== undefined ||
     (isChangeable(json, path) && !missing.some((part) => path.startsWith(`${part}.`)));
   return Object.fromEntries(Object.entries(changes).filter(isApplicable));
 }
 
-/** The optional part that a null at the path leaves out: named itself, or by its kind. */
-function partLeftOut(json: Json, path: string): string[] {
-  return [path, path.replace(/\.kind$/, "")].filter((part) => isOptionalPart(json, part.split("."))).slice(0, 1);
+/** The optional part that the value at the path leaves out: that of a null, named itself or by its kind. */
+function partLeftOut(json: Json, path: string, value: FieldValue): string | undefined {
+  if (value !== null) return undefined;
+  return [path, path.replace(/\.kind$/, "")].find((part) => isOptionalPart(json, part));
 }
 
 /**
@@ -94,7 +95,8 @@ export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   }
 }
 
-function isKind(path: string): boolean {
+/** Whether a field decides which other fields its part has. */
+export function isKind(path: string): boolean {
   return path.endsWith(".kind");
 }
 
@@ -108,12 +110,12 @@ function isChangeable(json: Json, path: string): boolean {
 }
 
 function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): void {
-  const [leftOut] = value === null ? partLeftOut(json, path) : [];
+  const leftOut = partLeftOut(json, path, value);
   if (leftOut !== undefined) {
     remove(json, leftOut.split("."));
     return;
   }
-  if (isOptionalPart(json, path.split("."))) {
+  if (isOptionalPart(json, path)) {
     const own = pathsOf(schema, json, []).filter((field) => field.startsWith(`${path}.`));
     throw new UserError(`"${path}" takes none only; its fields are ${own.join(", ")}`, { exitCode: 2 });
   }
@@ -137,10 +139,10 @@ function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): 
   else part[last] = value;
 }
 
-/** Whether the names lead to a part with fields of its own, averaging for one, that a recipe may do without. */
-function isOptionalPart(json: Json, names: readonly string[]): boolean {
+/** Whether the path leads to a part with fields of its own, averaging for one, that a recipe may do without. */
+function isOptionalPart(json: Json, path: string): boolean {
   let [field, value, isOptional]: [FieldSchema | undefined, unknown, boolean] = [schema, json, false];
-  for (const name of names) {
+  for (const name of path.split(".")) {
     const form: FieldSchema = formOf(field!, value);
     field = form.properties?.[name];
     if (!field) return false;

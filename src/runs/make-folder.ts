@@ -10,13 +10,18 @@ import { syncFolder } from "./whole-file.ts";
  * @throws UserError when it is a file (exit code 2) or the system refuses
  */
 export function makeFolder(path: string): boolean {
-  if (whatIsAt(path) === "file") {
-    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
-  }
+  refuseFile(path);
   // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 tries for ever.
   const missing: string[] = [];
   for (let folder = resolve(path); whatIsAt(folder) === "nothing"; folder = dirname(folder)) missing.unshift(folder);
   return missing.map(makeOneFolder).at(-1) ?? false;
+}
+
+/** @throws UserError with exit code 2 when the path, which is to be a folder, is a file */
+export function refuseFile(path: string): void {
+  if (whatIsAt(path) === "file") {
+    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+  }
 }
 
 function makeOneFolder(path: string): boolean {

@@ -1,7 +1,7 @@
 /** A folder of results besides runs: a study's report and plots. */
 import { join } from "node:path";
 import { refused, whatIsAt } from "./file-errors.ts";
-import { listNames, makeFolder } from "./make-folder.ts";
+import { listNames, makeFolder, refuseFile } from "./make-folder.ts";
 import { isTemporary, writeWholeFile } from "./whole-file.ts";
 
 /** Files written whole into one folder. */
@@ -32,9 +32,8 @@ export interface OutputFolder {
  * @throws UserError with exit code 2 when the folder is a file or holds something else
  */
 export function openOutputFolder(path: string, marker: string): OutputFolder {
-  const kind = whatIsAt(path);
-  if (kind === "file") throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
-  const names = kind === "nothing" ? [] : listNames(path);
+  refuseFile(path);
+  const names = whatIsAt(path) === "nothing" ? [] : listNames(path);
   if (!names.includes(marker) && !names.every(isTemporary)) {
     throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
   }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { register } from "node:module";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,7 +8,8 @@ import type { Model } from "../nn/index.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { checkOwnRecipe } from "../recipes/own-recipe.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { refused, whatIsAt } from "./file-errors.ts";
+import { readOutsideFile } from "./outside-files.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** Endings of files that may export a recipe, */
@@ -30,8 +30,9 @@ function isModule(word: string): boolean {
 }
 
 /**
- * The recipe of a file: one that a JSON file holds, as `sweep` writes `best.json`, or that a JavaScript or TypeScript file exports by default. In it, and in what it imports, `tailor` is this
- * package, wherever the file lies. TypeScript must be erasable: types only, no enums or namespaces.
+ * The recipe of a file: one that a JSON file holds, as `sweep` writes `best.json`, or that a JavaScript or TypeScript file
+ * exports by default. In the latter, and in what it imports, `tailor` is this package, wherever the file lies. TypeScript
+ * must be erasable: types only, no enums or namespaces.
  *
  * @throws UserError when there is no such file, it cannot be run, or what it exports is no recipe: names the field
  */
@@ -50,14 +51,9 @@ export async function loadRecipeFile(file: string): Promise<Recipe> {
 }
 
 function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw explainFileError(error, "read", path);
-  }
-  // Some editors begin a file with a byte-order mark.
-  return parseJson(text.replace(/^\uFEFF/, ""), path, "a recipe is an object of its fields, as sweep's best.json");
+  // Decoded without the byte-order mark that some editors begin a file with.
+  const text = new TextDecoder().decode(readOutsideFile(path).bytes);
+  return parseJson(text, path, "a recipe is an object of its fields, as sweep's best.json");
 }
 
 /** The recipe's JSON with the model that it names. @throws UserError (exit code 2) when it names none of tailor's */

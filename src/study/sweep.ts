@@ -7,6 +7,7 @@ import {
   changeableFields,
   changeRecipe,
   changesText,
+  isKind,
   type RecipeChanges,
 } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/sweep-report.ts";
@@ -37,7 +38,7 @@ export const HALVING_FACTOR = 3;
  * @throws UserError with exit code 2 that names the field
  */
 export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
-  const kinds = variations.filter(({ field, kind }) => kind === "list" && field.endsWith(".kind"));
+  const kinds = variations.filter(({ field, kind }) => kind === "list" && isKind(field));
   const choices = gridOf(kinds);
   for (const variation of variations) {
     const { field } = variation;
