@@ -105,6 +105,14 @@ export type {
   ScoredLabel,
 } from "./prediction/prediction.ts";
 export { type RandomStream, randomStream } from "./random.ts";
+export {
+  FITTED_FIELDS,
+  type FitOptions,
+  type FittedField,
+  type FittedRecipe,
+  fitToImages,
+  fitToTraining,
+} from "./recipes/fit-to-images.ts";
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { LADDER } from "./report/ladder.ts";

@@ -2,7 +2,7 @@ import type { LoadedData } from "../data/sources/chain.ts";
 import { type DataChoice, loadData } from "../data/sources/load-data.ts";
 import {
   DEFAULT_FIT,
-  DEFAULT_SIZE,
+  LEAST_DEFAULT_SIZE,
   LEAST_SIZE,
   MOST_SIZE,
   type OwnDataOptions,
@@ -35,7 +35,7 @@ export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
   {
     flags: "--size <pixels>",
     description: `edge of the square images, ${LEAST_SIZE} to ${MOST_SIZE}`,
-    default: `${DEFAULT_SIZE}; IDX files: as they are`,
+    default: `the pictures' shorter edge (median), ${LEAST_DEFAULT_SIZE} to ${MOST_SIZE}; IDX files: as they are`,
   },
   {
     flags: "--channels <n>",

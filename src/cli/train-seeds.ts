@@ -1,3 +1,4 @@
+import type { LoadedData } from "../data/sources/chain.ts";
 import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
 import { spreadOf } from "../evaluation/significance.ts";
@@ -24,7 +25,7 @@ const MARKER = "seeds.json";
  * @returns the exit code
  */
 export async function trainSeeds(
-  run: SeedlessRun,
+  runOn: (data: LoadedData) => SeedlessRun,
   { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
@@ -34,9 +35,11 @@ export async function trainSeeds(
   if (options.profile === true) {
     throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
   }
-  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-  const planned = planSeeds(run, { seeds: seeds(options)!, pathOf: (seed) => `${out}/s${seed}` });
+  const count = seeds(options)!;
   const data = await dataToTrain(options, output);
+  const run = runOn(data);
+  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const planned = planSeeds(run, { seeds: count, pathOf: (seed) => `${out}/s${seed}` });
   const machine = {
     data,
     threads: threads(options),

@@ -70,8 +70,13 @@ export function trainingDisplay(output: Output, epochs: number) {
 
 /** What a run is, in a line, when it starts. */
 export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
-  const { recipeName, parameters, data, epochs, batchSize, seed, lowering, blockSize, threads } = record;
+  const { recipeName, parameters, data, epochs, batchSize, fittedFrom, seed, lowering, blockSize, threads } = record;
   const block = blockSize === null ? "" : ` (block ${blockSize})`;
+  const before = [
+    ...(fittedFrom && fittedFrom.epochs !== epochs ? [counted(fittedFrom.epochs, "epoch")] : []),
+    ...(fittedFrom && fittedFrom.batchSize !== batchSize ? [`batch ${fittedFrom.batchSize}`] : []),
+  ];
+  const fitted = before.length === 0 ? "" : ` (chosen for so few images; the recipe has ${before.join(", ")})`;
   const where = from === undefined ? "" : `, from step ${from.position.step}`;
-  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${counted(epochs, "epoch")}, batch ${batchSize}, seed ${seed}, ${lowering} lowering${block}, ${counted(threads, "thread")}${where}`;
+  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${counted(epochs, "epoch")}, batch ${batchSize}${fitted}, seed ${seed}, ${lowering} lowering${block}, ${counted(threads, "thread")}${where}`;
 }

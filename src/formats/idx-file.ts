@@ -23,7 +23,7 @@ const unpack = promisify(gunzip);
 
 /**
  * Reads the IDX file at `path`, or the gzip-compressed one at `path + ".gz"`. Where both exist the uncompressed one is
- * read.
+ * read, unless that is a folder.
  *
  * @param maxBytes largest uncompressed size that is accepted
  * @throws UserError naming the file when there is none, it cannot be read or unpacked, is too large or is not IDX
@@ -33,13 +33,19 @@ export async function readIdxFile(
   { maxBytes = MAX_BYTES }: { maxBytes?: number } = {},
 ): Promise<IdxFile> {
   const packed = `${path}.gz`;
-  const plain = await readIfPresent(path, maxBytes);
+  const isBesideFolder = (await isOf(path, "folder")) && (await isOf(packed, "file"));
+  const plain = isBesideFolder ? undefined : await readIfPresent(path, maxBytes);
   if (plain) return { path, bytes: plain, ...parseIdx(plain, path) };
 
   const compressed = await readIfPresent(packed, maxBytes);
   if (!compressed) throw new UserError(`Neither ${path} nor ${packed} exists`);
   const bytes = await decompress(compressed, packed, maxBytes);
   return { path: packed, bytes, ...parseIdx(bytes, packed) };
+}
+
+async function isOf(path: string, kind: "file" | "folder"): Promise<boolean> {
+  const entry = await stat(path).catch(() => undefined);
+  return (kind === "file" ? entry?.isFile() : entry?.isDirectory()) ?? false;
 }
 
 /** The file's bytes, or undefined when there is no such file. */

@@ -1,5 +1,5 @@
 /** Formats that can be decoded. */
-export const IMAGE_FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif"] as const;
+export const IMAGE_FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif", "bmp"] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** What cannot be decoded. */
@@ -26,14 +26,37 @@ const SIGNATURES: readonly { readonly kind: ImageFormat | NoImage; readonly at: 
   { kind: "heic", at: 4, bytes: "ftypmif1" },
 ];
 
+/** The lengths that a BMP's second header can have: OS/2's 12, 16 and 64, Windows' 40, 52, 56, 108 and 124. */
+const BMP_HEADER_BYTES: readonly number[] = [12, 16, 40, 52, 56, 64, 108, 124];
+
+/** Bytes that are enough for `recogniseFile`. */
+export const HEAD_BYTES = SVG_WITHIN_BYTES;
+
 /** What a file is by its content; a name proves nothing. */
 export function recogniseFile(bytes: Uint8Array): ImageFormat | NoImage {
   if (bytes.length === 0) return "empty";
+  if (beginsAsBmp(bytes)) return "bmp";
   const found = SIGNATURES.find(
     ({ at, bytes: expected }) => latin1(bytes.subarray(at, at + expected.length)) === expected,
   );
-  if (found) return found.kind;
+  if (found) return found.kind === "heic" && hasAvifBrand(bytes) ? "avif" : found.kind;
   return /<(\w+:)?svg[\s>]/i.test(latin1(bytes.subarray(0, SVG_WITHIN_BYTES)).replaceAll("\0", "")) ? "svg" : "unknown";
+}
+
+/** A file of HEIC's family may say further on, within its first box, that it is AVIF too. */
+function hasAvifBrand(bytes: Uint8Array): boolean {
+  const boxBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  return (
+    latin1(bytes.subarray(8, Math.min(boxBytes, SVG_WITHIN_BYTES)))
+      .match(/.{4}/gs)
+      ?.includes("avif") ?? false
+  );
+}
+
+/** "BM" alone is how many a text begins; behind it stands the length of the second header. */
+function beginsAsBmp(bytes: Uint8Array): boolean {
+  if (latin1(bytes.subarray(0, 2)) !== "BM" || bytes.length < 18) return false;
+  return BMP_HEADER_BYTES.includes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(14, true));
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -46,14 +46,16 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
       const moved = biasAdd(x, multiply(runningMean, constant(-1)));
       const { y, mean, variance } = batchNormOp(moved, weight, bias, { epsilon });
       const count = valuesPerChannel(x.shape);
-      // running + momentum * (batch's mean - running), and `mean` is the batch's mean less the running one already.
-      context.updateBuffer(runningMean, add(runningMean, multiply(mean, constant(momentum))));
+      const share = context.mode === "statistics" ? 1 : momentum;
+      // running + share * (batch's mean - running), and `mean` is the batch's mean less the running one already.
+      context.updateBuffer(runningMean, add(runningMean, multiply(mean, constant(share))), momentum);
       context.updateBuffer(
         runningVariance,
         add(
-          multiply(runningVariance, constant(1 - momentum)),
-          multiply(variance, constant((momentum * count) / (count - 1))),
+          multiply(runningVariance, constant(1 - share)),
+          multiply(variance, constant((share * count) / (count - 1))),
         ),
+        momentum,
       );
       return y;
     },

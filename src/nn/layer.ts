@@ -3,8 +3,11 @@ import type { Value } from "../graph/value.ts";
 import type { Initializer } from "./init.ts";
 import type { ToPytorch } from "./pytorch-form.ts";
 
-/** A model computes differently while it trains (batch norm by the batch, dropout) and when it is used. */
-export type Mode = "training" | "inference";
+/**
+ * A model computes differently while it trains (batch norm by the batch, dropout) and when it is used. `statistics` is for
+ * estimating running statistics again: batch norm by the batch as in training, without dropout, as in use.
+ */
+export type Mode = "training" | "inference" | "statistics";
 
 /** What a layer needs from the model that it is part of. Names are the layer's own: `weight`, `running_mean`. */
 export interface LayerContext {
@@ -13,8 +16,13 @@ export interface LayerContext {
   parameter(name: string, shape: Shape, initialize: Initializer): Value;
   /** A tensor that is kept beside the parameters but has no gradient, such as a running mean. */
   buffer(name: string, shape: Shape, initial: number): Value;
-  /** What becomes of a buffer after this step. Training only. */
-  updateBuffer(buffer: Value, next: Value): void;
+  /**
+   * What becomes of a buffer after this step; not in inference.
+   *
+   * @param momentum of a running average of batches' statistics: the batch's share in it. In mode `statistics` such a buffer
+   *   becomes the batch's own statistic
+   */
+  updateBuffer(buffer: Value, next: Value, momentum?: number): void;
   /** A uint8 input with 1 where an element is kept and 0 where it is dropped, each dropped with probability `rate`. */
   dropoutMask(shape: Shape, rate: number): Value;
   /** Runs a layer inside this one; its tensors are named below `name`. */

@@ -31,6 +31,13 @@ export interface TensorDeclaration {
   readonly initialize: Initializer;
 }
 
+/** A buffer of a model, and what a step makes of it. */
+export interface BufferDeclaration extends TensorDeclaration {
+  readonly next: Value | undefined;
+  /** Of a running average of batches' statistics: the share of each batch. */
+  readonly momentum: number | undefined;
+}
+
 /** A dropout mask of a model: bytes that are drawn for each step. */
 export interface MaskDeclaration {
   readonly name: string;
@@ -54,7 +61,7 @@ export interface ModelGraph {
   readonly pixels: Value;
   readonly logits: Value;
   readonly parameters: readonly TensorDeclaration[];
-  readonly buffers: readonly (TensorDeclaration & { readonly next: Value | undefined })[];
+  readonly buffers: readonly BufferDeclaration[];
   /** Parameters and buffers in the order of PyTorch's state_dict: by layer, and as the layer declares them. */
   readonly tensors: readonly TensorDeclaration[];
   readonly masks: readonly MaskDeclaration[];
@@ -84,7 +91,7 @@ export function buildModel(
 ): ModelGraph {
   const pixels = input("pixels", [batchSize, task.channels, task.height, task.width], pixelType);
   const parameters: TensorDeclaration[] = [];
-  const buffers: (TensorDeclaration & { next: Value | undefined })[] = [];
+  const buffers: { -readonly [Key in keyof BufferDeclaration]: BufferDeclaration[Key] }[] = [];
   const tensors: TensorDeclaration[] = [];
   const masks: MaskDeclaration[] = [];
   const layers: LayerFacts[] = [];
@@ -109,13 +116,14 @@ export function buildModel(
       },
       buffer(name, shape, initial) {
         const declaration = declare(name, shape, (size) => new Float32Array(sizeOf(size)).fill(initial));
-        buffers.push({ ...declaration, next: undefined });
+        buffers.push({ ...declaration, next: undefined, momentum: undefined });
         return declaration.value;
       },
-      updateBuffer(buffer, next) {
+      updateBuffer(buffer, next, momentum) {
         const entry = buffers.find(({ value }) => value === buffer);
         if (!entry) throw new Error("updateBuffer: not a buffer of this model");
         entry.next = next;
+        entry.momentum = momentum;
       },
       dropoutMask(shape, rate) {
         const name = qualified("mask");

@@ -26,7 +26,7 @@ export interface Prediction extends Classification {
   readonly pixels: Uint8Array;
 }
 
-/** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF), or decoded pixels. */
+/** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
 /** How pictures are decoded and prepared. */

@@ -45,6 +45,8 @@ const planSchema = z.strictObject({
   /** The whole recipe as JSON, so that a run can be told from another after the recipe of this name has changed. */
   recipe: z.record(z.string(), z.unknown()),
   model: z.string(),
+  /** What the recipe had before batch and epochs were fitted to the number of images; left out: they were not. */
+  fittedFrom: z.strictObject({ batchSize: positiveCount, epochs: z.number().positive() }).optional(),
   /** The file that exported the recipe; left out: it is one of tailor's, or a program's. */
   recipeFile: z.string().optional(),
   /** See `networkSha256`; records of older versions do not tell it. */

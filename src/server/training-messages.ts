@@ -6,7 +6,7 @@ import type { ProgressAnswer } from "./answers.ts";
 export interface TrainingTask {
   readonly recipe: string;
   readonly seed: number;
-  /** Null: the recipe's. */
+  /** Null: the recipe's, or more for few images. */
   readonly epochs: number | null;
   /** Training images to use; null: all. */
   readonly limit: number | null;

@@ -1,6 +1,7 @@
 /** A process of its own that trains one run: takes a task as a message, tells how far it is, ends. */
 import { loadData } from "../data/sources/load-data.ts";
 import { UserError } from "../errors.ts";
+import { fitToTraining } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import type { TrainingProgress } from "../training/progress.ts";
@@ -37,10 +38,14 @@ process.on("message", (message: ToWorker) => {
 
 async function train({ recipe: name, seed, epochs, limit, out, data: choice, threads }: TrainingTask): Promise<void> {
   const named = findRecipe(name);
-  const recipe = { ...named, epochs: epochs ?? named.epochs };
   const data = await loadData(choice);
+  const images = { trainOn: "split", limit } as const;
+  const fitted = fitToTraining({ ...named, epochs: epochs ?? named.epochs }, data.train, {
+    ...images,
+    given: epochs === null ? [] : ["epochs"],
+  });
   await trainNewRun(
-    { recipe, seed, trainOn: "split", limit, out },
+    { ...fitted, ...images, seed, out },
     {
       data,
       threads,

@@ -1,3 +1,4 @@
+import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
@@ -16,6 +17,8 @@ export interface StudyOptions {
 /** A run that a study consists of. */
 export interface PlannedRun {
   readonly recipe: Recipe;
+  /** What of the recipe was fitted to the number of images; left out: nothing was. */
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
   /** The file that exports it, where it is not one of tailor's. */
   readonly recipeFile?: string | undefined;
   readonly seed: number;

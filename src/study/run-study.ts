@@ -120,12 +120,12 @@ function canonical(value: unknown): string {
  * @returns undefined when it was stopped before its end: the same call goes on with it
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
-  const { recipe, recipeFile, seed, trainOn, limit, path } = planned;
+  const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
   const state = stateOf(planned, options);
   if (state.kind === "finished") return { ...planned, record: state.record };
   const trained =
     state.kind === "unfinished"
       ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, recipeFile, seed, trainOn, limit, out: path }, options);
+      : await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options);
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

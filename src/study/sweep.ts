@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { spreadOf } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
+import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import {
   applicableChanges,
@@ -92,6 +93,7 @@ export interface SweepPlan {
   readonly out: string;
   /** The file that exports the recipe, where it is not one of tailor's. */
   readonly recipeFile?: string | undefined;
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
   readonly seeds: number;
   /** Training images to use; null: all. */
   readonly limit: number | null;
@@ -101,13 +103,13 @@ export interface SweepPlan {
 export function planCandidate(
   { changes, recipe }: Candidate,
   epochs: number,
-  { out, recipeFile, seeds, limit }: SweepPlan,
+  { out, recipeFile, fittedFrom, seeds, limit }: SweepPlan,
 ): PlannedRun[] {
   // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
   const file = changes.model === undefined ? recipeFile : undefined;
   const name = shortened(changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+"));
   return planSeeds(
-    { recipe: { ...recipe, epochs }, recipeFile: file, trainOn: "split", limit },
+    { recipe: { ...recipe, epochs }, fittedFrom, recipeFile: file, trainOn: "split", limit },
     { seeds, pathOf: (seed) => `${out}/runs/${name}-e${epochs}-s${seed}` },
   );
 }

@@ -2,6 +2,7 @@ import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/sources/chain.ts";
 import { imageTask, normalizationOf, type TrainingData } from "../data/training-data.ts";
 import { modelFacts } from "../nn/model-facts.ts";
+import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { collectEnvironment } from "../runs/environment.ts";
 import { networkSha256 } from "../runs/network-hash.ts";
@@ -10,6 +11,8 @@ import { RUN_FORMAT, type RunRecord } from "../runs/run-record.ts";
 /** How a new run is made. */
 export interface NewRun {
   readonly recipe: Recipe;
+  /** What of the recipe was fitted to the number of images (`fitToImages`). Left out: nothing was. */
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
   /** The file that exports it: its whole path. Left out: it is one of tailor's, or comes from a program. */
   readonly recipeFile?: string | undefined;
   readonly seed: number;
@@ -22,7 +25,7 @@ export interface NewRun {
 
 /** What a run's record says before training starts. */
 export function newRecord(
-  { recipe, recipeFile, seed, trainOn, limit }: NewRun,
+  { recipe, fittedFrom, recipeFile, seed, trainOn, limit }: NewRun,
   { data: loaded, threads }: { data: LoadedData; threads: number },
   lowering: Lowering,
   data: TrainingData,
@@ -37,6 +40,7 @@ export function newRecord(
     recipeName: recipe.name,
     recipe: recipeToJson(recipe),
     model: recipe.model.name,
+    ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
     ...(recipeFile === undefined ? {} : { recipeFile }),
     networkSha256: networkSha256(recipe.model, task),
     multiplyAdds,

@@ -60,8 +60,8 @@ export async function resumeRun(
   const recipe = await readRecipe(path, before, { task: imageTask(options.data.train), own: options.model });
   const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
   const differences = checkResumable(path, before, { ...options, lowering });
-  const { recipeFile, seed, trainOn, limit } = before;
-  const run = { recipe, recipeFile, seed, trainOn, limit, out: path };
+  const { fittedFrom, recipeFile, seed, trainOn, limit } = before;
+  const run = { recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path };
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
   if (before.status === "running" && !hasState(path)) {
     const tensorboard = options.tensorboard === true || hasEventFile(path);

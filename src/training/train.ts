@@ -12,6 +12,7 @@ import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { type MetricsLine, MOST_CONFUSION_CLASSES } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
+import { settledNetwork } from "./batch-statistics.ts";
 import { DivergedError } from "./diverged.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { stepFeeds } from "./step-feeds.ts";
@@ -54,7 +55,10 @@ export interface TrainingOutcome {
   /** Whether all steps were done; if not, the snapshot is where to go on. */
   readonly isFinished: boolean;
   readonly snapshot: TrainingSnapshot;
-  /** The network's own tensors, as it is to be used: averages where the recipe asks for them. */
+  /**
+   * The network's own tensors, as it is to be used: averages where the recipe asks for them. At the end of a training of few
+   * steps its running statistics are estimated again over the training images (`settledNetwork`).
+   */
   readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly graph: ModelGraph;
 }
@@ -82,6 +86,7 @@ export async function train(
   const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer });
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
+  const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
   try {
     session.load(from?.tensors ?? firstTensors(graph, program, seed));
     const feeds = stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, seed });
@@ -116,7 +121,7 @@ export async function train(
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
         }
-        const validated = validation && (await validation.run(usedTensors(graph, tensors)));
+        const validated = validation && (await validation.run(await network.after(position.step, tensors)));
         requireFinite("the validation loss", validated?.loss ?? 0, place);
         const result = {
           ...epochMeans(position, recipe.batchSize),
@@ -137,9 +142,14 @@ export async function train(
       isStopped = hooks.isStopRequested?.() ?? false;
     }
     const snapshot = { tensors: session.save(), position };
-    return { isFinished: position.step >= totalSteps, snapshot, tensors: usedTensors(graph, snapshot.tensors), graph };
+    const isFinished = position.step >= totalSteps;
+    const tensors = isFinished
+      ? await network.after(position.step, snapshot.tensors)
+      : usedTensors(graph, snapshot.tensors);
+    return { isFinished, snapshot, tensors, graph };
   } finally {
     await session.release();
+    await network.release();
     await validation?.release();
   }
 }

@@ -154,11 +154,15 @@ describe("bad input", () => {
 
   test.each([
     ["zero bytes", new Uint8Array(0), "x.png is empty (0 bytes)"],
-    ["text", text("PNG\nnot really"), "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF"],
+    [
+      "text",
+      text("PNG\nnot really"),
+      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, BMP",
+    ],
     [
       "a RIFF sound",
       text("RIFF....WAVEfmt "),
-      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF",
+      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, BMP",
     ],
     ["HEIC", text("\0\0\0\x18ftypheic"), "x.png is HEIC, which cannot be decoded here; save it as JPEG"],
   ])("%s", async (_, bytes, message) => {

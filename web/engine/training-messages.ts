@@ -6,7 +6,8 @@ import type { EpochResult } from "../../src/training/train.ts";
 export interface TrainingOrder {
   readonly recipe: string;
   readonly seed: number;
-  readonly epochs: number;
+  /** Null: the recipe's, or more for few images. */
+  readonly epochs: number | null;
   /** Training images to use; null: all. */
   readonly limit: number | null;
 }

@@ -1,6 +1,7 @@
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../../src/evaluation/evaluate.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import { fitToTraining } from "../../src/recipes/fit-to-images.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { checkRecipe } from "../../src/recipes/recipe.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
@@ -23,18 +24,21 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
 
 async function start({ recipe: name, seed, epochs, limit }: TrainingOrder): Promise<void> {
   requireWebAssembly();
-  const recipe = { ...findRecipe(name), epochs };
-  checkRecipe(recipe);
+  const named = findRecipe(name);
+  const wanted = { ...named, epochs: epochs ?? named.epochs };
+  checkRecipe(wanted);
   tell({ kind: "loading", what: "the images" });
   data = await loadData();
   tell({ kind: "loading", what: "ONNX Runtime" });
   const threads = threadsHere();
   const runtime = await webRuntime(threads, ORT_FILES);
-  const parts = trainingData(data.train, { trainOn: "split", limit });
+  const images = { trainOn: "split", limit } as const;
+  const { recipe } = fitToTraining(wanted, data.train, { ...images, given: epochs === null ? [] : ["epochs"] });
+  const parts = trainingData(data.train, images);
   const normalization = normalizationOf(parts.train);
   job = { recipe, data: parts, normalization, seed, threads, lowering: { kind: "standard" }, runtime };
-  const { count: images, classNames: classes } = parts.train;
-  tell({ kind: "started", threads, images, classes, runtime: `onnxruntime-web ${runtime.version}` });
+  const { count, classNames: classes } = parts.train;
+  tell({ kind: "started", threads, images: count, classes, runtime: `onnxruntime-web ${runtime.version}` });
   await goOn();
 }
 

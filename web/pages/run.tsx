@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { count, counted, percent } from "../../src/numbers.ts";
 import { duration } from "../../src/report/format.ts";
+import { overfittingText } from "../../src/report/overfitting.ts";
 import type { RunDetail } from "../../src/server/answers.ts";
 import { remove, runPath } from "../api/client.ts";
 import { useRunEvents } from "../api/run-events.ts";
@@ -58,6 +59,7 @@ function RunPage({ run }: { run: RunDetail }) {
       {status === "gone" && (
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
       )}
+      <Overfitting run={last} />
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
       <ValidationConfusion name={run.recipe} classes={last.classes} epochs={epochs} isOpen={isWatched} />
       {hasModel(last) && <Evaluation id={run.id} />}
@@ -86,6 +88,17 @@ function RunFacts({ run }: { run: RunDetail }) {
         ["commit", commit && <code>{commit.slice(0, 7)}</code>],
       ]}
     />
+  );
+}
+
+/** Shown where the network learnt its training images by heart. */
+function Overfitting({ run: { record } }: { run: RunDetail }) {
+  const text = record.status === "imported" ? undefined : overfittingText(record);
+  if (text === undefined) return null;
+  return (
+    <Empty title="Overfitting">
+      <p>{text}</p>
+    </Empty>
   );
 }
 

@@ -1,8 +1,10 @@
 import { imbalanceText } from "../../data/imbalance.ts";
 import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
+import { leftOutLines } from "../../data/sources/left-out.ts";
 import { unreadableLines } from "../../data/sources/picture-folder.ts";
-import { count } from "../../numbers.ts";
+import { count, counted } from "../../numbers.ts";
 import { enhanced } from "../../recipes/enhanced.ts";
+import { fitToImages } from "../../recipes/fit-to-images.ts";
 import { table } from "../../report/format.ts";
 import type { OptionValues } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -24,9 +26,8 @@ function inspectionLines(found: Inspection, folder: string, options: OptionValue
   const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
   const { size, channels, fit } = options;
   const skipUnreadable = unreadable.length > 0;
-  const { batchSize } = enhanced;
-  // The largest power of two that a batch of so few images can have.
-  const few = images.train < batchSize ? String(2 ** Math.floor(Math.log2(images.train))) : undefined;
+  const task = { ...image, classes: classes.length };
+  const { batchSize, epochs } = fitToImages(enhanced, { images: images.train, task }).recipe;
   return [
     `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
     ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
@@ -37,7 +38,7 @@ function inspectionLines(found: Inspection, folder: string, options: OptionValue
       ? "the folder has all three parts: none is drawn"
       : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train: ${commandLine("train enhanced", { data: folder, batchSize: few, size, channels, fit, skipUnreadable })}`,
+    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine("train enhanced", { data: folder, size, channels, fit, skipUnreadable })}`,
   ];
 }
 
@@ -49,6 +50,6 @@ function pictureLines({ width, height, aspect, copies, others }: PictureFacts, i
     ...(copies > 0
       ? [`${count(copies)} pictures are copies of others, byte for byte: one of a pair may train and the other test`]
       : []),
-    ...(others.length > 0 ? [`${count(others.length)} other files or folders are left out, such as ${others[0]}`] : []),
+    ...leftOutLines(others),
   ];
 }

@@ -24,7 +24,7 @@ export const predict: Command = {
     {
       name: "<image...>",
       description:
-        "image files (PNG, JPEG, WebP, GIF, TIFF, AVIF), folders (searched through, hidden files left out), - for standard input",
+        "image files (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP), folders (searched through, hidden files left out), - for standard input",
     },
   ],
   options: [

@@ -3,6 +3,7 @@ import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { MODELS } from "../../models/index.ts";
 import { counted } from "../../numbers.ts";
+import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
@@ -69,13 +70,25 @@ export const sweep: Command = {
       draws === undefined
         ? gridOf(variations)
         : drawCandidates(variations, draws, (drawn) => applicableChanges(recipe, drawn));
-    const candidates = candidatesOf(recipe, changes);
-    const isHalving = options.halving === true;
+    // Refused, if it must be, before the data are read.
+    candidatesOf(recipe, changes);
     checkEpochs(options, variations);
-    const rungs = isHalving ? halvingRungs(candidates.length, recipe.epochs) : undefined;
+    const limit = wholeNumber(options, "limit") ?? null;
+    const data = await dataToTrain(options, output);
+    const { recipe: fitted, fittedFrom } = fitToTraining(recipe, data.train, {
+      trainOn: "split",
+      limit,
+      given: FITTED_FIELDS.filter(
+        (field) =>
+          recipeFile !== undefined || options[field] !== undefined || variations.some((one) => one.field === field),
+      ),
+    });
+    const candidates = candidatesOf(fitted, changes);
+    const isHalving = options.halving === true;
+    const rungs = isHalving ? halvingRungs(candidates.length, fitted.epochs) : undefined;
     if (rungs?.length === 1) {
       throw new UserError(
-        `--halving keeps the best third of a rung, so it takes at least 3 candidates and 3 epochs; here are ${counted(candidates.length, "candidate")} of ${counted(recipe.epochs, "epoch")}`,
+        `--halving keeps the best third of a rung, so it takes at least 3 candidates and 3 epochs; here are ${counted(candidates.length, "candidate")} of ${counted(fitted.epochs, "epoch")}`,
         { exitCode: 2 },
       );
     }
@@ -85,11 +98,10 @@ export const sweep: Command = {
     const plan = {
       out: path(options, "out") ?? sweep.name,
       recipeFile,
+      fittedFrom,
       seeds: seeds(options) ?? 1,
-      limit: wholeNumber(options, "limit") ?? null,
+      limit,
     };
-
-    const data = await dataToTrain(options, output);
     const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
     const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>

@@ -1,15 +1,19 @@
+import type { LoadedData } from "../../data/sources/chain.ts";
 import { UserError } from "../../errors.ts";
 import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import { count, percent } from "../../numbers.ts";
+import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
 import { duration, megabytes } from "../../report/format.ts";
+import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/recipe-file.ts";
 import { readRunRecord } from "../../runs/run-files.ts";
 import { defaultRunPath } from "../../runs/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
+import type { SeedlessRun } from "../../study/plan.ts";
 import { profileRun } from "../../training/profile/profile-run.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/train-into.ts";
 import { resumeRun, trainNewRun } from "../../training/train-run.ts";
@@ -37,8 +41,12 @@ export const train: Command = {
     },
   ],
   options: [
-    { flags: "--epochs <n>", description: "passes over the training images", default: "the recipe's" },
-    { flags: "--batch-size <n>", description: "images a step", default: "the recipe's" },
+    {
+      flags: "--epochs <n>",
+      description: "passes over the training images",
+      default: "the recipe's; for few images more, 300 steps or more",
+    },
+    { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
     { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
     { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
     {
@@ -77,8 +85,9 @@ export const train: Command = {
     if (options.seeds !== undefined && resumed === undefined) {
       return trainSeeds(await newRun(recipeName, options), { options, split }, output);
     }
-    const job = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
+    const begin = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
     const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
+    const job = begin(data);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
       try {
@@ -107,22 +116,27 @@ export const train: Command = {
   },
 };
 
-type Start = (options: TrainRunOptions) => Promise<TrainedRun>;
+/** What is typed is checked before the data are read; what is trained may follow from them. */
+type Begin = (data: LoadedData) => {
+  readonly epochs: number;
+  readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
+};
 
-async function newJob(
-  recipeName: string | undefined,
-  options: OptionValues,
-): Promise<{ epochs: number; start: Start }> {
-  const run = {
-    ...(await newRun(recipeName, options)),
-    seed: wholeNumber(options, "seed", { least: 0 }) ?? 1,
+async function newJob(recipeName: string | undefined, options: OptionValues): Promise<Begin> {
+  const runOn = await newRun(recipeName, options);
+  const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
+  return (data) => {
+    const run = runOn(data);
+    const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+    return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
   };
-  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-  return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, out }, trainOptions) };
 }
 
 /** What a new run trains, whatever its seed. */
-async function newRun(recipeName: string | undefined, options: OptionValues) {
+async function newRun(
+  recipeName: string | undefined,
+  options: OptionValues,
+): Promise<(data: LoadedData) => SeedlessRun> {
   if (recipeName === undefined) {
     throw new UserError(
       `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), the file of one, or a run with --resume`,
@@ -131,20 +145,18 @@ async function newRun(recipeName: string | undefined, options: OptionValues) {
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
-  const { recipe, recipeFile } = await recipeNamed(recipeName);
-  return {
-    recipe: adjusted(recipe, options),
-    recipeFile,
+  const { recipe: named, recipeFile } = await recipeNamed(recipeName);
+  const recipe = adjusted(named, options);
+  const images = {
     trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
+  // A recipe of one's own says what it means.
+  const given = FITTED_FIELDS.filter((field) => recipeFile !== undefined || options[field] !== undefined);
+  return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });
 }
 
-function resumeJob(
-  recipeName: string | undefined,
-  run: string,
-  options: OptionValues,
-): { epochs: number; start: Start } {
+function resumeJob(recipeName: string | undefined, run: string, options: OptionValues): Begin {
   const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
   if (given.length > 0 || recipeName !== undefined) {
     const what = recipeName === undefined ? given : ["the recipe"];
@@ -154,7 +166,10 @@ function resumeJob(
   }
   const record = readRunRecord(run);
   const allowDifferent = options.allowDifferent === true;
-  return { epochs: record.epochs, start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }) };
+  return () => ({
+    epochs: record.epochs,
+    start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
+  });
 }
 
 /** The recipe with what the options change. */
@@ -189,6 +204,8 @@ async function report(
     output.say(`validation accuracy ${percent(result.validationAccuracy)}, loss ${result.validationLoss.toFixed(4)}`);
   }
   if (metrics) output.say(accuracyLine(split, metrics));
+  const overfitting = overfittingText(record);
+  if (overfitting !== undefined) output.note(overfitting);
   output.say(`run: ${folder}`);
   const profile = isProfiled ? await profileRun(folder, { data, threads }) : undefined;
   for (const line of profile ? runProfileLines(profile) : []) output.say(line);

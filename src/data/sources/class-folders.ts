@@ -1,8 +1,11 @@
-import { statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { realpathSync } from "node:fs";
+import { relative, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Part } from "../picture-split.ts";
-import { entriesOf, filesIn, hiddenFoldersIn, isPictureName } from "./picture-files.ts";
+import { entriesOf, type FolderEntry, leadsBack } from "./folder-entries.ts";
+import { holdsResults, isAside } from "./folders-aside.ts";
+import { heicLines } from "./left-out.ts";
+import { filesIn, isPicture } from "./picture-files.ts";
 
 /** Labels are bytes. */
 const MOST_CLASSES = 256;
@@ -24,25 +27,25 @@ export interface ListedPicture {
 
 /** The pictures of a data folder; none is opened yet. */
 export interface ListedPictures {
-  /** In the order of their names, as torchvision's ImageFolder. */
+  /** In the order of their names, as torchvision's ImageFolder; accents composed (NFC), as systems store them in two ways. */
   readonly classNames: readonly string[];
   readonly pictures: readonly ListedPicture[];
   /** Parts that the folder has; without any, all pictures are listed as "train". */
   readonly parts: readonly Part[];
-  /** Files that are no pictures by their names, pictures that lie in no class, and hidden folders beside the classes. */
+  /** What is left out: files that are no pictures, pictures that lie in no class, folders that are none (these end in /). */
   readonly others: readonly string[];
 }
 
 /**
  * Lists a folder of pictures in the form of torchvision's ImageFolder: a folder a class, whose name is the class's; or
  * train (or training), val (or valid, validation) and test (or testing) with such folders in each. In a class folder,
- * folders are looked through too.
+ * folders are looked through too. Hidden folders, those of systems and programs, and what tailor itself wrote are no classes.
  *
  * @throws UserError that says what does not fit: no classes or one, a class without pictures, two that differ by case only,
  *   a class that train does not have
  */
 export function listClassFolders(folder: string): ListedPictures {
-  const roots = partFolders(folder);
+  const { roots, others } = partFolders(folder);
   const listed = roots.map(({ part, path }) => ({ part, ...classesIn(path) }));
   const classNames = listed[0]!.classes.map(({ name }) => name);
   checkClasses(folder, listed[0]!);
@@ -54,7 +57,7 @@ export function listClassFolders(folder: string): ListedPictures {
       );
     }
   }
-  const inFolder = (path: string) => relative(folder, path).replaceAll(sep, "/");
+  const inFolder = (path: string) => relative(folder, path).replaceAll(sep, "/") + (path.endsWith("/") ? "/" : "");
   const pictures = listed.flatMap(({ part, classes }) =>
     classes.flatMap(({ name, files }) =>
       files.map((file) => ({ file: inFolder(file), label: classNames.indexOf(name), part })),
@@ -69,38 +72,40 @@ export function listClassFolders(folder: string): ListedPictures {
     classNames,
     pictures,
     parts: roots.length === 1 && roots[0]!.path === folder ? [] : roots.map(({ part }) => part),
-    others: listed.flatMap(({ others }) => others.map(inFolder)),
+    others: [...others, ...listed.flatMap((part) => part.others)].map(inFolder),
   };
 }
 
-/** The folders that hold class folders, train first. A class may be called train: then its folder holds none. */
-function partFolders(folder: string): { part: Part; path: string }[] {
-  const names = foldersIn(folder);
+/**
+ * The folders that hold class folders, train first, and what else is there of which nobody looks further. A class may be called
+ * train: then its folder holds none.
+ */
+function partFolders(folder: string): { roots: { part: Part; path: string }[]; others: readonly string[] } {
+  const { folders, others } = lookInto(folder);
+  const names = folders.map(({ name }) => name);
   const found = (["train", "validation", "test"] as const).flatMap((part) =>
-    names
-      .filter((name) => PART_FOLDERS[part].includes(name.toLowerCase()))
-      .map((name) => ({ part, path: join(folder, name) })),
+    folders.filter(({ name }) => PART_FOLDERS[part].includes(name.toLowerCase())).map(({ path }) => ({ part, path })),
   );
-  const isParted = found[0]?.part === "train" && foldersIn(found[0].path).length > 0;
+  const holdsFolders = (path: string) => lookInto(path).folders.length > 0;
+  const isParted = found[0]?.part === "train" && holdsFolders(found[0].path);
   if (!isParted) {
-    const holdFolders = found.every(({ path }) => foldersIn(path).length > 0);
-    if (found.length > 0 && found.length === names.length && holdFolders) {
+    if (found.length > 0 && found.length === names.length && found.every(({ path }) => holdsFolders(path))) {
       throw new UserError(
         `${folder} has ${names.join(" and ")} with folders in ${names.length === 1 ? "it" : "them"}, but no train; put the pictures to train into train, a folder a class`,
       );
     }
-    return [{ part: "train", path: folder }];
+    return { roots: [{ part: "train", path: folder }], others: [] };
   }
   const twice = found.find(({ part }, i) => found.findIndex((other) => other.part === part) < i);
   if (twice) throw new UserError(`${folder} has more than one folder for ${twice.part}; keep one of them`);
   const paths = new Set(found.map(({ path }) => path));
-  const strange = names.filter((name) => !paths.has(join(folder, name)));
+  const strange = folders.flatMap(({ name, path }) => (paths.has(path) ? [] : [name]));
   if (strange.length > 0) {
     throw new UserError(
       `${folder} has train and besides it ${strange.join(", ")}; allowed are val and test. Put classes into train, or move ${strange.length === 1 ? "that folder" : "those folders"} away`,
     );
   }
-  return found;
+  return { roots: found, others };
 }
 
 interface ListedPart {
@@ -110,30 +115,51 @@ interface ListedPart {
 }
 
 function classesIn(path: string): ListedPart {
-  const loose = entriesOf(path).filter((entry) => !isFolder(join(path, entry.name)));
-  const found = foldersIn(path).map((name) => ({ name, ...filesIn(join(path, name)) }));
+  const { folders, others } = lookInto(path);
+  const found = folders.map((entry) => ({
+    name: entry.name.normalize("NFC"),
+    ...filesIn(entry.path, [realpathSync(path)]),
+  }));
   return {
     path,
-    classes: found.map(({ name, pictures }) => ({ name, files: pictures })),
-    others: [
-      ...loose.map(({ name }) => join(path, name)),
-      ...hiddenFoldersIn(path).map((name) => join(path, name)),
-      ...found.flatMap(({ others }) => others),
-    ],
+    classes: found
+      .map(({ name, pictures }) => ({ name, files: pictures }))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+    others: [...others, ...found.flatMap((one) => one.others)],
+  };
+}
+
+/** The folders in one that may be classes or parts, and what else there is: files, and folders that are none. */
+function lookInto(path: string): { folders: readonly FolderEntry[]; others: readonly string[] } {
+  const here = [realpathSync(path)];
+  const entries = entriesOf(path);
+  const isLeftOut = (entry: FolderEntry) =>
+    isAside(entry) ||
+    (entry.isLink && leadsBack(entry.path, here)) ||
+    (holdsResults(entry.path) && filesIn(entry.path, here).pictures.length === 0);
+  const folders = entries.filter((entry) => entry.kind === "folder" && !isLeftOut(entry));
+  const kept = new Set(folders);
+  return {
+    folders,
+    others: entries
+      .filter((entry) => !kept.has(entry) && (entry.kind === "folder" || !entry.isHidden))
+      .map((entry) => (entry.kind === "folder" ? `${entry.path}/` : entry.path)),
   };
 }
 
 /** Of the part that trains. */
 function checkClasses(folder: string, { path, classes, others }: ListedPart): void {
+  // Pictures that cannot be read may be all that is missing.
+  const refused = (message: string) => new UserError([message, ...heicLines(others)].join("\n"));
   const form = "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders";
-  const loose = others.filter(isPictureName).length;
   if (classes.every(({ files }) => files.length === 0)) {
-    if (loose > 0) throw new UserError(`${path} holds ${loose} pictures but no class folders with pictures; ${form}`);
-    throw new UserError(`${folder} holds no pictures; ${form}, or IDX files`);
+    const loose = entriesOf(path).filter((entry) => !entry.isHidden && isPicture(entry)).length;
+    if (loose > 0) throw refused(`${path} holds ${loose} pictures but no class folders with pictures; ${form}`);
+    throw refused(`${folder} holds no pictures; ${form}, or IDX files`);
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length > 0) {
-    throw new UserError(
+    throw refused(
       `${path} has ${empty.length === 1 ? "a class folder" : "class folders"} without pictures: ${empty.map((name) => `"${name}"`).join(", ")}; add some, or remove ${empty.length === 1 ? "it" : "them"}`,
     );
   }
@@ -143,26 +169,13 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
   if (classes.length > MOST_CLASSES) {
     throw new UserError(`${path} has ${classes.length} classes; at most ${MOST_CLASSES} are possible`);
   }
-  const folded = classes.map(({ name }) => name.normalize("NFC").toLowerCase());
+  const folded = classes.map(({ name }) => name.toLowerCase());
   const second = folded.findIndex((name, i) => folded.indexOf(name) < i);
   if (second >= 0) {
     const first = classes[folded.indexOf(folded[second]!)]!.name;
     throw new UserError(
       `the classes ${first} and ${classes[second]!.name} in ${path} differ by case, or by how accents are stored, only; put their pictures into one folder, or rename one`,
     );
-  }
-}
-
-function foldersIn(path: string): string[] {
-  return entriesOf(path).flatMap(({ name }) => (isFolder(join(path, name)) ? [name] : []));
-}
-
-/** Links to folders count here; those that lead nowhere or in a circle are none. */
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
   }
 }
 

@@ -10,8 +10,8 @@ import { drawPart } from "../split.ts";
 import { describeData, type LoadedData, type Report } from "./chain.ts";
 import { readClassNames } from "./class-names.ts";
 import { describeFile } from "./folder.ts";
+import { entriesOf } from "./folder-entries.ts";
 import { DEFAULT_FIT, MOST_SIZE, type OwnDataOptions } from "./own-data-options.ts";
-import { entriesOf } from "./picture-files.ts";
 
 /** `train-images-idx3-ubyte`, `emnist-balanced-test-labels-idx1-ubyte.gz`, `t10k-images.idx3-ubyte` */
 const FILE_NAME = /^(?<prefix>.*?)(?<part>train|t10k|test)-(?<what>images|labels)[-.]idx[13]-ubyte(?:\.gz)?$/;
@@ -25,9 +25,15 @@ interface IdxPaths {
   readonly test: { readonly images: string; readonly labels: string } | undefined;
 }
 
-/** Whether a folder holds files whose names are those of IDX files. */
+/** Whether a folder holds files (or links to some) whose names are those of IDX files. */
 export function hasIdxFiles(folder: string): boolean {
-  return entriesOf(folder).some(({ name }) => FILE_NAME.test(name));
+  return idxNames(folder).length > 0;
+}
+
+function idxNames(folder: string): string[] {
+  return entriesOf(folder).flatMap(({ name, kind, isHidden }) =>
+    kind === "file" && !isHidden && FILE_NAME.test(name) ? [name] : [],
+  );
 }
 
 /**
@@ -63,9 +69,9 @@ export async function loadIdxFolder(folder: string, options: OwnDataOptions, rep
 }
 
 function findFiles(folder: string): IdxPaths {
-  const found = entriesOf(folder).flatMap(({ name }) => {
-    const { prefix, part, what } = FILE_NAME.exec(name)?.groups ?? {};
-    return prefix === undefined ? [] : [{ path: join(folder, name.replace(/\.gz$/, "")), prefix, part, what }];
+  const found = idxNames(folder).map((name) => {
+    const { prefix, part, what } = FILE_NAME.exec(name)!.groups!;
+    return { path: join(folder, name.replace(/\.gz$/, "")), prefix, part, what };
   });
   const prefixes = [...new Set(found.map(({ prefix }) => prefix))];
   if (prefixes.length > 1) {

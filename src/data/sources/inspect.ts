@@ -37,7 +37,7 @@ export interface PictureFacts {
   readonly aspect: Extent;
   /** Pictures whose file is byte for byte that of another. */
   readonly copies: number;
-  /** Files that are no pictures by their names or lie outside of class folders. */
+  /** What is left out, as `leftOutLines` says it: files that are no pictures or lie in no class, folders (these end in /). */
   readonly others: readonly string[];
 }
 

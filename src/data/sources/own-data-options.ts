@@ -6,7 +6,7 @@ export const MOST_SIZE = 64;
 
 /** How data of one's own becomes images. */
 export interface OwnDataOptions {
-  /** Edge of the square images, 8 to 64. Default: 28 for pictures, what IDX files have. */
+  /** Edge of the square images, 8 to 64. Default: by the pictures, 28 to 64 (`defaultSize`); what IDX files have. */
   readonly size?: number | undefined;
   /** 1: gray; 3: colour. Default: colour where a picture has some. */
   readonly channels?: 1 | 3 | undefined;
@@ -16,6 +16,6 @@ export interface OwnDataOptions {
   readonly skipUnreadable?: boolean | undefined;
 }
 
-/** Of the square images that pictures become, in pixels. */
-export const DEFAULT_SIZE = 28;
+/** Of the square images that pictures become, in pixels: at least so much unless a smaller size is given. */
+export const LEAST_DEFAULT_SIZE = 28;
 export const DEFAULT_FIT: Fit = "crop";

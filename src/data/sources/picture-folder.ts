@@ -4,39 +4,46 @@ import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
 import { type ListedPictures, listClassFolders } from "./class-folders.ts";
-import { DEFAULT_FIT, DEFAULT_SIZE, type OwnDataOptions } from "./own-data-options.ts";
+import { type DefaultSize, measurePictures } from "./default-size.ts";
+import { checkDifferences } from "./equal-pictures.ts";
+import { leftOutLines } from "./left-out.ts";
+import { DEFAULT_FIT, type OwnDataOptions } from "./own-data-options.ts";
 import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
 
 /** A data folder of pictures, read and not yet divided. */
 export interface PictureFolder {
   readonly listed: ListedPictures;
   readonly read: ReadPictures;
+  /** Edge of the square images. */
+  readonly size: number;
+  /** How the size came about; undefined: it was given. */
+  readonly chosen: DefaultSize | undefined;
 }
 
 /** @throws UserError as `listClassFolders` does */
 export async function readPictureFolder(
   folder: string,
-  { size = DEFAULT_SIZE, channels, fit = DEFAULT_FIT }: OwnDataOptions,
+  { size: given, channels, fit = DEFAULT_FIT }: OwnDataOptions,
   { withSizes = false }: { withSizes?: boolean } = {},
 ): Promise<PictureFolder> {
   const listed = listClassFolders(folder);
   const files = listed.pictures.map(({ file }) => file);
   const preparation = preparationOf({ fit });
-  return {
-    listed,
-    read: await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes }),
-  };
+  const chosen = given === undefined ? await measurePictures(folder, files) : undefined;
+  const size = given ?? chosen!.size;
+  const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
+  return { listed, read, size, chosen };
 }
 
 /**
  * Divides pictures that were read into parts.
  *
- * @throws UserError when a class has too few pictures, or no picture of a part can be read
+ * @throws UserError when a class has too few pictures or only equal ones, or no picture of a part can be read
  */
 export function assemblePictures(
   folder: string,
-  { listed, read }: PictureFolder,
-  { size = DEFAULT_SIZE, fit = DEFAULT_FIT }: OwnDataOptions,
+  { listed, read, size }: PictureFolder,
+  { fit = DEFAULT_FIT }: OwnDataOptions,
 ): LoadedData & { readonly split: PictureSplit } {
   const { classNames, pictures, parts } = listed;
   const of = new Map(pictures.map((picture) => [picture.file, picture]));
@@ -55,11 +62,13 @@ export function assemblePictures(
     skipped: [...read.unreadable],
     pictures: drawParts(found, { classNames, drawn }),
   };
+  const labels = found.map(({ label }) => label);
+  checkDifferences(folder, { classNames, labels, images: read.images, channels: read.channels });
   return loadedData(folder, split, read.images);
 }
 
 /**
- * Loads a data folder of pictures for a new run.
+ * Loads a data folder of pictures for a new run, and reports what of the folder is left out.
  *
  * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
  */
@@ -74,7 +83,8 @@ export async function loadPictureFolder(folder: string, options: OwnDataOptions,
     for (const line of lines) report(line);
   }
   const loaded = assemblePictures(folder, content, options);
-  report(describePictures(folder, loaded.split));
+  report(`${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen) : ""}`);
+  for (const line of leftOutLines(listed.others)) report(line);
   return loaded;
 }
 
@@ -123,6 +133,11 @@ function describePictures(folder: string, { classNames, image, pictures }: Pictu
   const count = (part: SplitPicture["part"]) => pictures.filter((p) => p.part === part).length.toLocaleString("en-US");
   const { channels, height, width } = image;
   return `Pictures in ${folder}: ${classNames.length} classes, ${count("train")} to train, ${count("validation")} to validate, ${count("test")} to test, as ${channels}x${height}x${width} images`;
+}
+
+function whySize({ median }: DefaultSize): string {
+  const why = median === undefined ? "" : `: half of the pictures have a shorter edge of ${median} pixels or more`;
+  return ` (--size chooses another)${why}`;
 }
 
 /** @param images of the split's pictures in their order, [pictures, channels, height, width] */

@@ -1,5 +1,6 @@
 /** A runtime that computes nothing: what sessions answer is written down, and what they are given is kept. */
 import type { CompiledProgram } from "../../../src/compile/compile.ts";
+import { sizeOf } from "../../../src/graph/shape.ts";
 import type { Runtime, Session, TensorData } from "../../../src/runtime/runtime.ts";
 
 export interface Script {
@@ -11,6 +12,8 @@ export interface Script {
   readonly logit?: (row: number, label: number) => number;
   /** Default 10. */
   readonly classes?: number;
+  /** Each number of a batch's statistics. Default 0. */
+  readonly statistic?: number;
   /** What becomes of a number of the state with each step. */
   readonly update?: (value: number, step: number) => number;
 }
@@ -33,6 +36,7 @@ export function scriptedRuntime({
   correct = () => 0,
   logit = () => 0,
   classes = 10,
+  statistic = 0,
   update = (value) => value,
 }: Script = {}): { runtime: Runtime; recording: Recording } {
   const recording: Recording = { steps: [], runs: [], validated: [], opened: 0, released: 0 };
@@ -82,12 +86,25 @@ export function scriptedRuntime({
     };
   }
 
+  function statistics(program: CompiledProgram): Session {
+    const outputs = program.outputs.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(statistic)]);
+    return {
+      load: () => {},
+      save: () => new Map(),
+      run: async () => Object.fromEntries(outputs),
+      async release() {
+        recording.released++;
+      },
+    };
+  }
+
   const runtime: Runtime = {
     version: "0.0.0",
     probeBlockSize: async () => undefined,
     async open(program) {
       recording.opened++;
-      return program.state.length > 0 ? training(program) : evaluation(program);
+      if (program.state.length > 0) return training(program);
+      return program.outputs.some(({ name }) => name === "logits") ? evaluation(program) : statistics(program);
     },
   };
   return { runtime, recording };

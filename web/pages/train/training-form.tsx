@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { count } from "../../../src/numbers.ts";
+import { MOST_EPOCHS } from "../../../src/recipes/recipe.ts";
 import type { RecipeSummary } from "../../../src/server/answers.ts";
 import { postJson } from "../../api/client.ts";
 import { Failure } from "../../components/notices.tsx";
@@ -16,8 +17,8 @@ interface TrainingFormProps {
 
 type Place = "browser" | "server";
 
-/** What each place starts with: a browser is slower, so it takes fewer images. */
-const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: 0 } } as const;
+/** What each place starts with: a browser is slower, so it takes fewer images. Epochs of null follow from the images. */
+const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: null } } as const;
 
 const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 
@@ -28,7 +29,9 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
   const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
   // 0: all there are.
   const limit = wantedLimit < images ? wantedLimit : 0;
-  const [epochs, setEpochs] = useState<number>(AT_FIRST.browser.epochs);
+  const isSmall = images <= AT_FIRST.browser.limit;
+  const [typedEpochs, setEpochs] = useState<number | null>();
+  const epochs = typedEpochs === undefined ? (isSmall ? null : AT_FIRST[place].epochs) : typedEpochs;
   const [seed, setSeed] = useState(1);
   const [failure, setFailure] = useState<string>();
   const [isStarting, setStarting] = useState(false);
@@ -37,17 +40,17 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
   const goTo = (next: Place) => {
     setPlace(next);
     setLimit(AT_FIRST[next].limit);
-    setEpochs(AT_FIRST[next].epochs || (recipe?.epochs ?? 1));
-  };
-  const chooseRecipe = (next: string) => {
-    setName(next);
-    // A browser starts with few epochs of any recipe.
-    if (place === "server") setEpochs(recipes.find((one) => one.name === next)?.epochs ?? 1);
+    setEpochs(undefined);
   };
   const startOnServer = async () => {
     setStarting(true);
     try {
-      const order = { recipe: name, seed, epochs, ...(limit === 0 ? {} : { limit }) };
+      const order = {
+        recipe: name,
+        seed,
+        ...(epochs === null ? {} : { epochs }),
+        ...(limit === 0 ? {} : { limit }),
+      };
       const { id } = await postJson<{ id: string }>("/api/training", order);
       location.hash = hrefOf({ page: "run", id });
     } catch (error) {
@@ -88,7 +91,7 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
         <legend>Recipe</legend>
         {recipes.map(({ name: one, summary, parameters }) => (
           <label key={one}>
-            <input type="radio" name="recipe" checked={one === name} onChange={() => chooseRecipe(one)} />
+            <input type="radio" name="recipe" checked={one === name} onChange={() => setName(one)} />
             <span>
               <strong>{one}</strong> {summary}
               <span className="quiet"> {count(parameters)} parameters</span>
@@ -108,7 +111,15 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
             <option value={0}>all</option>
           </select>
         </label>
-        <NumberField label="Epochs" value={epochs} least={1} most={200} onChange={setEpochs} />
+        <NumberField
+          label="Epochs"
+          value={epochs}
+          least={1}
+          most={MOST_EPOCHS}
+          // What an empty field stands for.
+          placeholder={isSmall ? "automatic" : String(recipe?.epochs ?? "")}
+          onChange={(value) => setEpochs(Number.isNaN(value) ? null : value)}
+        />
         <NumberField label="Seed" value={seed} least={0} most={1_000_000} onChange={setSeed} />
       </div>
       {failure !== undefined && <Failure title="Training did not start" message={failure} />}
@@ -121,23 +132,26 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
 
 interface NumberFieldProps {
   readonly label: string;
-  readonly value: number;
+  /** Null: left empty, as a field with a placeholder may be. */
+  readonly value: number | null;
   readonly least: number;
   readonly most: number;
+  readonly placeholder?: string;
   readonly onChange: (value: number) => void;
 }
 
-function NumberField({ label, value, least, most, onChange }: NumberFieldProps) {
+function NumberField({ label, value, least, most, placeholder, onChange }: NumberFieldProps) {
   return (
     <label>
       {label}
       <input
         type="number"
-        required
+        required={placeholder === undefined}
+        placeholder={placeholder}
         min={least}
         max={most}
         step={1}
-        value={Number.isNaN(value) ? "" : value}
+        value={value === null || Number.isNaN(value) ? "" : value}
         onChange={({ target }) => onChange(target.valueAsNumber)}
       />
     </label>

@@ -1,0 +1,81 @@
+import { UserError } from "../errors.ts";
+import { IMAGE_FORMATS, type ImageFormat, type NoImage, recogniseFile } from "../imaging/signature.ts";
+
+/** Why a file is refused, by what it is. */
+const REFUSALS: Readonly<Record<NoImage, string>> = {
+  empty: "is empty (0 bytes)",
+  svg: "is an SVG drawing, which is refused: it may refer to other files and addresses; save it as PNG",
+  heic: "is HEIC, which cannot be decoded here; save it as JPEG",
+  unknown: `is not an image: its content is none of ${IMAGE_FORMATS.map((format) => format.toUpperCase()).join(", ")}`,
+};
+
+/**
+ * The format of an image file, by its content.
+ *
+ * @throws UserError unless the bytes begin as an image of a format that can be decoded
+ */
+export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
+  const kind = recogniseFile(bytes);
+  switch (kind) {
+    case "empty":
+    case "svg":
+    case "heic":
+    case "unknown":
+      throw new UserError(`${name} ${REFUSALS[kind]}`);
+    default:
+      return kind;
+  }
+}
+
+/** What a decoder complained of, as an error that names the file. */
+export function damaged(name: string, cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause;
+  const [reason] = cause.message.split("\n");
+  return new UserError(`${name} is damaged or cut short (${reason})`, { cause });
+}
+
+const PNG_SIGNATURE_BYTES = 8;
+/** Length, name and checksum of a chunk. */
+const CHUNK_BYTES = 12;
+
+const GIF_HEADER_BYTES = 13;
+const GIF_EXTENSION = 0x21;
+const GIF_IMAGE = 0x2c;
+const GIF_IMAGE_BYTES = 10;
+
+/**
+ * Whether a file's bytes end before the file does. Only of PNG and GIF: libvips is content with the pixels, and so takes one
+ * that was cut within its last bytes; in every other format it sees that something is missing.
+ */
+export function lacksEnd(bytes: Uint8Array, format: ImageFormat): boolean {
+  if (format === "png") return pngLacksEnd(bytes);
+  if (format === "gif") return gifLacksEnd(bytes);
+  return false;
+}
+
+/** Chunk by chunk, the last of which is IEND. */
+function pngLacksEnd(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = PNG_SIGNATURE_BYTES; at + CHUNK_BYTES <= bytes.length; ) {
+    const end = at + CHUNK_BYTES + view.getUint32(at);
+    if (String.fromCharCode(...bytes.subarray(at + 4, at + 8)) === "IEND") return end > bytes.length;
+    at = end;
+  }
+  return true;
+}
+
+/** Block by block, up to the trailer. Behind the first picture some files hold bytes of no meaning: whatever comes then. */
+function gifLacksEnd(bytes: Uint8Array): boolean {
+  const tableBytes = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  let at = GIF_HEADER_BYTES + tableBytes(bytes[10] ?? 0);
+  while (at < bytes.length) {
+    const block = bytes[at]!;
+    if (block === GIF_EXTENSION) at += 2;
+    else if (block === GIF_IMAGE) at += GIF_IMAGE_BYTES + tableBytes(bytes[at + 9] ?? 0) + 1;
+    else return false;
+    // Parts of up to 255 bytes, each behind its length; the last has none.
+    while (at < bytes.length && bytes[at] !== 0) at += bytes[at]! + 1;
+    at++;
+  }
+  return true;
+}

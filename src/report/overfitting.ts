@@ -1,0 +1,19 @@
+import { percent } from "../numbers.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+
+/** A smaller difference is what augmentation, dropout and a falling learning rate leave in any training. */
+const MIN_GAP = 0.1;
+
+/**
+ * What a finished run's accuracies say of overfitting: training accuracy above validation accuracy by more than 10 points
+ * and more than two standard errors of the latter, which few images make large.
+ *
+ * @returns two sentences, what was seen and what to try; undefined where nothing shows
+ */
+export function overfittingText({ result, data }: Pick<RunRecord, "result" | "data">): string | undefined {
+  const [train, validation] = [result?.trainAccuracy, result?.validationAccuracy];
+  if (train === undefined || validation === undefined || validation === null) return undefined;
+  const standardError = Math.sqrt((validation * (1 - validation)) / data.validationImages);
+  if (train - validation <= Math.max(MIN_GAP, 2 * standardError)) return undefined;
+  return `Training accuracy ${percent(train, 1)} is far above validation accuracy ${percent(validation, 1)}: the network knows its ${data.trainImages.toLocaleString("en-US")} training images by heart. Try more images of each class, stronger augmentation (shift, randomErasing) or weight decay in a recipe of your own (docs/own-models.md), a smaller network (tiny), or fewer epochs.`;
+}

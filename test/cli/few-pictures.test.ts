@@ -1,0 +1,88 @@
+/** Few pictures: what `data inspect` prints trains a network that knows its classes. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { base } from "../../src/recipes/base.ts";
+import { recipeToJson } from "../../src/recipes/recipe.ts";
+import { readRunRecord } from "../../src/runs/run-files.ts";
+import { putNoise, putShapes } from "../data/picture-fixtures.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+import { tailor, tailorJson } from "./support/tailor.ts";
+
+const FOLDER = sharedFolder();
+
+interface Trained {
+  readonly run: string;
+  readonly epochs: number;
+  readonly evaluation: { readonly accuracy: number; readonly total: number };
+}
+
+/** The words behind "node bin/tailor.js" in the command that `data inspect` prints, which has no spaces in its words here. */
+async function printedCommand(folder: string, options: readonly string[]): Promise<string[]> {
+  const { stdout } = await tailor(["data", "inspect", folder, ...options]);
+  return /^to train, .*: node bin\/tailor\.js (.*)$/m.exec(stdout)![1]!.split(" ");
+}
+
+describe("pictures of coloured shapes", { timeout: 1_800_000 }, () => {
+  test.each([
+    [2, 20, 8],
+    [2, 40, 8],
+    [2, 100, 16],
+    [3, 30, 8],
+    [10, 20, 16],
+  ])(
+    "%i classes of %i: the printed command reaches an accuracy of 0.95 on the test images",
+    async (classes, images, batchSize) => {
+      const [folder, out] = [join(FOLDER, `${classes}x${images}`), join(FOLDER, `run-${classes}x${images}`)];
+      await putShapes(folder, { classes, images });
+      // Small images take less time.
+      const command = await printedCommand(folder, ["--size", "12"]);
+      expect(command).toEqual(["train", "enhanced", "--data", folder, "--size", "12"]);
+      const trained = await tailorJson<Trained>([...command, "--evaluate", "test", "--out", out]);
+      expect(trained.evaluation.accuracy).toBeGreaterThanOrEqual(0.95);
+      const record = readRunRecord(out);
+      expect(record).toMatchObject({ batchSize, fittedFrom: { batchSize: 128, epochs: 12 } });
+      expect(record.recipe).toMatchObject({ batchSize, epochs: trained.epochs });
+    },
+  );
+
+  test("photos of 96 pixels, without --size, are trained at 64", async () => {
+    const folder = join(FOLDER, "as they come");
+    await putShapes(folder, { classes: 2, images: 20 });
+    const { stdout } = await tailor(["data", "inspect", folder]);
+    expect(stdout).toContain("training would see 3x64x64 images");
+    const run = await tailorJson<Trained>([
+      ...["train", "tiny", "--data", folder, "--epochs", "1", "--out", join(FOLDER, "large")],
+    ]);
+    expect(readRunRecord(run.run).data.image).toEqual({ channels: 3, height: 64, width: 64 });
+  });
+});
+
+test("what was chosen is printed; what is given is taken", { timeout: 600_000 }, async () => {
+  const folder = join(FOLDER, "printed");
+  await putShapes(folder, { classes: 2, images: 20 });
+  const train = ["train", "tiny", "--data", folder, "--size", "12"];
+  const chosen = await tailor([...train, "--batch-size", "16", "--out", join(FOLDER, "chosen")]);
+  expect(chosen.stderr).toContain(
+    "32 images, 150 epochs, batch 16 (chosen for so few images; the recipe has 30 epochs), seed 1",
+  );
+  const given = await tailor([
+    ...train,
+    ...["--batch-size", "32", "--epochs", "2", "--out", join(FOLDER, "given"), "--evaluate", "validation"],
+  ]);
+  expect(given.stderr).toContain("32 images, 2 epochs, batch 32, seed 1");
+});
+
+test("a network that knows its training images by heart only: the end says so, and what to try", {
+  timeout: 600_000,
+}, async () => {
+  // Noise: there is nothing to learn but the images themselves.
+  const [folder, recipe] = [join(FOLDER, "noise"), join(FOLDER, "by-heart.json")];
+  await putNoise(folder, { classes: 2, images: 200 });
+  const byHeart = { ...recipeToJson(base), name: "by-heart", epochs: 40, batchSize: 32, augmentation: {} };
+  writeFileSync(recipe, JSON.stringify(byHeart));
+  const trained = await tailor(["train", recipe, "--data", folder, "--size", "16", "--out", join(FOLDER, "noisy")]);
+  expect(trained.stderr).toMatch(
+    /Training accuracy \d+\.\d % is far above validation accuracy \d+\.\d %: .* by heart\. Try more images/,
+  );
+});

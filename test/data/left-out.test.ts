@@ -1,0 +1,190 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { inspectData } from "../../src/data/sources/inspect.ts";
+import { leftOutLines } from "../../src/data/sources/left-out.ts";
+import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { temporaryFolder } from "./fixtures.ts";
+import { drawn, put, putClasses } from "./picture-fixtures.ts";
+
+const SYSTEM_FOLDERS = [
+  "__MACOSX",
+  ".ipynb_checkpoints",
+  "__pycache__",
+  "node_modules",
+  "@eaDir",
+  "lost+found",
+  "$RECYCLE.BIN",
+  "System Volume Information",
+];
+const PICTURE = await drawn((x, y) => [x, y, 7]);
+const RUNNING = JSON.stringify({ status: "running" });
+
+/** Classes, and train, val and test with classes. */
+async function dataFolders(): Promise<readonly [string, string]> {
+  const [plain, parted] = [await temporaryFolder(), await temporaryFolder()];
+  await putClasses(plain, { cat: 4, dog: 4 });
+  await putClasses(parted, {
+    "train/cat": 4,
+    "train/dog": 4,
+    "val/cat": 1,
+    "val/dog": 1,
+    "test/cat": 1,
+    "test/dog": 1,
+  });
+  return [plain, parted];
+}
+
+async function found(folder: string) {
+  const { classes, pictures } = await inspectData(folder);
+  return { classes: classes.map(({ name }) => name), others: pictures!.others };
+}
+
+describe("what is said of files and folders that are left out", () => {
+  test.each<[string, string[], string[]]>([
+    ["nothing", [], []],
+    ["a file", ["cat/notes.txt"], ["1 other file is left out: cat/notes.txt"]],
+    [
+      "files",
+      ["cat/notes.txt", "dog/a.md", "x.csv", "y.csv"],
+      ["4 other files are left out, such as cat/notes.txt, dog/a.md, x.csv"],
+    ],
+    ["a folder", ["runs/"], ["1 folder is left out: runs/"]],
+    ["folders", [".git/", "runs/"], ["2 folders are left out, such as .git/, runs/"]],
+    [
+      "a HEIC picture",
+      ["cat/IMG_1.HEIC"],
+      ["1 HEIC picture is left out: cat/IMG_1.HEIC; convert it to JPEG first, e.g. with heif-convert"],
+    ],
+    [
+      "some of each",
+      ["cat/1.heic", "notes.txt", "runs/", "dog/2.HEIF", "old.heic/"],
+      [
+        "1 other file is left out: notes.txt",
+        "2 folders are left out, such as runs/, old.heic/",
+        "2 HEIC pictures are left out, such as cat/1.heic, dog/2.HEIF; convert them to JPEG first, e.g. with heif-convert",
+      ],
+    ],
+  ])("%s", (_, others, lines) => {
+    expect(leftOutLines(others)).toEqual(lines);
+  });
+
+  test("training reports it", async () => {
+    for (const [i, folder] of (await dataFolders()).entries()) {
+      const inside = i === 0 ? "" : "train/";
+      put(folder, {
+        "README.md": "",
+        [`${inside}cat/notes.txt`]: "",
+        [`${inside}dog/a.HEIC`]: "",
+        ".git/x": "",
+        [`${inside}.old/1.png`]: PICTURE,
+      });
+      const lines: string[] = [];
+      await loadOwnData(folder, {}, (line) => lines.push(line));
+      expect(lines.slice(1)).toEqual([
+        `2 other files are left out, such as README.md, ${inside}cat/notes.txt`,
+        `2 folders are left out, such as .git/, ${inside}.old/`,
+        `1 HEIC picture is left out: ${inside}dog/a.HEIC; convert it to JPEG first, e.g. with heif-convert`,
+      ]);
+    }
+  });
+
+  test("a class of HEIC pictures only is refused with the way out", async () => {
+    const [folder] = await dataFolders();
+    put(folder, { "fox/1.heic": "", "fox/2.heic": "" });
+    await expect(loadOwnData(folder)).rejects.toThrow(
+      /a class folder without pictures: "fox"; add some, or remove it\n2 HEIC pictures are left out, such as .*fox\/1\.heic.*; convert them/,
+    );
+  });
+});
+
+describe("folders that are no classes", () => {
+  test.each(SYSTEM_FOLDERS)("%s, wherever it lies", async (name) => {
+    const [plain, parted] = await dataFolders();
+    put(plain, { [`${name}/1.png`]: PICTURE, [`cat/${name}/1.png`]: PICTURE });
+    put(parted, { [`${name}/1.png`]: PICTURE, [`val/${name}/1.png`]: PICTURE });
+    expect(await found(plain)).toEqual({ classes: ["cat", "dog"], others: [`${name}/`, `cat/${name}/`] });
+    expect(await found(parted)).toEqual({ classes: ["cat", "dog"], others: [`${name}/`, `val/${name}/`] });
+  });
+
+  test.each<[string, string]>([
+    ["a run", "runs/run.json"],
+    ["runs", "runs/try/run.json"],
+    ["a sweep", "sweep/sweep.json"],
+    ["an ablation", "ablation/ablation.json"],
+    ["a study", "study/study.json"],
+    ["runs of several seeds", "anything/seeds.json"],
+    ["sweeps in a folder", "results/one/sweep.json"],
+  ])("what tailor wrote: %s", async (_, marker) => {
+    const top = marker.split("/")[0]!;
+    for (const folder of await dataFolders()) {
+      put(folder, { [marker]: RUNNING, [join(marker, "../plots/curves.png")]: PICTURE });
+      expect(await found(folder)).toEqual({ classes: ["cat", "dog"], others: [`${top}/`] });
+      const lines: string[] = [];
+      await loadOwnData(folder, {}, (line) => lines.push(line));
+      expect(lines.join("\n")).toContain(`1 folder is left out: ${top}/`);
+      expect(lines.join("\n")).not.toMatch(/remove|move/);
+    }
+  });
+
+  test.each(["runs", "sweep", "study", "ablation"])(
+    "%s with pictures and nothing of tailor's is a class",
+    async (name) => {
+      const [folder] = await dataFolders();
+      await putClasses(folder, { [name]: 4 });
+      put(folder, { [`${name}/study.json`]: '{ "made": "by somebody else" }', [`${name}/run.json`]: "no JSON" });
+      expect((await found(folder)).classes).toEqual(["cat", "dog", name].sort());
+    },
+  );
+
+  test("a run inside a class is left out, the class is not", async () => {
+    const [folder] = await dataFolders();
+    put(folder, { "cat/try/run.json": RUNNING, "cat/try/plots/curves.png": PICTURE });
+    const { classes, others } = await found(folder);
+    expect({ classes, others }).toEqual({ classes: ["cat", "dog"], others: ["cat/try/"] });
+  });
+
+  test("an empty class, or a folder beside train that is somebody's, is refused as before", async () => {
+    const [plain, parted] = await dataFolders();
+    put(plain, { "runs/notes.txt": "" });
+    await expect(loadOwnData(plain)).rejects.toThrow(/a class folder without pictures: "runs"/);
+    put(parted, { "runs/1.png": PICTURE });
+    await expect(loadOwnData(parted)).rejects.toThrow(/has train and besides it runs; allowed are val and test/);
+  });
+
+  test("every file by which a command knows its own folder is one", () => {
+    const files = readdirSync("src/cli", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+    const sources = files.map((file) => readFileSync(join("src/cli", file), "utf8"));
+    const markers = sources.flatMap((text) => /MARKER = "(.+)"/.exec(text)?.[1] ?? []);
+    expect(markers.length).toBeGreaterThan(3);
+    const known = readFileSync("src/data/sources/folders-aside.ts", "utf8");
+    for (const marker of markers) expect(known).toContain(`"${marker}"`);
+  });
+});
+
+describe("names with accents, stored in either way", () => {
+  const [composed, apart] = ["caf\u00e9", "cafe\u0301"];
+
+  test("are one class in different parts; paths stay as they are", async () => {
+    const folder = await temporaryFolder();
+    await putClasses(folder, {
+      [`train/${apart}`]: 4,
+      "train/cafz": 4,
+      [`val/${composed}`]: 2,
+      [`test/${composed}`]: 2,
+    });
+    const { train, test: tested, split } = await loadOwnData(folder);
+    expect(train.classNames).toEqual(["cafz", composed]);
+    expect([...tested.labels]).toEqual([1, 1]);
+    const files = split!.pictures
+      .filter(({ label }) => label === 1)
+      .map(({ file }) => file.split("/").slice(0, 2).join("/"));
+    expect(new Set(files)).toEqual(new Set([`train/${apart}`, `val/${composed}`, `test/${composed}`]));
+  });
+
+  test("of one part are refused", async () => {
+    const folder = await temporaryFolder();
+    await putClasses(folder, { [apart]: 4, [composed]: 4 });
+    await expect(loadOwnData(folder)).rejects.toThrow(/differ by case, or by how accents are stored, only/);
+  });
+});

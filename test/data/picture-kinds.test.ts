@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { imageFilesOf } from "../../src/cli/image-files.ts";
+import { inspectData } from "../../src/data/sources/inspect.ts";
+import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { bmpBytes } from "../formats/bmp-fixtures.ts";
+import { temporaryFolder } from "./fixtures.ts";
+import { drawn, put, putClasses } from "./picture-fixtures.ts";
+
+const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif"] as const;
+const bmp = (value = 9) => bmpBytes({ width: 12, height: 12, bits: 24 }, (x, y) => [value, x, y]);
+const encoded = async (format: (typeof FORMATS)[number]) =>
+  sharp(await drawn((x, y) => [9, x, y]))
+    .toFormat(format)
+    .toBuffer();
+
+describe("what is a picture", () => {
+  test("by its ending, in small or capital letters", async () => {
+    const folder = await temporaryFolder();
+    await putClasses(folder, { a: 3, b: 3 });
+    const jpeg = await encoded("jpeg");
+    put(folder, {
+      "a/1.jfif": jpeg,
+      "a/2.jpe": jpeg,
+      "a/3.JPG": jpeg,
+      "a/4.bmp": bmp(),
+      "a/5.DIB": bmp(8),
+      "a/6.TIF": await encoded("tiff"),
+      "a/7.png.txt": jpeg,
+      "a/8.1": jpeg,
+    });
+    const { classes, pictures } = await inspectData(folder);
+    expect(classes[0]!.train + classes[0]!.validation + classes[0]!.test).toBe(9);
+    expect(pictures!.others).toEqual(["a/7.png.txt", "a/8.1"]);
+    expect(imageFilesOf(folder)).toHaveLength(12);
+  });
+
+  test("without an ending, by its content", async () => {
+    const folder = await temporaryFolder();
+    await putClasses(folder, { a: 3, b: 3 });
+    for (const format of FORMATS) put(folder, { [`a/${format} without`]: await encoded(format) });
+    put(folder, {
+      "a/bmp": bmp(),
+      "a/LICENSE": "BM, or not",
+      "a/empty": "",
+      "a/drawing": "<svg/>",
+      "a/.hidden": bmp(),
+    });
+    const { pictures, classes } = await inspectData(folder);
+    expect(classes[0]!.train + classes[0]!.validation + classes[0]!.test).toBe(10);
+    expect(pictures!.others).toEqual(["a/LICENSE", "a/drawing", "a/empty"]);
+    expect(imageFilesOf(join(folder, "a"))).toHaveLength(10);
+  });
+
+  test("a folder without any says what would be one, and what HEIC pictures need", async () => {
+    const folder = await temporaryFolder();
+    put(folder, { "notes.txt": "", README: "text", "IMG_1.HEIC": "", "IMG_2.heif": "" });
+    expect(() => imageFilesOf(folder)).toThrow(
+      /holds no images: no file in it ends in \.png, .*\.bmp, \.dib, and none without an ending is one\n2 HEIC pictures are left out, such as .*IMG_1\.HEIC, .*IMG_2\.heif; convert them to JPEG first, e\.g\. with heif-convert$/,
+    );
+  });
+});
+
+test("a class of BMP files trains like one of PNG files with the same pixels", async () => {
+  const [bmps, pngs] = [await temporaryFolder(), await temporaryFolder()];
+  for (let i = 0; i < 5; i++) {
+    for (const [name, base] of [
+      ["a", 20],
+      ["b", 120],
+    ] as const) {
+      const draw = (x: number, y: number) => [base + i, 7 * x, 3 * y] as const;
+      const size = { width: 90, height: 70 };
+      put(bmps, { [`${name}/${i}.bmp`]: bmpBytes({ ...size, bits: 24 }, draw) });
+      put(pngs, { [`${name}/${i}.png`]: await drawn(draw, size) });
+    }
+  }
+  const [found, expected] = [await loadOwnData(bmps), await loadOwnData(pngs)];
+  expect(found.train.images).toEqual(expected.train.images);
+  expect(found.test.images).toEqual(expected.test.images);
+});
