@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { FASHION_MNIST_TASK } from "../dist/data/fashion-mnist.js";
 import { spreadOf } from "../dist/evaluation/significance.js";
 import { modelFacts } from "../dist/nn/model-facts.js";
-import { pngBytes } from "../dist/plots/node/png.js";
+import { pngBytes } from "../dist/plots/node/render.js";
 import { RECIPES } from "../dist/recipes/index.js";
-import { costFigures } from "../dist/report/cost-figures.js";
-import { committedResults } from "../dist/runs/committed-results.js";
+import { costFigures } from "../dist/report/node/figures.js";
+import { committedResults } from "../dist/runs/node/committed-results.js";
 
 const IMAGES = fileURLToPath(new URL("../docs/images", import.meta.url));
 

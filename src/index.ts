@@ -14,13 +14,13 @@ export {
   selectImages,
 } from "./data/image-set.ts";
 export type { Imbalance } from "./data/imbalance.ts";
+export type { LoadedData, Report } from "./data/node/chain.ts";
+export { loadOwnData } from "./data/node/custom-data.ts";
+export type { OwnDataOptions } from "./data/node/custom-data-options.ts";
+export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
+export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
+export type { UnreadablePicture } from "./data/node/read-pictures.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
-export type { LoadedData, Report } from "./data/sources/chain.ts";
-export { loadFashionMnist } from "./data/sources/fashion-mnist.ts";
-export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/sources/inspect.ts";
-export { loadOwnData } from "./data/sources/own-data.ts";
-export type { OwnDataOptions } from "./data/sources/own-data-options.ts";
-export type { UnreadablePicture } from "./data/sources/read-pictures.ts";
 export { type Split, stratifiedSplit } from "./data/split.ts";
 export {
   imageTask,
@@ -32,13 +32,13 @@ export {
 export { UserError } from "./errors.ts";
 export type { Calibration, CalibrationBin } from "./evaluation/calibration.ts";
 export { type EvaluateOptions, evaluate, type LogitsOf } from "./evaluation/evaluate.ts";
+export type { ClassificationMetrics, ClassMetrics } from "./evaluation/metrics.ts";
 export {
   EVALUATION_SPLITS,
   type EvaluateRunOptions,
   type EvaluationSplit,
   evaluateRun,
-} from "./evaluation/evaluate-run.ts";
-export type { ClassificationMetrics, ClassMetrics } from "./evaluation/metrics.ts";
+} from "./evaluation/node/evaluate-run.ts";
 export {
   type ConfusedPair,
   type Mistake,
@@ -56,6 +56,7 @@ export {
 } from "./evaluation/significance.ts";
 export { type Exported, type ExportOptions, exportRun } from "./exchange/export-run.ts";
 export { type ImportOptions, importWeights } from "./exchange/import-weights.ts";
+export type { OwnResult } from "./experiments/study/own-results.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -84,7 +85,7 @@ export type { Initializer } from "./nn/init.ts";
 export type { Mode } from "./nn/layer.ts";
 export type { LayerFacts, MaskDeclaration, ModelGraph, ModelGraphOptions, TensorDeclaration } from "./nn/model.ts";
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
-export type { PixelNormalization } from "./ops/normalizePixels.ts";
+export type { PixelNormalization } from "./ops/normalize-pixels.ts";
 export type { AdamOptions } from "./optim/adam.ts";
 export type { Averaging } from "./optim/averaging.ts";
 export { createOptimizer, type OptimizerSpec } from "./optim/index.ts";
@@ -92,7 +93,7 @@ export type { MuonOptions } from "./optim/muon.ts";
 export type { Optimizer, UpdateInputs, UpdateResults } from "./optim/optimizer.ts";
 export { learningRateAt, type Schedule, type SchedulePosition, type WarmUp } from "./optim/schedules.ts";
 export type { SgdOptions } from "./optim/sgd.ts";
-export { loadClassifier } from "./prediction/load-classifier.ts";
+export { loadClassifier } from "./prediction/node/load-classifier.ts";
 export type {
   Classification,
   Classifier,
@@ -115,17 +116,16 @@ export {
 } from "./recipes/fit-to-images.ts";
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
-export { LADDER } from "./report/ladder.ts";
-export type { LadderEntry } from "./report/ladder-entry.ts";
+export type { LadderEntry } from "./report/ladder/entry.ts";
+export { LADDER } from "./report/ladder/ladder.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
-export { loadRunData } from "./runs/run-data.ts";
-export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/run-files.ts";
+export { loadRunData } from "./runs/node/run-data.ts";
+export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/node/run-files.ts";
+export { type FoundRun, type ListedRun, listRuns } from "./runs/node/run-status.ts";
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
-export { type FoundRun, type ListedRun, listRuns } from "./runs/run-status.ts";
 export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
-export { openModel } from "./runtime/node/classifier.ts";
-export { nodeRuntime } from "./runtime/node/index.ts";
+export { nodeRuntime, openModel } from "./runtime/node/index.ts";
 export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
 export type {
   Ladder,
@@ -136,13 +136,14 @@ export type {
   RunEvaluation,
   RunSummary,
   TestImage,
-} from "./server/answers.ts";
+} from "./server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "./server/app.ts";
 export type { ServerLimits } from "./server/limits.ts";
 export type { RunState } from "./server/run-catalog.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server/start-server.ts";
-export type { OwnResult } from "./study/own-results.ts";
-export type { NewRun } from "./training/new-run.ts";
+export type { NewRun } from "./training/node/new-run.ts";
+export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
+export { resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
 export {
   type EpochResult,
@@ -152,5 +153,3 @@ export {
   type TrainingSnapshot,
   train,
 } from "./training/train.ts";
-export type { TrainedRun, TrainRunOptions } from "./training/train-into.ts";
-export { resumeRun, trainNewRun } from "./training/train-run.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, counted, percent, shortNumber, signed } from "../src/numbers.ts";
+import { count, counted, percent, shortNumber, signed } from "../src/text.ts";
 
 test("counts are rounded, with commas between thousands", () => {
   expect([0, 999, 9345, 1e6, 1234.5].map(count)).toEqual(["0", "999", "9,345", "1,000,000", "1,235"]);

@@ -6,7 +6,7 @@ import { fell, median } from "./statistics.js";
 
 export const PYTHON = "/usr/bin/python3";
 const TIME_LIMIT_MS = 180_000;
-const scriptOf = (file) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
+const scriptOf = (file) => fileURLToPath(new URL(`contestants/${file}`, import.meta.url));
 
 /** The command that runs a peer, without the task. */
 export const PEERS = {

@@ -1,11 +1,10 @@
 /** Draws cost against images, width and depth, in the look of the report's figures. */
 import * as Plot from "@observablehq/plot";
-import { shortNumber } from "../../dist/numbers.js";
-import { AXIS, drawPlot, GRID, moved } from "../../dist/plots/draw-plot.js";
-import { frame } from "../../dist/plots/frame.js";
-import { logTicks } from "../../dist/plots/log-ticks.js";
-import { textBlock } from "../../dist/plots/text-block.js";
+import { logTicks } from "../../dist/plots/cost.js";
+import { AXIS, drawPlot, frame, GRID, moved } from "../../dist/plots/figure.js";
+import { textBlock } from "../../dist/plots/text.js";
 import { COLORS, FONT_PX, MARGIN_PX } from "../../dist/plots/theme.js";
+import { shortNumber } from "../../dist/text.js";
 
 const PANEL = { width: 300, height: 300, left: 46, top: 34, right: 14, bottom: 44 };
 /** Air at the ends of an axis: a factor. */

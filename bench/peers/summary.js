@@ -1,6 +1,5 @@
 /** What a group's measurements say: a row for each contestant, ratios to tailor, scaling from one thread to two. */
-import { count } from "../../dist/numbers.js";
-import { megabytes, table } from "../../dist/report/format.js";
+import { count, megabytes, table } from "../../dist/text.js";
 import { median, ratios, spread } from "./statistics.js";
 
 const NAMES = { tailor: "tailor", pytorch: "PyTorch", jaxjs: "jax-js", tfjs: "TensorFlow.js" };

@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { counted } from "../numbers.ts";
-import { recipeToJson } from "../recipes/recipe.ts";
-import { errorCode, explainFileError } from "../runs/file-errors.ts";
-import type { OutputFolder } from "../runs/output-folder.ts";
-import { checkJson, parseJson } from "../runs/parse-json.ts";
-import { type PlannedRun, seedBySeed } from "../study/plan.ts";
-import { differingField, stateOf } from "../study/run-study.ts";
+import { differingField, type PlannedRun, seedBySeed, stateOf } from "../experiments/planned-run.ts";
 import {
   type Candidate,
   planCandidate,
@@ -16,7 +10,12 @@ import {
   resultOf,
   type SweepPlan,
   type SweepResult,
-} from "../study/sweep.ts";
+} from "../experiments/sweep.ts";
+import { recipeToJson } from "../recipes/recipe.ts";
+import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
+import type { OutputFolder } from "../runs/node/output-folder.ts";
+import { checkJson, parseJson } from "../runs/parse-json.ts";
+import { counted } from "../text.ts";
 import type { Output } from "./output.ts";
 import { type TrainAllOptions, trainAll } from "./train-planned.ts";
 

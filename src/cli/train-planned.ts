@@ -1,10 +1,10 @@
 import type { Lowering } from "../compile/program.ts";
-import type { LoadedData } from "../data/sources/chain.ts";
-import { duration } from "../report/format.ts";
+import type { LoadedData } from "../data/node/chain.ts";
+import { forecastStudy } from "../experiments/forecast.ts";
+import type { PlannedRun } from "../experiments/planned-run.ts";
+import { type StudyRun, stateOf, trainPlanned } from "../experiments/planned-run.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
-import { forecastStudy } from "../study/forecast-study.ts";
-import type { PlannedRun } from "../study/plan.ts";
-import { type StudyRun, stateOf, trainPlanned } from "../study/run-study.ts";
+import { duration } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
 import type { Output } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";

@@ -1,17 +1,17 @@
-import type { LoadedData } from "../data/sources/chain.ts";
+import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { type EvaluationSplit, evaluateRun } from "../evaluation/evaluate-run.ts";
+import { type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
 import { spreadOf } from "../evaluation/significance.ts";
-import { percent } from "../numbers.ts";
+import type { StudyRun } from "../experiments/planned-run.ts";
+import { planSeeds, type SeedlessRun } from "../experiments/planned-run.ts";
 import { spreadText } from "../report/wording.ts";
-import { openOutputFolder } from "../runs/output-folder.ts";
-import { defaultRunPath } from "../runs/run-status.ts";
-import { planSeeds, type SeedlessRun } from "../study/plan.ts";
-import type { StudyRun } from "../study/run-study.ts";
+import { openOutputFolder } from "../runs/node/output-folder.ts";
+import { defaultRunPath } from "../runs/node/run-status.ts";
+import { percent } from "../text.ts";
 import type { OptionValues } from "./command.ts";
+import { dataToTrain } from "./custom-data.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
-import { dataToTrain } from "./own-data.ts";
 import { lowering, path, seeds, threads } from "./parse.ts";
 import { type Machine, trainAll } from "./train-planned.ts";
 

@@ -1,8 +1,7 @@
 import progress from "cli-progress";
-import { count, counted, percent } from "../numbers.ts";
-import { duration } from "../report/format.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
+import { count, counted, duration, percent } from "../text.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
 import type { Output } from "./output.ts";

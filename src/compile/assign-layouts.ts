@@ -1,7 +1,7 @@
 import { CANONICAL, type Layout } from "../graph/layout.ts";
 import type { KnownLayout, LayoutPlan, Value } from "../graph/value.ts";
-import { inputName, inputOp } from "../ops/input.ts";
-import { isOp } from "./match.ts";
+import { inputName, inputOp } from "../ops/leaves.ts";
+import { isOp } from "./fusion-rules.ts";
 
 export interface LayoutAssignment {
   /** The layout in which a value is made. */

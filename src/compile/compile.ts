@@ -3,10 +3,9 @@ import type { Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { type DType, type LayoutPlan, topologicalOrder, type Value } from "../graph/value.ts";
 import { GraphWriter } from "../onnx/graph-writer.ts";
-import { inputName, inputOp } from "../ops/input.ts";
+import { inputName, inputOp } from "../ops/leaves.ts";
 import { assignLayouts, EVERYTHING_CANONICAL, type LayoutAssignment } from "./assign-layouts.ts";
-import { FUSION_RULES } from "./fusion/index.ts";
-import { isOp } from "./match.ts";
+import { FUSION_RULES, isOp } from "./fusion-rules.ts";
 import type { Lowering, Program } from "./program.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
 

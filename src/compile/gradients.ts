@@ -1,8 +1,8 @@
 import { claim, type Origin } from "../graph/origin.ts";
 import { requireAxes } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
-import { add } from "../ops/add.ts";
-import { constant } from "../ops/constant.ts";
+import { add } from "../ops/elementwise.ts";
+import { constant } from "../ops/leaves.ts";
 
 /**
  * Reverse-mode differentiation: walks from `loss` back to its inputs, users before what they use, and adds up what each

@@ -1,6 +1,5 @@
 import type { Origin } from "../graph/origin.ts";
 import { type Attributes, topologicalOrder, type Value } from "../graph/value.ts";
-import { inheritOrigins } from "./inherit-origins.ts";
 
 /** What a rule may ask about the graph that it rewrites. */
 export interface RewriteContext {
@@ -94,4 +93,28 @@ function attributesKey(attributes: Attributes): string {
     if (Object.is(value, -0)) return "-0";
     return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
   });
+}
+
+/**
+ * Gives the values that a rewriting rule made their origins, from what they stand for.
+ *
+ * `replaced` goes, and so do those of its inputs that the new values do not read. A new value takes the origin of the one
+ * among them that has its operation, or else of the innermost. So a convolution that swallows a bias (batch norm's, say)
+ * and a ReLU stays the convolution's layer, and where a rule exchanges two operations each keeps its own.
+ */
+export function inheritOrigins(origins: Map<Value, Origin>, replaced: Value, replacement: Value): void {
+  if (!origins.has(replaced)) return;
+  const made: Value[] = [];
+  const visit = (value: Value) => {
+    if (origins.has(value) || made.includes(value)) return;
+    made.push(value);
+    for (const input of value.inputs) visit(input);
+  };
+  visit(replacement);
+  const read = new Set([replacement, ...made.flatMap(({ inputs }) => inputs)]);
+  const gone = [replaced, ...replaced.inputs.filter((input) => !read.has(input) && origins.has(input))];
+  for (const value of made) {
+    const source = gone.find(({ op }) => op.name === value.op.name) ?? gone.at(-1)!;
+    origins.set(value, origins.get(source)!);
+  }
 }

@@ -1,8 +1,8 @@
+import { UserError } from "../errors.ts";
 import type { RandomStream } from "../random.ts";
 import type { ImageGeometry } from "./image-set.ts";
 import { moveImage } from "./move-image.ts";
-import type { RandomErasing } from "./random-erasing.ts";
-import { eraseRandomly } from "./random-erasing.ts";
+import { eraseRandomly, type RandomErasing } from "./random-erasing.ts";
 
 /** How training images are varied each time they are used; what is left out is not done. */
 export interface Augmentation {
@@ -60,4 +60,86 @@ export function augmentImage(
   if (randomErasing && chance < randomErasing.probability) {
     eraseRandomly(destination, destinationOffset, geometry, randomErasing, stream);
   }
+}
+
+const AUGMENTATION_KEYS = ["horizontalFlip", "verticalFlip", "shift", "randomErasing"];
+const ERASING_KEYS = ["probability", "areaFraction", "aspectRatio", "fill"];
+
+/**
+ * Refuses what the types cannot: values out of range, and whatever a recipe that was read from a file may hold.
+ *
+ * @param geometry the images it is meant for
+ * @throws UserError (exit code 2) naming the setting, its value and what is allowed
+ */
+export function checkAugmentation(augmentation: Augmentation, geometry: ImageGeometry): void {
+  checkKeys("augmentation", augmentation, AUGMENTATION_KEYS);
+  const { horizontalFlip, verticalFlip, shift, randomErasing } = augmentation;
+  if (horizontalFlip !== undefined && horizontalFlip !== "random" && horizontalFlip !== "alternating") {
+    throw refused("horizontalFlip", horizontalFlip, `"random" or "alternating"`);
+  }
+  if (verticalFlip !== undefined && typeof verticalFlip !== "boolean") {
+    throw refused("verticalFlip", verticalFlip, "true or false");
+  }
+  const largestShift = Math.min(geometry.height, geometry.width) - 1;
+  if (shift !== undefined && !(Number.isInteger(shift) && shift >= 0 && shift <= largestShift)) {
+    throw refused(
+      "shift",
+      shift,
+      `a whole number of pixels from 0 to ${largestShift}, so that some of the image stays`,
+    );
+  }
+  if (randomErasing !== undefined) checkErasing(randomErasing, geometry);
+}
+
+function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry): void {
+  if (typeof erasing !== "object" || erasing === null) throw refused("randomErasing", erasing, "an object");
+  checkKeys("randomErasing", erasing, ERASING_KEYS);
+  const { probability, areaFraction, aspectRatio, fill } = erasing;
+  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
+    throw refused("randomErasing.probability", probability, "a number from 0 to 1");
+  }
+  if (!(isRange(areaFraction) && areaFraction[0] > 0 && areaFraction[1] <= 1)) {
+    throw refused("randomErasing.areaFraction", areaFraction, "[least, largest] with 0 < least <= largest <= 1");
+  }
+  if (!(isRange(aspectRatio) && aspectRatio[0] > 0)) {
+    throw refused("randomErasing.aspectRatio", aspectRatio, "[least, largest] with 0 < least <= largest");
+  }
+  if (fill !== "zero" && fill !== "random") throw refused("randomErasing.fill", fill, `"zero" or "random"`);
+
+  // A rectangle of area a x height x width and aspect r is sqrt(a r height width) high and sqrt(a height width / r) wide,
+  // so it fits when a height / width <= r <= height / (a width). The smallest area leaves r the most room.
+  const flattest = (areaFraction[0] * height) / width;
+  const steepest = height / (areaFraction[0] * width);
+  if (aspectRatio[0] > steepest || aspectRatio[1] < flattest) {
+    const room = `${flattest.toFixed(2)} to ${steepest.toFixed(2)}`;
+    throw refused(
+      "randomErasing.aspectRatio",
+      aspectRatio,
+      `something of ${room}, or no rectangle of ${areaFraction[0]} of the ${height}x${width} area fits`,
+    );
+  }
+}
+
+function checkKeys(name: string, value: object, allowed: readonly string[]): void {
+  const unknown = Object.keys(value).find((key) => !allowed.includes(key));
+  if (unknown !== undefined) {
+    throw new UserError(`${name}: there is no setting "${unknown}"; allowed are ${allowed.join(", ")}`, {
+      exitCode: 2,
+    });
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+/** Two numbers, the first not the larger. */
+function isRange(value: unknown): value is readonly [number, number] {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [least, largest]: unknown[] = value;
+  return isNumber(least) && isNumber(largest) && least <= largest;
+}
+
+function refused(setting: string, value: unknown, allowed: string): UserError {
+  return new UserError(`augmentation: ${setting} is ${JSON.stringify(value)}; allowed is ${allowed}`, { exitCode: 2 });
 }

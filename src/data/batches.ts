@@ -1,12 +1,69 @@
 import { UserError } from "../errors.ts";
-import { randomStream } from "../random.ts";
-import { alternatingFlip } from "./alternating-flip.ts";
-import type { Augmentation } from "./augmentation.ts";
-import { augmentImage } from "./augmentation.ts";
-import { checkAugmentation } from "./check-augmentation.ts";
-import { epochChain } from "./epoch-chain.ts";
-import type { ImageSet } from "./image-set.ts";
-import { imageBytes } from "./image-set.ts";
+import { randomStream, shuffle } from "../random.ts";
+import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
+import { type ImageSet, imageBytes } from "./image-set.ts";
+
+/** A batch lies in one epoch or across the seam of two. */
+const CACHED_EPOCHS = 2;
+
+/** Epochs laid end to end: every image once an epoch, in an order of its own. */
+export interface EpochChain {
+  /** Images in an epoch. */
+  readonly imageCount: number;
+  /**
+   * The image numbers of one epoch in their order, [imageCount]. A view of the cache: read it before asking for another
+   * epoch, and do not write to it.
+   */
+  epoch(epoch: number): Uint32Array;
+}
+
+/**
+ * The endless chain of permutations that `seed` draws. Any epoch can be asked for at any time; the two used last are
+ * kept.
+ */
+export function epochChain(imageCount: number, seed: number): EpochChain {
+  const cache = new Map<number, Uint32Array>(); // in order of use, oldest first
+
+  function epoch(number: number): Uint32Array {
+    const known = cache.get(number);
+    cache.delete(number);
+    const order = known ?? drawEpoch(number);
+    cache.set(number, order);
+    return order;
+  }
+
+  function drawEpoch(number: number): Uint32Array {
+    const order = cache.size < CACHED_EPOCHS ? new Uint32Array(imageCount) : takeOldest();
+    for (let i = 0; i < imageCount; i++) order[i] = i;
+    shuffle(order, randomStream(seed, "shuffle", number));
+    return order;
+  }
+
+  function takeOldest(): Uint32Array {
+    const [number, order] = cache.entries().next().value!;
+    cache.delete(number);
+    return order;
+  }
+
+  return { imageCount, epoch };
+}
+
+/** A place in the augmentation streams that no image of the chain of epochs reaches. */
+const TABLE_INDEX = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Alternating flip (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, "Alternating flip"): half of
+ * the images, chosen by the seed, are mirrored in the first epoch, the other half in the second, and so on. Any two
+ * epochs in a row show every image in both forms, where a coin would show half of them the same form twice.
+ *
+ * @param imageCount number of training images
+ * @returns whether `image` is mirrored in `epoch`, both counted from 0
+ */
+export function alternatingFlip(imageCount: number, seed: number): (image: number, epoch: number) => boolean {
+  const stream = randomStream(seed, "augment", TABLE_INDEX);
+  const inFirst = Uint8Array.from({ length: imageCount }, () => stream.uint32() >>> 31);
+  return (image, epoch) => (inFirst[image]! + epoch) % 2 === 1;
+}
 
 /** Training batches, all full, any of them at any time. */
 export interface TrainingBatches {

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { PublishedFile } from "./fashion-mnist.ts";
-import type { LoadedData } from "./sources/chain.ts";
+import type { LoadedData } from "./node/chain.ts";
 
 type NamedSum = Pick<PublishedFile, "name" | "sha256">;
 

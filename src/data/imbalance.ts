@@ -1,4 +1,4 @@
-import { count, percent } from "../numbers.ts";
+import { count, percent } from "../text.ts";
 import { countClasses } from "./split.ts";
 
 /** Classes of which the largest has at least so many times the images of the smallest are called uneven. */

@@ -1,6 +1,9 @@
+import type { Program } from "../compile/program.ts";
 import { evaluationBatches } from "../data/batches.ts";
 import { type ImageSet, imageBytes } from "../data/image-set.ts";
 import { moveImage } from "../data/move-image.ts";
+import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type ClassificationMetrics, gatherMetrics } from "./metrics.ts";
 
 /** Gives logits [batch, classes] for pixels [batch, channels, height, width]; every batch has the same size. */
@@ -41,4 +44,22 @@ function mirrorImages(pixels: Uint8Array, mirrored: Uint8Array, set: ImageSet): 
   for (let start = 0; start < pixels.length; start += imageBytes(set)) {
     moveImage(pixels, start, mirrored, start, set, { mirror: true, upsideDown: false, right: 0, down: 0 });
   }
+}
+
+/**
+ * A network in use, its tensors given from outside: pixels uint8 [batch, C, H, W] in, `logits` [batch, classes] out. For
+ * the validation after each epoch, where the parameters are new each time.
+ */
+export function evaluationProgram(
+  model: Model,
+  options: { task: ImageTask; batchSize: number; normalization: PixelNormalization },
+): Program {
+  const graph = buildModel(model, { ...options, mode: "inference" });
+  return {
+    name: `${model.name} evaluation`,
+    feeds: [graph.pixels],
+    parameters: graph.tensors.map(({ value }) => value),
+    state: [],
+    outputs: { logits: graph.logits },
+  };
 }

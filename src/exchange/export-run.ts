@@ -1,11 +1,10 @@
-import type { LoadedData } from "../data/sources/chain.ts";
+import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { checkExportTarget, type ExportTarget } from "../runs/outside-files.ts";
-import { readAnyRunRecord } from "../runs/run-files.ts";
+import { checkExportTarget, type ExportTarget } from "../runs/node/export-files.ts";
+import { readAnyRunRecord } from "../runs/node/run-files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, imagesToCompare, largestDifference } from "./logits.ts";
-import { readNetwork } from "./network.ts";
-import { recordFacts } from "./record-facts.ts";
+import { readNetwork, recordFacts } from "./network.ts";
 import { type ExportJob, writeOnnx, writePytorch, writeSafetensors } from "./write-formats.ts";
 
 export const EXPORT_FORMATS = ["onnx", "safetensors", "pytorch"] as const;

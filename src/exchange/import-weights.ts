@@ -1,25 +1,24 @@
 import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
-import { quote } from "../formats/json-text.ts";
+import { quote } from "../formats/json.ts";
 import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
 import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
 import { findModel, MODELS } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
-import { collectEnvironment } from "../runs/environment.ts";
-import { networkSha256 } from "../runs/network-hash.ts";
-import { readOutsideFile } from "../runs/outside-files.ts";
-import { modelNamed, recipeFileOf } from "../runs/recipe-file.ts";
-import { createRunFolder } from "../runs/run-folder.ts";
+import { collectEnvironment } from "../runs/node/environment.ts";
+import { readOutsideFile } from "../runs/node/export-files.ts";
+import { networkSha256, weightsSha256 } from "../runs/node/hashes.ts";
+import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
+import { createRunFolder } from "../runs/node/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
-import { weightsSha256 } from "../runs/weights-hash.ts";
-import { openModel } from "../runtime/node/classifier.ts";
+import { openModel } from "../runtime/node/index.ts";
 import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
 import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
-import { recordFacts } from "./record-facts.ts";
+import { recordFacts } from "./network.ts";
 
 /** What is known of weights beside what their file says, and where their run goes. */
 export interface ImportOptions extends Omit<StatedFacts, "model"> {

@@ -1,10 +1,9 @@
 import { compile } from "../compile/compile.ts";
 import { evaluationBatches } from "../data/batches.ts";
 import { createImageSet, type ImageSet, imageBytes, selectImages } from "../data/image-set.ts";
-import type { LoadedData } from "../data/sources/chain.ts";
+import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { EVALUATION_BATCH_SIZE } from "../evaluation/evaluate.ts";
-import { evaluationProgram } from "../evaluation/evaluation-program.ts";
+import { EVALUATION_BATCH_SIZE, evaluationProgram } from "../evaluation/evaluate.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { ImageTask } from "../nn/model.ts";
 import { randomStream } from "../random.ts";

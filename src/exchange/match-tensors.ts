@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { quote } from "../formats/json-text.ts";
+import { quote } from "../formats/json.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { formatShape } from "../graph/shape.ts";
 import { buildModel, type ImageTask, type Model, withoutNormalization } from "../nn/model.ts";

@@ -1,14 +1,14 @@
 import { differingFile } from "../data/differing-file.ts";
-import type { LoadedData } from "../data/sources/chain.ts";
+import type { LoadedData } from "../data/node/chain.ts";
 import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
-import { RUN_FILES, readWeights, requireTrained } from "../runs/run-files.ts";
-import { readImportedModel, readRecipe } from "../runs/run-recipe.ts";
+import { weightsSha256 } from "../runs/node/hashes.ts";
+import { RUN_FILES, readWeights, requireTrained } from "../runs/node/run-files.ts";
+import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
-import { weightsSha256 } from "../runs/weights-hash.ts";
 import { matchTensors } from "./match-tensors.ts";
 
 /** A trained network, whole: layers, task, normalisation, class names, and tensors in the order of PyTorch's state_dict. */
@@ -59,4 +59,36 @@ function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | un
   }
   const { train } = trainingData(data.train, record);
   return { image: imageTask(train), normalization: normalizationOf(train) };
+}
+
+/**
+ * Where a network comes from and how good it was found to be, as text fields for the files that hold it. Accuracies are
+ * fractions from 0 to 1; on the test images with the counts behind them.
+ */
+export function recordFacts(record: AnyRunRecord): Record<string, string> {
+  const test = record.evaluations?.test;
+  return {
+    producer: `tailor ${record.versions.tailor}`,
+    ...(record.commit === null ? {} : { commit: record.commit }),
+    ...originFacts(record),
+    ...(test ? { testAccuracy: `${test.accuracy} (${test.correct} of ${test.total})` } : {}),
+  };
+}
+
+function originFacts(record: AnyRunRecord): Record<string, string> {
+  if (record.status === "imported") {
+    const { source, weightsSha256 } = record;
+    // The name only: the file is handed on and served, and where it lay is nobody's business.
+    const name = source.file.split(/[\\/]/).at(-1)!;
+    return { importedFrom: `${name} (SHA-256 ${source.sha256})`, weightsSha256 };
+  }
+  const { recipeName, seed, epochs, data, result } = record;
+  return {
+    recipe: recipeName,
+    seed: String(seed),
+    epochs: String(epochs),
+    trainImages: String(data.trainImages),
+    ...(result === null ? {} : { weightsSha256: result.weightsSha256 }),
+    ...(result?.validationAccuracy == null ? {} : { validationAccuracy: String(result.validationAccuracy) }),
+  };
 }

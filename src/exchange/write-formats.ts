@@ -5,9 +5,14 @@ import { factsToText } from "../formats/network-facts.ts";
 import { pytorchModel } from "../formats/pytorch-model.ts";
 import { PYTORCH_FILES } from "../formats/pytorch-template.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
-import { type ExportTarget, readOutsideFile, writeExportedFile, writeExportedFolder } from "../runs/outside-files.ts";
-import { weightsSha256 } from "../runs/weights-hash.ts";
-import { openModel } from "../runtime/node/classifier.ts";
+import {
+  type ExportTarget,
+  readOutsideFile,
+  writeExportedFile,
+  writeExportedFolder,
+} from "../runs/node/export-files.ts";
+import { weightsSha256 } from "../runs/node/hashes.ts";
+import { openModel } from "../runtime/node/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, fileLogits } from "./logits.ts";
 import { matchTensors } from "./match-tensors.ts";

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { count } from "../numbers.ts";
+import { count } from "../text.ts";
 
 /**
  * IDX, the file format of MNIST and its successors (LeCun, Cortes and Burges, "The MNIST database of handwritten

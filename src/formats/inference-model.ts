@@ -1,5 +1,4 @@
-import { FUSION_RULES } from "../compile/fusion/index.ts";
-import { isOp } from "../compile/match.ts";
+import { FUSION_RULES, isOp } from "../compile/fusion-rules.ts";
 import { type Rule, rewrite } from "../compile/rewrite.ts";
 import { evaluateReference } from "../graph/evaluate.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -7,14 +6,13 @@ import { topologicalOrder, type Value } from "../graph/value.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";
-import { biasAdd, biasAddOp } from "../ops/biasAdd.ts";
-import { channelAffineOp } from "../ops/channelAffine.ts";
-import { conv2dOp } from "../ops/conv2d.ts";
-import { depthwiseConv2dOp } from "../ops/depthwiseConv2d.ts";
-import { input, inputName, inputOp } from "../ops/input.ts";
+import { biasAdd, biasAddOp, channelAffineOp } from "../ops/channels.ts";
+import { conv2dOp } from "../ops/convolution/conv2d.ts";
+import { depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
+import { input, inputName, inputOp } from "../ops/leaves.ts";
+import { softmax } from "../ops/loss.ts";
 import { matmulOp } from "../ops/matmul.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
-import { softmax } from "../ops/softmax.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { factsToText } from "./network-facts.ts";
 
 /** What goes into a model's file. */

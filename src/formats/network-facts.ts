@@ -2,8 +2,8 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { type Preparation, preparationSchema } from "../imaging/preparation.ts";
 import type { ImageTask } from "../nn/model.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
-import { quote } from "./json-text.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
+import { quote } from "./json.ts";
 
 /** What one must know of a trained network beside its tensors. Kept as text fields of the files that hold it. */
 export interface NetworkFacts {

@@ -6,8 +6,8 @@ import type { Layer, LayerContext } from "../nn/layer.ts";
 import type { ImageTask, Model } from "../nn/model.ts";
 import type { PytorchForm } from "../nn/pytorch-form.ts";
 import { runSequence } from "../nn/sequential.ts";
-import { input } from "../ops/input.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import { input } from "../ops/leaves.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { modelFile } from "./pytorch-template.ts";
 
 /** A layer as it stands in its model: its name in the list it belongs to, what reaches it, and the layers inside it. */

@@ -1,6 +1,6 @@
 import type { Preparation } from "../imaging/preparation.ts";
 import type { ImageTask, Model } from "../nn/model.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 
 /** Files of an exported folder, beside each other. */
 export const PYTORCH_FILES = {

@@ -13,7 +13,7 @@
  * in it is checked before it is used.
  */
 import { UserError } from "../errors.ts";
-import { jsonKeys, quote } from "./json-text.ts";
+import { jsonKeys, quote } from "./json.ts";
 import { type ElementType, FLOAT32_ONLY } from "./safetensors-dtypes.ts";
 
 /** A float32 tensor, row-major: `data.length` is the product of `shape`; `[]` is the shape of a scalar. */

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { centre, centreChannels } from "./centre.ts";
-import { grayFromGround, type Origin } from "./contrast.ts";
+import { grayFromGround, type Origin, stretch } from "./contrast.ts";
 import { cutOut } from "./cut-out.ts";
 import { flatten } from "./flatten.ts";
 import { findGround, type Ground, type GroundWanted, kindOfGround, plainGround } from "./ground.ts";
@@ -8,7 +8,6 @@ import { checkPicture, crop, type OpaquePicture, type Picture } from "./picture.
 import { fittedSize, resize } from "./resize.ts";
 import { sharpen } from "./sharpen.ts";
 import { enlargeBox, shrink } from "./shrink.ts";
-import { stretch } from "./stretch.ts";
 import { findGarment } from "./trim.ts";
 
 /** Ground and garment are looked for in a picture of at most so many times the target's edge. */

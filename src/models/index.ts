@@ -1,9 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
-import { baseBatchNorm, baseDropout, enhancedPlain } from "./ablated.ts";
-import { base } from "./base.ts";
-import { enhanced } from "./enhanced.ts";
 import { resnet18 } from "./resnet18.ts";
+import { base, baseBatchNorm, baseDropout, enhanced, enhancedPlain } from "./study.ts";
 import { tiny } from "./tiny.ts";
 
 /** Every network that has a name. */

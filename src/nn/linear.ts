@@ -1,5 +1,5 @@
 import { requireAxes } from "../graph/shape.ts";
-import { biasAdd } from "../ops/biasAdd.ts";
+import { biasAdd } from "../ops/channels.ts";
 import { matmul } from "../ops/matmul.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";

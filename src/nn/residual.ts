@@ -1,4 +1,4 @@
-import { add } from "../ops/add.ts";
+import { add } from "../ops/elementwise.ts";
 import type { Layer } from "./layer.ts";
 import { runSequence } from "./sequential.ts";
 

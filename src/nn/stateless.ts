@@ -1,10 +1,7 @@
 import { UserError } from "../errors.ts";
-import { dropout as dropoutOp } from "../ops/dropout.ts";
-import { flatten as flattenOp } from "../ops/flatten.ts";
-import { globalAveragePool as globalAveragePoolOp } from "../ops/globalAveragePool.ts";
-import { maxPool2d as maxPool2dOp } from "../ops/maxPool2d.ts";
-import { relu as reluOp } from "../ops/relu.ts";
-import { silu as siluOp } from "../ops/silu.ts";
+import { dropout as dropoutOp, relu as reluOp, silu as siluOp } from "../ops/elementwise.ts";
+import { globalAveragePool as globalAveragePoolOp, maxPool2d as maxPool2dOp } from "../ops/pooling.ts";
+import { flatten as flattenOp } from "../ops/reshape.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount, requireOptions } from "./settings.ts";

@@ -1,6 +1,9 @@
-import { formatShape, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
-import type { LayoutPlan, Value } from "../graph/value.ts";
+import { blockedImages, CANONICAL } from "../graph/layout.ts";
+import { formatShape, requireSameShape, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
+import { apply, type LayoutPlan, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { multiply, subtract } from "./elementwise.ts";
+import { constant } from "./leaves.ts";
 
 /**
  * What operations on channels share. Their x is a batch of images [N, C, H, W] or of vectors [N, C]; axis 1 is the
@@ -107,4 +110,224 @@ export function sumBlocked(writer: GraphWriter, x: string, shape: Shape, block: 
 function sumRows(writer: GraphWriter, rows: string, [batch, channels, height]: Shape, block: number): string {
   const split = writer.reshape(rows, [batch!, channels! / block, height!, block]);
   return writer.reshape(writer.reduceSum(writer.reduceSum(split, [2]), [0]), [channels!]);
+}
+
+/** y = x + bias of the channel. x [N, C, H, W] or [N, C], bias [C]. The derivative of bias is dy summed per channel. */
+export const biasAddOp: Op<Record<string, never>> = {
+  name: "biasAdd",
+  infer([x, bias]) {
+    requireChannelVectors("biasAdd", x!.shape, { bias: bias! });
+    return { shape: x!.shape };
+  },
+  gradient: (_value, dy) => [dy, channelSum(dy)],
+  lower: {
+    standard: (writer, [x, bias], { shape }) => writer.node("Add", [x, alongChannels(writer, bias!, shape)]),
+    blocked: {
+      plan: ({ shape }, [known], block) =>
+        known?.name === blockedImages(block).name
+          ? planImages(shape, block, [blockedImages(block), CANONICAL], blockedImages(block))
+          : undefined,
+      emit(writer, [x, bias], { shape }) {
+        const ones = writer.floats(new Float32Array(shape[1]!).fill(1), [shape[1]!]);
+        return scaleBlocked(writer, x!, shape[1]!, ones, { shift: bias! });
+      },
+    },
+  },
+  reference: ([x, bias], { shape }) => x!.data.map((element, i) => element + bias!.data[channelAt(shape, i)]!),
+};
+
+export function biasAdd(x: Value, bias: Value): Value {
+  return apply(biasAddOp, [x, bias], {});
+}
+
+type AffineAttributes = { readonly relu: boolean };
+
+/**
+ * y = x * scale + shift of the channel, then ReLU when `relu`: batch norm once its statistics are known. x [N, C, H, W]
+ * or [N, C], scale and shift [C]. Without ReLU the derivatives are dy * scale, the sum of dy * x, and the sum of dy;
+ * with ReLU it is made by fusion, after gradients are taken, and has none.
+ */
+export const channelAffineOp: Op<AffineAttributes> = {
+  name: "channelAffine",
+  infer([x, scale, shift]) {
+    requireChannelVectors("channelAffine", x!.shape, { scale: scale!, shift: shift! });
+    return { shape: x!.shape };
+  },
+  gradient({ inputs: [x, scale, shift], attributes }, dy) {
+    if (attributes.relu) throw new Error("channelAffine with relu is a fused form: gradients are taken before fusion");
+    const none = subtract(shift!, shift!);
+    return [channelAffine(dy, scale!, multiply(none, constant(0))), channelDot(dy, x!), channelSum(dy)];
+  },
+  lower: {
+    standard(writer, [x, scale, shift], { shape, attributes }) {
+      const scaled = writer.node("Mul", [x, alongChannels(writer, scale!, shape)]);
+      const y = writer.node("Add", [scaled, alongChannels(writer, shift!, shape)]);
+      return attributes.relu ? writer.node("Relu", [y]) : y;
+    },
+    blocked: {
+      plan: ({ shape }, [known], block) =>
+        known?.name === blockedImages(block).name
+          ? planImages(shape, block, [blockedImages(block), CANONICAL, CANONICAL], blockedImages(block))
+          : undefined,
+      emit: (writer, [x, scale, shift], { shape, attributes }) =>
+        scaleBlocked(writer, x!, shape[1]!, scale!, { shift: shift!, relu: attributes.relu }),
+    },
+  },
+  reference: ([x, scale, shift], { shape, attributes }) =>
+    x!.data.map((element, i) => {
+      const channel = channelAt(shape, i);
+      const y = element * scale!.data[channel]! + shift!.data[channel]!;
+      return attributes.relu ? Math.max(y, 0) : y;
+    }),
+};
+
+export function channelAffine(
+  x: Value,
+  scale: Value,
+  shift: Value,
+  attributes: AffineAttributes = { relu: false },
+): Value {
+  return apply(channelAffineOp, [x, scale, shift], attributes);
+}
+
+/**
+ * z = x * a + y * b + c with a, b and c of the channel: the form that batch norm's derivative takes. x and y
+ * [N, C, H, W] or [N, C]; a, b, c [C].
+ */
+export const channelCombineOp: Op<Record<string, never>> = {
+  name: "channelCombine",
+  infer([x, y, a, b, c]) {
+    requireSameShape("channelCombine", "x and y", x!.shape, y!.shape);
+    requireChannelVectors("channelCombine", x!.shape, { a: a!, b: b!, c: c! });
+    return { shape: x!.shape };
+  },
+  lower: {
+    standard(writer, [x, y, a, b, c], { shape }) {
+      const scaledX = writer.node("Mul", [x, alongChannels(writer, a!, shape)]);
+      const scaledY = writer.node("Mul", [y, alongChannels(writer, b!, shape)]);
+      return writer.node("Add", [writer.node("Add", [scaledX, scaledY]), alongChannels(writer, c!, shape)]);
+    },
+    blocked: {
+      plan({ shape }, _known, block) {
+        const images = blockedImages(block);
+        return planImages(shape, block, [images, images, CANONICAL, CANONICAL, CANONICAL], images);
+      },
+      emit(writer, [x, y, a, b, c], { shape }) {
+        const channels = shape[1]!;
+        const sum = scaleBlocked(writer, y!, channels, b!, { shift: c! });
+        return scaleBlocked(writer, x!, channels, a!, { sum });
+      },
+    },
+  },
+  reference: ([x, y, a, b, c], { shape }) =>
+    x!.data.map((element, i) => {
+      const channel = channelAt(shape, i);
+      return element * a!.data[channel]! + y!.data[i]! * b!.data[channel]! + c!.data[channel]!;
+    }),
+};
+
+export function channelCombine(x: Value, y: Value, a: Value, b: Value, c: Value): Value {
+  return apply(channelCombineOp, [x, y, a, b, c], {});
+}
+
+/** y[c] = sum of x over all but the channel axis: the derivative of a bias. x [N, C, H, W] or [N, C], y [C]. */
+export const channelSumOp: Op<Record<string, never>> = {
+  name: "channelSum",
+  infer: ([x]) => ({ shape: [channelCount("channelSum", x!.shape)] }),
+  lower: {
+    standard: (writer, [x], { inputs }) => sumChannels(writer, x!, inputs[0]!.shape),
+    blocked: {
+      plan: ({ inputs }, _known, block) => planImages(inputs[0]!.shape, block, [blockedImages(block)], CANONICAL),
+      emit: (writer, [x], { inputs }, _plan, block) => sumBlocked(writer, x!, inputs[0]!.shape, block),
+    },
+  },
+  reference([x], { shape }) {
+    const sums = new Float64Array(shape[0]!);
+    x!.data.forEach((element, i) => {
+      const channel = channelAt(x!.shape, i);
+      sums[channel] = sums[channel]! + element;
+    });
+    return sums;
+  },
+};
+
+export function channelSum(x: Value): Value {
+  return apply(channelSumOp, [x], {});
+}
+
+/** z[c] = sum of x * y over all but the channel axis. x and y [N, C, H, W] or [N, C], z [C]. */
+export const channelDotOp: Op<Record<string, never>> = {
+  name: "channelDot",
+  infer([x, y]) {
+    requireSameShape("channelDot", "x and y", x!.shape, y!.shape);
+    return { shape: [channelCount("channelDot", x!.shape)] };
+  },
+  lower: {
+    standard: (writer, inputs, { inputs: [x] }) => sumChannels(writer, writer.node("Mul", inputs), x!.shape),
+    blocked: {
+      plan: ({ inputs }, _known, block) =>
+        planImages(inputs[0]!.shape, block, [blockedImages(block), blockedImages(block)], CANONICAL),
+      emit: (writer, [x, y], { inputs }, _plan, block) => dotBlocked(writer, x!, y!, inputs[0]!.shape, block),
+    },
+  },
+  reference([x, y], { shape }) {
+    const sums = new Float64Array(shape[0]!);
+    x!.data.forEach((element, i) => {
+      const channel = channelAt(x!.shape, i);
+      sums[channel] = sums[channel]! + element * y!.data[i]!;
+    });
+    return sums;
+  },
+};
+
+export function channelDot(x: Value, y: Value): Value {
+  return apply(channelDotOp, [x, y], {});
+}
+
+/**
+ * The biased variance of each channel: mean of (x - mean)^2 over all but the channel axis. x [N, C, H, W] or [N, C],
+ * mean [C], result [C].
+ *
+ * Standard: as written, in two passes. Blocked: mean of x^2 minus mean^2, in one pass and never below 0. That loses
+ * digits where the mean is large beside the deviation, so batch norm hands over x less its running mean.
+ */
+export const channelVarianceOp: Op<Record<string, never>> = {
+  name: "channelVariance",
+  infer([x, mean]) {
+    requireChannelVectors("channelVariance", x!.shape, { mean: mean! });
+    return { shape: mean!.shape };
+  },
+  lower: {
+    standard(writer, [x, mean], { inputs }) {
+      const { shape } = inputs[0]!;
+      const centred = writer.node("Sub", [x, alongChannels(writer, mean!, shape)]);
+      const sum = sumChannels(writer, writer.node("Mul", [centred, centred]), shape);
+      return writer.node("Mul", [sum, writer.scalar(1 / valuesPerChannel(shape))]);
+    },
+    blocked: {
+      plan: ({ inputs }, _known, block) =>
+        planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
+      emit(writer, [x, mean], { inputs }, _plan, block) {
+        const { shape } = inputs[0]!;
+        const meanSquare = writer.node("Mul", [
+          dotBlocked(writer, x!, x!, shape, block),
+          writer.scalar(1 / valuesPerChannel(shape)),
+        ]);
+        return writer.node("Relu", [writer.node("Sub", [meanSquare, writer.node("Mul", [mean, mean])])]);
+      },
+    },
+  },
+  reference([x, mean], { shape }) {
+    const sums = new Float64Array(shape[0]!);
+    const share = 1 / valuesPerChannel(x!.shape);
+    x!.data.forEach((element, i) => {
+      const channel = channelAt(x!.shape, i);
+      sums[channel] = sums[channel]! + (element - mean!.data[channel]!) ** 2 * share;
+    });
+    return sums;
+  },
+};
+
+export function channelVariance(x: Value, mean: Value): Value {
+  return apply(channelVarianceOp, [x, mean], {});
 }

@@ -1,11 +1,7 @@
-import { add } from "../ops/add.ts";
-import { constant } from "../ops/constant.ts";
-import { divide } from "../ops/divide.ts";
-import { multiply } from "../ops/multiply.ts";
-import { squareRoot } from "../ops/squareRoot.ts";
-import { subtract } from "../ops/subtract.ts";
+import { add, divide, multiply, squareRoot, subtract } from "../ops/elementwise.ts";
+import { constant } from "../ops/leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireFraction, requireNonNegative } from "./settings.ts";
+import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
 /** Of Adam and AdamW; the defaults are PyTorch's. */
 export interface AdamOptions {

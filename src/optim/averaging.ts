@@ -1,8 +1,6 @@
 import type { Value } from "../graph/value.ts";
-import { add } from "../ops/add.ts";
-import { multiply } from "../ops/multiply.ts";
-import { subtract } from "../ops/subtract.ts";
-import { requireFraction } from "./settings.ts";
+import { add, multiply, subtract } from "../ops/elementwise.ts";
+import { requireFraction } from "./optimizer.ts";
 
 /** Averages of weights over the steps of a training. Data, so that a run's record can hold it. */
 export type Averaging = {

@@ -1,11 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { Value } from "../graph/value.ts";
-import { add } from "../ops/add.ts";
-import { constant } from "../ops/constant.ts";
-import { multiply } from "../ops/multiply.ts";
-import { subtract } from "../ops/subtract.ts";
+import { add, multiply, subtract } from "../ops/elementwise.ts";
+import { constant } from "../ops/leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireFraction, requireNonNegative } from "./settings.ts";
+import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
 /** Of stochastic gradient descent; the defaults are PyTorch's. */
 export interface SgdOptions {

@@ -1,7 +1,6 @@
 import { sizeOf } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { concat } from "../ops/concat.ts";
-import { part } from "../ops/part.ts";
+import { concat, part } from "../ops/reshape.ts";
 import type { Optimizer, UpdateInputs, UpdateResults } from "./optimizer.ts";
 
 /** A parameter that is to be moved. */

@@ -1,15 +1,67 @@
 import * as Plot from "@observablehq/plot";
-import { count, percent, shortNumber } from "../numbers.ts";
-import { checkFinite, checkShare, checkSome } from "./checks.ts";
-import { costLabels, spreadOf } from "./cost-labels.ts";
-import { byKind, COST_LOOK, type CostPoint, costLegend, FRONT_LOOK, SYMBOL_STROKE_PX } from "./cost-look.ts";
-import type { SvgDocument, SvgElement } from "./dom.ts";
-import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
-import { frame } from "./frame.ts";
-import { logTicks } from "./log-ticks.ts";
-import { paretoFront } from "./pareto-front.ts";
-import { textBlock } from "./text-block.ts";
-import { FONT_PX, MARGIN_PX } from "./theme.ts";
+import { count, percent, shortNumber } from "../text.ts";
+import { AXIS, checkFinite, checkShare, checkSome, drawPlot, frame, GRID, type LegendItem } from "./figure.ts";
+import { type Box, placeLabels, type Segment } from "./label-placement.ts";
+import { type SvgDocument, type SvgElement, svg } from "./svg.ts";
+import { textBlock, textWidth } from "./text.ts";
+import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
+
+/** Whose point it is. De-duplicated data: the release of 31 August 2017, see docs/ladder.md. */
+export type CostKind = "ours" | "study" | "published" | "published, de-duplicated data";
+
+/** A network in a cost figure. */
+export interface CostPoint {
+  readonly name: string;
+  /** Parameters, multiply-adds, ...: above 0. */
+  readonly x: number;
+  /** 0 to 1, as are `low` and `high`, the ends of its spread. */
+  readonly accuracy: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+  readonly kind: CostKind;
+}
+
+/** Symbols differ as well as colours. `r` is that of a circle of the same area, `reach` how far the symbol goes. */
+export const COST_LOOK = {
+  ours: { symbol: "star", stroke: INK.paper, fill: COLORS.vermillion, r: 5.5, reach: 8, text: COLORS.vermillion },
+  study: { symbol: "square", stroke: INK.paper, fill: COLORS.blue, r: 5.5, reach: 5.5, text: COLORS.blue },
+  published: { symbol: "circle", stroke: INK.quiet, fill: INK.paper, r: 4, reach: 5, text: INK.text },
+  "published, de-duplicated data": {
+    symbol: "triangle",
+    stroke: INK.paper,
+    fill: COLORS.green,
+    r: 4.5,
+    reach: 6.5,
+    text: INK.text,
+  },
+} as const satisfies Record<CostKind, object>;
+
+const KINDS = ["ours", "study", "published", "published, de-duplicated data"] as const;
+
+export const FRONT_LOOK = { stroke: INK.quiet, strokeWidth: 1.25, strokeDasharray: "5 3" } as const;
+
+/** Of the outlines of symbols, which keep those that overlap apart. */
+export const SYMBOL_STROKE_PX = 1.25;
+
+/** Keys of the kinds that are there, and of the front. */
+export function costLegend(kinds: readonly CostKind[]): LegendItem[] {
+  const items = KINDS.filter((kind) => kinds.includes(kind)).map((kind) => {
+    const { symbol, stroke, fill, r } = COST_LOOK[kind];
+    return { label: kind, marks: [Plot.dot([[0.5, 0.5]], { symbol, stroke, fill, r, strokeWidth: SYMBOL_STROKE_PX })] };
+  });
+  const corner = [
+    [0, 0.1],
+    [0.5, 0.1],
+    [0.5, 0.9],
+    [1, 0.9],
+  ] as const;
+  return [...items, { label: "best accuracy for the cost", marks: [Plot.line(corner, FRONT_LOOK)] }];
+}
+
+/** Kinds in front of others come first. */
+export function byKind(a: { readonly kind: CostKind }, b: { readonly kind: CostKind }): number {
+  return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind);
+}
 
 export interface Cost {
   readonly title: string;
@@ -154,4 +206,116 @@ function accuracyDomain(points: readonly CostPoint[]): readonly [number, number]
   const missing = Math.max(0, LEAST.accuracy - (high - low)) / 2;
   const air = AIR.y * (high - low) + missing;
   return [Math.max(0, low - air), Math.min(1, high + air)];
+}
+
+interface CostScene {
+  /** Where labels may stand, in pixels. */
+  readonly bounds: Box;
+  /** The front, which labels may not cover. */
+  readonly lines: readonly Segment[];
+  /** Pixels from the left and from the top. */
+  readonly across: (x: number) => number;
+  readonly down: (accuracy: number) => number;
+}
+
+/** Between names and the edges of the picture. */
+const EDGE_PX = 5;
+const LETTER_HEIGHT_PX = FONT_PX.small * 1.1;
+/** Half the width of what a spread's line takes. */
+const SPREAD_PX = 3;
+
+/** Names by their points; ours and the study's with their accuracy. Names for which there is no room are returned. */
+export function costLabels(
+  document: SvgDocument,
+  points: readonly CostPoint[],
+  { bounds, lines, across, down }: CostScene,
+): { readonly element: SvgElement; readonly left: readonly string[] } {
+  const labels = [...points].sort(byKind).map((point) => {
+    const mine = isMine(point);
+    const text = mine ? `${point.name} ${percent(point.accuracy)}` : point.name;
+    const [x, y] = [across(point.x), down(point.accuracy)];
+    const width = textWidth(text, FONT_PX.small, mine);
+    return { text, point, mine, x, y, width, height: LETTER_HEIGHT_PX, radius: COST_LOOK[point.kind].reach };
+  });
+  const spreads = points.flatMap((point) => {
+    const x = across(point.x);
+    const { low, high } = spreadOf(point);
+    return low === high ? [] : [{ left: x - SPREAD_PX, right: x + SPREAD_PX, top: down(high), bottom: down(low) }];
+  });
+  const room = {
+    left: bounds.left + EDGE_PX,
+    top: bounds.top + EDGE_PX,
+    right: bounds.right - EDGE_PX,
+    bottom: bounds.bottom - EDGE_PX,
+  };
+  const places = placeLabels(labels, { bounds: room, boxes: spreads, lines });
+  const element = svg(document, "g", { "aria-label": "names" });
+  for (const [i, { text, point, mine }] of labels.entries()) {
+    const place = places[i];
+    if (!place) continue;
+    const { box, leader } = place;
+    if (leader) {
+      const [[x1, y1], [x2, y2]] = [leader.from, leader.to];
+      element.append(svg(document, "line", { x1, y1, x2, y2, stroke: INK.quiet, "stroke-width": 0.75 }));
+    }
+    const style = { size: FONT_PX.small, color: COST_LOOK[point.kind].text, bold: mine, halo: true };
+    element.append(textBlock(document, [text], { x: box.left, y: box.top - 0.5, ...style }));
+  }
+  return { element, left: labels.filter((_, i) => !places[i]).map(({ text }) => text) };
+}
+
+/** The ends of a point's spread; its accuracy where it has none. */
+export function spreadOf({ accuracy, low = accuracy, high = accuracy }: CostPoint): { low: number; high: number } {
+  return { low, high };
+}
+
+function isMine({ kind }: CostPoint): boolean {
+  return kind === "ours" || kind === "study";
+}
+
+/** What is paid and what is got for it. */
+interface Offer {
+  readonly x: number;
+  readonly accuracy: number;
+}
+
+/**
+ * The points that no other beats: none is at least as good in both, small x and high accuracy, and better in one.
+ * Equal points beat each other not. By increasing x.
+ */
+export function paretoFront<Point extends Offer>(points: readonly Point[]): Point[] {
+  const byCost = [...points].sort((a, b) => a.x - b.x || b.accuracy - a.accuracy);
+  const front: Point[] = [];
+  for (const point of byCost) {
+    const best = front.at(-1);
+    const equal = best?.x === point.x && best.accuracy === point.accuracy;
+    if (!best || point.accuracy > best.accuracy || equal) front.push(point);
+  }
+  return front;
+}
+
+const MOST_TICKS = 12;
+/** Multiples of powers of ten to tell, the more the fewer powers there are. */
+const MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]] as const;
+
+/**
+ * Round numbers from `low` to `high`, both above 0, for a logarithmic axis.
+ *
+ * @param fit whether there is room for them all; the first choice that has it is taken, else the one with the fewest
+ */
+export function logTicks(
+  low: number,
+  high: number,
+  fit: (ticks: readonly number[]) => boolean = (ticks) => ticks.length <= MOST_TICKS,
+): number[] {
+  const powers = Array.from(
+    { length: Math.floor(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, i) => Math.floor(Math.log10(low)) + i,
+  );
+  const choices = MULTIPLES.map((multiples) =>
+    powers
+      .flatMap((power) => multiples.map((multiple) => Number(`${multiple}e${power}`)))
+      .filter((tick) => tick >= low && tick <= high),
+  );
+  return choices.find(fit) ?? choices.toSorted((a, b) => a.length - b.length)[0]!;
 }

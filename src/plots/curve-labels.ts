@@ -1,8 +1,7 @@
-import { percent, signed } from "../numbers.ts";
-import { type SvgDocument, type SvgElement, svg } from "./dom.ts";
-import { spreadApart } from "./spread-apart.ts";
-import { textBlock } from "./text-block.ts";
-import { widestText } from "./text-width.ts";
+import { percent, signed } from "../text.ts";
+import { spreadApart } from "./label-placement.ts";
+import { type SvgDocument, type SvgElement, svg } from "./svg.ts";
+import { textBlock, widestText } from "./text.ts";
 import { COLORS, FONT_PX, INK } from "./theme.ts";
 import type { CurveSeries, Quantity } from "./training-curves.ts";
 

@@ -1,12 +1,18 @@
 import * as Plot from "@observablehq/plot";
-import { percent } from "../numbers.ts";
-import { type CurveDomain, outsiders, visiblePart } from "./curve-domain.ts";
+import { percent } from "../text.ts";
 import { curveLabels } from "./curve-labels.ts";
-import type { SvgDocument, SvgElement } from "./dom.ts";
-import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
-import { textBlock } from "./text-block.ts";
+import { AXIS, drawPlot, GRID, type LegendItem } from "./figure.ts";
+import type { SvgDocument, SvgElement } from "./svg.ts";
+import { textBlock } from "./text.ts";
 import { COLORS, FONT_PX, INK } from "./theme.ts";
-import type { CurvePoint, CurveSeries, Quantity } from "./training-curves.ts";
+import {
+  type CurveDomain,
+  type CurvePoint,
+  type CurveSeries,
+  outsiders,
+  type Quantity,
+  visiblePart,
+} from "./training-curves.ts";
 
 interface PanelOptions {
   readonly quantity: Quantity;
@@ -153,4 +159,42 @@ function epochTicks(last: number): number[] {
   const step = [1, 5, 10, 20, 50, 100, 200, 500, 1000].find((size) => last / size <= MOST_TICKS) ?? last;
   const ticks = Array.from({ length: Math.floor(last / step) }, (_, i) => (i + 1) * step);
   return step === 1 ? ticks : [1, ...ticks];
+}
+
+const ACROSS = [
+  [0, 0.5],
+  [1, 0.5],
+] as const;
+
+/** What dashes, thin lines and shading mean in the curves of one model or several. */
+export function curvesLegend(models: readonly (readonly CurveSeries[])[]): LegendItem[] {
+  const seeds = models.map((series) => series[0]?.runs.length ?? 0);
+  const most = Math.max(...seeds);
+  const count = seeds.every((n) => n === most) ? `${most}` : seeds.join(" and ");
+  const validated = models.some((series) => series.length > 1);
+  const drawsLines = models.some((series) => series.some(({ runs }) => runs.some((run) => run.length > 1)));
+  const seedMarks = [0.25, 0.5, 0.75].map((y) =>
+    drawsLines
+      ? Plot.ruleY([y], { stroke: INK.quiet, strokeWidth: 1 })
+      : Plot.dot([[y, 0.5]], { stroke: INK.quiet, r: SEED_POINT_PX }),
+  );
+  const items: (LegendItem | undefined)[] = [
+    { label: "training images", marks: keyOf("train") },
+    validated ? { label: "validation images", marks: keyOf("validation") } : undefined,
+    validated && drawsLines
+      ? { label: "gap between them", marks: [Plot.frame({ fill: INK.quiet, fillOpacity: 0.15, stroke: "none" })] }
+      : undefined,
+    most > 1
+      ? { label: `each of ${count} seeds; ${drawsLines ? "bold" : "large"}: mean`, marks: seedMarks }
+      : undefined,
+  ];
+  return items.filter((item) => item !== undefined);
+}
+
+function keyOf(of: "train" | "validation"): Plot.Markish[] {
+  const { stroke, strokeDasharray, pointFill } = CURVE_LOOK[of];
+  return [
+    Plot.line(ACROSS, { stroke, strokeDasharray, strokeWidth: 2.25 }),
+    Plot.dot([[0.5, 0.5]], { stroke, fill: pointFill, r: 3 }),
+  ];
 }

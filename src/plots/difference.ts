@@ -1,11 +1,8 @@
 import * as Plot from "@observablehq/plot";
-import { signed } from "../numbers.ts";
-import { checkFinite, checkSome } from "./checks.ts";
-import type { SvgDocument, SvgElement } from "./dom.ts";
-import { AXIS, drawPlot, GRID } from "./draw-plot.ts";
-import { frame } from "./frame.ts";
-import { textBlock } from "./text-block.ts";
-import { widestText } from "./text-width.ts";
+import { signed } from "../text.ts";
+import { AXIS, checkFinite, checkSome, drawPlot, frame, GRID } from "./figure.ts";
+import type { SvgDocument, SvgElement } from "./svg.ts";
+import { textBlock, widestText } from "./text.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface DifferenceRow {

@@ -1,13 +1,9 @@
 import * as Plot from "@observablehq/plot";
 import { CALIBRATION_BINS, type CalibrationBin } from "../evaluation/calibration.ts";
-import { count, percent } from "../numbers.ts";
-import { checkShare } from "./checks.ts";
-import type { SvgDocument, SvgElement } from "./dom.ts";
-import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
-import { frame } from "./frame.ts";
-import type { LegendItem } from "./legend.ts";
-import { type ReliabilityBar, reliabilityBars } from "./reliability-bars.ts";
-import { textBlock } from "./text-block.ts";
+import { count, percent } from "../text.ts";
+import { AXIS, checkCount, checkShare, checkSome, drawPlot, frame, GRID, type LegendItem, moved } from "./figure.ts";
+import type { SvgDocument, SvgElement } from "./svg.ts";
+import { textBlock } from "./text.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface Reliability {
@@ -114,4 +110,51 @@ function legendOf(tooSure: boolean, tooModest: boolean): LegendItem[] {
 function explain({ from, to, confidence, accuracy, count: answers }: ReliabilityBar): string {
   const range = `confidence ${from.toFixed(1)} to ${to.toFixed(1)} %, ${confidence.toFixed(2)} % on average`;
   return `${range}: ${accuracy.toFixed(2)} % of ${count(answers)} right`;
+}
+
+/** What is drawn of a bin, in percent. */
+export interface ReliabilityBar {
+  /** Ends of its interval. */
+  readonly from: number;
+  readonly to: number;
+  readonly confidence: number;
+  readonly accuracy: number;
+  /** Of all answers. */
+  readonly share: number;
+  readonly count: number;
+}
+
+/** Against rounding in means that lie on an edge. */
+const EDGE_TOLERANCE = 1e-9;
+
+/**
+ * The bins that hold answers, each with its interval: 0 to 1 is cut in `intervals` of equal width, and a confidence on
+ * an edge belongs to the interval below.
+ *
+ * @throws RangeError when no bin holds answers, two are of one interval, or a number is no share or count
+ */
+export function reliabilityBars(bins: readonly CalibrationBin[], intervals: number): ReliabilityBar[] {
+  if (!(Number.isInteger(intervals) && intervals > 0)) throw new RangeError(`${intervals} intervals of confidence`);
+  for (const [i, { count }] of bins.entries()) checkCount(count, `the number of answers in bin ${i}`);
+  const filled = bins.filter(({ count }) => count > 0);
+  checkSome(filled, "answers");
+  const answers = filled.reduce((sum, { count }) => sum + count, 0);
+  const taken = new Set<number>();
+  return filled.map(({ confidence, accuracy, count }) => {
+    checkShare(confidence, "the confidence of a bin");
+    checkShare(accuracy, `the accuracy at confidence ${confidence}`);
+    const interval = Math.max(0, Math.ceil(confidence * intervals - EDGE_TOLERANCE) - 1);
+    if (taken.has(interval)) {
+      throw new RangeError(`two bins lie in the same of ${intervals} equal intervals, at confidence ${confidence}`);
+    }
+    taken.add(interval);
+    return {
+      from: (100 * interval) / intervals,
+      to: (100 * (interval + 1)) / intervals,
+      confidence: 100 * confidence,
+      accuracy: 100 * accuracy,
+      share: (100 * count) / answers,
+      count,
+    };
+  });
 }

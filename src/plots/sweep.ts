@@ -1,11 +1,9 @@
 import * as Plot from "@observablehq/plot";
-import { checkShare, checkSome } from "./checks.ts";
-import type { SvgDocument, SvgElement } from "./dom.ts";
-import { AXIS, drawPlot, GRID, moved } from "./draw-plot.ts";
-import { frame } from "./frame.ts";
-import type { LegendItem } from "./legend.ts";
-import { logTicks } from "./log-ticks.ts";
-import { textWidth } from "./text-width.ts";
+import { logTicks } from "./cost.ts";
+import type { LegendItem } from "./figure.ts";
+import { AXIS, checkShare, checkSome, drawPlot, frame, GRID, moved } from "./figure.ts";
+import type { SvgDocument, SvgElement } from "./svg.ts";
+import { textWidth } from "./text.ts";
 import { COLORS, FONT_PX, INK } from "./theme.ts";
 
 /** The best candidate, the others that were trained as long, and those that were left out before. */

@@ -1,5 +1,5 @@
 import type { UserError } from "../errors.ts";
-import type { DecodingLimits } from "../formats/image-file.ts";
+import type { DecodingLimits } from "../formats/node/image-file.ts";
 import type { GroundWanted } from "../imaging/ground.ts";
 import type { Picture } from "../imaging/picture.ts";
 import type { Preparation } from "../imaging/preparation.ts";

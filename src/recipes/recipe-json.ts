@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { describeIssues } from "../formats/json-issues.ts";
+import { describeIssues } from "../formats/json.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";

@@ -1,5 +1,5 @@
-import type { CostPoint } from "../plots/cost-look.ts";
-import type { LadderEntry } from "./ladder-entry.ts";
+import type { CostPoint } from "../plots/cost.ts";
+import type { LadderEntry } from "./ladder/entry.ts";
 import type { ModelResult } from "./report-data.ts";
 
 /** What a network costs, each with a figure of its own. */

@@ -1,8 +1,8 @@
 import { CALIBRATION_BINS } from "../evaluation/calibration.ts";
 import { type ConfusedPair, mostConfusedPairs } from "../evaluation/predictions.ts";
-import { count, percent } from "../numbers.ts";
+import { count, percent } from "../text.ts";
 import type { ModelDetail } from "./report-data.ts";
-import type { Table } from "./table.ts";
+import type { Table } from "./tables.ts";
 import { listText, points } from "./wording.ts";
 
 /** Tables of single answers: each is of a recipe's first run on the test images. */

@@ -1,5 +1,5 @@
-import { percent } from "../numbers.ts";
 import type { RunRecord } from "../runs/run-record.ts";
+import { percent } from "../text.ts";
 
 /** A smaller difference is what augmentation, dropout and a falling learning rate leave in any training. */
 const MIN_GAP = 0.1;

@@ -1,11 +1,100 @@
-import { count, counted, percent } from "../numbers.ts";
-import type { StudyFigure } from "./drawn-figure.ts";
-import { type Html, html } from "./html.ts";
-import { pageSections } from "./page-sections.ts";
+import { raw } from "hono/html";
+import { count, counted, percent } from "../text.ts";
+import { type Html, html, prose } from "./html.ts";
+import { howItWasMade } from "./ladder/entry.ts";
+import { ladderTable, notCredibleTable } from "./ladder/ladder-table.ts";
+import { calibrationTable, confusedPairsTable, perClassTables } from "./model-tables.ts";
+import type { FigureSection, StudyFigure } from "./node/sheets.ts";
+import { PAGE_STYLE } from "./page-style.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";
-import { isPublished } from "./result-tables.ts";
-import { wholePage } from "./whole-page.ts";
+import { gainsTable, isPublished, resultsTable } from "./result-tables.ts";
+import { type Table, tableHtml } from "./tables.ts";
 import { listText, spreadText } from "./wording.ts";
+
+/**
+ * A picture inside the page. It is an image of its own, not part of the document, so that its ids and styles meet nothing
+ * else; on a narrow screen it scrolls instead of shrinking until its letters cannot be read.
+ */
+export function figureHtml({ name, title, caption, svg }: StudyFigure): Html {
+  const source = `data:image/svg+xml;base64,${base64(svg)}`;
+  return html`<figure id="figure-${name}">
+<div class="card" role="region" tabindex="0" aria-label="${title}"><img src="${source}" alt="${title}"${sizeOf(svg)}></div>
+<figcaption>${prose(caption)}</figcaption>
+</figure>
+`;
+}
+
+/** The picture's own size, so that the page does not jump while it is read in. */
+function sizeOf(svg: string): Html | null {
+  const head = /<svg[^>]*>/.exec(svg)?.[0] ?? "";
+  const [width, height] = ["width", "height"].map(
+    (side) => new RegExp(`\\s${side}="(\\d+(?:\\.\\d+)?)"`).exec(head)?.[1],
+  );
+  return width && height ? html` width="${width}" height="${height}"` : null;
+}
+
+/** The base64 form of a text's UTF-8 bytes. */
+function base64(text: string): string {
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
+  return btoa(bytes);
+}
+
+/** A part of the page with a heading and a place in the table of contents. */
+export interface PageSection {
+  readonly id: string;
+  readonly title: string;
+  readonly body: readonly Html[];
+}
+
+/** The page's parts in reading order: what came out first, how, and what is concluded last. Empty ones are left out. */
+export function pageSections(report: StudyReport, figures: readonly StudyFigure[]): PageSection[] {
+  const { models, conclusion, isFashionMnist } = report;
+  const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
+  const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
+  const curves = pictures("curves");
+  const sections: PageSection[] = [
+    { id: "results", title: "Results", body: shown(resultsTable(report)) },
+    {
+      id: "gains",
+      title: "What Enhanced adds",
+      body: [...shown(gainsTable(report)), ...pictures("gains")],
+    },
+    {
+      id: "curves",
+      title: "Training",
+      body: [
+        ...pictures("overview"),
+        ...(curves.length > 0
+          ? [html`<details><summary>The same curves one by one, larger</summary>${curves}</details>`]
+          : []),
+      ],
+    },
+    { id: "confusion", title: "Confusion", body: pictures("confusion") },
+    { id: "classes", title: "Class by class", body: shown(...perClassTables(models)) },
+    { id: "pairs", title: "Most confused", body: shown(confusedPairsTable(models)) },
+    {
+      id: "calibration",
+      title: "Calibration",
+      body: [...shown(calibrationTable(models)), ...sideBySide(pictures("calibration"))],
+    },
+    { id: "mistakes", title: "Most confident mistakes", body: pictures("mistakes") },
+    { id: "data", title: "The images", body: pictures("data") },
+    {
+      id: "ladder",
+      title: isFashionMnist ? "Beside published results" : "Accuracy and cost",
+      body: [...pictures("cost"), ...(isFashionMnist ? shown(ladderTable(report), notCredibleTable()) : [])],
+    },
+    { id: "made", title: "How it was made", body: howItWasMade(report) },
+    { id: "conclusion", title: "Conclusion", body: conclusion.map((paragraph) => html`<p>${prose(paragraph)}</p>\n`) },
+  ];
+  return sections.filter(({ body }) => body.length > 0);
+}
+
+/** Two pictures in a row where there is room. */
+function sideBySide(pictures: readonly Html[]): Html[] {
+  return pictures.length > 0 ? [html`<div class="pair">${pictures}</div>`] : [];
+}
 
 /** The whole report as one HTML file that needs nothing else: styles and pictures are inside. Same report, same text. */
 export function studyPage(report: StudyReport, figures: readonly StudyFigure[]): string {
@@ -42,4 +131,53 @@ function firstOfRoles(results: readonly ModelResult[]): ModelResult[] {
 
 function quickBanner({ setting }: StudyReport): Html {
   return html`<p class="banner" role="note"><strong>A quick study.</strong> It trained on ${count(setting.trainImages)} images for ${counted(setting.epochs, "epoch")}, to see that everything works. Its figures are no result.</p>`;
+}
+
+export interface WholePage {
+  readonly title: string;
+  /** Of tailor. */
+  readonly version: string;
+  /** What came out, in one sentence. */
+  readonly lead: string;
+  /** What has to be known before anything is read. */
+  readonly banner?: Html | null;
+  readonly sections: readonly PageSection[];
+}
+
+/** One HTML file that needs nothing else: head, contents, sections. Same input, same text. */
+export function wholePage({ title, version, lead, banner = null, sections }: WholePage): string {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="tailor ${version}">
+<title>${title}</title>
+<style>${raw(PAGE_STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p class="lead">${prose(lead)}</p>
+${banner}
+</header>
+<nav aria-label="Contents">
+<ol>
+${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>\n`)}</ol>
+</nav>
+<main>
+${sections.map(sectionHtml)}</main>
+</body>
+</html>
+`;
+  return page.toString();
+}
+
+function sectionHtml({ id, title, body }: PageSection): Html {
+  return html`<section id="${id}" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${title}</h2>
+${body}
+</section>
+`;
 }

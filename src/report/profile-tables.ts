@@ -1,7 +1,5 @@
-import { percent } from "../numbers.ts";
-import type { RunProfile } from "../training/profile/profile-run.ts";
-import type { StepProfile } from "../training/profile/step-profile.ts";
-import { table } from "./format.ts";
+import type { RunProfile, StepProfile } from "../bench/profile.ts";
+import { percent, table } from "../text.ts";
 
 /** Where a training step's time goes, by kind of operation and by layer: lines for a terminal. */
 export function profileLines({ steps, stepMilliseconds, byKind, byLayer }: StepProfile): string[] {

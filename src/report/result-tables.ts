@@ -1,7 +1,6 @@
-import { count, percent } from "../numbers.ts";
-import { duration } from "./format.ts";
+import { count, duration, percent } from "../text.ts";
 import type { Gain, ModelResult, StudyReport } from "./report-data.ts";
-import type { Table } from "./table.ts";
+import type { Table } from "./tables.ts";
 import { intervalText, known, large, listText, points, pText, shortCommit, spreadText } from "./wording.ts";
 
 /** The first table: every model's accuracy on the test images, and what it cost. */

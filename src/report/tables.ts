@@ -1,8 +1,70 @@
-import { ladderTable } from "./ladder-table.ts";
+import { table as columns } from "../text.ts";
+import { type Html, html, prose } from "./html.ts";
+import { ladderTable } from "./ladder/ladder-table.ts";
 import { calibrationTable, confusedPairsTable, perClassTables } from "./model-tables.ts";
 import type { StudyReport } from "./report-data.ts";
 import { gainsTable, resultsTable } from "./result-tables.ts";
-import type { Table } from "./table.ts";
+
+/** A table before it is text or markup: both show the same cells. */
+export interface Table {
+  readonly title: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** The columns that hold words; the others hold figures. */
+  readonly leftColumns: readonly number[];
+  /** Sentences that stand below it. */
+  readonly notes: readonly string[];
+  /** Rows that stand out on the page. */
+  readonly strongRows?: readonly number[];
+  /** What a terminal has no room for: columns at the right end, counted from this one, and notes on single rows. */
+  readonly pageOnly?: { readonly columnsFrom: number; readonly notes: readonly string[] };
+}
+
+/** For a terminal: title, header, rows, notes. */
+export function tableLines({ title, header, rows, leftColumns, notes, pageOnly }: Table): string[] {
+  const cells = [header, ...rows].map((row) => row.slice(0, pageOnly?.columnsFrom));
+  return [title, "", ...columns(cells, leftColumns), ...(notes.length > 0 ? [""] : []), ...notes];
+}
+
+/** Characters above which a cell is a sentence, which may fill several lines but not be squeezed. */
+const LONG = 40;
+const ADDRESS = /^https?:\/\//;
+
+/** For a page: a table that can scroll by itself, its notes below. The first cell of a row is the row's heading. */
+export function tableHtml({ title, header, rows, leftColumns, notes, strongRows = [], pageOnly }: Table): Html {
+  const align = (column: number) => (leftColumns.includes(column) ? "words" : "number");
+  const head = header.map((cell, i) => html`<th scope="col" class="${align(i)}">${cell}</th>`);
+  const body = rows.map(
+    (row, r) =>
+      html`<tr${strongRows.includes(r) ? html` class="strong"` : null}>${row.map((cell, i) =>
+        i === 0
+          ? html`<th scope="row" class="${align(i)}">${cell}</th>`
+          : html`<td class="${align(i)}${cell.length > LONG && !ADDRESS.test(cell) ? " long" : null}">${cellHtml(cell)}</td>`,
+      )}</tr>
+`,
+  );
+  return html`<div class="${pageOnly ? "table wide" : "table"}" role="region" tabindex="0" aria-label="${title}"><table>
+<caption><span>${title}</span></caption>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}</tbody>
+</table></div>
+${notesHtml(notes)}${
+  pageOnly ? html`<details><summary>Notes on single rows</summary>${notesHtml(pageOnly.notes)}</details>` : null
+}`;
+}
+
+function notesHtml(notes: readonly string[]): Html | null {
+  if (notes.length === 0) return null;
+  return html`<ul class="notes">${notes.map((note) => html`<li>${prose(note)}</li>\n`)}</ul>`;
+}
+
+/** An address becomes a link that shows its host. */
+function cellHtml(cell: string): Html | string {
+  if (!ADDRESS.test(cell)) return cell;
+  const shown = cell.replace(/^https?:\/\/(www\.)?/, "").replace(/[/?#].*$/, "");
+  return html`<a href="${cell}">${shown}</a>`;
+}
 
 /** Every table of the report, in reading order; what has no rows is left out. */
 export function studyTables(report: StudyReport): Table[] {

@@ -1,6 +1,6 @@
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { Interval, Spread } from "../evaluation/significance.ts";
-import { count, percent, signed } from "../numbers.ts";
+import { count, percent, signed } from "../text.ts";
 
 /** Figures of the report as people read them. A fraction's difference is told in points: 0.0103 is `+1.03`. */
 

@@ -1,6 +1,6 @@
 /** `metrics.jsonl`: one JSON object a line, one line an epoch. */
 import { z } from "zod";
-import { describeIssues } from "../formats/json-issues.ts";
+import { describeIssues } from "../formats/json.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
 /** Tables of more classes are not kept: a line would be tens of kilobytes, and nobody could read the picture. */

@@ -1,7 +1,7 @@
 /** JSON from a file, checked against a schema; what does not fit is told by file, field, expected and found. */
 import type { z } from "zod";
 import { UserError } from "../errors.ts";
-import { describeIssues } from "../formats/json-issues.ts";
+import { describeIssues } from "../formats/json.ts";
 
 /** The text as JSON, of any form yet. */
 export function parseJson(text: string, where: string, todo: string): unknown {

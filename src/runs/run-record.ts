@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { describeIssues } from "../formats/json-issues.ts";
+import { describeIssues } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
 import { metricsFields } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";

@@ -2,16 +2,13 @@ import { setMaxListeners } from "node:events";
 import { dirname } from "node:path";
 import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
-import type { OwnDataOptions } from "../data/sources/own-data-options.ts";
+import type { OwnDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
-import { answerErrors, notFound } from "./answer-errors.ts";
-import { createDataOfRuns } from "./data-of-runs.ts";
+import type { ServerParts } from "./context.ts";
+import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
-import { pathHider } from "./hide-paths.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
-import { refuseOtherMethods } from "./other-methods.ts";
-import type { ServerParts } from "./parts.ts";
 import { catalogueRoutes } from "./routes/catalogues.ts";
 import { dataRoutes } from "./routes/data.ts";
 import { eventsRoute } from "./routes/events.ts";
@@ -19,7 +16,7 @@ import { predictRoute } from "./routes/predict.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { trainingRoutes } from "./routes/training.ts";
 import { createRunCatalog } from "./run-catalog.ts";
-import { sharedData } from "./shared-data.ts";
+import { createDataOfRuns, sharedData } from "./run-data.ts";
 import { createTrainer } from "./trainer.ts";
 
 /** What the application serves, and within which limits. */

@@ -1,8 +1,8 @@
 /** A process of its own that evaluates one run on test images: takes a task as a message, answers, ends. */
 import { UserError } from "../errors.ts";
-import { evaluateRunOn } from "../evaluation/evaluate-run.ts";
-import type { EvaluationTask, FromEvaluator } from "./evaluation-messages.ts";
-import { describeCrash, say } from "./say.ts";
+import { evaluateRunOn } from "../evaluation/node/evaluate-run.ts";
+import type { EvaluationTask, FromEvaluator } from "./evaluations.ts";
+import { describeCrash, say } from "./send-message.ts";
 
 // These reach every process of a terminal or a service: the server, which gets them too, waits for the answer.
 process.on("SIGINT", () => {});

@@ -1,11 +1,31 @@
+import type { ImageSet } from "../data/image-set.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
-import type { RunEvaluation } from "./answers.ts";
-import type { DataOfRuns } from "./data-of-runs.ts";
-import type { EvaluationTask, FromEvaluator } from "./evaluation-messages.ts";
-import { HttpError, sentence } from "./http-error.ts";
+import type { RunEvaluation } from "./api-types.ts";
+import { HttpError, sentence } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
+import type { DataOfRuns } from "./run-data.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
+
+/** What the server and the process that evaluates for it say to each other. */
+
+/** A run to evaluate. */
+export interface EvaluationTask {
+  /** The run's folder. */
+  readonly path: string;
+  /** The test images of the run's own data. */
+  readonly set: ImageSet;
+  readonly threads: number;
+}
+
+export type FromEvaluator =
+  | { readonly kind: "evaluated"; readonly metrics: ClassificationMetrics }
+  /** Why the result could not be kept in the run's record. */
+  | { readonly kind: "notKept"; readonly why: string }
+  /** The run cannot be evaluated. */
+  | { readonly kind: "refused"; readonly message: string }
+  /** A defect, with its stack. */
+  | { readonly kind: "crashed"; readonly message: string };
 
 /** Mistakes that are told. */
 const MOST_MISTAKES = 100;

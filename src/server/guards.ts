@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
-import { HttpError } from "./http-error.ts";
+import { HttpError } from "./errors.ts";
 
 /** Whether only this machine can reach a server that listens there. */
 export function isLoopback(host: string): boolean {

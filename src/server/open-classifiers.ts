@@ -1,8 +1,8 @@
 import { UserError } from "../errors.ts";
-import { loadClassifier } from "../prediction/load-classifier.ts";
+import { loadClassifier } from "../prediction/node/load-classifier.ts";
 import type { Classification, Classifier } from "../prediction/prediction.ts";
 import { createBatcher } from "./batcher.ts";
-import { HttpError } from "./http-error.ts";
+import { HttpError } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
 /** Models kept open: each holds its weights and the engine's buffers. */

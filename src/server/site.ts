@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { answerErrors, notFound } from "./answer-errors.ts";
+import { answerErrors, notFound } from "./errors.ts";
 import { onlyLoopbackNames } from "./guards.ts";
 
 /** Where the page is built to: the same from `src/server` and from `dist/server`. */

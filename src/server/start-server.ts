@@ -5,8 +5,8 @@ import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
 import { watchConnections } from "./connections.ts";
+import { errorAnswer, HttpError } from "./errors.ts";
 import { isLoopback } from "./guards.ts";
-import { errorAnswer, HttpError } from "./http-error.ts";
 import { createSite } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;

@@ -1,13 +1,13 @@
 /** A process of its own that trains one run: takes a task as a message, tells how far it is, ends. */
-import { loadData } from "../data/sources/load-data.ts";
+import { loadData } from "../data/node/custom-data.ts";
 import { UserError } from "../errors.ts";
 import { fitToTraining } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
+import { trainNewRun } from "../training/node/train-run.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import { trainNewRun } from "../training/train-run.ts";
-import { describeCrash, say } from "./say.ts";
-import type { FromWorker, ToWorker, TrainingTask } from "./training-messages.ts";
+import { describeCrash, say } from "./send-message.ts";
+import type { FromWorker, ToWorker, TrainingTask } from "./trainer.ts";
 
 /** Nobody reads faster. */
 const PROGRESS_EVERY_MS = 250;

@@ -5,7 +5,7 @@ import { type ImageSet, imageBytes } from "../data/image-set.ts";
 import { imageTask } from "../data/training-data.ts";
 import { topologicalOrder } from "../graph/value.ts";
 import { type BufferDeclaration, buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { usedTensors } from "./training-program.ts";
 

@@ -4,7 +4,7 @@ import { factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import type { ModelGraph } from "../nn/model.ts";
-import type { PixelNormalization } from "../ops/normalizePixels.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
 /** What a trained network is. */

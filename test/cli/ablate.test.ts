@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readRunRecord } from "../../src/runs/run-files.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { idxBytes, writeFiles } from "../data/fixtures.ts";
 import { put, putClasses } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
+import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, type Result, refusalOf, start, tailorJson, twoStepEpochs } from "./support/tailor.ts";
 

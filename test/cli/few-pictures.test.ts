@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { base } from "../../src/recipes/base.ts";
+import { base } from "../../src/recipes/index.ts";
 import { recipeToJson } from "../../src/recipes/recipe.ts";
-import { readRunRecord } from "../../src/runs/run-files.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { putNoise, putShapes } from "../data/picture-fixtures.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { tailor, tailorJson } from "./support/tailor.ts";

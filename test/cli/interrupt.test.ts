@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readMetrics, readRunRecord, readState } from "../../src/runs/run-files.ts";
+import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { startTailor, tailorJson } from "./support/tailor.ts";

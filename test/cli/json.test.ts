@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { BenchResult } from "../../src/bench/training.ts";
 import type { ClassificationMetrics } from "../../src/evaluation/metrics.ts";
-import { readMetrics, readRunRecord, readWeights } from "../../src/runs/run-files.ts";
+import { weightsSha256 } from "../../src/runs/node/hashes.ts";
+import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import type { Evaluation } from "../../src/runs/run-record.ts";
-import { weightsSha256 } from "../../src/runs/weights-hash.ts";
-import type { BenchResult } from "../../src/training/bench-training.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, type Result, tailor, tailorJson } from "./support/tailor.ts";
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
-import { loadClassifier } from "../../src/prediction/load-classifier.ts";
+import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
 import { contents } from "../training/support/damage.ts";
 import { sharedFolder } from "../training/support/small-data.ts";

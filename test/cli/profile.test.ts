@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { RunProfile } from "../../src/training/profile/profile-run.ts";
-import type { KindTime, LayerTime } from "../../src/training/profile/step-profile.ts";
-import type { ProductSpeed } from "../../src/training/roofline/peak.ts";
+import type { KindTime, LayerTime, RunProfile } from "../../src/bench/profile.ts";
+import type { ProductSpeed } from "../../src/bench/roofline.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { tailor, tailorJson } from "./support/tailor.ts";
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readRunRecord } from "../../src/runs/run-files.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runStatus } from "../../src/runs/run-status.ts";
+import { runStatus } from "../../src/runs/node/run-status.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { jsonOf, postJson } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readMetrics, readRunRecord } from "../../src/runs/run-files.ts";
+import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, type Result, refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";

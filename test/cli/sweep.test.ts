@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { base } from "../../src/recipes/base.ts";
+import { base } from "../../src/recipes/index.ts";
 import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
-import { readRunRecord } from "../../src/runs/run-files.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 

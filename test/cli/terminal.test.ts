@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
-import { readRunRecord } from "../../src/runs/run-files.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, start, startTailor, tailor, twoStepEpochs } from "./support/tailor.ts";
 

@@ -1,25 +1,22 @@
-import { affineReluRule } from "../../src/compile/fusion/affineRelu.ts";
-import { convBiasRule } from "../../src/compile/fusion/convBias.ts";
-import { convReluRule } from "../../src/compile/fusion/convRelu.ts";
-import { depthwiseBiasRule } from "../../src/compile/fusion/depthwiseBias.ts";
-import { expandRule } from "../../src/compile/fusion/expand.ts";
-import { matmulBiasRule } from "../../src/compile/fusion/matmulBias.ts";
-import { reluBeforePoolRule } from "../../src/compile/fusion/reluBeforePool.ts";
-import { sumOfPoolGradientRule } from "../../src/compile/fusion/sumOfPoolGradient.ts";
+import {
+  affineReluRule,
+  convBiasRule,
+  convReluRule,
+  depthwiseBiasRule,
+  expandRule,
+  matmulBiasRule,
+  reluBeforePoolRule,
+  sumOfPoolGradientRule,
+} from "../../src/compile/fusion-rules.ts";
 import type { Rule } from "../../src/compile/rewrite.ts";
 import { apply, type Value } from "../../src/graph/value.ts";
-import { batchNormOp } from "../../src/ops/batchNorm.ts";
-import { biasAdd } from "../../src/ops/biasAdd.ts";
-import { channelAffine } from "../../src/ops/channelAffine.ts";
-import { channelSum } from "../../src/ops/channelSum.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
-import { fusedConv2d } from "../../src/ops/fusedConv2d.ts";
+import { batchNormOp } from "../../src/ops/batch-norm.ts";
+import { biasAdd, channelAffine, channelSum } from "../../src/ops/channels.ts";
+import { conv2d, fusedConv2d } from "../../src/ops/convolution/conv2d.ts";
+import { depthwiseConv2d } from "../../src/ops/convolution/depthwise.ts";
+import { relu, reluGradient } from "../../src/ops/elementwise.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
-import { maxPool2dGradient } from "../../src/ops/maxPool2dGradient.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { reluGradient } from "../../src/ops/reluGradient.ts";
+import { maxPool2d, maxPool2dGradient } from "../../src/ops/pooling.ts";
 import { type Filling, type TestTensor, tensor } from "../support/tensors.ts";
 
 type Counts = Readonly<Record<string, number>>;

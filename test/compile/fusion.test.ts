@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { expandRule } from "../../src/compile/fusion/expand.ts";
-import { FUSION_RULES } from "../../src/compile/fusion/index.ts";
-import { reluBeforePoolRule } from "../../src/compile/fusion/reluBeforePool.ts";
+import { expandRule, FUSION_RULES, reluBeforePoolRule } from "../../src/compile/fusion-rules.ts";
 import { rewrite } from "../../src/compile/rewrite.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { sizeOf } from "../../src/graph/shape.ts";

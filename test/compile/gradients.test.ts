@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/compile/gradients.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
-import { add } from "../../src/ops/add.ts";
-import { channelSum } from "../../src/ops/channelSum.ts";
-import { countCorrect } from "../../src/ops/countCorrect.ts";
-import { multiply } from "../../src/ops/multiply.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
-import { subtract } from "../../src/ops/subtract.ts";
+import { channelSum } from "../../src/ops/channels.ts";
+import { add, multiply, relu, subtract } from "../../src/ops/elementwise.ts";
+import { countCorrect, softmaxCrossEntropy } from "../../src/ops/loss.ts";
 import { countComputed } from "../support/count-operations.ts";
 import { feedsOf, literal } from "../support/tensors.ts";
 import { weightedSum } from "../support/weighted-sum.ts";

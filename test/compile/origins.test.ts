@@ -3,12 +3,11 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { claim, type Origin } from "../../src/graph/origin.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { batchNorm, conv2d, flatten, linear, type Model, relu, residual } from "../../src/nn/index.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
-import { input } from "../../src/ops/input.ts";
-import { relu as reluValue } from "../../src/ops/relu.ts";
+import { relu as reluValue } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { lowerings } from "../support/run-program.ts";
 import { compiledStep, describedOperations, stepProgram } from "../support/training-step.ts";
 

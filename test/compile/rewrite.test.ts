@@ -1,14 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type Rule, rewrite } from "../../src/compile/rewrite.ts";
 import { topologicalOrder, type Value } from "../../src/graph/value.ts";
-import { add } from "../../src/ops/add.ts";
-import { constant } from "../../src/ops/constant.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { input } from "../../src/ops/input.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
-import { multiply } from "../../src/ops/multiply.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { subtract } from "../../src/ops/subtract.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { add, multiply, relu, subtract } from "../../src/ops/elementwise.ts";
+import { constant, input } from "../../src/ops/leaves.ts";
+import { maxPool2d } from "../../src/ops/pooling.ts";
 import { countComputed, countOperations } from "../support/count-operations.ts";
 
 const [a, b] = [input("a", [2, 3]), input("b", [2, 3])];

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { aptSource } from "../../src/data/sources/apt.ts";
+import { aptSource } from "../../src/data/node/apt.ts";
 import { temporaryFolder, writeFiles } from "./fixtures.ts";
 import { contents, data, load, remote, UNREACHED } from "./source-fixtures.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { alternatingFlip } from "../../src/data/alternating-flip.ts";
 import type { Augmentation } from "../../src/data/augmentation.ts";
+import { alternatingFlip } from "../../src/data/batches.ts";
 import { moveImage } from "../../src/data/move-image.ts";
 import { augmented } from "./augmented.ts";
 

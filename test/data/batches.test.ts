@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { alternatingFlip } from "../../src/data/alternating-flip.ts";
 import type { Augmentation } from "../../src/data/augmentation.ts";
 import { augmentImage } from "../../src/data/augmentation.ts";
 import type { TrainingBatches } from "../../src/data/batches.ts";
-import { evaluationBatches, trainingBatches } from "../../src/data/batches.ts";
-import { epochChain } from "../../src/data/epoch-chain.ts";
+import { alternatingFlip, epochChain, evaluationBatches, trainingBatches } from "../../src/data/batches.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { imageBytes } from "../../src/data/image-set.ts";
 import { UserError } from "../../src/errors.ts";

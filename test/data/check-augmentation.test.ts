@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkAugmentation } from "../../src/data/check-augmentation.ts";
+import { checkAugmentation } from "../../src/data/augmentation.ts";
 import { UserError } from "../../src/errors.ts";
 
 describe("checkAugmentation", () => {

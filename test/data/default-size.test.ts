@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { defaultSize } from "../../src/data/sources/default-size.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
-import { loadSplit } from "../../src/data/sources/picture-folder.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { defaultSize } from "../../src/data/node/default-size.ts";
+import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { bmpBytes } from "../formats/bmp-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { drawn, put, putClasses } from "./picture-fixtures.ts";

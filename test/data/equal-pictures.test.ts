@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { inspectData } from "../../src/data/sources/inspect.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { inspectData } from "../../src/data/node/inspect.ts";
 import { tiffBytes } from "../formats/tiff-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { drawn, put, putClasses } from "./picture-fixtures.ts";

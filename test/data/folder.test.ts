@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readDataFolder } from "../../src/data/sources/folder.ts";
+import { readDataFolder } from "../../src/data/node/folder.ts";
 import { UserError } from "../../src/errors.ts";
 import { idxBytes, temporaryFolder, writeFiles } from "./fixtures.ts";
 import { changed, contents, data } from "./source-fixtures.ts";

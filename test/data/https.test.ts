@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { httpsSource } from "../../src/data/sources/https.ts";
+import { httpsSource } from "../../src/data/node/https.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { contents, data, load, PACKED_NAMES } from "./source-fixtures.ts";
 

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { inspectData } from "../../src/data/sources/inspect.ts";
-import { leftOutLines } from "../../src/data/sources/left-out.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { inspectData } from "../../src/data/node/inspect.ts";
+import { leftOutLines } from "../../src/data/node/left-out.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { drawn, put, putClasses } from "./picture-fixtures.ts";
 

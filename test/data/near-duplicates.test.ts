@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { countPairs, duplicatePairs, pairingOf } from "../../src/data/duplicates.ts";
 import { createImageSet, type ImageSet, imageBytes } from "../../src/data/image-set.ts";
 import { nearPairs } from "../../src/data/near-duplicates.ts";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { randomStream } from "../../src/random.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { firstImages } from "../training/support/small-data.ts";

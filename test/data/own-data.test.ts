@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:f
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { inspectData } from "../../src/data/node/inspect.ts";
+import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { pictureSplitSchema, splitToText } from "../../src/data/picture-split.ts";
-import { inspectData } from "../../src/data/sources/inspect.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
-import { loadSplit } from "../../src/data/sources/picture-folder.ts";
 import { trainingData } from "../../src/data/training-data.ts";
 import { UserError } from "../../src/errors.ts";
 import { idxBytes, temporaryFolder, writeFiles } from "./fixtures.ts";

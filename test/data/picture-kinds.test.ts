@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { imageFilesOf } from "../../src/cli/image-files.ts";
-import { inspectData } from "../../src/data/sources/inspect.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
+import { imageFilesOf } from "../../src/cli/images.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { inspectData } from "../../src/data/node/inspect.ts";
 import { bmpBytes } from "../formats/bmp-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { drawn, put, putClasses } from "./picture-fixtures.ts";

@@ -2,11 +2,11 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { imageFilesOf } from "../../src/cli/image-files.ts";
-import { hasIdxFiles } from "../../src/data/sources/idx-folder.ts";
-import { inspectData } from "../../src/data/sources/inspect.ts";
-import { loadOwnData } from "../../src/data/sources/own-data.ts";
-import { loadSplit } from "../../src/data/sources/picture-folder.ts";
+import { imageFilesOf } from "../../src/cli/images.ts";
+import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { hasIdxFiles } from "../../src/data/node/idx-folder.ts";
+import { inspectData } from "../../src/data/node/inspect.ts";
+import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { idxBytes, temporaryFolder } from "./fixtures.ts";
 import { put, putClasses } from "./picture-fixtures.ts";
 

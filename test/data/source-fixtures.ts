@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { DataSource, LoadedData, RemoteSource } from "../../src/data/sources/chain.ts";
-import { loadFromChain } from "../../src/data/sources/chain.ts";
+import type { DataSource, LoadedData, RemoteSource } from "../../src/data/node/chain.ts";
+import { loadFromChain } from "../../src/data/node/chain.ts";
 import { tinyData, writeFiles } from "./fixtures.ts";
 
 /** The tiny data set that the sources are tried with. */

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
-import { evaluate, type LogitsOf } from "../../src/evaluation/evaluate.ts";
-import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
-import { base } from "../../src/models/base.ts";
+import { evaluate, evaluationProgram, type LogitsOf } from "../../src/evaluation/evaluate.ts";
+import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { numberedSet } from "../data/fixtures.ts";

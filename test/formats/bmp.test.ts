@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
-import { decodeImage, imageSize } from "../../src/formats/image-file.ts";
+import { decodeImage, imageSize } from "../../src/formats/node/image-file.ts";
 import { type BmpForm, bmpBytes, type Color } from "./bmp-fixtures.ts";
 
 /** No row of it ends at a whole byte, or at a multiple of four. */

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
-import { decodeImage } from "../../src/formats/image-file.ts";
+import { decodeImage } from "../../src/formats/node/image-file.ts";
 import { tiffBytes } from "./tiff-fixtures.ts";
 
 const [WIDTH, HEIGHT] = [160, 120];

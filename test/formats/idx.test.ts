@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { parseIdx } from "../../src/formats/idx.ts";
-import { readIdxFile } from "../../src/formats/idx-file.ts";
+import { readIdxFile } from "../../src/formats/node/idx-file.ts";
 import { idxBytes, temporaryFolder } from "../data/fixtures.ts";
 
 describe("parseIdx", () => {

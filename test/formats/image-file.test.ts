@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
-import { decodeImage, readImageFile } from "../../src/formats/image-file.ts";
+import { decodeImage, readImageFile } from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 

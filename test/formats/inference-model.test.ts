@@ -2,10 +2,9 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
-import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
+import { evaluationProgram } from "../../src/evaluation/evaluate.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import {
   batchNorm,
   conv2d,

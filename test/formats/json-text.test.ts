@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonKeys, quote } from "../../src/formats/json-text.ts";
+import { jsonKeys, quote } from "../../src/formats/json.ts";
 
 describe("jsonKeys", () => {
   test("finds the keys of every object in order, whatever the strings hold", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FASHION_MNIST_NORMALIZATION } from "../../src/data/fashion-mnist.ts";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { UserError } from "../../src/errors.ts";
 import { factsFromText, factsToText, imageFromText } from "../../src/formats/network-facts.ts";

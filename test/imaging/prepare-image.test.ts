@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { selectImages } from "../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import type { Picture } from "../../src/imaging/picture.ts";
 import { type PreparationStep, prepareImage } from "../../src/imaging/prepare-image.ts";
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { centre } from "../../src/imaging/centre.ts";
+import { stretch } from "../../src/imaging/contrast.ts";
 import { checkPicture } from "../../src/imaging/picture.ts";
 import { fittedSize, resize } from "../../src/imaging/resize.ts";
 import { sharpen } from "../../src/imaging/sharpen.ts";
 import { shrink } from "../../src/imaging/shrink.ts";
-import { stretch } from "../../src/imaging/stretch.ts";
 import { gray, picture, sizes } from "./support/pictures.ts";
 
 describe("resize", () => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { channelDot } from "../../src/ops/channelDot.ts";
-import { channelSum } from "../../src/ops/channelSum.ts";
-import { input } from "../../src/ops/input.ts";
+import { channelDot, channelSum } from "../../src/ops/channels.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { uniform } from "../golden/inputs.ts";
 import { lowerings } from "../support/run-program.ts";

@@ -3,7 +3,7 @@ import { compile } from "../../src/compile/compile.ts";
 import type { Lowering } from "../../src/compile/program.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { inputName } from "../../src/ops/input.ts";
+import { inputName } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { norm, project, strided } from "../golden/inputs.ts";
 import {

@@ -2,12 +2,11 @@ import { readFileSync } from "node:fs";
 import { gradients } from "../../src/compile/gradients.ts";
 import type { Program } from "../../src/compile/program.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { buildModel, type ImageTask, type Model, type ModelGraph } from "../../src/nn/model.ts";
 import { dropout } from "../../src/nn/stateless.ts";
-import { input } from "../../src/ops/input.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { softmaxCrossEntropy } from "../../src/ops/loss.ts";
 import type { TensorData } from "../../src/runtime/runtime.ts";
 import {
   BATCH_SIZE,

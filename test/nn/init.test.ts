@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { buildModel, initialTensors, type Model } from "../../src/nn/model.ts";
-import { weightsSha256 } from "../../src/runs/weights-hash.ts";
+import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 
 const TASK = { channels: 1, height: 28, width: 28, classes: 10 };
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
 import { findModel, MODELS } from "../../src/models/index.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { tiny } from "../../src/models/tiny.ts";
 import { batchNorm, conv2d, dropout, flatten, globalAveragePool, linear, relu, residual } from "../../src/nn/index.ts";
 import type { LayerContext } from "../../src/nn/layer.ts";

@@ -1,11 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
-import { add } from "../../src/ops/add.ts";
-import { channelSum } from "../../src/ops/channelSum.ts";
-import { channelVariance } from "../../src/ops/channelVariance.ts";
-import { constant } from "../../src/ops/constant.ts";
-import { input } from "../../src/ops/input.ts";
-import { multiply } from "../../src/ops/multiply.ts";
+import { channelSum, channelVariance } from "../../src/ops/channels.ts";
+import { add, multiply } from "../../src/ops/elementwise.ts";
+import { constant, input } from "../../src/ops/leaves.ts";
 import { CASE_BLOCK, lowerings, runValues } from "../support/run-program.ts";
 import { feedsOf, literal } from "../support/tensors.ts";
 

@@ -26,7 +26,7 @@ const NO_DERIVATIVE_CASE: Readonly<Record<string, string>> = {
 
 async function registeredOps(): Promise<Op[]> {
   const ops: Op[] = [];
-  for (const file of readdirSync(OPS)) {
+  for (const file of readdirSync(OPS, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))) {
     const exports: Record<string, unknown> = await import(new URL(file, OPS).href);
     for (const [name, value] of Object.entries(exports)) if (name.endsWith("Op") && isOperation(value)) ops.push(value);
   }

@@ -1,41 +1,30 @@
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../src/graph/shape.ts";
 import { apply, type Value } from "../../src/graph/value.ts";
-import { add } from "../../src/ops/add.ts";
-import { batchNorm } from "../../src/ops/batchNorm.ts";
-import { biasAdd } from "../../src/ops/biasAdd.ts";
-import { channelAffine } from "../../src/ops/channelAffine.ts";
-import { channelCombine } from "../../src/ops/channelCombine.ts";
-import { channelDot } from "../../src/ops/channelDot.ts";
-import { channelSum } from "../../src/ops/channelSum.ts";
-import { channelVariance } from "../../src/ops/channelVariance.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { conv2dInputGradient } from "../../src/ops/conv2dInputGradient.ts";
-import { conv2dWeightGradient } from "../../src/ops/conv2dWeightGradient.ts";
-import { countCorrect } from "../../src/ops/countCorrect.ts";
-import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
-import { depthwiseConv2dInputGradient } from "../../src/ops/depthwiseConv2dInputGradient.ts";
-import { depthwiseConv2dWeightGradient } from "../../src/ops/depthwiseConv2dWeightGradient.ts";
-import { divide } from "../../src/ops/divide.ts";
-import { dropout } from "../../src/ops/dropout.ts";
-import { flatten } from "../../src/ops/flatten.ts";
-import { fusedConv2dOp } from "../../src/ops/fusedConv2d.ts";
-import { fusedMatmul } from "../../src/ops/fusedMatmul.ts";
-import { globalAveragePool } from "../../src/ops/globalAveragePool.ts";
-import { globalAveragePoolGradient } from "../../src/ops/globalAveragePoolGradient.ts";
-import { input } from "../../src/ops/input.ts";
-import { matmul } from "../../src/ops/matmul.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
-import { maxPool2dGradient } from "../../src/ops/maxPool2dGradient.ts";
-import { multiply } from "../../src/ops/multiply.ts";
-import { normalizePixels } from "../../src/ops/normalizePixels.ts";
-import { reluGradient } from "../../src/ops/reluGradient.ts";
-import { siluGradient } from "../../src/ops/siluGradient.ts";
-import { softmax } from "../../src/ops/softmax.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
-import { softmaxCrossEntropyGradient } from "../../src/ops/softmaxCrossEntropyGradient.ts";
-import { subtract } from "../../src/ops/subtract.ts";
-import { unflatten } from "../../src/ops/unflatten.ts";
+import { batchNorm } from "../../src/ops/batch-norm.ts";
+import {
+  biasAdd,
+  channelAffine,
+  channelCombine,
+  channelDot,
+  channelSum,
+  channelVariance,
+} from "../../src/ops/channels.ts";
+import { conv2d, fusedConv2dOp } from "../../src/ops/convolution/conv2d.ts";
+import {
+  depthwiseConv2d,
+  depthwiseConv2dInputGradient,
+  depthwiseConv2dWeightGradient,
+} from "../../src/ops/convolution/depthwise.ts";
+import { conv2dInputGradient } from "../../src/ops/convolution/input-gradient.ts";
+import { conv2dWeightGradient } from "../../src/ops/convolution/weight-gradient.ts";
+import { add, divide, dropout, multiply, reluGradient, siluGradient, subtract } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { countCorrect, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../src/ops/loss.ts";
+import { fusedMatmul, matmul } from "../../src/ops/matmul.ts";
+import { normalizePixels } from "../../src/ops/normalize-pixels.ts";
+import { globalAveragePool, globalAveragePoolGradient, maxPool2d, maxPool2dGradient } from "../../src/ops/pooling.ts";
+import { flatten, unflatten } from "../../src/ops/reshape.ts";
 
 const of = (...shape: number[]): Value => input("value", shape);
 const labels = (...shape: number[]): Value => input("labels", shape, "int32");

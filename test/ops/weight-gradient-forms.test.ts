@@ -3,8 +3,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
-import { conv2dWeightGradient } from "../../src/ops/conv2dWeightGradient.ts";
-import { input } from "../../src/ops/input.ts";
+import { conv2dWeightGradient } from "../../src/ops/convolution/weight-gradient.ts";
+import { input } from "../../src/ops/leaves.ts";
 
 const BLOCK = 16;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
-import { input } from "../../src/ops/input.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { averagingShareAt, movingAverage } from "../../src/optim/averaging.ts";
 
 const DECAY = 0.9;

@@ -7,9 +7,8 @@ import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { input } from "../../src/ops/input.ts";
-import { type MuonOptions, muon } from "../../src/optim/muon.ts";
-import { orthogonalize } from "../../src/optim/orthogonalize.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { type MuonOptions, muon, orthogonalize } from "../../src/optim/muon.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { build, type TensorSpec } from "../golden/inputs.ts";
 

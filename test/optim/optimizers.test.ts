@@ -5,7 +5,7 @@ import type { Program } from "../../src/compile/program.ts";
 import { UserError } from "../../src/errors.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { input } from "../../src/ops/input.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { type AdamOptions, adam, adamW } from "../../src/optim/adam.ts";
 import { createOptimizer } from "../../src/optim/index.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";

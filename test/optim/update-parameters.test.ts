@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 import { topologicalOrder, type Value } from "../../src/graph/value.ts";
-import { input } from "../../src/ops/input.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { createOptimizer } from "../../src/optim/index.ts";
 import { type ParameterUpdate, updateParameters } from "../../src/optim/update-parameters.ts";
 

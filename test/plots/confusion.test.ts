@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { contrast } from "../../src/plots/color.ts";
 import { confusionFigure } from "../../src/plots/confusion.ts";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
+import { contrast } from "../../src/plots/theme.ts";
 import { confusion, FASHION } from "./example-figures.ts";
 import { all, type Drawn, drawnTexts, numbersOf, parseFigure, toFigure } from "./read-figure.ts";
 

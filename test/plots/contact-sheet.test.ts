@@ -1,8 +1,7 @@
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { type ContactSheet, contactSheet } from "../../src/plots/contact-sheet.ts";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
-import { pngBytes } from "../../src/plots/node/png.ts";
+import { drawSvg, pngBytes } from "../../src/plots/node/render.ts";
 import { sheet } from "./example-figures.ts";
 import { all, drawnTexts, numbersOf, parseFigure, toFigure } from "./read-figure.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { CostPoint } from "../../src/plots/cost.ts";
 import { costFigure } from "../../src/plots/cost.ts";
-import type { CostPoint } from "../../src/plots/cost-look.ts";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
 import { ladder } from "./example-figures.ts";
 import { all, axisOf, drawnTexts, numbersOf, parseFigure, pathPoints, symbolPoint, toFigure } from "./read-figure.ts";
 

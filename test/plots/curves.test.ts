@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { accuracyCurves, lossCurves } from "../../src/plots/curves.ts";
-import { curvesOverview } from "../../src/plots/curves-overview.ts";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { accuracyCurves, curvesOverview, lossCurves } from "../../src/plots/curves.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
 import type { CurveEpoch, TrainingCurves } from "../../src/plots/training-curves.ts";
 import { curves } from "./example-figures.ts";
 import { all, axisOf, type Drawn, drawnTexts, numbersOf, parseFigure, pathPoints, symbolPoint } from "./read-figure.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type DifferenceRow, differenceFigure } from "../../src/plots/difference.ts";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
 import { all, axisOf, drawnTexts, numbersOf, parseFigure, symbolPoint, toFigure } from "./read-figure.ts";
 
 const draw = (rows: readonly DifferenceRow[]) =>

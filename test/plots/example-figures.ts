@@ -1,7 +1,6 @@
 import type { Confusion } from "../../src/plots/confusion.ts";
 import type { ContactSheet } from "../../src/plots/contact-sheet.ts";
-import type { Cost } from "../../src/plots/cost.ts";
-import type { CostPoint } from "../../src/plots/cost-look.ts";
+import type { Cost, CostPoint } from "../../src/plots/cost.ts";
 import type { Reliability } from "../../src/plots/reliability.ts";
 import type { TrainingCurves } from "../../src/plots/training-curves.ts";
 

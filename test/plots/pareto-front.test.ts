@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { paretoFront } from "../../src/plots/pareto-front.ts";
+import { paretoFront } from "../../src/plots/cost.ts";
 
 const offer = fc.record({ x: fc.integer({ min: 1, max: 12 }), accuracy: fc.integer({ min: 0, max: 12 }) });
 

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { boxesOverlap, boxInside, segmentHitsBox, segmentsCross } from "../../src/plots/boxes.ts";
-import { placeLabels } from "../../src/plots/place-labels.ts";
+import {
+  boxesOverlap,
+  boxInside,
+  placeLabels,
+  segmentHitsBox,
+  segmentsCross,
+} from "../../src/plots/label-placement.ts";
 
 const BOUNDS = { left: 0, top: 0, right: 400, bottom: 300 };
 const EMPTY = { bounds: BOUNDS, boxes: [], lines: [] };

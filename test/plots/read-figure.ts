@@ -1,5 +1,5 @@
 import { DOMParser } from "linkedom";
-import { textWidth } from "../../src/plots/text-width.ts";
+import { textWidth } from "../../src/plots/text.ts";
 
 /** What is read of an element of a drawn figure. */
 export interface Drawn {

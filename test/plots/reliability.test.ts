@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
 import { type Reliability, reliabilityFigure } from "../../src/plots/reliability.ts";
 import { reliability } from "./example-figures.ts";
 import { all, axisOf, type Drawn, drawnTexts, numbersOf, parseFigure, pathPoints } from "./read-figure.ts";

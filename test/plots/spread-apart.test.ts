@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { spreadApart } from "../../src/plots/spread-apart.ts";
+import { spreadApart } from "../../src/plots/label-placement.ts";
 
 const wishes = fc.array(fc.double({ min: -50, max: 450, noNaN: true }), { minLength: 1, maxLength: 12 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawSvg } from "../../src/plots/node/draw-svg.ts";
+import { drawSvg } from "../../src/plots/node/render.ts";
 import { type SweepFigure, sweepFigure } from "../../src/plots/sweep.ts";
 import { all, drawnTexts, parseFigure, symbolPoint, toFigure } from "./read-figure.ts";
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Resvg } from "@resvg/resvg-js";
 import { describe, expect, test } from "vitest";
-import { textWidth, wrapText } from "../../src/plots/text-width.ts";
+import { textWidth, wrapText } from "../../src/plots/text.ts";
 
 const FILES = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) =>
   fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${name}`)),

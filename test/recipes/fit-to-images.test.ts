@@ -1,11 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { stepsIn } from "../../src/data/batches.ts";
 import { modelFacts } from "../../src/nn/model-facts.ts";
-import { base } from "../../src/recipes/base.ts";
-import { enhanced } from "../../src/recipes/enhanced.ts";
 import { type FitOptions, fitToImages } from "../../src/recipes/fit-to-images.ts";
-import { RECIPES } from "../../src/recipes/index.ts";
-import { tiny } from "../../src/recipes/tiny.ts";
+import { base, enhanced, RECIPES, tiny } from "../../src/recipes/index.ts";
 
 const gray = { channels: 1, height: 28, width: 28, classes: 10 };
 const photos = { channels: 3, height: 64, width: 64, classes: 6 };

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { base } from "../../src/recipes/base.ts";
-import { baseLong } from "../../src/recipes/base-long.ts";
-import { enhanced } from "../../src/recipes/enhanced.ts";
+import { base, baseLong, enhanced } from "../../src/recipes/index.ts";
 import { applicableChanges, changeableFields, changeRecipe } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { costFigures } from "../../src/report/cost-figures.ts";
-import { rung } from "../../src/report/ladder-entry.ts";
+import { rung } from "../../src/report/ladder/entry.ts";
+import { costFigures } from "../../src/report/node/figures.ts";
 import { studyReport } from "./fixture.ts";
 import { parsed } from "./page-parts.ts";
 

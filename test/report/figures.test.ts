@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createImageSet } from "../../src/data/image-set.ts";
 import { gatherMetrics } from "../../src/evaluation/metrics.ts";
-import { studyFigures } from "../../src/report/figures.ts";
+import { studyFigures } from "../../src/report/node/figures.ts";
 import { modelDetail, studyReport, testImages } from "./fixture.ts";
 
 const report = studyReport();

@@ -14,7 +14,7 @@ import {
   residual,
 } from "../../src/nn/index.ts";
 import { withoutNormalization } from "../../src/nn/model.ts";
-import { LADDER } from "../../src/report/ladder.ts";
+import { LADDER } from "../../src/report/ladder/ladder.ts";
 
 /** What the ladder says of an entry. */
 const statedCost = (name: string) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { LADDER } from "../../src/report/ladder.ts";
-import type { LadderEntry } from "../../src/report/ladder-entry.ts";
-import { rung } from "../../src/report/ladder-entry.ts";
-import { ladderTable, notCredibleTable } from "../../src/report/ladder-table.ts";
-import { NOT_CREDIBLE } from "../../src/report/not-credible.ts";
+import type { LadderEntry } from "../../src/report/ladder/entry.ts";
+import { rung } from "../../src/report/ladder/entry.ts";
+import { LADDER } from "../../src/report/ladder/ladder.ts";
+import { ladderTable, notCredibleTable } from "../../src/report/ladder/ladder-table.ts";
+import { NOT_CREDIBLE } from "../../src/report/ladder/not-credible.ts";
 import { studyReport } from "./fixture.ts";
 
 const report = studyReport();

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { LADDER } from "../../src/report/ladder.ts";
-import type { LadderEntry } from "../../src/report/ladder-entry.ts";
-import { NOT_CREDIBLE } from "../../src/report/not-credible.ts";
+import type { LadderEntry } from "../../src/report/ladder/entry.ts";
+import { LADDER } from "../../src/report/ladder/ladder.ts";
+import { NOT_CREDIBLE } from "../../src/report/ladder/not-credible.ts";
 
 const DOC = readFileSync(join(import.meta.dirname, "../../docs/ladder.md"), "utf8").split("\n");
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { studyFigures } from "../../src/report/figures.ts";
+import { studyFigures } from "../../src/report/node/figures.ts";
 import { studyPage } from "../../src/report/page.ts";
 import type { StudyReport } from "../../src/report/report-data.ts";
 import { modelDetail, studyReport, testImages } from "./fixture.ts";

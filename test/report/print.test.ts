@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { studyFigures } from "../../src/report/figures.ts";
+import { studyFigures } from "../../src/report/node/figures.ts";
 import { studyPage } from "../../src/report/page.ts";
 import { needChromium } from "../support/chromium.ts";
 import { sharedFolder } from "../training/support/small-data.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Table, tableHtml, tableLines } from "../../src/report/table.ts";
-import { studyTables } from "../../src/report/tables.ts";
+import { studyTables, type Table, tableHtml, tableLines } from "../../src/report/tables.ts";
 import { studyReport } from "./fixture.ts";
 import { parsed } from "./page-parts.ts";
 

@@ -5,7 +5,7 @@ import { FASHION_MNIST } from "../../src/data/fashion-mnist.ts";
 import { spreadOf } from "../../src/evaluation/significance.ts";
 import { RECIPES } from "../../src/recipes/index.ts";
 import { recipeToJson } from "../../src/recipes/recipe.ts";
-import { committedResults } from "../../src/runs/committed-results.ts";
+import { committedResults } from "../../src/runs/node/committed-results.ts";
 
 const DOCS = join(import.meta.dirname, "../../docs");
 const RESULTS = readFileSync(join(DOCS, "results.md"), "utf8");

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readMetrics, readModel, readRunRecord, readState } from "../../src/runs/run-files.ts";
-import { createRunFolder } from "../../src/runs/run-folder.ts";
-import { TAKEOVER_FOLDER } from "../../src/runs/run-lock.ts";
+import { readMetrics, readModel, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
+import { createRunFolder } from "../../src/runs/node/run-folder.ts";
+import { TAKEOVER_FOLDER } from "../../src/runs/node/run-lock.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted, TEMPORARY } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleTensors } from "./support/samples.ts";

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { expect, test } from "vitest";
-import { collectEnvironment } from "../../src/runs/environment.ts";
-import { checkedOutCommit } from "../../src/runs/git-commit.ts";
+import { checkedOutCommit, collectEnvironment } from "../../src/runs/node/environment.ts";
 import { formatRunRecord } from "../../src/runs/run-record.ts";
 import { nextLine, startChild } from "./support/helpers.ts";
 import { sampleRecord } from "./support/samples.ts";

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { checkedOutCommit } from "../../src/runs/git-commit.ts";
+import { checkedOutCommit } from "../../src/runs/node/environment.ts";
 import { temporaryFolder } from "./support/helpers.ts";
 
 const A = "a".repeat(40);

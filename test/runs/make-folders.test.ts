@@ -3,7 +3,7 @@ import type fs from "node:fs";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
-import { createRunFolder } from "../../src/runs/run-folder.ts";
+import { createRunFolder } from "../../src/runs/node/run-folder.ts";
 import { temporaryFolder } from "./support/helpers.ts";
 
 const { events, race } = vi.hoisted(() => ({ events: [] as string[], race: { isLost: false } }));

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openOutputFolder } from "../../src/runs/output-folder.ts";
+import { openOutputFolder } from "../../src/runs/node/output-folder.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { userErrorOf } from "./support/helpers.ts";
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readMetrics, readModel, readRunRecord, readState, readWeights } from "../../src/runs/run-files.ts";
+import { readMetrics, readModel, readRunRecord, readState, readWeights } from "../../src/runs/node/run-files.ts";
 import { userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
 

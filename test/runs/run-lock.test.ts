@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { acquireLock, LOCK_FILE, lockHolder, TAKEOVER_FOLDER } from "../../src/runs/run-lock.ts";
+import { acquireLock, LOCK_FILE, lockHolder, TAKEOVER_FOLDER } from "../../src/runs/node/run-lock.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf, withoutPrivileges } from "./support/helpers.ts";
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000);

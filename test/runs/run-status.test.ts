@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createRunFolder, openRunFolder } from "../../src/runs/run-folder.ts";
+import { createRunFolder, openRunFolder } from "../../src/runs/node/run-folder.ts";
+import { defaultRunPath, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
-import { defaultRunPath, listRuns, runStatus, runsAt } from "../../src/runs/run-status.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
 

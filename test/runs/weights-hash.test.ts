@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { weightsSha256 } from "../../src/runs/weights-hash.ts";
+import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 
 const tensor = (name: string, ...values: number[]) => ({
   name,

@@ -3,7 +3,7 @@ import type fs from "node:fs";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { writeWholeFile } from "../../src/runs/whole-file.ts";
+import { writeWholeFile } from "../../src/runs/node/whole-file.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 
 /** The calls so far, and the one (by its place in the order) that fails, with its error. */

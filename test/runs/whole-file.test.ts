@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isTemporary, removeTemporaries, writeWholeFile } from "../../src/runs/whole-file.ts";
+import { isTemporary, removeTemporaries, writeWholeFile } from "../../src/runs/node/whole-file.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf, withoutPrivileges } from "./support/helpers.ts";
 
 describe("writeWholeFile", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { flatten, linear, type Model, relu } from "../../src/nn/index.ts";
 import { type ModelProto, ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
-import { openModel } from "../../src/runtime/node/classifier.ts";
+import { openModel } from "../../src/runtime/node/index.ts";
 import { networkOf } from "../exchange/support/networks.ts";
 import { failureOf } from "../training/support/failure.ts";
 

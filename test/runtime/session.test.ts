@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import type { Program } from "../../src/compile/program.ts";
-import { add } from "../../src/ops/add.ts";
-import { input } from "../../src/ops/input.ts";
-import { multiply } from "../../src/ops/multiply.ts";
+import { add, multiply } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 
 const x = input("x", [2]);

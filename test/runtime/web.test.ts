@@ -2,12 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
-import { input } from "../../src/ops/input.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { openModel as openNative } from "../../src/runtime/node/classifier.ts";
-import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { base, enhanced } from "../../src/models/study.ts";
+import { relu } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { nodeRuntime, openModel as openNative } from "../../src/runtime/node/index.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
 import { networkOf } from "../exchange/support/networks.ts";
 import { failureOf } from "../training/support/failure.ts";

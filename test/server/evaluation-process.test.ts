@@ -2,8 +2,8 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readAnyRunRecord } from "../../src/runs/run-files.ts";
-import type { RunEvaluation } from "../../src/server/answers.ts";
+import { readAnyRunRecord } from "../../src/runs/node/run-files.ts";
+import type { RunEvaluation } from "../../src/server/api-types.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { evaluators, stoppedEvaluator } from "./support/evaluators.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";

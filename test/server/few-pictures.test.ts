@@ -1,8 +1,8 @@
 /** Few pictures over HTTP: a training without epochs learns its classes, however few images there are. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readRunRecord } from "../../src/runs/run-files.ts";
-import type { RunEvaluation } from "../../src/server/answers.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
+import type { RunEvaluation } from "../../src/server/api-types.ts";
 import { putShapes } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { readEvents } from "./support/events.ts";

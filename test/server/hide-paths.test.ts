@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { expect, test } from "vitest";
-import { pathHider } from "../../src/server/hide-paths.ts";
+import { pathHider } from "../../src/server/errors.ts";
 
 const hide = pathHider(["/srv/my models/runs", undefined, "../data", "."]);
 

@@ -1,11 +1,11 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { mostConfidentMistakes } from "../../src/evaluation/predictions.ts";
-import { LADDER } from "../../src/report/ladder.ts";
-import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
-import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/server/answers.ts";
+import { LADDER } from "../../src/report/ladder/ladder.ts";
+import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
+import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/server/api-types.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { interrupted } from "../runs/support/run-folders.ts";
 import { finishedRecord, importedRecord, sampleEvaluation, sampleRecord } from "../runs/support/samples.ts";

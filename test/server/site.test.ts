@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
-import type { PredictAnswer } from "../../src/server/answers.ts";
+import type { PredictAnswer } from "../../src/server/api-types.ts";
 import { createApp } from "../../src/server/app.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";

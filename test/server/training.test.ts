@@ -2,12 +2,12 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import { readAnyRunRecord, readMetrics } from "../../src/runs/run-files.ts";
-import { acquireLock } from "../../src/runs/run-lock.ts";
-import { runStatus } from "../../src/runs/run-status.ts";
-import type { ProgressAnswer, RunSummary } from "../../src/server/answers.ts";
+import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
+import { acquireLock } from "../../src/runs/node/run-lock.ts";
+import { runStatus } from "../../src/runs/node/run-status.ts";
+import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
 import { startTailor } from "../cli/support/tailor.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { interrupted } from "../runs/support/run-folders.ts";

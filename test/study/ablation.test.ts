@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { differencesInBlocks, type MeanDifference, spreadOf } from "../../src/evaluation/significance.ts";
+import { ABLATION, planAblation } from "../../src/experiments/ablation.ts";
+import { ablationConclusion } from "../../src/experiments/ablation-result.ts";
 import { findModel } from "../../src/models/index.ts";
 import { modelFacts } from "../../src/nn/model-facts.ts";
 import { checkRecipe, type Recipe, recipeToJson } from "../../src/recipes/recipe.ts";
 import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
-import type { AblationReport, AblationRow } from "../../src/report/ablation-report.ts";
-import { ABLATION, planAblation } from "../../src/study/ablation.ts";
-import { ablationConclusion } from "../../src/study/ablation-result.ts";
+import type { AblationReport, AblationRow } from "../../src/report/node/ablation-report.ts";
 
 const PLAN = { out: "o", epochs: 10, seeds: 2, limit: null };
 const TASK = { channels: 1, height: 28, width: 28, classes: 10 };

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { differencesInBlocks, spreadOf } from "../../src/evaluation/significance.ts";
+import { ABLATION } from "../../src/experiments/ablation.ts";
 import { intervalText, points, shortSpreadText } from "../../src/report/wording.ts";
-import { ABLATION } from "../../src/study/ablation.ts";
 
 const DOCS = join(import.meta.dirname, "../../docs");
 const PAGE = readFileSync(join(DOCS, "ablation.md"), "utf8");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { spreadOf } from "../../src/evaluation/significance.ts";
-import { conclusionOf } from "../../src/study/conclusion.ts";
+import { conclusionOf } from "../../src/experiments/study/conclusion.ts";
 import { studyReport } from "../report/fixture.ts";
 
 const words = (...args: Parameters<typeof studyReport>) => conclusionOf(studyReport(...args)).join("\n");

@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Lowering } from "../../src/compile/program.ts";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { forecastStudy } from "../../src/experiments/forecast.ts";
+import { type PlannedRun, planSeeds } from "../../src/experiments/planned-run.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { forecastStudy } from "../../src/study/forecast-study.ts";
-import { type PlannedRun, planSeeds } from "../../src/study/plan.ts";
 import { scriptedRuntime } from "../training/support/scripted-runtime.ts";
 import { firstImages } from "../training/support/small-data.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ownResults, type TestedOnce } from "../../src/study/own-results.ts";
+import { ownResults, type TestedOnce } from "../../src/experiments/study/own-results.ts";
 
 const run = (name: string, seed: number, accuracy: number, epochs = 12): TestedOnce => ({
   run: `runs/${name}`,

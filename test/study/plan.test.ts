@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { planSeeds, planStudy, QUICK, seedBySeed } from "../../src/experiments/planned-run.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
-import { planSeeds, planStudy, QUICK, seedBySeed } from "../../src/study/plan.ts";
 
 const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 55_000) =>
   planStudy({ out: "study", isQuick: false, isFaithful: false, seeds: 1, ...options }, images);

@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { base } from "../../src/recipes/base.ts";
-import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
 import {
   type Candidate,
   candidatesOf,
@@ -9,8 +7,10 @@ import {
   planCandidate,
   ranked,
   resultOf,
-} from "../../src/study/sweep.ts";
-import { drawCandidates, parseVariation } from "../../src/study/variations.ts";
+} from "../../src/experiments/sweep.ts";
+import { drawCandidates, parseVariation } from "../../src/experiments/variations.ts";
+import { base } from "../../src/recipes/index.ts";
+import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { sampleRecord } from "../runs/support/samples.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawCandidates, gridOf, parseVariation } from "../../src/study/variations.ts";
+import { drawCandidates, gridOf, parseVariation } from "../../src/experiments/variations.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 
 describe("what is typed after --over", () => {

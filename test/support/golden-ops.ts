@@ -1,18 +1,16 @@
 import { readFileSync } from "node:fs";
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { batchNorm } from "../../src/nn/batchNorm.ts";
+import { batchNorm } from "../../src/nn/batch-norm.ts";
 import type { LayerContext } from "../../src/nn/layer.ts";
-import { biasAdd } from "../../src/ops/biasAdd.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { depthwiseConv2d } from "../../src/ops/depthwiseConv2d.ts";
-import { dropout } from "../../src/ops/dropout.ts";
-import { globalAveragePool } from "../../src/ops/globalAveragePool.ts";
-import { input } from "../../src/ops/input.ts";
+import { biasAdd } from "../../src/ops/channels.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { depthwiseConv2d } from "../../src/ops/convolution/depthwise.ts";
+import { dropout, silu } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { softmaxCrossEntropy } from "../../src/ops/loss.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
-import { silu } from "../../src/ops/silu.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
+import { globalAveragePool, maxPool2d } from "../../src/ops/pooling.ts";
 import { build, type TensorSpec } from "../golden/inputs.ts";
 import type { TestTensor } from "./tensors.ts";
 

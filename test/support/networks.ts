@@ -14,18 +14,15 @@ import {
   residual,
 } from "../../src/nn/index.ts";
 import { initialTensors } from "../../src/nn/model.ts";
-import { add } from "../../src/ops/add.ts";
-import { batchNorm } from "../../src/ops/batchNorm.ts";
-import { biasAdd } from "../../src/ops/biasAdd.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { dropout } from "../../src/ops/dropout.ts";
-import { flatten } from "../../src/ops/flatten.ts";
-import { globalAveragePool } from "../../src/ops/globalAveragePool.ts";
-import { input } from "../../src/ops/input.ts";
+import { batchNorm } from "../../src/ops/batch-norm.ts";
+import { biasAdd } from "../../src/ops/channels.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { add, dropout, relu } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { softmaxCrossEntropy } from "../../src/ops/loss.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmaxCrossEntropy.ts";
+import { globalAveragePool, maxPool2d } from "../../src/ops/pooling.ts";
+import { flatten } from "../../src/ops/reshape.ts";
 import { type TestTensor, tensor } from "./tensors.ts";
 
 /** A small network with its loss, all of its inputs, and those by which the loss is differentiated. */

@@ -1,6 +1,6 @@
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { Op, Value } from "../../src/graph/value.ts";
-import { maxPool2d } from "../../src/ops/maxPool2d.ts";
+import { maxPool2d } from "../../src/ops/pooling.ts";
 import { feedsOf, type TestTensor } from "./tensors.ts";
 
 /** One operation at one size: what every lowering computes is held to the operation's float64 reference. */

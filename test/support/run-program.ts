@@ -1,12 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { assignLayouts } from "../../src/compile/assign-layouts.ts";
 import { type CompiledProgram, compile } from "../../src/compile/compile.ts";
-import { FUSION_RULES } from "../../src/compile/fusion/index.ts";
+import { FUSION_RULES } from "../../src/compile/fusion-rules.ts";
 import type { Lowering, Program } from "../../src/compile/program.ts";
 import { type Rule, rewrite } from "../../src/compile/rewrite.ts";
 import { topologicalOrder, type Value } from "../../src/graph/value.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
-import { inputName } from "../../src/ops/input.ts";
+import { inputName } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { TensorData } from "../../src/runtime/runtime.ts";
 

@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 import type { DType, Value } from "../../src/graph/value.ts";
-import { input } from "../../src/ops/input.ts";
+import { input } from "../../src/ops/leaves.ts";
 import { hash, uniform } from "../golden/inputs.ts";
 
 /** An input of a test's graph and its numbers, all of them float32 (or whole) so that nothing is lost on the way in. */

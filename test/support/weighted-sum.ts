@@ -1,6 +1,6 @@
 import { requireSameShape } from "../../src/graph/shape.ts";
 import { apply, type Op, type Value } from "../../src/graph/value.ts";
-import { multiply } from "../../src/ops/multiply.ts";
+import { multiply } from "../../src/ops/elementwise.ts";
 
 /**
  * A scalar of any values, so that `gradients` can start from them: the sum of x * weight over all elements, x and weight

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
-import { evaluateRun } from "../../src/evaluation/evaluate-run.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { decodeSafetensors } from "../../src/formats/safetensors.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { enhanced } from "../../src/models/study.ts";
 import { averagingShareAt } from "../../src/optim/averaging.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
 import { type TrainingSnapshot, train } from "../../src/training/train.ts";
-import { resumeRun, trainNewRun } from "../../src/training/train-run.ts";
 import { lowerings } from "../support/run-program.ts";
 import { RECIPE, smallJob } from "./support/jobs.ts";
 import { expectSameRun } from "./support/same-run.ts";

@@ -6,8 +6,8 @@ import { trainingBatches } from "../../src/data/batches.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { imageTask, normalizationOf } from "../../src/data/training-data.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
 import { resnet18 } from "../../src/models/resnet18.ts";
+import { enhanced } from "../../src/models/study.ts";
 import { tiny } from "../../src/models/tiny.ts";
 import {
   batchNorm,

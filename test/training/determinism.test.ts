@@ -1,9 +1,8 @@
 /** One seed, one result: whatever the number of threads, wherever training was interrupted. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
-import { decodeSnapshot, encodePosition } from "../../src/training/resume.ts";
+import { base, enhanced } from "../../src/models/study.ts";
+import { decodeSnapshot, encodePosition } from "../../src/training/node/resume.ts";
 import type { TrainingSnapshot } from "../../src/training/train.ts";
 import { lowerings } from "../support/run-program.ts";
 import { smallJob, type TimelessEpoch, trainAndCompare } from "./support/jobs.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { input } from "../../src/ops/input.ts";
-import { dropoutMasks } from "../../src/training/dropout-masks.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { dropoutMasks } from "../../src/training/step-feeds.ts";
 
 const SIZE = 200_000;
 

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import type { Lowering } from "../../src/compile/program.ts";
-import type { LoadedData } from "../../src/data/sources/chain.ts";
+import type { LoadedData } from "../../src/data/node/chain.ts";
 import { batchNorm, flatten, linear } from "../../src/nn/index.ts";
 import type { ImageTask } from "../../src/nn/model.ts";
 import type { Recipe } from "../../src/recipes/recipe.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
-import { advance, START } from "../../src/training/progress.ts";
 import {
   checkResumable,
   checkSnapshot,
   decodeSnapshot,
   encodePosition,
   metricsUpTo,
-} from "../../src/training/resume.ts";
+} from "../../src/training/node/resume.ts";
+import { advance, START } from "../../src/training/progress.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { sampleMetrics, sampleRecord } from "../runs/support/samples.ts";
 import { RECIPE, smallSets } from "./support/jobs.ts";

@@ -1,11 +1,11 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/sources/fashion-mnist.ts";
-import { isEventFile } from "../../src/runs/event-file.ts";
-import { readMetrics } from "../../src/runs/run-files.ts";
+import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { isEventFile } from "../../src/runs/node/event-file.ts";
+import { readMetrics } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
-import { resumeRun, trainNewRun } from "../../src/training/train-run.ts";
+import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
 import { type ReadEvent, readEvents } from "../formats/support/read-events.ts";
 import { RECIPE } from "./support/jobs.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { trainingBatches } from "../../src/data/batches.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { enhanced } from "../../src/models/study.ts";
 import { initialTensors } from "../../src/nn/model.ts";
-import { dropoutMasks } from "../../src/training/dropout-masks.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
+import { dropoutMasks } from "../../src/training/step-feeds.ts";
 import { train } from "../../src/training/train.ts";
 import { lowerings } from "../support/run-program.ts";
 import { failureOf } from "./support/failure.ts";

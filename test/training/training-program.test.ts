@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
-import { evaluate } from "../../src/evaluation/evaluate.ts";
-import { evaluationProgram } from "../../src/evaluation/evaluation-program.ts";
-import { base } from "../../src/models/base.ts";
-import { enhanced } from "../../src/models/enhanced.ts";
+import { evaluate, evaluationProgram } from "../../src/evaluation/evaluate.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { initialTensors } from "../../src/nn/model.ts";
 import type { Averaging } from "../../src/optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../../src/optim/index.ts";

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import type { ProgressAnswer, RunSummary } from "../../src/server/answers.ts";
+import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
 import { runPath } from "./client.ts";
 
 /** A run under way, as the server tells it. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { Figure as DrawFigure } from "../../src/plots/dom.ts";
+import type { Figure as DrawFigure } from "../../src/plots/svg.ts";
 
 interface FigureProps<Input> {
   readonly draw: DrawFigure<Input>;

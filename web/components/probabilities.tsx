@@ -1,4 +1,4 @@
-import { percent } from "../../src/numbers.ts";
+import { percent } from "../../src/text.ts";
 
 interface ProbabilitiesProps {
   /** 0 to 1, by class number. */

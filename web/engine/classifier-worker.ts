@@ -4,8 +4,8 @@ import { type Preparation, prepareAs } from "../../src/imaging/preparation.ts";
 import type { ModelSession } from "../../src/runtime/model-session.ts";
 import { openModel } from "../../src/runtime/web/index.ts";
 import { getBytes, runPath } from "../api/client.ts";
-import { answerCalls } from "./calls.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
+import { answerCalls } from "./worker-rpc.ts";
 
 /** Classifies images in a worker, so that the page stays awake. One model is open at a time. */
 

@@ -1,5 +1,5 @@
-import { callsTo } from "./calls.ts";
 import type { ClassifierApi } from "./classifier-worker.ts";
+import { callsTo } from "./worker-rpc.ts";
 
 let calls: ReturnType<typeof callsTo<ClassifierApi>> | undefined;
 

@@ -1,6 +1,6 @@
 import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
 import type { Preparation } from "../../src/imaging/preparation.ts";
-import type { DatasetSummary } from "../../src/server/answers.ts";
+import type { DatasetSummary } from "../../src/server/api-types.ts";
 import { getBytes, getJson } from "../api/client.ts";
 
 export interface DataSet {

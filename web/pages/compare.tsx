@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { costFigure } from "../../src/plots/cost.ts";
 import { COSTS, ownPoint, publishedPoint, UNMARKED } from "../../src/report/cost-points.ts";
-import type { Ladder, RunSummary } from "../../src/server/answers.ts";
+import type { Ladder, RunSummary } from "../../src/server/api-types.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Figure } from "../components/figure.tsx";
 import { Wait } from "../components/notices.tsx";

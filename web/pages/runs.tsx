@@ -1,14 +1,13 @@
 import { useEffect } from "react";
-import { count, percent } from "../../src/numbers.ts";
-import { duration } from "../../src/report/format.ts";
 import { listText } from "../../src/report/wording.ts";
-import type { RunSummary } from "../../src/server/answers.ts";
+import type { RunSummary } from "../../src/server/api-types.ts";
+import { count, duration, percent } from "../../src/text.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
+import { Tape } from "../components/progress-bar.tsx";
 import { Status } from "../components/status.tsx";
-import { Tape } from "../components/tape.tsx";
+import { dateText, isRunning } from "../format.ts";
 import { hrefOf } from "../routes.ts";
-import { dateText, isRunning } from "../words.ts";
 
 interface RunList {
   /** The newest first. */

@@ -1,5 +1,5 @@
 import { trainingCount } from "../../src/data/training-data.ts";
-import type { DatasetSummary, RecipeSummary } from "../../src/server/answers.ts";
+import type { DatasetSummary, RecipeSummary } from "../../src/server/api-types.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";

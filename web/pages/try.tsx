@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { RunSummary } from "../../src/server/answers.ts";
+import type { RunSummary } from "../../src/server/api-types.ts";
 import { useJson } from "../api/use-resource.ts";
-import { Look } from "../components/look.tsx";
+import { Look } from "../components/attention-view.tsx";
 import { Empty, Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";
 import type { ModelSource } from "../engine/classifier-worker.ts";
+import { hasModel } from "../format.ts";
 import { hrefOf } from "../routes.ts";
-import { hasModel } from "../words.ts";
 import { Draw } from "./try/draw.tsx";
 import { Photo } from "./try/photo.tsx";
 import { TestImages } from "./try/test-images.tsx";

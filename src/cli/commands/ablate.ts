@@ -1,20 +1,20 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/evaluate-run.ts";
-import { MOST_EPOCHS } from "../../recipes/recipe.ts";
-import { ablationSummary, ablationTables } from "../../report/ablation-report.ts";
-import { tableLines } from "../../report/table.ts";
-import { accuracyLine } from "../../report/wording.ts";
-import { collectEnvironment } from "../../runs/environment.ts";
-import { openOutputFolder } from "../../runs/output-folder.ts";
-import { ABLATION, type PlannedRow, planAblation } from "../../study/ablation.ts";
+import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
+import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
+import { ABLATION, type PlannedRow, planAblation } from "../../experiments/ablation.ts";
 import {
   ablationConclusion,
   assembleAblation,
   type EvaluatedRow,
   type EvaluatedRun,
-} from "../../study/ablation-result.ts";
-import { seedBySeed } from "../../study/plan.ts";
-import type { StudyRun } from "../../study/run-study.ts";
+} from "../../experiments/ablation-result.ts";
+import type { StudyRun } from "../../experiments/planned-run.ts";
+import { seedBySeed } from "../../experiments/planned-run.ts";
+import { MOST_EPOCHS } from "../../recipes/recipe.ts";
+import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
+import { tableLines } from "../../report/tables.ts";
+import { accuracyLine } from "../../report/wording.ts";
+import { collectEnvironment } from "../../runs/node/environment.ts";
+import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import type { Command } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -83,7 +83,7 @@ export const ablate: Command = {
     const conclusion = ablationConclusion(report);
     const version = collectEnvironment().versions.tailor;
     // The figures' libraries take their time to load: not for --help.
-    const { writeAblation } = await import("../../study/write-report.ts");
+    const { writeAblation } = await import("../../experiments/study/write-report.ts");
     const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
     folder.finish(summary);

@@ -1,13 +1,10 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
-import { counted, percent } from "../../numbers.ts";
-import { table } from "../../report/format.ts";
+import { type ModelRoofline, measureBandwidth, measurePeak, modelRoofline } from "../../bench/roofline.ts";
+import type { BenchTask } from "../../bench/training.ts";
+import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { profileLines } from "../../report/profile-tables.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import type { BenchTask } from "../../training/bench-training.ts";
-import { measureBandwidth } from "../../training/roofline/bandwidth.ts";
-import { measurePeak } from "../../training/roofline/peak.ts";
-import { type ModelRoofline, modelRoofline } from "../../training/roofline/roofline.ts";
+import { counted, percent, table } from "../../text.ts";
 import type { Output } from "../output.ts";
 
 /**

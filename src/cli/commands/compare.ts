@@ -1,21 +1,20 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
-import { EVALUATION_SPLITS } from "../../evaluation/evaluate-run.ts";
-import { count, percent } from "../../numbers.ts";
-import { duration } from "../../report/format.ts";
-import { LADDER } from "../../report/ladder.ts";
-import { ladderTable } from "../../report/ladder-table.ts";
-import { type Table, tableLines } from "../../report/table.ts";
+import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
+import { type ComparedPair, type ComparedRun, compareRuns } from "../../experiments/study/compare-runs.ts";
+import { type OwnResult, ownResults } from "../../experiments/study/own-results.ts";
+import { LADDER } from "../../report/ladder/ladder.ts";
+import { ladderTable } from "../../report/ladder/ladder-table.ts";
+import { type Table, tableLines } from "../../report/tables.ts";
 import { intervalText, known, large, points, pText, spreadText } from "../../report/wording.ts";
-import { collectEnvironment } from "../../runs/environment.ts";
-import { readAnyRunRecord } from "../../runs/run-files.ts";
-import { runsAt } from "../../runs/run-status.ts";
-import { type ComparedPair, type ComparedRun, compareRuns } from "../../study/compare-runs.ts";
-import { type OwnResult, ownResults } from "../../study/own-results.ts";
+import { collectEnvironment } from "../../runs/node/environment.ts";
+import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { runsAt } from "../../runs/node/run-status.ts";
+import { count, duration, percent } from "../../text.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
+import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { sayNotKept } from "../output.ts";
-import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
 import { choice, threads } from "../parse.ts";
 
 export const compare: Command = {

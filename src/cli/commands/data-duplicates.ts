@@ -1,10 +1,9 @@
 import { countPairs, duplicatePairs, type ImagePlace } from "../../data/duplicates.ts";
-import type { LoadedData } from "../../data/sources/chain.ts";
-import { count } from "../../numbers.ts";
-import { duplicatesSheet, imageName } from "../../report/data-sheets.ts";
-import { table } from "../../report/format.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
+import { duplicatesSheet, imageName } from "../../report/node/sheets.ts";
+import { count, table } from "../../text.ts";
+import { type SheetTarget, writeSheet } from "../images.ts";
 import type { Output } from "../output.ts";
-import { type SheetTarget, writeSheet } from "../write-sheet.ts";
 
 /** What is nearer looks the same at a glance, in Fashion-MNIST (docs/data.md). */
 export const DEFAULT_DISTANCE = 0.05;

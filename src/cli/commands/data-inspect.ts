@@ -1,14 +1,13 @@
 import { imbalanceText } from "../../data/imbalance.ts";
-import { type Inspection, inspectData, type PictureFacts } from "../../data/sources/inspect.ts";
-import { leftOutLines } from "../../data/sources/left-out.ts";
-import { unreadableLines } from "../../data/sources/picture-folder.ts";
-import { count, counted } from "../../numbers.ts";
-import { enhanced } from "../../recipes/enhanced.ts";
+import { type Inspection, inspectData, type PictureFacts } from "../../data/node/inspect.ts";
+import { leftOutLines } from "../../data/node/left-out.ts";
+import { unreadableLines } from "../../data/node/picture-folder.ts";
 import { fitToImages } from "../../recipes/fit-to-images.ts";
-import { table } from "../../report/format.ts";
+import { enhanced } from "../../recipes/index.ts";
+import { count, counted, table } from "../../text.ts";
 import type { OptionValues } from "../command.ts";
+import { preparationOptions } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { preparationOptions } from "../own-data.ts";
 import { commandLine } from "../parse.ts";
 
 /** `data inspect`: what a folder of one's own holds, and what training would make of it. */

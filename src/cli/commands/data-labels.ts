@@ -1,12 +1,11 @@
-import type { LoadedData } from "../../data/sources/chain.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
 import { doubtfulLabels } from "../../evaluation/doubtful-labels.ts";
-import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import type { Predictions } from "../../evaluation/predictions.ts";
-import { count, counted, percent } from "../../numbers.ts";
-import { doubtfulLabelsSheet, imageName } from "../../report/data-sheets.ts";
-import { table } from "../../report/format.ts";
+import { doubtfulLabelsSheet, imageName } from "../../report/node/sheets.ts";
+import { count, counted, percent, table } from "../../text.ts";
+import { type SheetTarget, writeSheet } from "../images.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { type SheetTarget, writeSheet } from "../write-sheet.ts";
 
 /** Networks trained with a label smoothing of 0.1 are seldom surer than 0.93. */
 export const DEFAULT_CONFIDENCE = 0.8;

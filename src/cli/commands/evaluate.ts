@@ -1,14 +1,13 @@
 import { UserError } from "../../errors.ts";
-import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/evaluate-run.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
+import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
-import { count, percent } from "../../numbers.ts";
-import { table } from "../../report/format.ts";
 import { accuracyLine } from "../../report/wording.ts";
+import { count, percent, table } from "../../text.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
+import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { dataOfRun, RUN_DATA_OPTION } from "../own-data.ts";
 import { choice, threads } from "../parse.ts";
 
 /** Pairs of classes that are named as the most confused. */

@@ -1,15 +1,15 @@
-import type { LoadedData } from "../../data/sources/chain.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
 import { UserError } from "../../errors.ts";
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
-import { count } from "../../numbers.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
-import { defaultExportPath } from "../../runs/outside-files.ts";
-import { readAnyRunRecord } from "../../runs/run-files.ts";
+import { defaultExportPath } from "../../runs/node/export-files.ts";
+import { readAnyRunRecord } from "../../runs/node/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
+import { count } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
+import { dataOfRun } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { dataOfRun } from "../own-data.ts";
 import { choice, path, threads } from "../parse.ts";
 
 export const exportCommand: Command = {

@@ -1,13 +1,12 @@
 import { buffer } from "node:stream/consumers";
 import progress from "cli-progress";
 import { UserError } from "../../errors.ts";
-import { count, percent } from "../../numbers.ts";
-import { loadClassifier } from "../../prediction/load-classifier.ts";
+import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
+import { count, percent } from "../../text.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { type DrawnImage, drawImage, showsColours } from "../draw-image.ts";
-import { imageFilesOf, STANDARD_INPUT } from "../image-files.ts";
+import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
 import { choice, threads, wholeNumber } from "../parse.ts";
 

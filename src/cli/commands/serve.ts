@@ -3,8 +3,8 @@ import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
+import { dataChoice, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { dataChoice, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
 import { path, positiveNumber, text, threads, wholeNumber } from "../parse.ts";
 
 const DEFAULT_HOST = "127.0.0.1";

@@ -1,15 +1,14 @@
-import { loadFashionMnist } from "../../data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { trainingCount } from "../../data/training-data.ts";
-import { evaluateRun } from "../../evaluation/evaluate-run.ts";
+import { evaluateRun } from "../../evaluation/node/evaluate-run.ts";
+import type { StudyRun } from "../../experiments/planned-run.ts";
+import { planStudy, type StudyOptions } from "../../experiments/planned-run.ts";
+import { assembleReport, type TestedRun } from "../../experiments/study/assemble.ts";
+import { studySetting, studySummary } from "../../experiments/study/summary.ts";
 import type { StudyReport } from "../../report/report-data.ts";
-import { tableLines } from "../../report/table.ts";
-import { studyTables } from "../../report/tables.ts";
+import { studyTables, tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
-import { openOutputFolder } from "../../runs/output-folder.ts";
-import { assembleReport, type TestedRun } from "../../study/assemble.ts";
-import { planStudy, type StudyOptions } from "../../study/plan.ts";
-import type { StudyRun } from "../../study/run-study.ts";
-import { studySetting, studySummary } from "../../study/summary.ts";
+import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -55,7 +54,7 @@ export const study: Command = {
     const setting = studySetting(tested, { data, threads: threadCount, command: commandLine(study.name, options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
     // The figures' libraries take their time to load: not for --help.
-    const { writeReport } = await import("../../study/write-report.ts");
+    const { writeReport } = await import("../../experiments/study/write-report.ts");
     const written = writeReport(report, folder);
     const summary = { ...written, ...studySummary(report, tested) };
     folder.finish(summary);

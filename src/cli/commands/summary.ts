@@ -2,9 +2,8 @@ import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
 import { MODELS } from "../../models/index.ts";
 import type { ImageTask } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
-import { count } from "../../numbers.ts";
-import { table } from "../../report/format.ts";
-import { modelNamed } from "../../runs/recipe-file.ts";
+import { modelNamed } from "../../runs/node/recipe-file.ts";
+import { count, table } from "../../text.ts";
 import type { Command } from "../command.ts";
 
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };

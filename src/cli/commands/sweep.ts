@@ -1,23 +1,29 @@
 import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
+import { candidatesOf, checkFields, halvingRungs } from "../../experiments/sweep.ts";
+import {
+  drawCandidates,
+  gridOf,
+  MOST_CANDIDATES,
+  parseVariation,
+  type Variation,
+} from "../../experiments/variations.ts";
 import { MODELS } from "../../models/index.ts";
-import { counted } from "../../numbers.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
-import { type SweepReport, sweepSummary, sweepTable } from "../../report/sweep-report.ts";
-import { tableLines } from "../../report/table.ts";
+import { type SweepReport, sweepSummary, sweepTable } from "../../report/node/sweep-report.ts";
+import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
-import { openOutputFolder } from "../../runs/output-folder.ts";
-import { recipeNamed } from "../../runs/recipe-file.ts";
-import { candidatesOf, checkFields, halvingRungs } from "../../study/sweep.ts";
-import { drawCandidates, gridOf, MOST_CANDIDATES, parseVariation, type Variation } from "../../study/variations.ts";
+import { openOutputFolder } from "../../runs/node/output-folder.ts";
+import { recipeNamed } from "../../runs/node/recipe-file.ts";
+import { counted } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../own-data.ts";
 import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
 import { runSweep } from "../run-sweep.ts";
 
@@ -128,7 +134,7 @@ export const sweep: Command = {
       throw new UserError(`all ${counted(results.length, "candidate")} diverged; try lower learning rates`);
     }
     // The figures' libraries take their time to load: not for --help.
-    const { writeSweep } = await import("../../study/write-report.ts");
+    const { writeSweep } = await import("../../experiments/study/write-report.ts");
     const bestRecipe = {
       ...best.candidate.recipe,
       epochs: best.epochs,

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
+import { type ModelSession, modelSession } from "../model-session.ts";
 import type { Runtime } from "../runtime.ts";
-import { probeBlockSize } from "./probe.ts";
+import { ort, probeBlockSize, sessionOptions } from "./ort.ts";
 import { openSession } from "./session.ts";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
@@ -16,3 +17,20 @@ export const nodeRuntime: Runtime = {
   },
   open: openSession,
 };
+
+/**
+ * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
+ *
+ * @param fileName named in errors
+ * @param options how it computes
+ * @param options.isAlone false where other work, such as decoding, goes on between runs
+ * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ */
+export async function openModel(
+  bytes: Uint8Array,
+  fileName: string,
+  { threads, isAlone = true }: { threads: number; isAlone?: boolean },
+): Promise<ModelSession> {
+  const { InferenceSession, Tensor } = ort();
+  return modelSession(InferenceSession.create(bytes, sessionOptions(threads, { isAlone })), Tensor, fileName);
+}

@@ -2,14 +2,14 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
 import { UserError, valueOrUserError } from "../../errors.ts";
+import { ownResults, type TestedOnce } from "../../experiments/study/own-results.ts";
+import { runCost, runOrigin } from "../../experiments/study/run-origin.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { LADDER } from "../../report/ladder.ts";
-import { RUN_FILES } from "../../runs/run-files.ts";
-import { ownResults, type TestedOnce } from "../../study/own-results.ts";
-import { runCost, runOrigin } from "../../study/run-origin.ts";
-import type { Ladder, RecipeSummary } from "../answers.ts";
-import type { ServerParts } from "../parts.ts";
+import { LADDER } from "../../report/ladder/ladder.ts";
+import { RUN_FILES } from "../../runs/node/run-files.ts";
+import type { Ladder, RecipeSummary } from "../api-types.ts";
+import type { ServerParts } from "../context.ts";
 import type { ServedRun } from "../run-catalog.ts";
 
 /** `GET /healthz`, `/api/recipes` and `/api/ladder`. */

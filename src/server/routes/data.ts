@@ -3,11 +3,10 @@ import { z } from "zod";
 import { type ImageSet, imageBytes } from "../../data/image-set.ts";
 import { GARMENT } from "../../imaging/preparation.ts";
 import { randomStream } from "../../random.ts";
-import type { DatasetSummary, TestImage } from "../answers.ts";
-import { binaryResponse } from "../binary-response.ts";
-import { HttpError } from "../http-error.ts";
-import type { ServerParts } from "../parts.ts";
-import { parseQuery } from "../query.ts";
+import type { DatasetSummary, TestImage } from "../api-types.ts";
+import type { ServerParts } from "../context.ts";
+import { HttpError } from "../errors.ts";
+import { parseQuery } from "../request.ts";
 
 /** Test images in one answer. */
 const MOST_IMAGES = 1000;
@@ -94,4 +93,11 @@ function sampleIndices(total: number, { count, seed }: { count: number; seed: nu
   const drawn = new Set<number>();
   while (drawn.size < Math.min(count, total)) drawn.add(stream.below(total));
   return [...drawn];
+}
+
+/** Bytes as they are, for programs. They are not copied, and must not change any more. */
+export function binaryResponse(bytes: Uint8Array): Response {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const body = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(bytes);
+  return new Response(body, { headers: { "content-type": "application/octet-stream" } });
 }

@@ -1,13 +1,11 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import { HttpError } from "../http-error.ts";
-import { pixelsOf } from "../json-pixels.ts";
+import type { ServerParts } from "../context.ts";
+import { HttpError } from "../errors.ts";
+import { createTurnstile } from "../limits.ts";
 import type { OpenClassifier } from "../open-classifiers.ts";
-import type { ServerParts } from "../parts.ts";
-import { badImage, pictureFile } from "../picture-file.ts";
-import { parseQuery } from "../query.ts";
-import { mediaType, parseJsonBody, withBody } from "../request-body.ts";
-import { createTurnstile } from "../turnstile.ts";
+import { badImage, pictureFile, pixelsOf } from "../prediction-input.ts";
+import { mediaType, parseJsonBody, parseQuery, withBody } from "../request.ts";
 
 /** Room for each number of a JSON body: indented lists of rows need 14. */
 const JSON_BYTES_PER_PIXEL = 32;

@@ -1,12 +1,11 @@
 import type { Hono } from "hono";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import { readModel } from "../../runs/run-files.ts";
-import type { RunDetail, RunSummary } from "../answers.ts";
-import { binaryResponse } from "../binary-response.ts";
+import { readModel } from "../../runs/node/run-files.ts";
+import type { RunDetail, RunSummary } from "../api-types.ts";
+import type { ServerParts } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
-import type { ServerParts } from "../parts.ts";
-import { modelStamp, type ServedRun } from "../run-catalog.ts";
-import { metricsSoFar, publicRecord, summaryOf } from "../run-summary.ts";
+import { metricsSoFar, modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
+import { binaryResponse } from "./data.ts";
 
 /** `GET /api/runs` and what there is of each run. */
 export function runRoutes(

@@ -3,13 +3,12 @@ import { z } from "zod";
 import { trainingCount } from "../../data/training-data.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MOST_EPOCHS } from "../../recipes/recipe.ts";
+import type { ServerParts } from "../context.ts";
+import { HttpError } from "../errors.ts";
 import { onlySameOrigin } from "../guards.ts";
-import { HttpError } from "../http-error.ts";
-import type { ServerParts } from "../parts.ts";
-import { parseFields } from "../query.ts";
-import { mediaType, parseJsonBody, withBody } from "../request-body.ts";
+import { createTurnstile } from "../limits.ts";
+import { mediaType, parseFields, parseJsonBody, withBody } from "../request.ts";
 import type { Trainer } from "../trainer.ts";
-import { createTurnstile } from "../turnstile.ts";
 
 const MOST_BODY_BYTES = 4096;
 /** Batch norm needs two. */

@@ -1,9 +1,8 @@
 /** Networks with tensors in which every layer matters, and what the training engine says of them. */
 import { compile } from "../../../src/compile/compile.ts";
 import type { Lowering } from "../../../src/compile/program.ts";
-import { evaluationProgram } from "../../../src/evaluation/evaluation-program.ts";
-import { base } from "../../../src/models/base.ts";
-import { enhanced } from "../../../src/models/enhanced.ts";
+import { evaluationProgram } from "../../../src/evaluation/evaluate.ts";
+import { base, enhanced } from "../../../src/models/study.ts";
 import { tiny } from "../../../src/models/tiny.ts";
 import {
   batchNorm,

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../src/compile/compile.ts";
 import { evaluateReference } from "../../../src/graph/evaluate.ts";
-import { inputName } from "../../../src/ops/input.ts";
+import { inputName } from "../../../src/ops/leaves.ts";
 import { channelCases } from "../../ops/cases/channels.ts";
 import { convolutionCases } from "../../ops/cases/convolutions.ts";
 import { depthwiseCases } from "../../ops/cases/depthwise.ts";
@@ -46,7 +46,9 @@ describe.each(BLOCKS)("the blocked lowering at block %i equals the reference", (
 test("every operation with a blocked lowering has a case that runs blocked", async () => {
   const folder = new URL("../../../src/ops/", import.meta.url);
   const modules: Record<string, unknown>[] = await Promise.all(
-    readdirSync(folder).map((file) => import(new URL(file, folder).href) as Promise<Record<string, unknown>>),
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((file) => import(new URL(file, folder).href) as Promise<Record<string, unknown>>),
   );
   const names = modules.flatMap((module) => Object.values(module).flatMap((exported) => blockedName(exported) ?? []));
   const tested = casesAt(8).filter(({ isBlocked }) => isBlocked);

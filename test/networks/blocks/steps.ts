@@ -18,7 +18,7 @@ import {
   residual,
   silu,
 } from "../../../src/nn/index.ts";
-import { inputName } from "../../../src/ops/input.ts";
+import { inputName } from "../../../src/ops/leaves.ts";
 import { adam } from "../../../src/optim/adam.ts";
 import type { Averaging } from "../../../src/optim/averaging.ts";
 import type { Optimizer } from "../../../src/optim/optimizer.ts";

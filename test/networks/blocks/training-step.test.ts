@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compile, nextName } from "../../../src/compile/compile.ts";
 import type { Lowering } from "../../../src/compile/program.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { inputName } from "../../../src/ops/input.ts";
+import { inputName } from "../../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { interpretProgram } from "../../support/onnx-interpreter/interpret-program.ts";
 import { using } from "../golden-training.ts";

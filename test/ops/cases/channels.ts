@@ -1,15 +1,23 @@
 import { formatShape, type Shape } from "../../../src/graph/shape.ts";
 import { apply, type Value } from "../../../src/graph/value.ts";
-import { batchNormOp } from "../../../src/ops/batchNorm.ts";
-import { biasAdd, biasAddOp } from "../../../src/ops/biasAdd.ts";
-import { channelAffine, channelAffineOp } from "../../../src/ops/channelAffine.ts";
-import { channelCombine, channelCombineOp } from "../../../src/ops/channelCombine.ts";
-import { channelDot, channelDotOp } from "../../../src/ops/channelDot.ts";
-import { channelSum, channelSumOp } from "../../../src/ops/channelSum.ts";
-import { valuesPerChannel } from "../../../src/ops/channels.ts";
-import { channelVariance, channelVarianceOp } from "../../../src/ops/channelVariance.ts";
-import { constant } from "../../../src/ops/constant.ts";
-import { multiply } from "../../../src/ops/multiply.ts";
+import { batchNormOp } from "../../../src/ops/batch-norm.ts";
+import {
+  biasAdd,
+  biasAddOp,
+  channelAffine,
+  channelAffineOp,
+  channelCombine,
+  channelCombineOp,
+  channelDot,
+  channelDotOp,
+  channelSum,
+  channelSumOp,
+  channelVariance,
+  channelVarianceOp,
+  valuesPerChannel,
+} from "../../../src/ops/channels.ts";
+import { multiply } from "../../../src/ops/elementwise.ts";
+import { constant } from "../../../src/ops/leaves.ts";
 import { blockedCopy, exact, type OpCase, ofMagnitude } from "../../support/op-case.ts";
 import { type Filling, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";

@@ -1,9 +1,8 @@
 import { formatShape } from "../../../src/graph/shape.ts";
-import { conv2d, conv2dOp } from "../../../src/ops/conv2d.ts";
-import { conv2dInputGradient, conv2dInputGradientOp } from "../../../src/ops/conv2dInputGradient.ts";
-import { conv2dWeightGradient, conv2dWeightGradientOp } from "../../../src/ops/conv2dWeightGradient.ts";
-import { convolvedSize } from "../../../src/ops/convolution.ts";
-import { fusedConv2d, fusedConv2dOp } from "../../../src/ops/fusedConv2d.ts";
+import { conv2d, conv2dOp, fusedConv2d, fusedConv2dOp } from "../../../src/ops/convolution/conv2d.ts";
+import { conv2dInputGradient, conv2dInputGradientOp } from "../../../src/ops/convolution/input-gradient.ts";
+import { convolvedSize } from "../../../src/ops/convolution/shared.ts";
+import { conv2dWeightGradient, conv2dWeightGradientOp } from "../../../src/ops/convolution/weight-gradient.ts";
 import {
   type Bound,
   batchSizes,

@@ -1,14 +1,13 @@
 import { formatShape } from "../../../src/graph/shape.ts";
-import { convolvedSize } from "../../../src/ops/convolution.ts";
-import { depthwiseConv2d, depthwiseConv2dOp } from "../../../src/ops/depthwiseConv2d.ts";
 import {
+  depthwiseConv2d,
   depthwiseConv2dInputGradient,
   depthwiseConv2dInputGradientOp,
-} from "../../../src/ops/depthwiseConv2dInputGradient.ts";
-import {
+  depthwiseConv2dOp,
   depthwiseConv2dWeightGradient,
   depthwiseConv2dWeightGradientOp,
-} from "../../../src/ops/depthwiseConv2dWeightGradient.ts";
+} from "../../../src/ops/convolution/depthwise.ts";
+import { convolvedSize } from "../../../src/ops/convolution/shared.ts";
 import {
   type Bound,
   batchSizes,

@@ -1,24 +1,31 @@
 import { formatShape, type Shape } from "../../../src/graph/shape.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
-import { add, addOp } from "../../../src/ops/add.ts";
-import { batchNorm, batchNormOp } from "../../../src/ops/batchNorm.ts";
-import { biasAdd, biasAddOp } from "../../../src/ops/biasAdd.ts";
-import { channelAffine, channelAffineOp } from "../../../src/ops/channelAffine.ts";
-import { conv2d, conv2dOp } from "../../../src/ops/conv2d.ts";
-import { depthwiseConv2d, depthwiseConv2dOp } from "../../../src/ops/depthwiseConv2d.ts";
-import { divide, divideOp } from "../../../src/ops/divide.ts";
-import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
-import { flatten, flattenOp } from "../../../src/ops/flatten.ts";
-import { globalAveragePool, globalAveragePoolOp } from "../../../src/ops/globalAveragePool.ts";
+import { batchNorm, batchNormOp } from "../../../src/ops/batch-norm.ts";
+import { biasAdd, biasAddOp, channelAffine, channelAffineOp } from "../../../src/ops/channels.ts";
+import { conv2d, conv2dOp } from "../../../src/ops/convolution/conv2d.ts";
+import { depthwiseConv2d, depthwiseConv2dOp } from "../../../src/ops/convolution/depthwise.ts";
+import {
+  add,
+  addOp,
+  divide,
+  divideOp,
+  dropout,
+  dropoutOp,
+  multiply,
+  multiplyOp,
+  relu,
+  reluOp,
+  silu,
+  siluOp,
+  squareRoot,
+  squareRootOp,
+  subtract,
+  subtractOp,
+} from "../../../src/ops/elementwise.ts";
+import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/loss.ts";
 import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
-import { maxPool2d, maxPool2dOp } from "../../../src/ops/maxPool2d.ts";
-import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
-import { relu, reluOp } from "../../../src/ops/relu.ts";
-import { silu, siluOp } from "../../../src/ops/silu.ts";
-import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/softmaxCrossEntropy.ts";
-import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
-import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
-import { unflatten, unflattenOp } from "../../../src/ops/unflatten.ts";
+import { globalAveragePool, globalAveragePoolOp, maxPool2d, maxPool2dOp } from "../../../src/ops/pooling.ts";
+import { flatten, flattenOp, unflatten, unflattenOp } from "../../../src/ops/reshape.ts";
 import { type TestTensor, tensor } from "../../support/tensors.ts";
 import { convolutionSizes } from "./convolutions.ts";
 import { depthwiseSizes } from "./depthwise.ts";

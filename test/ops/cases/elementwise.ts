@@ -1,22 +1,31 @@
 import { formatShape } from "../../../src/graph/shape.ts";
 import type { Op, Value } from "../../../src/graph/value.ts";
-import { add, addOp } from "../../../src/ops/add.ts";
-import { concat, concatOp } from "../../../src/ops/concat.ts";
-import { constant } from "../../../src/ops/constant.ts";
-import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
-import { divide, divideOp } from "../../../src/ops/divide.ts";
-import { dropout, dropoutOp } from "../../../src/ops/dropout.ts";
-import { flatten } from "../../../src/ops/flatten.ts";
-import { multiply, multiplyOp } from "../../../src/ops/multiply.ts";
-import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalizePixels.ts";
-import { part, partOp } from "../../../src/ops/part.ts";
-import { relu, reluOp } from "../../../src/ops/relu.ts";
-import { reluGradient, reluGradientOp } from "../../../src/ops/reluGradient.ts";
-import { silu, siluOp } from "../../../src/ops/silu.ts";
-import { siluGradient, siluGradientOp } from "../../../src/ops/siluGradient.ts";
-import { squareRoot, squareRootOp } from "../../../src/ops/squareRoot.ts";
-import { subtract, subtractOp } from "../../../src/ops/subtract.ts";
-import { unflatten } from "../../../src/ops/unflatten.ts";
+import { conv2dWeightGradient } from "../../../src/ops/convolution/weight-gradient.ts";
+import {
+  add,
+  addOp,
+  divide,
+  divideOp,
+  dropout,
+  dropoutOp,
+  multiply,
+  multiplyOp,
+  relu,
+  reluGradient,
+  reluGradientOp,
+  reluOp,
+  silu,
+  siluGradient,
+  siluGradientOp,
+  siluOp,
+  squareRoot,
+  squareRootOp,
+  subtract,
+  subtractOp,
+} from "../../../src/ops/elementwise.ts";
+import { constant } from "../../../src/ops/leaves.ts";
+import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalize-pixels.ts";
+import { concat, concatOp, flatten, part, partOp, unflatten } from "../../../src/ops/reshape.ts";
 import { type Bound, blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";

@@ -1,12 +1,15 @@
 import { evaluateReference } from "../../../src/graph/evaluate.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { countCorrect, countCorrectOp } from "../../../src/ops/countCorrect.ts";
-import { softmax, softmaxOp } from "../../../src/ops/softmax.ts";
-import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/softmaxCrossEntropy.ts";
 import {
+  countCorrect,
+  countCorrectOp,
+  softmax,
+  softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropyGradientOp,
-} from "../../../src/ops/softmaxCrossEntropyGradient.ts";
+  softmaxCrossEntropyOp,
+  softmaxOp,
+} from "../../../src/ops/loss.ts";
 import { type Bound, exact, FLOAT32_EPSILON, type OpCase } from "../../support/op-case.ts";
 import { feedsOf, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 

@@ -1,10 +1,15 @@
 import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
 import type { Value } from "../../../src/graph/value.ts";
-import { flatten } from "../../../src/ops/flatten.ts";
-import { frobeniusNorm, frobeniusNormOp } from "../../../src/ops/frobeniusNorm.ts";
-import { fusedMatmul, fusedMatmulOp } from "../../../src/ops/fusedMatmul.ts";
-import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
-import type { MatrixAttributes } from "../../../src/ops/matrices.ts";
+import type { MatrixAttributes } from "../../../src/ops/matmul.ts";
+import {
+  frobeniusNorm,
+  frobeniusNormOp,
+  fusedMatmul,
+  fusedMatmulOp,
+  matmul,
+  matmulOp,
+} from "../../../src/ops/matmul.ts";
+import { flatten } from "../../../src/ops/reshape.ts";
 import { blockedCopy, channelSizes, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, type TestTensor, tensor } from "../../support/tensors.ts";
 

@@ -1,12 +1,17 @@
 import { formatShape } from "../../../src/graph/shape.ts";
-import { conv2dWeightGradient } from "../../../src/ops/conv2dWeightGradient.ts";
-import { flatten, flattenOp } from "../../../src/ops/flatten.ts";
-import { globalAveragePool, globalAveragePoolOp } from "../../../src/ops/globalAveragePool.ts";
-import { globalAveragePoolGradient, globalAveragePoolGradientOp } from "../../../src/ops/globalAveragePoolGradient.ts";
-import { maxPool2d, maxPool2dOp } from "../../../src/ops/maxPool2d.ts";
-import { maxPool2dGradient, maxPool2dGradientOp } from "../../../src/ops/maxPool2dGradient.ts";
-import { relu } from "../../../src/ops/relu.ts";
-import { unflatten, unflattenOp } from "../../../src/ops/unflatten.ts";
+import { conv2dWeightGradient } from "../../../src/ops/convolution/weight-gradient.ts";
+import { relu } from "../../../src/ops/elementwise.ts";
+import {
+  globalAveragePool,
+  globalAveragePoolGradient,
+  globalAveragePoolGradientOp,
+  globalAveragePoolOp,
+  maxPool2d,
+  maxPool2dGradient,
+  maxPool2dGradientOp,
+  maxPool2dOp,
+} from "../../../src/ops/pooling.ts";
+import { flatten, flattenOp, unflatten, unflattenOp } from "../../../src/ops/reshape.ts";
 import {
   type Bound,
   batchSizes,

@@ -1,7 +1,7 @@
-import { loadFashionMnist } from "../../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { findRecipe } from "../../../src/recipes/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
-import { trainNewRun } from "../../../src/training/train-run.ts";
+import { trainNewRun } from "../../../src/training/node/train-run.ts";
 
 /** Trains `base` for two epochs on some images into a folder: enough to recognise most garments. */
 export async function trainedRun(out: string, { limit }: { limit: number }): Promise<void> {

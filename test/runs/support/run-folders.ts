@@ -1,7 +1,7 @@
 /** Run folders in the states in which they are found. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRunFolder, openRunFolder } from "../../../src/runs/run-folder.ts";
+import { createRunFolder, openRunFolder } from "../../../src/runs/node/run-folder.ts";
 import { temporaryFolder } from "./helpers.ts";
 import { finishedRecord, sampleMetrics, sampleRecord, sampleTensors } from "./samples.ts";
 

@@ -1,9 +1,9 @@
 /** A run of pictures in colour, really trained in a moment. */
 import { join } from "node:path";
-import { loadOwnData } from "../../../src/data/sources/own-data.ts";
+import { loadOwnData } from "../../../src/data/node/custom-data.ts";
 import { findRecipe } from "../../../src/recipes/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
-import { trainNewRun } from "../../../src/training/train-run.ts";
+import { trainNewRun } from "../../../src/training/node/train-run.ts";
 import { putClasses } from "../../data/picture-fixtures.ts";
 
 /** Of the images that the pictures become. */

@@ -1,10 +1,10 @@
 /** Runs that were really trained, in a moment, on a few images. */
 import { join } from "node:path";
-import type { LoadedData } from "../../../src/data/sources/chain.ts";
-import { loadFashionMnist } from "../../../src/data/sources/fashion-mnist.ts";
+import type { LoadedData } from "../../../src/data/node/chain.ts";
+import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { findRecipe } from "../../../src/recipes/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
-import { trainNewRun } from "../../../src/training/train-run.ts";
+import { trainNewRun } from "../../../src/training/node/train-run.ts";
 import { sharedFolder, smallDataFolder } from "../../training/support/small-data.ts";
 
 export interface SmallRuns {

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { profileSteps, purposeFinder } from "../../../src/bench/profile.ts";
 import type { CompiledOperation, CompiledProgram } from "../../../src/compile/compile.ts";
-import { base } from "../../../src/models/base.ts";
-import { enhanced } from "../../../src/models/enhanced.ts";
-import { purposeFinder } from "../../../src/training/profile/attribute.ts";
-import { profileSteps } from "../../../src/training/profile/profile-steps.ts";
+import { base, enhanced } from "../../../src/models/study.ts";
 import { lowerings } from "../../support/run-program.ts";
 import { compiledStep } from "../../support/training-step.ts";
 import { smallJob } from "../support/jobs.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { stepProfile } from "../../../src/bench/profile.ts";
 import type { CompiledOperation, CompiledProgram } from "../../../src/compile/compile.ts";
 import type { Pass } from "../../../src/graph/origin.ts";
-import { base } from "../../../src/models/base.ts";
+import { base } from "../../../src/models/study.ts";
 import { profileLines } from "../../../src/report/profile-tables.ts";
 import type { EngineRun } from "../../../src/runtime/trace.ts";
-import { stepProfile } from "../../../src/training/profile/step-profile.ts";
 import { compiledStep } from "../../support/training-step.ts";
 
 const operation = (

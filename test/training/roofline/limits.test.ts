@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { measureBandwidth, measurePeak } from "../../../src/bench/roofline.ts";
 import type { CompiledProgram } from "../../../src/compile/compile.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
-import { measureBandwidth } from "../../../src/training/roofline/bandwidth.ts";
-import { measurePeak } from "../../../src/training/roofline/peak.ts";
 import { blockedNodesOf, lowerings, nodesOf } from "../../support/run-program.ts";
 
 /** A runtime whose runs take, by a clock that stands still otherwise, what `milliseconds` says of the run (from 0). */

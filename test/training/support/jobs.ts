@@ -1,9 +1,9 @@
 /** Training jobs small enough for tests, and what two runs of them are compared by. */
 import { createHash } from "node:crypto";
 import type { ImageSet } from "../../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { normalizationOf } from "../../../src/data/training-data.ts";
-import { base } from "../../../src/models/base.ts";
+import { base } from "../../../src/models/study.ts";
 import type { Recipe } from "../../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { type TrainingHooks, type TrainingJob, type TrainingSnapshot, train } from "../../../src/training/train.ts";

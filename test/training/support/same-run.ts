@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
-import { readMetrics, readRunRecord } from "../../../src/runs/run-files.ts";
+import { readMetrics, readRunRecord } from "../../../src/runs/node/run-files.ts";
 
 /** A line of metrics without what depends on the clock. */
 export function withoutTimes({ seconds: _seconds, imagesPerSecond: _speed, ...line }: MetricsLine) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import type { ImageSet } from "../../../src/data/image-set.ts";
 import { selectImages } from "../../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../../src/data/sources/fashion-mnist.ts";
+import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { idxBytes, writeFiles } from "../../data/fixtures.ts";
 
 /** A folder for the whole test file, removed when it is over. Call it outside of tests. */

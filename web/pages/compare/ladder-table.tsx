@@ -1,6 +1,6 @@
-import { count, percent } from "../../../src/numbers.ts";
 import { known, large, shortSpreadText } from "../../../src/report/wording.ts";
-import type { Ladder } from "../../../src/server/answers.ts";
+import type { Ladder } from "../../../src/server/api-types.ts";
+import { count, percent } from "../../../src/text.ts";
 
 interface Rung {
   readonly name: string;

@@ -1,9 +1,8 @@
 import { useEffect, useMemo, useState } from "react";
-import { count, percent } from "../../../src/numbers.ts";
-import { curvesOverview } from "../../../src/plots/curves-overview.ts";
-import { duration } from "../../../src/report/format.ts";
+import { curvesOverview } from "../../../src/plots/curves.ts";
 import { known, listText } from "../../../src/report/wording.ts";
-import type { RunDetail, RunSummary } from "../../../src/server/answers.ts";
+import type { RunDetail, RunSummary } from "../../../src/server/api-types.ts";
+import { count, duration, percent } from "../../../src/text.ts";
 import { getJson, runPath } from "../../api/client.ts";
 import { Figure } from "../../components/figure.tsx";
 import { Empty, Failure } from "../../components/notices.tsx";

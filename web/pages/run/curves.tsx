@@ -1,11 +1,10 @@
 import { useMemo } from "react";
-import { percent } from "../../../src/numbers.ts";
 import { accuracyCurves, lossCurves } from "../../../src/plots/curves.ts";
-import { duration } from "../../../src/report/format.ts";
 import { known } from "../../../src/report/wording.ts";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
+import { duration, percent } from "../../../src/text.ts";
 import { FittedFigure } from "../../components/figure.tsx";
-import { rateText } from "../../words.ts";
+import { rateText } from "../../format.ts";
 
 interface CurvesProps {
   readonly name: string;

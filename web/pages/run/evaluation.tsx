@@ -1,7 +1,7 @@
 import { useMemo } from "react";
-import { count, percent } from "../../../src/numbers.ts";
 import { confusionFigure } from "../../../src/plots/confusion.ts";
-import type { RunEvaluation } from "../../../src/server/answers.ts";
+import type { RunEvaluation } from "../../../src/server/api-types.ts";
+import { count, percent } from "../../../src/text.ts";
 import { runPath } from "../../api/client.ts";
 import { useJson } from "../../api/use-resource.ts";
 import { Figure } from "../../components/figure.tsx";

@@ -1,12 +1,11 @@
-import { count, counted } from "../../../src/numbers.ts";
-import { duration } from "../../../src/report/format.ts";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
-import type { ProgressAnswer, RunDetail } from "../../../src/server/answers.ts";
+import type { ProgressAnswer, RunDetail } from "../../../src/server/api-types.ts";
+import { count, counted, duration } from "../../../src/text.ts";
 import type { LiveRun } from "../../api/run-events.ts";
 import { Facts } from "../../components/facts.tsx";
+import { Tape } from "../../components/progress-bar.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
-import { Tape } from "../../components/tape.tsx";
-import { rateText } from "../../words.ts";
+import { rateText } from "../../format.ts";
 
 /** Where a run under way stands: step by step where this server trains it, otherwise by the epochs that are done. */
 export function Live({ run, live }: { run: RunDetail; live: LiveRun }) {

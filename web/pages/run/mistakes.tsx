@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "react";
-import { percent } from "../../../src/numbers.ts";
-import type { RunEvaluation, TestImage } from "../../../src/server/answers.ts";
+import type { RunEvaluation, TestImage } from "../../../src/server/api-types.ts";
+import { percent } from "../../../src/text.ts";
 import { getJson, runPath } from "../../api/client.ts";
-import { Look } from "../../components/look.tsx";
+import { Look } from "../../components/attention-view.tsx";
 import { Failure } from "../../components/notices.tsx";
 import { Pixels } from "../../components/pixels.tsx";
 

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
-import { percent } from "../../../src/numbers.ts";
 import { confusionFigure } from "../../../src/plots/confusion.ts";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
+import { percent } from "../../../src/text.ts";
 import { Figure } from "../../components/figure.tsx";
 
 interface ValidationConfusionProps {

@@ -1,13 +1,12 @@
-import { count, counted, percent } from "../../../src/numbers.ts";
-import { duration } from "../../../src/report/format.ts";
+import { count, counted, duration, percent } from "../../../src/text.ts";
 import { Facts } from "../../components/facts.tsx";
 import { Failure } from "../../components/notices.tsx";
+import { Tape } from "../../components/progress-bar.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Status } from "../../components/status.tsx";
-import { Tape } from "../../components/tape.tsx";
 import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } from "../../engine/browser-training.ts";
+import { rateText } from "../../format.ts";
 import { hrefOf } from "../../routes.ts";
-import { rateText } from "../../words.ts";
 import { Curves } from "../run/curves.tsx";
 import { ValidationConfusion } from "../run/validation-confusion.tsx";
 import { Downloads } from "./downloads.tsx";

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
-import { count } from "../../../src/numbers.ts";
 import { MOST_EPOCHS } from "../../../src/recipes/recipe.ts";
-import type { RecipeSummary } from "../../../src/server/answers.ts";
+import type { RecipeSummary } from "../../../src/server/api-types.ts";
+import { count } from "../../../src/text.ts";
 import { postJson } from "../../api/client.ts";
 import { Failure } from "../../components/notices.tsx";
 import { startTraining } from "../../engine/browser-training.ts";

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { TestImage } from "../../../src/server/answers.ts";
+import type { TestImage } from "../../../src/server/api-types.ts";
 import { runPath } from "../../api/client.ts";
 import { useJson } from "../../api/use-resource.ts";
 import { Wait } from "../../components/notices.tsx";

@@ -1,0 +1,71 @@
+import { imageBytes } from "../data/image-set.ts";
+import { loadFashionMnist } from "../data/node/fashion-mnist.ts";
+import { imageTask, normalizationOf } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import { inferenceModel } from "../formats/inference-model.ts";
+import { buildModel, initialTensors } from "../nn/model.ts";
+import { peakMemoryBytes } from "../runs/node/environment.ts";
+import { modelNamed } from "../runs/node/recipe-file.ts";
+import { openModel } from "../runtime/node/index.ts";
+import { differences, median } from "./time-steps.ts";
+import type { BenchResult } from "./training.ts";
+
+/** Calls that are not timed: the first ones allocate and fill caches. */
+const WARM_UP_CALLS = 5;
+
+/** What is measured. */
+export interface InferenceBenchTask {
+  readonly kind: "infer";
+  readonly model: string;
+  readonly threads: number;
+  readonly batchSize: number;
+  /** Calls to time. */
+  readonly steps: number;
+  readonly dataFolder: string;
+}
+
+/**
+ * Times a network in use, with its first weights: the model file as `train` writes it, opened as `evaluate` opens it, called
+ * with the first test images as bytes, one call after the other.
+ *
+ * @throws UserError when the batch is larger than the test set
+ */
+export async function benchInference({
+  model: name,
+  threads,
+  batchSize,
+  steps,
+  dataFolder,
+}: InferenceBenchTask): Promise<BenchResult> {
+  const { test: images, train } = await loadFashionMnist({ folder: dataFolder });
+  if (batchSize > images.count) {
+    throw new UserError(`batch size: ${batchSize} is more than the ${images.count} test images`, { exitCode: 2 });
+  }
+  const task = imageTask(images);
+  const normalization = normalizationOf(train);
+  const model = await modelNamed(name);
+  const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
+  const tensors = initialTensors(graph, 1);
+  const file = inferenceModel({ model, task, normalization, classNames: images.classNames, tensors });
+  const session = await openModel(file, `the model file of ${name}`, { threads });
+  try {
+    const pixels = images.images.slice(0, batchSize * imageBytes(images));
+    const ends: number[] = [];
+    for (let call = 0; call < WARM_UP_CALLS + steps; call++) {
+      await session.logits(pixels);
+      ends.push(performance.now());
+    }
+    const moments = ends.slice(WARM_UP_CALLS - 1);
+    return {
+      model: model.name,
+      threads,
+      batchSize,
+      lowering: null,
+      imagesPerSecond: (steps * batchSize * 1000) / (moments.at(-1)! - moments[0]!),
+      millisecondsPerStep: median(differences(moments)),
+      peakMemoryBytes: peakMemoryBytes(),
+    };
+  } finally {
+    await session.release();
+  }
+}

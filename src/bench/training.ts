@@ -1,0 +1,77 @@
+import type { Lowering } from "../compile/program.ts";
+import { loadFashionMnist } from "../data/node/fashion-mnist.ts";
+import { normalizationOf, trainingData } from "../data/training-data.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import { peakMemoryBytes } from "../runs/node/environment.ts";
+import { modelNamed } from "../runs/node/recipe-file.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
+import type { TrainingJob } from "../training/train.ts";
+import { medianStep, timeSteps, totalOf } from "./time-steps.ts";
+
+/** What is measured. */
+export interface BenchTask {
+  readonly kind: "train";
+  readonly model: string;
+  readonly lowering: Lowering;
+  readonly threads: number;
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly dataFolder: string;
+}
+
+export interface BenchResult {
+  readonly model: string;
+  readonly threads: number;
+  readonly batchSize: number;
+  /** Null for a model file: ONNX Runtime lowers it itself. */
+  readonly lowering: Lowering["kind"] | null;
+  /** Over all timed steps (of training) or calls (of a model file) together. */
+  readonly imagesPerSecond: number;
+  /** Median of the timed runs of steps, or of the calls. */
+  readonly millisecondsPerStep: number;
+  /** Largest resident memory of the process, data set included. */
+  readonly peakMemoryBytes: number;
+}
+
+/** Training with Adam and horizontal flips, as the study's networks are trained. */
+export async function benchJob({
+  model,
+  lowering,
+  threads,
+  batchSize,
+  dataFolder,
+}: Omit<BenchTask, "kind" | "steps">): Promise<TrainingJob> {
+  const loaded = await loadFashionMnist({ folder: dataFolder });
+  const data = { train: trainingData(loaded.train, { trainOn: "all", limit: null }).train, validation: null };
+  const recipe: Recipe = {
+    name: "bench",
+    description: "speed only",
+    model: await modelNamed(model),
+    epochs: 1,
+    batchSize,
+    learningRate: 1e-3,
+    schedule: { kind: "constant" },
+    optimizer: { kind: "adam" },
+    labelSmoothing: 0,
+    augmentation: { horizontalFlip: "random" },
+  };
+  const normalization = normalizationOf(data.train);
+  return { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
+}
+
+/** Times a network's training. */
+export async function benchTraining(task: BenchTask): Promise<BenchResult> {
+  const { lowering, threads, batchSize, steps } = task;
+  const job = await benchJob(task);
+  const runs = await timeSteps(job, steps);
+  const total = totalOf(runs);
+  return {
+    model: job.recipe.model.name,
+    threads,
+    batchSize,
+    lowering: lowering.kind,
+    imagesPerSecond: (total.steps * batchSize * 1000) / total.milliseconds,
+    millisecondsPerStep: medianStep(runs),
+    peakMemoryBytes: peakMemoryBytes(),
+  };
+}

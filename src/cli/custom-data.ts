@@ -1,0 +1,92 @@
+import type { LoadedData } from "../data/node/chain.ts";
+import { type DataChoice, loadData } from "../data/node/custom-data.ts";
+import {
+  DEFAULT_FIT,
+  LEAST_DEFAULT_SIZE,
+  LEAST_SIZE,
+  MOST_SIZE,
+  type OwnDataOptions,
+} from "../data/node/custom-data-options.ts";
+import { UserError } from "../errors.ts";
+import { FITS } from "../imaging/fit-picture.ts";
+import { loadRunData } from "../runs/node/run-data.ts";
+import type { OptionSpec, OptionValues } from "./command.ts";
+import type { Output } from "./output.ts";
+import { choice, flag, path, wholeNumber } from "./parse.ts";
+
+const CHANNELS = ["1", "3"] as const;
+
+/** `--data` where Fashion-MNIST is only the default. */
+export const OWN_DATA_OPTION: OptionSpec = {
+  flags: "--data <folder>",
+  description: "pictures, a folder a class (with or without train, val and test above), or IDX files",
+  default: "Fashion-MNIST, fetched if need be",
+};
+
+/** `--data` of commands about a run. */
+export const RUN_DATA_OPTION: OptionSpec = {
+  flags: "--data <folder>",
+  description: "where the run's data are now",
+  default: "where they were; Fashion-MNIST is fetched if need be",
+};
+
+/** How data of one's own becomes images. */
+export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "--size <pixels>",
+    description: `edge of the square images, ${LEAST_SIZE} to ${MOST_SIZE}`,
+    default: `the pictures' shorter edge (median), ${LEAST_DEFAULT_SIZE} to ${MOST_SIZE}; IDX files: as they are`,
+  },
+  {
+    flags: "--channels <n>",
+    description: "1: gray; 3: colour",
+    choices: CHANNELS,
+    default: "3 where a picture has colour, else 1",
+  },
+  {
+    flags: "--fit <how>",
+    description: "pictures that are not square: crop takes the middle, pad adds black, stretch changes the aspect",
+    choices: FITS,
+    default: DEFAULT_FIT,
+  },
+  { flags: "--skip-unreadable", description: "leave out pictures that cannot be read, instead of stopping" },
+];
+
+const NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
+
+/** @throws UserError when a value is refused */
+export function preparationOptions(options: OptionValues): OwnDataOptions {
+  const channels = choice(options, "channels", CHANNELS);
+  return {
+    size: wholeNumber(options, "size", { least: LEAST_SIZE, most: MOST_SIZE }),
+    channels: channels && (channels === "3" ? 3 : 1),
+    fit: choice(options, "fit", FITS),
+    skipUnreadable: options.skipUnreadable === true,
+  };
+}
+
+/** The names of the options about preparation that were typed, as they were. */
+export function typedPreparation(options: OptionValues): string[] {
+  return NAMES.filter((name) => options[name] !== undefined).map(flag);
+}
+
+/** The data to train on: the folder that was named, or Fashion-MNIST. */
+export async function dataToTrain(options: OptionValues, output: Output): Promise<LoadedData> {
+  return loadData(dataChoice(options), output.note);
+}
+
+/** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
+export function dataChoice(options: OptionValues): DataChoice {
+  const folder = path(options, "data");
+  const prepared = preparationOptions(options);
+  const [typed] = typedPreparation(options);
+  if (folder === undefined && typed !== undefined) {
+    throw new UserError(`${typed} is for data of your own; name their folder with --data`, { exitCode: 2 });
+  }
+  return { folder, ...prepared };
+}
+
+/** The data of a run that something is asked of. */
+export function dataOfRun(run: string, options: OptionValues, output: Output): Promise<LoadedData> {
+  return loadRunData(run, { folder: path(options, "data"), report: output.note });
+}

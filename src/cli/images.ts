@@ -1,0 +1,121 @@
+import { type Stats, statSync } from "node:fs";
+import pc from "picocolors";
+import { heicLines } from "../data/node/left-out.ts";
+import { filesIn, IMAGE_EXTENSIONS } from "../data/node/picture-files.ts";
+import { UserError } from "../errors.ts";
+import { type ContactSheet, contactSheet } from "../plots/contact-sheet.ts";
+import { type ExportTarget, writeExportedFile } from "../runs/node/export-files.ts";
+import { explainFileError } from "../runs/node/file-errors.ts";
+import type { Output } from "./output.ts";
+
+/** What standard input is called. */
+export const STANDARD_INPUT = "-";
+
+/**
+ * The image files that a word of the command line means: a file, whatever its name, or all images in a folder and the
+ * folders inside it, sorted by path. What is no picture is left out, as from a data folder (`filesIn`).
+ *
+ * @throws UserError when there is no such file or folder, it cannot be read, or the folder holds no images
+ */
+export function imageFilesOf(word: string): string[] {
+  if (word === STANDARD_INPUT) return [word];
+  const entry = entryAt(word);
+  if (!entry) throw new UserError(`there is no file or folder ${word === "" ? '""' : word}`);
+  if (!entry.isDirectory()) return [word];
+  const { pictures, others } = filesIn(word);
+  if (pictures.length > 0) return [...pictures];
+  const extensions = [...IMAGE_EXTENSIONS].join(", ");
+  const message = `the folder ${word} holds no images: no file in it ends in ${extensions}, and none without an ending is one`;
+  throw new UserError([message, ...heicLines(others)].join("\n"));
+}
+
+/** Undefined when there is nothing. @throws UserError when the system refuses to look, as for links that lead in a circle */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
+}
+
+/** From dark to light. */
+const SHADES = " .:-=+*#%@";
+const ESCAPE = "\u001b[";
+
+export interface DrawnImage {
+  /** 0 to 255, [channels, height, width]. */
+  readonly pixels: Uint8Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Whether standard output shows colours. */
+export function showsColours(): boolean {
+  return pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR));
+}
+
+/**
+ * An image as lines for the terminal: with colours two pixels a character (upper half and ground of "▀", 24 bits), without
+ * them two equal characters a pixel, dark to light " .:-=+*#%@".
+ */
+export function drawImage(image: DrawnImage, { colours }: { colours: boolean }): string[] {
+  return colours ? halfBlocks(image) : shades(image);
+}
+
+function halfBlocks({ pixels, channels, height, width }: DrawnImage): string[] {
+  // Gray gives all three the same; below the last row of an odd number is black.
+  const colorAt = (row: number, column: number) =>
+    [0, 1, 2].map((c) => (row < height ? pixels[((c % channels) * height + row) * width + column]! : 0)).join(";");
+  return Array.from({ length: Math.ceil(height / 2) }, (_, line) => {
+    const cells = Array.from(
+      { length: width },
+      (_, column) => `${ESCAPE}38;2;${colorAt(2 * line, column)};48;2;${colorAt(2 * line + 1, column)}m▀`,
+    );
+    return `${cells.join("")}${ESCAPE}0m`;
+  });
+}
+
+function shades({ pixels, channels, height, width }: DrawnImage): string[] {
+  const plane = height * width;
+  const lightness = (i: number) => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += pixels[c * plane + i]!;
+    return sum / channels / 256;
+  };
+  return Array.from({ length: height }, (_, row) =>
+    Array.from({ length: width }, (_, column) =>
+      SHADES[Math.floor(lightness(row * width + column) * SHADES.length)]!.repeat(2),
+    )
+      .join("")
+      .trimEnd(),
+  );
+}
+
+/** Where a contact sheet goes. */
+export type SheetTarget = Pick<ExportTarget, "path" | "force">;
+
+/**
+ * Writes a contact sheet as a PNG picture, if there is something on it, and says where.
+ *
+ * @returns its path; null where there is nothing to draw
+ * @throws UserError when something is there already, or the system refuses
+ */
+export async function writeSheet(
+  { path, force }: SheetTarget,
+  sheet: ContactSheet,
+  output: Output,
+): Promise<string | null> {
+  if (sheet.images.length === 0) {
+    output.note("there is nothing to draw: no contact sheet was written");
+    return null;
+  }
+  // The figures' libraries take their time to load: not for --help.
+  const [{ drawSvg }, { pngBytes }] = await Promise.all([
+    import("../plots/node/render.ts"),
+    import("../plots/node/render.ts"),
+  ]);
+  writeExportedFile({ path, force, isFolder: false }, pngBytes(drawSvg(contactSheet, sheet)));
+  output.say(`contact sheet: ${path}`);
+  return path;
+}

@@ -1,0 +1,115 @@
+import { UserError } from "../../errors.ts";
+import type { ImageSet } from "../image-set.ts";
+import { type Imbalance, imbalanceOf } from "../imbalance.ts";
+import { normalizationOf, trainingData } from "../training-data.ts";
+import type { LoadedData } from "./chain.ts";
+import { dataFolder } from "./custom-data.ts";
+import type { OwnDataOptions } from "./custom-data-options.ts";
+import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
+import { assemblePictures, type PictureFolder, readPictureFolder, unreadableLines } from "./picture-folder.ts";
+import type { UnreadablePicture } from "./read-pictures.ts";
+
+/** What a data folder holds, and what training would make of it. */
+export interface Inspection {
+  readonly folder: string;
+  readonly kind: "pictures" | "idx";
+  /** By class number; images in each part. */
+  readonly classes: readonly { name: string; train: number; validation: number; test: number }[];
+  readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Parts that are drawn, since the folder does not have them. */
+  readonly drawn: readonly ("validation" | "test")[];
+  readonly image: { readonly channels: number; readonly height: number; readonly width: number };
+  /** Of the images that would train, for each channel; pixels from 0 to 1. */
+  readonly normalization: { readonly mean: readonly number[]; readonly standardDeviation: readonly number[] };
+  /** Of the images that would train. */
+  readonly imbalance: Imbalance;
+  readonly unreadable: readonly UnreadablePicture[];
+  /** Of pictures only. */
+  readonly pictures?: PictureFacts;
+}
+
+/** What picture files were found to be. */
+export interface PictureFacts {
+  /** Pixels of the files. */
+  readonly width: Extent;
+  readonly height: Extent;
+  /** Width over height. */
+  readonly aspect: Extent;
+  /** Pictures whose file is byte for byte that of another. */
+  readonly copies: number;
+  /** What is left out, as `leftOutLines` says it: files that are no pictures or lie in no class, folders (these end in /). */
+  readonly others: readonly string[];
+}
+
+/** Of numbers found. */
+export interface Extent {
+  readonly least: number;
+  readonly most: number;
+}
+
+/**
+ * Reads a whole data folder and tells what is there. Pictures that cannot be read are told and left out.
+ *
+ * @throws UserError when training would be refused for another reason
+ */
+export async function inspectData(folder: string, options: OwnDataOptions = {}): Promise<Inspection> {
+  const path = dataFolder(folder);
+  if (hasIdxFiles(path)) {
+    const loaded = await loadIdxFolder(path, options, () => {});
+    const isTestDrawn = loaded.files.length === 2;
+    const drawn = isTestDrawn ? (["validation", "test"] as const) : (["validation"] as const);
+    return { ...describe(loaded), kind: "idx", drawn, unreadable: [] };
+  }
+  const content = await readPictureFolder(path, options, { withSizes: true });
+  const loaded = assembleTelling(path, content, options);
+  const { pictures, unreadable } = content.read;
+  const sizes = pictures.flatMap(({ size }) => size ?? []);
+  const range = (values: readonly number[]): Extent => ({
+    least: values.reduce((a, b) => Math.min(a, b)),
+    most: values.reduce((a, b) => Math.max(a, b)),
+  });
+  return {
+    ...describe(loaded),
+    kind: "pictures",
+    drawn: (["validation", "test"] as const).filter((part) => loaded.split!.drawn.includes(part)),
+    unreadable,
+    pictures: {
+      width: range(sizes.map(({ width }) => width)),
+      height: range(sizes.map(({ height }) => height)),
+      aspect: range(sizes.map(({ width, height }) => width / height)),
+      copies: pictures.length - new Set(pictures.map(({ sha256 }) => sha256)).size,
+      others: content.listed.others,
+    },
+  };
+}
+
+/** What cannot be read may be why the rest is too little: then it is told with the refusal. */
+function assembleTelling(path: string, content: PictureFolder, options: OwnDataOptions) {
+  const { unreadable } = content.read;
+  try {
+    return assemblePictures(path, content, options);
+  } catch (cause) {
+    if (!(cause instanceof UserError) || unreadable.length === 0) throw cause;
+    const lines = unreadableLines(unreadable, content.listed.pictures.length);
+    throw new UserError([cause.message, ...lines].join("\n"), { cause });
+  }
+}
+
+function describe({ train: all, test, folder }: LoadedData) {
+  const { train, validation } = trainingData(all, { trainOn: "split", limit: null });
+  const { classNames, channels, height, width } = train;
+  const of = (set: ImageSet | null, label: number) => set?.labels.filter((other) => other === label).length ?? 0;
+  return {
+    folder,
+    classes: classNames.map((name, label) => ({
+      name,
+      train: of(train, label),
+      validation: of(validation, label),
+      test: of(test, label),
+    })),
+    images: { train: train.count, validation: validation?.count ?? 0, test: test.count },
+    image: { channels, height, width },
+    normalization: normalizationOf(train),
+    imbalance: imbalanceOf(train.labels, classNames),
+  };
+}

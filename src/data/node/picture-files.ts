@@ -1,0 +1,173 @@
+import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { extname, join, sep } from "node:path";
+import { UserError } from "../../errors.ts";
+import { recogniseImageFile } from "../../formats/node/image-file.ts";
+import { IMAGE_FORMATS } from "../../imaging/signature.ts";
+
+/** Folders that lie among pictures and hold none to train on. */
+
+/** What a name in a folder leads to; links are followed. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly path: string;
+  /** other: a link that leads nowhere or in a circle, a pipe, a device. */
+  readonly kind: "file" | "folder" | "other";
+  readonly isLink: boolean;
+  readonly isHidden: boolean;
+}
+
+/**
+ * The entries of a folder by their names, hidden ones among them.
+ *
+ * @throws UserError when it cannot be read
+ */
+export function entriesOf(folder: string): FolderEntry[] {
+  return listFolder(folder).map((entry) => {
+    const { name } = entry;
+    const path = join(folder, name);
+    return {
+      name,
+      path,
+      kind: kindOf(entry.isSymbolicLink() ? targetOf(path) : entry),
+      isLink: entry.isSymbolicLink(),
+      isHidden: name.startsWith("."),
+    };
+  });
+}
+
+/**
+ * Whether a link leads to one of these folders or to one that they lie in: whoever followed it would come by again.
+ *
+ * @param folders real paths
+ */
+export function leadsBack(link: string, folders: readonly string[]): boolean {
+  const target = realpathSync(link);
+  const inside = target.endsWith(sep) ? target : `${target}${sep}`;
+  return folders.some((folder) => folder === target || folder.startsWith(inside));
+}
+
+function listFolder(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
+    throw new UserError(`the folder ${folder} cannot be read (${reason}): check who owns it`, { cause });
+  }
+}
+
+function kindOf(found: { isFile(): boolean; isDirectory(): boolean } | undefined): FolderEntry["kind"] {
+  if (found?.isFile()) return "file";
+  return found?.isDirectory() ? "folder" : "other";
+}
+
+function targetOf(link: string) {
+  try {
+    return statSync(link);
+  } catch {
+    return undefined; // it leads nowhere, in a circle, or to where nobody may look
+  }
+}
+
+/** What systems and programs put beside other people's files; nobody calls a class so. */
+const NAMES: ReadonlySet<string> = new Set([
+  "__MACOSX",
+  ".ipynb_checkpoints",
+  "__pycache__",
+  "node_modules",
+  "@eaDir",
+  "lost+found",
+  "$RECYCLE.BIN",
+  "System Volume Information",
+]);
+
+/** By these files tailor knows its own folders again; each is a JSON object with a status. */
+const MARKERS = ["run.json", "seeds.json", "sweep.json", "ablation.json", "study.json"] as const;
+
+/**
+ * Whether a folder is none to look for pictures in: hidden, a system's or a program's, or one that tailor wrote into. The last are known
+ * by what they hold, as `runs` or `study` may be the name of a class.
+ */
+export function isAside({ name, path, isHidden }: FolderEntry): boolean {
+  return isHidden || NAMES.has(name) || hasMarker(path);
+}
+
+/** Whether a folder in it is one that tailor wrote into: without pictures beside it, the folder is there for results. */
+export function holdsResults(folder: string): boolean {
+  return entriesOf(folder).some(({ kind, path }) => kind === "folder" && hasMarker(path));
+}
+
+function hasMarker(folder: string): boolean {
+  return MARKERS.some((name) => isMarker(join(folder, name)));
+}
+
+function isMarker(file: string): boolean {
+  try {
+    const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return typeof content === "object" && content !== null && "status" in content;
+  } catch {
+    return false; // there is no such file, or it is somebody else's
+  }
+}
+
+/** Endings of files that are taken for pictures. */
+export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
+  ".png",
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".webp",
+  ".gif",
+  ".tif",
+  ".tiff",
+  ".avif",
+  ".bmp",
+  ".dib",
+]);
+
+/** What a folder holds, the folders inside it included. Paths begin with the folder's own. */
+export interface FolderFiles {
+  /** By the order of their paths. */
+  readonly pictures: readonly string[];
+  /** Whatever else is there: other files, links that lead nowhere or back, folders that are left out (these end in /). */
+  readonly others: readonly string[];
+}
+
+/**
+ * Looks through a folder and the folders inside it. Links to files and folders are followed, a folder that more than one leads
+ * to once; one that leads back to a folder above is left out, as it would have no end. So are hidden folders and
+ * those of `isAside`; hidden files are not even listed.
+ *
+ * @param above real paths of folders that links must not lead back to either
+ * @throws UserError when a folder cannot be read
+ */
+export function filesIn(folder: string, above: readonly string[] = []): FolderFiles {
+  const pictures: string[] = [];
+  const others: string[] = [];
+  const followed = new Set<string>();
+  const visit = (inner: string, chain: readonly string[]) => {
+    for (const entry of entriesOf(inner)) {
+      const { path, kind, isLink, isHidden } = entry;
+      if (kind === "folder") {
+        const real = isLink ? realpathSync(path) : undefined;
+        if (isAside(entry) || (real !== undefined && (followed.has(real) || leadsBack(path, chain)))) {
+          others.push(`${path}/`);
+        } else {
+          if (real !== undefined) followed.add(real);
+          visit(path, [...chain, realpathSync(path)]);
+        }
+      } else if (!isHidden) {
+        (isPicture(entry) ? pictures : others).push(path);
+      }
+    }
+  };
+  visit(folder, [...above, realpathSync(folder)]);
+  return { pictures, others };
+}
+
+/** By its ending; a file without one by its content. */
+export function isPicture({ name, path, kind }: FolderEntry): boolean {
+  if (kind !== "file") return false;
+  if (extname(name) !== "") return IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
+  return IMAGE_FORMATS.some((format) => format === recogniseImageFile(path));
+}

@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../errors.ts";
+import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
+import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
+import type { LoadedData, Report } from "./chain.ts";
+import { type ListedPictures, listClassFolders } from "./class-folders.ts";
+import { DEFAULT_FIT, type OwnDataOptions } from "./custom-data-options.ts";
+import { type DefaultSize, measurePictures } from "./default-size.ts";
+import { leftOutLines } from "./left-out.ts";
+import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
+
+/** A data folder of pictures, read and not yet divided. */
+export interface PictureFolder {
+  readonly listed: ListedPictures;
+  readonly read: ReadPictures;
+  /** Edge of the square images. */
+  readonly size: number;
+  /** How the size came about; undefined: it was given. */
+  readonly chosen: DefaultSize | undefined;
+}
+
+/** @throws UserError as `listClassFolders` does */
+export async function readPictureFolder(
+  folder: string,
+  { size: given, channels, fit = DEFAULT_FIT }: OwnDataOptions,
+  { withSizes = false }: { withSizes?: boolean } = {},
+): Promise<PictureFolder> {
+  const listed = listClassFolders(folder);
+  const files = listed.pictures.map(({ file }) => file);
+  const preparation = preparationOf({ fit });
+  const chosen = given === undefined ? await measurePictures(folder, files) : undefined;
+  const size = given ?? chosen!.size;
+  const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
+  return { listed, read, size, chosen };
+}
+
+/**
+ * Divides pictures that were read into parts.
+ *
+ * @throws UserError when a class has too few pictures or only equal ones, or no picture of a part can be read
+ */
+export function assemblePictures(
+  folder: string,
+  { listed, read, size }: PictureFolder,
+  { fit = DEFAULT_FIT }: OwnDataOptions,
+): LoadedData & { readonly split: PictureSplit } {
+  const { classNames, pictures, parts } = listed;
+  const of = new Map(pictures.map((picture) => [picture.file, picture]));
+  const found = read.pictures.map(({ file, bytes, sha256 }) => ({ ...of.get(file)!, bytes, sha256 }));
+  const drawn = (["validation", "test"] as const).filter((part) => !parts.includes(part));
+  for (const part of parts) {
+    if (found.some((picture) => picture.part === part)) continue;
+    throw new UserError(`${folder}: no picture of the part ${part} can be read`);
+  }
+  const split: PictureSplit = {
+    format: 1,
+    classNames: [...classNames],
+    image: { channels: read.channels, height: size, width: size },
+    fit,
+    drawn,
+    skipped: [...read.unreadable],
+    pictures: drawParts(found, { classNames, drawn }),
+  };
+  const labels = found.map(({ label }) => label);
+  checkDifferences(folder, { classNames, labels, images: read.images, channels: read.channels });
+  return loadedData(folder, split, read.images);
+}
+
+/**
+ * Loads a data folder of pictures for a new run, and reports what of the folder is left out.
+ *
+ * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
+ */
+export async function loadPictureFolder(folder: string, options: OwnDataOptions, report: Report): Promise<LoadedData> {
+  const content = await readPictureFolder(folder, options);
+  const { listed, read } = content;
+  if (read.unreadable.length > 0) {
+    const lines = unreadableLines(read.unreadable, listed.pictures.length);
+    if (options.skipUnreadable !== true) {
+      throw new UserError([...lines, "Mend or remove them, or leave them out with --skip-unreadable"].join("\n"));
+    }
+    for (const line of lines) report(line);
+  }
+  const loaded = assemblePictures(folder, content, options);
+  report(`${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen) : ""}`);
+  for (const line of leftOutLines(listed.others)) report(line);
+  return loaded;
+}
+
+/**
+ * Loads the pictures of a run once more, from the folder where they are now.
+ *
+ * @param name of the run, for errors
+ * @throws UserError that lists the pictures that are missing or have another content than the run saw
+ */
+export async function loadSplit(
+  folder: string,
+  split: PictureSplit,
+  { name, report }: { name: string; report: Report },
+): Promise<LoadedData> {
+  const files = split.pictures.map(({ file }) => file);
+  const preparation = preparationOf(split);
+  const { pictures, images, unreadable } = await readPictures(folder, files, { ...split.image, preparation });
+  const now = new Map(pictures.map(({ file, sha256 }) => [file, sha256]));
+  const changed = split.pictures.filter(({ file, sha256 }) => now.has(file) && now.get(file) !== sha256);
+  const problems = [
+    ...unreadable.map(({ message }) => message),
+    ...changed.map(({ file }) => `${file} has another content than it had`),
+  ];
+  if (problems.length > 0) {
+    const what = `${problems.length} of the ${files.length} pictures of ${name} are not as they were in ${folder}:`;
+    throw new UserError(
+      [
+        what,
+        ...problems.map((problem) => `  ${problem}`),
+        "Put them back, or name the folder where they are with --data",
+      ].join("\n"),
+    );
+  }
+  report(describePictures(folder, split));
+  return loadedData(folder, split, images);
+}
+
+/** Every one of them: whoever mends the first wants to know of the others. */
+export function unreadableLines(unreadable: readonly UnreadablePicture[], total: number): string[] {
+  const count = `${unreadable.length} of ${total.toLocaleString("en-US")}`;
+  return [`${count} pictures cannot be read:`, ...unreadable.map(({ message }) => `  ${message}`)];
+}
+
+/** "Pictures in photos: 3 classes, 81 to train, 9 to validate, 10 to test, as 3x28x28 images" */
+function describePictures(folder: string, { classNames, image, pictures }: PictureSplit): string {
+  const count = (part: SplitPicture["part"]) => pictures.filter((p) => p.part === part).length.toLocaleString("en-US");
+  const { channels, height, width } = image;
+  return `Pictures in ${folder}: ${classNames.length} classes, ${count("train")} to train, ${count("validation")} to validate, ${count("test")} to test, as ${channels}x${height}x${width} images`;
+}
+
+function whySize({ median }: DefaultSize): string {
+  const why = median === undefined ? "" : `: half of the pictures have a shorter edge of ${median} pixels or more`;
+  return ` (--size chooses another)${why}`;
+}
+
+/** @param images of the split's pictures in their order, [pictures, channels, height, width] */
+function loadedData(
+  folder: string,
+  split: PictureSplit,
+  images: Uint8Array,
+): LoadedData & { readonly split: PictureSplit } {
+  const { classNames, image, pictures } = split;
+  const labels = Uint8Array.from(pictures, ({ label }) => label);
+  const files = pictures.map(({ file }) => file);
+  const all: ImageSet = { images, labels, count: pictures.length, ...image, classNames, files };
+  if (images.length !== all.count * imageBytes(image))
+    throw new Error(`${images.length} bytes for ${all.count} images`);
+  const indices = (isMeant: (part: SplitPicture["part"]) => boolean) =>
+    Uint32Array.from(pictures.keys()).filter((i) => isMeant(pictures[i]!.part));
+  const training = indices((part) => part !== "test");
+  const validation = Uint32Array.from(training.keys()).filter((i) => pictures[training[i]!]!.part === "validation");
+  return {
+    train: { ...selectImages(all, training), validation },
+    test: selectImages(
+      all,
+      indices((part) => part === "test"),
+    ),
+    source: "pictures",
+    folder,
+    verified: false,
+    files: [fingerprint(split)],
+    preparation: preparationOf(split),
+    split,
+  };
+}
+
+/** All pictures as one file of the data, by which runs that saw the same ones are known. */
+function fingerprint({ skipped: _, ...split }: PictureSplit) {
+  return {
+    name: "pictures",
+    bytes: split.pictures.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256: createHash("sha256").update(JSON.stringify(split)).digest("hex"),
+  };
+}
+
+/** What classes are checked by. */
+interface Pictures {
+  readonly classNames: readonly string[];
+  readonly labels: readonly number[];
+  /** Pixels 0 to 255, [pictures, channels, height, width]. */
+  readonly images: Uint8Array;
+  readonly channels: number;
+}
+
+/**
+ * A class whose pictures all give the same image teaches nothing, and is hardly meant: often its files hold numbers in a range that
+ * makes them all black or all white, or one file was copied over the others.
+ *
+ * @throws UserError that names the first class of at least two pictures without any difference between them
+ */
+export function checkDifferences(folder: string, { classNames, labels, images, channels }: Pictures): void {
+  const bytes = images.length / labels.length;
+  const imageAt = (i: number) => images.subarray(i * bytes, (i + 1) * bytes);
+  const firsts = new Map<number, { first: Uint8Array; count: number; isEqual: boolean }>();
+  labels.forEach((label, i) => {
+    const known = firsts.get(label);
+    if (!known) firsts.set(label, { first: imageAt(i), count: 1, isEqual: true });
+    else {
+      known.count++;
+      known.isEqual &&= Buffer.compare(known.first, imageAt(i)) === 0;
+    }
+  });
+  for (const [label, { first, count, isEqual }] of firsts) {
+    if (count < 2 || !isEqual) continue;
+    throw new UserError(
+      `the ${count} pictures of the class ${classNames[label]} in ${folder} are all equal once they are decoded${looks(first, channels)}: there is nothing to learn from them; put different pictures there, or remove the class`,
+    );
+  }
+}
+
+/** What an image of a single colour looks like; nothing of others. */
+function looks(image: Uint8Array, channels: number): string {
+  const plane = image.length / channels;
+  if (image.some((value, i) => value !== image[Math.floor(i / plane) * plane])) return "";
+  if (image.every((value) => value === 0)) return " (black, pixel for pixel)";
+  if (image.every((value) => value === 255)) return " (white, pixel for pixel)";
+  return " (of one colour, pixel for pixel)";
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { decodeImage, imageSize, readImageBytes } from "../../formats/node/image-file.ts";
+import { decodedSize, type Preparation, prepareAs } from "../../imaging/preparation.ts";
+import { mapConcurrently } from "../concurrently.ts";
+import { imageBytes } from "../image-set.ts";
+
+/** Files that are read and decoded at once: twice the threads that Node has for it. Only so many are in memory. */
+const AT_ONCE = 8;
+/** All images of a data set together. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+/** So much do the channels of a gray picture differ at most, 0 to 255: 1 was seen of WebP. */
+const GRAY_SPREAD = 2;
+
+/** A picture that was read. */
+export interface ReadPicture {
+  /** As asked for. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Of the file, in pixels; undefined where it was not asked for. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
+}
+
+/** A picture that cannot be read, and why. */
+export interface UnreadablePicture {
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface ReadPictures {
+  /** Those that could be read, in the order asked for. */
+  readonly pictures: readonly ReadPicture[];
+  /** Pixels 0 to 255 of these, [pictures, channels, height, width]. */
+  readonly images: Uint8Array;
+  readonly channels: 1 | 3;
+  readonly unreadable: readonly UnreadablePicture[];
+}
+
+export interface ReadOptions {
+  readonly height: number;
+  readonly width: number;
+  /** Undefined: 3 when a picture has colour, else 1. */
+  readonly channels: 1 | 3 | undefined;
+  readonly preparation: Preparation;
+  /** Tell the sizes of the files too. */
+  readonly withSizes?: boolean;
+}
+
+/**
+ * Reads pictures and prepares each for a network: some at once, so that decoding, on other threads, and preparing overlap.
+ * Memory holds the prepared images, and a few files.
+ *
+ * @param files paths within `folder`
+ * @throws UserError when the images would take more than 2 GB; a picture that cannot be read is no reason to throw
+ */
+export async function readPictures(
+  folder: string,
+  files: readonly string[],
+  { height, width, channels, preparation, withSizes = false }: ReadOptions,
+): Promise<ReadPictures> {
+  const target = { height, width, channels: channels ?? 3 };
+  const pixels = imageBytes(target);
+  if (files.length * pixels > MOST_BYTES) {
+    throw new UserError(
+      `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with --size, or use --channels 1`,
+    );
+  }
+  const images = new Uint8Array(files.length * pixels);
+  const size = decodedSize(preparation, target);
+  const found = await mapConcurrently(
+    [...files.keys()],
+    AT_ONCE,
+    async (i): Promise<ReadPicture | UnreadablePicture> => {
+      const file = files[i]!;
+      try {
+        const path = join(folder, file);
+        const bytes = await readImageBytes(path);
+        images.set(prepareAs(preparation, await decodeImage(bytes, path, { size }), target), i * pixels);
+        const sha256 = createHash("sha256").update(bytes).digest("hex");
+        return { file, bytes: bytes.length, sha256, size: withSizes ? await imageSize(bytes, path) : undefined };
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        return { file, message: error.message };
+      }
+    },
+  );
+  const readable = found.flatMap((one, i) => (isRead(one) ? [i] : []));
+  readable.forEach((from, to) => {
+    if (from !== to) images.copyWithin(to * pixels, from * pixels, (from + 1) * pixels);
+  });
+  const kept = images.subarray(0, readable.length * pixels);
+  const isGray = channels === undefined && hasNoColor(kept, height * width);
+  return {
+    pictures: found.filter(isRead),
+    images: isGray ? firstPlanes(kept, height * width) : kept,
+    channels: isGray ? 1 : target.channels,
+    unreadable: found.filter((one): one is UnreadablePicture => !isRead(one)),
+  };
+}
+
+function isRead(one: ReadPicture | UnreadablePicture): one is ReadPicture {
+  return "sha256" in one;
+}
+
+/** Whether the three channels of every image are the same, but for what lossy files leave between them. */
+function hasNoColor(images: Uint8Array, plane: number): boolean {
+  for (let start = 0; start < images.length; start += 3 * plane) {
+    for (let i = start; i < start + plane; i++) {
+      const [red, green, blue] = [images[i]!, images[i + plane]!, images[i + 2 * plane]!];
+      if (Math.max(red, green, blue) - Math.min(red, green, blue) > GRAY_SPREAD) return false;
+    }
+  }
+  return true;
+}
+
+/** The first channel of each image of three. */
+function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
+  const gray = new Uint8Array(images.length / 3);
+  for (let to = 0; to < gray.length; to += plane) gray.set(images.subarray(3 * to, 3 * to + plane), to);
+  return gray;
+}

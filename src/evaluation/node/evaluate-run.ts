@@ -1,0 +1,139 @@
+import { requireOwnData } from "../../data/differing-file.ts";
+import { type ImageSet, selectImages } from "../../data/image-set.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
+import { trainingParts } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
+import { readModelMetadata } from "../../formats/model-metadata.ts";
+import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../../runs/node/run-files.ts";
+import { openRunFolder } from "../../runs/node/run-folder.ts";
+import type { AnyRunRecord } from "../../runs/run-record.ts";
+import { openModel } from "../../runtime/node/index.ts";
+import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
+import type { ClassificationMetrics } from "../metrics.ts";
+
+/** Parts of the data that a run can be evaluated on. */
+export const EVALUATION_SPLITS = ["test", "validation"] as const;
+/** One of EVALUATION_SPLITS. */
+export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
+
+/** How a run is evaluated on the images of a part of its data. */
+export interface EvaluateOnOptions {
+  readonly split: EvaluationSplit;
+  /** Test-time averaging of each image and its mirror image. */
+  readonly averageFlips: boolean;
+  readonly threads: number;
+  /** Told why, when the result could not be written into the run's record. */
+  readonly onNotKept?: (why: string) => void;
+}
+
+/** What a run is evaluated on, and how. */
+export interface EvaluateRunOptions extends EvaluateOnOptions {
+  readonly data: LoadedData;
+}
+
+/**
+ * Evaluates a finished or imported run through its `model.onnx`, the file that is served, and keeps the result in the run's
+ * record. What imported weights were trained on is not known: whoever asks for the validation images must.
+ *
+ * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
+ */
+export async function evaluateRun(
+  path: string,
+  { data, ...options }: EvaluateRunOptions,
+): Promise<ClassificationMetrics> {
+  const record = readAnyRunRecord(path);
+  requireTrained(path, record);
+  return evaluateModel(path, record, splitOf(path, record, data, options.split), options);
+}
+
+/**
+ * The same on images that are known to be this part of the run's data.
+ *
+ * @throws UserError when the run is not finished or damaged, or its model takes other images
+ */
+export async function evaluateRunOn(
+  path: string,
+  set: ImageSet,
+  options: EvaluateOnOptions,
+): Promise<ClassificationMetrics> {
+  const record = readAnyRunRecord(path);
+  requireTrained(path, record);
+  return evaluateModel(path, record, set, options);
+}
+
+async function evaluateModel(
+  path: string,
+  { status }: AnyRunRecord,
+  set: ImageSet,
+  { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
+): Promise<ClassificationMetrics> {
+  const fileName = `${path}/${RUN_FILES.model}`;
+  const model = readModel(path);
+  const session = await openModel(model, fileName, { threads });
+  try {
+    const { channels, height, width } = session.imageShape;
+    if (
+      channels !== set.channels ||
+      height !== set.height ||
+      width !== set.width ||
+      session.classes !== set.classNames.length
+    ) {
+      throw new UserError(
+        `${fileName} classifies ${channels}x${height}x${width} images into ${session.classes} classes; the data has ${set.channels}x${set.height}x${set.width} and ${set.classNames.length}`,
+      );
+    }
+    const { classNames } = readModelMetadata(model, fileName);
+    const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
+    if (moved !== undefined) {
+      const todo =
+        status === "imported"
+          ? "import the weights again with --classes in the order they were trained in"
+          : "put the names of the data's classes back in their order";
+      throw new UserError(
+        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
+      );
+    }
+    const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
+    if (!Number.isFinite(metrics.loss)) {
+      throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
+    }
+    keep(path, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
+    return metrics;
+  } finally {
+    await session.release();
+  }
+}
+
+/** Writes the result into the run's record. A run that cannot be written to is evaluated all the same. */
+function keep(
+  path: string,
+  name: EvaluationSplit | `${EvaluationSplit}-tta`,
+  { accuracy, correct, total, standardError, loss }: ClassificationMetrics,
+  onNotKept: (why: string) => void,
+): void {
+  try {
+    const { folder, record } = openRunFolder(path);
+    try {
+      const result = { accuracy, correct, total, standardError, loss };
+      folder.writeRecord({ ...record, evaluations: { ...record.evaluations, [name]: result } });
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    onNotKept(error.message);
+  }
+}
+
+function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
+  if (record.status !== "imported") requireOwnData(path, data, record.data.files);
+  if (split === "test") return data.test;
+  const trainOn = record.status === "imported" ? "split" : record.trainOn;
+  const { validation } = trainingParts(data.train, { trainOn, limit: null });
+  if (!validation) {
+    throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
+      exitCode: 2,
+    });
+  }
+  return selectImages(data.train, validation);
+}

@@ -1,0 +1,118 @@
+import type { ImageSet } from "../data/image-set.ts";
+import { imageTask } from "../data/training-data.ts";
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
+import { differencesInBlocks, type MeanDifference, spreadOf } from "../evaluation/significance.ts";
+import { modelFacts } from "../nn/model-facts.ts";
+import type { AblationReport, AblationRow } from "../report/node/ablation-report.ts";
+import { listText, points } from "../report/wording.ts";
+import { percent } from "../text.ts";
+import type { PlannedRow } from "./ablation.ts";
+import type { StudyRun } from "./planned-run.ts";
+
+/** A run of a row, evaluated. */
+export interface EvaluatedRun extends StudyRun {
+  readonly metrics: ClassificationMetrics;
+}
+
+/** A row with its runs, in the order of their seeds. */
+export interface EvaluatedRow extends Omit<PlannedRow, "runs"> {
+  readonly runs: readonly EvaluatedRun[];
+}
+
+/** Sets each row against its part's reference. Every row has the same seeds, and at least one. */
+export function assembleAblation(
+  rows: readonly EvaluatedRow[],
+  { split, images }: { split: AblationReport["split"]; images: ImageSet },
+): AblationReport {
+  const { record, recipe } = rows[0]!.runs[0]!;
+  const parts = [...new Set(rows.map(({ part }) => part))].map((part) => {
+    const own = rows.filter((row) => row.part === part);
+    const reference = own.find(({ change }) => change === null);
+    if (!reference) throw new Error(`${part.title}: no reference among the rows`);
+    const changed = own.filter((row) => row !== reference);
+    const differences = differencesInBlocks(accuraciesOf(reference), changed.map(accuraciesOf));
+    return {
+      title: part.title,
+      reference: part.reference.name,
+      rows: [resultOf(reference, null, images), ...changed.map((row, i) => resultOf(row, differences[i]!, images))],
+    };
+  });
+  return { split, epochs: recipe.epochs, seeds: rows[0]!.runs.length, trainImages: record.data.trainImages, parts };
+}
+
+function accuraciesOf({ runs }: EvaluatedRow): number[] {
+  return runs.map(({ metrics }) => metrics.accuracy);
+}
+
+function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: ImageSet): AblationRow {
+  const { change, runs, part } = row;
+  const classes = runs[0]!.metrics.perClass;
+  return {
+    change: change?.name ?? null,
+    what: change?.what ?? `recipe ${part.reference.name}`,
+    accuracy: spreadOf(accuraciesOf(row)),
+    difference,
+    seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
+    parameters: modelFacts(runs[0]!.recipe.model, imageTask(images)).parameters,
+    runs: runs.map(({ seed, metrics: { accuracy }, record }) => {
+      const { seconds, weightsSha256 } = record.result;
+      return { seed, accuracy, seconds, commit: record.commit, weightsSha256 };
+    }),
+    recalls: classes.map(({ label }, i) => ({
+      label,
+      recall: meanOf(runs.map(({ metrics }) => metrics.perClass[i]!.recall)),
+    })),
+  };
+}
+
+function meanOf(values: readonly number[]): number {
+  return spreadOf(values).mean;
+}
+
+/** Classes that are named for what a change does to them. */
+const NAMED_CLASSES = 3;
+
+/**
+ * What the figures say, in sentences, for each part: what changes accuracy by more than the chance of the seeds, what does not,
+ * and which classes the worst change touches most.
+ */
+export function ablationConclusion({ parts }: AblationReport): string[] {
+  return parts.map(({ title, rows }) => {
+    const changes = rows.flatMap(({ change, difference }) => (change && difference ? [{ change, ...difference }] : []));
+    const texts = (chosen: readonly (MeanDifference & { change: string })[]) =>
+      listText(chosen.map(({ change, mean }) => `${change} (${points(mean)})`));
+    const better = changes.filter((change) => isClear(change) && change.mean > 0);
+    const worse = changes.filter((change) => isClear(change) && change.mean < 0);
+    const unclear = changes.filter((change) => !isClear(change));
+    if (changes.every(({ interval }) => interval === null)) {
+      return `${title}. One seed does not say how much is chance: ${texts(changes)}.`;
+    }
+    const sentences = [
+      better.length > 0 ? `Better by more than the chance of the seeds: ${texts(better)}.` : "",
+      worse.length > 0 ? `Worse by more than the chance of the seeds: ${texts(worse)}.` : "",
+      unclear.length > 0 ? `Not told apart from that chance: ${texts(unclear)}.` : "",
+      worstChange(rows),
+    ];
+    return `${title}. ${sentences.filter((sentence) => sentence !== "").join(" ")}`;
+  });
+}
+
+/** Whether a difference is more than the chance of the seeds explains. */
+function isClear({ interval }: MeanDifference): boolean {
+  return interval !== null && interval.low * interval.high > 0;
+}
+
+/** What the change that clearly costs most does to single classes; nothing when none does. */
+function worstChange(rows: readonly AblationRow[]): string {
+  const reference = rows.find(({ change }) => change === null)!;
+  const [worst] = rows
+    .filter(({ difference }) => difference !== null && isClear(difference) && difference.mean < 0)
+    .toSorted((a, b) => a.difference!.mean - b.difference!.mean);
+  if (!worst) return "";
+  const moved = worst.recalls
+    .map(({ label, recall }, i) => ({ label, recall, difference: recall - reference.recalls[i]!.recall }))
+    .toSorted((a, b) => Math.abs(b.difference) - Math.abs(a.difference))
+    .slice(0, NAMED_CLASSES)
+    .map(({ label, recall, difference }) => `${label} (${points(difference)} points, to ${percent(recall, 1)})`);
+  return `With ${worst.change} the share of images that are right changes most for ${listText(moved)}.`;
+}

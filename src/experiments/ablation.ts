@@ -1,0 +1,116 @@
+import { baseBatchNorm, baseDropout, enhancedPlain } from "../models/study.ts";
+import { base, baseSeed, enhanced, enhancedSeed, enhancedVflip } from "../recipes/index.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import { type PlannedRun, planSeeds } from "./planned-run.ts";
+
+/** A recipe that differs from its part's reference in what is named. */
+export interface Change {
+  /** Short, for options, folders and the figure. */
+  readonly name: string;
+  /** What differs, in a sentence's rest: "batch norm after ...". */
+  readonly what: string;
+  readonly recipe: Recipe;
+}
+
+/** Changes that are set against one recipe. */
+export interface AblationPart {
+  readonly title: string;
+  readonly reference: Recipe;
+  readonly changes: readonly Change[];
+}
+
+/** What each technique buys: the study's four changes added one at a time, then ours taken away one at a time. */
+export const ABLATION: readonly AblationPart[] = [
+  {
+    title: "The study's changes, each added to base-seed",
+    reference: baseSeed,
+    changes: [
+      {
+        name: "vertical-flips",
+        what: "random vertical flips besides the horizontal ones",
+        recipe: { ...baseSeed, augmentation: { ...baseSeed.augmentation, verticalFlip: true } },
+      },
+      {
+        name: "batch-norm",
+        what: "batch norm after convolutions and the hidden dense layer",
+        recipe: { ...baseSeed, model: baseBatchNorm },
+      },
+      { name: "dropout", what: "dropout of 0.3 before the last layer", recipe: { ...baseSeed, model: baseDropout } },
+      {
+        name: "depth-width",
+        what: "five convolutions and 256 dense units instead of two and 128",
+        recipe: { ...baseSeed, model: enhancedPlain },
+      },
+      { name: "all-four", what: "all of these: enhanced-seed", recipe: enhancedSeed },
+    ],
+  },
+  {
+    title: "One change at a time to enhanced",
+    reference: enhanced,
+    changes: [
+      {
+        name: "no-schedule",
+        what: "a constant rate of 1e-3 instead of one-cycle up to 4e-3",
+        recipe: { ...enhanced, schedule: { kind: "constant" }, learningRate: 1e-3 },
+      },
+      {
+        name: "no-muon",
+        what: "Adam instead of Muon, at the same rates",
+        recipe: { ...enhanced, optimizer: base.optimizer },
+      },
+      { name: "no-smoothing", what: "no label smoothing", recipe: { ...enhanced, labelSmoothing: 0 } },
+      {
+        name: "no-shift",
+        what: "no shifts of 1 px",
+        recipe: { ...enhanced, augmentation: { horizontalFlip: "alternating" } },
+      },
+      {
+        name: "random-flips",
+        what: "random horizontal flips instead of alternating ones",
+        recipe: { ...enhanced, augmentation: { ...enhanced.augmentation, horizontalFlip: "random" } },
+      },
+      {
+        name: "no-flips",
+        what: "no flips at all",
+        recipe: { ...enhanced, augmentation: { shift: 1 } },
+      },
+      {
+        name: "with-averaging",
+        what: "averages of weights, decay 0.998, added",
+        recipe: { ...enhanced, averaging: { kind: "exponential", decay: 0.998 } },
+      },
+      { name: "with-vertical-flips", what: "the study's vertical flips added", recipe: enhancedVflip },
+    ],
+  },
+];
+
+export interface AblationOptions {
+  /** The folder that everything goes into. */
+  readonly out: string;
+  readonly epochs: number;
+  /** Seeds 1 to so many, each. */
+  readonly seeds: number;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+/** A row of the ablation with its runs. Without a change it is its part's reference. */
+export interface PlannedRow {
+  readonly part: AblationPart;
+  readonly change: Change | null;
+  readonly runs: readonly PlannedRun[];
+}
+
+/** The rows of some parts: each reference first. Every recipe is trained for the same number of epochs. */
+export function planAblation(
+  parts: readonly AblationPart[],
+  { out, epochs, seeds, limit }: AblationOptions,
+): PlannedRow[] {
+  const row = (part: AblationPart, change: Change | null): PlannedRow => {
+    const name = change ? `${part.reference.name}+${change.name}` : part.reference.name;
+    const recipe = { ...(change?.recipe ?? part.reference), name, epochs };
+    const pathOf = (seed: number) => `${out}/runs/${name}-s${seed}`;
+    return { part, change, runs: planSeeds({ recipe, trainOn: "split", limit }, { seeds, pathOf }) };
+  };
+  return parts.flatMap((part) => [row(part, null), ...part.changes.map((change) => row(part, change))]);
+}

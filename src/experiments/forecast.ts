@@ -1,0 +1,70 @@
+import { medianStep, timeSteps } from "../bench/time-steps.ts";
+import type { Lowering } from "../compile/program.ts";
+import type { LoadedData } from "../data/node/chain.ts";
+import { normalizationOf, type TrainingDataOptions, trainingData } from "../data/training-data.ts";
+import { chooseLowering } from "../runtime/lowering.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { DivergedError } from "../training/diverged.ts";
+import type { TrainingJob } from "../training/train.ts";
+import type { PlannedRun } from "./planned-run.ts";
+
+/** Steps that a forecast is made from. */
+const FORECAST_STEPS = 8;
+
+/** Forward alone takes about a third of a training step. */
+const FORWARD_SHARE = 1 / 3;
+
+/**
+ * How long a run will take, in seconds, judged by its first steps: training and the validation after each epoch.
+ */
+export async function forecastSeconds(job: TrainingJob): Promise<number> {
+  const { recipe, data } = job;
+  const secondsAStep = medianStep(await timeSteps(job, FORECAST_STEPS)) / 1000;
+  const images = recipe.epochs * data.train.count + recipe.epochs * (data.validation?.count ?? 0) * FORWARD_SHARE;
+  return (images / recipe.batchSize) * secondsAStep;
+}
+
+export interface ForecastOptions {
+  readonly data: LoadedData;
+  readonly threads: number;
+  readonly runtime: Runtime;
+  /** Left out: blocked where the processor has it. */
+  readonly lowering?: Lowering["kind"] | undefined;
+}
+
+/**
+ * How long runs will take, in seconds: the first steps of one run of each recipe are timed, nothing is kept. What a run
+ * that was interrupted has done already is not taken off.
+ */
+export async function forecastStudy(
+  planned: readonly PlannedRun[],
+  { data, threads, runtime, lowering: wanted }: ForecastOptions,
+): Promise<number> {
+  const lowering = await chooseLowering(runtime, wanted);
+  // Most recipes train on the same images, which are copied once.
+  const parts = new Map<string, ReturnType<typeof imagesOf>>();
+  const secondsOf = new Map<string, number>();
+  for (const { recipe, seed, trainOn, limit } of planned) {
+    if (secondsOf.has(recipe.name)) continue;
+    const key = `${trainOn} ${limit}`;
+    const part = parts.get(key) ?? imagesOf(data, { trainOn, limit });
+    parts.set(key, part);
+    secondsOf.set(recipe.name, await secondsOfJob({ recipe, seed, ...part, threads, lowering, runtime }));
+  }
+  return planned.reduce((sum, { recipe }) => sum + secondsOf.get(recipe.name)!, 0);
+}
+
+/** What diverges in its first steps takes no time worth telling: training it will say so. */
+async function secondsOfJob(job: TrainingJob): Promise<number> {
+  try {
+    return await forecastSeconds(job);
+  } catch (error) {
+    if (error instanceof DivergedError) return 0;
+    throw error;
+  }
+}
+
+function imagesOf({ train }: LoadedData, options: TrainingDataOptions): Pick<TrainingJob, "data" | "normalization"> {
+  const data = trainingData(train, options);
+  return { data, normalization: normalizationOf(data.train) };
+}

@@ -1,0 +1,211 @@
+import type { Lowering } from "../compile/program.ts";
+import { differingFile } from "../data/differing-file.ts";
+import type { LoadedData } from "../data/node/chain.ts";
+import { imageTask } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import type { FittedRecipe } from "../recipes/fit-to-images.ts";
+import { findRecipe } from "../recipes/index.ts";
+import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
+import { networkSha256 } from "../runs/node/hashes.ts";
+import { runStatus } from "../runs/node/run-status.ts";
+import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
+import { counted } from "../text.ts";
+import type { TrainRunOptions } from "../training/node/train-into.ts";
+import { resumeRun, trainNewRun } from "../training/node/train-run.ts";
+
+/** What `tailor study` is asked for. */
+export interface StudyOptions {
+  /** The folder that everything goes into. */
+  readonly out: string;
+  /** A small study: fewer images and epochs. */
+  readonly isQuick: boolean;
+  /** The study's own recipes too. */
+  readonly isFaithful: boolean;
+  /** Seeds 1 to so many, each. */
+  readonly seeds: number;
+}
+
+/** A run that a study consists of. */
+export interface PlannedRun {
+  readonly recipe: Recipe;
+  /** What of the recipe was fitted to the number of images; left out: nothing was. */
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
+  /** The file that exports it, where it is not one of tailor's. */
+  readonly recipeFile?: string | undefined;
+  readonly seed: number;
+  /** Its folder. */
+  readonly path: string;
+  readonly trainOn: "split" | "all";
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+/** Two recipes of which the second is set against the first. */
+export interface RecipePair {
+  readonly base: string;
+  readonly enhanced: string;
+}
+
+export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
+export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-seed" };
+
+/** A quick study: about two minutes on two cores. */
+export const QUICK = { epochs: 4, images: 20_000 };
+
+/** What a run trains, whatever its seed. */
+export type SeedlessRun = Omit<PlannedRun, "seed" | "path">;
+
+/** A run with seeds 1 to `seeds`, each in a folder of its own. */
+export function planSeeds(
+  run: SeedlessRun,
+  { seeds, pathOf }: { readonly seeds: number; readonly pathOf: (seed: number) => string },
+): PlannedRun[] {
+  return Array.from({ length: seeds }, (_, i) => ({ ...run, seed: i + 1, path: pathOf(i + 1) }));
+}
+
+/**
+ * Runs in the order in which they are trained: seed by seed, so that what is interrupted has whole sets.
+ *
+ * @param sets each with the same seeds
+ */
+export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun[] {
+  return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
+}
+
+/**
+ * The runs of a study, in the order in which they are trained.
+ *
+ * @param images how many there are to train with
+ */
+export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
+  const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
+  const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
+  const limit = isQuick && images > QUICK.images ? QUICK.images : null;
+  return seedBySeed(
+    names.map((name) => {
+      const recipe = isQuick ? { ...findRecipe(name), epochs: QUICK.epochs } : findRecipe(name);
+      return planSeeds(
+        { recipe, trainOn: "split", limit },
+        { seeds, pathOf: (seed) => `${out}/runs/${name}-s${seed}` },
+      );
+    }),
+  );
+}
+
+/** What there is of a planned run before it is trained. */
+export type PlannedState =
+  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
+  | { readonly kind: "unfinished" }
+  | { readonly kind: "new" };
+
+/** What a planned run is trained with, as far as it makes another run. */
+interface Given {
+  readonly data: LoadedData;
+  /** Left out: whichever it was trained with. */
+  readonly lowering?: Lowering["kind"] | undefined;
+}
+
+/** A planned run that is trained. */
+export interface StudyRun extends PlannedRun {
+  readonly record: FinishedRunRecord;
+}
+
+/**
+ * What there is of a planned run: a study that was interrupted goes on where it was.
+ *
+ * @throws UserError when the folder holds another run than the planned one, or a damaged one
+ */
+export function stateOf(planned: PlannedRun, { data, lowering }: Given): PlannedState {
+  const status = runStatus(planned.path);
+  switch (status.kind) {
+    case "missing":
+    case "not-a-run":
+      return { kind: "new" };
+    case "damaged":
+      throw status.error;
+    case "imported":
+      throw new UserError(
+        `${planned.path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
+        { exitCode: 2 },
+      );
+    case "finished":
+    case "unfinished": {
+      const difference = differenceOf(status.record, planned, { data, lowering });
+      if (difference) {
+        throw new UserError(
+          `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
+          { exitCode: 2 },
+        );
+      }
+      if (status.kind === "finished") return { kind: "finished", record: status.record };
+      return { kind: status.resumable ? "unfinished" : "new" };
+    }
+    default:
+      return status satisfies never;
+  }
+}
+
+/** The first thing in which a record is not the planned run's; undefined when it is. */
+function differenceOf(
+  record: RunRecord,
+  { recipe, seed, trainOn, limit }: PlannedRun,
+  { data, lowering }: Given,
+): string | undefined {
+  const field = differingField(record.recipe, recipe);
+  if (field)
+    return `its recipe's ${field.name} is ${JSON.stringify(field.recorded)}, not ${JSON.stringify(field.asked)}`;
+  if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
+  if (record.limit !== limit || record.trainOn !== trainOn) {
+    return `it was trained on ${imagesText(record)}, not on ${imagesText({ trainOn, limit })}`;
+  }
+  if (lowering !== undefined && record.lowering !== lowering) {
+    return `its operators were lowered to ${record.lowering}, not to ${lowering}`;
+  }
+  if (differingFile(data, record.data.files) !== undefined) return "it was trained on other data";
+  const isSameNetwork =
+    record.networkSha256 === undefined || record.networkSha256 === networkSha256(recipe.model, imageTask(data.train));
+  return isSameNetwork ? undefined : `its network "${record.model}" is another one`;
+}
+
+/** The first field besides the description in which a recorded recipe is not the one asked for; undefined when it is. */
+export function differingField(
+  recorded: Readonly<Record<string, unknown>>,
+  recipe: Recipe,
+): { name: string; recorded: unknown; asked: unknown } | undefined {
+  const asked: Record<string, unknown> = recipeToJson(recipe);
+  const name = [...new Set([...Object.keys(asked), ...Object.keys(recorded)])].find(
+    (field) => field !== "description" && canonical(asked[field]) !== canonical(recorded[field]),
+  );
+  return name === undefined ? undefined : { name, recorded: recorded[name], asked: asked[name] };
+}
+
+/** "5,000 images of the training split" */
+function imagesText({ trainOn, limit }: Pick<PlannedRun, "trainOn" | "limit">): string {
+  const images = limit === null ? "all images" : counted(limit, "image");
+  return trainOn === "all" ? `${images}, none left for validation` : `${images} of the training split`;
+}
+
+/** JSON in which the order of fields does not matter. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/**
+ * Trains a planned run, goes on with it, or finds it done.
+ *
+ * @returns undefined when it was stopped before its end: the same call goes on with it
+ */
+export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
+  const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
+  const state = stateOf(planned, options);
+  if (state.kind === "finished") return { ...planned, record: state.record };
+  const trained =
+    state.kind === "unfinished"
+      ? await resumeRun(path, { ...options, allowDifferent: false })
+      : await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options);
+  return trained.isFinished ? { ...planned, record: trained.record } : undefined;
+}

@@ -1,0 +1,148 @@
+import type { LoadedData } from "../../data/node/chain.ts";
+import { imageTask } from "../../data/training-data.ts";
+import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
+import { comparePaired, spreadOf, welchInterval } from "../../evaluation/significance.ts";
+import { modelFacts } from "../../nn/model-facts.ts";
+import { findRecipe } from "../../recipes/index.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import { LADDER } from "../../report/ladder/ladder.ts";
+import type { Gain, ModelDetail, ModelResult, Role, StudyReport, StudySetting } from "../../report/report-data.ts";
+import { committedResults } from "../../runs/node/committed-results.ts";
+import { readMetrics } from "../../runs/node/run-files.ts";
+import { counted } from "../../text.ts";
+import type { StudyRun } from "../planned-run.ts";
+import { OUR_PAIR, type RecipePair, SEED_PAIR } from "../planned-run.ts";
+import { conclusionOf } from "./conclusion.ts";
+
+/** A run with what the test images say of it. */
+export interface TestedRun extends StudyRun {
+  readonly test: ClassificationMetrics;
+  /** With test-time averaging of each image and its mirror image. */
+  readonly testAveraged: ClassificationMetrics;
+}
+
+/** The study's published pair, as the ladder names it. */
+const STUDY_PAIR: RecipePair = { base: "Base (study)", enhanced: "Enhanced (study)" };
+
+/**
+ * Makes the report of a study out of its tested runs.
+ *
+ * @param runs at least one of each of our two recipes; of the seed recipes, what is missing comes from the committed results
+ */
+export function assembleReport(
+  runs: readonly TestedRun[],
+  { data, setting, isQuick }: { data: LoadedData; setting: StudySetting; isQuick: boolean },
+): StudyReport {
+  const runsOf = (recipe: string) => runs.filter((run) => run.recipe.name === recipe);
+  const ours = [SEED_PAIR, OUR_PAIR].flatMap((pair) =>
+    inRoles(pair).map(([name, role]) => {
+      const trained = runsOf(name);
+      return trained.length > 0 ? trainedResult(trained, role, data) : committedResult(findRecipe(name), role, data);
+    }),
+  );
+  const results = [
+    ...(data.verified ? inRoles(STUDY_PAIR).map(([name, role]) => publishedResult(name, role)) : []),
+    ...ours.filter((result) => result !== undefined),
+  ];
+  const gains = [STUDY_PAIR, SEED_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
+  const trainedNames = [...new Set(runs.map(({ recipe }) => recipe.name))];
+  const report = {
+    isQuick,
+    isFashionMnist: data.verified,
+    setting,
+    results,
+    gains,
+    models: trainedNames.map((name) => detailOf(runsOf(name))),
+    test: data.test,
+  };
+  return { ...report, conclusion: conclusionOf(report) };
+}
+
+function inRoles({ base, enhanced }: RecipePair): [string, Role][] {
+  return [
+    [base, "base"],
+    [enhanced, "enhanced"],
+  ];
+}
+
+function publishedResult(name: string, role: Role): ModelResult {
+  const entry = LADDER.find((row) => row.name === name);
+  if (!entry || entry.claimed === null) throw new Error(`the ladder has no ${name} with a published accuracy`);
+  return {
+    name,
+    role,
+    origin: { kind: "published", source: entry.source },
+    accuracy: spreadOf([entry.claimed]),
+    epochs: entry.epochs,
+    parameters: entry.parameters,
+    multiplyAdds: entry.multiplyAdds,
+    seconds: null,
+  };
+}
+
+function trainedResult(runs: readonly TestedRun[], role: Role, data: LoadedData): ModelResult {
+  return {
+    ...costOf(runs[0]!.recipe, data),
+    role,
+    origin: { kind: "trained", runs: runs.map(({ path }) => path) },
+    accuracy: spreadOf(runs.map(({ test }) => test.accuracy)),
+    seconds: spreadOf(runs.map(({ record }) => record.result.seconds)).mean,
+  };
+}
+
+/** Undefined where no result was committed. */
+function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelResult | undefined {
+  // Published and committed figures belong to Fashion-MNIST as it was published; other data has none.
+  if (!data.verified) return undefined;
+  const results = committedResults(recipe.name);
+  const first = results[0]?.record;
+  if (!first) return undefined;
+  return {
+    ...costOf(recipe, data),
+    epochs: first.epochs,
+    role,
+    origin: {
+      kind: "committed",
+      files: results.map(({ file }) => file),
+      commit: first.commit ?? "unknown",
+      cpu: `${first.cpu.model}, ${counted(first.threads, "thread")}`,
+    },
+    accuracy: spreadOf(results.map(({ test }) => test.accuracy)),
+    // Runs that share a machine slow each other down: the fastest tells most of the recipe.
+    seconds: Math.min(...results.map(({ record }) => record.result.seconds)),
+  };
+}
+
+function costOf(recipe: Recipe, data: LoadedData) {
+  const { parameters, multiplyAdds } = modelFacts(recipe.model, imageTask(data.train));
+  return { name: recipe.name, epochs: recipe.epochs, parameters, multiplyAdds };
+}
+
+function gainOf(
+  { base, enhanced }: RecipePair,
+  results: readonly ModelResult[],
+  runsOf: (recipe: string) => readonly TestedRun[],
+): Gain | undefined {
+  const first = results.find(({ name }) => name === base);
+  const second = results.find(({ name }) => name === enhanced);
+  if (!first || !second) return undefined;
+  const [firstRun, secondRun] = [runsOf(base)[0], runsOf(enhanced)[0]];
+  return {
+    base,
+    enhanced,
+    difference: second.accuracy.mean - first.accuracy.mean,
+    overSeeds: welchInterval(first.accuracy, second.accuracy),
+    paired: firstRun && secondRun ? comparePaired(firstRun.test.predictions, secondRun.test.predictions) : null,
+  };
+}
+
+function detailOf(runs: readonly TestedRun[]): ModelDetail {
+  const [first] = runs as readonly [TestedRun, ...TestedRun[]];
+  return {
+    recipe: first.recipe.name,
+    description: first.recipe.description,
+    runs: runs.map(({ seed, path }) => ({ seed, path, epochs: readMetrics(path) })),
+    test: first.test,
+    testAveraged: first.testAveraged,
+  };
+}

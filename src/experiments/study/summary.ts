@@ -1,0 +1,50 @@
+import type { LoadedData } from "../../data/node/chain.ts";
+import type { StudyReport, StudySetting } from "../../report/report-data.ts";
+import { collectEnvironment } from "../../runs/node/environment.ts";
+import type { TestedRun } from "./assemble.ts";
+
+/** How a study was made, for its report. At least one run. */
+export function studySetting(
+  runs: readonly TestedRun[],
+  { data, threads, command }: { data: LoadedData; threads: number; command: string },
+): StudySetting {
+  const { versions, commit, cpu } = collectEnvironment();
+  const { record, recipe } = runs[0]!;
+  return {
+    date: new Date().toISOString(),
+    commit,
+    cpu: cpu.model,
+    cores: cpu.cores,
+    threads,
+    versions,
+    dataSource: data.verified ? "Fashion-MNIST" : data.folder,
+    trainImages: record.data.trainImages,
+    validationImages: record.data.validationImages,
+    testImages: data.test.count,
+    epochs: recipe.epochs,
+    command,
+  };
+}
+
+/** A study's figures as JSON, without pictures: what `study --json` prints and `study.json` keeps. */
+export function studySummary(
+  { isQuick, setting, results, gains, conclusion }: StudyReport,
+  runs: readonly TestedRun[],
+) {
+  return { runs: runs.map(runSummary), quick: isQuick, setting, results, gains, conclusion };
+}
+
+function runSummary({ path: run, recipe, seed, test, testAveraged, record }: TestedRun) {
+  return {
+    run,
+    recipe: recipe.name,
+    seed,
+    accuracy: test.accuracy,
+    correct: test.correct,
+    total: test.total,
+    accuracyTta: testAveraged.accuracy,
+    parameters: record.parameters,
+    seconds: record.result.seconds,
+    weightsSha256: record.result.weightsSha256,
+  };
+}

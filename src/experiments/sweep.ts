@@ -1,0 +1,161 @@
+import { UserError } from "../errors.ts";
+import { spreadOf } from "../evaluation/significance.ts";
+import { crc32c } from "../formats/crc32c.ts";
+import type { FittedRecipe } from "../recipes/fit-to-images.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import {
+  applicableChanges,
+  changeableFields,
+  changeRecipe,
+  changesText,
+  isKind,
+  type RecipeChanges,
+} from "../recipes/recipe-fields.ts";
+import type { SweepRow } from "../report/node/sweep-report.ts";
+import type { StudyRun } from "./planned-run.ts";
+import { type PlannedRun, planSeeds } from "./planned-run.ts";
+import { gridOf, type Variation } from "./variations.ts";
+
+/** A recipe with some fields changed: one of those that a sweep tries. */
+export interface Candidate {
+  readonly changes: RecipeChanges;
+  readonly recipe: Recipe;
+}
+
+/** All candidates that are still in, trained for as many epochs. */
+export interface Rung {
+  readonly epochs: number;
+  /** How many are in. */
+  readonly candidates: number;
+}
+
+/** Successive halving keeps the best 1 in so many of each rung, and trains them so many times longer. */
+export const HALVING_FACTOR = 3;
+
+/**
+ * Checks that some candidate can have each field that is varied: a field of another kind than those that are tried would
+ * be left out of all.
+ *
+ * @throws UserError with exit code 2 that names the field
+ */
+export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
+  const kinds = variations.filter(({ field, kind }) => kind === "list" && isKind(field));
+  const choices = gridOf(kinds);
+  for (const variation of variations) {
+    const { field } = variation;
+    const value = variation.kind === "list" ? variation.values[0]! : variation.low;
+    if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
+    // What the recipe never has is refused with what it has.
+    if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
+    throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
+      exitCode: 2,
+    });
+  }
+}
+
+/**
+ * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
+ * other fields. What is then the same comes once.
+ *
+ * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
+ */
+export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
+  const applied = variations.map((changes) => applicableChanges(recipe, changes));
+  const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
+  if (different.length < 2) {
+    throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
+  }
+  return different.map((changes) => ({
+    changes,
+    recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
+  }));
+}
+
+/**
+ * Successive halving (Jamieson and Talwalkar 2016), told from its end: the last rung trains for all epochs, each rung
+ * before it for a third of those after it, as long as there are three times as many candidates and an epoch to train.
+ */
+export function halvingRungs(candidates: number, epochs: number): Rung[] {
+  const most = Math.floor(Math.log(candidates) / Math.log(HALVING_FACTOR) + 1e-9);
+  const rungs: Rung[] = [];
+  let left = candidates;
+  for (let after = most; after >= 0; after--) {
+    const share = epochs / HALVING_FACTOR ** after;
+    if (share < 1) continue;
+    rungs.push({ epochs: Math.round(share), candidates: left });
+    left = Math.ceil(left / HALVING_FACTOR);
+  }
+  return rungs;
+}
+
+/** Where and how candidates are trained. */
+export interface SweepPlan {
+  readonly out: string;
+  /** The file that exports the recipe, where it is not one of tailor's. */
+  readonly recipeFile?: string | undefined;
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
+  readonly seeds: number;
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+}
+
+/** A candidate's runs for so many epochs, on the split: its validation images choose. */
+export function planCandidate(
+  { changes, recipe }: Candidate,
+  epochs: number,
+  { out, recipeFile, fittedFrom, seeds, limit }: SweepPlan,
+): PlannedRun[] {
+  // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
+  const file = changes.model === undefined ? recipeFile : undefined;
+  const name = shortened(changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+"));
+  return planSeeds(
+    { recipe: { ...recipe, epochs }, fittedFrom, recipeFile: file, trainOn: "split", limit },
+    { seeds, pathOf: (seed) => `${out}/runs/${name}-e${epochs}-s${seed}` },
+  );
+}
+
+/** File systems take names of 255 bytes. A longer one than this ends in a checksum of the whole. */
+const LONGEST_NAME = 120;
+
+function shortened(name: string): string {
+  if (name.length <= LONGEST_NAME) return name;
+  return `${name.slice(0, LONGEST_NAME)}+${crc32c(new TextEncoder().encode(name)).toString(16).padStart(8, "0")}`;
+}
+
+/** What became of a candidate in the last rung that it was in. */
+export interface SweepResult extends SweepRow {
+  readonly candidate: Candidate;
+}
+
+/** @param trained the candidate's runs of this rung, fewer than planned where some diverged */
+export function resultOf(
+  candidate: Candidate,
+  { epochs, planned, trained }: { epochs: number; planned: readonly PlannedRun[]; trained: readonly StudyRun[] },
+): SweepResult {
+  const results = trained.map(({ record }) => record.result);
+  const isWhole = trained.length === planned.length;
+  return {
+    candidate,
+    changes: candidate.changes,
+    epochs,
+    accuracy: isWhole ? spreadOf(results.map(({ validationAccuracy }) => validationAccuracy!)) : null,
+    loss: isWhole ? spreadOf(results.map(({ validationLoss }) => validationLoss!)).mean : null,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    runs: planned.map(({ path }) => path),
+  };
+}
+
+/**
+ * Best first: those of a later rung, whose epochs are more, before those of an earlier one, then by accuracy and by loss; what
+ * diverged, last of all. Where the sweep varies the epochs themselves they are no rungs.
+ */
+export function ranked(results: readonly SweepResult[]): SweepResult[] {
+  const isRung = results.every(({ changes }) => changes.epochs === undefined);
+  return results.toSorted(
+    (a, b) =>
+      Number(a.accuracy === null) - Number(b.accuracy === null) ||
+      (isRung ? b.epochs - a.epochs : 0) ||
+      (b.accuracy?.mean ?? -1) - (a.accuracy?.mean ?? -1) ||
+      (a.loss ?? Number.MAX_VALUE) - (b.loss ?? Number.MAX_VALUE),
+  );
+}

@@ -1,0 +1,236 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type SharpModule from "sharp";
+import type { Sharp } from "sharp";
+import { UserError } from "../../errors.ts";
+import type { Picture } from "../../imaging/picture.ts";
+import { type DecodedSize, decodedSize, GARMENT } from "../../imaging/preparation.ts";
+import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../../imaging/signature.ts";
+import { count } from "../../text.ts";
+import { damaged, formatOf, lacksEnd } from "../image-format.ts";
+import { bmpSize, decodeBmp } from "./bmp.ts";
+
+/** A few bytes can claim to be gigabytes. */
+const MOST_PIXELS = 2 ** 27;
+/** Files of more bytes are not read. */
+const MOST_BYTES = 2 ** 28;
+/** Files up to this size are read at once. */
+const SMALL_BYTES = 2 ** 16;
+/**
+ * What of a damaged file is an error. Everything that is missing, of every format: the end of a JPEG too ("truncated" would be
+ * enough for that, but not for a TIFF with JPEG data inside). "warning" would also refuse photos that every program shows:
+ * odd scan parameters, stray bytes between markers, an unknown Adobe transform. So a JPEG whose data are broken in
+ * the middle, its end in place, is read as browsers and Pillow read it, with what the decoder makes of the broken part.
+ */
+const FAIL_ON = "error";
+/** Larger pictures are shrunk while they are decoded. */
+const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 });
+
+/** sharp with its native library, loaded on first use, as ONNX Runtime is. */
+let loaded: Promise<typeof SharpModule> | undefined;
+
+function sharp(): Promise<typeof SharpModule> {
+  loaded ??= import("sharp").then(({ default: library }) => {
+    // Many pictures are decoded beside each other: threads within one would only wait for each other.
+    library.concurrency(1);
+    library.cache(false);
+    return library;
+  });
+  return loaded;
+}
+
+export interface DecodingLimits {
+  /** Pictures of more pixels are refused before they are decoded. Default 2^27. */
+  readonly mostPixels?: number | undefined;
+}
+
+export interface DecodingOptions extends DecodingLimits {
+  /** Larger pictures are shrunk to it. Default: no edge longer than 512 pixels. */
+  readonly size?: DecodedSize;
+}
+
+/**
+ * Reads and decodes an image file.
+ *
+ * @throws UserError naming the file when it cannot be read, or as `decodeImage` does
+ */
+export async function readImageFile(path: string, options: DecodingOptions = {}): Promise<Picture> {
+  return decodeImage(await readImageBytes(path), path, options);
+}
+
+/**
+ * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF and BMP to 8-bit sRGB: turned as its EXIF orientation says, CMYK and other colour
+ * spaces converted, 16 bits cut to 8, the first frame of several. A large picture is shrunk, its aspect kept.
+ *
+ * @param name named in errors
+ * @throws UserError when the bytes are no such image, are damaged or cut short, claim more pixels than allowed, or hold numbers
+ *   of which nobody knows what is black and white (`checkDepth`)
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  { mostPixels = MOST_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
+): Promise<Picture> {
+  const format = formatOf(bytes, name);
+  if (lacksEnd(bytes, format)) throw new UserError(`${name} is damaged or cut short (its end is missing)`);
+  if (format === "tiff") await checkDepth(bytes, name);
+  const image =
+    format === "bmp"
+      ? await bmpImage(bytes, name, mostPixels)
+      : (await sharp())(bytes, { limitInputPixels: mostPixels, failOn: FAIL_ON, sequentialRead: true });
+  const small = {
+    width: edge,
+    height: edge,
+    fit: of === "longer" ? "inside" : "outside",
+    withoutEnlargement: true,
+  } as const;
+  try {
+    const { data, info } = await image
+      .autoOrient()
+      .resize(small)
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height, channels: info.channels };
+  } catch (cause) {
+    throw await explain(cause, bytes, name, mostPixels);
+  }
+}
+
+/**
+ * The size of an image as it will be seen: turned as its EXIF orientation says. Only the header is read.
+ *
+ * @throws UserError when the bytes are no image
+ */
+export async function imageSize(bytes: Uint8Array, name: string): Promise<{ width: number; height: number }> {
+  if (formatOf(bytes, name) === "bmp") return bmpSize(bytes, name);
+  try {
+    return (await (await sharp())(bytes, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch (cause) {
+    throw await explain(cause, bytes, name, MOST_PIXELS);
+  }
+}
+
+/** A BMP for sharp, which is given its pixels: turned, shrunk and converted like every other. */
+async function bmpImage(bytes: Uint8Array, name: string, mostPixels: number): Promise<Sharp> {
+  const size = bmpSize(bytes, name);
+  if (size.width * size.height > mostPixels) throw tooLarge(name, size, mostPixels);
+  const { data, ...raw } = await decodeBmp(bytes, name);
+  return (await sharp())(data, { raw, limitInputPixels: false });
+}
+
+/** Samples of other kinds than 8 and 16 bits without a sign, as libvips names them. */
+const DEPTHS: Readonly<Record<string, string>> = {
+  char: "8-bit signed",
+  short: "16-bit signed",
+  uint: "32-bit",
+  int: "32-bit signed",
+  float: "32-bit floating-point",
+  double: "64-bit floating-point",
+  complex: "complex",
+  dpcomplex: "complex",
+};
+
+/**
+ * Only of 8 and 16 bits is it known which values are black and white. Of others libvips takes some range or other, and what
+ * lies beyond it becomes black or white. (L*a*b* of 16 bits has a sign, and a range.)
+ *
+ * @throws UserError when a TIFF has other samples
+ */
+async function checkDepth(bytes: Uint8Array, name: string): Promise<void> {
+  const { depth, space } = await (await sharp())(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch((cause) => {
+      const hasMoreBits = cause instanceof Error && /samples out of range/.test(cause.message);
+      throw hasMoreBits ? badDepth(name, "64-bit", cause) : damaged(name, cause);
+    });
+  const kind = DEPTHS[depth!];
+  if (kind !== undefined && (space as string) !== "labs") throw badDepth(name, kind);
+}
+
+function badDepth(name: string, kind: string, cause?: unknown): UserError {
+  return new UserError(`${name} holds ${kind} pixels, whose range is not known; save it as 8- or 16-bit`, { cause });
+}
+
+async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixels: number): Promise<unknown> {
+  if (!(cause instanceof Error)) return cause;
+  if (/exceeds pixel limit/.test(cause.message)) {
+    // The header alone is read.
+    const size = await (await sharp())(bytes, { limitInputPixels: false }).metadata();
+    return tooLarge(name, size, mostPixels, cause);
+  }
+  return damaged(name, cause);
+}
+
+function tooLarge(
+  name: string,
+  { width, height }: { width: number; height: number },
+  mostPixels: number,
+  cause?: unknown,
+): UserError {
+  const most = count(mostPixels);
+  return new UserError(`${name} has ${width} x ${height} pixels; at most ${most} are decoded, make it smaller`, {
+    cause,
+  });
+}
+
+/**
+ * The bytes of an image file.
+ *
+ * @throws UserError naming the file when it is none, cannot be read or has more than 2^28 bytes
+ */
+export async function readImageBytes(path: string): Promise<Uint8Array> {
+  try {
+    const entry = statSync(path);
+    // Reading a pipe waits for whoever writes, and some devices have no end.
+    if (!entry.isFile() && !entry.isDirectory()) {
+      throw new UserError(`${path} is a pipe or device; name a file, or send what comes from it to standard input`);
+    }
+    const { size } = entry;
+    if (size > MOST_BYTES) {
+      throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
+    }
+    // Reading a small file takes less time than waking another thread for it, three times, behind those that decode.
+    return size <= SMALL_BYTES ? readFileSync(path) : await readFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause)) throw cause;
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") throw new UserError(`there is no file ${path}`, { cause });
+    throw new UserError(`${path} cannot be read (${cause.code}): a readable image file is needed there`, { cause });
+  }
+}
+
+/**
+ * The size of an image file as it will be seen, like `imageSize`; no more of the file is read than its head.
+ *
+ * @returns undefined when it cannot be told
+ */
+export async function imageFileSize(path: string): Promise<{ width: number; height: number } | undefined> {
+  try {
+    const head = readHead(path);
+    if (formatOf(head, path) === "bmp") return bmpSize(head, path);
+    return (await (await sharp())(path, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a file is by its content, like `recogniseFile`. @returns undefined when it cannot be read or is no file */
+export function recogniseImageFile(path: string): ImageFormat | NoImage | undefined {
+  try {
+    return recogniseFile(readHead(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first bytes of a file. @throws when it is none, as reading a pipe would wait for whoever writes, or it cannot be read */
+function readHead(path: string): Uint8Array {
+  if (!statSync(path).isFile()) throw new Error(`${path} is not a file`);
+  const file = openSync(path, "r");
+  try {
+    const head = new Uint8Array(HEAD_BYTES);
+    return head.subarray(0, readSync(file, head));
+  } finally {
+    closeSync(file);
+  }
+}

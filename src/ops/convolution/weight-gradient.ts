@@ -1,0 +1,128 @@
+import { imageSizes, requireSameShape, type Shape, sizeOf } from "../../graph/shape.ts";
+import { apply, type Op, type Value } from "../../graph/value.ts";
+import type { GraphWriter } from "../../onnx/graph-writer.ts";
+import { planBlockedWeightGradient, writeBlockedWeightGradient } from "./blocked-weight-gradient.ts";
+import {
+  type ConvolutionAttributes,
+  convolutionMultiplyAdds,
+  exchangeBatch,
+  forEachTap,
+  inferConvolution,
+} from "./shared.ts";
+
+type WeightGradientAttributes = ConvolutionAttributes & {
+  /** Shape [K, C, kh, kw] of the convolution's weight. */
+  readonly shape: Shape;
+};
+
+/**
+ * dweight[k, c, i, j] = sum over n, p, q of x[n, c, p * stride + i - padding, q * stride + j - padding] * dy[n, k, p, q]
+ *
+ * Standard: every kernel place (i, j) is a shifted copy of x; stacked as [taps * C, N * P * Q] ("im2col", channels before
+ * the batch) they meet dy as [K, N * P * Q] in one matrix product over the whole batch.
+ *
+ * Blocked: a convolution again (`writeBlockedWeightGradient`).
+ */
+export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
+  name: "conv2dWeightGradient",
+  infer([x, dy], attributes) {
+    const y = inferConvolution("conv2dWeightGradient", x!.shape, attributes.shape, attributes);
+    requireSameShape("conv2dWeightGradient", "dy and the convolution's result", dy!.shape, y);
+    return { shape: attributes.shape };
+  },
+  lower: {
+    standard(writer, [x, dy], { inputs, attributes }) {
+      const { batch, channels, height, width } = imageSizes(inputs[0]!.shape);
+      const { channels: outputs, height: outputHeight, width: outputWidth } = imageSizes(inputs[1]!.shape);
+      const taps = attributes.shape[2]! * attributes.shape[3]!;
+      const terms = batch * outputHeight * outputWidth;
+      const images = writer.reshape(exchangeBatch(writer, x!, batch, channels, height * width), [
+        channels,
+        batch,
+        height,
+        width,
+      ]);
+      const columns = writer.reshape(stackTaps(writer, images, inputs[0]!.shape, inputs[1]!.shape, attributes), [
+        taps * channels,
+        terms,
+      ]);
+      const derivative = writer.reshape(exchangeBatch(writer, dy!, batch, outputs, outputHeight * outputWidth), [
+        outputs,
+        terms,
+      ]);
+      // Never more columns than rows: then the bits do not depend on the number of threads (see `writeGemm`).
+      if (outputs > taps * channels) {
+        const product = writer.reshape(writer.node("Gemm", [derivative, columns], { transB: 1 }), [
+          outputs,
+          taps,
+          channels,
+        ]);
+        return writer.reshape(writer.transpose(product, [0, 2, 1]), attributes.shape);
+      }
+      const product = writer.reshape(writer.node("Gemm", [columns, derivative], { transB: 1 }), [
+        taps,
+        channels,
+        outputs,
+      ]);
+      return writer.reshape(writer.transpose(product, [2, 1, 0]), attributes.shape);
+    },
+    blocked: {
+      plan: ({ attributes }, _known, block) => planBlockedWeightGradient(attributes.shape, block),
+      emit: (writer, [x, dy], { inputs, attributes }, _plan, block) =>
+        writeBlockedWeightGradient(writer, [x!, dy!], {
+          x: inputs[0]!.shape,
+          dy: inputs[1]!.shape,
+          shape: attributes.shape,
+          attributes,
+          block,
+        }),
+    },
+  },
+  multiplyAdds: ({ inputs: [, dy], shape }) => convolutionMultiplyAdds(dy!.shape, shape),
+  reference([x, dy], { shape, attributes }) {
+    const dweight = new Float64Array(sizeOf(shape));
+    forEachTap(x!.shape, shape, dy!.shape, attributes, (xAt, weightAt, yAt) => {
+      dweight[weightAt] = dweight[weightAt]! + x!.data[xAt]! * dy!.data[yAt]!;
+    });
+    return dweight;
+  },
+};
+
+/** @param x [N, C, H, W] @param dy [N, K, P, Q] @returns [K, C, kh, kw], `attributes.shape` */
+export function conv2dWeightGradient(x: Value, dy: Value, attributes: WeightGradientAttributes): Value {
+  return apply(conv2dWeightGradientOp, [x, dy], attributes);
+}
+
+/** [taps * C, N, P, Q] of x [C, N, H, W]: for each kernel place the pixels that it meets, zeros where it meets none. */
+function stackTaps(
+  writer: GraphWriter,
+  x: string,
+  xShape: Shape,
+  yShape: Shape,
+  { stride, padding, shape }: WeightGradientAttributes,
+): string {
+  const { height: outputHeight, width: outputWidth } = imageSizes(yShape);
+  const [rows, columns] = padding;
+  const padded =
+    rows + columns === 0 ? x : writer.node("Pad", [x, writer.integers([0, 0, rows, columns, 0, 0, rows, columns])]);
+  const [kernelHeight, kernelWidth] = [shape[2]!, shape[3]!];
+  const taps: string[] = [];
+  for (let i = 0; i < kernelHeight; i++)
+    for (let j = 0; j < kernelWidth; j++) {
+      const ends = [i + (outputHeight - 1) * stride + 1, j + (outputWidth - 1) * stride + 1];
+      const isWhole =
+        i + j === 0 && stride === 1 && ends[0] === xShape[2]! + 2 * rows && ends[1] === xShape[3]! + 2 * columns;
+      taps.push(
+        isWhole
+          ? padded
+          : writer.node("Slice", [
+              padded,
+              writer.integers([i, j]),
+              writer.integers(ends),
+              writer.integers([2, 3]),
+              writer.integers([stride, stride]),
+            ]),
+      );
+    }
+  return taps.length === 1 ? taps[0]! : writer.node("Concat", taps, { axis: 0 });
+}

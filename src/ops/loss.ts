@@ -1,0 +1,184 @@
+import { formatShape, requireAxes, ShapeError, sameShape } from "../graph/shape.ts";
+import { apply, type Op, type ReferenceTensor, type Value } from "../graph/value.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
+
+/** What the operations on logits [N, classes] and labels int32 [N] share. */
+export type SmoothingAttributes = {
+  /** Label smoothing (Szegedy et al. 2016): the target is (1 - s) for the label plus s / classes for every class. */
+  readonly labelSmoothing: number;
+};
+
+/** @throws ShapeError unless there is one int32 label a row */
+export function requireLabels(op: string, logits: Value, labels: Value): void {
+  requireAxes(op, "logits", logits.shape, ["batch", "classes"]);
+  if (!sameShape(labels.shape, logits.shape.slice(0, 1)) || labels.dtype !== "int32") {
+    throw new ShapeError(
+      op,
+      `labels must be int32 [${logits.shape[0]}], one a row of logits ${formatShape(logits.shape)}, got ${labels.dtype} ${formatShape(labels.shape)}`,
+    );
+  }
+}
+
+/** @throws ShapeError unless 0 <= labelSmoothing < 1 */
+export function requireSmoothing(op: string, { labelSmoothing }: SmoothingAttributes): void {
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new ShapeError(op, `labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
+  }
+}
+
+/** Writes the target distribution [N, classes]. */
+export function writeTargets(
+  writer: GraphWriter,
+  labels: string,
+  logits: Value,
+  { labelSmoothing }: SmoothingAttributes,
+): string {
+  const [batch, classes] = [logits.shape[0]!, logits.shape[1]!];
+  const indices = writer.int32s(
+    Array.from({ length: classes }, (_, label) => label),
+    [1, classes],
+  );
+  const isLabel = writer.node("Equal", [writer.reshape(labels, [batch, 1]), indices]);
+  const oneHot = writer.cast(isLabel, "float32");
+  if (labelSmoothing === 0) return oneHot;
+  const scaled = writer.node("Mul", [oneHot, writer.scalar(1 - labelSmoothing)]);
+  return writer.node("Add", [scaled, writer.scalar(labelSmoothing / classes)]);
+}
+
+/** The target distribution in float64, [N, classes]. */
+export function referenceTargets(
+  labels: ReferenceTensor,
+  classes: number,
+  { labelSmoothing }: SmoothingAttributes,
+): Float64Array {
+  return Float64Array.from({ length: labels.data.length * classes }, (_, i) => {
+    const isLabel = labels.data[Math.floor(i / classes)] === i % classes;
+    return labelSmoothing / classes + (isLabel ? 1 - labelSmoothing : 0);
+  });
+}
+
+/** log(softmax) of each row in float64, by the shifted formula that cannot overflow. */
+export function referenceLogSoftmax(logits: ReferenceTensor): Float64Array {
+  const classes = logits.shape[1]!;
+  const result = new Float64Array(logits.data.length);
+  for (let row = 0; row < result.length; row += classes) {
+    const scores = logits.data.subarray(row, row + classes);
+    const largest = Math.max(...scores);
+    const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+    scores.forEach((score, label) => {
+      result[row + label] = score - largest - Math.log(total);
+    });
+  }
+  return result;
+}
+
+/** Probabilities exp(logits) / sum(exp(logits)) of each row. [N, classes]. For inference: training uses the loss itself. */
+export const softmaxOp: Op<Record<string, never>> = {
+  name: "softmax",
+  infer([logits]) {
+    requireAxes("softmax", "logits", logits!.shape, ["batch", "classes"]);
+    return { shape: logits!.shape };
+  },
+  lower: { standard: (writer, [logits]) => writer.node("Softmax", [logits], { axis: 1 }) },
+  reference: ([logits]) => referenceLogSoftmax(logits!).map(Math.exp),
+};
+
+export function softmax(logits: Value): Value {
+  return apply(softmaxOp, [logits], {});
+}
+
+/**
+ * The mean over the batch of -sum(target * log(softmax(logits))): PyTorch's cross_entropy with label smoothing. logits
+ * [N, classes], labels int32 [N], result a scalar. Its derivative is (softmax - target) / N, times that of the mean.
+ */
+export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
+  name: "softmaxCrossEntropy",
+  infer([logits, labels], attributes) {
+    requireLabels("softmaxCrossEntropy", logits!, labels!);
+    requireSmoothing("softmaxCrossEntropy", attributes);
+    return { shape: [] };
+  },
+  gradient: ({ inputs: [logits, labels], attributes }, dy) => [
+    softmaxCrossEntropyGradient(logits!, labels!, dy, attributes),
+    undefined,
+  ],
+  lower: {
+    standard(writer, [logits, labels], { inputs, attributes }) {
+      const logProbabilities = writer.node("LogSoftmax", [logits], { axis: 1 });
+      const targets = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const perImage = writer.reduceSum(writer.node("Mul", [logProbabilities, targets]), [1]);
+      return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(-1 / inputs[0]!.shape[0]!)]);
+    },
+  },
+  reference([logits, labels], { attributes }) {
+    const [batch, classes] = [logits!.shape[0]!, logits!.shape[1]!];
+    const targets = referenceTargets(labels!, classes, attributes);
+    const total = referenceLogSoftmax(logits!).reduce((sum, value, i) => sum - value * targets[i]!, 0);
+    return Float64Array.of(total / batch);
+  },
+};
+
+export function softmaxCrossEntropy(logits: Value, labels: Value, attributes: SmoothingAttributes): Value {
+  return apply(softmaxCrossEntropyOp, [logits, labels], attributes);
+}
+
+/** dlogits = (softmax(logits) - target) * dloss / N. logits [N, classes], labels int32 [N], dloss a scalar. */
+export const softmaxCrossEntropyGradientOp: Op<SmoothingAttributes> = {
+  name: "softmaxCrossEntropyGradient",
+  infer([logits, labels, dloss], attributes) {
+    requireLabels("softmaxCrossEntropyGradient", logits!, labels!);
+    requireSmoothing("softmaxCrossEntropyGradient", attributes);
+    requireAxes("softmaxCrossEntropyGradient", "dloss", dloss!.shape, []);
+    return { shape: logits!.shape };
+  },
+  lower: {
+    standard(writer, [logits, labels, dloss], { inputs, attributes }) {
+      const probabilities = writer.node("Softmax", [logits], { axis: 1 });
+      const difference = writer.node("Sub", [probabilities, writeTargets(writer, labels!, inputs[0]!, attributes)]);
+      const share = writer.node("Mul", [dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]);
+      return writer.node("Mul", [difference, share]);
+    },
+  },
+  reference([logits, labels, dloss], { attributes }) {
+    const [batch, classes] = [logits!.shape[0]!, logits!.shape[1]!];
+    const targets = referenceTargets(labels!, classes, attributes);
+    return referenceLogSoftmax(logits!).map((value, i) => ((Math.exp(value) - targets[i]!) * dloss!.data[0]!) / batch);
+  },
+};
+
+export function softmaxCrossEntropyGradient(
+  logits: Value,
+  labels: Value,
+  dloss: Value,
+  attributes: SmoothingAttributes,
+): Value {
+  return apply(softmaxCrossEntropyGradientOp, [logits, labels, dloss], attributes);
+}
+
+/** How many rows of logits [N, classes] have their largest score at the label, int32 [N]; the first of equal ones counts. */
+export const countCorrectOp: Op<Record<string, never>> = {
+  name: "countCorrect",
+  infer([logits, labels]) {
+    requireLabels("countCorrect", logits!, labels!);
+    return { shape: [] };
+  },
+  lower: {
+    standard(writer, [logits, labels]) {
+      const predicted = writer.cast(writer.node("ArgMax", [logits], { axis: 1, keepdims: 0 }), "int32");
+      return writer.reduceSum(writer.cast(writer.node("Equal", [predicted, labels]), "float32"), [0]);
+    },
+  },
+  reference([logits, labels]) {
+    const classes = logits!.shape[1]!;
+    let correct = 0;
+    labels!.data.forEach((label, row) => {
+      const scores = logits!.data.subarray(row * classes, (row + 1) * classes);
+      if (scores.indexOf(Math.max(...scores)) === label) correct++;
+    });
+    return Float64Array.of(correct);
+  },
+};
+
+export function countCorrect(logits: Value, labels: Value): Value {
+  return apply(countCorrectOp, [logits, labels], {});
+}

@@ -1,0 +1,165 @@
+import { inParts, mapConcurrently } from "../../data/concurrently.ts";
+import { UserError } from "../../errors.ts";
+import { readModelMetadata } from "../../formats/model-metadata.ts";
+import { type DecodingOptions, decodeImage, readImageFile } from "../../formats/node/image-file.ts";
+import type { Picture } from "../../imaging/picture.ts";
+import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
+import { readModelAt } from "../../runs/node/run-files.ts";
+import { openModel } from "../../runtime/node/index.ts";
+import {
+  type Classification,
+  type Classifier,
+  type ClassifyOptions,
+  type ImageInput,
+  type Prediction,
+  type PredictOptions,
+  type PrepareOptions,
+  topLabels,
+} from "../prediction.ts";
+
+/** Images in one run of the engine: enough to keep the cores busy, few enough for a bar to move. */
+const BATCH_SIZE = 64;
+/** Images decoded at once: twice the threads that Node has for it, so that none waits. */
+const DECODED_AT_ONCE = 8;
+
+/**
+ * Opens the model of a run to classify pictures.
+ *
+ * @param run a run folder, or an ONNX file that tailor wrote
+ * @param threads the engine computes with; default 2
+ * @throws UserError when there is no such model or it cannot be read
+ */
+export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
+  const { bytes, fileName } = readModelAt(run);
+  const { model, classNames, preparation } = readModelMetadata(bytes, fileName);
+  const session = await openModel(bytes, fileName, { threads, isAlone: false });
+  if (session.classes !== classNames.length) {
+    await session.release();
+    throw new UserError(`${fileName} has ${session.classes} outputs but names ${classNames.length} classes`);
+  }
+  const { imageShape } = session;
+  const imageSize = imageShape.channels * imageShape.height * imageShape.width;
+  const size = decodedSize(preparation, imageShape);
+
+  const prepare = async (image: ImageInput, options: PrepareOptions = {}): Promise<Uint8Array> => {
+    const picture = await decode(image, { mostPixels: options.mostPixels, size });
+    return naming(nameOf(image), () => prepareAs(preparation, picture, imageShape, options));
+  };
+
+  const timedPrepare = async (image: ImageInput, options: PrepareOptions): Promise<Prepared> => {
+    const started = performance.now();
+    const pixels = await prepare(image, options);
+    return { image, pixels, milliseconds: performance.now() - started };
+  };
+
+  const classify = async (
+    images: readonly Uint8Array[],
+    { top = 3 }: ClassifyOptions = {},
+  ): Promise<Classification[]> => {
+    if (images.length === 0) return [];
+    const batch = new Uint8Array(images.length * imageSize);
+    for (const [i, pixels] of images.entries()) {
+      if (pixels.length !== imageSize) {
+        throw new RangeError(`the model takes images of ${imageSize} values, got one of ${pixels.length}`);
+      }
+      batch.set(pixels, i * imageSize);
+    }
+    const probabilities = await session.probabilities(batch);
+    return images.map((_, i) => {
+      const scores = probabilities.subarray(i * classNames.length, (i + 1) * classNames.length);
+      const best = topLabels(scores, classNames, Math.max(1, top));
+      return { ...best[0]!, top: best.slice(0, top) };
+    });
+  };
+
+  const predictAll = async (prepared: readonly Prepared[], options: PredictOptions): Promise<Prediction[]> => {
+    const started = performance.now();
+    const images = prepared.map(({ pixels }) => pixels);
+    const classified = await classify(images, options);
+    const share = (performance.now() - started) / prepared.length;
+    return prepared.map(({ pixels, milliseconds }, i) => ({
+      ...classified[i]!,
+      milliseconds: milliseconds + share,
+      pixels,
+    }));
+  };
+
+  const prepareAll = (images: readonly ImageInput[], options: PredictOptions) =>
+    mapConcurrently(images, DECODED_AT_ONCE, async (image): Promise<Prepared | Failed> => {
+      try {
+        return await timedPrepare(image, options);
+      } catch (error) {
+        if (error instanceof UserError) return { image, error };
+        throw error;
+      }
+    });
+
+  return {
+    model,
+    classes: classNames,
+    imageShape,
+    preparation,
+    prepare,
+    classify,
+    async predict(image, options = {}) {
+      const [prediction] = await predictAll([await timedPrepare(image, options)], options);
+      return prediction!;
+    },
+    async *predictMany(images, options = {}) {
+      // The next part is decoded, on other threads, while the engine classifies this one.
+      const parts = inParts(images, BATCH_SIZE);
+      const start = () => {
+        const { value: part } = parts.next();
+        const work = part && prepareAll(part, options);
+        work?.catch(() => {}); // It is awaited below; until then it is not unhandled.
+        return work;
+      };
+      let work = start();
+      while (work) {
+        const outcomes: (Prepared | Failed)[] = await work;
+        work = start();
+        const prepared = outcomes.filter((outcome) => "pixels" in outcome);
+        const predictions = (await predictAll(prepared, options)).values();
+        for (const outcome of outcomes) {
+          if ("error" in outcome) yield outcome;
+          else yield { image: outcome.image, prediction: predictions.next().value! };
+        }
+      }
+    },
+    release: () => session.release(),
+  };
+}
+
+interface Prepared {
+  readonly image: ImageInput;
+  readonly pixels: Uint8Array;
+  readonly milliseconds: number;
+}
+
+interface Failed {
+  readonly image: ImageInput;
+  readonly error: UserError;
+}
+
+async function decode(image: ImageInput, options: DecodingOptions): Promise<Picture> {
+  if (typeof image === "string") return readImageFile(image, options);
+  if (image instanceof Uint8Array) return decodeImage(image, nameOf(image), options);
+  if (typeof image === "object" && image !== null && "data" in image) return image;
+  throw new UserError(
+    `expected an image: the path of a file, its bytes as a Uint8Array, or a picture; got ${image === null ? "null" : typeof image}`,
+  );
+}
+
+function nameOf(image: ImageInput): string {
+  return typeof image === "string" ? image : "the image";
+}
+
+/** @throws UserError that names the image */
+function naming<Result>(name: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${name}: ${error.message}`, { cause: error });
+  }
+}

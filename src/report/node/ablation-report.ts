@@ -1,0 +1,152 @@
+import type { MeanDifference, Spread } from "../../evaluation/significance.ts";
+import { type DifferenceRow, differenceFigure } from "../../plots/difference.ts";
+import { count, counted, duration } from "../../text.ts";
+import { html, prose } from "../html.ts";
+import { figureHtml, wholePage } from "../page.ts";
+import { type Table, tableHtml } from "../tables.ts";
+import { intervalText, known, points, shortSpreadText } from "../wording.ts";
+import { drawn, type StudyFigure } from "./sheets.ts";
+
+/** What an ablation says: what each change makes of its reference. Accuracies are fractions. */
+export interface AblationReport {
+  /** The images that accuracies are of. */
+  readonly split: "test" | "validation";
+  readonly epochs: number;
+  readonly seeds: number;
+  readonly trainImages: number;
+  /** At least one. */
+  readonly parts: readonly AblationResultPart[];
+}
+
+export interface AblationResultPart {
+  readonly title: string;
+  /** Its recipe. */
+  readonly reference: string;
+  /** The reference first. */
+  readonly rows: readonly AblationRow[];
+}
+
+export interface AblationRow {
+  /** Null: the reference. */
+  readonly change: string | null;
+  readonly what: string;
+  readonly accuracy: Spread;
+  /** From the reference, seed by seed; null for the reference itself. */
+  readonly difference: MeanDifference | null;
+  /** Of training, mean of the seeds. */
+  readonly seconds: number;
+  readonly parameters: number;
+  /** In the order of their seeds. */
+  readonly runs: readonly AblationRun[];
+  /** Share of each class's images that are right, mean of the seeds, [classes]. */
+  readonly recalls: readonly { readonly label: string; readonly recall: number }[];
+}
+
+/** One run of a row. */
+export interface AblationRun {
+  readonly seed: number;
+  readonly accuracy: number;
+  /** Of training. */
+  readonly seconds: number;
+  /** The version of tailor that trained it; null where it is not known. */
+  readonly commit: string | null;
+  readonly weightsSha256: string;
+}
+
+/** An ablation's figures as JSON: what `ablate --json` prints and `ablation.json` keeps. */
+export function ablationSummary({ parts, ...setting }: AblationReport) {
+  const rows = parts.flatMap(({ reference, rows }) =>
+    rows.map(({ difference, recalls, ...row }) => ({
+      reference,
+      ...row,
+      difference: difference?.mean ?? null,
+      interval: difference?.interval ? [difference.interval.low, difference.interval.high] : null,
+      recalls: Object.fromEntries(recalls.map(({ label, recall }) => [label, recall])),
+    })),
+  );
+  return { ...setting, rows };
+}
+
+/** A table for each part. */
+export function ablationTables({ parts, split, epochs, seeds }: AblationReport): Table[] {
+  return parts.map(({ title, rows }) => ({
+    title,
+    header: ["", "accuracy", "points", "95 % interval", "trained in", "what"],
+    leftColumns: [0, 5],
+    rows: rows.map(({ change, what, accuracy, difference, seconds }) => [
+      change ?? "(reference)",
+      shortSpreadText(accuracy),
+      known(difference, ({ mean }) => points(mean)),
+      known(difference?.interval, intervalText),
+      duration(seconds),
+      what,
+    ]),
+    strongRows: [0],
+    notes: [
+      `Accuracy on the ${split} images after ${counted(epochs, "epoch")}, ${counted(seeds, "seed")}; differences are taken seed by seed.`,
+      seeds > 1
+        ? "Intervals are Student's t, the chance of the seeds estimated from all rows together; each holds by itself, and for these images: the chance of other images is not in it."
+        : "One seed has no intervals: it does not say how much is chance.",
+    ],
+  }));
+}
+
+/** A forest plot for each part. */
+export function ablationFigures({ parts, split, seeds }: AblationReport): StudyFigure[] {
+  return parts.map(({ title, reference, rows }) =>
+    drawn(
+      differenceFigure,
+      { title, xLabel: `points of ${split} accuracy`, rows: rows.flatMap(figureRow) },
+      {
+        name: `ablation-${reference}`,
+        title,
+        caption:
+          seeds > 1
+            ? `Accuracy minus that of ${reference}, mean of ${counted(seeds, "seed")} with 95 % intervals. An interval that leaves out 0 speaks for a difference that is no accident of the seeds; of twenty changes that change nothing, one looks as if it did.`
+            : `Accuracy minus that of ${reference}, one seed: how much of it is chance is not known.`,
+        section: "gains",
+      },
+    ),
+  );
+}
+
+function figureRow({ change, what, difference }: AblationRow): DifferenceRow[] {
+  if (change === null || difference === null) return [];
+  const { mean, interval } = difference;
+  return [{ name: change, difference: mean, low: interval?.low, high: interval?.high, note: what }];
+}
+
+/** What an ablation's page says besides figures. */
+export interface AblationWords {
+  /** Paragraphs. */
+  readonly conclusion: readonly string[];
+  /** What was typed, to do it again. */
+  readonly command: string;
+  /** Of tailor. */
+  readonly version: string;
+}
+
+/** The ablation as one HTML file: what it says, then a table and a picture for each part. */
+export function ablationPage(
+  report: AblationReport,
+  figures: readonly StudyFigure[],
+  { conclusion, command, version }: AblationWords,
+): string {
+  const tables = ablationTables(report);
+  const { epochs, seeds, trainImages, split } = report;
+  const runs = `${counted(seeds, "seed")} of each recipe, ${counted(epochs, "epoch")} on ${count(trainImages)} images`;
+  return wholePage({
+    title: "What each technique buys",
+    version,
+    lead: `${runs}; accuracies are of the ${split} images, after the last epoch.`,
+    sections: [
+      { id: "conclusion", title: "In short", body: conclusion.map((text) => html`<p>${prose(text)}</p>\n`) },
+      ...report.parts.map(({ title, reference }, i) => ({
+        id: reference,
+        title,
+        body: [tableHtml(tables[i]!), figureHtml(figures[i]!)],
+      })),
+      { id: "made", title: "How it was made", body: [html`<p><code>${command}</code></p>`] },
+    ],
+  });
+}

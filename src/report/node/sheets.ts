@@ -1,0 +1,172 @@
+import type { DuplicatePair, ImagePlace } from "../../data/duplicates.ts";
+import { type ImageSet, imageBytes } from "../../data/image-set.ts";
+import type { DoubtfulLabel } from "../../evaluation/doubtful-labels.ts";
+import { mostConfidentMistakes } from "../../evaluation/predictions.ts";
+import { type ContactSheet, type ContactSheetImage, contactSheet } from "../../plots/contact-sheet.ts";
+import { drawSvg } from "../../plots/node/render.ts";
+import type { Figure } from "../../plots/svg.ts";
+import { counted, percent } from "../../text.ts";
+import type { ModelDetail } from "../report-data.ts";
+
+/** A picture of the report. */
+export interface StudyFigure {
+  /** The name of its file, without extension. */
+  readonly name: string;
+  readonly title: string;
+  /** What is seen, for the page; the picture itself says only what it needs to be understood alone. */
+  readonly caption: string;
+  readonly section: FigureSection;
+  /** The text of an SVG file. */
+  readonly svg: string;
+}
+
+export type FigureSection =
+  | "gains"
+  | "overview"
+  | "curves"
+  | "confusion"
+  | "calibration"
+  | "mistakes"
+  | "data"
+  | "cost";
+
+/** A figure with its picture drawn. */
+export function drawn<Input>(figure: Figure<Input>, input: Input, words: Omit<StudyFigure, "svg">): StudyFigure {
+  return { ...words, svg: drawSvg(figure, input) };
+}
+
+const MISTAKES = { count: 12, columns: 6 };
+/** Images of each class in the sample of the data: one row a class. */
+const SAMPLE = 8;
+
+/**
+ * The mistakes that a model was surest of, with what it said and how sure it was; no sheet without mistakes.
+ *
+ * @throws RangeError when the answers are not to these images
+ */
+export function mistakesSheet({ recipe, test }: ModelDetail, images: ImageSet): StudyFigure[] {
+  const title = `${recipe}: its most confident mistakes`;
+  const mistakes = mostConfidentMistakes(test.predictions, MISTAKES);
+  if (mistakes.length === 0) return [];
+  const sheet = mistakes.map(({ index, label, predicted, confidence }): ContactSheetImage => {
+    if (images.labels[index] !== label) throw new RangeError(`image ${index} is not the one that was answered`);
+    const said = `said: ${images.classNames[predicted]}`;
+    const caption = [`is: ${images.classNames[label]}`, said, percent(confidence)];
+    return { ...pixelsOf(images, index), caption, border: "bad" };
+  });
+  return [
+    drawn(
+      contactSheet,
+      { title, columns: MISTAKES.columns, images: sheet },
+      {
+        name: `${recipe}-mistakes`,
+        title,
+        caption: `The ${mistakes.length} test images that ${recipe} got wrong with the most confidence: the label they have, the answer, and the probability that the model gave it.`,
+        section: "mistakes",
+      },
+    ),
+  ];
+}
+
+/** The first test images of each class, a row a class. */
+export function dataSample(images: ImageSet): StudyFigure {
+  const title = "A sample of the test images";
+  const shown = images.classNames.flatMap((name, label) =>
+    firstOfClass(images, label).map((index) => ({ name, index })),
+  );
+  const sheet = shown.map(({ name, index }): ContactSheetImage => ({ ...pixelsOf(images, index), caption: [name] }));
+  return drawn(
+    contactSheet,
+    { title, columns: SAMPLE, images: sheet },
+    {
+      name: "data-sample",
+      title,
+      caption: `The first ${SAMPLE} test images of each class, as the networks see them: ${images.width} × ${images.height} pixels, grey.`,
+      section: "data",
+    },
+  );
+}
+
+function firstOfClass(images: ImageSet, label: number): number[] {
+  return Array.from(images.labels, (_, index) => index)
+    .filter((index) => images.labels[index] === label)
+    .slice(0, SAMPLE);
+}
+
+/** An image's first channel, as grey. */
+export function pixelsOf(images: ImageSet, index: number): Pick<ContactSheetImage, "pixels" | "width" | "height"> {
+  const { width, height } = images;
+  const start = index * imageBytes(images);
+  return { pixels: images.images.subarray(start, start + width * height), width, height };
+}
+
+/** Contact sheets of what is odd about a data set. */
+
+/** Pairs side by side in a row, or images. */
+const PAIRS_A_ROW = 3;
+const IMAGES_A_ROW = 8;
+/** Characters under an image. */
+const LONGEST_CAPTION = 24;
+
+export interface BothSets {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+/** Each pair's two images side by side, those with two labels in a dashed border. */
+export function duplicatesSheet(
+  pairs: readonly DuplicatePair[],
+  { total, distance }: { readonly total: number; readonly distance: number },
+  sets: BothSets,
+): ContactSheet {
+  const images = pairs.flatMap(({ a, b, labels, distance: apart }) =>
+    [a, b].map((place, i): ContactSheetImage => {
+      const set = sets[place.set];
+      return {
+        ...pixelsOf(set, place.index),
+        caption: [shortName(place, sets), set.classNames[labels[i]!]!, apart === 0 ? "the same" : apart.toFixed(4)],
+        border: labels[0] === labels[1] ? undefined : "bad",
+      };
+    }),
+  );
+  return {
+    title: `Duplicates within a distance of ${distance}: ${counted(pairs.length, "pair")} of ${total}, nearest first`,
+    columns: 2 * PAIRS_A_ROW,
+    images,
+    note: "Left and right of each two columns are a pair. Dashed: the two have different labels.",
+  };
+}
+
+/** The test images with what they are labelled and what they are taken for. */
+export function doubtfulLabelsSheet(
+  doubtful: readonly DoubtfulLabel[],
+  { total, runs }: { readonly total: number; readonly runs: number },
+  test: ImageSet,
+): ContactSheet {
+  const nameOf = (label: number) => test.classNames[label]!;
+  return {
+    title: `Test images that ${counted(runs, "network")} took for another class: ${doubtful.length} of ${total}, surest first`,
+    columns: IMAGES_A_ROW,
+    images: doubtful.map(({ index, label, predicted, confidence }) => ({
+      ...pixelsOf(test, index),
+      caption: [
+        shortName({ set: "test", index }, { test }),
+        `is: ${nameOf(label)}`,
+        `said: ${nameOf(predicted)}`,
+        percent(confidence, 1),
+      ],
+    })),
+    note: "Percentages: the probability that the least sure network gives its answer.",
+  };
+}
+
+/** An image's name for a caption: of a path its end. */
+function shortName(place: ImagePlace, sets: Partial<BothSets>): string {
+  const name = imageName(place, sets);
+  return name.length <= LONGEST_CAPTION ? name : `…${name.slice(1 - LONGEST_CAPTION)}`;
+}
+
+/** What an image is called: its file, or `test 4021` where images have none. */
+export function imageName({ set, index }: ImagePlace, sets: Partial<BothSets>): string {
+  return sets[set]?.files?.[index] ?? `${set} ${index}`;
+}

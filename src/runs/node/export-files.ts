@@ -1,0 +1,91 @@
+/** Files outside of run folders: what is exported, and weights that are imported. */
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { UserError } from "../../errors.ts";
+import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { listNames, makeFolder } from "./output-folder.ts";
+import { RUN_FILES } from "./run-files.ts";
+import { writeWholeFile } from "./whole-file.ts";
+
+/** No network that runs here comes near. */
+const MOST_BYTES = 2 ** 30;
+
+/** A file's bytes and their SHA-256. */
+export interface OutsideFile {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+}
+
+/** @throws UserError when there is no such file (exit code 2), it is larger than 1 GiB, or the system refuses */
+export function readOutsideFile(path: string): OutsideFile {
+  const kind = whatIsAt(path);
+  if (kind === "nothing") throw refused(`there is no file ${path}`, "check the path");
+  if (kind === "folder") throw refused(`${path} is a folder`, "name the file in it");
+  try {
+    const entry = statSync(path);
+    if (!entry.isFile()) throw refused(`${path} is a pipe or device`, "name a file");
+    const { size } = entry;
+    if (size > MOST_BYTES) {
+      throw new UserError(`${path} has ${size} bytes; at most ${MOST_BYTES} are read: choose another file`);
+    }
+    const bytes = readFileSync(path);
+    return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
+}
+
+/** Where an export goes: one file, or several in a folder of their own. */
+export interface ExportTarget {
+  readonly path: string;
+  readonly isFolder: boolean;
+  /** Whether what is there may be replaced. */
+  readonly force: boolean;
+}
+
+/** `runs/best/` and `onnx` give `best.onnx`, in the current folder. */
+export function defaultExportPath(run: string, ending: string): string {
+  return `${basename(resolve(run))}${ending}`;
+}
+
+/**
+ * Refuses before anything is computed. A run's own files are never replaced.
+ *
+ * @throws UserError (exit code 2) when something is there, and not to be replaced
+ */
+export function checkExportTarget({ path, isFolder, force }: ExportTarget): void {
+  const there = whatIsAt(path);
+  const isRun = (folder: string) => whatIsAt(join(folder, RUN_FILES.record)) === "file";
+  const choose = "choose another path with --out";
+  if (isFolder) {
+    if (there === "file") throw refused(`${path} is a file; expected a folder`, choose);
+    if (there === "folder" && isRun(path)) throw refused(`${path} is a run folder`, choose);
+    if (there === "folder" && !force && listNames(path).length > 0) {
+      throw refused(`${path} is not empty`, `${choose}, or replace what is there with --force`);
+    }
+    return;
+  }
+  if (there === "folder") throw refused(`${path} is a folder; expected a file's name`, choose);
+  const isOfRun = Object.values<string>(RUN_FILES).includes(basename(path)) && isRun(dirname(path));
+  if (isOfRun) throw refused(`${path} is a run's own file`, choose);
+  if (there === "file" && !force) throw refused(`${path} is there already`, `${choose}, or replace it with --force`);
+}
+
+/**
+ * Writes an exported file whole, and its folder if need be.
+ *
+ * @throws UserError when the target is refused or the system refuses
+ */
+export function writeExportedFile(target: ExportTarget, content: Uint8Array): void {
+  checkExportTarget(target);
+  makeFolder(dirname(resolve(target.path)));
+  writeWholeFile(target.path, content);
+}
+
+/** The same for a folder of files, by their names. */
+export function writeExportedFolder(target: ExportTarget, files: Readonly<Record<string, Uint8Array | string>>): void {
+  checkExportTarget(target);
+  makeFolder(target.path);
+  for (const [name, content] of Object.entries(files)) writeWholeFile(join(target.path, name), content);
+}

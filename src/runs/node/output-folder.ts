@@ -1,0 +1,102 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { errorCode, explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { isTemporary, syncFolder, writeWholeFile } from "./whole-file.ts";
+
+/** A folder of results besides runs: a study's report and plots. */
+
+/** Folders that are written to. */
+
+/** Files written whole into one folder. */
+export interface OutputFolder {
+  /**
+   * Makes the folder if there is none, and writes the marker with the status "running", over the result of before: the
+   * folder is known again from then on, whatever happens.
+   *
+   * @throws UserError when the system refuses
+   */
+  begin(): void;
+  /**
+   * Writes a file, into a folder in it if the name has one (`plots/curves.svg`).
+   *
+   * @returns the file's path
+   * @throws UserError when the system refuses
+   */
+  write(name: string, content: Uint8Array | string): string;
+  /** Writes the result into the marker, whose status is "finished" from then on. */
+  finish(result: Readonly<Record<string, unknown>>): void;
+}
+
+/**
+ * A folder for results, new or one that was made before: it then has the file `marker`. Nothing is written yet, so that a
+ * command that is refused leaves things as they were.
+ *
+ * @param marker the JSON file by which the folder is known again
+ * @throws UserError with exit code 2 when the folder is a file or holds something else
+ */
+export function openOutputFolder(path: string, marker: string): OutputFolder {
+  refuseFile(path);
+  const names = whatIsAt(path) === "nothing" ? [] : listNames(path);
+  if (!names.includes(marker) && !names.every(isTemporary)) {
+    throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
+  }
+  const made = new Set<string>();
+  const write = (name: string, bytes: Uint8Array | string) => {
+    const file = join(path, name);
+    const folder = join(file, "..");
+    if (!made.has(folder)) makeFolder(folder);
+    made.add(folder);
+    writeWholeFile(file, bytes);
+    return file;
+  };
+  return {
+    begin() {
+      write(marker, `${JSON.stringify({ status: "running" })}\n`);
+    },
+    write,
+    finish(result) {
+      write(marker, `${JSON.stringify({ status: "finished", ...result }, null, 2)}\n`);
+    },
+  };
+}
+
+/**
+ * Makes the folder and its missing parents. Returns whether it had to be made.
+ *
+ * @throws UserError when it is a file (exit code 2) or the system refuses
+ */
+export function makeFolder(path: string): boolean {
+  refuseFile(path);
+  // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 tries for ever.
+  const missing: string[] = [];
+  for (let folder = resolve(path); whatIsAt(folder) === "nothing"; folder = dirname(folder)) missing.unshift(folder);
+  return missing.map(makeOneFolder).at(-1) ?? false;
+}
+
+/** @throws UserError with exit code 2 when the path, which is to be a folder, is a file */
+export function refuseFile(path: string): void {
+  if (whatIsAt(path) === "file") {
+    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+  }
+}
+
+function makeOneFolder(path: string): boolean {
+  try {
+    mkdirSync(path);
+    syncFolder(dirname(path));
+    return true;
+  } catch (error) {
+    // Another process was faster: two runs may make the folder of all runs at the same time.
+    if (errorCode(error) === "EEXIST" && whatIsAt(path) === "folder") return false;
+    throw explainFileError(error, "create the folder", path);
+  }
+}
+
+/** @throws UserError when the folder cannot be read */
+export function listNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    throw explainFileError(error, "read", path);
+  }
+}

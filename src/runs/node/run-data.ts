@@ -1,0 +1,76 @@
+import { requireOwnData } from "../../data/differing-file.ts";
+import { FASHION_MNIST, FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
+import type { ImageGeometry } from "../../data/image-set.ts";
+import type { LoadedData, Report } from "../../data/node/chain.ts";
+import { dataFolder, loadData, loadOwnData } from "../../data/node/custom-data.ts";
+import type { OwnDataOptions } from "../../data/node/custom-data-options.ts";
+import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
+import { loadSplit } from "../../data/node/picture-folder.ts";
+import { UserError } from "../../errors.ts";
+import { factsFromText, type StatedFacts } from "../../formats/network-facts.ts";
+import type { Preparation } from "../../imaging/preparation.ts";
+import { whatIsAt } from "./file-errors.ts";
+import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files.ts";
+
+/**
+ * The data that a run was trained on: the same images in the same parts.
+ *
+ * @param run its folder
+ * @param folder where the data are now; default: where they were, and Fashion-MNIST for runs that were trained on it and
+ *   for imported weights
+ * @throws UserError when the folder is no run, or the data are not there or no longer the run's
+ */
+export async function loadRunData(
+  run: string,
+  { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
+): Promise<LoadedData> {
+  const record = readAnyRunRecord(run);
+  if (record.status === "imported") {
+    const facts = factsFromText(readWeights(run).metadata, `${run}/${RUN_FILES.weights}`);
+    if (folder === undefined) requireFashionMnist(run, facts);
+    return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
+  }
+  const { source, verified, folder: place } = record.data;
+  if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
+    throw new UserError(
+      `${run} was trained on the data in ${place}, which are not there any more; name the folder where they are with --data`,
+    );
+  }
+  const path = folder ?? place;
+  if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
+  // Fashion-MNIST is where it can be found; a folder of it may be gone.
+  if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
+  const loaded = await loadOwnData(path, dataOptions(record.data), report);
+  requireOwnData(run, loaded, record.data.files);
+  return loaded;
+}
+
+/** Of imported weights no data are known, but what their images and classes are. */
+function requireFashionMnist(run: string, { image, classNames }: StatedFacts): void {
+  const { channels, height, width } = FASHION_MNIST_TASK;
+  const isOther =
+    (image && (image.channels !== channels || image.height !== height || image.width !== width)) ||
+    (classNames && JSON.stringify(classNames) !== JSON.stringify(FASHION_MNIST.classNames));
+  if (!isOther) return;
+  const images = image ? `${image.channels}x${image.height}x${image.width} images` : "images";
+  const named = classNames ? ` of ${classNames.length} classes (${classNames.join(", ")})` : "";
+  throw new UserError(
+    `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with --data`,
+  );
+}
+
+/** What a run's images are, as far as it is known. */
+interface MadeOf {
+  readonly image?: ImageGeometry | undefined;
+  readonly preparation?: Preparation | undefined;
+}
+
+/** The options that give images of this size, prepared so. */
+function dataOptions({ image, preparation }: MadeOf): OwnDataOptions {
+  const channels = image?.channels;
+  return {
+    size: image && image.height === image.width ? image.height : undefined,
+    channels: channels === 1 || channels === 3 ? channels : undefined,
+    fit: preparation?.kind === "fit" ? preparation.fit : undefined,
+  };
+}

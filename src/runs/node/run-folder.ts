@@ -1,0 +1,193 @@
+/**
+ * A run is a folder (its files: `RUN_FILES`). Whoever writes to it holds its lock from opening to closing; every file is
+ * replaced whole, so a kill at any moment leaves the last whole state.
+ */
+import { rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { shellWord } from "../../command-text.ts";
+import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
+import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
+import { formatMetrics, type MetricsLine } from "../metrics.ts";
+import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
+import { isEventFile } from "./event-file.ts";
+import { explainFileError, refused } from "./file-errors.ts";
+import { listNames, makeFolder } from "./output-folder.ts";
+import { RUN_FILES, readAnyRunRecord, readRunRecord, readStateIfWhole } from "./run-files.ts";
+import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
+import { runStatus } from "./run-status.ts";
+import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
+
+/** A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses. */
+export class RunFolder {
+  readonly path: string;
+  readonly #release: () => void;
+  readonly #isNew: boolean;
+  #open = true;
+
+  /** Takes the lock; use `createRunFolder`, `openRunFolder` or `resumeRunFolder`. */
+  constructor(path: string, isNew: boolean) {
+    this.path = path;
+    this.#isNew = isNew;
+    try {
+      this.#release = acquireLock(path);
+    } catch (error) {
+      this.#removeIfNew();
+      throw error;
+    }
+  }
+
+  writeRecord(record: AnyRunRecord): void {
+    this.#write(RUN_FILES.record, formatRunRecord(record));
+  }
+
+  /** All lines from the first epoch on: the file is replaced whole. */
+  writeMetrics(lines: readonly MetricsLine[]): void {
+    this.#write(RUN_FILES.metrics, formatMetrics(lines));
+  }
+
+  /** @param metadata what is not a tensor, as text: step, epoch, seconds, ... */
+  writeState(tensors: readonly NamedTensor[], metadata: Record<string, string>): void {
+    this.#write(RUN_FILES.state, encodeSafetensors(tensors, metadata));
+  }
+
+  writeWeights(tensors: readonly NamedTensor[], metadata: Record<string, string> = {}): void {
+    this.#write(RUN_FILES.weights, encodeSafetensors(tensors, metadata));
+  }
+
+  writeModel(onnx: Uint8Array): void {
+    this.#write(RUN_FILES.model, onnx);
+  }
+
+  writeSplit(split: PictureSplit): void {
+    this.#write(RUN_FILES.split, splitToText(split));
+  }
+
+  writeProfile(profile: object): void {
+    this.#write(RUN_FILES.profile, `${JSON.stringify(profile, null, 2)}\n`);
+  }
+
+  /** Gives the lock back. A folder made for a run that was never written goes away again. Closing twice does nothing. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#release();
+    this.#removeIfNew();
+  }
+
+  #removeIfNew(): void {
+    try {
+      if (this.#isNew) rmdirSync(this.path);
+    } catch {
+      // It is not empty, as it should be: there is a run in it.
+    }
+  }
+
+  #write(name: string, content: Uint8Array | string): void {
+    if (!this.#open) throw new Error(`run folder ${this.path} is closed: cannot write ${name}`);
+    writeWholeFile(join(this.path, name), content);
+  }
+}
+
+/**
+ * Makes the folder of a new run, parent folders included. An unfinished run without a readable state is started over: its
+ * files are removed, but for the record, which the new one replaces. Write that next.
+ *
+ * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported run
+ *   or one to resume; with 1 when a run there is damaged or being written, or the system refuses
+ */
+export function createRunFolder(path: string): RunFolder {
+  const isNew = makeFolder(path);
+  if (holdsSomethingElse(path)) {
+    throw refused(`${path} is not empty and not a run folder`, "choose a new or empty folder with --out");
+  }
+  return withLock(path, isNew, (folder) => {
+    const status = runStatus(path);
+    switch (status.kind) {
+      case "finished":
+        throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
+      case "imported":
+        throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
+      case "damaged":
+        throw status.error;
+      case "unfinished":
+        if (status.resumable) {
+          throw refused(
+            `${path} holds an unfinished run`,
+            `go on with --resume ${shellWord(path)}, or choose another --out`,
+          );
+        }
+        break;
+      case "missing":
+      case "not-a-run":
+        break;
+      default:
+        status satisfies never;
+    }
+    removeAllButRecord(path);
+    return folder;
+  });
+}
+
+/**
+ * Opens the folder of an existing run, finished or not, trained here or imported, to write to it (evaluations).
+ *
+ * @throws UserError when it is missing, not a run folder, damaged or being written
+ */
+export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
+  readAnyRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
+  return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
+}
+
+/**
+ * Opens an interrupted run to go on from its last state.
+ *
+ * @throws UserError as `openRunFolder` does, and (exit code 2) when the run is finished or has no readable state
+ */
+export function resumeRunFolder(path: string): { folder: RunFolder; record: RunRecord; state: Safetensors } {
+  readRunRecord(path);
+  return withLock(path, false, (folder) => {
+    const record = readRunRecord(path);
+    if (record.status === "finished") {
+      throw refused(`${path} holds a finished run: there is nothing to resume`, "start a new run with --out");
+    }
+    const state = readStateIfWhole(path);
+    if (state === null) {
+      throw refused(
+        `${path} has no ${RUN_FILES.state} that can be read`,
+        `start the run over with --out ${shellWord(path)}`,
+      );
+    }
+    return { folder, record, state };
+  });
+}
+
+/** Opens the folder, cleans up after killed writers and goes on; when that fails, the lock is given back. */
+function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => T): T {
+  const folder = new RunFolder(path, isNew);
+  try {
+    removeTemporaries(path);
+    return goOn(folder);
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+/** Whether the folder has content, but no run and nothing that a run leaves when it is killed before its first record. */
+function holdsSomethingElse(path: string): boolean {
+  const names = listNames(path);
+  const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
+  return !names.includes(RUN_FILES.record) && !names.every(isOurs);
+}
+
+/** Without its record the folder would, if we were killed now, no longer be known as a run. */
+function removeAllButRecord(path: string): void {
+  const { record: _, ...others } = RUN_FILES;
+  try {
+    for (const name of [...Object.values(others), ...listNames(path).filter(isEventFile)]) {
+      rmSync(join(path, name), { force: true });
+    }
+  } catch (error) {
+    throw explainFileError(error, "start over in", path);
+  }
+}

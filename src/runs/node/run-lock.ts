@@ -1,0 +1,154 @@
+/**
+ * One writer a run folder: a file named `lock`, created exclusively, that names the process. The lock of a process that
+ * is gone (killed, switched off) counts for nothing and is taken over.
+ */
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { errorCode, explainFileError } from "./file-errors.ts";
+
+export const LOCK_FILE = "lock";
+/** A folder that exists while a dead process's lock is being replaced, so that only one process replaces it. */
+export const TAKEOVER_FOLDER = "lock.takeover";
+
+/** A lock without content this old was not left by a process that is just writing it. */
+const WRITING_GRACE_MS = 10_000;
+
+const holderSchema = z.object({
+  pid: z.int().min(1),
+  host: z.string(),
+  /** Tells the process from a later one with the same number, where the system says when a process started. */
+  started: z.string().nullable(),
+});
+type Holder = z.infer<typeof holderSchema>;
+
+/**
+ * Takes the lock of `folder`, which exists.
+ *
+ * @returns the function that gives it back; calling it again does nothing
+ * @throws UserError when another process (or another part of this one) holds it, or the folder cannot be written
+ */
+export function acquireLock(folder: string): () => void {
+  const path = join(folder, LOCK_FILE);
+  const holder: Holder = { pid: process.pid, host: hostname(), started: processStart(process.pid) };
+  const content = `${JSON.stringify(holder)}\n`;
+  try {
+    if (!createExclusively(path, content)) {
+      removeDeadLock(folder, path);
+      if (!createExclusively(path, content)) throw inUse(folder, "another process");
+    }
+  } catch (error) {
+    throw explainFileError(error, "lock", folder);
+  }
+  let held = true;
+  return () => {
+    // A lock that somebody removed by hand may be another process's by now.
+    if (held && readOrNull(path) === content) rmSync(path, { force: true });
+    held = false;
+  };
+}
+
+/** Who is writing to `folder` now, as "process 123"; null when nobody is. */
+export function lockHolder(folder: string): string | null {
+  const path = join(folder, LOCK_FILE);
+  const content = readOrNull(path);
+  if (content === null) return null;
+  const holder = parseHolder(content);
+  if (holder === null) return isBeingWritten(path) ? "another process" : null;
+  if (holder.host !== hostname()) return `process ${holder.pid} on ${holder.host}`;
+  return isAlive(holder) ? `process ${holder.pid}` : null;
+}
+
+function createExclusively(path: string, content: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, "wx");
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  return true;
+}
+
+/** Between looking at a dead lock and removing it nobody else may replace it: hence a guard that one process can make. */
+function removeDeadLock(folder: string, path: string): void {
+  const guard = join(folder, TAKEOVER_FOLDER);
+  try {
+    mkdirSync(guard);
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+    throw inUse(folder, "another process", ` and ${guard}`);
+  }
+  try {
+    const holder = lockHolder(folder);
+    if (holder !== null) throw inUse(folder, holder);
+    rmSync(path, { force: true });
+  } finally {
+    rmdirSync(guard);
+  }
+}
+
+function inUse(folder: string, holder: string, andGuard = ""): UserError {
+  const path = join(folder, LOCK_FILE);
+  return new UserError(
+    `${folder} is in use: ${holder} is writing to it; wait until it has finished, or choose another folder` +
+      ` (if you are sure that nothing is writing there, remove ${path}${andGuard})`,
+  );
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw explainFileError(error, "read", path);
+  }
+}
+
+function parseHolder(content: string): Holder | null {
+  try {
+    return holderSchema.parse(JSON.parse(content));
+  } catch {
+    return null;
+  }
+}
+
+function isBeingWritten(path: string): boolean {
+  const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return modified !== undefined && Date.now() - modified < WRITING_GRACE_MS;
+}
+
+function isAlive({ pid, started }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+  const startedNow = processStart(pid);
+  return started === null || startedNow === null || started === startedNow;
+}
+
+/**
+ * When the process started, in the system's own unit, or "ended" when it only waits to be collected by its parent; null
+ * where the system does not say. Linux: `/proc/PID/stat`, fields 3 and 22 (proc_pid_stat(5)).
+ */
+function processStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // Field 2, the program's name, may hold spaces and brackets; the rest cannot.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? "ended" : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}

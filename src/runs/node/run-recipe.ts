@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../errors.ts";
+import { findModel } from "../../models/index.ts";
+import type { ImageTask, Model } from "../../nn/model.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import { recipeFromJson } from "../../recipes/recipe-json.ts";
+import type { AnyRunRecord, ImportedRunRecord, RunRecord } from "../run-record.ts";
+import { networkSha256 } from "./hashes.ts";
+import { loadRecipeFile } from "./recipe-file.ts";
+import { RUN_FILES } from "./run-files.ts";
+
+/**
+ * The recipe of a run: what its record says, with the model by its name, or from the file that the recipe came from. The
+ * file may have changed since, as long as its network computes the same.
+ *
+ * @param path of the run @param task its images and classes
+ * @param own its model, where that is neither tailor's nor in a file
+ * @throws UserError when the file is gone, or its network is another than the run's
+ */
+export async function readRecipe(
+  path: string,
+  record: RunRecord,
+  { task, own }: { task: ImageTask; own?: Model | undefined },
+): Promise<Recipe> {
+  const where = `${path}/${RUN_FILES.record}`;
+  const { recipeFile } = record;
+  const model = own ?? (recipeFile === undefined ? undefined : await modelOf(path, recipeFile));
+  if (!model) return recipeFromJson(record.recipe, where);
+  const recipe = recipeFromJson(record.recipe, where, model);
+  requireSameNetwork(path, record, { model, task, todo: "train anew" });
+  return recipe;
+}
+
+/**
+ * The model of imported weights: tailor's, or from the file that it came from.
+ *
+ * @param path of the run @param task its images and classes
+ * @throws UserError when the file is gone, or its network is another than the one that was imported
+ */
+export async function readImportedModel(path: string, record: ImportedRunRecord, task: ImageTask): Promise<Model> {
+  const { recipeFile } = record;
+  const model = recipeFile === undefined ? findModel(record.model) : await modelOf(path, recipeFile);
+  requireSameNetwork(path, record, { model, task, todo: "import the weights anew" });
+  return model;
+}
+
+function requireSameNetwork(
+  path: string,
+  { networkSha256: expected, recipeFile }: AnyRunRecord,
+  { model, task, todo }: { model: Model; task: ImageTask; todo: string },
+): void {
+  if (expected === undefined || networkSha256(model, task) === expected) return;
+  const source = recipeFile ?? `the model "${model.name}"`;
+  throw new UserError(
+    `${source} has changed since ${path} began: its network is another one. Put it back as it was, or ${todo}; what is trained already is in ${path}/${RUN_FILES.model}, for which evaluate and predict need no recipe`,
+  );
+}
+
+async function modelOf(path: string, recipeFile: string): Promise<Model> {
+  if (!existsSync(recipeFile)) {
+    throw new UserError(
+      `${path} has its network from ${recipeFile}, which is not there any more; put it back (evaluate and predict do not need it)`,
+    );
+  }
+  return (await loadRecipeFile(recipeFile)).model;
+}

@@ -1,0 +1,109 @@
+/** What a path is as a run, which runs there are, and where the next one goes. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UserError, valueOrUserError } from "../../errors.ts";
+import type { FinishedRunRecord, ImportedRunRecord, RunRecord } from "../run-record.ts";
+import { errorCode, explainFileError } from "./file-errors.ts";
+import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
+import { lockHolder } from "./run-lock.ts";
+
+/** A run folder as it is found. */
+export type FoundRun =
+  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
+  /** Weights that were trained elsewhere. */
+  | { readonly kind: "imported"; readonly record: ImportedRunRecord }
+  | {
+      readonly kind: "unfinished";
+      readonly record: RunRecord;
+      /** Whether its state can be read, so that `--resume` goes on from there. */
+      readonly resumable: boolean;
+      /** The process that is training it now, as "process 123"; null when it was interrupted. */
+      readonly writer: string | null;
+    }
+  /** There is a run.json, but it cannot be read, or the system does not let us read the state: the error says why. */
+  | { readonly kind: "damaged"; readonly error: UserError };
+
+export type RunStatus =
+  | { readonly kind: "missing" }
+  /** A file, or a folder without run.json. */
+  | { readonly kind: "not-a-run" }
+  | FoundRun;
+
+/** A run that was found in a folder of runs. */
+export type ListedRun = FoundRun & { readonly path: string; readonly name: string };
+
+/** What is at `path`; never throws for something that is wrong with the run. */
+export function runStatus(path: string): RunStatus {
+  if (!existsSync(path)) return { kind: "missing" };
+  if (!existsSync(join(path, RUN_FILES.record))) return { kind: "not-a-run" };
+  const record = valueOrUserError(() => readAnyRunRecord(path));
+  if (record instanceof UserError) return { kind: "damaged", error: record };
+  if (record.status === "finished") return { kind: "finished", record };
+  if (record.status === "imported") return { kind: "imported", record };
+  const state = valueOrUserError(() => readStateIfWhole(path));
+  if (state instanceof UserError) return { kind: "damaged", error: state };
+  return { kind: "unfinished", record, resumable: state !== null, writer: lockHolder(path) };
+}
+
+/**
+ * The runs among the folders of `parent`, newest first: by when they were started, damaged ones by their last change.
+ * Whatever is no run is passed over; a missing `parent` has no runs.
+ *
+ * @throws UserError when `parent` is not a folder or cannot be read
+ */
+export function listRuns(parent: string): ListedRun[] {
+  const runs: { time: number; run: ListedRun }[] = [];
+  for (const name of namesIn(parent)) {
+    const path = join(parent, name);
+    const status = runStatus(path);
+    if (status.kind === "missing" || status.kind === "not-a-run") continue;
+    const time =
+      status.kind === "damaged"
+        ? (statSync(join(path, RUN_FILES.record), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+        : Date.parse(status.record.startedAt);
+    runs.push({ time, run: { ...status, path, name } });
+  }
+  return runs.sort((a, b) => b.time - a.time || (a.run.name < b.run.name ? 1 : -1)).map(({ run }) => run);
+}
+
+/**
+ * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`) or in its
+ * `runs` (`study`, `ablate`, `sweep`), those, in the order of their names with numbers by size.
+ */
+export function runsAt(path: string): string[] {
+  const { kind } = runStatus(path);
+  if (kind !== "not-a-run" || !statSync(path).isDirectory()) return [path];
+  for (const folder of [path, join(path, "runs")]) {
+    const names = listRuns(folder).map(({ name }) => name);
+    if (names.length === 0) continue;
+    return names.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(folder, name));
+  }
+  return [path];
+}
+
+/**
+ * A new folder for a run of `recipe`: `runs/base-20260131-120000`, with `-2`, `-3`, ... after it when that is taken.
+ *
+ * @param date shown in local time
+ * @param parent the folder of all runs
+ */
+export function defaultRunPath(recipe: string, date: Date, parent = "runs"): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  const time = `${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+  const path = join(parent, `${recipe}-${day}-${time}`);
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
+
+/** The names in a folder; a missing one has none. @throws UserError when it is no folder or cannot be read */
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw explainFileError(error, "list the runs in", folder);
+  }
+}

@@ -1,0 +1,106 @@
+import { differingFile } from "../data/differing-file.ts";
+import type { LoadedData } from "../data/node/chain.ts";
+import { type DataChoice, loadData } from "../data/node/custom-data.ts";
+import { UserError } from "../errors.ts";
+import { whatIsAt } from "../runs/node/file-errors.ts";
+import { loadRunData } from "../runs/node/run-data.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import { HttpError, sentence } from "./errors.ts";
+import type { ServedRun } from "./run-catalog.ts";
+
+/** Data sets that are kept besides the server's own, each at most 2 GB; the one that was used longest ago goes. */
+const MOST_KEPT = 2;
+
+/** Gives each run the data that it was trained on. */
+export interface DataOfRuns {
+  /**
+   * The server's own data where they are the run's, and else the run's from where they lay, or from the server's folder if
+   * they are not there any more. Of imported weights it is not known: they get what lies in the server's folder.
+   *
+   * @throws HttpError 409 when they are not there or no longer the run's, 503 when the server's own cannot be loaded
+   */
+  of(run: ServedRun): Promise<LoadedData>;
+}
+
+export function createDataOfRuns(
+  { folder }: DataChoice,
+  { shared, log }: { readonly shared: () => Promise<LoadedData>; readonly log: (line: string) => void },
+): DataOfRuns {
+  /** By what tells data sets apart; the one that was asked for last comes last. */
+  const kept = new Map<string, Promise<LoadedData>>();
+
+  const loadOwn = async ({ id, path, record }: ServedRun): Promise<LoadedData> => {
+    const place = record.status === "imported" ? undefined : record.data.folder;
+    // Published data lie in no folder of their own: they come from wherever they come from.
+    const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
+    const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
+    try {
+      return await loadRunData(path, { folder: isGone ? folder : undefined, report: log });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      log(error.message);
+      throw new HttpError(
+        409,
+        "no_data_of_run",
+        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with --data and the folder where they are; its log tells more.`,
+      );
+    }
+  };
+
+  return {
+    async of(run) {
+      const { record } = run;
+      const isImported = record.status === "imported";
+      if (isImported && folder === undefined) return shared();
+      if (!isImported && (folder !== undefined || record.data.verified)) {
+        const loaded = await shared();
+        if (isDataOf(record, loaded)) return loaded;
+      }
+      const key = isImported ? `imported ${record.weightsSha256}` : keyOf(record);
+      const loading = kept.get(key) ?? loadOwn(run);
+      kept.delete(key);
+      kept.set(key, loading);
+      if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+      return loading.catch((error: unknown) => {
+        if (kept.get(key) === loading) kept.delete(key);
+        throw error;
+      });
+    },
+  };
+}
+
+/** Older records do not tell the images' size and preparation: then these follow from the files. */
+function isDataOf({ data: { files, image, preparation } }: RunRecord, loaded: LoadedData): boolean {
+  const { channels, height, width } = loaded.train;
+  return (
+    differingFile(loaded, files) === undefined &&
+    (!image || (image.channels === channels && image.height === height && image.width === width)) &&
+    (!preparation || JSON.stringify(preparation) === JSON.stringify(loaded.preparation))
+  );
+}
+
+/** What tells the data sets of runs apart. */
+function keyOf({ data: { files, image, preparation } }: RunRecord): string {
+  return JSON.stringify([files.map(({ sha256 }) => sha256), image, preparation]);
+}
+
+/**
+ * The data that the server was started with, loaded when they are first asked for and then kept: predictions need none.
+ *
+ * @returns gives them; throws HttpError 503 when they cannot be loaded, and tries again at the next call
+ */
+export function sharedData(
+  choice: DataChoice,
+  { log, hidePaths }: { log: (line: string) => void; hidePaths: (message: string) => string },
+): () => Promise<LoadedData> {
+  let loading: Promise<LoadedData> | undefined;
+  return () => {
+    loading ??= loadData(choice, log).catch((error: unknown) => {
+      loading = undefined;
+      if (!(error instanceof UserError)) throw error;
+      log(error.message);
+      throw new HttpError(503, "no_data", sentence(`the data set cannot be loaded: ${hidePaths(error.message)}`));
+    });
+    return loading;
+  };
+}

@@ -1,0 +1,81 @@
+import type { Lowering } from "../../compile/program.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
+import { imageTask, normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import { modelFacts } from "../../nn/model-facts.ts";
+import type { FittedRecipe } from "../../recipes/fit-to-images.ts";
+import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { collectEnvironment } from "../../runs/node/environment.ts";
+import { networkSha256 } from "../../runs/node/hashes.ts";
+import { RUN_FORMAT, type RunRecord } from "../../runs/run-record.ts";
+
+/** How a new run is made. */
+export interface NewRun {
+  readonly recipe: Recipe;
+  /** What of the recipe was fitted to the number of images (`fitToImages`). Left out: nothing was. */
+  readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
+  /** The file that exports it: its whole path. Left out: it is one of tailor's, or comes from a program. */
+  readonly recipeFile?: string | undefined;
+  readonly seed: number;
+  readonly trainOn: "split" | "all";
+  /** Training images to use; null: all. */
+  readonly limit: number | null;
+  /** The run's folder. */
+  readonly out: string;
+}
+
+/** What a run's record says before training starts. */
+export function newRecord(
+  { recipe, fittedFrom, recipeFile, seed, trainOn, limit }: NewRun,
+  { data: loaded, threads }: { data: LoadedData; threads: number },
+  lowering: Lowering,
+  data: TrainingData,
+): RunRecord {
+  const { source, verified, files, folder, preparation } = loaded;
+  const { channels, height, width } = data.train;
+  const task = imageTask(data.train);
+  const { parameters, multiplyAdds } = modelFacts(recipe.model, task);
+  const isOwn = source === "folder" || source === "pictures";
+  return {
+    format: RUN_FORMAT,
+    recipeName: recipe.name,
+    recipe: recipeToJson(recipe),
+    model: recipe.model.name,
+    ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
+    ...(recipeFile === undefined ? {} : { recipeFile }),
+    networkSha256: networkSha256(recipe.model, task),
+    multiplyAdds,
+    parameters,
+    seed,
+    epochs: recipe.epochs,
+    batchSize: recipe.batchSize,
+    learningRate: recipe.learningRate,
+    trainOn,
+    limit,
+    ...computation({ threads }, lowering),
+    data: {
+      source,
+      verified,
+      files: files.map((file) => ({ ...file })),
+      trainImages: data.train.count,
+      validationImages: data.validation?.count ?? 0,
+      ...(isOwn ? { folder } : {}),
+      image: { channels, height, width },
+      ...(preparation ? { preparation } : {}),
+      classes: [...data.train.classNames],
+      normalization: normalizationOf(data.train),
+    },
+    startedAt: new Date().toISOString(),
+    status: "running",
+    result: null,
+  };
+}
+
+/** What computes a run, as its record says it. */
+export function computation({ threads }: { threads: number }, lowering: Lowering) {
+  return {
+    lowering: lowering.kind,
+    blockSize: lowering.kind === "blocked" ? lowering.block : null,
+    threads,
+    ...collectEnvironment(),
+  };
+}

@@ -1,0 +1,167 @@
+import { resumeCommand } from "../../command-text.ts";
+import type { Lowering } from "../../compile/program.ts";
+import { stepsIn } from "../../data/batches.ts";
+import { differingFile } from "../../data/differing-file.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
+import { UserError } from "../../errors.ts";
+import type { Safetensors } from "../../formats/safetensors.ts";
+import { sizeOf } from "../../graph/shape.ts";
+import { buildModel, type ImageTask, withoutNormalization } from "../../nn/model.ts";
+import { createOptimizer } from "../../optim/index.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import type { MetricsLine } from "../../runs/metrics.ts";
+import type { RunRecord } from "../../runs/run-record.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { TrainingPosition } from "../progress.ts";
+import type { TrainingSnapshot } from "../train.ts";
+import { averageName, slotName } from "../training-program.ts";
+
+/** A run's place in `state.safetensors`: numbers as JavaScript prints them, which reads back exactly. */
+export function encodePosition({ step, seconds, epoch }: TrainingPosition): Record<string, string> {
+  const numbers = {
+    step,
+    seconds,
+    epochLossSum: epoch.lossSum,
+    epochCorrect: epoch.correct,
+    epochSteps: epoch.steps,
+    epochSeconds: epoch.seconds,
+  };
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
+}
+
+/** @throws UserError when the state does not say where the run stood */
+export function decodeSnapshot({ tensors, metadata }: Safetensors, fileName: string): TrainingSnapshot {
+  const number = (name: string): number => {
+    const text = metadata[name];
+    const value = text === undefined || text === "" ? Number.NaN : Number(text);
+    if (!Number.isFinite(value) || value < 0)
+      throw damagedState(fileName, `"${name}" must be a number from 0 up, found ${JSON.stringify(text ?? null)}`);
+    return value;
+  };
+  const count = (name: string): number => {
+    const value = number(name);
+    if (!Number.isSafeInteger(value)) throw damagedState(fileName, `"${name}" must be a whole number, found ${value}`);
+    return value;
+  };
+  return {
+    tensors: new Map(tensors.map(({ name, data }) => [name, data])),
+    position: {
+      step: count("step"),
+      seconds: number("seconds"),
+      epoch: {
+        lossSum: number("epochLossSum"),
+        correct: count("epochCorrect"),
+        steps: count("epochSteps"),
+        seconds: number("epochSeconds"),
+      },
+    },
+  };
+}
+
+/**
+ * Whether a state belongs to its run: the run's tensors, at a place where the run can stand.
+ *
+ * @throws UserError that names what does not fit
+ */
+export function checkSnapshot(
+  { tensors, position: { step, epoch } }: TrainingSnapshot,
+  fileName: string,
+  { record, recipe, task }: { record: RunRecord; recipe: Recipe; task: ImageTask },
+): void {
+  const sizes = keptSizes(recipe, task);
+  for (const name of new Set([...sizes.keys(), ...tensors.keys()])) {
+    const [expected, found] = [sizes.get(name) ?? "no", tensors.get(name)?.length ?? "none"];
+    if (expected !== found && !(expected === "no" && found === "none"))
+      throw damagedState(fileName, `"${name}" must have ${expected} elements, found ${found}`);
+  }
+  const totalSteps = stepsOf(record, record.epochs);
+  if (step > totalSteps) throw damagedState(fileName, `"step" is ${step}, the run has ${totalSteps} steps`);
+  const sinceEpoch = step - stepsOf(record, epochsDone(record, step));
+  if (epoch.steps !== sinceEpoch)
+    throw damagedState(fileName, `"epochSteps" must be ${sinceEpoch} at step ${step}, found ${epoch.steps}`);
+}
+
+/**
+ * The metrics of the epochs that were done at `step`. A kill between writing metrics and state leaves a line too many: it
+ * is left out, as it will be made again.
+ *
+ * @throws UserError when one is missing
+ */
+export function metricsUpTo(
+  step: number,
+  lines: readonly MetricsLine[],
+  fileName: string,
+  record: RunRecord,
+): MetricsLine[] {
+  const kept = lines.filter((line) => line.step <= step);
+  const epochs = epochsDone(record, step);
+  if (kept.length !== epochs || kept.some((line, i) => line.step !== stepsOf(record, i + 1))) {
+    throw new UserError(
+      `${fileName}: expected a line for each of the ${epochs} epochs up to step ${step}, found ${kept.length}; restore the file from a copy, or start another run`,
+    );
+  }
+  return kept;
+}
+
+/** Elements of each tensor that training keeps, by name: parameters, running statistics, optimizer state and averages. */
+function keptSizes({ model, optimizer, averaging }: Recipe, task: ImageTask): Map<string, number> {
+  const normalization = withoutNormalization(task);
+  const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
+  const own = tensors.map(({ name, value }) => [name, sizeOf(value.shape)] as const);
+  const averages = averaging ? own.map(([name, size]) => [averageName(name), size] as const) : [];
+  const sizes = new Map([...own, ...averages]);
+  for (const { name, value } of parameters) {
+    for (const slot of createOptimizer(optimizer).slotsOf(value.shape))
+      sizes.set(slotName(name, slot), sizeOf(value.shape));
+  }
+  return sizes;
+}
+
+function stepsOf({ data, batchSize }: RunRecord, epochs: number): number {
+  return stepsIn(epochs, data.trainImages, batchSize);
+}
+
+/** Epochs that are over after `step` steps. */
+function epochsDone({ data, batchSize }: RunRecord, step: number): number {
+  return Math.ceil(((step + 1) * batchSize) / data.trainImages) - 1;
+}
+
+function damagedState(fileName: string, problem: string): UserError {
+  return new UserError(
+    `${fileName}: ${problem}; the file is not this run's: restore it from a copy, or start another run`,
+  );
+}
+
+/**
+ * Whether going on gives what an uninterrupted run would have given.
+ *
+ * @returns what is different, if that is allowed
+ * @throws UserError that names the difference: always for other data, for another computation unless it is allowed
+ */
+export function checkResumable(
+  path: string,
+  record: RunRecord,
+  now: { lowering: Lowering; runtime: Runtime; data: LoadedData; allowDifferent: boolean },
+): string[] {
+  if (differingFile(now.data, record.data.files) !== undefined) {
+    throw new UserError(
+      `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with --data`,
+    );
+  }
+  const block = now.lowering.kind === "blocked" ? now.lowering.block : null;
+  const differences = [
+    record.lowering === now.lowering.kind ? "" : `lowering ${record.lowering} then, ${now.lowering.kind} now`,
+    record.lowering !== now.lowering.kind || record.blockSize === block
+      ? ""
+      : `block size ${record.blockSize} then, ${block} now`,
+    record.versions.onnxruntime === now.runtime.version
+      ? ""
+      : `ONNX Runtime ${record.versions.onnxruntime} then, ${now.runtime.version} now`,
+  ].filter((difference) => difference !== "");
+  if (differences.length > 0 && !now.allowDifferent) {
+    throw new UserError(
+      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: ${resumeCommand(path)} --allow-different`,
+    );
+  }
+  return differences;
+}

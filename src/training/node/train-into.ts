@@ -1,0 +1,148 @@
+import type { Lowering } from "../../compile/program.ts";
+import type { LoadedData } from "../../data/node/chain.ts";
+import { normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import type { MetricsLine } from "../../runs/metrics.ts";
+import { peakMemoryBytes } from "../../runs/node/environment.ts";
+import { createEventFile, hasEventFile } from "../../runs/node/event-file.ts";
+import { weightsSha256 } from "../../runs/node/hashes.ts";
+import { RUN_FILES, readMetrics } from "../../runs/node/run-files.ts";
+import type { RunFolder } from "../../runs/node/run-folder.ts";
+import type { FinishedRunRecord, RunRecord } from "../../runs/run-record.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
+import { trainedFiles } from "../trained-files.ts";
+import { encodePosition, metricsUpTo } from "./resume.ts";
+
+/** What a run is trained on and with. */
+export interface TrainRunOptions {
+  readonly data: LoadedData;
+  readonly threads: number;
+  /** Left out: blocked where the processor has it. */
+  readonly lowering?: Lowering["kind"] | undefined;
+  readonly runtime: Runtime;
+  /** As in TrainingJob. */
+  readonly stepsPerRun?: number;
+  /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
+  readonly tensorboard?: boolean;
+  /** What the caller is told while it trains, and asked. */
+  readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
+    /** After each epoch, with its line of `metrics.jsonl`. */
+    readonly onEpoch?: (line: MetricsLine) => void;
+  };
+  /** Called once the run's folder and record are there. */
+  readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
+}
+
+/** A run that came to its end, or was stopped before it and can be resumed. */
+export type TrainedRun =
+  | { readonly isFinished: true; readonly folder: string; readonly record: FinishedRunRecord }
+  | { readonly isFinished: false; readonly folder: string; readonly step: number };
+
+/** A run that is to begin, or to go on. */
+export interface StartedRun {
+  readonly recipe: Recipe;
+  /** What is written before the first step. */
+  readonly record: RunRecord;
+  readonly lowering: Lowering;
+  /** The images of `options.data`, divided as the record says. */
+  readonly data: TrainingData;
+  /** Where an interrupted run goes on. */
+  readonly from?: TrainingSnapshot;
+}
+
+/**
+ * Trains a run and writes its files: run.json first, state and metrics after each epoch, weights and model at the end.
+ *
+ * @param folder open for writing; whoever opened it closes it
+ * @throws UserError when training diverges, the metrics are not the run's, or the system refuses to write
+ */
+export async function trainInto(
+  folder: RunFolder,
+  { recipe, record, lowering, data, from }: StartedRun,
+  options: TrainRunOptions,
+): Promise<TrainedRun> {
+  const { seed } = record;
+  const { runtime, threads, stepsPerRun, hooks, onStart, tensorboard = false } = options;
+  const found = from ? readMetrics(folder.path) : [];
+  const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
+  folder.writeRecord(record);
+  if (options.data.split) folder.writeSplit(options.data.split);
+  const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
+  onStart?.(folder.path, record, from);
+  // Records of older versions do not tell it.
+  const normalization = record.data.normalization ?? normalizationOf(data.train);
+  const writeState = ({ tensors, position }: TrainingSnapshot) => {
+    folder.writeState(
+      [...tensors].map(([name, values]) => ({ name, shape: [values.length], data: values })),
+      encodePosition(position),
+    );
+  };
+  const { isFinished, snapshot, tensors, graph } = await train(
+    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerRun },
+    {
+      ...hooks,
+      onEpoch(line, atEnd) {
+        lines.push(line);
+        folder.writeMetrics(lines);
+        events?.write(line);
+        writeState(atEnd);
+        hooks?.onEpoch?.(line);
+      },
+    },
+    from,
+  );
+  if (!isFinished) {
+    writeState(snapshot);
+    return { isFinished, folder: folder.path, step: snapshot.position.step };
+  }
+
+  const producer = `tailor ${record.versions.tailor}`;
+  const files = trainedFiles({
+    recipe,
+    seed,
+    data,
+    normalization,
+    preparation: options.data.preparation,
+    graph,
+    tensors,
+    producer,
+    weightFacts: (weights) => ({ weightsSha256: weightsSha256(weights) }),
+  });
+  folder.writeWeights(files.weights, files.facts);
+  folder.writeModel(files.model);
+  const { trainLoss, trainAccuracy, validationLoss, validationAccuracy } = lines.at(-1)!;
+  const { seconds, step } = snapshot.position;
+  const finished: FinishedRunRecord = {
+    ...record,
+    status: "finished",
+    result: {
+      trainLoss,
+      trainAccuracy,
+      validationLoss,
+      validationAccuracy,
+      imagesPerSecond: (step * recipe.batchSize) / seconds,
+      seconds,
+      peakMemoryBytes: peakMemoryBytes(),
+      weightsSha256: weightsSha256(files.weights),
+    },
+  };
+  folder.writeRecord(finished);
+  return { isFinished, folder: folder.path, record: finished };
+}
+
+/**
+ * The run's events for TensorBoard, if there are to be any. A run that goes on and has none yet begins with the epochs that
+ * are done; one that has some tells TensorBoard which of them will come again.
+ */
+function openEvents(
+  folder: string,
+  lines: readonly MetricsLine[],
+  { isWanted, from }: { isWanted: boolean; from: TrainingSnapshot | undefined },
+) {
+  const isGoingOn = from !== undefined && hasEventFile(folder);
+  if (!isWanted && !isGoingOn) return undefined;
+  const events = createEventFile(folder, { restartStep: isGoingOn ? from.position.step + 1 : undefined });
+  if (!isGoingOn) for (const line of lines) events.write(line);
+  return events;
+}

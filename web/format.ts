@@ -1,0 +1,22 @@
+import type { RunSummary } from "../src/server/api-types.ts";
+
+const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+/** `24 Nov 2025, 00:12`, in the reader's time zone. */
+export function dateText(iso: string): string {
+  return DATE.format(new Date(iso));
+}
+
+export function isRunning({ status }: Pick<RunSummary, "status">): boolean {
+  return status === "running";
+}
+
+/** Whether the run has a model that can be asked. */
+export function hasModel({ status }: Pick<RunSummary, "status">): boolean {
+  return status === "finished" || status === "imported";
+}
+
+/** `4.0e-3` */
+export function rateText(rate: number): string {
+  return rate.toExponential(1);
+}
