@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { FASHION_MNIST_TASK } from "../dist/data/fashion-mnist.js";
-import { spreadOf } from "../dist/evaluation/significance.js";
+import { seedSpread } from "../dist/evaluation/significance.js";
 import { modelFacts } from "../dist/nn/model-facts.js";
 import { pngBytes } from "../dist/plots/node/render.js";
 import { RECIPES } from "../dist/recipes/index.js";
@@ -20,7 +20,7 @@ const results = RECIPES.flatMap(({ name, model, epochs }) => {
   if (tested.length === 0) return [];
   const { parameters, multiplyAdds } = modelFacts(model, FASHION_MNIST_TASK);
   const origin = { kind: "trained", runs: tested.map(({ file }) => file) };
-  const accuracy = spreadOf(tested.map(({ test }) => test.accuracy));
+  const accuracy = seedSpread(tested.map(({ test }) => test.accuracy));
   return [{ name, origin, accuracy, parameters, multiplyAdds, epochs }];
 });
 for (const { name, svg } of costFigures({ results, isFashionMnist: true })) {

@@ -15,8 +15,16 @@ export {
 } from "./data/image-set.ts";
 export type { Imbalance } from "./data/imbalance.ts";
 export type { LoadedData, Report } from "./data/node/chain.ts";
-export { loadOwnData } from "./data/node/custom-data.ts";
-export type { OwnDataOptions } from "./data/node/custom-data-options.ts";
+export {
+  loadCustomData,
+  /** @deprecated the name before: use `loadCustomData` */
+  loadCustomData as loadOwnData,
+} from "./data/node/custom-data.ts";
+export type {
+  CustomDataOptions,
+  /** @deprecated the name before: use `CustomDataOptions` */
+  CustomDataOptions as OwnDataOptions,
+} from "./data/node/custom-data-options.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
 export type { UnreadablePicture } from "./data/node/read-pictures.ts";
@@ -51,7 +59,7 @@ export {
   type Interval,
   type PairedComparison,
   type Spread,
-  spreadOf,
+  seedSpread,
   welchInterval,
 } from "./evaluation/significance.ts";
 export { type Exported, type ExportOptions, exportRun } from "./exchange/export-run.ts";

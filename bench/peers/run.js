@@ -32,7 +32,7 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const COST_PEERS = ["tailor", "pytorch"];
 const COST_ROUNDS = 3;
 /** Share of the processor's time that others may use before the bench warns. */
-const MOST_BUSY = 0.05;
+const MAX_BUSY = 0.05;
 
 try {
   await main(readOptions());
@@ -54,7 +54,7 @@ async function main({ only, peers, pairs, seconds, json, cost }) {
   const data = await writeData(say);
   const machine = await describeMachine();
   const { busyShareBefore } = machine;
-  if (busyShareBefore > MOST_BUSY) {
+  if (busyShareBefore > MAX_BUSY) {
     say(`WARNING: others use ${(100 * busyShareBefore).toFixed(0)} % of this machine; figures made now mean nothing`);
   }
   const settings = { only, peers: used, pairs, seconds };

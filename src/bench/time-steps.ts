@@ -1,4 +1,4 @@
-import { MOST_STEPS_PER_RUN, type TrainingJob, train } from "../training/train.ts";
+import { MAX_STEPS_PER_CALL, type TrainingJob, train } from "../training/train.ts";
 
 /** Steps that are not timed: the first ones allocate and fill caches. */
 const WARM_UP_STEPS = 5;
@@ -18,7 +18,7 @@ export interface TimedRun {
 export async function timeSteps(job: TrainingJob, steps: number): Promise<TimedRun[]> {
   const { data, recipe } = job;
   // Room for the run that the warm-up ends in, and for the one that the last step is in.
-  const most = steps + WARM_UP_STEPS + 2 * MOST_STEPS_PER_RUN;
+  const most = steps + WARM_UP_STEPS + 2 * MAX_STEPS_PER_CALL;
   // The recipe's own learning rates, as long as it has steps enough.
   const epochs = Math.max(recipe.epochs, Math.ceil((most * recipe.batchSize) / data.train.count));
   const ends: { step: number; at: number }[] = [];

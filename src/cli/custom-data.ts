@@ -1,11 +1,11 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { type DataChoice, loadData } from "../data/node/custom-data.ts";
 import {
+  type CustomDataOptions,
   DEFAULT_FIT,
-  LEAST_DEFAULT_SIZE,
-  LEAST_SIZE,
-  MOST_SIZE,
-  type OwnDataOptions,
+  MAX_SIZE,
+  MIN_DEFAULT_SIZE,
+  MIN_SIZE,
 } from "../data/node/custom-data-options.ts";
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
@@ -17,7 +17,7 @@ import { choice, flag, path, wholeNumber } from "./parse.ts";
 const CHANNELS = ["1", "3"] as const;
 
 /** `--data` where Fashion-MNIST is only the default. */
-export const OWN_DATA_OPTION: OptionSpec = {
+export const CUSTOM_DATA_OPTION: OptionSpec = {
   flags: "--data <folder>",
   description: "pictures, a folder a class (with or without train, val and test above), or IDX files",
   default: "Fashion-MNIST, fetched if need be",
@@ -34,8 +34,8 @@ export const RUN_DATA_OPTION: OptionSpec = {
 export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
   {
     flags: "--size <pixels>",
-    description: `edge of the square images, ${LEAST_SIZE} to ${MOST_SIZE}`,
-    default: `the pictures' shorter edge (median), ${LEAST_DEFAULT_SIZE} to ${MOST_SIZE}; IDX files: as they are`,
+    description: `edge of the square images, ${MIN_SIZE} to ${MAX_SIZE}`,
+    default: `the pictures' shorter edge (median), ${MIN_DEFAULT_SIZE} to ${MAX_SIZE}; IDX files: as they are`,
   },
   {
     flags: "--channels <n>",
@@ -55,10 +55,10 @@ export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
 const NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
 
 /** @throws UserError when a value is refused */
-export function preparationOptions(options: OptionValues): OwnDataOptions {
+export function preparationOptions(options: OptionValues): CustomDataOptions {
   const channels = choice(options, "channels", CHANNELS);
   return {
-    size: wholeNumber(options, "size", { least: LEAST_SIZE, most: MOST_SIZE }),
+    size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
     channels: channels && (channels === "3" ? 3 : 1),
     fit: choice(options, "fit", FITS),
     skipUnreadable: options.skipUnreadable === true,

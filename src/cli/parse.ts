@@ -7,9 +7,9 @@ import type { OptionValues } from "./command.ts";
 /** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
 
 /** More threads than this only get in each other's way on networks of this size. */
-const MOST_DEFAULT_THREADS = 8;
+const MAX_DEFAULT_THREADS = 8;
 /** Runs of one recipe: more is a slip of the finger. */
-const MOST_SEEDS = 1000;
+const MAX_SEEDS = 1000;
 export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
 export function text(options: OptionValues, name: string): string | undefined {
@@ -89,12 +89,12 @@ export function path(options: OptionValues, name: string): string | undefined {
 
 /** The number of threads: --threads, or the processor's cores up to a sensible number. */
 export function threads(options: OptionValues): number {
-  return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
+  return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
 }
 
 /** The runs of each recipe: --seeds. */
 export function seeds(options: OptionValues): number | undefined {
-  return wholeNumber(options, "seeds", { most: MOST_SEEDS });
+  return wholeNumber(options, "seeds", { most: MAX_SEEDS });
 }
 
 /** How networks are computed: --lowering, else what the processor has. */

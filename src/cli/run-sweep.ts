@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { differingField, type PlannedRun, seedBySeed, stateOf } from "../experiments/planned-run.ts";
+import { differingField, type PlannedRun, plannedRunState, seedBySeed } from "../experiments/planned-run.ts";
 import {
   type Candidate,
+  candidateResult,
   planCandidate,
   type Rung,
   ranked,
-  resultOf,
   type SweepPlan,
   type SweepResult,
 } from "../experiments/sweep.ts";
@@ -77,7 +77,7 @@ export async function runSweep(
     const isWanted = (run: PlannedRun) => {
       const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(hasDiverged)) return true;
-      return !hasDiverged(run) && stateOf(run, machine).kind === "finished";
+      return !hasDiverged(run) && plannedRunState(run, machine).kind === "finished";
     };
     const trained = await trainAll(
       seedBySeed(plans.map(({ planned }) => planned)),
@@ -102,7 +102,7 @@ export async function runSweep(
     const results = ranked(
       plans.map(({ candidate, ...one }) => {
         const paths = new Set(one.planned.map(({ path }) => path));
-        return resultOf(candidate, { ...one, trained: trained.filter(({ path }) => paths.has(path)) });
+        return candidateResult(candidate, { ...one, trained: trained.filter(({ path }) => paths.has(path)) });
       }),
     );
     const kept = results.slice(0, rungs?.[at + 1]?.candidates ?? 0).filter(({ accuracy }) => accuracy !== null);

@@ -2,7 +2,7 @@ import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { forecastStudy } from "../experiments/forecast.ts";
 import type { PlannedRun } from "../experiments/planned-run.ts";
-import { type StudyRun, stateOf, trainPlanned } from "../experiments/planned-run.ts";
+import { plannedRunState, type StudyRun, trainPlanned } from "../experiments/planned-run.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { duration } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
@@ -73,7 +73,7 @@ export async function trainAll(
 /** @returns whether there is anything left to train */
 async function sayForecast(planned: readonly PlannedRun[], machine: Machine, output: Output): Promise<boolean> {
   if (planned.length === 0) return false;
-  const states = planned.map((run) => stateOf(run, machine).kind);
+  const states = planned.map((run) => plannedRunState(run, machine).kind);
   const open = planned.filter((_, i) => states[i] !== "finished");
   const [total, done] = [planned.length, planned.length - open.length];
   if (open.length === 0) {

@@ -1,7 +1,7 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
 import { type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
-import { spreadOf } from "../evaluation/significance.ts";
+import { seedSpread } from "../evaluation/significance.ts";
 import type { StudyRun } from "../experiments/planned-run.ts";
 import { planSeeds, type SeedlessRun } from "../experiments/planned-run.ts";
 import { spreadText } from "../report/wording.ts";
@@ -54,14 +54,14 @@ export async function trainSeeds(
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);
     return interruptedBy;
   }
-  const result = await resultOf(runs, { out, split, machine }, output);
+  const result = await seedResults(runs, { out, split, machine }, output);
   folder.finish(result);
   output.result(result);
   return 0;
 }
 
 /** The accuracies on the split that was asked for; on the validation images if none was, and null if there are none. */
-async function resultOf(
+async function seedResults(
   runs: readonly StudyRun[],
   { out, split, machine }: { out: string; split: EvaluationSplit | undefined; machine: Machine },
   output: Output,
@@ -76,7 +76,7 @@ async function resultOf(
     output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
   }
   const known = rows.flatMap(({ accuracy }) => accuracy ?? []);
-  const accuracy = known.length > 0 ? spreadOf(known) : null;
+  const accuracy = known.length > 0 ? seedSpread(known) : null;
   const evaluated = split ?? (accuracy ? "validation" : null);
   if (accuracy) output.say(`${evaluated} accuracy ${spreadText(accuracy)}`);
   return { folder: out, recipe: runs[0]!.recipe.name, split: evaluated, runs: rows, accuracy };

@@ -85,7 +85,7 @@ export interface Spread {
 }
 
 /** @throws RangeError for no values */
-export function spreadOf(values: readonly number[]): Spread {
+export function seedSpread(values: readonly number[]): Spread {
   const n = values.length;
   if (n === 0) throw new RangeError("the spread of no values");
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
@@ -117,9 +117,9 @@ export function differencesInBlocks(
   const seeds = control.length;
   const rows = [control, ...treatments];
   if (rows.some((row) => row.length !== seeds)) throw new RangeError("rows of one design have the same seeds");
-  const means = rows.map((row) => spreadOf(row).mean);
-  const blocks = control.map((_, seed) => spreadOf(rows.map((row) => row[seed]!)).mean);
-  const all = spreadOf(means).mean;
+  const means = rows.map((row) => seedSpread(row).mean);
+  const blocks = control.map((_, seed) => seedSpread(rows.map((row) => row[seed]!)).mean);
+  const all = seedSpread(means).mean;
   const squares = rows.flatMap((row, i) => row.map((value, seed) => (value - means[i]! - blocks[seed]! + all) ** 2));
   const freedom = (rows.length - 1) * (seeds - 1);
   const meanSquare = squares.reduce((sum, square) => sum + square, 0) / freedom;

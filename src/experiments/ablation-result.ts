@@ -1,7 +1,7 @@
 import type { ImageSet } from "../data/image-set.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
-import { differencesInBlocks, type MeanDifference, spreadOf } from "../evaluation/significance.ts";
+import { differencesInBlocks, type MeanDifference, seedSpread } from "../evaluation/significance.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import type { AblationReport, AblationRow } from "../report/node/ablation-report.ts";
 import { listText, points } from "../report/wording.ts";
@@ -50,7 +50,7 @@ function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: 
   return {
     change: change?.name ?? null,
     what: change?.what ?? `recipe ${part.reference.name}`,
-    accuracy: spreadOf(accuraciesOf(row)),
+    accuracy: seedSpread(accuraciesOf(row)),
     difference,
     seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
     parameters: modelFacts(runs[0]!.recipe.model, imageTask(images)).parameters,
@@ -66,7 +66,7 @@ function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: 
 }
 
 function meanOf(values: readonly number[]): number {
-  return spreadOf(values).mean;
+  return seedSpread(values).mean;
 }
 
 /** Classes that are named for what a change does to them. */

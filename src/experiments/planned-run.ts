@@ -115,7 +115,7 @@ export interface StudyRun extends PlannedRun {
  *
  * @throws UserError when the folder holds another run than the planned one, or a damaged one
  */
-export function stateOf(planned: PlannedRun, { data, lowering }: Given): PlannedState {
+export function plannedRunState(planned: PlannedRun, { data, lowering }: Given): PlannedState {
   const status = runStatus(planned.path);
   switch (status.kind) {
     case "missing":
@@ -201,7 +201,7 @@ function canonical(value: unknown): string {
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
   const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
-  const state = stateOf(planned, options);
+  const state = plannedRunState(planned, options);
   if (state.kind === "finished") return { ...planned, record: state.record };
   const trained =
     state.kind === "unfinished"

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { spreadOf } from "../evaluation/significance.ts";
+import { seedSpread } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import type { Recipe } from "../recipes/recipe.ts";
@@ -128,7 +128,7 @@ export interface SweepResult extends SweepRow {
 }
 
 /** @param trained the candidate's runs of this rung, fewer than planned where some diverged */
-export function resultOf(
+export function candidateResult(
   candidate: Candidate,
   { epochs, planned, trained }: { epochs: number; planned: readonly PlannedRun[]; trained: readonly StudyRun[] },
 ): SweepResult {
@@ -138,8 +138,8 @@ export function resultOf(
     candidate,
     changes: candidate.changes,
     epochs,
-    accuracy: isWhole ? spreadOf(results.map(({ validationAccuracy }) => validationAccuracy!)) : null,
-    loss: isWhole ? spreadOf(results.map(({ validationLoss }) => validationLoss!)).mean : null,
+    accuracy: isWhole ? seedSpread(results.map(({ validationAccuracy }) => validationAccuracy!)) : null,
+    loss: isWhole ? seedSpread(results.map(({ validationLoss }) => validationLoss!)).mean : null,
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
     runs: planned.map(({ path }) => path),
   };

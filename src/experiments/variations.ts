@@ -9,7 +9,7 @@ export type Variation = { readonly field: string } & (
 );
 
 /** More candidates than anybody means. */
-export const MOST_CANDIDATES = 1000;
+export const MAX_CANDIDATES = 1000;
 
 /** Draws are those of this seed: the same command draws the same candidates. */
 const DRAW_SEED = 1;
@@ -72,9 +72,9 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
         { exitCode: 2 },
       );
     }
-    if (grid.length * variation.values.length > MOST_CANDIDATES) {
+    if (grid.length * variation.values.length > MAX_CANDIDATES) {
       throw new UserError(
-        `the grid has more than ${MOST_CANDIDATES} candidates; vary less, or draw some with --random N`,
+        `the grid has more than ${MAX_CANDIDATES} candidates; vary less, or draw some with --random N`,
         { exitCode: 2 },
       );
     }

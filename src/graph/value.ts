@@ -51,14 +51,14 @@ export interface Op<A extends Attributes = Attributes> {
   gradient?(value: Value<A>, outputGradient: Value): readonly (Value | undefined)[];
   /** The same result in terms of other operations: used once gradients are taken, instead of a lowering. */
   expand?(value: Value<A>): Value;
-  readonly lower?: Lowering<A>;
+  readonly lower?: OpLowering<A>;
   /** Multiplications with addition that it takes; absent where they do not count beside those of the products. */
   multiplyAdds?(value: Value<A>): number;
   /** The result in float64, by the plainest loop there is. Never optimised: it is the oracle. */
   reference(inputs: readonly ReferenceTensor[], value: Value<A>): Float64Array;
 }
 
-export interface Lowering<A extends Attributes = Attributes> {
+export interface OpLowering<A extends Attributes = Attributes> {
   /** Standard ONNX operators on canonical tensors: any provider can run them. */
   standard(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
   /** The CPU provider's blocked layout. */

@@ -5,7 +5,7 @@ const BORDER = 0.02;
 /** Edge of the patch in each corner, of the shorter edge. */
 const CORNER = 0.05;
 /** More samples than this make the estimate no better. */
-const MOST_SAMPLES = 2048;
+const MAX_SAMPLES = 2048;
 
 /** Pixels along a picture's edges. Places are -1 to 1 from edge to edge. */
 export interface BorderSamples {
@@ -29,7 +29,7 @@ export function borderSamples({ data, width, height, channels }: OpaquePicture):
       places.push(row * width + column);
     }
   }
-  const step = Math.max(1, places.length / MOST_SAMPLES);
+  const step = Math.max(1, places.length / MAX_SAMPLES);
   const count = Math.floor(places.length / step);
   const x = new Float64Array(count);
   const y = new Float64Array(count);

@@ -6,7 +6,7 @@ import type { OpaquePicture, Picture } from "./picture.ts";
 /** Distance from the ground, of 255, over which a pixel turns from ground to garment, beyond the ground's own noise. */
 const SOFT_EDGE = 20;
 /** Distance, of 255, that compression alone makes. */
-const LEAST_NOISE = 6;
+const MIN_NOISE = 6;
 
 /**
  * Cuts a garment out of a coloured ground: alpha rises from 0 for the ground's colour (and its noise) to 255.
@@ -17,7 +17,7 @@ export function cutOut(picture: OpaquePicture, ground: Ground, origin: Origin): 
   const { data, width, height } = picture;
   const colors = picture.channels;
   const distance = distanceFromGround(picture, ground, origin);
-  const noise = Math.max(LEAST_NOISE, ground.noise);
+  const noise = Math.max(MIN_NOISE, ground.noise);
   const channels = colors === 3 ? 4 : 2;
   const result = new Float32Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {

@@ -12,7 +12,7 @@ export interface Light {
 }
 
 /** Fewer samples than this tell no light. */
-const LEAST_SAMPLES = 16;
+const MIN_SAMPLES = 16;
 /** A pivot below this: the samples lie so (on a line, say) that they cannot tell the four terms apart. */
 const SMALLEST_PIVOT = 1e-4;
 
@@ -35,7 +35,7 @@ export function fitLight(
   members: readonly number[],
   channels: number,
 ): Light[] | undefined {
-  if (members.length < LEAST_SAMPLES) return undefined;
+  if (members.length < MIN_SAMPLES) return undefined;
   const size = 4;
   // A row an equation: four coefficients, then a right side for each channel. Divided by the samples' number.
   const rows = Array.from({ length: size }, () => new Float64Array(size + channels));

@@ -6,7 +6,7 @@ const MIDDLE = 127.5;
 /** Alpha from which on a pixel counts as there. */
 const VISIBLE_ALPHA = 128;
 /** So much of a picture must be see-through for the transparency to be its ground, and no mere soft edge. */
-const LEAST_TRANSPARENT = 0.01;
+const MIN_TRANSPARENT = 0.01;
 /** Data sets of garments have white grounds, so white is taken unless the garment is so light that it would fade. */
 const LIGHT_GARMENT = 200;
 
@@ -45,7 +45,7 @@ export function flatten(picture: Picture, wanted: GroundWanted): Flattened {
   return {
     picture: { data: flat, width, height, channels: colors },
     onto: ground,
-    isGround: transparent >= LEAST_TRANSPARENT,
+    isGround: transparent >= MIN_TRANSPARENT,
   };
 }
 

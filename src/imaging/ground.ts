@@ -21,7 +21,7 @@ const MIDDLE = 127.5;
 const LIGHT_FROM = 170;
 const DARK_TO = 60;
 /** Between the largest and the smallest channel, of 255: paper and skin have less, colours more. */
-const MOST_CHROMA = 48;
+const MAX_CHROMA = 48;
 /** Uneven light must explain so much of the border's spread, or so many more of its pixels, to be believed. */
 const SMALLER_SPREAD = 0.7;
 const MORE_PIXELS = 1.1;
@@ -53,13 +53,13 @@ export function findGround(picture: OpaquePicture, wanted: GroundWanted): Ground
     .map((color) => centred(supported(border, plain(color)), border))
     .reduce((best, other) => (other.members.length > best.members.length ? other : best));
   const found = inUnevenLight(flat, border);
-  return { lights: found.lights, noise: spreadOf(found, border, NOISE_PART) };
+  return { lights: found.lights, noise: seedSpread(found, border, NOISE_PART) };
 }
 
 /** What a ground is: near white, near black, or a colour or middle gray. */
 export function kindOfGround({ lights }: Ground): "light" | "dark" | "coloured" {
   const color = lights.map(({ base }) => base);
-  if (Math.max(...color) - Math.min(...color) > MOST_CHROMA) return "coloured";
+  if (Math.max(...color) - Math.min(...color) > MAX_CHROMA) return "coloured";
   const gray = grayOf(color);
   if (gray >= LIGHT_FROM) return "light";
   return gray <= DARK_TO ? "dark" : "coloured";
@@ -122,16 +122,16 @@ function follow(flat: Supported, border: BorderSamples): Supported {
 
 /** A ground in uneven light, if that explains enough to be believed: a garment at the border must not bend a flat ground. */
 function inUnevenLight(flat: Supported, border: BorderSamples): Supported {
-  const spread = spreadOf(flat, border, 0.5);
+  const spread = seedSpread(flat, border, 0.5);
   if (spread <= FLAT_SPREAD) return flat;
   const uneven = follow(flat, border);
   if (uneven.members.length < flat.members.length) return flat;
   const explainsMore = uneven.members.length > MORE_PIXELS * flat.members.length;
-  return explainsMore || spreadOf(uneven, border, 0.5) < SMALLER_SPREAD * spread ? uneven : flat;
+  return explainsMore || seedSpread(uneven, border, 0.5) < SMALLER_SPREAD * spread ? uneven : flat;
 }
 
 /** The distance from the ground that `part` of its members do not exceed. */
-function spreadOf({ members, lights }: Supported, border: BorderSamples, part: number): number {
+function seedSpread({ members, lights }: Supported, border: BorderSamples, part: number): number {
   if (members.length === 0) return 0;
   const distances = members.map((i) => distance(border, i, lights)).sort((a, b) => a - b);
   return distances[Math.min(distances.length - 1, Math.floor(part * distances.length))]!;

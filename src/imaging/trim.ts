@@ -7,9 +7,9 @@ const CLOSE = 0.05;
 /** A pixel stands out when it is this many times further from the ground than the ground's own pixels are. */
 const TIMES_NOISE = 2.5;
 /** Nearer than this, of 255, nothing can be told from the ground. */
-const LEAST_DISTANCE = 3;
+const MIN_DISTANCE = 3;
 /** A row or column belongs to the garment when this part of it stands out: specks and dust do not. */
-const LEAST_PART = 0.01;
+const MIN_PART = 0.01;
 /** Of the brightest pixels: where the strongest contrast is read, so that one pixel does not decide. */
 const STRONGEST = 0.999;
 
@@ -22,7 +22,7 @@ const STRONGEST = 0.999;
 export function findGarment(picture: OpaquePicture, ground: Ground): Box | undefined {
   const { width, height } = picture;
   const distance = distanceFromGround(picture, ground, { box: { left: 0, top: 0, width, height }, width, height });
-  const threshold = Math.max(LEAST_DISTANCE, CLOSE * strongest(distance), TIMES_NOISE * ground.noise);
+  const threshold = Math.max(MIN_DISTANCE, CLOSE * strongest(distance), TIMES_NOISE * ground.noise);
   const rows = new Uint32Array(height);
   const columns = new Uint32Array(width);
   for (let row = 0; row < height; row++) {
@@ -32,8 +32,8 @@ export function findGarment(picture: OpaquePicture, ground: Ground): Box | undef
       columns[column]!++;
     }
   }
-  const vertical = extent(rows, Math.ceil(LEAST_PART * width));
-  const horizontal = extent(columns, Math.ceil(LEAST_PART * height));
+  const vertical = extent(rows, Math.ceil(MIN_PART * width));
+  const horizontal = extent(columns, Math.ceil(MIN_PART * height));
   if (!vertical || !horizontal) return undefined;
   return { left: horizontal.start, top: vertical.start, width: horizontal.length, height: vertical.length };
 }

@@ -10,7 +10,7 @@ import {
   requireChannelVectors,
   valuesPerChannel,
 } from "./channels.ts";
-import { add, divide, multiply, squareRoot, subtract } from "./elementwise.ts";
+import { add, divide, multiply, sqrt, subtract } from "./elementwise.ts";
 import { constant } from "./leaves.ts";
 
 type BatchNormAttributes = { readonly epsilon: number };
@@ -63,7 +63,7 @@ function scaleAndShift({ inputs, attributes }: Value<BatchNormAttributes>) {
 
 /** Batch norm's y = x * scale + shift: the same for the batch's statistics and for running ones. All [C]. */
 export function normalizationScale(weight: Value, bias: Value, mean: Value, variance: Value, epsilon: number) {
-  const inverseDeviation = divide(constant(1), squareRoot(add(variance, constant(epsilon))));
+  const inverseDeviation = divide(constant(1), sqrt(add(variance, constant(epsilon))));
   const scale = multiply(weight, inverseDeviation);
   return { inverseDeviation, scale, shift: subtract(bias, multiply(mean, scale)) };
 }

@@ -4,8 +4,8 @@ import {
   type Attributes,
   apply,
   type BlockedLowering,
-  type Lowering,
   type Op,
+  type OpLowering,
   type ReferenceTensor,
   type Value,
 } from "../graph/value.ts";
@@ -16,8 +16,8 @@ import { constant } from "./leaves.ts";
  * all their inputs have it. A scalar operand goes with every element.
  */
 
-/** Lowering of an elementwise operation: the same nodes whatever the layout. */
-export function elementwise<A extends Attributes>(standard: Lowering<A>["standard"]): Lowering<A> {
+/** OpLowering of an elementwise operation: the same nodes whatever the layout. */
+export function elementwise<A extends Attributes>(standard: OpLowering<A>["standard"]): OpLowering<A> {
   const blocked: BlockedLowering<A> = {
     plan(value, known) {
       const layout = known.find(
@@ -119,7 +119,8 @@ export function divide(a: Value, b: Value): Value {
 }
 
 /** y = sqrt(x), x >= 0. The derivative is dy / (2 y). */
-export const squareRootOp: Op<Record<string, never>> = {
+export const sqrtOp: Op<Record<string, never>> = {
+  // The fingerprints of networks in run records have this name in them.
   name: "squareRoot",
   infer: ([x]) => ({ shape: x!.shape }),
   gradient: (value, dy) => [divide(multiply(dy, constant(0.5)), value)],
@@ -127,8 +128,8 @@ export const squareRootOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.map(Math.sqrt),
 };
 
-export function squareRoot(x: Value): Value {
-  return apply(squareRootOp, [x], {});
+export function sqrt(x: Value): Value {
+  return apply(sqrtOp, [x], {});
 }
 
 /** y = max(x, 0). Its derivative passes where y > 0; at x = 0 it is 0, as in PyTorch. */

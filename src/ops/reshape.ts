@@ -90,16 +90,16 @@ export function concat(vectors: readonly Value[]): Value {
   return apply(concatOp, vectors, {});
 }
 
-type PartAttributes = { readonly start: number; readonly length: number };
+type SliceAttributes = { readonly start: number; readonly length: number };
 
 /** Elements `start` to `start + length` of a vector [n]: [length]. Stands in updates, which take no derivative. */
-export const partOp: Op<PartAttributes> = {
-  name: "part",
+export const sliceOp: Op<SliceAttributes> = {
+  name: "slice",
   infer([x], { start, length }) {
     const { shape } = x!;
-    if (shape.length !== 1) throw new ShapeError("part", `x must be a vector, got ${formatShape(shape)}`);
+    if (shape.length !== 1) throw new ShapeError("slice", `x must be a vector, got ${formatShape(shape)}`);
     if (!(start >= 0 && length >= 1 && start + length <= shape[0]!)) {
-      throw new ShapeError("part", `${length} elements from ${start} on are not in ${formatShape(shape)}`);
+      throw new ShapeError("slice", `${length} elements from ${start} on are not in ${formatShape(shape)}`);
     }
     return { shape: [length] };
   },
@@ -110,6 +110,6 @@ export const partOp: Op<PartAttributes> = {
   reference: ([x], { attributes: { start, length } }) => x!.data.slice(start, start + length),
 };
 
-export function part(x: Value, start: number, length: number): Value {
-  return apply(partOp, [x], { start, length });
+export function slice(x: Value, start: number, length: number): Value {
+  return apply(sliceOp, [x], { start, length });
 }

@@ -1,4 +1,4 @@
-import { add, divide, multiply, squareRoot, subtract } from "../ops/elementwise.ts";
+import { add, divide, multiply, sqrt, subtract } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireFraction, requireNonNegative } from "./optimizer.ts";
@@ -61,7 +61,7 @@ function adamFamily(
       const g = isPenalised ? add(gradient, multiply(parameter, constant(weightDecay))) : gradient;
       const mean = add(multiply(slots.exp_avg!, constant(beta1)), multiply(g, constant(1 - beta1)));
       const square = add(multiply(slots.exp_avg_sq!, constant(beta2)), multiply(multiply(g, g), constant(1 - beta2)));
-      const direction = divide(mean, add(squareRoot(square), settings.scaledEpsilon!));
+      const direction = divide(mean, add(sqrt(square), settings.scaledEpsilon!));
       const kept = isDecoupled ? multiply(parameter, settings.keep!) : parameter;
       return {
         parameter: subtract(kept, multiply(direction, settings.stepSize!)),

@@ -1,6 +1,6 @@
 import { sizeOf } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { concat, part } from "../ops/reshape.ts";
+import { concat, slice } from "../ops/reshape.ts";
 import type { Optimizer, UpdateInputs, UpdateResults } from "./optimizer.ts";
 
 /** A parameter that is to be moved. */
@@ -46,8 +46,8 @@ function updateTogether(
     const [from, length] = [start, sizeOf(parameter.shape)];
     start += length;
     return {
-      parameter: part(together.parameter, from, length),
-      slots: bySlot((slot) => part(together.slots[slot]!, from, length)),
+      parameter: slice(together.parameter, from, length),
+      slots: bySlot((slot) => slice(together.slots[slot]!, from, length)),
     };
   });
 }

@@ -157,7 +157,7 @@ const CAP = {
 
 function pointMarks(point: CostPoint, place: object): Plot.Markish[] {
   const { symbol, stroke, fill, r, text } = COST_LOOK[point.kind];
-  const { low, high } = spreadOf(point);
+  const { low, high } = seedSpread(point);
   const ends = { x: "x", y1: () => 100 * low, y2: () => 100 * high, stroke: text, strokeWidth: 1.5 };
   const caps = { x: () => point.x, y: (end: number) => 100 * end, symbol: CAP, stroke: text, strokeWidth: 1.5 };
   return [
@@ -185,7 +185,7 @@ function checkPoint(point: CostPoint): void {
   const { name, x, accuracy } = point;
   checkFinite(x, `the cost of ${name}`);
   if (x <= 0) throw new RangeError(`the cost of ${name} is ${x}; a logarithmic axis begins above 0`);
-  const { low, high } = spreadOf(point);
+  const { low, high } = seedSpread(point);
   for (const value of [accuracy, low, high]) checkShare(value, `the accuracy of ${name}`);
   if (low > accuracy || high < accuracy) {
     throw new RangeError(`the accuracy of ${name} is ${accuracy}, outside its spread of ${low} to ${high}`);
@@ -201,8 +201,8 @@ function costDomain(points: readonly CostPoint[]): readonly [number, number] {
 }
 
 function accuracyDomain(points: readonly CostPoint[]): readonly [number, number] {
-  const low = Math.min(...points.map((point) => spreadOf(point).low));
-  const high = Math.max(...points.map((point) => spreadOf(point).high));
+  const low = Math.min(...points.map((point) => seedSpread(point).low));
+  const high = Math.max(...points.map((point) => seedSpread(point).high));
   const missing = Math.max(0, LEAST.accuracy - (high - low)) / 2;
   const air = AIR.y * (high - low) + missing;
   return [Math.max(0, low - air), Math.min(1, high + air)];
@@ -239,7 +239,7 @@ export function costLabels(
   });
   const spreads = points.flatMap((point) => {
     const x = across(point.x);
-    const { low, high } = spreadOf(point);
+    const { low, high } = seedSpread(point);
     return low === high ? [] : [{ left: x - SPREAD_PX, right: x + SPREAD_PX, top: down(high), bottom: down(low) }];
   });
   const room = {
@@ -265,7 +265,7 @@ export function costLabels(
 }
 
 /** The ends of a point's spread; its accuracy where it has none. */
-export function spreadOf({ accuracy, low = accuracy, high = accuracy }: CostPoint): { low: number; high: number } {
+export function seedSpread({ accuracy, low = accuracy, high = accuracy }: CostPoint): { low: number; high: number } {
   return { low, high };
 }
 
@@ -294,7 +294,7 @@ export function paretoFront<Point extends Offer>(points: readonly Point[]): Poin
   return front;
 }
 
-const MOST_TICKS = 12;
+const MAX_TICKS = 12;
 /** Multiples of powers of ten to tell, the more the fewer powers there are. */
 const MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]] as const;
 
@@ -306,7 +306,7 @@ const MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]] as const;
 export function logTicks(
   low: number,
   high: number,
-  fit: (ticks: readonly number[]) => boolean = (ticks) => ticks.length <= MOST_TICKS,
+  fit: (ticks: readonly number[]) => boolean = (ticks) => ticks.length <= MAX_TICKS,
 ): number[] {
   const powers = Array.from(
     { length: Math.floor(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },

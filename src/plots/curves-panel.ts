@@ -34,11 +34,11 @@ const MARGIN_PX = { top: 30, left: 48, bottom: 38 } as const;
 /** Where the label of the vertical axis begins. */
 const LABEL_LEFT_PX = 14;
 const INSET_PX = 8;
-const MOST_EPOCHS_WITH_POINTS = 16;
+const MAX_EPOCHS_WITH_POINTS = 16;
 const POINT_PX = { one: 5, many: 2.75 } as const;
 /** Radius of a seed's point where there is one epoch only. */
 export const SEED_POINT_PX = 2.5;
-const MOST_TICKS = 13;
+const MAX_TICKS = 13;
 const TICK_EVERY_PX = 50;
 
 /** One set of axes with the lines of one quantity, the gap between them shaded, and the last values beside them. */
@@ -66,7 +66,7 @@ export function curvesPanel(
     const { stroke, strokeDasharray, pointFill } = CURVE_LOOK[of];
     const strokeWidth = runs.length > 1 ? 2.75 : 2.25;
     const r = mean.length === 1 ? POINT_PX.one : POINT_PX.many;
-    const points = lastEpoch > MOST_EPOCHS_WITH_POINTS && mean.length > 1 ? [] : inside(mean);
+    const points = lastEpoch > MAX_EPOCHS_WITH_POINTS && mean.length > 1 ? [] : inside(mean);
     return [
       Plot.line(visiblePart(mean, domain), { ...place, stroke, strokeDasharray, strokeWidth, ariaDescription: of }),
       Plot.dot(points, { ...place, stroke, fill: pointFill, r, ariaDescription: `${of} points` }),
@@ -156,7 +156,7 @@ function cutText(series: readonly CurveSeries[], domain: CurveDomain, quantity: 
 
 /** Every epoch where there is room; else the first and every 5th, 10th, ... */
 function epochTicks(last: number): number[] {
-  const step = [1, 5, 10, 20, 50, 100, 200, 500, 1000].find((size) => last / size <= MOST_TICKS) ?? last;
+  const step = [1, 5, 10, 20, 50, 100, 200, 500, 1000].find((size) => last / size <= MAX_TICKS) ?? last;
   const ticks = Array.from({ length: Math.floor(last / step) }, (_, i) => (i + 1) * step);
   return step === 1 ? ticks : [1, ...ticks];
 }

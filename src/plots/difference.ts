@@ -32,7 +32,7 @@ const GAP_PX = 14;
 const CAP_ROWS = 0.13;
 /** Air on both sides of the data, of their range; and the least range in points. */
 const AIR = 0.08;
-const LEAST_RANGE_POINTS = 0.1;
+const MIN_RANGE_POINTS = 0.1;
 
 /**
  * A forest plot: differences in points with their intervals, beside a line at zero. A difference whose interval does
@@ -135,7 +135,7 @@ function hasInterval({ low, high }: Line): boolean {
 function domainOf(lines: readonly Line[]): [number, number] {
   const low = Math.min(0, ...lines.map((line) => line.low));
   const high = Math.max(0, ...lines.map((line) => line.high));
-  const air = AIR * Math.max(high - low, LEAST_RANGE_POINTS);
+  const air = AIR * Math.max(high - low, MIN_RANGE_POINTS);
   return [low - air, high + air];
 }
 

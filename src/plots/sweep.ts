@@ -36,7 +36,7 @@ export interface SweepFigure {
 
 const COLUMN_PX = 380;
 const ROW_PX = 300;
-const MOST_COLUMNS = 3;
+const MAX_COLUMNS = 3;
 const PANEL_PX = {
   width: COLUMN_PX,
   height: ROW_PX,
@@ -47,7 +47,7 @@ const PANEL_PX = {
 } as const;
 /** Air above and below the points, of their range; and the least range in percent. */
 const AIR = 0.06;
-const LEAST_RANGE_PERCENT = 0.5;
+const MIN_RANGE_PERCENT = 0.5;
 
 /** Drawn in this order, so that the best lies on top. */
 const LOOKS = {
@@ -73,7 +73,7 @@ export function sweepFigure(document: SvgDocument, { title, panels, note }: Swee
   checkSome(points, "candidates");
   for (const { accuracy } of points) checkShare(accuracy, "an accuracy");
   const domain = domainOf(points);
-  const columns = Math.min(MOST_COLUMNS, panels.length);
+  const columns = Math.min(MAX_COLUMNS, panels.length);
   const kinds = (["best", "last rung", "earlier rung"] as const).filter((kind) =>
     points.some((point) => point.kind === kind),
   );
@@ -153,6 +153,6 @@ function domainOf(points: readonly SweepPoint[]): [number, number] {
     Math.min(...points.map((point) => ends(point)[0])),
     Math.max(...points.map((point) => ends(point)[1])),
   ];
-  const air = AIR * Math.max(high - low, LEAST_RANGE_PERCENT);
+  const air = AIR * Math.max(high - low, MIN_RANGE_PERCENT);
   return [low - air, Math.min(100, high + air)];
 }

@@ -2,7 +2,7 @@ import type { ImageSet } from "../data/image-set.ts";
 import { imageTask, type TrainingDataOptions, trainingParts } from "../data/training-data.ts";
 import type { ImageTask } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
-import { MOST_EPOCHS, type Recipe } from "./recipe.ts";
+import { MAX_EPOCHS, type Recipe } from "./recipe.ts";
 
 /** Steps below which no network here was seen to learn, however easy its images. */
 const MIN_STEPS = 300;
@@ -74,5 +74,5 @@ function epochsFor(
   const wanted = Math.ceil((MIN_STEPS * batchSize) / images);
   if (wanted <= epochs) return epochs;
   const affordable = Math.floor(MAX_MULTIPLY_ADDS / (PASSES * modelFacts(model, task).multiplyAdds * images));
-  return Math.max(epochs, Math.min(wanted, affordable, MOST_EPOCHS));
+  return Math.max(epochs, Math.min(wanted, affordable, MAX_EPOCHS));
 }

@@ -25,7 +25,7 @@ export interface Recipe {
 }
 
 /** The most epochs that anybody means. */
-export const MOST_EPOCHS = 10_000;
+export const MAX_EPOCHS = 10_000;
 
 /**
  * Checks a recipe, given or changed by options.
@@ -39,7 +39,7 @@ export function checkRecipe(recipe: Recipe): void {
   };
   require("epochs", Number.isInteger(epochs) &&
     epochs >= 1 &&
-    epochs <= MOST_EPOCHS, `a whole number from 1 to ${MOST_EPOCHS}`, epochs);
+    epochs <= MAX_EPOCHS, `a whole number from 1 to ${MAX_EPOCHS}`, epochs);
   require("batch size", Number.isInteger(batchSize) && batchSize >= 1, "a whole number from 1 up", batchSize);
   require("learning rate", Number.isFinite(learningRate) && learningRate > 0, "a number above 0", learningRate);
   require("labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1", labelSmoothing);

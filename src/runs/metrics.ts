@@ -4,7 +4,7 @@ import { describeIssues } from "../formats/json.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
 /** Tables of more classes are not kept: a line would be tens of kilobytes, and nobody could read the picture. */
-export const MOST_CONFUSION_CLASSES = 32;
+export const MAX_CONFUSION_CLASSES = 32;
 
 const fraction = z.number().min(0).max(1);
 const nonNegative = z.number().min(0);
@@ -35,7 +35,7 @@ const metricsLineSchema = z.strictObject({
   seconds: nonNegative,
   /**
    * `validationConfusion[label][predicted]` counts the validation images after this epoch. Left out: no images were held
-   * out, there are more than MOST_CONFUSION_CLASSES classes, or an older version of tailor wrote the line.
+   * out, there are more than MAX_CONFUSION_CLASSES classes, or an older version of tailor wrote the line.
    */
   validationConfusion: confusion.optional(),
 });

@@ -2,9 +2,9 @@ import { setMaxListeners } from "node:events";
 import { dirname } from "node:path";
 import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
-import type { OwnDataOptions } from "../data/node/custom-data-options.ts";
+import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
-import type { ServerParts } from "./context.ts";
+import type { ServerContext } from "./context.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
@@ -26,12 +26,12 @@ export interface AppOptions {
   /** A run that predictions are made with unless they name another; it may lie elsewhere. Default: the newest finished. */
   readonly run?: string | undefined;
   /**
-   * A folder of pictures or IDX files, as `loadOwnData` takes it: what is trained on here and where test images come from.
+   * A folder of pictures or IDX files, as `loadCustomData` takes it: what is trained on here and where test images come from.
    * Runs are evaluated on their own data. Default: Fashion-MNIST, found or fetched when it is first needed.
    */
   readonly data?: string | undefined;
   /** How such data become images. */
-  readonly preparation?: OwnDataOptions | undefined;
+  readonly preparation?: CustomDataOptions | undefined;
   /** To compute with. Default 2. */
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
@@ -82,7 +82,7 @@ export function createApp({
   const trainer = allowTraining
     ? createTrainer({ folder, data: choice, threads, log, hidePaths, onChange: catalog.refresh })
     : null;
-  const parts: ServerParts = {
+  const parts: ServerContext = {
     catalog,
     classifiers,
     evaluations,

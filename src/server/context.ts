@@ -8,7 +8,7 @@ import type { DataOfRuns } from "./run-data.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** What the routes answer from. */
-export interface ServerParts {
+export interface ServerContext {
   readonly catalog: RunCatalog;
   readonly classifiers: OpenClassifiers;
   readonly evaluations: Evaluations;

@@ -2,7 +2,7 @@
 import { UserError } from "../errors.ts";
 import { evaluateRunOn } from "../evaluation/node/evaluate-run.ts";
 import type { EvaluationTask, FromEvaluator } from "./evaluations.ts";
-import { describeCrash, say } from "./send-message.ts";
+import { describeCrash, sendMessage } from "./send-message.ts";
 
 // These reach every process of a terminal or a service: the server, which gets them too, waits for the answer.
 process.on("SIGINT", () => {});
@@ -16,12 +16,12 @@ process.on("message", async ({ path, set, threads }: EvaluationTask) => {
       split: "test",
       averageFlips: false,
       threads,
-      onNotKept: (why) => say<FromEvaluator>({ kind: "notKept", why }),
+      onNotKept: (why) => sendMessage<FromEvaluator>({ kind: "notKept", why }),
     });
-    await say<FromEvaluator>({ kind: "evaluated", metrics });
+    await sendMessage<FromEvaluator>({ kind: "evaluated", metrics });
   } catch (error) {
-    if (error instanceof UserError) await say<FromEvaluator>({ kind: "refused", message: error.message });
-    else await say<FromEvaluator>({ kind: "crashed", message: describeCrash(error) });
+    if (error instanceof UserError) await sendMessage<FromEvaluator>({ kind: "refused", message: error.message });
+    else await sendMessage<FromEvaluator>({ kind: "crashed", message: describeCrash(error) });
   }
   if (process.connected) process.disconnect();
 });

@@ -28,7 +28,7 @@ export type FromEvaluator =
   | { readonly kind: "crashed"; readonly message: string };
 
 /** Mistakes that are told. */
-const MOST_MISTAKES = 100;
+const MAX_MISTAKES = 100;
 
 export interface Evaluations {
   /**
@@ -61,7 +61,7 @@ export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: Evalu
     const { id, path } = run;
     const { test } = await dataOfRuns.of(run);
     const { predictions, ...metrics } = await evaluateApart({ path, set: test, threads }, id);
-    const mistakes = mostConfidentMistakes(predictions, { count: MOST_MISTAKES });
+    const mistakes = mostConfidentMistakes(predictions, { count: MAX_MISTAKES });
     return {
       run: id,
       classes: test.classNames,

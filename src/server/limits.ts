@@ -21,7 +21,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
 };
 
 /** Lets in so much at once and no more. */
-export interface Turnstile {
+export interface ConcurrencyLimit {
   /**
    * Takes places.
    *
@@ -32,7 +32,7 @@ export interface Turnstile {
   enter(places?: number): () => void;
 }
 
-export function createTurnstile(most: number, refusal: () => Error): Turnstile {
+export function createConcurrencyLimit(most: number, refusal: () => Error): ConcurrencyLimit {
   let taken = 0;
   return {
     enter(places = 1) {

@@ -6,9 +6,9 @@ import { HttpError } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
 /** Models kept open: each holds its weights and the engine's buffers. */
-const MOST_OPEN = 4;
+const MAX_OPEN = 4;
 /** Images in one run of the engine: enough to keep the cores busy, few enough that nobody waits long behind them. */
-const MOST_IN_BATCH = 64;
+const MAX_BATCH = 64;
 /** Milliseconds that a request waits for others. */
 const BATCH_WAIT_MS = 2;
 
@@ -72,7 +72,7 @@ export function createOpenClassifiers({
     };
     opened.delete(path);
     opened.set(path, entry);
-    for (const [oldest, other] of opened) if (opened.size > MOST_OPEN) retire(oldest, other);
+    for (const [oldest, other] of opened) if (opened.size > MAX_OPEN) retire(oldest, other);
     return entry;
   };
 
@@ -113,7 +113,7 @@ async function open(path: string, threads: number) {
   const { classes, imageShape, prepare } = classifier;
   const classify = createBatcher(
     (images: readonly Uint8Array[]) => classifier.classify(images, { top: classes.length }),
-    { most: MOST_IN_BATCH, waitMs: BATCH_WAIT_MS },
+    { most: MAX_BATCH, waitMs: BATCH_WAIT_MS },
   );
   return { classifier, open: { classes, imageShape, prepare, classify } };
 }

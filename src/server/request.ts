@@ -2,7 +2,7 @@ import type { HonoRequest } from "hono";
 import type { z } from "zod";
 import { describeIssues } from "../formats/json.ts";
 import { HttpError } from "./errors.ts";
-import type { Turnstile } from "./limits.ts";
+import type { ConcurrencyLimit } from "./limits.ts";
 
 /** How long and how much of a body that is refused is read on. */
 const LINGER_MS = 2000;
@@ -25,7 +25,7 @@ export function mediaType(request: HonoRequest): string {
  */
 export async function withBody<Result>(
   request: HonoRequest,
-  { mostBytes, held }: { mostBytes: number; held: Turnstile },
+  { mostBytes, held }: { mostBytes: number; held: ConcurrencyLimit },
   work: (bytes: Uint8Array<ArrayBuffer>) => Promise<Result>,
 ): Promise<Result> {
   // Only a length that the server holds the client to counts as known.

@@ -9,7 +9,7 @@ import { HttpError, sentence } from "./errors.ts";
 import type { ServedRun } from "./run-catalog.ts";
 
 /** Data sets that are kept besides the server's own, each at most 2 GB; the one that was used longest ago goes. */
-const MOST_KEPT = 2;
+const MAX_KEPT = 2;
 
 /** Gives each run the data that it was trained on. */
 export interface DataOfRuns {
@@ -60,7 +60,7 @@ export function createDataOfRuns(
       const loading = kept.get(key) ?? loadOwn(run);
       kept.delete(key);
       kept.set(key, loading);
-      if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+      if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
       return loading.catch((error: unknown) => {
         if (kept.get(key) === loading) kept.delete(key);
         throw error;

@@ -5,7 +5,7 @@
  *
  * @returns resolves once it is said: a process that lets go of the server before breaks off in the middle
  */
-export async function say<Message extends object>(message: Message): Promise<void> {
+export async function sendMessage<Message extends object>(message: Message): Promise<void> {
   if (!process.connected) return;
   await new Promise<void>((resolve) => {
     process.send!(message, undefined, undefined, () => resolve());

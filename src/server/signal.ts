@@ -1,20 +1,20 @@
 /** Wakes one waiter: rings that nobody waits for are kept as one. */
-export interface Bell {
-  ring(): void;
-  /** Resolves at the next ring, at once if it rang since the last time, or after `ms` at the latest. */
-  rung(ms: number): Promise<void>;
+export interface Signal {
+  notify(): void;
+  /** Resolves at the next notify, at once if it rang since the last time, or after `ms` at the latest. */
+  wait(ms: number): Promise<void>;
 }
 
-export function createBell(): Bell {
-  let hasRung = false;
+export function createSignal(): Signal {
+  let isNotified = false;
   let wake: (() => void) | undefined;
   return {
-    ring() {
-      hasRung = true;
+    notify() {
+      isNotified = true;
       wake?.();
     },
-    async rung(ms) {
-      if (!hasRung) {
+    async wait(ms) {
+      if (!isNotified) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, ms);
           wake = () => {
@@ -24,7 +24,7 @@ export function createBell(): Bell {
         });
       }
       wake = undefined;
-      hasRung = false;
+      isNotified = false;
     },
   };
 }

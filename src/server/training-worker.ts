@@ -6,7 +6,7 @@ import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { trainNewRun } from "../training/node/train-run.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import { describeCrash, say } from "./send-message.ts";
+import { describeCrash, sendMessage } from "./send-message.ts";
 import type { FromWorker, ToWorker, TrainingTask } from "./trainer.ts";
 
 /** Nobody reads faster. */
@@ -28,7 +28,7 @@ process.on("message", (message: ToWorker) => {
       return stop();
     case "train":
       train(message.task)
-        .catch((error: unknown) => say<FromWorker>(failure(error)))
+        .catch((error: unknown) => sendMessage<FromWorker>(failure(error)))
         .then(() => process.connected && process.disconnect());
       return;
     default:
@@ -51,13 +51,16 @@ async function train({ recipe: name, seed, epochs, limit, out, data: choice, thr
       threads,
       runtime: nodeRuntime,
       hooks: { onStep: throttled(tellProgress), isStopRequested: () => isStopRequested },
-      onStart: () => say<FromWorker>({ kind: "started" }),
+      onStart: () => sendMessage<FromWorker>({ kind: "started" }),
     },
   );
 }
 
 function tellProgress({ step, totalSteps, epoch, imagesPerSecond, secondsLeft }: TrainingProgress): void {
-  say<FromWorker>({ kind: "progress", progress: { step, steps: totalSteps, epoch, imagesPerSecond, secondsLeft } });
+  sendMessage<FromWorker>({
+    kind: "progress",
+    progress: { step, steps: totalSteps, epoch, imagesPerSecond, secondsLeft },
+  });
 }
 
 function throttled<Argument>(act: (argument: Argument) => void): (argument: Argument) => void {

@@ -9,7 +9,7 @@ import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { createOptimizer } from "../optim/index.ts";
 import { learningRateAt } from "../optim/schedules.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { type MetricsLine, MOST_CONFUSION_CLASSES } from "../runs/metrics.ts";
+import { MAX_CONFUSION_CLASSES, type MetricsLine } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { settledNetwork } from "./batch-statistics.ts";
 import { DivergedError } from "./diverged.ts";
@@ -27,7 +27,7 @@ export interface TrainingJob {
   readonly lowering: Lowering;
   readonly runtime: Runtime;
   /** Steps that the engine does in one run; changes no number. Left out: as many as take two seconds, at most 16. */
-  readonly stepsPerRun?: number | undefined;
+  readonly stepsPerCall?: number | undefined;
 }
 
 /** All that a run needs to go on: parameters, optimizer state, running statistics and averages by name, and its place. */
@@ -98,7 +98,7 @@ export async function train(
       });
     let position = from?.position ?? START;
     let epoch = epochAt(position.step, batches.steps);
-    let steps = job.stepsPerRun ?? 1;
+    let steps = job.stepsPerCall ?? 1;
     let isStopped = false;
 
     while (position.step < totalSteps && !isStopped) {
@@ -112,7 +112,7 @@ export async function train(
       }
       const learningRate = rates.at(-1)!;
       hooks.onStep?.(progressAt(position, { recipe, epoch, totalSteps, learningRate }));
-      steps = job.stepsPerRun ?? stepsOfARun(seconds);
+      steps = job.stepsPerCall ?? stepsPerCallFor(seconds);
 
       if (position.step === batches.steps(epoch)) {
         const tensors = session.save();
@@ -130,7 +130,7 @@ export async function train(
           validationLoss: validated?.loss ?? null,
           validationAccuracy: validated?.accuracy ?? null,
           seconds: position.seconds,
-          ...(validated && data.train.classNames.length <= MOST_CONFUSION_CLASSES
+          ...(validated && data.train.classNames.length <= MAX_CONFUSION_CLASSES
             ? { validationConfusion: validated.confusion }
             : {}),
         };
@@ -167,13 +167,13 @@ function firstTensors(graph: ModelGraph, { state }: Program, seed: number): Map<
 }
 
 /** At most so many: what a run of several steps saves is then saved, and what they are fed stays small. */
-export const MOST_STEPS_PER_RUN = 16;
+export const MAX_STEPS_PER_CALL = 16;
 
 /** The engine cannot be stopped while it runs: so long an interruption may have to wait, or a step. */
-const SECONDS_PER_RUN = 2;
+const SECONDS_PER_CALL = 2;
 
-function stepsOfARun(secondsPerStep: number): number {
-  return Math.max(1, Math.min(MOST_STEPS_PER_RUN, Math.floor(SECONDS_PER_RUN / secondsPerStep)));
+function stepsPerCallFor(secondsPerStep: number): number {
+  return Math.max(1, Math.min(MAX_STEPS_PER_CALL, Math.floor(SECONDS_PER_CALL / secondsPerStep)));
 }
 
 /** The whole numbers from `start` up to, not including, `end`. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
@@ -46,7 +46,7 @@ describe("a run of pictures, from training to export", () => {
   });
 
   test("predict prepares a picture as training did, to the last bit", async () => {
-    const { train, split } = await loadOwnData(PICTURES, { size: 20, fit: "pad" });
+    const { train, split } = await loadCustomData(PICTURES, { size: 20, fit: "pad" });
     const trained = split!.pictures.filter(({ part }) => part !== "test");
     const classifier = await loadClassifier(RUN, { threads: 1 });
     for (const i of [0, 1, 2, 45, 60]) {
@@ -198,7 +198,7 @@ describe("data inspect", () => {
     expect(stdout).toMatch(/classes are uneven: green 16, blue 32 images to train \(2\.0 times as many\)/);
     expect(stdout).toMatch(/32 to 32 pixels wide, 24 to 24 high/);
     expect(stdout).toMatch(/training would see 3x20x20 images \(colour\), mean 0\.\d{3}, 0\.\d{3}, 0\.\d{3}/);
-    expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --batch-size 64 --size 20`);
+    expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --size 20`);
   });
 
   test("--json has the same, pictures that cannot be read with it", async () => {

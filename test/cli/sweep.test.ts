@@ -178,7 +178,7 @@ test.each([
   [["--over", "epochs=1,2", "--halving"], /--halving decides the epochs itself/],
   [
     ["--over", "batchSize=32,64", "--halving"],
-    /at least 3 candidates and 3 epochs; here are 2 candidates of 12 epochs/,
+    /at least 3 candidates and 3 epochs; here are 2 candidates of \d+ epochs/,
   ],
   [["--over", "batchSize=32,64,128", "--halving", "--epochs", "2"], /here are 3 candidates of 2 epochs/],
   [["--over", "batchSize=32,64", "--random", "1"], /--random must be a whole number from 2 to 1000/],

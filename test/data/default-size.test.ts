@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { defaultSize } from "../../src/data/node/default-size.ts";
 import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { bmpBytes } from "../formats/bmp-fixtures.ts";
@@ -33,14 +33,14 @@ describe("without a size, the pictures decide", () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 4, b: 4 }, pixels);
     const lines: string[] = [];
-    const { train } = await loadOwnData(folder, {}, (line) => lines.push(line));
+    const { train } = await loadCustomData(folder, {}, (line) => lines.push(line));
     expect(train).toMatchObject({ height: size, width: size });
     const shorter = Math.min(pixels.width, pixels.height);
     expect(lines[0]).toContain(
       `as 3x${size}x${size} images (--size chooses another): half of the pictures have a shorter edge of ${shorter} pixels or more`,
     );
     lines.length = 0;
-    expect((await loadOwnData(folder, { size: 20 }, (line) => lines.push(line))).train.height).toBe(20);
+    expect((await loadCustomData(folder, { size: 20 }, (line) => lines.push(line))).train.height).toBe(20);
     expect(lines[0]).toMatch(/as 3x20x20 images$/);
   });
 
@@ -48,22 +48,22 @@ describe("without a size, the pictures decide", () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 3, b: 3 }, { width: 30, height: 30 });
     await putClasses(folder, { c: 7 }, { width: 44, height: 44 });
-    expect((await loadOwnData(folder)).train.height).toBe(44);
+    expect((await loadCustomData(folder)).train.height).toBe(44);
     put(folder, { "a/x.png": "", "a/y.png": "text", "b/x.jpg": "" });
-    expect((await loadOwnData(folder, { skipUnreadable: true })).train.height).toBe(44);
+    expect((await loadCustomData(folder, { skipUnreadable: true })).train.height).toBe(44);
     const bmp = bmpBytes({ width: 200, height: 31, bits: 24 }, (x, y) => [x, y, 0]);
     const turned = await sharp(await drawn((x, y) => [x, y, 0], { width: 31, height: 300 }))
       .withMetadata({ orientation: 6 })
       .jpeg()
       .toBuffer();
     put(folder, { "c/x.bmp": bmp, "c/y.jpg": turned, "c/z.jpg": turned });
-    expect((await loadOwnData(folder, { skipUnreadable: true })).train.height).toBe(28);
+    expect((await loadCustomData(folder, { skipUnreadable: true })).train.height).toBe(28);
   });
 
   test("what a run saw stays, whatever the size would be now", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 4, b: 4 }, { width: 40, height: 40 });
-    const { split, train } = await loadOwnData(folder, { size: 28 });
+    const { split, train } = await loadCustomData(folder, { size: 28 });
     await putClasses(folder, { c: 20 }, { width: 90, height: 90 });
     const lines: string[] = [];
     const again = await loadSplit(folder, split!, { name: "the run", report: (line) => lines.push(line) });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { tiffBytes } from "../formats/tiff-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";
@@ -23,7 +23,7 @@ describe("a class whose images are all equal is refused", () => {
     await putClasses(folder, { a: 4, c: 4 });
     for (let i = 0; i < 5; i++) put(folder, { [`b/${i}.png`]: await bytes() });
     const message = `the 5 pictures of the class b in ${folder} are all equal once they are decoded${looks}: there is nothing to learn from them`;
-    await expect(loadOwnData(folder)).rejects.toThrow(message);
+    await expect(loadCustomData(folder)).rejects.toThrow(message);
     await expect(inspectData(folder)).rejects.toThrow(message);
   });
 
@@ -33,7 +33,7 @@ describe("a class whose images are all equal is refused", () => {
     for (let i = 0; i < 4; i++)
       put(folder, { [`b/${i}.png`]: await drawn(() => [9, 9, 9, 255], { width: 12 + i, height: 12 }) });
     put(folder, { "b/4.webp": await drawn(() => [9, 9, 9], { format: "webp" }) });
-    await expect(loadOwnData(folder, { size: 8 })).rejects.toThrow(/the 5 pictures of the class b/);
+    await expect(loadCustomData(folder, { size: 8 })).rejects.toThrow(/the 5 pictures of the class b/);
   });
 });
 
@@ -43,7 +43,7 @@ describe("taken is", () => {
     await putClasses(folder, { a: 4 });
     for (let i = 0; i < 4; i++) put(folder, { [`b/${i}.png`]: await plain(0, 0, 0) });
     put(folder, { "b/4.png": await plain(0, 0, 1) });
-    expect((await loadOwnData(folder)).train.classNames).toEqual(["a", "b"]);
+    expect((await loadCustomData(folder)).train.classNames).toEqual(["a", "b"]);
   });
 
   test("a class of plain pictures, each of another colour", async () => {
@@ -51,13 +51,13 @@ describe("taken is", () => {
     for (let i = 0; i < 4; i++) {
       put(folder, { [`a/${i}.png`]: await plain(i, 0, 0), [`b/${i}.png`]: await plain(0, i, 9) });
     }
-    expect((await loadOwnData(folder)).train.classNames).toEqual(["a", "b"]);
+    expect((await loadCustomData(folder)).train.classNames).toEqual(["a", "b"]);
   });
 
   test("a class of one picture, in parts", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { "train/a": 4, "val/a": 2, "test/a": 2 });
     put(folder, { "train/b/0.png": await plain(0, 0, 0) });
-    expect((await loadOwnData(folder)).train.classNames).toEqual(["a", "b"]);
+    expect((await loadCustomData(folder)).train.classNames).toEqual(["a", "b"]);
   });
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { leftOutLines } from "../../src/data/node/left-out.ts";
 import { temporaryFolder } from "./fixtures.ts";
@@ -80,7 +80,7 @@ describe("what is said of files and folders that are left out", () => {
         [`${inside}.old/1.png`]: PICTURE,
       });
       const lines: string[] = [];
-      await loadOwnData(folder, {}, (line) => lines.push(line));
+      await loadCustomData(folder, {}, (line) => lines.push(line));
       expect(lines.slice(1)).toEqual([
         `2 other files are left out, such as README.md, ${inside}cat/notes.txt`,
         `2 folders are left out, such as .git/, ${inside}.old/`,
@@ -92,7 +92,7 @@ describe("what is said of files and folders that are left out", () => {
   test("a class of HEIC pictures only is refused with the way out", async () => {
     const [folder] = await dataFolders();
     put(folder, { "fox/1.heic": "", "fox/2.heic": "" });
-    await expect(loadOwnData(folder)).rejects.toThrow(
+    await expect(loadCustomData(folder)).rejects.toThrow(
       /a class folder without pictures: "fox"; add some, or remove it\n2 HEIC pictures are left out, such as .*fox\/1\.heic.*; convert them/,
     );
   });
@@ -121,7 +121,7 @@ describe("folders that are no classes", () => {
       put(folder, { [marker]: RUNNING, [join(marker, "../plots/curves.png")]: PICTURE });
       expect(await found(folder)).toEqual({ classes: ["cat", "dog"], others: [`${top}/`] });
       const lines: string[] = [];
-      await loadOwnData(folder, {}, (line) => lines.push(line));
+      await loadCustomData(folder, {}, (line) => lines.push(line));
       expect(lines.join("\n")).toContain(`1 folder is left out: ${top}/`);
       expect(lines.join("\n")).not.toMatch(/remove|move/);
     }
@@ -147,9 +147,9 @@ describe("folders that are no classes", () => {
   test("an empty class, or a folder beside train that is somebody's, is refused as before", async () => {
     const [plain, parted] = await dataFolders();
     put(plain, { "runs/notes.txt": "" });
-    await expect(loadOwnData(plain)).rejects.toThrow(/a class folder without pictures: "runs"/);
+    await expect(loadCustomData(plain)).rejects.toThrow(/a class folder without pictures: "runs"/);
     put(parted, { "runs/1.png": PICTURE });
-    await expect(loadOwnData(parted)).rejects.toThrow(/has train and besides it runs; allowed are val and test/);
+    await expect(loadCustomData(parted)).rejects.toThrow(/has train and besides it runs; allowed are val and test/);
   });
 
   test("every file by which a command knows its own folder is one", () => {
@@ -157,7 +157,7 @@ describe("folders that are no classes", () => {
     const sources = files.map((file) => readFileSync(join("src/cli", file), "utf8"));
     const markers = sources.flatMap((text) => /MARKER = "(.+)"/.exec(text)?.[1] ?? []);
     expect(markers.length).toBeGreaterThan(3);
-    const known = readFileSync("src/data/sources/folders-aside.ts", "utf8");
+    const known = readFileSync("src/data/node/picture-files.ts", "utf8");
     for (const marker of markers) expect(known).toContain(`"${marker}"`);
   });
 });
@@ -173,7 +173,7 @@ describe("names with accents, stored in either way", () => {
       [`val/${composed}`]: 2,
       [`test/${composed}`]: 2,
     });
-    const { train, test: tested, split } = await loadOwnData(folder);
+    const { train, test: tested, split } = await loadCustomData(folder);
     expect(train.classNames).toEqual(["cafz", composed]);
     expect([...tested.labels]).toEqual([1, 1]);
     const files = split!.pictures
@@ -185,6 +185,6 @@ describe("names with accents, stored in either way", () => {
   test("of one part are refused", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { [apart]: 4, [composed]: 4 });
-    await expect(loadOwnData(folder)).rejects.toThrow(/differ by case, or by how accents are stored, only/);
+    await expect(loadCustomData(folder)).rejects.toThrow(/differ by case, or by how accents are stored, only/);
   });
 });

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:f
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { pictureSplitSchema, splitToText } from "../../src/data/picture-split.ts";
@@ -20,7 +20,7 @@ async function classes(counts: Record<string, number>, options = {}): Promise<st
 }
 
 function refused(folder: string, options = {}): Promise<string> {
-  return loadOwnData(folder, options).then(
+  return loadCustomData(folder, options).then(
     () => "it was taken",
     (error: unknown) => {
       if (error instanceof UserError) return error.message;
@@ -32,7 +32,7 @@ function refused(folder: string, options = {}): Promise<string> {
 describe("a folder a class", () => {
   test("gives images with their classes in the order of the names, divided by class, the same way each time", async () => {
     const folder = await classes({ cat: 40, "Ab c": 20, dog: 10 });
-    const { train, test: tested, split, preparation, source, verified } = await loadOwnData(folder);
+    const { train, test: tested, split, preparation, source, verified } = await loadCustomData(folder);
     expect(train.classNames).toEqual(["Ab c", "cat", "dog"]);
     expect(train).toMatchObject({ channels: 3, height: 28, width: 28, count: 63 });
     expect([...tested.labels].sort()).toEqual([0, 0, 1, 1, 1, 1, 2]);
@@ -47,7 +47,7 @@ describe("a folder a class", () => {
     });
     const partsOf = split!.pictures.map(({ file, part }) => `${file} ${part}`);
     expect(new Set(partsOf).size).toBe(70);
-    const again = await loadOwnData(folder);
+    const again = await loadCustomData(folder);
     expect(again.split).toEqual(split);
     expect(again.train).toEqual(train);
     expect(again.test).toEqual(tested);
@@ -61,7 +61,7 @@ describe("a folder a class", () => {
       for (let i = 0; i < 12; i++)
         put(folder, { [`${name}/${String(i).padStart(2, "0")}.png`]: await drawn(() => [value(label, i)]) });
     }
-    const { train, test: tested, split } = await loadOwnData(folder, { size: 8 });
+    const { train, test: tested, split } = await loadCustomData(folder, { size: 8 });
     expect(train).toMatchObject({ channels: 1, height: 8, width: 8 });
     const expected = (isTested: boolean) =>
       split!.pictures.flatMap(({ file, part }) =>
@@ -87,7 +87,7 @@ describe("a folder a class", () => {
     await putClasses(join(folder, "train"), { a: 6, b: 6 });
     await putClasses(join(folder, "valid"), { a: 2, b: 3 });
     await putClasses(join(folder, "test"), { b: 4 });
-    const { train, test: tested, split } = await loadOwnData(folder);
+    const { train, test: tested, split } = await loadCustomData(folder);
     expect(split!.drawn).toEqual([]);
     expect([...tested.labels]).toEqual([1, 1, 1, 1]);
     const { train: trained, validation } = trainingData(train, { trainOn: "split", limit: null });
@@ -98,14 +98,14 @@ describe("a folder a class", () => {
   test("with train alone, what is missing is drawn from it", async () => {
     const folder = await temporaryFolder();
     await putClasses(join(folder, "train"), { a: 10, b: 10 });
-    const { split, test: tested } = await loadOwnData(folder);
+    const { split, test: tested } = await loadCustomData(folder);
     expect(split!.drawn).toEqual(["validation", "test"]);
     expect(tested.count).toBe(2);
   });
 
   test("a class may be called train", async () => {
     const folder = await classes({ car: 5, train: 5 });
-    expect((await loadOwnData(folder)).train.classNames).toEqual(["car", "train"]);
+    expect((await loadCustomData(folder)).train.classNames).toEqual(["car", "train"]);
   });
 
   test("a hidden class folder is left out, and inspection tells; a link in a circle is no class", async () => {
@@ -121,7 +121,7 @@ describe("a folder a class", () => {
     renameSync(join(folder, "../elsewhere"), join(folder, ".hidden"));
     symlinkSync(join(folder, ".hidden"), join(folder, "linked"));
     put(folder, { "a/notes.txt": "no picture", "a/.DS_Store": "no picture" });
-    const { train } = await loadOwnData(folder);
+    const { train } = await loadCustomData(folder);
     expect(train.classNames).toEqual(["a", "b", "linked"]);
     expect(train.count).toBe(9);
   });
@@ -130,43 +130,43 @@ describe("a folder a class", () => {
 describe("size and channels", () => {
   test("gray pictures, saved as colour or not, give one channel; one with colour gives three", async () => {
     const folder = await classes({ a: 5, b: 5 }, { isGray: true });
-    expect((await loadOwnData(folder)).train.channels).toBe(1);
+    expect((await loadCustomData(folder)).train.channels).toBe(1);
     // Lossy WebP leaves its channels a level apart.
     put(folder, {
       "a/gray.webp": await drawn((x, y) => [(x * y) % 256, (x * y) % 256, (x * y) % 256], { format: "webp" }),
     });
-    expect((await loadOwnData(folder)).train.channels).toBe(1);
-    expect((await loadOwnData(folder, { channels: 3 })).train.channels).toBe(3);
+    expect((await loadCustomData(folder)).train.channels).toBe(1);
+    expect((await loadCustomData(folder, { channels: 3 })).train.channels).toBe(3);
     put(folder, {
       "a/red.png": await drawn((x, y) => (x + y === 0 ? [14, 8, 8] : [7, 7, 7]), { width: 28, height: 28 }),
     });
-    expect((await loadOwnData(folder)).train.channels).toBe(3);
-    expect((await loadOwnData(folder, { channels: 1 })).train.channels).toBe(1);
+    expect((await loadCustomData(folder)).train.channels).toBe(3);
+    expect((await loadCustomData(folder, { channels: 1 })).train.channels).toBe(1);
   });
 
   test("parts are known in capitals and as training and testing; without a part to train they are refused", async () => {
     const folder = await temporaryFolder();
     await putClasses(join(folder, "Training"), { a: 5, b: 5 });
     await putClasses(join(folder, "Testing"), { a: 2, b: 2 });
-    const { train, test: tested } = await loadOwnData(folder);
+    const { train, test: tested } = await loadCustomData(folder);
     expect([train.classNames, tested.classNames]).toEqual([
       ["a", "b"],
       ["a", "b"],
     ]);
     expect(tested.count).toBe(4);
     renameSync(join(folder, "Training"), join(folder, "val"));
-    await expect(loadOwnData(folder)).rejects.toThrow(/has Testing and val with folders in them, but no train/);
+    await expect(loadCustomData(folder)).rejects.toThrow(/has Testing and val with folders in them, but no train/);
   });
 
   test("gray found in colour is the same gray as asked for", async () => {
     const folder = await classes({ a: 5, b: 5 }, { isGray: true, width: 40, height: 31 });
-    const found = await loadOwnData(folder);
-    expect(await loadOwnData(folder, { channels: 1 })).toEqual(found);
+    const found = await loadCustomData(folder);
+    expect(await loadCustomData(folder, { channels: 1 })).toEqual(found);
   });
 
   test("--fit decides what becomes of other aspects", async () => {
     const folder = await classes({ a: 4, b: 4 }, { width: 40, height: 20 });
-    const [cropped, padded] = [await loadOwnData(folder), await loadOwnData(folder, { fit: "pad" })];
+    const [cropped, padded] = [await loadCustomData(folder), await loadCustomData(folder, { fit: "pad" })];
     expect(padded.preparation).toEqual({ kind: "fit", fit: "pad" });
     const topRow = (images: Uint8Array) => images.subarray(0, 28).reduce((sum, value) => sum + value, 0);
     expect(topRow(padded.train.images)).toBe(0);
@@ -234,12 +234,12 @@ describe("what a folder is refused for", () => {
     expect(message).toMatch(/text\.png is not an image/);
     expect(message).toMatch(/or leave them out with --skip-unreadable$/);
     const notes: string[] = [];
-    const skipping = await loadOwnData(folder, { skipUnreadable: true }, (line) => notes.push(line));
+    const skipping = await loadCustomData(folder, { skipUnreadable: true }, (line) => notes.push(line));
     expect(skipping.train.count + skipping.test.count).toBe(10);
     expect(skipping.split!.skipped.map(({ file }) => file)).toEqual(["a/x-cut.jpg", "a/x-empty.png", "b/text.png"]);
     expect(notes.join("\n")).toContain("text.png is not an image");
     for (const name of ["a/x-cut.jpg", "a/x-empty.png", "b/text.png"]) rmSync(join(folder, name));
-    const without = await loadOwnData(folder);
+    const without = await loadCustomData(folder);
     expect(skipping.train).toEqual(without.train);
     expect(skipping.test).toEqual(without.test);
   });
@@ -259,7 +259,7 @@ describe("what a folder is refused for", () => {
 describe("a run's pictures, read again", () => {
   test("are the same from another place, with more pictures beside them", async () => {
     const folder = await classes({ a: 8, b: 8 });
-    const first = await loadOwnData(folder, { size: 16 });
+    const first = await loadCustomData(folder, { size: 16 });
     const split = pictureSplitSchema.parse(JSON.parse(splitToText(first.split!)));
     expect(split).toEqual(first.split);
     const moved = join(await temporaryFolder(), "moved");
@@ -269,13 +269,13 @@ describe("a run's pictures, read again", () => {
     expect(again.train).toEqual(first.train);
     expect(again.test).toEqual(first.test);
     expect(again.files).toEqual(first.files);
-    const fresh = await loadOwnData(join(moved), { size: 16 }).catch((error: Error) => error.message);
+    const fresh = await loadCustomData(join(moved), { size: 16 }).catch((error: Error) => error.message);
     expect(fresh).toMatch(/too few: c \(1\)/);
   });
 
   test("are refused when some are missing or have changed, each by its name", async () => {
     const folder = await classes({ a: 8, b: 8 });
-    const { split } = await loadOwnData(folder);
+    const { split } = await loadCustomData(folder);
     rmSync(join(folder, "a/0.png"));
     put(folder, { "b/3.png": readFileSync(join(folder, "b/6.png")) });
     await expect(loadSplit(folder, split!, SILENT)).rejects.toThrow(
@@ -309,7 +309,7 @@ describe("inspect", () => {
       },
     });
     expect(found.imbalance.majority).toBeCloseTo(25 / 33, 12);
-    const { train } = trainingData((await loadOwnData(folder, { size: 10, skipUnreadable: true })).train, {
+    const { train } = trainingData((await loadCustomData(folder, { size: 10, skipUnreadable: true })).train, {
       trainOn: "split",
       limit: null,
     });
@@ -339,7 +339,7 @@ describe("IDX files", () => {
   test.each([true, false])("of other sizes and labels, named as EMNIST's, gzip: %s", async (packed) => {
     const train = pair("emnist-letters-train", [6, 10, 9], [1, 2, 26, 1, 2, 26]);
     const tested = pair("emnist-letters-test", [2, 10, 9], [26, 1]);
-    const data = await loadOwnData(await folderOf([...train, ...tested], packed));
+    const data = await loadCustomData(await folderOf([...train, ...tested], packed));
     expect(data.train).toMatchObject({ channels: 1, height: 10, width: 9, count: 6, classNames: ["1", "2", "26"] });
     expect([...data.train.labels]).toEqual([0, 1, 2, 0, 1, 2]);
     expect([...data.test.labels]).toEqual([2, 0]);
@@ -351,7 +351,7 @@ describe("IDX files", () => {
   test("with classes.txt, made larger and coloured", async () => {
     const folder = await folderOf([...pair("train", [4, 10, 8], [0, 1, 0, 1]), ...pair("t10k", [1, 10, 8], [1])]);
     put(folder, { "classes.txt": "ant\nbee\n" });
-    const { train } = await loadOwnData(folder, { size: 12, channels: 3 });
+    const { train } = await loadCustomData(folder, { size: 12, channels: 3 });
     expect(train).toMatchObject({ channels: 3, height: 12, width: 12, classNames: ["ant", "bee"] });
     expect(train.images.subarray(0, 144)).toEqual(train.images.subarray(144, 288));
   });
@@ -360,7 +360,7 @@ describe("IDX files", () => {
     const folder = await folderOf(pair("train", [6, 4, 4], [3, 1, 3, 1, 3, 1]));
     for (const names of ["\nant\n\nbee\n", "unused\nant\nno image\nbee\n"]) {
       put(folder, { "classes.txt": names });
-      const { train } = await loadOwnData(folder);
+      const { train } = await loadCustomData(folder);
       expect(train.classNames).toEqual(["ant", "bee"]);
       expect(new Set(train.labels)).toEqual(new Set([0, 1]));
     }
@@ -369,7 +369,7 @@ describe("IDX files", () => {
   test("classes.txt as other systems write it: a byte order mark, CRLF, empty lines at the end", async () => {
     const folder = await folderOf(pair("train", [4, 4, 4], [0, 1, 0, 1]));
     put(folder, { "classes.txt": "\uFEFFant \r\nbéé 2\r\n\r\n" });
-    expect((await loadOwnData(folder)).train.classNames).toEqual(["ant", "béé 2"]);
+    expect((await loadCustomData(folder)).train.classNames).toEqual(["ant", "béé 2"]);
   });
 
   test.each<[string, (folder: string) => void, RegExp]>([
@@ -388,10 +388,10 @@ describe("IDX files", () => {
   test("without files to test a tenth of each class is drawn, the same images each time", async () => {
     const labels = Array.from({ length: 50 }, (_, i) => (i < 30 ? 3 : 5));
     const folder = await folderOf(pair("train", [50, 4, 4], labels));
-    const data = await loadOwnData(folder);
+    const data = await loadCustomData(folder);
     expect([...data.test.labels]).toEqual([0, 0, 0, 1, 1]);
     expect(data.train.count).toBe(45);
-    expect(await loadOwnData(folder)).toEqual(data);
+    expect(await loadCustomData(folder)).toEqual(data);
     const images = (set: typeof data.test) =>
       Array.from({ length: set.count }, (_, i) => set.images.slice(16 * i, 16 * i + 16).join());
     expect(images(data.train).filter((image) => images(data.test).includes(image))).toEqual([]);

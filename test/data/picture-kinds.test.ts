@@ -2,7 +2,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { imageFilesOf } from "../../src/cli/images.ts";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { bmpBytes } from "../formats/bmp-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";
@@ -75,7 +75,7 @@ test("a class of BMP files trains like one of PNG files with the same pixels", a
       put(pngs, { [`${name}/${i}.png`]: await drawn(draw, size) });
     }
   }
-  const [found, expected] = [await loadOwnData(bmps), await loadOwnData(pngs)];
+  const [found, expected] = [await loadCustomData(bmps), await loadCustomData(pngs)];
   expect(found.train.images).toEqual(expected.train.images);
   expect(found.test.images).toEqual(expected.test.images);
 });

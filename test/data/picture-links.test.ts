@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { imageFilesOf } from "../../src/cli/images.ts";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { hasIdxFiles } from "../../src/data/node/idx-folder.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { loadSplit } from "../../src/data/node/picture-folder.ts";
@@ -31,7 +31,7 @@ describe("links are followed", () => {
     symlinkSync(join(elsewhere, "two"), join(folder, "b/linked"));
     symlinkSync(join(elsewhere, "more"), join(folder, "c"));
     expect(await found(folder)).toEqual({ classes: { a: 4, b: 4, c: 4 }, others: [] });
-    const loaded = await loadOwnData(folder);
+    const loaded = await loadCustomData(folder);
     expect(loaded.split!.pictures.map(({ file }) => file)).toEqual(
       expect.arrayContaining(["a/linked.png", "b/linked/0.png", "c/0.png"]),
     );
@@ -104,7 +104,7 @@ test("a broken link, and one in a circle, are among what is left out", async () 
     others: ["lost", "a/broken.png", "b/none", "b/round.png"],
   });
   const lines: string[] = [];
-  await loadOwnData(folder, {}, (line) => lines.push(line));
+  await loadCustomData(folder, {}, (line) => lines.push(line));
   expect(lines).toContain("4 other files are left out, such as lost, a/broken.png, b/none");
 });
 
@@ -128,7 +128,7 @@ describe("only files are IDX files", () => {
     const folder = await temporaryFolder();
     put(folder, { "train-images-idx3-ubyte.gz": gzipSync(images), "train-labels-idx1-ubyte": labels });
     mkdirSync(join(folder, "train-images-idx3-ubyte"));
-    expect((await loadOwnData(folder)).train.count).toBe(2);
+    expect((await loadCustomData(folder)).train.count).toBe(2);
   });
 
   test("links to files are some", async () => {
@@ -136,6 +136,6 @@ describe("only files are IDX files", () => {
     put(elsewhere, { images, labels });
     symlinkSync(join(elsewhere, "images"), join(folder, "train-images-idx3-ubyte"));
     symlinkSync(join(elsewhere, "labels"), join(folder, "train-labels-idx1-ubyte"));
-    expect((await loadOwnData(folder)).train.count).toBe(2);
+    expect((await loadCustomData(folder)).train.count).toBe(2);
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Predictions } from "../../src/evaluation/predictions.ts";
-import { comparePaired, mcNemar, spreadOf, welchInterval } from "../../src/evaluation/significance.ts";
+import { comparePaired, mcNemar, seedSpread, welchInterval } from "../../src/evaluation/significance.ts";
 
 /** Answers of which `right` says which are right; the label is always 0. */
 const answers = (right: readonly boolean[]): Predictions => ({
@@ -84,12 +84,12 @@ describe("two classifiers on the same images", () => {
 
 describe("the spread over seeds", () => {
   test("is the sample standard deviation, with n - 1", () => {
-    expect(spreadOf([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, standardDeviation: Math.sqrt(32 / 7), n: 8 });
+    expect(seedSpread([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, standardDeviation: Math.sqrt(32 / 7), n: 8 });
   });
 
   test("of one value is not known, and of none refused", () => {
-    expect(spreadOf([0.93])).toEqual({ mean: 0.93, standardDeviation: null, n: 1 });
-    expect(() => spreadOf([])).toThrow(new RangeError("the spread of no values"));
+    expect(seedSpread([0.93])).toEqual({ mean: 0.93, standardDeviation: null, n: 1 });
+    expect(() => seedSpread([])).toThrow(new RangeError("the spread of no values"));
   });
 });
 
@@ -99,15 +99,15 @@ describe("Welch's interval", () => {
     [[0.9165, 0.9172, 0.915], [0.9268, 0.9281, 0.9275, 0.929], 0.00937647471400328, 0.01385685861933016],
     [[0.93, 0.931], [0.944, 0.9442], 0.008150678525933357, 0.01904932147406631],
   ])("of %j and %j is scipy's", (first, second, low, high) => {
-    const interval = welchInterval(spreadOf(first), spreadOf(second));
+    const interval = welchInterval(seedSpread(first), seedSpread(second));
     expect(interval?.low).toBeCloseTo(low, 9);
     expect(interval?.high).toBeCloseTo(high, 9);
   });
 
   test("needs two seeds of each, and has no width where nothing varies", () => {
-    expect(welchInterval(spreadOf([0.9]), spreadOf([0.91, 0.92]))).toBeNull();
-    expect(welchInterval(spreadOf([0.9, 0.91]), spreadOf([0.92]))).toBeNull();
-    const flat = welchInterval(spreadOf([0.5, 0.5]), spreadOf([0.75, 0.75]));
+    expect(welchInterval(seedSpread([0.9]), seedSpread([0.91, 0.92]))).toBeNull();
+    expect(welchInterval(seedSpread([0.9, 0.91]), seedSpread([0.92]))).toBeNull();
+    const flat = welchInterval(seedSpread([0.5, 0.5]), seedSpread([0.75, 0.75]));
     expect(flat).toEqual({ low: 0.25, high: 0.25 });
   });
 });

@@ -5,7 +5,7 @@ import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
-import { stateOf } from "../../src/experiments/planned-run.ts";
+import { plannedRunState } from "../../src/experiments/planned-run.ts";
 import { compareRuns } from "../../src/experiments/study/compare-runs.ts";
 import { factsToText } from "../../src/formats/network-facts.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
@@ -112,7 +112,7 @@ describe("an imported run", () => {
       /imported holds imported weights; choose another folder with --out/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
-    expect(userErrorOf(() => stateOf(planned, { data })).message).toMatch(
+    expect(userErrorOf(() => plannedRunState(planned, { data })).message).toMatch(
       /holds imported weights, not this study's run/,
     );
     expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);

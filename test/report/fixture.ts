@@ -1,7 +1,7 @@
 import { FASHION_MNIST } from "../../src/data/fashion-mnist.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { type ClassificationMetrics, gatherMetrics } from "../../src/evaluation/metrics.ts";
-import { comparePaired, type Spread, spreadOf, welchInterval } from "../../src/evaluation/significance.ts";
+import { comparePaired, type Spread, seedSpread, welchInterval } from "../../src/evaluation/significance.ts";
 import { randomStream } from "../../src/random.ts";
 import type { ModelDetail, ModelResult, StudyReport } from "../../src/report/report-data.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
@@ -17,7 +17,7 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
   const test = testImages(1000);
   const base = modelDetail("base", test, 0.935);
   const enhanced = modelDetail("enhanced", test, 0.945);
-  const [baseSpread, enhancedSpread] = [spreadOf([0.9345, 0.9341, 0.9354]), spreadOf([0.9448, 0.9437])];
+  const [baseSpread, enhancedSpread] = [seedSpread([0.9345, 0.9341, 0.9354]), seedSpread([0.9448, 0.9437])];
   return {
     isQuick: false,
     isFashionMnist: true,
@@ -38,8 +38,8 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
     results: [
       published("Base (study)", "base", 0.9165),
       published("Enhanced (study)", "enhanced", 0.9268),
-      committed("base-seed", "base", spreadOf([0.9171])),
-      committed("enhanced-seed", "enhanced", spreadOf([0.9265])),
+      committed("base-seed", "base", seedSpread([0.9171])),
+      committed("enhanced-seed", "enhanced", seedSpread([0.9265])),
       trained("base", "base", baseSpread, { parameters: 421_642, multiplyAdds: 4_241_152, seconds: 169 }),
       trained("enhanced", "enhanced", enhancedSpread, { parameters: 437_162, multiplyAdds: 18_400_000, seconds: 1325 }),
     ],
@@ -75,7 +75,7 @@ function published(name: string, role: ModelResult["role"], accuracy: number): M
     name,
     role,
     origin: { kind: "published", source: "https://github.com/siuLongBao/fashion-mnist" },
-    accuracy: spreadOf([accuracy]),
+    accuracy: seedSpread([accuracy]),
     epochs: 70,
     parameters: null,
     multiplyAdds: null,

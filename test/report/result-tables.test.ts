@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { spreadOf } from "../../src/evaluation/significance.ts";
+import { seedSpread } from "../../src/evaluation/significance.ts";
 import type { Gain } from "../../src/report/report-data.ts";
 import { gainsTable, resultsTable } from "../../src/report/result-tables.ts";
 import { studyReport } from "./fixture.ts";
@@ -120,7 +120,7 @@ describe("the gains", () => {
 });
 
 test("a single seed everywhere leaves no ±", () => {
-  const results = report.results.map((result) => ({ ...result, accuracy: spreadOf([result.accuracy.mean]) }));
+  const results = report.results.map((result) => ({ ...result, accuracy: seedSpread([result.accuracy.mean]) }));
   const { rows } = resultsTable({ ...report, results });
   expect(rows.map((row) => row[2])).toEqual([
     "91.65 %",

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FASHION_MNIST } from "../../src/data/fashion-mnist.ts";
-import { spreadOf } from "../../src/evaluation/significance.ts";
+import { seedSpread } from "../../src/evaluation/significance.ts";
 import { RECIPES } from "../../src/recipes/index.ts";
 import { recipeToJson } from "../../src/recipes/recipe.ts";
 import { committedResults } from "../../src/runs/node/committed-results.ts";
@@ -41,7 +41,7 @@ describe.each(RECIPES.map((recipe) => ({ recipe, name: recipe.name })))(
       const row = RESULTS.split("\n").find((line) => line.startsWith(`| \`${recipe.name}\` |`));
       if (results.length === 0) return expect(row).toContain("| not measured |");
       const accuracies = results.map(({ test }) => test.accuracy);
-      const { mean, standardDeviation, n } = spreadOf(accuracies);
+      const { mean, standardDeviation, n } = seedSpread(accuracies);
       const spread = standardDeviation === null ? "" : ` ± ${percent(standardDeviation)}`;
       expect(row).toContain(`**${percent(mean)} %${spread}**`);
       expect(row).toContain(`(${accuracies.map(percent).join(", ")})`);

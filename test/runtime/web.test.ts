@@ -36,20 +36,20 @@ describe.each([
 });
 
 test("several steps a run, and stopping and going on, change no bit", { timeout: 300_000 }, async () => {
-  const whole = await trainAndCompare(smallJob({ runtime, stepsPerRun: 1 }));
-  const together = await trainAndCompare(smallJob({ runtime, stepsPerRun: 3 }));
+  const whole = await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }));
+  const together = await trainAndCompare(smallJob({ runtime, stepsPerCall: 3 }));
   expect(together.hash).toBe(whole.hash);
   expect(together.epochs).toEqual(whole.epochs);
-  const half = await trainAndCompare(smallJob({ runtime, stepsPerRun: 1 }), { isStopRequested: () => true });
+  const half = await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }), { isStopRequested: () => true });
   expect(half.isFinished).toBe(false);
-  const rest = await trainAndCompare(smallJob({ runtime, stepsPerRun: 1 }), {}, half.snapshot);
+  const rest = await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }), {}, half.snapshot);
   expect(rest.hash).toBe(whole.hash);
 });
 
 test("between steps the thread hears what it is told", async () => {
   let steps = 0;
   let heardAfter: number | undefined;
-  await trainAndCompare(smallJob({ runtime, stepsPerRun: 1 }), {
+  await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }), {
     onStep() {
       steps++;
       if (steps === 1) {

@@ -2,7 +2,7 @@
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadOwnData } from "../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { importWeights } from "../../src/exchange/import-weights.ts";
@@ -124,7 +124,7 @@ test(
     const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
     await trainNewRun(
       { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "idx") },
-      { data: await loadOwnData(folder, { size: 16 }), threads: 1, runtime: nodeRuntime },
+      { data: await loadCustomData(folder, { size: 16 }), threads: 1, runtime: nodeRuntime },
     );
     const first = await start({ runs });
     expect((await jsonOf<RunEvaluation>(evaluationAt(first.url, "idx"))).total).toBe(20);
@@ -179,7 +179,7 @@ describe("a server with pictures", TIMEOUT, () => {
   test("tells of them", async () => {
     const preparation = { size: 16, fit: "pad" } as const;
     const { url } = await start({ data: made.pictures, preparation });
-    const { train, test: tested } = await loadOwnData(made.pictures, preparation);
+    const { train, test: tested } = await loadCustomData(made.pictures, preparation);
     expect(await jsonOf(fetch(`${url}/api/dataset`))).toEqual({
       channels: 3,
       height: 16,
@@ -202,7 +202,7 @@ describe("a server with pictures", TIMEOUT, () => {
     await putClasses(folder, { one: 90, two: 90 }, { width: 20, height: 16 });
     const { url } = await start({ runs, data: folder, preparation: { size: 16, channels: 1 } });
     // Those that validate are as many as the split says, not a twelfth.
-    const { train } = await loadOwnData(folder, { size: 16 });
+    const { train } = await loadCustomData(folder, { size: 16 });
     const most = train.count - train.validation!.length;
     const [, code, message] = await errorOf(postJson(`${url}/api/training`, { recipe: "base", limit: most + 1 }));
     expect(code).toBe("bad_limit");

@@ -67,7 +67,7 @@ test("a run's weights and model are the averages, its state holds both; stopped 
   let steps = 0;
   await trainNewRun(
     { ...run, out: stopped },
-    { ...machine, stepsPerRun: 1, hooks: { isStopRequested: () => ++steps === 5 } },
+    { ...machine, stepsPerCall: 1, hooks: { isStopRequested: () => ++steps === 5 } },
   );
   await resumeRun(stopped, machine);
   expectSameRun(stopped, out);

@@ -34,8 +34,8 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });
 
-  test.each([2, 5])("the engine doing %i steps in a run gives the bits of one at a time", async (stepsPerRun) => {
-    const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, stepsPerRun }));
+  test.each([2, 5])("the engine doing %i steps in a run gives the bits of one at a time", async (stepsPerCall) => {
+    const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, stepsPerCall }));
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });
 

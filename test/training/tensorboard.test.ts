@@ -20,7 +20,7 @@ const OPTIONS = {
   lowering: "standard",
   runtime: nodeRuntime,
   allowDifferent: false,
-  stepsPerRun: 1,
+  stepsPerCall: 1,
 } as const;
 
 const eventFiles = (run: string) => readdirSync(run).filter(isEventFile).sort();

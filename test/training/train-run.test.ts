@@ -31,7 +31,7 @@ const OPTIONS: TrainRunOptions & { allowDifferent: boolean } = {
   lowering: "standard",
   runtime: nodeRuntime,
   allowDifferent: false,
-  stepsPerRun: 1,
+  stepsPerCall: 1,
 };
 
 /** The run's folder as a kill would have left it: copied at the end of each epoch, after state and metrics were written. */

@@ -130,7 +130,7 @@ describe("a run of the engine", () => {
     const script = { loss: (step: number) => 1 + step / 8, correct: (step: number) => step };
     const recipe = { model: enhanced };
     const alone = scripted(script, { recipe });
-    const together = scripted(script, { recipe, stepsPerRun: 2 });
+    const together = scripted(script, { recipe, stepsPerCall: 2 });
     const [one, two] = [await trainAndCompare(alone.job), await trainAndCompare(together.job)];
     // Epochs end after 2, 5 and 7 steps.
     expect(alone.recording.runs).toEqual([1, 1, 1, 1, 1, 1, 1]);
@@ -140,7 +140,7 @@ describe("a run of the engine", () => {
   });
 
   test("that gives a loss that is no number is told by the step that gave it", async () => {
-    const { job } = scripted({ loss: (step) => (step >= 3 ? Number.NaN : 1) }, { stepsPerRun: 3 });
+    const { job } = scripted({ loss: (step) => (step >= 3 ? Number.NaN : 1) }, { stepsPerCall: 3 });
     await expect(train(job)).rejects.toThrow("the loss became NaN at step 4 (epoch 2)");
   });
 
@@ -158,7 +158,7 @@ describe("a run of the engine", () => {
       clock += milliseconds;
       return 1;
     };
-    const { job, recording } = scripted({ loss }, { stepsPerRun: undefined, data: smallSets(1600, null) });
+    const { job, recording } = scripted({ loss }, { stepsPerCall: undefined, data: smallSets(1600, null) });
     await train(job, { isStopRequested: () => recording.runs.length === runs.length });
     expect(recording.runs).toEqual(runs);
   });

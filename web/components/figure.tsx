@@ -27,7 +27,7 @@ export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input 
   useEffect(() => {
     if (!place.current) return;
     const observer = new ResizeObserver(([entry]) => {
-      setFitted({ ...input, width: Math.max(LEAST_WIDTH_PX, Math.floor(entry!.contentRect.width)) });
+      setFitted({ ...input, width: Math.max(MIN_WIDTH_PX, Math.floor(entry!.contentRect.width)) });
     });
     observer.observe(place.current);
     return () => observer.disconnect();
@@ -42,7 +42,7 @@ export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input 
 }
 
 /** Narrower, there is no room for labels: the picture is shrunk instead. */
-const LEAST_WIDTH_PX = 440;
+const MIN_WIDTH_PX = 440;
 
 function Frame({ caption, children }: { caption: string; children: React.ReactNode }) {
   return (

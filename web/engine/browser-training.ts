@@ -21,7 +21,7 @@ export interface BrowserTraining {
 }
 
 /** Points of the lines; every second one is dropped when there are so many. */
-const MOST_POINTS = 400;
+const MAX_POINTS = 400;
 
 let worker: Worker | undefined;
 let current: BrowserTraining | undefined;
@@ -111,7 +111,7 @@ function lines(state: BrowserTraining, { step, loss, learningRate }: TrainingPro
     [...state.losses, loss],
     [...state.rates, learningRate],
   ];
-  if (losses.length < MOST_POINTS) return { losses, rates };
+  if (losses.length < MAX_POINTS) return { losses, rates };
   stepsAPoint *= 2;
   const everySecond = (_: number, i: number) => i % 2 === 1;
   return { losses: losses.filter(everySecond), rates: rates.filter(everySecond) };

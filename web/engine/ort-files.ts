@@ -8,11 +8,11 @@ export const ORT_FILES: OrtFiles = {
   wasm: new URL(wasm, import.meta.url).href,
 };
 
-const MOST_THREADS = 8;
+const MAX_THREADS = 8;
 
 /** Threads to compute with: WebAssembly has more than one only where the page is cross-origin isolated. */
 export function threadsHere(): number {
-  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1;
 }
 
 /** @throws Error in a browser without WebAssembly, or where it is switched off */

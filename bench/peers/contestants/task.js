@@ -12,7 +12,7 @@ export const CLASSES = 10;
 const WARM_UP_STEPS = 2;
 /** After the first step of a training: memory that a process takes for the first time is slow, and takes several steps to be there. */
 const WARM_UP_MILLISECONDS = { train: 1500, infer: 0 };
-const LEAST_STEPS = 4;
+const MIN_STEPS = 4;
 /** So many times its seconds a peer gets to do its least steps. */
 const PATIENCE = 2;
 
@@ -64,7 +64,7 @@ export function createClock({ task, seconds, spawnedAt, batch }) {
       const ends = timed();
       if (ends.length < 3) return false;
       const { steps, milliseconds } = sinceFirst(ends);
-      return milliseconds >= seconds * 1000 && (steps >= LEAST_STEPS || milliseconds >= PATIENCE * seconds * 1000);
+      return milliseconds >= seconds * 1000 && (steps >= MIN_STEPS || milliseconds >= PATIENCE * seconds * 1000);
     },
     result() {
       const ends = timed();

@@ -9,7 +9,7 @@ import {
 } from "../../experiments/ablation-result.ts";
 import type { StudyRun } from "../../experiments/planned-run.ts";
 import { seedBySeed } from "../../experiments/planned-run.ts";
-import { MOST_EPOCHS } from "../../recipes/recipe.ts";
+import { MAX_EPOCHS } from "../../recipes/recipe.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
 import { tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
@@ -62,7 +62,7 @@ export const ablate: Command = {
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
       {
         out,
-        epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? DEFAULT_EPOCHS,
+        epochs: wholeNumber(options, "epochs", { most: MAX_EPOCHS }) ?? DEFAULT_EPOCHS,
         seeds: seeds(options) ?? DEFAULT_SEEDS,
         limit: wholeNumber(options, "limit") ?? null,
       },

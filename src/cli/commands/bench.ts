@@ -20,7 +20,7 @@ const BENCHES = ["train", "infer", "roofline"] as const;
 const DEFAULT_MODELS = [base, enhanced].map(({ name }) => name);
 const DEFAULT_STEPS = 60;
 const DEFAULT_BATCH_SIZE = 128;
-const WORKER = fileURLToPath(new URL("../bench-worker.js", import.meta.url));
+const WORKER = fileURLToPath(new URL("../../bench/worker.js", import.meta.url));
 
 export const bench: Command = {
   name: "bench",

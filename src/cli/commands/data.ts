@@ -7,7 +7,7 @@ import { runsAt } from "../../runs/node/run-status.ts";
 import { count, table } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import type { SheetTarget } from "../images.ts";
 import type { Output } from "../output.ts";
 import { flag, fraction, path, threads, wholeNumber } from "../parse.ts";
@@ -45,7 +45,7 @@ export const data: Command = {
     },
   ],
   options: [
-    OWN_DATA_OPTION,
+    CUSTOM_DATA_OPTION,
     ...PREPARATION_OPTIONS,
     {
       flags: "--distance <d>",

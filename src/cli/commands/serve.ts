@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { dataChoice, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { CUSTOM_DATA_OPTION, dataChoice, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { path, positiveNumber, text, threads, wholeNumber } from "../parse.ts";
 
@@ -11,7 +11,7 @@ const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8080;
 const MEGABYTE = 2 ** 20;
 const MEGAPIXEL = 1e6;
-const MOST_MEGABYTES = 1024;
+const MAX_MEGABYTES = 1024;
 
 export const serve: Command = {
   name: "serve",
@@ -28,7 +28,7 @@ export const serve: Command = {
     },
     { flags: "--runs <folder>", description: "where runs are looked for, and trained into", default: "runs" },
     {
-      ...OWN_DATA_OPTION,
+      ...CUSTOM_DATA_OPTION,
       description: "what is trained on here, and test images to try: pictures, a folder a class, or IDX files",
     },
     ...PREPARATION_OPTIONS,
@@ -66,7 +66,7 @@ export const serve: Command = {
     const host = text(options, "host");
     if (host === "") throw new UserError('--host must name an address, got ""', { exitCode: 2 });
     const { bodyBytes, heldBytes, pixels, predictions } = DEFAULT_LIMITS;
-    const body = wholeNumber(options, "maxBody", { most: MOST_MEGABYTES });
+    const body = wholeNumber(options, "maxBody", { most: MAX_MEGABYTES });
     const millions = positiveNumber(options, "maxPixels");
     const { folder: data, ...preparation } = dataChoice(options);
     const server = await startServer({

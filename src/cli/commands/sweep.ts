@@ -5,14 +5,14 @@ import { candidatesOf, checkFields, halvingRungs } from "../../experiments/sweep
 import {
   drawCandidates,
   gridOf,
-  MOST_CANDIDATES,
+  MAX_CANDIDATES,
   parseVariation,
   type Variation,
 } from "../../experiments/variations.ts";
 import { MODELS } from "../../models/index.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { MOST_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { MAX_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/node/sweep-report.ts";
 import { tableLines } from "../../report/tables.ts";
@@ -22,7 +22,7 @@ import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { counted } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
 import { runSweep } from "../run-sweep.ts";
@@ -57,7 +57,7 @@ export const sweep: Command = {
     { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
     LIMIT_OPTION,
     { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
-    OWN_DATA_OPTION,
+    CUSTOM_DATA_OPTION,
     ...PREPARATION_OPTIONS,
     THREADS_OPTION,
   ],
@@ -70,7 +70,7 @@ export const sweep: Command = {
     const { recipe: named, recipeFile } = await recipeNamed(recipeName ?? "");
     const recipe = withEpochs(named, options);
     const variations = readVariations(options);
-    const draws = wholeNumber(options, "random", { least: 2, most: MOST_CANDIDATES });
+    const draws = wholeNumber(options, "random", { least: 2, most: MAX_CANDIDATES });
     checkFields(recipe, variations);
     const changes =
       draws === undefined
@@ -86,7 +86,7 @@ export const sweep: Command = {
       limit,
       given: FITTED_FIELDS.filter(
         (field) =>
-          recipeFile !== undefined || options[field] !== undefined || variations.some((one) => one.field === field),
+          !RECIPES.includes(named) || options[field] !== undefined || variations.some((one) => one.field === field),
       ),
     });
     const candidates = candidatesOf(fitted, changes);
@@ -169,7 +169,7 @@ function sameImages(options: OptionValues): OptionValues {
 }
 
 function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
-  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MOST_EPOCHS }) ?? recipe.epochs };
+  return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MAX_EPOCHS }) ?? recipe.epochs };
 }
 
 /** @throws UserError when something else says the epochs too */

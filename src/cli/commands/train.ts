@@ -18,7 +18,7 @@ import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into
 import { resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
-import { dataOfRun, dataToTrain, OWN_DATA_OPTION, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
+import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
@@ -53,7 +53,7 @@ export const train: Command = {
       description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
     },
     THREADS_OPTION,
-    OWN_DATA_OPTION,
+    CUSTOM_DATA_OPTION,
     ...PREPARATION_OPTIONS,
     LIMIT_OPTION,
     {
@@ -151,7 +151,8 @@ async function newRun(
     limit: wholeNumber(options, "limit") ?? null,
   };
   // A recipe of one's own says what it means.
-  const given = FITTED_FIELDS.filter((field) => recipeFile !== undefined || options[field] !== undefined);
+  const isOurs = RECIPES.includes(named);
+  const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
   return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });
 }
 

@@ -6,7 +6,7 @@ import { heicLines } from "./left-out.ts";
 import { entriesOf, type FolderEntry, filesIn, holdsResults, isAside, isPicture, leadsBack } from "./picture-files.ts";
 
 /** Labels are bytes. */
-const MOST_CLASSES = 256;
+const MAX_CLASSES = 256;
 /** What the folders of the parts are called, in small or capital letters. */
 const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
   train: ["train", "training"],
@@ -164,8 +164,8 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
   if (classes.length === 1) {
     throw new UserError(`${path} has one class only, ${classes[0]!.name}: there is nothing to tell apart; ${form}`);
   }
-  if (classes.length > MOST_CLASSES) {
-    throw new UserError(`${path} has ${classes.length} classes; at most ${MOST_CLASSES} are possible`);
+  if (classes.length > MAX_CLASSES) {
+    throw new UserError(`${path} has ${classes.length} classes; at most ${MAX_CLASSES} are possible`);
   }
   const folded = classes.map(({ name }) => name.toLowerCase());
   const second = folded.findIndex((name, i) => folded.indexOf(name) < i);

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { UserError } from "../../errors.ts";
 import { imbalanceOf, imbalanceText } from "../imbalance.ts";
 import type { LoadedData, Report } from "./chain.ts";
-import type { OwnDataOptions } from "./custom-data-options.ts";
+import type { CustomDataOptions } from "./custom-data-options.ts";
 import { loadFashionMnist } from "./fashion-mnist.ts";
 import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
 import { loadPictureFolder } from "./picture-folder.ts";
@@ -15,9 +15,9 @@ import { loadPictureFolder } from "./picture-folder.ts";
  * @param report takes the lines that say what was found
  * @throws UserError that says what does not fit and what would
  */
-export async function loadOwnData(
+export async function loadCustomData(
   folder: string,
-  options: OwnDataOptions = {},
+  options: CustomDataOptions = {},
   report: Report = () => {},
 ): Promise<LoadedData> {
   const path = dataFolder(folder);
@@ -37,7 +37,7 @@ export function dataFolder(folder: string): string {
 }
 
 /** What `--data` and the options beside it name. */
-export interface DataChoice extends OwnDataOptions {
+export interface DataChoice extends CustomDataOptions {
   /** Pictures or IDX files of one's own; left out: Fashion-MNIST, wherever it is found. */
   readonly folder?: string | undefined;
 }
@@ -46,8 +46,8 @@ export interface DataChoice extends OwnDataOptions {
  * The data to train on.
  *
  * @param report takes the lines that say what was found
- * @throws UserError as `loadOwnData` and `loadFashionMnist` do
+ * @throws UserError as `loadCustomData` and `loadFashionMnist` do
  */
 export function loadData({ folder, ...options }: DataChoice, report: Report = () => {}): Promise<LoadedData> {
-  return folder === undefined ? loadFashionMnist({ report }) : loadOwnData(folder, options, report);
+  return folder === undefined ? loadFashionMnist({ report }) : loadCustomData(folder, options, report);
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { imageFileSize } from "../../formats/node/image-file.ts";
 import { mapConcurrently } from "../concurrently.ts";
-import { LEAST_DEFAULT_SIZE, MOST_SIZE } from "./custom-data-options.ts";
+import { MAX_SIZE, MIN_DEFAULT_SIZE } from "./custom-data-options.ts";
 
 /** Headers that are read at once. */
 const AT_ONCE = 8;
@@ -34,7 +34,7 @@ export async function measurePictures(folder: string, files: readonly string[]):
  */
 export function defaultSize(median: number | undefined): number {
   const whole = STEP * Math.floor((median ?? 0) / STEP);
-  return Math.min(Math.max(whole, LEAST_DEFAULT_SIZE), MOST_SIZE);
+  return Math.min(Math.max(whole, MIN_DEFAULT_SIZE), MAX_SIZE);
 }
 
 function medianOf(values: number[]): number | undefined {

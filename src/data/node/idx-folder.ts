@@ -9,7 +9,7 @@ import { preparationOf } from "../picture-split.ts";
 import { drawPart } from "../split.ts";
 import { describeData, type LoadedData, type Report } from "./chain.ts";
 import { readClassNames } from "./class-names.ts";
-import { DEFAULT_FIT, MOST_SIZE, type OwnDataOptions } from "./custom-data-options.ts";
+import { type CustomDataOptions, DEFAULT_FIT, MAX_SIZE } from "./custom-data-options.ts";
 import { describeFile } from "./folder.ts";
 import { entriesOf } from "./picture-files.ts";
 
@@ -42,7 +42,7 @@ function idxNames(folder: string): string[] {
  *
  * @throws UserError that names the file which is missing, damaged or does not go with the others
  */
-export async function loadIdxFolder(folder: string, options: OwnDataOptions, report: Report): Promise<LoadedData> {
+export async function loadIdxFolder(folder: string, options: CustomDataOptions, report: Report): Promise<LoadedData> {
   const paths = findFiles(folder);
   const train = await readPair(paths.train);
   const test = paths.test && (await readPair(paths.test));
@@ -154,7 +154,7 @@ function classesOf(folder: string, { data, path }: IdxFile, report: Report): Cla
   return { names: present.map((label) => names[label]!), of };
 }
 
-function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: OwnDataOptions): ImageSet {
+function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: CustomDataOptions): ImageSet {
   const known = labels.data.map((label) => of(label) ?? names.length);
   const strange = known.indexOf(names.length);
   if (strange >= 0) {
@@ -164,9 +164,9 @@ function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: 
   }
   const [, height, width] = images.shape;
   const { size, channels = 1, fit = DEFAULT_FIT } = options;
-  if (size === undefined && Math.max(height!, width!) > MOST_SIZE) {
+  if (size === undefined && Math.max(height!, width!) > MAX_SIZE) {
     throw new UserError(
-      `${images.path} holds images of ${height}x${width}; networks take at most ${MOST_SIZE}x${MOST_SIZE}: make them smaller with --size`,
+      `${images.path} holds images of ${height}x${width}; networks take at most ${MAX_SIZE}x${MAX_SIZE}: make them smaller with --size`,
     );
   }
   const target = { channels, height: size ?? height!, width: size ?? width! };

@@ -4,7 +4,7 @@ import { type Imbalance, imbalanceOf } from "../imbalance.ts";
 import { normalizationOf, trainingData } from "../training-data.ts";
 import type { LoadedData } from "./chain.ts";
 import { dataFolder } from "./custom-data.ts";
-import type { OwnDataOptions } from "./custom-data-options.ts";
+import type { CustomDataOptions } from "./custom-data-options.ts";
 import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
 import { assemblePictures, type PictureFolder, readPictureFolder, unreadableLines } from "./picture-folder.ts";
 import type { UnreadablePicture } from "./read-pictures.ts";
@@ -52,7 +52,7 @@ export interface Extent {
  *
  * @throws UserError when training would be refused for another reason
  */
-export async function inspectData(folder: string, options: OwnDataOptions = {}): Promise<Inspection> {
+export async function inspectData(folder: string, options: CustomDataOptions = {}): Promise<Inspection> {
   const path = dataFolder(folder);
   if (hasIdxFiles(path)) {
     const loaded = await loadIdxFolder(path, options, () => {});
@@ -84,7 +84,7 @@ export async function inspectData(folder: string, options: OwnDataOptions = {}):
 }
 
 /** What cannot be read may be why the rest is too little: then it is told with the refusal. */
-function assembleTelling(path: string, content: PictureFolder, options: OwnDataOptions) {
+function assembleTelling(path: string, content: PictureFolder, options: CustomDataOptions) {
   const { unreadable } = content.read;
   try {
     return assemblePictures(path, content, options);

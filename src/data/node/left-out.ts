@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { count } from "../../text.ts";
 
 /** So many are named as examples. */
-const MOST_NAMED = 3;
+const MAX_NAMED = 3;
 
 /**
  * Says what of a data folder is left out: files and folders counted, some of them named, and what to do about HEIC
@@ -37,7 +37,7 @@ function isFolder(path: string): boolean {
 }
 
 function line(paths: readonly string[], what: string, advice: string): string[] {
-  const some = paths.slice(0, MOST_NAMED).join(", ");
+  const some = paths.slice(0, MAX_NAMED).join(", ");
   if (paths.length === 0) return [];
   if (paths.length === 1) return [`1 ${what} is left out: ${some}${advice.replace("them", "it")}`];
   return [`${count(paths.length)} ${what}s are left out, such as ${some}${advice}`];

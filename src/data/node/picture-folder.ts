@@ -4,7 +4,7 @@ import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
 import { type ListedPictures, listClassFolders } from "./class-folders.ts";
-import { DEFAULT_FIT, type OwnDataOptions } from "./custom-data-options.ts";
+import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
 import { type DefaultSize, measurePictures } from "./default-size.ts";
 import { leftOutLines } from "./left-out.ts";
 import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
@@ -22,7 +22,7 @@ export interface PictureFolder {
 /** @throws UserError as `listClassFolders` does */
 export async function readPictureFolder(
   folder: string,
-  { size: given, channels, fit = DEFAULT_FIT }: OwnDataOptions,
+  { size: given, channels, fit = DEFAULT_FIT }: CustomDataOptions,
   { withSizes = false }: { withSizes?: boolean } = {},
 ): Promise<PictureFolder> {
   const listed = listClassFolders(folder);
@@ -42,7 +42,7 @@ export async function readPictureFolder(
 export function assemblePictures(
   folder: string,
   { listed, read, size }: PictureFolder,
-  { fit = DEFAULT_FIT }: OwnDataOptions,
+  { fit = DEFAULT_FIT }: CustomDataOptions,
 ): LoadedData & { readonly split: PictureSplit } {
   const { classNames, pictures, parts } = listed;
   const of = new Map(pictures.map((picture) => [picture.file, picture]));
@@ -71,7 +71,11 @@ export function assemblePictures(
  *
  * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
  */
-export async function loadPictureFolder(folder: string, options: OwnDataOptions, report: Report): Promise<LoadedData> {
+export async function loadPictureFolder(
+  folder: string,
+  options: CustomDataOptions,
+  report: Report,
+): Promise<LoadedData> {
   const content = await readPictureFolder(folder, options);
   const { listed, read } = content;
   if (read.unreadable.length > 0) {

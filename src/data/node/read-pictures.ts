@@ -9,7 +9,7 @@ import { imageBytes } from "../image-set.ts";
 /** Files that are read and decoded at once: twice the threads that Node has for it. Only so many are in memory. */
 const AT_ONCE = 8;
 /** All images of a data set together. */
-const MOST_BYTES = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 31 - 1;
 
 /** So much do the channels of a gray picture differ at most, 0 to 255: 1 was seen of WebP. */
 const GRAY_SPREAD = 2;
@@ -63,7 +63,7 @@ export async function readPictures(
 ): Promise<ReadPictures> {
   const target = { height, width, channels: channels ?? 3 };
   const pixels = imageBytes(target);
-  if (files.length * pixels > MOST_BYTES) {
+  if (files.length * pixels > MAX_BYTES) {
     throw new UserError(
       `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with --size, or use --channels 1`,
     );

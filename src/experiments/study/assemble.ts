@@ -1,7 +1,7 @@
 import type { LoadedData } from "../../data/node/chain.ts";
 import { imageTask } from "../../data/training-data.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
-import { comparePaired, spreadOf, welchInterval } from "../../evaluation/significance.ts";
+import { comparePaired, seedSpread, welchInterval } from "../../evaluation/significance.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { findRecipe } from "../../recipes/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
@@ -72,7 +72,7 @@ function publishedResult(name: string, role: Role): ModelResult {
     name,
     role,
     origin: { kind: "published", source: entry.source },
-    accuracy: spreadOf([entry.claimed]),
+    accuracy: seedSpread([entry.claimed]),
     epochs: entry.epochs,
     parameters: entry.parameters,
     multiplyAdds: entry.multiplyAdds,
@@ -85,8 +85,8 @@ function trainedResult(runs: readonly TestedRun[], role: Role, data: LoadedData)
     ...costOf(runs[0]!.recipe, data),
     role,
     origin: { kind: "trained", runs: runs.map(({ path }) => path) },
-    accuracy: spreadOf(runs.map(({ test }) => test.accuracy)),
-    seconds: spreadOf(runs.map(({ record }) => record.result.seconds)).mean,
+    accuracy: seedSpread(runs.map(({ test }) => test.accuracy)),
+    seconds: seedSpread(runs.map(({ record }) => record.result.seconds)).mean,
   };
 }
 
@@ -107,7 +107,7 @@ function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelRes
       commit: first.commit ?? "unknown",
       cpu: `${first.cpu.model}, ${counted(first.threads, "thread")}`,
     },
-    accuracy: spreadOf(results.map(({ test }) => test.accuracy)),
+    accuracy: seedSpread(results.map(({ test }) => test.accuracy)),
     // Runs that share a machine slow each other down: the fastest tells most of the recipe.
     seconds: Math.min(...results.map(({ record }) => record.result.seconds)),
   };

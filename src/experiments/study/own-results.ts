@@ -1,4 +1,4 @@
-import { type Spread, spreadOf } from "../../evaluation/significance.ts";
+import { type Spread, seedSpread } from "../../evaluation/significance.ts";
 import { counted } from "../../text.ts";
 
 /** A run as it was tested. */
@@ -50,7 +50,7 @@ export function ownResults(runs: readonly TestedOnce[]): OwnResult[] {
     return {
       name: nameOf(first),
       origin: { kind: "trained", runs: group.map(({ run }) => run) },
-      accuracy: spreadOf(group.map(({ metrics }) => metrics.accuracy)),
+      accuracy: seedSpread(group.map(({ metrics }) => metrics.accuracy)),
       parameters,
       multiplyAdds,
       epochs,

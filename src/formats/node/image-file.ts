@@ -11,9 +11,9 @@ import { damaged, formatOf, lacksEnd } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 
 /** A few bytes can claim to be gigabytes. */
-const MOST_PIXELS = 2 ** 27;
+const MAX_PIXELS = 2 ** 27;
 /** Files of more bytes are not read. */
-const MOST_BYTES = 2 ** 28;
+const MAX_BYTES = 2 ** 28;
 /** Files up to this size are read at once. */
 const SMALL_BYTES = 2 ** 16;
 /**
@@ -69,7 +69,7 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 export async function decodeImage(
   bytes: Uint8Array,
   name: string,
-  { mostPixels = MOST_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
+  { mostPixels = MAX_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
 ): Promise<Picture> {
   const format = formatOf(bytes, name);
   if (lacksEnd(bytes, format)) throw new UserError(`${name} is damaged or cut short (its end is missing)`);
@@ -107,7 +107,7 @@ export async function imageSize(bytes: Uint8Array, name: string): Promise<{ widt
   try {
     return (await (await sharp())(bytes, { limitInputPixels: false }).metadata()).autoOrient;
   } catch (cause) {
-    throw await explain(cause, bytes, name, MOST_PIXELS);
+    throw await explain(cause, bytes, name, MAX_PIXELS);
   }
 }
 
@@ -187,8 +187,8 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
       throw new UserError(`${path} is a pipe or device; name a file, or send what comes from it to standard input`);
     }
     const { size } = entry;
-    if (size > MOST_BYTES) {
-      throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MOST_BYTES)} are read`);
+    if (size > MAX_BYTES) {
+      throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MAX_BYTES)} are read`);
     }
     // Reading a small file takes less time than waking another thread for it, three times, behind those that decode.
     return size <= SMALL_BYTES ? readFileSync(path) : await readFile(path);

@@ -5,7 +5,7 @@ import type { GraphWriter } from "../../onnx/graph-writer.ts";
 import { blockedWeightKind, type ConvolutionAttributes } from "./shared.ts";
 
 /** Images of a group at most, when images are gathered at all: fewer than any block. */
-const MOST_IMAGES_OF_A_GROUP = 8;
+const MAX_GROUP_IMAGES = 8;
 /** With so many times more sums than numbers of dy, gathering dy pays (measured: 1.5 is a tie, 3 a gain of some percent). */
 const SUMS_FOR_GATHERING = 2;
 /** With so many times more sums than numbers of x and dy, exchanging those one by one pays (measured: 9 loses, 24 gains). */
@@ -65,7 +65,7 @@ export function writeBlockedWeightGradient(
 function sumsOverWholeBatch({ x, dy, shape, block }: BlockedWeightGradient): boolean {
   const { batch, channels, height, width } = imageSizes(x);
   if (batch % block !== 0 || channels % block !== 0) return false;
-  const sumsAnImage = sizeOf(shape) / MOST_IMAGES_OF_A_GROUP;
+  const sumsAnImage = sizeOf(shape) / MAX_GROUP_IMAGES;
   return sumsAnImage > SUMS_FOR_EXCHANGING * (channels * height * width + sizeOfImage(dy));
 }
 
@@ -137,7 +137,7 @@ function convolve(
 /** A divisor of the batch, less than a block, so that the provider reads the images as they are. */
 function groupSize(batch: number, { dy, shape, block }: BlockedWeightGradient): number {
   if (sizeOf(shape) <= SUMS_FOR_GATHERING * sizeOfImage(dy)) return 1;
-  for (let size = Math.min(MOST_IMAGES_OF_A_GROUP, block - 1); size > 1; size--) if (batch % size === 0) return size;
+  for (let size = Math.min(MAX_GROUP_IMAGES, block - 1); size > 1; size--) if (batch % size === 0) return size;
   return 1;
 }
 

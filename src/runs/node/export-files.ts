@@ -9,7 +9,7 @@ import { RUN_FILES } from "./run-files.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
 /** No network that runs here comes near. */
-const MOST_BYTES = 2 ** 30;
+const MAX_BYTES = 2 ** 30;
 
 /** A file's bytes and their SHA-256. */
 export interface OutsideFile {
@@ -26,8 +26,8 @@ export function readOutsideFile(path: string): OutsideFile {
     const entry = statSync(path);
     if (!entry.isFile()) throw refused(`${path} is a pipe or device`, "name a file");
     const { size } = entry;
-    if (size > MOST_BYTES) {
-      throw new UserError(`${path} has ${size} bytes; at most ${MOST_BYTES} are read: choose another file`);
+    if (size > MAX_BYTES) {
+      throw new UserError(`${path} has ${size} bytes; at most ${MAX_BYTES} are read: choose another file`);
     }
     const bytes = readFileSync(path);
     return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };

@@ -2,8 +2,8 @@ import { requireOwnData } from "../../data/differing-file.ts";
 import { FASHION_MNIST, FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
 import type { ImageGeometry } from "../../data/image-set.ts";
 import type { LoadedData, Report } from "../../data/node/chain.ts";
-import { dataFolder, loadData, loadOwnData } from "../../data/node/custom-data.ts";
-import type { OwnDataOptions } from "../../data/node/custom-data-options.ts";
+import { dataFolder, loadCustomData, loadData } from "../../data/node/custom-data.ts";
+import type { CustomDataOptions } from "../../data/node/custom-data-options.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { loadSplit } from "../../data/node/picture-folder.ts";
 import { UserError } from "../../errors.ts";
@@ -40,7 +40,7 @@ export async function loadRunData(
   if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
-  const loaded = await loadOwnData(path, dataOptions(record.data), report);
+  const loaded = await loadCustomData(path, dataOptions(record.data), report);
   requireOwnData(run, loaded, record.data.files);
   return loaded;
 }
@@ -66,7 +66,7 @@ interface MadeOf {
 }
 
 /** The options that give images of this size, prepared so. */
-function dataOptions({ image, preparation }: MadeOf): OwnDataOptions {
+function dataOptions({ image, preparation }: MadeOf): CustomDataOptions {
   const channels = image?.channels;
   return {
     size: image && image.height === image.width ? image.height : undefined,

@@ -9,11 +9,11 @@ import { RECIPES } from "../../recipes/index.ts";
 import { LADDER } from "../../report/ladder/ladder.ts";
 import { RUN_FILES } from "../../runs/node/run-files.ts";
 import type { Ladder, RecipeSummary } from "../api-types.ts";
-import type { ServerParts } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import type { ServedRun } from "../run-catalog.ts";
 
 /** `GET /healthz`, `/api/recipes` and `/api/ladder`. */
-export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerParts, "catalog" | "task">): void {
+export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerContext, "catalog" | "task">): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
 
   let recipes: readonly RecipeSummary[] | undefined;

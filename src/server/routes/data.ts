@@ -4,15 +4,15 @@ import { type ImageSet, imageBytes } from "../../data/image-set.ts";
 import { GARMENT } from "../../imaging/preparation.ts";
 import { randomStream } from "../../random.ts";
 import type { DatasetSummary, TestImage } from "../api-types.ts";
-import type { ServerParts } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
 
 /** Test images in one answer. */
-const MOST_IMAGES = 1000;
+const MAX_IMAGES = 1000;
 
 const sampleSchema = z.object({
-  count: z.coerce.number().int().min(1).max(MOST_IMAGES).default(24),
+  count: z.coerce.number().int().min(1).max(MAX_IMAGES).default(24),
   seed: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
 });
 
@@ -22,7 +22,7 @@ const sampleSchema = z.object({
  */
 export function dataRoutes(
   app: Hono,
-  { catalog, data, dataOfRuns }: Pick<ServerParts, "catalog" | "data" | "dataOfRuns">,
+  { catalog, data, dataOfRuns }: Pick<ServerContext, "catalog" | "data" | "dataOfRuns">,
 ): void {
   for (const [base, testSetOf] of [
     ["/api", async () => (await data()).test],

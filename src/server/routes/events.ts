@@ -5,11 +5,11 @@ import { UserError, valueOrUserError } from "../../errors.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
 import { readAnyRunRecord } from "../../runs/node/run-files.ts";
 import type { ProgressAnswer } from "../api-types.ts";
-import type { ServerParts } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
-import { createTurnstile } from "../limits.ts";
+import { createConcurrencyLimit } from "../limits.ts";
 import { metricsSoFar, type RunState, type ServedRun, stateOf } from "../run-catalog.ts";
-import { type Bell, createBell } from "../signal.ts";
+import { createSignal, type Signal } from "../signal.ts";
 
 /** A file system may tell of no change (a network's, say): the run is looked at so often in any case. */
 const POLL_MS = 1000;
@@ -26,7 +26,7 @@ export interface FollowOptions {
   /** Epochs up to this one are known already. */
   readonly after: number;
   /** Rung by whoever has news besides the folder's, and to end it. */
-  readonly bell: Bell;
+  readonly signal: Signal;
   /** Whether the process that trains it is known to be there: then it is running, though it has let go of its folder. */
   readonly isTraining: () => boolean;
   /** How far the training is, where that is known. */
@@ -40,9 +40,9 @@ export interface FollowOptions {
  */
 export async function* followRun(
   path: string,
-  { after, bell, isTraining, progress, isOver }: FollowOptions,
+  { after, signal, isTraining, progress, isOver }: FollowOptions,
 ): AsyncGenerator<RunEvent> {
-  const stopWatching = watchFolder(path, () => bell.ring());
+  const stopWatching = watchFolder(path, () => signal.notify());
   let lastEpoch = after;
   let lastProgress: ProgressAnswer | undefined;
   let lastState: RunState | "gone" | undefined;
@@ -67,7 +67,7 @@ export async function* followRun(
       if (now && now !== lastProgress) yield { kind: "progress", progress: now };
       else yield { kind: "nothing" };
       lastProgress = now;
-      await bell.rung(POLL_MS);
+      await signal.wait(POLL_MS);
     }
   } finally {
     stopWatching();
@@ -100,8 +100,8 @@ function watchFolder(path: string, onChange: () => void): () => void {
 const HEARTBEAT_MS = 15_000;
 
 /** `GET /api/runs/:id/events`: a run as it is trained, as server-sent events. */
-export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: ServerParts): void {
-  const streams = createTurnstile(
+export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: ServerContext): void {
+  const streams = createConcurrencyLimit(
     limits.streams,
     () =>
       new HttpError(429, "too_many_streams", `There are ${limits.streams} event streams open, as many as are kept.`),
@@ -116,16 +116,16 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
     if (after > 0 && hasNothingAfter(run, after)) return c.body(null, 204);
     const leave = streams.enter();
     return streamSSE(c, async (stream) => {
-      const bell = createBell();
-      const stopListening = trainer?.onProgress(bell.ring) ?? (() => {});
-      closing.addEventListener("abort", bell.ring);
-      stream.onAbort(bell.ring);
+      const signal = createSignal();
+      const stopListening = trainer?.onProgress(signal.notify) ?? (() => {});
+      closing.addEventListener("abort", signal.notify);
+      stream.onAbort(signal.notify);
       const isOver = () => stream.aborted || closing.aborted;
       const progress = () => trainer?.progressOf(run.id);
       const isTraining = () => trainer?.isTraining(run.id) ?? false;
       try {
         let sentAt = performance.now();
-        for await (const event of followRun(run.path, { after, bell, isTraining, progress, isOver })) {
+        for await (const event of followRun(run.path, { after, signal, isTraining, progress, isOver })) {
           const isQuiet = event.kind === "nothing";
           if (isQuiet && performance.now() - sentAt < HEARTBEAT_MS) continue;
           await (isQuiet ? stream.write(":\n\n") : send(stream, event, trainer?.failureOf(run.id) ?? null));
@@ -133,7 +133,7 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
         }
       } finally {
         stopListening();
-        closing.removeEventListener("abort", bell.ring);
+        closing.removeEventListener("abort", signal.notify);
         leave();
       }
     });

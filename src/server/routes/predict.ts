@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { ServerParts } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
-import { createTurnstile } from "../limits.ts";
+import { createConcurrencyLimit } from "../limits.ts";
 import type { OpenClassifier } from "../open-classifiers.ts";
 import { badImage, pictureFile, pixelsOf } from "../prediction-input.ts";
 import { mediaType, parseJsonBody, parseQuery, withBody } from "../request.ts";
@@ -23,11 +23,11 @@ const querySchema = z.object({
 type Query = z.infer<typeof querySchema>;
 
 /** `POST /api/predict`: what is in a picture. */
-export function predictRoute(app: Hono, { catalog, classifiers, limits }: ServerParts): void {
+export function predictRoute(app: Hono, { catalog, classifiers, limits }: ServerContext): void {
   const overloaded = () =>
     new HttpError(503, "overloaded", "The server is at work on as much as it takes; try again in a moment.");
-  const held = createTurnstile(limits.heldBytes, overloaded);
-  const predictions = createTurnstile(limits.predictions, overloaded);
+  const held = createConcurrencyLimit(limits.heldBytes, overloaded);
+  const predictions = createConcurrencyLimit(limits.predictions, overloaded);
 
   app.post("/api/predict", async (c) => {
     const query = parseQuery(c.req, querySchema);

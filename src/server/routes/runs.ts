@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModel } from "../../runs/node/run-files.ts";
 import type { RunDetail, RunSummary } from "../api-types.ts";
-import type { ServerParts } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
 import { metricsSoFar, modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
 import { binaryResponse } from "./data.ts";
@@ -10,7 +10,7 @@ import { binaryResponse } from "./data.ts";
 /** `GET /api/runs` and what there is of each run. */
 export function runRoutes(
   app: Hono,
-  { catalog, evaluations, trainer }: Pick<ServerParts, "catalog" | "evaluations" | "trainer">,
+  { catalog, evaluations, trainer }: Pick<ServerContext, "catalog" | "evaluations" | "trainer">,
 ): void {
   const failureOf = ({ id }: ServedRun) => trainer?.failureOf(id) ?? null;
 

@@ -2,31 +2,31 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { trainingCount } from "../../data/training-data.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { MOST_EPOCHS } from "../../recipes/recipe.ts";
-import type { ServerParts } from "../context.ts";
+import { MAX_EPOCHS } from "../../recipes/recipe.ts";
+import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { onlySameOrigin } from "../guards.ts";
-import { createTurnstile } from "../limits.ts";
+import { createConcurrencyLimit } from "../limits.ts";
 import { mediaType, parseFields, parseJsonBody, withBody } from "../request.ts";
 import type { Trainer } from "../trainer.ts";
 
-const MOST_BODY_BYTES = 4096;
+const MAX_BODY_BYTES = 4096;
 /** Batch norm needs two. */
 const MIN_IMAGES = 2;
 /** Such requests are small and few. */
-const MOST_HELD_BYTES = 16 * MOST_BODY_BYTES;
+const MAX_HELD_BYTES = 16 * MAX_BODY_BYTES;
 
 const wishSchema = z.strictObject({
   recipe: z.string(),
   seed: z.int().min(0).default(1),
-  epochs: z.int().min(1).max(MOST_EPOCHS).nullable().default(null),
+  epochs: z.int().min(1).max(MAX_EPOCHS).nullable().default(null),
   limit: z.int().min(1).nullable().default(null),
 });
 
 /** `POST /api/training` and `DELETE /api/training/:id`: a training is started from the page, and stopped. */
-export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerParts, "trainer" | "data">): void {
-  const held = createTurnstile(
-    MOST_HELD_BYTES,
+export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext, "trainer" | "data">): void {
+  const held = createConcurrencyLimit(
+    MAX_HELD_BYTES,
     () => new HttpError(503, "overloaded", "Too many trainings are asked for at once; try again in a moment."),
   );
 
@@ -47,7 +47,7 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerParts, "
     if (mediaType(c.req) !== "application/json") {
       throw new HttpError(415, "unsupported_media_type", "Send what to train as application/json.");
     }
-    const wish = await withBody(c.req, { mostBytes: MOST_BODY_BYTES, held }, async (bytes) =>
+    const wish = await withBody(c.req, { mostBytes: MAX_BODY_BYTES, held }, async (bytes) =>
       parseFields(parseJsonBody(bytes), wishSchema),
     );
     if (!RECIPES.some(({ name }) => name === wish.recipe)) {

@@ -22,7 +22,7 @@ export interface TrainRunOptions {
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
   /** As in TrainingJob. */
-  readonly stepsPerRun?: number;
+  readonly stepsPerCall?: number;
   /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
   readonly tensorboard?: boolean;
   /** What the caller is told while it trains, and asked. */
@@ -63,7 +63,7 @@ export async function trainInto(
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
   const { seed } = record;
-  const { runtime, threads, stepsPerRun, hooks, onStart, tensorboard = false } = options;
+  const { runtime, threads, stepsPerCall, hooks, onStart, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
   const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
   folder.writeRecord(record);
@@ -79,7 +79,7 @@ export async function trainInto(
     );
   };
   const { isFinished, snapshot, tensors, graph } = await train(
-    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerRun },
+    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall },
     {
       ...hooks,
       onEpoch(line, atEnd) {

@@ -17,8 +17,8 @@ import {
   reluOp,
   silu,
   siluOp,
-  squareRoot,
-  squareRootOp,
+  sqrt,
+  sqrtOp,
   subtract,
   subtractOp,
 } from "../../../src/ops/elementwise.ts";
@@ -71,7 +71,7 @@ function elementwise(): DerivativeCase[] {
   return [
     ...binary,
     ...rates,
-    { op: squareRootOp, name: "positive", y: squareRoot(a.value), by: [a] },
+    { op: sqrtOp, name: "positive", y: sqrt(a.value), by: [a] },
     { op: reluOp, name: "away from 0", y: relu(distinct.value), by: [distinct] },
     { op: siluOp, name: "on both sides of 0", y: silu(distinct.value), by: [distinct] },
     { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },

@@ -18,14 +18,14 @@ import {
   siluGradient,
   siluGradientOp,
   siluOp,
-  squareRoot,
-  squareRootOp,
+  sqrt,
+  sqrtOp,
   subtract,
   subtractOp,
 } from "../../../src/ops/elementwise.ts";
 import { constant } from "../../../src/ops/leaves.ts";
 import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalize-pixels.ts";
-import { concat, concatOp, flatten, part, partOp, unflatten } from "../../../src/ops/reshape.ts";
+import { concat, concatOp, flatten, slice, sliceOp, unflatten } from "../../../src/ops/reshape.ts";
 import { type Bound, blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";
@@ -119,7 +119,7 @@ function vectorCases(): OpCase[] {
   ] as const;
   const taken = places.map(([start, length]): OpCase => {
     const name = `${length} of 19 from ${start}`;
-    return { op: partOp, name, inputs: [b], y: part(b.value, start, length), isBlocked: false, bound: exact };
+    return { op: sliceOp, name, inputs: [b], y: slice(b.value, start, length), isBlocked: false, bound: exact };
   });
   return [...joined, ...taken];
 }
@@ -155,7 +155,7 @@ function casesAt(place: Place): OpCase[] {
     ...(isWeights ? [] : siluCases(place)),
     ...(isWeights
       ? []
-      : [{ op: squareRootOp, name, inputs: roots.inputs, y: squareRoot(roots.value), isBlocked, bound: ofResult(1) }]),
+      : [{ op: sqrtOp, name, inputs: roots.inputs, y: sqrt(roots.value), isBlocked, bound: ofResult(1) }]),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** A run of pictures in colour, really trained in a moment. */
 import { join } from "node:path";
-import { loadOwnData } from "../../../src/data/node/custom-data.ts";
+import { loadCustomData } from "../../../src/data/node/custom-data.ts";
 import { findRecipe } from "../../../src/recipes/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { trainNewRun } from "../../../src/training/node/train-run.ts";
@@ -21,7 +21,7 @@ export async function ownRun(
   const recipe = { ...findRecipe("base"), epochs: 2, learningRate, batchSize: 16, augmentation: {} };
   await trainNewRun(
     { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, name) },
-    { data: await loadOwnData(pictures, { size }), threads: 1, runtime: nodeRuntime },
+    { data: await loadCustomData(pictures, { size }), threads: 1, runtime: nodeRuntime },
   );
   return { runs, pictures };
 }

@@ -53,7 +53,7 @@ export function smallJob({ recipe, ...rest }: JobOptions = {}): TrainingJob {
     threads: 1,
     lowering: { kind: "standard" },
     runtime: nodeRuntime,
-    stepsPerRun: 1,
+    stepsPerCall: 1,
     ...rest,
   };
 }

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { MOST_EPOCHS } from "../../../src/recipes/recipe.ts";
+import { MAX_EPOCHS } from "../../../src/recipes/recipe.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count } from "../../../src/text.ts";
 import { postJson } from "../../api/client.ts";
@@ -115,7 +115,7 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
           label="Epochs"
           value={epochs}
           least={1}
-          most={MOST_EPOCHS}
+          most={MAX_EPOCHS}
           // What an empty field stands for.
           placeholder={isSmall ? "automatic" : String(recipe?.epochs ?? "")}
           onChange={(value) => setEpochs(Number.isNaN(value) ? null : value)}

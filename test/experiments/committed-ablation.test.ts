@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { differencesInBlocks, spreadOf } from "../../src/evaluation/significance.ts";
+import { differencesInBlocks, seedSpread } from "../../src/evaluation/significance.ts";
 import { ABLATION } from "../../src/experiments/ablation.ts";
 import { intervalText, points, shortSpreadText } from "../../src/report/wording.ts";
 
@@ -53,7 +53,7 @@ describe.each(ABLATION)("the committed ablation from $reference.name", ({ refere
 
   test("says what its runs' accuracies give, and docs/ablation.md says it too", () => {
     for (const [i, { change, what, accuracy, difference, interval }] of rows.entries()) {
-      expect(accuracy).toEqual(spreadOf(accuracies[i]!));
+      expect(accuracy).toEqual(seedSpread(accuracies[i]!));
       const own = i === 0 ? null : differences[i - 1]!;
       expect({ difference, interval }).toEqual({
         difference: own?.mean ?? null,

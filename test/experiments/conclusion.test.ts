@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { spreadOf } from "../../src/evaluation/significance.ts";
+import { seedSpread } from "../../src/evaluation/significance.ts";
 import { conclusionOf } from "../../src/experiments/study/conclusion.ts";
 import { studyReport } from "../report/fixture.ts";
 
@@ -15,7 +15,7 @@ function withAccuracies(
   const spreads: Record<string, readonly number[]> = { base, enhanced };
   const results = report.results.map((result) => {
     const values = spreads[result.name];
-    return values ? { ...result, accuracy: spreadOf(values) } : result;
+    return values ? { ...result, accuracy: seedSpread(values) } : result;
   });
   const gains = report.gains.map((gain) =>
     gain.enhanced === "enhanced"

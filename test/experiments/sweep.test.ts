@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import {
   type Candidate,
+  candidateResult,
   candidatesOf,
   checkFields,
   halvingRungs,
   planCandidate,
   ranked,
-  resultOf,
 } from "../../src/experiments/sweep.ts";
 import { drawCandidates, parseVariation } from "../../src/experiments/variations.ts";
 import { base } from "../../src/recipes/index.ts";
@@ -182,7 +182,7 @@ describe("results", () => {
       },
     }));
   const result = (accuracies: readonly number[], epochs = 4) =>
-    resultOf(candidate, { epochs, planned, trained: trained(accuracies) });
+    candidateResult(candidate, { epochs, planned, trained: trained(accuracies) });
 
   test("are means over the seeds; one seed that diverged leaves none", () => {
     expect(result([0.9, 0.8])).toMatchObject({ accuracy: { mean: expect.closeTo(0.85, 12), n: 2 }, seconds: 20 });

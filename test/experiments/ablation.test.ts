@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { differencesInBlocks, type MeanDifference, spreadOf } from "../../src/evaluation/significance.ts";
+import { differencesInBlocks, type MeanDifference, seedSpread } from "../../src/evaluation/significance.ts";
 import { ABLATION, planAblation } from "../../src/experiments/ablation.ts";
 import { ablationConclusion } from "../../src/experiments/ablation-result.ts";
 import { findModel } from "../../src/models/index.ts";
@@ -136,7 +136,7 @@ describe("the conclusion", () => {
   const row = (change: string | null, differences: readonly number[] | null, recall = 0.9): AblationRow => ({
     change,
     what: "",
-    accuracy: spreadOf([0.9, 0.9]),
+    accuracy: seedSpread([0.9, 0.9]),
     difference:
       differences &&
       differencesInBlocks(
