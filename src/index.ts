@@ -91,7 +91,14 @@ export { findModel, MODELS } from "./models/index.ts";
 export * from "./nn/index.ts";
 export type { Initializer } from "./nn/init.ts";
 export type { Mode } from "./nn/layer.ts";
-export type { LayerFacts, MaskDeclaration, ModelGraph, ModelGraphOptions, TensorDeclaration } from "./nn/model.ts";
+export type {
+  BufferDeclaration,
+  LayerFacts,
+  MaskDeclaration,
+  ModelGraph,
+  ModelGraphOptions,
+  TensorDeclaration,
+} from "./nn/model.ts";
 export { type ModelFacts, modelFacts } from "./nn/model-facts.ts";
 export type { PixelNormalization } from "./ops/normalize-pixels.ts";
 export type { AdamOptions } from "./optim/adam.ts";

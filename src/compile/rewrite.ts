@@ -104,14 +104,14 @@ function attributesKey(attributes: Attributes): string {
  */
 export function inheritOrigins(origins: Map<Value, Origin>, replaced: Value, replacement: Value): void {
   if (!origins.has(replaced)) return;
-  const made: Value[] = [];
-  const visit = (value: Value) => {
-    if (origins.has(value) || made.includes(value)) return;
-    made.push(value);
-    for (const input of value.inputs) visit(input);
-  };
-  visit(replacement);
-  const read = new Set([replacement, ...made.flatMap(({ inputs }) => inputs)]);
+  const made = new Set<Value>();
+  const waiting = [replacement];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (origins.has(value) || made.has(value)) continue;
+    made.add(value);
+    waiting.push(...value.inputs);
+  }
+  const read = new Set([replacement, ...[...made].flatMap(({ inputs }) => inputs)]);
   const gone = [replaced, ...replaced.inputs.filter((input) => !read.has(input) && origins.has(input))];
   for (const value of made) {
     const source = gone.find(({ op }) => op.name === value.op.name) ?? gone.at(-1)!;

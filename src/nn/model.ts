@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { claim, type Origin, type Origins } from "../graph/origin.ts";
 import { formatShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { topologicalOrder, type Value } from "../graph/value.ts";
+import type { Value } from "../graph/value.ts";
 import { input } from "../ops/leaves.ts";
 import { normalizePixels, type PixelNormalization } from "../ops/normalize-pixels.ts";
 import { randomStream } from "../random.ts";
@@ -91,8 +91,8 @@ export function buildModel(
 ): ModelGraph {
   const pixels = input("pixels", [batchSize, task.channels, task.height, task.width], pixelType);
   const parameters: TensorDeclaration[] = [];
-  const buffers: { -readonly [Key in keyof BufferDeclaration]: BufferDeclaration[Key] }[] = [];
-  const tensors: TensorDeclaration[] = [];
+  const buffers = new Map<Value, { -readonly [Key in keyof BufferDeclaration]: BufferDeclaration[Key] }>();
+  const tensors = new Map<string, TensorDeclaration>();
   const masks: MaskDeclaration[] = [];
   const layers: LayerFacts[] = [];
   const origins = new Map<Value, Origin>();
@@ -101,9 +101,8 @@ export function buildModel(
     const qualified = (name: string) => (path === "" ? name : `${path}.${name}`);
     const declare = (name: string, shape: Shape, initialize: Initializer): TensorDeclaration => {
       const declaration = { name: qualified(name), value: input(qualified(name), shape), initialize };
-      if (tensors.some((other) => other.name === declaration.name))
-        throw new Error(`two tensors are named ${declaration.name}`);
-      tensors.push(declaration);
+      if (tensors.has(declaration.name)) throw new Error(`two tensors are named ${declaration.name}`);
+      tensors.set(declaration.name, declaration);
       origins.set(declaration.value, { layer: path, pass: "forward" });
       return declaration;
     };
@@ -116,11 +115,11 @@ export function buildModel(
       },
       buffer(name, shape, initial) {
         const declaration = declare(name, shape, (size) => new Float32Array(sizeOf(size)).fill(initial));
-        buffers.push({ ...declaration, next: undefined, momentum: undefined });
+        buffers.set(declaration.value, { ...declaration, next: undefined, momentum: undefined });
         return declaration.value;
       },
       updateBuffer(buffer, next, momentum) {
-        const entry = buffers.find(({ value }) => value === buffer);
+        const entry = buffers.get(buffer);
         if (!entry) throw new Error("updateBuffer: not a buffer of this model");
         entry.next = next;
         entry.momentum = momentum;
@@ -139,18 +138,18 @@ export function buildModel(
     };
   };
 
-  let counted = new Set<Value>();
+  // What earlier layers made and declared is not looked at again: a network is built in time that grows with its length.
+  const counted = new Set<Value>();
+  let declaredBefore = 0;
   const visit = (name: string, layer: Layer, y: Value) => {
-    const operations = topologicalOrder([y]);
-    const added = operations.filter((value) => !counted.has(value));
-    counted = new Set([...counted, ...operations]);
+    const added = newBelow(y, counted);
+    const declared = parameters.slice(declaredBefore);
+    declaredBefore = parameters.length;
     layers.push({
       name,
       description: layer.description,
       outputShape: y.shape,
-      parameters: parameters
-        .filter((p) => p.name.startsWith(`${name}.`))
-        .reduce((sum, p) => sum + sizeOf(p.value.shape), 0),
+      parameters: declared.reduce((sum, { value }) => sum + sizeOf(value.shape), 0),
       multiplyAdds: added.reduce((sum, value) => sum + (value.op.multiplyAdds?.(value) ?? 0), 0) / batchSize,
     });
   };
@@ -163,7 +162,29 @@ export function buildModel(
       { exitCode: 2 },
     );
   }
-  return { pixels, logits, parameters, buffers, tensors, masks, layers, origins };
+  return {
+    pixels,
+    logits,
+    parameters,
+    buffers: [...buffers.values()],
+    tensors: [...tensors.values()],
+    masks,
+    layers,
+    origins,
+  };
+}
+
+/** The values that `y` depends on and that are not counted yet; they are from now on. Stops at those that are. */
+function newBelow(y: Value, counted: Set<Value>): Value[] {
+  const added: Value[] = [];
+  const waiting = [y];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (counted.has(value)) continue;
+    counted.add(value);
+    added.push(value);
+    waiting.push(...value.inputs);
+  }
+  return added;
 }
 
 /** Pixels from 0 to 1, as they are: for whoever asks a model's graph for its shapes only. */

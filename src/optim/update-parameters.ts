@@ -19,9 +19,8 @@ export function updateParameters(
 ): UpdateResults[] {
   const vectors = parameters.filter(isVector);
   const moved = vectors.length > 1 ? updateTogether(optimizer, vectors, settings) : [];
-  return parameters.map(
-    (parameter) => moved[vectors.indexOf(parameter)] ?? optimizer.update({ ...parameter, settings }),
-  );
+  const together = new Map(moved.map((results, i) => [vectors[i]!, results]));
+  return parameters.map((parameter) => together.get(parameter) ?? optimizer.update({ ...parameter, settings }));
 }
 
 function isVector({ parameter }: ParameterUpdate): boolean {

@@ -17,14 +17,17 @@ const PASSES = 3;
 
 /** What of a recipe follows from the number of images, unless it was given. */
 export const FITTED_FIELDS = ["batchSize", "epochs"] as const;
+/** One of `FITTED_FIELDS`. */
 export type FittedField = (typeof FITTED_FIELDS)[number];
 
+/** A recipe fitted to a number of images. */
 export interface FittedRecipe {
   readonly recipe: Recipe;
   /** What the recipe had before; left out: it stayed as it was. */
   readonly fittedFrom?: Pick<Recipe, FittedField>;
 }
 
+/** What a recipe is fitted to. */
 export interface FitOptions {
   /** Images that train. */
   readonly images: number;

@@ -5,6 +5,7 @@ import { sizeOf } from "../../graph/shape.ts";
 import { ARRAYS, fedTensor, loadedTensor } from "../check-tensors.ts";
 import { repeatedModel, repeatedName } from "../repeated-model.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
+import { WITHOUT_IDLE_OPTIMIZERS } from "./idle-optimizers.ts";
 import { ort, sessionOptions } from "./ort.ts";
 
 /** Opens a program on onnxruntime-node. */
@@ -14,7 +15,8 @@ export async function openSession(
   profiling: Pick<InferenceSession.SessionOptions, "enableProfiling" | "profileFilePrefix"> = {},
 ): Promise<NodeSession> {
   const model = program.state.length > 0 ? repeatedModel(program) : program.model;
-  const session = await ort().InferenceSession.create(model, { ...sessionOptions(threads), ...profiling });
+  const options = { ...sessionOptions(threads), extra: WITHOUT_IDLE_OPTIMIZERS, ...profiling };
+  const session = await ort().InferenceSession.create(model, options);
   return new NodeSession(program, session);
 }
 
