@@ -117,7 +117,7 @@ describe("what fusion joins", () => {
     const updates = operations.filter((text) => text.includes("update"));
     const layers = ["conv1", "conv2", "fc1", "fc2"];
     expect([...new Set(updates)]).toEqual([
-      ...["concat", "multiply", "subtract", "part"].map((kind) => `vectors update: ${kind}`),
+      ...["concat", "multiply", "subtract", "slice"].map((kind) => `vectors update: ${kind}`),
       ...layers.flatMap((layer) => [`${layer} update: multiply`, `${layer} update: subtract`]),
     ]);
   });
