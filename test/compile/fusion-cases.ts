@@ -218,7 +218,7 @@ export const fusionCases: readonly FusionCase[] = [
   {
     rule: expandRule,
     before: { batchNorm: 1, maxPool2d: 1 },
-    after: { add: 1, sqrt: 1, divide: 1, multiply: 2, subtract: 1, channelAffine: 1, maxPool2d: 1 },
+    after: { add: 1, squareRoot: 1, divide: 1, multiply: 2, subtract: 1, channelAffine: 1, maxPool2d: 1 },
     found(filling, channels) {
       const x = tensor("x", [3, channels, 3, 3], filling);
       const vector = (name: string, as = filling) => tensor(name, [channels], as);
