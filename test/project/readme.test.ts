@@ -6,12 +6,13 @@ import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { RECIPES } from "../../src/recipes/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const LIBRARY = readFileSync(join(ROOT, "docs/library.md"), "utf8");
+const COMMANDS_PAGE = readFileSync(join(ROOT, "docs/commands.md"), "utf8");
 
-test("README's library example runs against the built package and prints what its comment says", {
+test("the library page's example runs against the built package and prints what its comment says", {
   timeout: 120_000,
 }, () => {
-  const [, code] = /```ts\n(.*?)```/s.exec(README) ?? [];
+  const [, code] = /```ts\n(.*?)```/s.exec(LIBRARY) ?? [];
   const [, expected] = /console\.log\(epoch, validationAccuracy\) \}, \/\/ (.*)/.exec(code ?? "") ?? [];
   // Inside the package's folder, so that it finds itself by name; Node 20 cannot strip types, and these are few.
   const folder = mkdtempSync(join(ROOT, "dist", "readme-"));
@@ -32,8 +33,8 @@ test("README's library example runs against the built package and prints what it
   }
 });
 
-test("README names every command and every recipe", () => {
+test("the commands page names every command and every recipe", () => {
   expect(COMMANDS.length).toBeGreaterThan(4);
-  for (const { name } of COMMANDS) expect(README).toMatch(new RegExp(`\\| \`${name}\\b`));
-  for (const { name } of RECIPES) expect(README).toContain(`\`${name}\``);
+  for (const { name } of COMMANDS) expect(COMMANDS_PAGE).toMatch(new RegExp(`\\| \`${name}\\b`));
+  for (const { name } of RECIPES) expect(COMMANDS_PAGE).toContain(`\`${name}\``);
 });
