@@ -19,7 +19,7 @@ export interface AblationPart {
   readonly changes: readonly Change[];
 }
 
-/** What each technique buys: the study's four changes added one at a time, then ours taken away one at a time. */
+/** Effect of each technique: the study's four changes added one at a time, then ours taken away one at a time. */
 export const ABLATION: readonly AblationPart[] = [
   {
     title: "The study's changes, each added to base-seed",

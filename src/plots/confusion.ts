@@ -86,13 +86,13 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
   });
   const quiet = { color: INK.quiet } as const;
   const headings = [
-    write("taken for", left, 0, quiet),
+    write("predicted", left, 0, quiet),
     write("label", left - GAP_PX, top - GAP_PX - FONT_PX.text, { ...quiet, anchor: "end" }),
   ];
   const scale = confusionScale(document, colorOf);
   return frame(document, {
     title,
-    subtitle: "Rows: what the images are. Columns: what they were taken for. Right: the share recognised.",
+    subtitle: "Rows: true label. Columns: predicted label. Right: recall.",
     notes: [note],
     width: Math.max(left + scale.width + MARGIN_PX, right + shape.afterCells),
     height: bottom + 2 * GAP_PX + scale.height,
@@ -133,7 +133,7 @@ function cellsOf(classNames: readonly string[], confusion: readonly (readonly nu
   return confusion.flatMap((row, label) => {
     const sum = row.reduce((total, count) => total + count, 0);
     return row.map((count, predicted) => {
-      checkCount(count, `${classNames[label]} taken for ${classNames[predicted]}`);
+      checkCount(count, `${classNames[label]} predicted as ${classNames[predicted]}`);
       return { label, predicted, count, share: sum === 0 ? 0 : count / sum };
     });
   });
@@ -148,7 +148,7 @@ function colorOf({ label, predicted, share }: Pick<Cell, "label" | "predicted" |
 /** Shown while pointing at a cell. */
 function explain(classNames: readonly string[]): (cell: Cell) => string {
   return ({ label, predicted, count: images, share }) =>
-    `${classNames[label]} taken for ${classNames[predicted]}: ${count(images)} (${percent(share)})`;
+    `${classNames[label]} predicted as ${classNames[predicted]}: ${count(images)} (${percent(share)})`;
 }
 
 const SHARES = [0.001, 0.01, 0.05, 0.2, 0.5, 1];

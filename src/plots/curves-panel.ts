@@ -179,8 +179,8 @@ export function curvesLegend(models: readonly (readonly CurveSeries[])[]): Legen
       : Plot.dot([[y, 0.5]], { stroke: INK.quiet, r: SEED_POINT_PX }),
   );
   const items: (LegendItem | undefined)[] = [
-    { label: "training images", marks: keyOf("train") },
-    validated ? { label: "validation images", marks: keyOf("validation") } : undefined,
+    { label: "train", marks: keyOf("train") },
+    validated ? { label: "validation", marks: keyOf("validation") } : undefined,
     validated && drawsLines
       ? { label: "gap between them", marks: [Plot.frame({ fill: INK.quiet, fillOpacity: 0.15, stroke: "none" })] }
       : undefined,

@@ -100,8 +100,8 @@ function legendOf(tooSure: boolean, tooModest: boolean): LegendItem[] {
   ] as const;
   return [
     { label: "share of right answers", marks: [Plot.frame(LOOK.accuracy)] },
-    ...(tooSure ? [{ label: "too sure by", marks: [Plot.frame(LOOK.tooSure)] }] : []),
-    ...(tooModest ? [{ label: "not sure enough by", marks: [Plot.frame(LOOK.tooModest)] }] : []),
+    ...(tooSure ? [{ label: "over-confident", marks: [Plot.frame(LOOK.tooSure)] }] : []),
+    ...(tooModest ? [{ label: "under-confident", marks: [Plot.frame(LOOK.tooModest)] }] : []),
     { label: "perfectly calibrated", marks: [Plot.line(corners, LOOK.diagonal)] },
   ];
 }

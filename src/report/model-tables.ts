@@ -43,7 +43,7 @@ const PAIRS = 5;
 export function confusedPairsTable(models: readonly ModelDetail[]): Table {
   return {
     title: "Most confused pairs",
-    header: ["model", "class A", "class B", "A taken for B", "B taken for A", "both", "of its mistakes"],
+    header: ["model", "class A", "class B", "A predicted as B", "B predicted as A", "both", "of its mistakes"],
     rows: models.flatMap((model) => mostConfusedPairs(model.test.confusion, { count: PAIRS }).map(pairRow(model))),
     leftColumns: [0, 1, 2],
     notes: [`The ${PAIRS} pairs with the most mistakes between them, of each model.`],

@@ -117,7 +117,7 @@ export async function startServer({
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
 const NO_EXPECTATIONS = new HttpError(417, "no_such_expectation", "The only Expect that is met is 100-continue.");
-const TOO_SLOW = new HttpError(408, "too_slow", "The request did not come whole in time.");
+const TOO_SLOW = new HttpError(408, "too_slow", "The request timed out before it was complete.");
 
 /** Of what is answered before the application is asked, whose answers have more (see site.ts). */
 function bareAnswer(error: HttpError) {

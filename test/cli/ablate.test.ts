@@ -52,7 +52,7 @@ test("ablate --json trains the rows and sets them against their reference", { ti
   expect(readRunRecord(join(OUT, "runs/base-seed+batch-norm-s2"))).toMatchObject({ model: "base-batchnorm", seed: 2 });
 
   const page = readFileSync(made.report, "utf8");
-  expect(page).toContain("What each technique buys");
+  expect(page).toContain("Effect of each technique");
   for (const { change } of made.rows) expect(page).toContain(change ?? "(reference)");
   expect(page).toContain(made.conclusion[0]!.match(/each added to base-seed\. [\w ]+/)![0]);
   expect(made.plots.map((plot) => plot.slice(OUT.length + 1))).toEqual([

@@ -38,7 +38,7 @@ describe("a confusion table", () => {
   test("has a row a label and a column a prediction, with counts where there are any", () => {
     expect([ab!.y, ac!.y]).toEqual([aa!.y, aa!.y]);
     expect([ba!.x, ba!.x < bb!.x, bb!.x < bc!.x, ba!.y > aa!.y]).toEqual([aa!.x, true, true, true]);
-    expect(ab!.title).toBe("ant taken for bee: 150 (15.00 %)");
+    expect(ab!.title).toBe("ant predicted as bee: 150 (15.00 %)");
     expect(counts(root).map(({ text, x, y }) => [text, x, y])).toEqual([
       ["800", aa!.x, aa!.y],
       ["150", ab!.x, ab!.y],
@@ -112,7 +112,7 @@ describe("a confusion table", () => {
         [0, 1, Number.NaN],
         [0, 0, 1],
       ]),
-    ).toThrow(/bee taken for cat is NaN, not a count/);
+    ).toThrow(/bee predicted as cat is NaN, not a count/);
     expect(() =>
       draw([
         [0.5, 0, 0],

@@ -86,7 +86,7 @@ export function sheet(images: number, columns: number): ContactSheet {
       pixels: new Uint8Array(28 * 28).fill(40 + 10 * i),
       width: 28,
       height: 28,
-      caption: ["Shirt", "taken for T-shirt/top", "99.1 %"],
+      caption: ["Shirt", "predicted as T-shirt/top", "99.1 %"],
       border: i % 2 === 0 ? "bad" : "good",
     })),
   };

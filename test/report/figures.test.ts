@@ -63,7 +63,7 @@ test("confusion has a row for each label and a column for each answer", () => {
   const { confusion } = report.models[0]!.test;
   const names = report.test.classNames;
   const cell = (label: number, answer: number) => {
-    const count = `${names[label]} taken for ${names[answer]}: ${confusion[label]![answer]} (`;
+    const count = `${names[label]} predicted as ${names[answer]}: ${confusion[label]![answer]} (`;
     return svgOf("base-confusion").includes(count);
   };
   expect(confusion[2]![4]).not.toBe(confusion[4]![2]);

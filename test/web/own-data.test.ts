@@ -42,7 +42,7 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   expect(await rows.allInnerTexts()).toEqual(perClass.map(({ label }) => label));
   // The table of three classes is narrower than the page: it is not blown up, which would make its letters enormous.
   const scale = await page
-    .getByRole("img", { name: /taken for/ })
+    .getByRole("img", { name: /confusion matrix/ })
     .last()
     .evaluate((figure) => figure.getBoundingClientRect().width / (figure as SVGSVGElement).viewBox.baseVal.width);
   expect(scale).toBeGreaterThan(0.9);
@@ -58,7 +58,7 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   expect(await colorsOf(tile.locator("canvas"))).toEqual(pixels);
   await tile.click();
   const look = page.locator(".look");
-  await look.getByText("hiding the strongest spot moves").waitFor();
+  await look.getByText("occluding the strongest patch").waitFor();
   expect(await colorsOf(look.locator("canvas").first())).toEqual(pixels);
   expect(await look.getByLabel("32 by 32 pixels").count()).toBe(1);
   expect(await look.locator(".first").textContent()).toContain(OWN_CLASSES[prediction]);
@@ -74,7 +74,7 @@ test("a photo is fitted in the page as on the server; the run's own test images 
   const { page, complaints } = await openPage(`${url}/#/try/own`);
   await page.getByLabel("Choose a photo").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: photo });
   const look = page.locator(".look");
-  await look.getByText("hiding the strongest spot moves").waitFor();
+  await look.getByText("occluding the strongest patch").waitFor();
   expect(await colorsOf(look.locator("canvas").first())).toEqual(answer.prepared);
   expect(await look.locator(".first").textContent()).toContain(answer.label);
   expect(await look.locator(".first .value").textContent()).toBe(percent(answer.probability, 1));

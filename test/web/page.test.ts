@@ -38,7 +38,7 @@ function grayOf(canvas: Locator): Promise<number[]> {
 /** The counts that a confusion figure tells of its cells, row by row. */
 async function shownConfusion(figure: Locator): Promise<number[][]> {
   const told = await figure.locator("title").allTextContents();
-  const counts = told.flatMap((text) => /taken for .*: ([\d,]+) \(/.exec(text)?.[1] ?? []);
+  const counts = told.flatMap((text) => /predicted as .*: ([\d,]+) \(/.exec(text)?.[1] ?? []);
   const classes = Math.sqrt(counts.length);
   const numbers = counts.map((text) => Number(text.replaceAll(",", "")));
   return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
@@ -177,7 +177,7 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
   const { page, complaints } = await openPage(`${url}/#/runs/first`);
   const { accuracy, correct, total, mistakes } = evaluation;
   await page.getByText(`${percent(accuracy)} right: ${count(correct)} of ${count(total)} images`).waitFor();
-  for (const title of ["base: accuracy by epoch", "base: loss by epoch", "first: what test images were taken for"]) {
+  for (const title of ["base: accuracy by epoch", "base: loss by epoch", "first: confusion matrix, test set"]) {
     expect(await page.getByRole("img", { name: title }).count(), title).toBe(1);
   }
   const table = page.locator("table", { hasText: "precision" });
@@ -195,7 +195,7 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
   );
   await tile.click();
   const look = page.locator(".look");
-  await look.getByText("hiding the strongest spot moves").waitFor();
+  await look.getByText("occluding the strongest patch").waitFor();
   expect(await grayOf(look.locator("canvas").first())).toEqual(pixels);
   expect(await look.locator(".first").textContent()).toContain(evaluation.classes[prediction]);
   expect(await look.locator(".first .value").textContent()).toBe(percent(probability, 1));
@@ -227,7 +227,7 @@ describe("what validation images are taken for", () => {
       const { url } = await serve({ runs: join(path, "..") });
       const { page, complaints } = await openPage(`${url}/#/runs/run`);
       const shows = async (epoch: number) => {
-        const title = `base: what validation images were taken for after epoch ${epoch}`;
+        const title = `base: confusion matrix, validation set, epoch ${epoch}`;
         await page.getByRole("img", { name: title, exact: true }).waitFor();
         expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
       };
@@ -256,9 +256,9 @@ describe("what validation images are taken for", () => {
   test("is there of a finished run, and not of one that does not tell it", TIMEOUT, async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/first`);
-    const summary = page.getByText("What validation images are taken for, epoch by epoch");
+    const summary = page.getByText("Confusion matrix, validation set, epoch by epoch");
     await summary.click();
-    const title = "base: what validation images were taken for after epoch 2";
+    const title = "base: confusion matrix, validation set, epoch 2";
     const { metrics } = await jsonOf<RunDetail>(fetch(`${url}/api/runs/first`));
     expect(await shownConfusion(page.getByRole("img", { name: title }))).toEqual(metrics[1]!.validationConfusion);
     const other = await serve({ runs: join(interrupted({ state: false }), "..") });
@@ -279,7 +279,7 @@ describe("trying a network", () => {
     const file = { name: "dress.png", mimeType: "image/png", buffer: Buffer.from(picture()) };
     await page.getByLabel("Choose a photo").setInputFiles(file);
     const look = page.locator(".look");
-    await look.getByText("hiding the strongest spot moves").waitFor();
+    await look.getByText("occluding the strongest patch").waitFor();
     expect(await grayOf(look.locator("canvas").first())).toEqual(answer.prepared);
     const shown = await look.locator(".probabilities li").allInnerTexts();
     expect(shown.map((text) => text.replaceAll("\n", " ").trim())).toEqual(

@@ -54,7 +54,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByText("of the test images right").waitFor();
 
-  const forming = "base: what validation images were taken for after epoch 2";
+  const forming = "base: confusion matrix, validation set, epoch 2";
   expect(await page.getByRole("img", { name: forming }).count()).toBe(1);
 
   const metrics = new TextDecoder().decode(await download(page, "Metrics"));
@@ -101,7 +101,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
     await page
       .getByLabel("Choose a photo")
       .setInputFiles({ name: "dress.png", mimeType: "image/png", buffer: Buffer.from(picture()) });
-    await page.locator(".look").getByText("hiding the strongest spot moves").waitFor();
+    await page.locator(".look").getByText("occluding the strongest patch").waitFor();
     return page.locator(".look .probabilities").textContent();
   };
   const before = await answered();

@@ -1,5 +1,4 @@
 import { useEffect, useState } from "react";
-import { percent } from "../../src/text.ts";
 import { classifier } from "../engine/classifier.ts";
 import type { Answer, Attention, ModelSource } from "../engine/classifier-worker.ts";
 import { Failure } from "./notices.tsx";
@@ -67,11 +66,11 @@ export function Look({ source, pixels, truth }: LookProps) {
         <figcaption aria-live="polite">
           {attention ? (
             <>
-              <span className="for">for</span> and <span className="against">against</span> {name}; hiding the strongest
-              spot moves {percent(strongest(attention.map), 1)}
+              <span className="for">for</span> and <span className="against">against</span> {name}; occluding the
+              strongest patch changes the probability by {(100 * strongest(attention.map)).toFixed(1)} points
             </>
           ) : (
-            "hiding one spot after the other…"
+            "occluding one patch after another…"
           )}
         </figcaption>
       </figure>

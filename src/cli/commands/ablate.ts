@@ -32,7 +32,7 @@ const REFERENCES = ABLATION.map(({ reference }) => reference.name);
 
 export const ablate: Command = {
   name: "ablate",
-  summary: "train with one technique more or less at a time, and say what each one buys",
+  summary: "measure the effect of each technique, added or removed one at a time",
   arguments: [],
   options: [
     { flags: "--from <recipe>", description: "only the changes to this one", choices: REFERENCES, default: "both" },
@@ -40,7 +40,7 @@ export const ablate: Command = {
     { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
     {
       flags: "--split <name>",
-      description: "the images that are asked",
+      description: "split to evaluate",
       choices: EVALUATION_SPLITS,
       default: "validation",
     },

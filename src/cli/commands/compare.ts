@@ -19,7 +19,7 @@ import { choice, threads } from "../parse.ts";
 
 export const compare: Command = {
   name: "compare",
-  summary: "set runs beside each other and on the published ladder",
+  summary: "compare runs, with each other and with published results",
   arguments: [
     {
       name: "<run...>",

@@ -61,7 +61,7 @@ function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Out
   const header = ["class", "precision", "recall", "F1", "images", ...perClass.map((_, i) => `→${i}`)];
   output.say("");
   for (const line of table([header, ...rows])) output.say(line);
-  output.say("The columns on the right count what the images of each row's class were taken for, in the same order.");
+  output.say("The columns on the right are the confusion matrix: predicted labels, in the same order.");
 }
 
 function sayConfused(metrics: ClassificationMetrics, output: Output): void {

@@ -11,7 +11,7 @@ import { choice, flag, path, threads } from "../parse.ts";
 
 export const importCommand: Command = {
   name: "import",
-  summary: "make a run of weights that were trained elsewhere",
+  summary: "import external weights as a run",
   arguments: [{ name: "<weights>", description: "a safetensors file with PyTorch's names and layouts" }],
   options: [
     {

@@ -19,7 +19,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "compare",
-    summary: "set runs beside each other and on the published ladder",
+    summary: "compare runs, with each other and with published results",
     load: async () => (await import("./compare.ts")).compare,
   },
   {
@@ -39,17 +39,17 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "import",
-    summary: "make a run of weights that were trained elsewhere",
+    summary: "import external weights as a run",
     load: async () => (await import("./import.ts")).importCommand,
   },
   {
     name: "ablate",
-    summary: "train with one technique more or less at a time, and say what each one buys",
+    summary: "measure the effect of each technique, added or removed one at a time",
     load: async () => (await import("./ablate.ts")).ablate,
   },
   {
     name: "sweep",
-    summary: "try other values of a recipe's fields, and rank them by the validation images",
+    summary: "try other values of a recipe's fields and rank them by validation accuracy",
     load: async () => (await import("./sweep.ts")).sweep,
   },
   {

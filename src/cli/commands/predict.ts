@@ -27,7 +27,7 @@ export const predict: Command = {
     },
   ],
   options: [
-    { flags: "--top <n>", description: "classes to tell of each image", default: String(DEFAULT_TOP) },
+    { flags: "--top <n>", description: "top-k classes to show", default: String(DEFAULT_TOP) },
     { flags: "--show", description: "draw each image as the model sees it" },
     {
       flags: "--background <kind>",

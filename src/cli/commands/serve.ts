@@ -46,13 +46,13 @@ export const serve: Command = {
     },
     {
       flags: "--max-predictions <n>",
-      description: "in work at once; further ones are told to come again",
+      description: "maximum concurrent predictions; the rest get 503",
       default: String(DEFAULT_LIMITS.predictions),
     },
     { flags: "--max-connections <n>", description: "open at once", default: String(DEFAULT_CONNECTIONS) },
     {
       flags: "--timeout <seconds>",
-      description: "for a request to come whole, and for its answer to be read on",
+      description: "request / response timeout",
       default: String(DEFAULT_TIMEOUT_SECONDS),
     },
   ],

@@ -34,7 +34,7 @@ const BEST = "best.json";
 
 export const sweep: Command = {
   name: "sweep",
-  summary: "try other values of a recipe's fields, and rank them by the validation images",
+  summary: "try other values of a recipe's fields and rank them by validation accuracy",
   arguments: [
     {
       name: "<recipe>",

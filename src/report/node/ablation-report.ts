@@ -136,7 +136,7 @@ export function ablationPage(
   const { epochs, seeds, trainImages, split } = report;
   const runs = `${counted(seeds, "seed")} of each recipe, ${counted(epochs, "epoch")} on ${count(trainImages)} images`;
   return wholePage({
-    title: "What each technique buys",
+    title: "Effect of each technique",
     version,
     lead: `${runs}; accuracies are of the ${split} images, after the last epoch.`,
     sections: [

@@ -124,7 +124,7 @@ function curveFigures(model: ModelDetail): StudyFigure[] {
 }
 
 function confusion({ recipe, test }: ModelDetail): StudyFigure {
-  const title = `${recipe}: what test images were taken for`;
+  const title = `${recipe}: confusion matrix, test set`;
   const classNames = test.perClass.map(({ label }) => label);
   return drawn(
     confusionFigure,

@@ -14,7 +14,7 @@ export function Evaluation({ id }: { id: string }) {
   return (
     <section aria-labelledby="evaluation">
       <h2 id="evaluation">On the test images</h2>
-      <Wait of={evaluation} words="Asking the network about every test image…" onRetry={reload}>
+      <Wait of={evaluation} words="Evaluating on the test set…" onRetry={reload}>
         {(found) => (
           <>
             <p className="lead">
@@ -33,7 +33,7 @@ export function Evaluation({ id }: { id: string }) {
 function ConfusionAndClasses({ evaluation }: { evaluation: RunEvaluation }) {
   const { run, classes, confusion, perClass } = evaluation;
   const table = useMemo(
-    () => ({ title: `${run}: what test images were taken for`, classNames: classes, confusion }),
+    () => ({ title: `${run}: confusion matrix, test set`, classNames: classes, confusion }),
     [run, classes, confusion],
   );
   return (
@@ -65,8 +65,8 @@ function ConfusionAndClasses({ evaluation }: { evaluation: RunEvaluation }) {
           </tbody>
         </table>
         <p className="note">
-          Precision: of the images given this label, the share that has it. Recall: of the images that have it, the
-          share recognised.
+          Precision: of the images predicted as this class, the share that belongs to it. Recall: of the images that
+          belong to it, the share predicted as it.
         </p>
       </div>
     </div>

@@ -24,7 +24,7 @@ export function Live({ run, live }: { run: RunDetail; live: LiveRun }) {
       <Facts
         of={[
           ["epoch", place && `${place.epoch} of ${run.epochs}`],
-          ["images a second", place && count(place.imagesPerSecond)],
+          ["images/s", place && count(place.imagesPerSecond)],
           ["time left", place && duration(place.secondsLeft)],
           ["learning rate", rateLine],
         ]}

@@ -26,7 +26,7 @@ export function ValidationConfusion({ name, classes, epochs, isOpen }: Validatio
   const table = useMemo(
     () =>
       confusion && {
-        title: `${name}: what validation images were taken for after epoch ${epoch}`,
+        title: `${name}: confusion matrix, validation set, epoch ${epoch}`,
         classNames: confusion.map((_, label) => classes[label] ?? String(label)),
         confusion,
       },
@@ -37,7 +37,7 @@ export function ValidationConfusion({ name, classes, epochs, isOpen }: Validatio
   const choosePlace = (place: number) => choose(place === lines.length ? undefined : place);
   return (
     <details className="forming" open={wasOpen}>
-      <summary>What validation images are taken for, epoch by epoch</summary>
+      <summary>Confusion matrix, validation set, epoch by epoch</summary>
       <div className="row">
         <label className="slider">
           After epoch

@@ -73,7 +73,7 @@ function Progress({ training }: { training: BrowserTraining }) {
       <Facts
         of={[
           ["epoch", `${progress.epoch} of ${progress.epochs}`],
-          ["images a second", count(progress.imagesPerSecond)],
+          ["images/s", count(progress.imagesPerSecond)],
           ["time left", phase === "training" ? duration(progress.secondsLeft) : null],
           [
             "loss of the epoch so far",
@@ -99,7 +99,7 @@ function Result({ training }: { training: BrowserTraining }) {
   if (phase === "testing") {
     return (
       <p className="quiet" role="status">
-        Asking the network about the test images…
+        Evaluating on the test set…
       </p>
     );
   }
