@@ -72,7 +72,6 @@ export async function decodeImage(
   { mostPixels = MAX_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
 ): Promise<Picture> {
   const format = formatOf(bytes, name);
-  if (lacksEnd(bytes, format)) throw new UserError(`${name} is damaged or cut short (its end is missing)`);
   if (format === "tiff") await checkDepth(bytes, name);
   const image =
     format === "bmp"
@@ -91,6 +90,7 @@ export async function decodeImage(
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
+    if (lacksEnd(bytes, format)) throw new Error("its end is missing");
     return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (cause) {
     throw await explain(cause, bytes, name, mostPixels);
