@@ -8,7 +8,7 @@ const AT_ONCE = 8;
 /** Networks halve their images twice and more. */
 const STEP = 4;
 
-/** The size of the images that pictures become when nobody gives one, and why. */
+/** The default size of prepared images, and what it was derived from. */
 export interface DefaultSize {
   /** Edge of the square images, in pixels. */
   readonly size: number;

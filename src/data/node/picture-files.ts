@@ -4,9 +4,7 @@ import { UserError } from "../../errors.ts";
 import { recogniseImageFile } from "../../formats/node/image-file.ts";
 import { IMAGE_FORMATS } from "../../imaging/signature.ts";
 
-/** Folders that lie among pictures and hold none to train on. */
-
-/** What a name in a folder leads to; links are followed. */
+/** An entry of a folder, links followed. */
 export interface FolderEntry {
   readonly name: string;
   readonly path: string;
@@ -36,7 +34,7 @@ export function entriesOf(folder: string): FolderEntry[] {
 }
 
 /**
- * Whether a link leads to one of these folders or to one that they lie in: whoever followed it would come by again.
+ * Whether a link leads to one of these folders or to a folder above one: following it would never end.
  *
  * @param folders real paths
  */
@@ -64,11 +62,11 @@ function targetOf(link: string) {
   try {
     return statSync(link);
   } catch {
-    return undefined; // it leads nowhere, in a circle, or to where nobody may look
+    return undefined; // a broken link, a circle of links, or no permission
   }
 }
 
-/** What systems and programs put beside other people's files; nobody calls a class so. */
+/** Folders that systems and programs create; none of these is the name of a class. */
 const NAMES: ReadonlySet<string> = new Set([
   "__MACOSX",
   ".ipynb_checkpoints",
@@ -80,18 +78,18 @@ const NAMES: ReadonlySet<string> = new Set([
   "System Volume Information",
 ]);
 
-/** By these files tailor knows its own folders again; each is a JSON object with a status. */
+/** Files that mark a folder as tailor's output; each is a JSON object with a status. */
 const MARKERS = ["run.json", "seeds.json", "sweep.json", "ablation.json", "study.json"] as const;
 
 /**
- * Whether a folder is none to look for pictures in: hidden, a system's or a program's, or one that tailor wrote into. The last are known
- * by what they hold, as `runs` or `study` may be the name of a class.
+ * Whether a folder is not searched for pictures: hidden, created by a system or program, or tailor's output. Output is detected
+ * by its content, since `runs` or `study` may be the name of a class.
  */
 export function isAside({ name, path, isHidden }: FolderEntry): boolean {
   return isHidden || NAMES.has(name) || hasMarker(path);
 }
 
-/** Whether a folder in it is one that tailor wrote into: without pictures beside it, the folder is there for results. */
+/** Whether a folder directly contains tailor's output: without pictures beside it, it is a folder of results. */
 export function holdsResults(folder: string): boolean {
   return entriesOf(folder).some(({ kind, path }) => kind === "folder" && hasMarker(path));
 }
@@ -134,9 +132,9 @@ export interface FolderFiles {
 }
 
 /**
- * Looks through a folder and the folders inside it. Links to files and folders are followed, a folder that more than one leads
- * to once; one that leads back to a folder above is left out, as it would have no end. So are hidden folders and
- * those of `isAside`; hidden files are not even listed.
+ * Searches a folder and the folders inside it. Links to files and folders are followed; a folder reached by several links is
+ * read once, and a link back to a folder above is left out. So are the folders of `isAside`; hidden files are not even
+ * listed.
  *
  * @param above real paths of folders that links must not lead back to either
  * @throws UserError when a folder cannot be read

@@ -193,8 +193,8 @@ interface Pictures {
 }
 
 /**
- * A class whose pictures all give the same image teaches nothing, and is hardly meant: often its files hold numbers in a range that
- * makes them all black or all white, or one file was copied over the others.
+ * A class whose pictures all decode to the same image cannot be learned and is hardly intended: often the pixel range is misread
+ * and all become black or white, or one file was copied over the others.
  *
  * @throws UserError that names the first class of at least two pictures without any difference between them
  */
