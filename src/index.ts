@@ -60,6 +60,8 @@ export {
   type PairedComparison,
   type Spread,
   seedSpread,
+  /** @deprecated the name before: use `seedSpread` */
+  seedSpread as spreadOf,
   welchInterval,
 } from "./evaluation/significance.ts";
 export { type Exported, type ExportOptions, exportRun } from "./exchange/export-run.ts";
