@@ -57,6 +57,7 @@ export {
 export {
   comparePaired,
   type Interval,
+  type MeanDifference,
   type PairedComparison,
   type Spread,
   seedSpread,
@@ -66,7 +67,44 @@ export {
 } from "./evaluation/significance.ts";
 export { type Exported, type ExportOptions, exportRun } from "./exchange/export-run.ts";
 export { type ImportOptions, importWeights } from "./exchange/import-weights.ts";
+export {
+  ABLATION,
+  type AblationChange,
+  type AblationOptions,
+  type AblationPart,
+  type PlannedAblationRow,
+  planAblation,
+  type RunAblationOptions,
+  runAblation,
+} from "./experiments/ablation.ts";
+export {
+  type FinishedRun,
+  type PlannedRun,
+  planSeeds,
+  type SeedlessRun,
+  seedBySeed,
+} from "./experiments/planned-run.ts";
+export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
+export {
+  type Candidate,
+  candidatesOf,
+  halvingRungs,
+  type Rung,
+  runSweep,
+  type SweepOptions,
+  type SweepPlan,
+  type SweepResult,
+} from "./experiments/sweep.ts";
+export {
+  type EvaluatedRun,
+  type ExperimentEvent,
+  type ExperimentOptions,
+  evaluateAll,
+  type TrainAllOptions,
+  trainAll,
+} from "./experiments/train-all.ts";
+export { drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -133,9 +171,13 @@ export {
 } from "./recipes/fit-to-images.ts";
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
+export type { FieldValue, RecipeChanges } from "./recipes/recipe-fields.ts";
 export type { LadderEntry } from "./report/ladder/entry.ts";
 export { LADDER } from "./report/ladder/ladder.ts";
+export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";
+export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
+export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";
 export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/node/run-files.ts";
 export { type FoundRun, type ListedRun, listRuns } from "./runs/node/run-status.ts";
@@ -158,6 +200,7 @@ export { type AppOptions, createApp, type TailorApp } from "./server/app.ts";
 export type { ServerLimits } from "./server/limits.ts";
 export type { RunState } from "./server/run-catalog.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server/start-server.ts";
+export { DivergedError } from "./training/diverged.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
 export { resumeRun, trainNewRun } from "./training/node/train-run.ts";

@@ -1,30 +1,25 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
-import { seedSpread } from "../evaluation/significance.ts";
-import type { StudyRun } from "../experiments/planned-run.ts";
-import { planSeeds, type SeedlessRun } from "../experiments/planned-run.ts";
+import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
+import type { SeedlessRun } from "../experiments/planned-run.ts";
+import { trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
-import { openOutputFolder } from "../runs/node/output-folder.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
 import { percent } from "../text.ts";
 import type { OptionValues } from "./command.ts";
 import { dataToTrain } from "./custom-data.ts";
+import { experimentDisplay } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
-import { type Output, sayNotKept } from "./output.ts";
+import type { Output } from "./output.ts";
 import { lowering, path, seeds, threads } from "./parse.ts";
-import { type Machine, trainAll } from "./train-planned.ts";
-
-/** The file by which a folder of many seeds is known. */
-const MARKER = "seeds.json";
 
 /**
- * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies. Asked again with the same
- * folder it goes on where it was; with more seeds it adds them.
+ * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies.
  *
  * @returns the exit code
  */
-export async function trainSeeds(
+export async function trainWithSeeds(
   runOn: (data: LoadedData) => SeedlessRun,
   { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
   output: Output,
@@ -39,45 +34,32 @@ export async function trainSeeds(
   const data = await dataToTrain(options, output);
   const run = runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-  const planned = planSeeds(run, { seeds: count, pathOf: (seed) => `${out}/s${seed}` });
-  const machine = {
-    data,
-    threads: threads(options),
-    lowering: lowering(options),
-    tensorboard: options.tensorboard === true,
-  };
-  const folder = openOutputFolder(out, MARKER);
-  const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    trainAll(planned, { ...machine, isInterrupted, onBegin: folder.begin }, output),
+  const show = experimentDisplay(output);
+  const saySeed = ({ seed, run, accuracy }: { seed: number; run: string; accuracy: number | null }) =>
+    output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
+  const { result, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+    trainSeeds(run, {
+      out,
+      seeds: count,
+      split,
+      data,
+      threads: threads(options),
+      lowering: lowering(options),
+      runtime: nodeRuntime,
+      tensorboard: options.tensorboard === true,
+      isInterrupted,
+      onEvent(event) {
+        if (event.kind !== "evaluated") return show(event);
+        saySeed({ seed: event.run.seed, run: event.run.path, accuracy: event.metrics.accuracy });
+      },
+    }),
   );
-  if (!runs) {
+  if (!result) {
     output.note(`stopped; the same command with --out ${out} goes on where this one was`);
     return interruptedBy;
   }
-  const result = await seedResults(runs, { out, split, machine }, output);
-  folder.finish(result);
-  output.result(result);
+  if (split === undefined) for (const one of result.runs) saySeed(one);
+  if (result.accuracy) output.say(`${result.split} accuracy ${spreadText(result.accuracy)}`);
+  output.result({ ...result });
   return 0;
-}
-
-/** The accuracies on the split that was asked for; on the validation images if none was, and null if there are none. */
-async function seedResults(
-  runs: readonly StudyRun[],
-  { out, split, machine }: { out: string; split: EvaluationSplit | undefined; machine: Machine },
-  output: Output,
-) {
-  const rows: { run: string; seed: number; accuracy: number | null; seconds: number; weightsSha256: string }[] = [];
-  for (const { path: run, seed, record } of runs) {
-    const { seconds, weightsSha256, validationAccuracy } = record.result;
-    const tested =
-      split && (await evaluateRun(run, { ...machine, split, averageFlips: false, onNotKept: sayNotKept(output) }));
-    const accuracy = tested ? tested.accuracy : validationAccuracy;
-    rows.push({ run, seed, accuracy, seconds, weightsSha256 });
-    output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
-  }
-  const known = rows.flatMap(({ accuracy }) => accuracy ?? []);
-  const accuracy = known.length > 0 ? seedSpread(known) : null;
-  const evaluated = split ?? (accuracy ? "validation" : null);
-  if (accuracy) output.say(`${evaluated} accuracy ${spreadText(accuracy)}`);
-  return { folder: out, recipe: runs[0]!.recipe.name, split: evaluated, runs: rows, accuracy };
 }

@@ -1,21 +1,15 @@
 import type { ImageSet } from "../data/image-set.ts";
 import { imageTask } from "../data/training-data.ts";
-import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { differencesInBlocks, type MeanDifference, seedSpread } from "../evaluation/significance.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import type { AblationReport, AblationRow } from "../report/node/ablation-report.ts";
 import { listText, points } from "../report/wording.ts";
 import { percent } from "../text.ts";
-import type { PlannedRow } from "./ablation.ts";
-import type { StudyRun } from "./planned-run.ts";
-
-/** A run of a row, evaluated. */
-export interface EvaluatedRun extends StudyRun {
-  readonly metrics: ClassificationMetrics;
-}
+import type { PlannedAblationRow } from "./ablation.ts";
+import type { EvaluatedRun } from "./train-all.ts";
 
 /** A row with its runs, in the order of their seeds. */
-export interface EvaluatedRow extends Omit<PlannedRow, "runs"> {
+interface EvaluatedRow extends Omit<PlannedAblationRow, "runs"> {
   readonly runs: readonly EvaluatedRun[];
 }
 

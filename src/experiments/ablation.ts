@@ -1,10 +1,15 @@
+import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { baseBatchNorm, baseDropout, enhancedPlain } from "../models/study.ts";
 import { base, baseSeed, enhanced, enhancedSeed, enhancedVflip } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { type PlannedRun, planSeeds } from "./planned-run.ts";
+import type { AblationReport } from "../report/node/ablation-report.ts";
+import type { OutputFolder } from "../runs/node/output-folder.ts";
+import { assembleAblation } from "./ablation-result.ts";
+import { type PlannedRun, planSeeds, seedBySeed } from "./planned-run.ts";
+import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
 /** A recipe that differs from its part's reference in what is named. */
-export interface Change {
+export interface AblationChange {
   /** Short, for options, folders and the figure. */
   readonly name: string;
   /** What differs, in a sentence's rest: "batch norm after ...". */
@@ -16,7 +21,7 @@ export interface Change {
 export interface AblationPart {
   readonly title: string;
   readonly reference: Recipe;
-  readonly changes: readonly Change[];
+  readonly changes: readonly AblationChange[];
 }
 
 /** Effect of each technique: the study's four changes added one at a time, then ours taken away one at a time. */
@@ -84,6 +89,7 @@ export const ABLATION: readonly AblationPart[] = [
   },
 ];
 
+/** How an ablation's runs are planned. */
 export interface AblationOptions {
   /** The folder that everything goes into. */
   readonly out: string;
@@ -95,9 +101,9 @@ export interface AblationOptions {
 }
 
 /** A row of the ablation with its runs. Without a change it is its part's reference. */
-export interface PlannedRow {
+export interface PlannedAblationRow {
   readonly part: AblationPart;
-  readonly change: Change | null;
+  readonly change: AblationChange | null;
   readonly runs: readonly PlannedRun[];
 }
 
@@ -105,12 +111,37 @@ export interface PlannedRow {
 export function planAblation(
   parts: readonly AblationPart[],
   { out, epochs, seeds, limit }: AblationOptions,
-): PlannedRow[] {
-  const row = (part: AblationPart, change: Change | null): PlannedRow => {
+): PlannedAblationRow[] {
+  const row = (part: AblationPart, change: AblationChange | null): PlannedAblationRow => {
     const name = change ? `${part.reference.name}+${change.name}` : part.reference.name;
     const recipe = { ...(change?.recipe ?? part.reference), name, epochs };
     const pathOf = (seed: number) => `${out}/runs/${name}-s${seed}`;
     return { part, change, runs: planSeeds({ recipe, trainOn: "split", limit }, { seeds, pathOf }) };
   };
   return parts.flatMap((part) => [row(part, null), ...part.changes.map((change) => row(part, change))]);
+}
+
+/** What an ablation is run with. */
+export interface RunAblationOptions extends ExperimentOptions {
+  /** The images that the rows are compared on. */
+  readonly split: EvaluationSplit;
+  /** Begun before the first run is trained. */
+  readonly folder: OutputFolder;
+}
+
+/**
+ * Trains the runs of all rows, evaluates them, and sets each row against its part's reference.
+ *
+ * @returns undefined when it was interrupted: the same call resumes
+ */
+export async function runAblation(
+  rows: readonly PlannedAblationRow[],
+  { split, folder, ...options }: RunAblationOptions,
+): Promise<AblationReport | undefined> {
+  const trained = await trainAll(seedBySeed(rows.map(({ runs }) => runs)), { ...options, onBegin: folder.begin });
+  const evaluated = trained && (await evaluateAll(trained, { ...options, split }));
+  if (!evaluated) return undefined;
+  const runAt = new Map(evaluated.map((run) => [run.path, run]));
+  const evaluatedRows = rows.map((row) => ({ ...row, runs: row.runs.map(({ path }) => runAt.get(path)!) }));
+  return assembleAblation(evaluatedRows, { split, images: options.data.train });
 }

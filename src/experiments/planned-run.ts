@@ -4,7 +4,6 @@ import type { LoadedData } from "../data/node/chain.ts";
 import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
-import { findRecipe } from "../recipes/index.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
 import { runStatus } from "../runs/node/run-status.ts";
@@ -13,19 +12,7 @@ import { counted } from "../text.ts";
 import type { TrainRunOptions } from "../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../training/node/train-run.ts";
 
-/** What `tailor study` is asked for. */
-export interface StudyOptions {
-  /** The folder that everything goes into. */
-  readonly out: string;
-  /** A small study: fewer images and epochs. */
-  readonly isQuick: boolean;
-  /** The study's own recipes too. */
-  readonly isFaithful: boolean;
-  /** Seeds 1 to so many, each. */
-  readonly seeds: number;
-}
-
-/** A run that a study consists of. */
+/** A run that is to be trained: one of a study, a sweep, an ablation or a set of seeds. */
 export interface PlannedRun {
   readonly recipe: Recipe;
   /** What of the recipe was fitted to the number of images; left out: nothing was. */
@@ -39,18 +26,6 @@ export interface PlannedRun {
   /** Training images to use; null: all. */
   readonly limit: number | null;
 }
-
-/** Two recipes of which the second is set against the first. */
-export interface RecipePair {
-  readonly base: string;
-  readonly enhanced: string;
-}
-
-export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
-export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-seed" };
-
-/** A quick study: about two minutes on two cores. */
-export const QUICK = { epochs: 4, images: 20_000 };
 
 /** What a run trains, whatever its seed. */
 export type SeedlessRun = Omit<PlannedRun, "seed" | "path">;
@@ -72,26 +47,6 @@ export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun
   return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
 }
 
-/**
- * The runs of a study, in the order in which they are trained.
- *
- * @param images how many there are to train with
- */
-export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
-  const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
-  const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
-  const limit = isQuick && images > QUICK.images ? QUICK.images : null;
-  return seedBySeed(
-    names.map((name) => {
-      const recipe = isQuick ? { ...findRecipe(name), epochs: QUICK.epochs } : findRecipe(name);
-      return planSeeds(
-        { recipe, trainOn: "split", limit },
-        { seeds, pathOf: (seed) => `${out}/runs/${name}-s${seed}` },
-      );
-    }),
-  );
-}
-
 /** What there is of a planned run before it is trained. */
 export type PlannedState =
   | { readonly kind: "finished"; readonly record: FinishedRunRecord }
@@ -106,7 +61,7 @@ interface Given {
 }
 
 /** A planned run that is trained. */
-export interface StudyRun extends PlannedRun {
+export interface FinishedRun extends PlannedRun {
   readonly record: FinishedRunRecord;
 }
 
@@ -199,7 +154,7 @@ function canonical(value: unknown): string {
  *
  * @returns undefined when it was stopped before its end: the same call goes on with it
  */
-export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<StudyRun | undefined> {
+export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
   const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
   const state = plannedRunState(planned, options);
   if (state.kind === "finished") return { ...planned, record: state.record };

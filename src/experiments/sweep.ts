@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { seedSpread } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
-import type { Recipe } from "../recipes/recipe.ts";
+import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import {
   applicableChanges,
   changeableFields,
@@ -12,8 +15,18 @@ import {
   type RecipeChanges,
 } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/node/sweep-report.ts";
-import type { StudyRun } from "./planned-run.ts";
-import { type PlannedRun, planSeeds } from "./planned-run.ts";
+import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
+import type { OutputFolder } from "../runs/node/output-folder.ts";
+import { checkJson, parseJson } from "../runs/parse-json.ts";
+import {
+  differingField,
+  type FinishedRun,
+  type PlannedRun,
+  plannedRunState,
+  planSeeds,
+  seedBySeed,
+} from "./planned-run.ts";
+import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
 import { gridOf, type Variation } from "./variations.ts";
 
 /** A recipe with some fields changed: one of those that a sweep tries. */
@@ -130,7 +143,7 @@ export interface SweepResult extends SweepRow {
 /** @param trained the candidate's runs of this rung, fewer than planned where some diverged */
 export function candidateResult(
   candidate: Candidate,
-  { epochs, planned, trained }: { epochs: number; planned: readonly PlannedRun[]; trained: readonly StudyRun[] },
+  { epochs, planned, trained }: { epochs: number; planned: readonly PlannedRun[]; trained: readonly FinishedRun[] },
 ): SweepResult {
   const results = trained.map(({ record }) => record.result);
   const isWhole = trained.length === planned.length;
@@ -158,4 +171,116 @@ export function ranked(results: readonly SweepResult[]): SweepResult[] {
       (b.accuracy?.mean ?? -1) - (a.accuracy?.mean ?? -1) ||
       (a.loss ?? Number.MAX_VALUE) - (b.loss ?? Number.MAX_VALUE),
   );
+}
+
+/** How candidates are trained. */
+export interface SweepOptions extends ExperimentOptions {
+  readonly plan: SweepPlan;
+  /** Left out: one rung, in which each candidate trains for its recipe's epochs. */
+  readonly rungs?: readonly Rung[] | undefined;
+  /** That of the plan: begun before the first run is trained; it keeps which runs diverged. */
+  readonly folder: OutputFolder;
+}
+
+/**
+ * Trains candidates rung by rung, run by run; what is trained already is not trained again.
+ *
+ * @returns what became of each, best first; undefined when it was interrupted: the same call resumes
+ */
+export async function runSweep(
+  candidates: readonly Candidate[],
+  { plan, rungs, folder, onEvent = () => {}, ...machine }: SweepOptions,
+): Promise<SweepResult[] | undefined> {
+  const memory = divergedMemory(plan, folder, machine);
+  const onTraining = (event: ExperimentEvent) => {
+    onEvent(event);
+    if (event.kind === "diverged") memory.add(event.run, event.error.message);
+  };
+  const out: SweepResult[] = [];
+  let left = [...candidates];
+  for (const [at, rung] of (rungs ?? [undefined]).entries()) {
+    if (left.length === 0) break;
+    if (rung) {
+      onEvent({ kind: "rung", rung: at + 1, rungs: rungs!.length, candidates: left.length, epochs: rung.epochs });
+    }
+    const plans = left.map((candidate) => {
+      const epochs = rung?.epochs ?? candidate.recipe.epochs;
+      return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
+    });
+    // Of a candidate that diverged with one seed no others are trained: it cannot win.
+    const isWanted = (run: PlannedRun) => {
+      const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
+      if (!planned.some(memory.has)) return true;
+      return !memory.has(run) && plannedRunState(run, machine).kind === "finished";
+    };
+    const trained = await trainAll(seedBySeed(plans.map(({ planned }) => planned)), {
+      ...machine,
+      isWanted,
+      isDivergedLeftOut: true,
+      onBegin: folder.begin,
+      onEvent: onTraining,
+    });
+    if (!trained) return undefined;
+    const results = ranked(
+      plans.map(({ candidate, ...one }) => {
+        const paths = new Set(one.planned.map(({ path }) => path));
+        return candidateResult(candidate, { ...one, trained: trained.filter(({ path }) => paths.has(path)) });
+      }),
+    );
+    const kept = results.slice(0, rungs?.[at + 1]?.candidates ?? 0).filter(({ accuracy }) => accuracy !== null);
+    out.push(...results.filter((result) => !kept.includes(result)));
+    left = kept.map(({ candidate }) => candidate);
+  }
+  return ranked(out);
+}
+
+/** Runs that diverged, by their folder in the sweep's: they are not trained again when the sweep goes on. */
+const DIVERGED = "diverged.json";
+
+/** What is known of such a run. With another recipe, as its JSON, or other images it is another run. */
+const divergedRun = z.object({
+  message: z.string(),
+  recipe: z.record(z.string(), z.unknown()),
+  limit: z.number().nullable(),
+  /** SHA-256 of the data's files. */
+  files: z.array(z.string()),
+});
+type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
+
+/** The runs of a sweep that are known to diverge, from this call or an earlier one. */
+function divergedMemory(
+  { out, limit }: SweepPlan,
+  folder: OutputFolder,
+  { data }: Pick<ExperimentOptions, "data">,
+): { has(run: PlannedRun): boolean; add(run: PlannedRun, message: string): void } {
+  const runs = readDiverged(out);
+  const files = data.files.map(({ sha256 }) => sha256);
+  return {
+    has({ path, recipe }) {
+      const known = runs[relative(out, path)];
+      return (
+        known !== undefined &&
+        known.limit === limit &&
+        known.files.join() === files.join() &&
+        differingField(known.recipe, recipe) === undefined
+      );
+    },
+    add({ path, recipe }, message) {
+      runs[relative(out, path)] = { message, recipe: recipeToJson(recipe), limit, files };
+      folder.write(DIVERGED, `${JSON.stringify(runs, null, 2)}\n`);
+    },
+  };
+}
+
+function readDiverged(out: string): DivergedRuns {
+  const file = join(out, DIVERGED);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return {};
+    throw explainFileError(error, "read", file);
+  }
+  const todo = "remove it, and those runs are trained again";
+  return checkJson(z.record(z.string(), divergedRun), parseJson(text, file, todo), file, todo);
 }

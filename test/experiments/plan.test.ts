@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { planSeeds, planStudy, QUICK, seedBySeed } from "../../src/experiments/planned-run.ts";
+import { planSeeds, seedBySeed } from "../../src/experiments/planned-run.ts";
+import { planStudy, QUICK } from "../../src/experiments/study/plan.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 
 const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 55_000) =>

@@ -1,26 +1,18 @@
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
-import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
-import { ABLATION, type PlannedRow, planAblation } from "../../experiments/ablation.ts";
-import {
-  ablationConclusion,
-  assembleAblation,
-  type EvaluatedRow,
-  type EvaluatedRun,
-} from "../../experiments/ablation-result.ts";
-import type { StudyRun } from "../../experiments/planned-run.ts";
-import { seedBySeed } from "../../experiments/planned-run.ts";
+import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
+import { ABLATION, planAblation, runAblation } from "../../experiments/ablation.ts";
+import { ablationConclusion } from "../../experiments/ablation-result.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
 import { tableLines } from "../../report/tables.ts";
-import { accuracyLine } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { Command } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { type Output, sayNotKept } from "../output.ts";
 import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
-import { type Machine, trainAll } from "../train-planned.ts";
 
 /** The file by which an ablation's folder is known. */
 const MARKER = "ablation.json";
@@ -68,18 +60,22 @@ export const ablate: Command = {
       },
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const machine = { data, threads: threads(options) };
     const folder = openOutputFolder(out, MARKER);
-    const planned = seedBySeed(rows.map(({ runs }) => runs));
-    const { result: trained, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      trainAll(planned, { ...machine, isInterrupted, onBegin: folder.begin }, output),
+    const { result: report, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
+      runAblation(rows, {
+        split,
+        folder,
+        data,
+        threads: threads(options),
+        runtime: nodeRuntime,
+        isInterrupted,
+        onEvent: experimentDisplay(output),
+      }),
     );
-    if (!trained) {
+    if (!report) {
       output.note("stopped; the same command goes on where this one was");
       return interruptedBy;
     }
-    const tested = await evaluated(rows, trained, { ...machine, split }, output);
-    const report = assembleAblation(tested, { split, images: data.train });
     const conclusion = ablationConclusion(report);
     const version = collectEnvironment().versions.tailor;
     // The figures' libraries take their time to load: not for --help.
@@ -98,25 +94,3 @@ export const ablate: Command = {
     return 0;
   },
 };
-
-/** The rows with what the images of the split say of their runs. */
-async function evaluated(
-  rows: readonly PlannedRow[],
-  trained: readonly StudyRun[],
-  { data, threads, split }: Machine & { split: EvaluationSplit },
-  output: Output,
-): Promise<EvaluatedRow[]> {
-  const runs = new Map<string, EvaluatedRun>();
-  for (const run of trained) {
-    const metrics = await evaluateRun(run.path, {
-      data,
-      split,
-      averageFlips: false,
-      threads,
-      onNotKept: sayNotKept(output),
-    });
-    output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine(split, metrics)}`);
-    runs.set(run.path, { ...run, metrics });
-  }
-  return rows.map((row) => ({ ...row, runs: row.runs.map((run) => runs.get(run.path)!) }));
-}

@@ -1,20 +1,22 @@
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { trainingCount } from "../../data/training-data.ts";
 import { evaluateRun } from "../../evaluation/node/evaluate-run.ts";
-import type { StudyRun } from "../../experiments/planned-run.ts";
-import { planStudy, type StudyOptions } from "../../experiments/planned-run.ts";
+import type { FinishedRun } from "../../experiments/planned-run.ts";
 import { assembleReport, type TestedRun } from "../../experiments/study/assemble.ts";
+import { planStudy, type StudyOptions } from "../../experiments/study/plan.ts";
 import { studySetting, studySummary } from "../../experiments/study/summary.ts";
+import { type ExperimentOptions, trainAll } from "../../experiments/train-all.ts";
 import type { StudyReport } from "../../report/report-data.ts";
 import { studyTables, tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { commandLine, path, seeds, threads } from "../parse.ts";
-import { type Machine, trainAll } from "../train-planned.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";
@@ -43,7 +45,14 @@ export const study: Command = {
     const planned = planStudy(asked, trainingCount(data.train));
     const folder = openOutputFolder(asked.out, MARKER);
     const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      trainAll(planned, { data, threads: threadCount, isInterrupted, onBegin: folder.begin }, output),
+      trainAll(planned, {
+        data,
+        threads: threadCount,
+        runtime: nodeRuntime,
+        isInterrupted,
+        onBegin: folder.begin,
+        onEvent: experimentDisplay(output),
+      }),
     );
     if (!runs || interruptedBy !== undefined) {
       output.note("stopped; the same command goes on where this one was");
@@ -77,7 +86,11 @@ function studyOptions(options: OptionValues): StudyOptions {
 }
 
 /** Tests a run on the test images, plain and with test-time averaging. */
-async function testRun(run: StudyRun, { data, threads }: Machine, output: Output): Promise<TestedRun> {
+async function testRun(
+  run: FinishedRun,
+  { data, threads }: Pick<ExperimentOptions, "data" | "threads">,
+  output: Output,
+): Promise<TestedRun> {
   const evaluated = (averageFlips: boolean) =>
     evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: sayNotKept(output) });
   const test = await evaluated(false);

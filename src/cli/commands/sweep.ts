@@ -1,7 +1,7 @@
 import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { candidatesOf, checkFields, halvingRungs } from "../../experiments/sweep.ts";
+import { candidatesOf, checkFields, halvingRungs, runSweep } from "../../experiments/sweep.ts";
 import {
   drawCandidates,
   gridOf,
@@ -19,13 +19,14 @@ import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
-import { runSweep } from "../run-sweep.ts";
 
 /** The file by which a sweep's folder is known. */
 const MARKER = "sweep.json";
@@ -111,7 +112,16 @@ export const sweep: Command = {
     const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
     const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      runSweep(candidates, { plan, rungs, folder, data, threads: threads(options), isInterrupted }, output),
+      runSweep(candidates, {
+        plan,
+        rungs,
+        folder,
+        data,
+        threads: threads(options),
+        runtime: nodeRuntime,
+        isInterrupted,
+        onEvent: experimentDisplay(output),
+      }),
     );
     if (!results) {
       output.note("stopped; the same command goes on where this one was");

@@ -22,7 +22,7 @@ import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedP
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
-import { trainSeeds } from "../train-seeds.ts";
+import { trainWithSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 
 const TRAIN_ON = ["split", "all"] as const;
@@ -82,7 +82,7 @@ export const train: Command = {
     const resumed = path(options, "resume");
     const split = choice(options, "evaluate", EVALUATION_SPLITS);
     if (options.seeds !== undefined && resumed === undefined) {
-      return trainSeeds(await newRun(recipeName, options), { options, split }, output);
+      return trainWithSeeds(await newRun(recipeName, options), { options, split }, output);
     }
     const begin = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
     const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);

@@ -10,12 +10,12 @@ import type { Gain, ModelDetail, ModelResult, Role, StudyReport, StudySetting } 
 import { committedResults } from "../../runs/node/committed-results.ts";
 import { readMetrics } from "../../runs/node/run-files.ts";
 import { counted } from "../../text.ts";
-import type { StudyRun } from "../planned-run.ts";
-import { OUR_PAIR, type RecipePair, SEED_PAIR } from "../planned-run.ts";
+import type { FinishedRun } from "../planned-run.ts";
 import { conclusionOf } from "./conclusion.ts";
+import { OUR_PAIR, type RecipePair, SEED_PAIR } from "./plan.ts";
 
 /** A run with what the test images say of it. */
-export interface TestedRun extends StudyRun {
+export interface TestedRun extends FinishedRun {
   readonly test: ClassificationMetrics;
   /** With test-time averaging of each image and its mirror image. */
   readonly testAveraged: ClassificationMetrics;

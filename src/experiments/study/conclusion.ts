@@ -4,7 +4,7 @@ import { LADDER } from "../../report/ladder/ladder.ts";
 import type { Gain, ModelResult, StudyReport } from "../../report/report-data.ts";
 import { intervalText, large, pText, spreadText } from "../../report/wording.ts";
 import { count, duration, percent } from "../../text.ts";
-import { OUR_PAIR, SEED_PAIR } from "../planned-run.ts";
+import { OUR_PAIR, SEED_PAIR } from "./plan.ts";
 
 /** The published network that the study names as the one it did not reach. */
 const RESNET18 = "ResNet18 (kefth)";

@@ -18,6 +18,7 @@ export interface AblationReport {
   readonly parts: readonly AblationResultPart[];
 }
 
+/** What became of the changes to one recipe. */
 export interface AblationResultPart {
   readonly title: string;
   /** Its recipe. */
@@ -26,6 +27,7 @@ export interface AblationResultPart {
   readonly rows: readonly AblationRow[];
 }
 
+/** A recipe of an ablation, over its seeds: a change, or the reference. */
 export interface AblationRow {
   /** Null: the reference. */
   readonly change: string | null;

@@ -1,0 +1,66 @@
+import type { PlannedRun } from "../experiments/planned-run.ts";
+import type { ExperimentEvent } from "../experiments/train-all.ts";
+import { accuracyLine } from "../report/wording.ts";
+import { counted, duration } from "../text.ts";
+import { type Output, sayNotKept } from "./output.ts";
+import { startLine, trainingDisplay } from "./training-display.ts";
+
+/** What the command line shows of an experiment: give it as `onEvent`. */
+export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {
+  let training: ReturnType<typeof trainingDisplay> | undefined;
+  return (event) => {
+    switch (event.kind) {
+      case "forecast":
+        return output.note(forecastLine(event));
+      case "rung":
+        return output.note(
+          `rung ${event.rung} of ${event.rungs}: ${counted(event.candidates, "candidate")}, ${counted(event.epochs, "epoch")}`,
+        );
+      case "started":
+        training = trainingDisplay(output, event.record.epochs);
+        output.note("");
+        output.note(startLine(event.record, event.from));
+        return output.note(`run folder: ${event.run.path}`);
+      case "step":
+        return training?.step(event.progress);
+      case "epoch":
+        return training?.epoch(event.line);
+      case "finished":
+      case "stopped":
+      case "failed":
+        return training?.clear();
+      case "diverged":
+        training?.clear();
+        return output.note(`${event.run.path}: ${event.error.message}`);
+      case "evaluated":
+        return output.note(
+          `${event.run.recipe.name}, seed ${event.run.seed}: ${accuracyLine(event.split, event.metrics)}`,
+        );
+      case "not-kept":
+        return sayNotKept(output)(event.why);
+      default:
+        return event satisfies never;
+    }
+  };
+}
+
+function forecastLine({
+  planned,
+  open,
+  seconds,
+  isUpperBound,
+}: Extract<ExperimentEvent, { kind: "forecast" }>): string {
+  const [total, done] = [planned.length, planned.length - open.length];
+  if (open.length === 0) return total === 1 ? "trained already" : `all ${total} runs are trained already`;
+  const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
+  return `to train: ${namesOf(open)}; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}${already}`;
+}
+
+/** "base (seeds 1, 2), enhanced (seed 1)" */
+function namesOf(runs: readonly PlannedRun[]): string {
+  const seeds = new Map<string, number[]>();
+  for (const { recipe, seed } of runs) seeds.set(recipe.name, [...(seeds.get(recipe.name) ?? []), seed]);
+  return [...seeds]
+    .map(([name, list]) => `${name} (${list.length === 1 ? "seed" : "seeds"} ${list.join(", ")})`)
+    .join(", ");
+}
