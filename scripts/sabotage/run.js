@@ -9,7 +9,7 @@
  *     npm run test:sabotage -- --list            names them, runs nothing
  *
  * All happens in a copy in the temporary folder, which is removed at the end: the checkout is only read. First the tests
- * must pass as the code stands, as red tests prove nothing. Exit code 1: one survived, or a mutation does not fit src.
+ * must pass as the code stands, as red tests prove nothing (`--green`: they are known to). Exit code 1: one survived, or a mutation does not fit src.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -34,6 +34,9 @@ function copyProject() {
   return copy;
 }
 
+/** The test runner at work, if any. */
+let running;
+
 /** Runs test files until the first failure. @returns null when they pass, or the name of what failed */
 async function firstFailure(copy, tests) {
   const report = join(copy, "report.json");
@@ -47,11 +50,13 @@ async function firstFailure(copy, tests) {
     detached: true,
   });
   let hangs = false;
+  running = child;
   const limit = setTimeout(() => {
     hangs = true;
     process.kill(-child.pid, "SIGKILL");
   }, HANG_MS);
   const code = await new Promise((resolve) => child.on("exit", resolve));
+  running = undefined;
   clearTimeout(limit);
   if (hangs) return "(hung)";
   return code === 0 ? null : failureIn(report);
@@ -93,6 +98,7 @@ const { values: options } = parseArgs({
     from: { type: "string", default: "1" },
     every: { type: "string", default: "1" },
     list: { type: "boolean" },
+    green: { type: "boolean" },
   },
 });
 const numbered = MUTATIONS.map((mutation, i) => ({ ...mutation, number: i + 1 }));
@@ -113,9 +119,12 @@ else await run();
 
 async function run() {
   const copy = copyProject();
-  process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
+  process.on("exit", () => {
+    if (running) process.kill(-running.pid, "SIGKILL");
+    rmSync(copy, { recursive: true, force: true });
+  });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
-  const broken = await firstFailure(copy, [...new Set(chosen.flatMap(({ tests }) => tests))]);
+  const broken = options.green ? null : await firstFailure(copy, [...new Set(chosen.flatMap(({ tests }) => tests))]);
   if (broken !== null) {
     console.log(`the tests fail as the code stands: ${broken}`);
     process.exitCode = 1;

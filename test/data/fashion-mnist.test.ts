@@ -150,7 +150,7 @@ describe("apt-get itself", () => {
     const updating = promisify(execFile)("apt-get", ["update", "--print-uris"]).catch(() => undefined);
     const url = /'(http[^']+)'/.exec((await updating)?.stdout ?? "")?.[1];
     if (!url) return "there is no apt-get with package sources (Debian package apt)";
-    const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(5000) }).catch(() => undefined);
+    const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(60_000) }).catch(() => undefined);
     return answer?.ok ? undefined : `the package source ${new URL(url).host} cannot be reached`;
   }
 

@@ -125,7 +125,7 @@ describe("pictures of test images are classified about as well as the images the
     expect(originals).toBeGreaterThan(0.7);
   });
 
-  test.each(Object.keys(SCENES))("%s", { timeout: 120_000 }, async (name) => {
+  test.each(Object.keys(SCENES))("%s", async (name) => {
     const pictures = await Promise.all(Array.from({ length: COUNT }, (_, i) => picture(i, SCENES[name]!)));
     // With well trained runs 1 to 4 points are lost to the enlarging; with this one as much, and twice the standard
     // error of 200 images of which few change sides.

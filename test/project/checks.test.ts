@@ -14,12 +14,10 @@ function check(tool: string, ...args: string[]): void {
   expect(status === 0 ? "" : `${stdout}\n${stderr}`).toBe("");
 }
 
-test.each(["tsconfig.json", "web/tsconfig.json"])("types: tsc finds nothing by %s", { timeout: 180_000 }, (config) =>
+test.each(["tsconfig.json", "web/tsconfig.json"])("types: tsc finds nothing by %s", (config) =>
   check("tsc", "-p", config),
 );
 
-test("lint and format: biome finds nothing", { timeout: 60_000 }, () =>
-  check("biome", "ci", "--reporter=summary", "."),
-);
+test("lint and format: biome finds nothing", () => check("biome", "ci", "--reporter=summary", "."));
 
-test("dead code: knip finds no unused file, export or dependency", { timeout: 120_000 }, () => check("knip"));
+test("dead code: knip finds no unused file, export or dependency", () => check("knip"));

@@ -8,9 +8,7 @@ import { RECIPES } from "../../src/recipes/index.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
-test("README's library example runs against the built package and prints what its comment says", {
-  timeout: 120_000,
-}, () => {
+test("README's library example runs against the built package and prints what its comment says", () => {
   const [, code] = /```ts\n(.*?)```/s.exec(README) ?? [];
   const [, expected] = /console\.log\(epoch, validationAccuracy\) \}, \/\/ (.*)/.exec(code ?? "") ?? [];
   // Inside the package's folder, so that it finds itself by name; Node 20 cannot strip types, and these are few.
