@@ -24,7 +24,7 @@ const TRAIN = ["train", "base", "--data", DATA, "--limit", "200", "--batch-size"
 let trained: Result;
 beforeAll(async () => {
   trained = await tailor([...TRAIN, "--epochs", "3", "--seed", "5", "--out", RUN, "--evaluate", "test", "--json"]);
-}, 120_000);
+});
 
 describe("train --json", () => {
   test("prints one object with the promised fields, and the record holds the same", () => {

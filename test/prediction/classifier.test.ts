@@ -22,7 +22,7 @@ let classifier: Classifier;
 beforeAll(async () => {
   await trainedRun(RUN, { limit: 4000 });
   classifier = await loadClassifier(RUN, { threads: 1 });
-}, 300_000);
+});
 afterAll(() => classifier.release());
 
 const EDGE = 28;
@@ -119,7 +119,7 @@ describe("pictures of test images are classified about as well as the images the
       channels: 1 as const,
     }));
     originals = await accuracy(images);
-  }, 120_000);
+  });
 
   test("the images themselves", () => {
     expect(originals).toBeGreaterThan(0.7);
