@@ -427,10 +427,6 @@ export const MUTATIONS = [
     ["Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : ", ""],
     ["confusion[label]![predicted]!++;", "confusion[predicted]![label]!++;"],
     ["loss: lossSum / total", "loss: lossSum"],
-    ["Math.ceil(sure * CALIBRATION_BINS) - 1)", "Math.floor(sure * CALIBRATION_BINS))"],
-    ["sum + Math.abs(bin.confidence - bin.correct)", "sum + bin.confidence - bin.correct"],
-    ["export const CALIBRATION_BINS = 15;", "export const CALIBRATION_BINS = 10;"],
-    ["overconfidence: surplus / labels.length", "overconfidence: -surplus / labels.length"],
   ]),
   ...caughtBy("test/evaluation/significance.test.ts", [
     ["for (let k = 0; k <= fewer; k++) {", "for (let k = 0; k < fewer; k++) {"],
@@ -458,6 +454,10 @@ export const MUTATIONS = [
     ["isAgreed && predicted !== label", "predicted !== label"],
   ]),
   ...caughtBy("test/evaluation/predictions.test.ts", [
+    ["Math.ceil(sure * CALIBRATION_BINS) - 1)", "Math.floor(sure * CALIBRATION_BINS))"],
+    ["sum + Math.abs(bin.confidence - bin.correct)", "sum + bin.confidence - bin.correct"],
+    ["export const CALIBRATION_BINS = 15;", "export const CALIBRATION_BINS = 10;"],
+    ["overconfidence: surplus / labels.length", "overconfidence: -surplus / labels.length"],
     ["answer.label !== answer.predicted", "answer.label === answer.predicted"],
     ["mistakes(pair) > 0", "mistakes(pair) >= 0"],
   ]),
