@@ -433,11 +433,13 @@ export const MUTATIONS = [
     ["Math.min(1, 2 * tail)", "Math.min(1, tail)"],
     ["const padded = total + 2;", "const padded = total;"],
     ["Math.sqrt(squares / (n - 1))", "Math.sqrt(squares / n)"],
-    ["(rows.length - 1) * (seeds - 1)", "rows.length * (seeds - 1)"],
-    ["Math.sqrt((2 * meanSquare) / seeds)", "Math.sqrt(meanSquare / seeds)"],
     ["studentt.inv(0.975, freedom) * Math.sqrt(u + v)", "studentt.inv(0.95, freedom) * Math.sqrt(u + v)"],
     ["u ** 2 / (first.n - 1)", "u ** 2 / first.n"],
     ["onlyFirst + onlySecond + 1 - (", "onlyFirst + onlySecond - ("],
+  ]),
+  ...caughtBy("test/experiments/ablation.test.ts", [
+    ["(rows.length - 1) * (seeds - 1)", "rows.length * (seeds - 1)"],
+    ["Math.sqrt((2 * meanSquare) / seeds)", "Math.sqrt(meanSquare / seeds)"],
     ["- blocks[seed]! + all)", "- blocks[seed]!)"],
   ]),
   ...caughtBy("test/evaluation/evaluate.test.ts", [
