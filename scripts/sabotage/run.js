@@ -121,7 +121,7 @@ async function run() {
   const copy = copyProject();
   process.on("exit", () => {
     if (running) process.kill(-running.pid, "SIGKILL");
-    rmSync(copy, { recursive: true, force: true });
+    rmSync(copy, { recursive: true, force: true, maxRetries: 20 });
   });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
   const broken = options.green ? null : await firstFailure(copy, [...new Set(chosen.flatMap(({ tests }) => tests))]);
