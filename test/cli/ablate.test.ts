@@ -25,7 +25,7 @@ interface AblationJson {
   readonly conclusion: readonly string[];
 }
 
-test("ablate --json trains the rows and sets them against their reference", { timeout: 400_000 }, async () => {
+test("ablate --json trains the rows and sets them against their reference", async () => {
   const made = await tailorJson<AblationJson>([...SMALL, "--out", OUT]);
   expect(made.rows.map(({ change }) => change)).toEqual([
     null,

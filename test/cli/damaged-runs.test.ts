@@ -26,7 +26,7 @@ let weights: unknown;
 beforeAll(async () => {
   const args = ["train", "base", "--limit", "60", "--batch-size", "20", "--epochs", "2", "--out", FINISHED, "--json"];
   weights = jsonOf(await tailor([...args, ...WHERE])).weightsSha256;
-}, 60_000);
+});
 
 /** A copy of a folder, changed. */
 function copyOf(folder: string, ...changes: Change[]): string {

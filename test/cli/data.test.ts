@@ -66,7 +66,7 @@ describe("data duplicates", () => {
     expect(stdout).toMatch(/train and test +1 +1 +1\n/);
     expect(stdout).toMatch(/train 5 +test 3 +0\.0000/);
     expect(stdout).toContain("... and 1 more (--list)");
-  }, 60_000);
+  });
 
   test("without any has nothing to draw", async () => {
     const options = ["--data", folder, "--distance", "0", "--list", "1"];
@@ -79,7 +79,7 @@ describe("data duplicates", () => {
     expect(JSON.parse(result.stdout)).toMatchObject({ pairs: [], sheet: null });
     expect(result.stderr).toContain("nothing to draw: no contact sheet was written");
     expect(existsSync(out)).toBe(false);
-  }, 60_000);
+  });
 });
 
 test("data duplicates names the files of pictures, in the list, as JSON and on the sheet", async () => {
@@ -93,7 +93,7 @@ test("data duplicates names the files of pictures, in the list, as JSON and on t
   const { stdout } = await tailor(command);
   expect(stdout).toMatch(/red\/(0|copy)\.png +red\/(0|copy)\.png +0\.0000/);
   expect(stdout).toMatch(/train: \d+ images that validate among them/);
-}, 60_000);
+});
 
 describe("data labels", () => {
   test("lists the test images that all runs take for another class", async () => {
@@ -133,7 +133,7 @@ describe("data labels", () => {
     expect(readFileSync(sheet, "latin1").startsWith(PNG)).toBe(true);
     const { stdout } = await tailor([...ask, "--list", "1"]);
     expect(stdout).toContain(`${found.doubtful.length} test images of 120: 2 runs, each at least 30 % sure`);
-  }, 240_000);
+  });
 });
 
 test.each([

@@ -12,7 +12,7 @@ const RUN = join(FOLDER, "best");
 beforeAll(async () => {
   const sizes = ["--limit", "40", "--batch-size", "20", "--epochs", "1"];
   await tailorJson(["train", "base", ...sizes, "--tensorboard", "--out", RUN, ...WHERE]);
-}, 120_000);
+});
 
 describe("export --json", () => {
   test.each([

@@ -23,7 +23,7 @@ async function printedCommand(folder: string, options: readonly string[]): Promi
   return /^to train, .*: node bin\/tailor\.js (.*)$/m.exec(stdout)![1]!.split(" ");
 }
 
-describe("pictures of coloured shapes", { timeout: 1_800_000 }, () => {
+describe("pictures of coloured shapes", () => {
   test.each([
     [2, 20, 8],
     [2, 40, 8],
@@ -58,7 +58,7 @@ describe("pictures of coloured shapes", { timeout: 1_800_000 }, () => {
   });
 });
 
-test("what was chosen is printed; what is given is taken", { timeout: 600_000 }, async () => {
+test("what was chosen is printed; what is given is taken", async () => {
   const folder = join(FOLDER, "printed");
   await putShapes(folder, { classes: 2, images: 20 });
   const train = ["train", "tiny", "--data", folder, "--size", "12"];
@@ -73,9 +73,7 @@ test("what was chosen is printed; what is given is taken", { timeout: 600_000 },
   expect(given.stderr).toContain("32 images, 2 epochs, batch 32, seed 1");
 });
 
-test("a network that knows its training images by heart only: the end says so, and what to try", {
-  timeout: 600_000,
-}, async () => {
+test("a network that knows its training images by heart only: the end says so, and what to try", async () => {
   // Noise: there is nothing to learn but the images themselves.
   const [folder, recipe] = [join(FOLDER, "noise"), join(FOLDER, "by-heart.json")];
   await putNoise(folder, { classes: 2, images: 200 });

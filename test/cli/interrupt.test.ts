@@ -16,7 +16,7 @@ const INTERRUPTED = 130;
 
 beforeAll(async () => {
   await tailorJson([...TRAIN, "--out", THROUGH]);
-}, 60_000);
+});
 
 describe("Ctrl-C", () => {
   test("in an epoch saves whole files, tells how to go on, and that gives the uninterrupted run", async () => {

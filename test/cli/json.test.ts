@@ -24,7 +24,7 @@ const TRAIN = ["train", "base", "--data", DATA, "--limit", "200", "--batch-size"
 let trained: Result;
 beforeAll(async () => {
   trained = await tailor([...TRAIN, "--epochs", "3", "--seed", "5", "--out", RUN, "--evaluate", "test", "--json"]);
-}, 120_000);
+});
 
 describe("train --json", () => {
   test("prints one object with the promised fields, and the record holds the same", () => {
@@ -201,7 +201,7 @@ test("data --json tells source, folder, the files with their checksums, and the 
   });
 });
 
-test("bench train --json measures each model in a process of its own", { timeout: 120_000 }, async () => {
+test("bench train --json measures each model in a process of its own", async () => {
   const sizes = ["--batch-size", "24", "--threads", "1", "--steps", "2", "--lowering", "standard"];
   const args = ["bench", "train", "--models", "base, enhanced", "--data", DATA, ...sizes];
   const { results } = await tailorJson<{ results: BenchResult[] }>(args);
@@ -215,7 +215,7 @@ test("bench train --json measures each model in a process of its own", { timeout
   }
 });
 
-test("bench infer --json times calls of the model file", { timeout: 120_000 }, async () => {
+test("bench infer --json times calls of the model file", async () => {
   const sizes = ["--batch-size", "3", "--threads", "1", "--steps", "2"];
   const args = ["bench", "infer", "--models", "resnet18", "--data", DATA, ...sizes];
   const { results } = await tailorJson<{ results: BenchResult[] }>(args);

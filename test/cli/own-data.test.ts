@@ -18,7 +18,7 @@ const TRAIN = ["train", "base", ...THREAD, "--data", PICTURES, "--size", "20", "
 beforeAll(async () => {
   await putClasses(PICTURES, { red: 40, blue: 40, green: 20 }, { width: 32, height: 24 });
   await tailorJson([...TRAIN, "--epochs", "6", "--out", RUN]);
-}, 300_000);
+});
 
 describe("a run of pictures, from training to export", () => {
   test("keeps its data, its split and how pictures are prepared", async () => {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   for (const name of [".hidden/c.png", ".d.png", "notes.txt"])
     writeFileSync(join(PICTURES, name), await encoded(4, "png"));
   symlinkSync(PICTURES, join(PICTURES, "inside", "loop"));
-}, 300_000);
+});
 
 const ONE_THREAD = ["--threads", "1"];
 

@@ -32,7 +32,7 @@ interface RooflineJson {
 describe("bench roofline", () => {
   const ARGS = ["bench", "roofline", "--data", DATA, "--batch-size", "24", "--threads", "1", "--steps", "2"];
 
-  test("--json tells the machine's limits and what each network reaches of them", { timeout: 300_000 }, async () => {
+  test("--json tells the machine's limits and what each network reaches of them", async () => {
     const { peak, bandwidth, models, ...rest } = await tailorJson<RooflineJson>([
       ...ARGS,
       "--models",
@@ -70,7 +70,7 @@ describe("bench roofline", () => {
     }
   });
 
-  test("in words: peak, memory, a line a model, and its tables", { timeout: 300_000 }, async () => {
+  test("in words: peak, memory, a line a model, and its tables", async () => {
     const { code, stdout } = await tailor([...ARGS, "--models", "base", "--lowering", "standard"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^peak: \d+ GFLOP\/s \(.+, 1 thread; a multiply-add is 2 FLOP\)\nmemory: [\d.]+ GB\/s \(/);
@@ -100,7 +100,7 @@ describe("train --profile", () => {
   const ARGS = ["train", "enhanced", "--data", DATA, "--limit", "60", "--batch-size", "20", "--epochs", "2"];
   const REST = ["--threads", "1", "--seed", "3"];
 
-  test("shows where the time goes and changes nothing of the run", { timeout: 300_000 }, async () => {
+  test("shows where the time goes and changes nothing of the run", async () => {
     const out = (name: string) => join(FOLDER, name);
     const plain = await tailorJson([...ARGS, ...REST, "--out", out("plain")]);
     const profiled = await tailorJson<{ profile: RunProfile; weightsSha256: string; run: string }>([
@@ -126,7 +126,7 @@ describe("train --profile", () => {
     expect(sum(profile.byLayer)).toBeCloseTo(profile.stepMilliseconds, 6);
   });
 
-  test("prints the tables after the run's result", { timeout: 300_000 }, async () => {
+  test("prints the tables after the run's result", async () => {
     const args = ["train", "base", "--data", DATA, "--limit", "20", "--batch-size", "8", "--epochs", "1"];
     const { code, stdout } = await tailor([...args, ...REST, "--out", join(FOLDER, "words"), "--profile"]);
     expect(code).toBe(0);

@@ -36,7 +36,7 @@ let printed: SeedsJson;
 beforeAll(async () => {
   made = await tailor([...COMMAND, "--seeds", "2", "--json"]);
   printed = JSON.parse(made.stdout) as SeedsJson;
-}, 240_000);
+});
 
 describe("train --seeds 2 --evaluate test --json", () => {
   test("trains each seed into a folder of its own", () => {
@@ -69,7 +69,7 @@ describe("train --seeds 2 --evaluate test --json", () => {
     expect(accuracy.n).toBe(3);
     expect(runs.slice(0, 2)).toEqual(printed.runs);
     expect(existsSync(join(OUT, "s3", "model.onnx"))).toBe(true);
-  }, 120_000);
+  });
 
   test("compare takes the folder for its runs", async () => {
     const compared = await tailorJson<{ runs: { run: string }[]; recipes: { accuracy: { n: number } }[] }>([
@@ -80,7 +80,7 @@ describe("train --seeds 2 --evaluate test --json", () => {
     ]);
     expect(compared.runs.map(({ run }) => run)).toEqual(["s1", "s2", "s3"].map((name) => join(OUT, name)));
     expect(compared.recipes).toMatchObject([{ accuracy: { n: 3 } }]);
-  }, 120_000);
+  });
 });
 
 test("without --evaluate the accuracies are those on the validation images", async () => {
@@ -90,7 +90,7 @@ test("without --evaluate the accuracies are those on the validation images", asy
   expect(result.split).toBe("validation");
   expect(result.runs[0]!.accuracy).toBe(readRunRecord(join(out, "s1")).result!.validationAccuracy);
   expect(result.accuracy).toEqual({ mean: result.runs[0]!.accuracy, standardDeviation: null, n: 1 });
-}, 120_000);
+});
 
 describe("is refused", () => {
   test("where the runs there were lowered otherwise, and where the network does not fit; nothing is lost or left", async () => {
@@ -116,7 +116,7 @@ describe("is refused", () => {
     expect(unfit.stderr).toMatch(/maxPool2d|max-pool/i);
     expect(unfit.code).not.toBe(0);
     expect(existsSync(never)).toBe(false);
-  }, 60_000);
+  });
 
   test.each([
     [["--seeds", "2", "--seed", "3"], /--seeds trains seeds 1 to n; leave out --seed/],

@@ -14,12 +14,12 @@ const PIXELS = { pixels: new Array<number>(784).fill(9) };
 /** `tailor serve` as it runs, and where: its first line tells. */
 async function serving(...args: string[]): Promise<{ url: string; started: Started }> {
   const started = startTailor(["serve", "--port", "0", "--threads", "1", "--json", ...args]);
-  await expect.poll(() => started.said().stdout, { timeout: 60_000 }).toContain("\n");
+  await expect.poll(() => started.said().stdout).toContain("\n");
   const { url }: { url: string } = JSON.parse(started.said().stdout);
   return { url, started };
 }
 
-describe("tailor serve", { timeout: 300_000 }, () => {
+describe("tailor serve", () => {
   test("--json: its address is the first line and the only one, whatever clients do; SIGTERM ends it well", async () => {
     const { url, started } = await serving("--runs", runs);
     expect(await jsonOf(postJson(`${url}/api/predict`, PIXELS))).toMatchObject({ run: "a" });
@@ -64,11 +64,11 @@ describe("tailor serve", { timeout: 300_000 }, () => {
       const wish = { recipe: "base", epochs: 500 };
       const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
       const run = join(folder, id);
-      await expect.poll(() => existsSync(join(run, "metrics.jsonl")), { timeout: 60_000 }).toBe(true);
+      await expect.poll(() => existsSync(join(run, "metrics.jsonl"))).toBe(true);
       const { pid }: { pid: number } = JSON.parse(readFileSync(join(run, "lock"), "utf8"));
       started.child.kill(signal);
       await started.ended;
-      await expect.poll(() => isAlive(pid), { timeout: 60_000 }).toBe(false);
+      await expect.poll(() => isAlive(pid)).toBe(false);
       expect(runStatus(run)).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
     },
   );

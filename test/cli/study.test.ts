@@ -23,7 +23,7 @@ interface StudyJson {
 let made: Result;
 beforeAll(async () => {
   made = await tailor([...QUICK, "--out", OUT, "--json"]);
-}, 240_000);
+});
 
 /** A command that must succeed, with words on standard error. */
 const printed = () => JSON.parse(made.stdout) as StudyJson;
@@ -104,7 +104,7 @@ describe("a study that is asked for again", () => {
     const { runs, gains, report } = jsonOf<StudyJson>({ ...again, stderr: "" });
     expect({ runs, gains, report }).toEqual({ runs: printed().runs, gains: printed().gains, report: printed().report });
     expect(statSync(join(OUT, "runs/base-s1/model.onnx")).mtimeMs).toBe(weights);
-  }, 60_000);
+  });
 
   test("after an interrupt goes on where it was, to the same weights", async () => {
     const out = join(FOLDER, "interrupted");
@@ -123,7 +123,7 @@ describe("a study that is asked for again", () => {
     expect(words).toMatch(/to train: enhanced \(seed 1\); at most .*; 1 of 2 are trained already/);
     expect(words).toMatch(/enhanced: 437,162 parameters.*from step \d+/);
     expectSameRun(join(out, "runs/enhanced-s1"), join(OUT, "runs/enhanced-s1"));
-  }, 120_000);
+  });
 
   test("with other settings in the same folder is refused before anything is trained", async () => {
     const refused = await tailor(["study", "--data", DATA, "--out", OUT, "--threads", "1"]);

@@ -25,9 +25,7 @@ interface SweepJson {
   readonly plots: readonly string[];
 }
 
-test("a grid is trained run by run, ranked by validation accuracy, and goes on where it was", {
-  timeout: 300_000,
-}, async () => {
+test("a grid is trained run by run, ranked by validation accuracy, and goes on where it was", async () => {
   const out = join(sharedFolder(), "grid");
   const command = [
     ...SMALL,
@@ -86,9 +84,7 @@ test("a grid is trained run by run, ranked by validation accuracy, and goes on w
   expect(second).toEqual(first);
 });
 
-test("halving trains all for few epochs and the best third for all; what diverges is ranked last, and not trained again", {
-  timeout: 300_000,
-}, async () => {
+test("halving trains all for few epochs and the best third for all; what diverges is ranked last, and not trained again", async () => {
   const out = join(sharedFolder(), "halving");
   const rates = ["learningRate=3e-3,1e-6,1e30"];
   const command = [...SMALL, "--epochs", "3", "--halving", "--over", ...rates, "--out", out];
@@ -123,9 +119,7 @@ test("halving trains all for few epochs and the best third for all; what diverge
   expect(refusalOf(await tailor(command), 1)).toMatch(/diverged\.json: .*remove it, and those runs are trained again/);
 });
 
-test("a candidate that diverged with one seed is not trained with others; another recipe in the folder is another run", {
-  timeout: 120_000,
-}, async () => {
+test("a candidate that diverged with one seed is not trained with others; another recipe in the folder is another run", async () => {
   const out = join(sharedFolder(), "seeds");
   const options = ["--epochs", "1", "--seeds", "2", "--over", "learningRate=1e30,1e-3", "--out", out];
   const made = await tailor([...SMALL, ...options]);
@@ -147,7 +141,7 @@ test("a candidate that diverged with one seed is not trained with others; anothe
   });
 });
 
-test("a recipe of one's own, with a model of its own, is swept like another", { timeout: 120_000 }, async () => {
+test("a recipe of one's own, with a model of its own, is swept like another", async () => {
   const file = join(sharedFolder(), "mine.mjs");
   writeFileSync(
     file,

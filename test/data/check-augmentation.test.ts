@@ -15,6 +15,8 @@ describe("checkAugmentation", () => {
     [{ shift: 27 }],
     [{ randomErasing: { ...erasing, probability: 0, areaFraction: [0.5, 0.5], aspectRatio: [1, 1] } }],
     [{ randomErasing: { ...erasing, probability: 1, areaFraction: [0.01, 1], fill: "zero" } }],
+    // Some of these shapes fit, though the steepest and the flattest do not.
+    [{ randomErasing: { ...erasing, areaFraction: [0.5, 0.6], aspectRatio: [0.1, 4] } }],
   ])("%j is accepted", (augmentation) => {
     expect(() => check(augmentation)).not.toThrow();
   });

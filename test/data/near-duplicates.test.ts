@@ -86,7 +86,7 @@ describe("near pairs", () => {
     const expected = plainPairs(set, 0.2);
     expect(expected.length).toBeGreaterThan(5);
     expect(asKeys(nearPairs([set], { distance: 0.2 }))).toEqual(asKeys(expected));
-  }, 60_000);
+  });
 
   test("are nearest first, and the same images are at 0, black ones too", () => {
     const set = setOf(

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const run = { recipe: { ...baseSeed, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
   await trainNewRun({ ...run, trainOn: "split", out: SPLIT }, options);
   await trainNewRun({ ...run, trainOn: "all", out: ALL }, options);
-}, 60_000);
+});
 
 /** A copy of the run with another model.onnx. */
 function withModel(name: string, model: Uint8Array | undefined): string {

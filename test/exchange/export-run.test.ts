@@ -29,7 +29,7 @@ beforeAll(async () => {
   const run = { recipe: { ...RECIPE, epochs: 1 }, seed: 4, trainOn: "split", limit: 80, out: RUN } as const;
   await trainNewRun(run, { data, threads: 1, runtime: nodeRuntime });
   await evaluateRun(RUN, { data, split: "test", averageFlips: false, threads: 1 });
-}, 60_000);
+});
 
 const place = (name: string) => join(FOLDER, `${copies++}-${name}`);
 const options = (changes: Partial<ExportOptions> = {}): ExportOptions => ({

@@ -58,34 +58,28 @@ print(json.dumps({"logits": logits.flatten().tolist(), "bytes": one_by_one.flatt
   "classes": model.CLASSES, "name": model.MODEL, "momenta": momenta, "dropped": dropped, "training": net.training}))
 `;
 
-test.for(NETWORKS)(
-  "$model.name gives in PyTorch the logits of every lowering",
-  {
-    timeout: 240_000,
-  },
-  async ({ model, task }, context) => {
-    needTorch(context);
-    const network = networkOf(model, task);
-    const pixels = pixelsFor(task, COUNT);
-    const expected: Float32Array[] = [];
-    for (const lowering of LOWERINGS) expected.push(await engineLogitsOf(network, pixels, lowering));
-    const [checked, answer] = (await python(["-c", ASK, exportedFolder(network, pixels, expected[0]!)])).split("\n{");
-    expect(checked).toMatch(/largest difference from tailor's logits: \d\.\de-\d+$/);
-    const said = JSON.parse(`{${answer}`);
-    expect(said).toMatchObject({ name: model.name, classes: network.classNames, training: false });
-    expect(said).toMatchObject(EXPECTED_SETTINGS[model.name]!);
-    expect(said.state).toEqual(network.tensors.map(({ name, shape }) => [name, shape]));
-    for (const logits of expected) {
-      const largest = logits.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
-      expect(largest).toBeGreaterThan(0.05);
-      // As for model.onnx: two computations of up to 15 layers of sums of at most 3,136 terms.
-      const tolerance = 2 * 15 * Math.sqrt(3136) * 2 ** -24 * largest;
-      expect(Float32Array.from(said.logits)).toBeClose(logits, { tolerance });
-      // One image at a time, as bytes.
-      expect(Float32Array.from(said.bytes)).toBeClose(logits, { tolerance });
-    }
-  },
-);
+test.for(NETWORKS)("$model.name gives in PyTorch the logits of every lowering", async ({ model, task }, context) => {
+  needTorch(context);
+  const network = networkOf(model, task);
+  const pixels = pixelsFor(task, COUNT);
+  const expected: Float32Array[] = [];
+  for (const lowering of LOWERINGS) expected.push(await engineLogitsOf(network, pixels, lowering));
+  const [checked, answer] = (await python(["-c", ASK, exportedFolder(network, pixels, expected[0]!)])).split("\n{");
+  expect(checked).toMatch(/largest difference from tailor's logits: \d\.\de-\d+$/);
+  const said = JSON.parse(`{${answer}`);
+  expect(said).toMatchObject({ name: model.name, classes: network.classNames, training: false });
+  expect(said).toMatchObject(EXPECTED_SETTINGS[model.name]!);
+  expect(said.state).toEqual(network.tensors.map(({ name, shape }) => [name, shape]));
+  for (const logits of expected) {
+    const largest = logits.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+    expect(largest).toBeGreaterThan(0.05);
+    // As for model.onnx: two computations of up to 15 layers of sums of at most 3,136 terms.
+    const tolerance = 2 * 15 * Math.sqrt(3136) * 2 ** -24 * largest;
+    expect(Float32Array.from(said.logits)).toBeClose(logits, { tolerance });
+    // One image at a time, as bytes.
+    expect(Float32Array.from(said.bytes)).toBeClose(logits, { tolerance });
+  }
+});
 
 test("blocks that are alike share a class, and modules stand in the order of the state dict", () => {
   const network = networkOf(residualNetwork, { channels: 3, height: 13, width: 10, classes: 4 });

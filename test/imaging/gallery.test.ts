@@ -25,7 +25,7 @@ beforeAll(async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(readFileSync(join(out, "gallery.png")).subarray(1, 4).toString()).toBe("PNG");
   gallery = JSON.parse(readFileSync(join(out, "gallery.json"), "utf8"));
-}, 300_000);
+});
 
 test("the gallery has pictures of every class in many ways, and shows all steps of each", () => {
   expect(gallery.length).toBeGreaterThanOrEqual(30);

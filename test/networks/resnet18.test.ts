@@ -47,7 +47,7 @@ const lowerings: [kind: string, lowering: Lowering | undefined][] = [
 
 describe.each(lowerings)("in the %s lowering", (_, lowering) => {
   describe.skipIf(lowering === undefined)("(which a processor without blocked layout lacks)", () => {
-    test("it has PyTorch's gradients at the first step", { timeout: 180_000 }, async () => {
+    test("it has PyTorch's gradients at the first step", async () => {
       const session = await nodeRuntime.open(compile(program, lowering!), { threads: 2 });
       await using(session, async () => {
         session.load(tensors);
@@ -62,7 +62,7 @@ describe.each(lowerings)("in the %s lowering", (_, lowering) => {
       });
     });
 
-    test("it has PyTorch's logits in use", { timeout: 180_000 }, async () => {
+    test("it has PyTorch's logits in use", async () => {
       const used = evaluationProgram(resnet18, { task: TASK, batchSize: images, normalization: NORMALIZATION });
       const session = await nodeRuntime.open(compile(used, lowering!), { threads: 1 });
       await using(session, async () => {
@@ -74,7 +74,7 @@ describe.each(lowerings)("in the %s lowering", (_, lowering) => {
   });
 });
 
-test("its model file, batch norm folded, has PyTorch's logits", { timeout: 180_000 }, async () => {
+test("its model file, batch norm folded, has PyTorch's logits", async () => {
   const classNames = Array.from({ length: TASK.classes }, (_, i) => String(i));
   const parts = { model: resnet18, task: TASK, normalization: NORMALIZATION, classNames, tensors };
   const session = await openModel(inferenceModel(parts), "model.onnx", { threads: 1 });

@@ -18,6 +18,7 @@ describe("evaluateReference", () => {
       ]),
     );
     expect(sum).toEqual(Float64Array.of(1 + 2 ** -40, 2 + 2 ** -50));
+    expect(evaluateReference([a], new Map([[a, [0.1, 1 + 2 ** -40]]]))[0]).toEqual(Float64Array.of(0.1, 1 + 2 ** -40));
   });
 
   test("leaves what it was fed as it was", () => {

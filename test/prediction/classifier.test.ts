@@ -22,7 +22,7 @@ let classifier: Classifier;
 beforeAll(async () => {
   await trainedRun(RUN, { limit: 4000 });
   classifier = await loadClassifier(RUN, { threads: 1 });
-}, 300_000);
+});
 afterAll(() => classifier.release());
 
 const EDGE = 28;
@@ -119,13 +119,13 @@ describe("pictures of test images are classified about as well as the images the
       channels: 1 as const,
     }));
     originals = await accuracy(images);
-  }, 120_000);
+  });
 
   test("the images themselves", () => {
     expect(originals).toBeGreaterThan(0.7);
   });
 
-  test.each(Object.keys(SCENES))("%s", { timeout: 120_000 }, async (name) => {
+  test.each(Object.keys(SCENES))("%s", async (name) => {
     const pictures = await Promise.all(Array.from({ length: COUNT }, (_, i) => picture(i, SCENES[name]!)));
     // With well trained runs 1 to 4 points are lost to the enlarging; with this one as much, and twice the standard
     // error of 200 images of which few change sides.

@@ -9,9 +9,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const LIBRARY = readFileSync(join(ROOT, "docs/library.md"), "utf8");
 const COMMANDS_PAGE = readFileSync(join(ROOT, "docs/commands.md"), "utf8");
 
-test("the library page's example runs against the built package and prints what its comment says", {
-  timeout: 120_000,
-}, () => {
+test("the library page's example runs against the built package and prints what its comment says", () => {
   const [, code] = /```ts\n(.*?)```/s.exec(LIBRARY) ?? [];
   const [, expected] = /console\.log\(epoch, validationAccuracy\) \}, \/\/ (.*)/.exec(code ?? "") ?? [];
   // Inside the package's folder, so that it finds itself by name; Node 20 cannot strip types, and these are few.

@@ -15,11 +15,14 @@ function printedPages(page: string): number {
   writeFileSync(source, page);
   const profile = `--user-data-dir=${join(FOLDER, "profile")}`;
   const how = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", profile];
-  execFileSync("chromium", [...how, `--print-to-pdf=${pdf}`, `file://${source}`], { stdio: "pipe", timeout: 120_000 });
+  execFileSync("chromium", [...how, `--print-to-pdf=${pdf}`, `file://${source}`], {
+    stdio: "pipe",
+    timeout: 15 * 60_000,
+  });
   return readFileSync(pdf, "latin1").match(/\/Type \/Page\b/g)?.length ?? 0;
 }
 
-test("on paper, what the page keeps folded is unfolded", { timeout: 360_000 }, (context) => {
+test("on paper, what the page keeps folded is unfolded", (context) => {
   needChromium(context);
   const report = studyReport();
   const page = studyPage(report, studyFigures(report));

@@ -96,7 +96,7 @@ describe("the lock", () => {
   test("of a process that is dead but not yet collected by its parent is taken over", async (context) => {
     if (!existsSync("/proc/self/stat")) context.skip("this system does not tell when a process started");
     // The shell starts a process and, while that still runs, becomes `sleep`, which never collects it.
-    const shell = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    const shell = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 3600"], { stdio: ["ignore", "pipe", "ignore"] });
     onTestFinished(() => {
       shell.kill("SIGKILL");
     });
@@ -110,7 +110,7 @@ describe("the lock", () => {
 
   test("of a process of another user, which we may not signal, is refused", () => {
     // Root may signal everybody: it starts a process for a user that it is not even for the moment.
-    const other = process.geteuid?.() === 0 ? spawn("sleep", ["60"], { uid: 65_533, stdio: "ignore" }) : null;
+    const other = process.geteuid?.() === 0 ? spawn("sleep", ["3600"], { uid: 65_533, stdio: "ignore" }) : null;
     onTestFinished(() => {
       other?.kill("SIGKILL");
     });

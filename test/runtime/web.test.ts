@@ -22,7 +22,7 @@ describe.each([
   { model: base, optimizer: { kind: "adam" } },
   { model: enhanced, optimizer: { kind: "muon" } },
 ] as const)("training $model.name with $optimizer.kind", (recipe) => {
-  test("has the native build's losses to four decimals, after every epoch", { timeout: 300_000 }, async () => {
+  test("has the native build's losses to four decimals, after every epoch", async () => {
     const [native, web] = [
       await trainAndCompare(smallJob({ recipe })),
       await trainAndCompare(smallJob({ recipe, runtime })),
@@ -35,7 +35,7 @@ describe.each([
   });
 });
 
-test("several steps a run, and stopping and going on, change no bit", { timeout: 300_000 }, async () => {
+test("several steps a run, and stopping and going on, change no bit", async () => {
   const whole = await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }));
   const together = await trainAndCompare(smallJob({ runtime, stepsPerCall: 3 }));
   expect(together.hash).toBe(whole.hash);

@@ -247,7 +247,7 @@ describe("runs that break while they are served", () => {
     const record = parseRunRecord(readFileSync(join(folder, "unknown", "run.json"), "utf8"), "run.json");
     writeFileSync(join(folder, "unknown", "run.json"), JSON.stringify({ ...record, recipe: {} }));
     await expect
-      .poll(() => names(url), { timeout: 10_000 })
+      .poll(() => names(url))
       // What a run cost stands in its record: a recipe that this version does not know is no damage.
       .toEqual({ runs: ["fine", "model", "unknown"], damaged: ["metrics", "record"] });
     const ask = async (path: string) => (await errorOf(fetch(`${url}/api/runs/${path}`))).slice(0, 2);

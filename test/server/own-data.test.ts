@@ -22,8 +22,6 @@ import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 
 const made = await ownRun(sharedFolder());
 const otherData = await smallDataFolder();
-const TIMEOUT = { timeout: 300_000 };
-
 /** The run and its pictures in a place of their own, to be damaged. */
 function copied(): { runs: string; pictures: string } {
   const folder = temporaryFolder();
@@ -39,7 +37,7 @@ function copied(): { runs: string; pictures: string } {
 
 const evaluationAt = (url: string, id = "own") => fetch(`${url}/api/runs/${id}/evaluation`);
 
-describe("a run of pictures", TIMEOUT, () => {
+describe("a run of pictures", () => {
   test.each([
     ["no data", undefined],
     ["other data", otherData],
@@ -115,36 +113,32 @@ describe("a run of pictures", TIMEOUT, () => {
   });
 });
 
-test(
-  "a run of IDX files that have changed is refused, and no image of theirs is shown as its own",
-  TIMEOUT,
-  async () => {
-    const [runs, folder] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "data")];
-    cpSync(await smallDataFolder({ train: 240, test: 20 }), folder, { recursive: true });
-    const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
-    await trainNewRun(
-      { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "idx") },
-      { data: await loadCustomData(folder, { size: 16 }), threads: 1, runtime: nodeRuntime },
-    );
-    const first = await start({ runs });
-    expect((await jsonOf<RunEvaluation>(evaluationAt(first.url, "idx"))).total).toBe(20);
-    const { channels, height } = await jsonOf<TestImage>(fetch(`${first.url}/api/runs/idx/test-images/0`));
-    expect([channels, height]).toEqual([1, 16]);
-    await first.close();
+test("a run of IDX files that have changed is refused, and no image of theirs is shown as its own", async () => {
+  const [runs, folder] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "data")];
+  cpSync(await smallDataFolder({ train: 240, test: 20 }), folder, { recursive: true });
+  const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
+  await trainNewRun(
+    { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "idx") },
+    { data: await loadCustomData(folder, { size: 16 }), threads: 1, runtime: nodeRuntime },
+  );
+  const first = await start({ runs });
+  expect((await jsonOf<RunEvaluation>(evaluationAt(first.url, "idx"))).total).toBe(20);
+  const { channels, height } = await jsonOf<TestImage>(fetch(`${first.url}/api/runs/idx/test-images/0`));
+  expect([channels, height]).toEqual([1, 16]);
+  await first.close();
 
-    const file = join(folder, "t10k-images-idx3-ubyte");
-    const bytes = readFileSync(file);
-    bytes[500]! ^= 1;
-    writeFileSync(file, bytes);
-    const { url, log } = await start({ runs });
-    for (const path of ["evaluation", "test-images/0"]) {
-      expect((await errorOf(fetch(`${url}/api/runs/idx/${path}`))).slice(0, 2)).toEqual([409, "no_data_of_run"]);
-    }
-    expect(log.join("\n")).toMatch(/t10k-images-idx3-ubyte in .* has another checksum/);
-  },
-);
+  const file = join(folder, "t10k-images-idx3-ubyte");
+  const bytes = readFileSync(file);
+  bytes[500]! ^= 1;
+  writeFileSync(file, bytes);
+  const { url, log } = await start({ runs });
+  for (const path of ["evaluation", "test-images/0"]) {
+    expect((await errorOf(fetch(`${url}/api/runs/idx/${path}`))).slice(0, 2)).toEqual([409, "no_data_of_run"]);
+  }
+  expect(log.join("\n")).toMatch(/t10k-images-idx3-ubyte in .* has another checksum/);
+});
 
-test("a run of the published images is evaluated on those, though the server has pictures", TIMEOUT, async () => {
+test("a run of the published images is evaluated on those, though the server has pictures", async () => {
   const runs = join(temporaryFolder(), "runs");
   const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
   const published = await loadFashionMnist();
@@ -162,7 +156,7 @@ test("a run of the published images is evaluated on those, though the server has
   });
 });
 
-test("imported weights are evaluated on the server's pictures, as their file says they are made", TIMEOUT, async () => {
+test("imported weights are evaluated on the server's pictures, as their file says they are made", async () => {
   const runs = join(temporaryFolder(), "runs");
   await importWeights(join(made.runs, "own", "weights.safetensors"), {
     out: () => join(runs, "back"),
@@ -175,7 +169,7 @@ test("imported weights are evaluated on the server's pictures, as their file say
   expect(answer).toEqual(expected);
 });
 
-describe("a server with pictures", TIMEOUT, () => {
+describe("a server with pictures", () => {
   test("tells of them", async () => {
     const preparation = { size: 16, fit: "pad" } as const;
     const { url } = await start({ data: made.pictures, preparation });

@@ -132,9 +132,7 @@ describe("pixels are taken as they are", () => {
   });
 });
 
-test("each answer belongs to its request: 260 at once, pixels and pictures of two runs, all different", {
-  timeout: 120_000,
-}, async () => {
+test("each answer belongs to its request: 260 at once, pixels and pictures of two runs, all different", async () => {
   const { url, log } = await start({ runs });
   const other = await loadClassifier(join(runs, "b"), { threads: 1 });
   const jobs = Array.from({ length: 130 }, (_, i) => i).flatMap((i) => [
@@ -198,7 +196,7 @@ describe("which run", () => {
     expect((await errorOf(postJson(`${url}/api/predict?run=a`, {}))).slice(0, 2)).toEqual([404, "no_such_run"]);
   });
 
-  test("more models than are kept open: all answer, again and again", { timeout: 120_000 }, async () => {
+  test("more models than are kept open: all answer, again and again", async () => {
     const folder = temporaryFolder();
     const names = ["1", "2", "3", "4", "5", "6"];
     for (const name of names) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
@@ -223,7 +221,7 @@ describe("which run", () => {
     rmSync(join(folder, "one"), { recursive: true });
     expect((await errorOf(ask()))[0]).toBe(404);
     cpSync(join(runs, "b"), join(folder, "one"), { recursive: true });
-    await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await ask()).status).toBe(200);
     const second = await jsonOf<PredictAnswer>(ask());
     expect(second.probability).not.toBe(first.probability);
   });

@@ -130,9 +130,9 @@ describe("runs", () => {
     const ids = async () => (await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`))).runs.map(({ id }) => id);
     expect(await ids()).toEqual([]);
     cpSync(join(runs, "a"), join(folder, "later", "new"), { recursive: true });
-    await expect.poll(ids, { timeout: 10_000 }).toEqual(["new"]);
+    await expect.poll(ids).toEqual(["new"]);
     rmSync(join(folder, "later", "new"), { recursive: true });
-    await expect.poll(ids, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(ids).toEqual([]);
   });
 });
 
@@ -171,7 +171,7 @@ describe("evaluation", () => {
     }
     expect(readAnyRunRecord(join(folder, "a")).evaluations?.test?.correct).toBe(metrics.correct);
     const testAccuracy = async () => (await jsonOf<RunSummary>(fetch(`${url}/api/runs/a`))).testAccuracy;
-    await expect.poll(testAccuracy, { timeout: 10_000 }).toBe(metrics.accuracy);
+    await expect.poll(testAccuracy).toBe(metrics.accuracy);
   });
 
   test("of a run that was replaced: the new one's", async () => {

@@ -23,7 +23,7 @@ const epochsOf = (events: readonly SentEvent[]) => events.filter(({ event }) => 
 const statusesOf = (events: readonly SentEvent[]) =>
   events.filter(({ event }) => event === "status").map(({ data }) => (data as { status: string }).status);
 
-describe("a training that the page starts", { timeout: 300_000 }, () => {
+describe("a training that the page starts", () => {
   test("begins, tells how far it is, ends, and is a run like any other", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url, log } = await start({ runs, data: dataFolder });
@@ -202,7 +202,7 @@ describe("who may start a training, and what", () => {
   });
 });
 
-describe("events of a run", { timeout: 300_000 }, () => {
+describe("events of a run", () => {
   test("that another process trains: each epoch as it is done, past ones first", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url } = await start({ runs });
@@ -280,14 +280,11 @@ describe("events of a run", { timeout: 300_000 }, () => {
     expect((await errorOf(refused)).slice(0, 2)).toEqual([429, "too_many_streams"]);
     open[0]!.leave();
     await expect
-      .poll(
-        async () => {
-          const response = await fetch(address);
-          await response.body?.cancel();
-          return response.status;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        const response = await fetch(address);
+        await response.body?.cancel();
+        return response.status;
+      })
       .toBe(200);
     open[1]!.leave();
   });

@@ -105,7 +105,7 @@ describe("statistics estimated again", () => {
     }
   });
 
-  test("are those of PyTorch's update_bn", { timeout: 600_000 }, async (context) => {
+  test("are those of PyTorch's update_bn", async (context) => {
     needTorch(context);
     const { tensors, result } = await estimated(small(), { kind: "standard" });
     const file = join(sharedFolder(), "batches.json");

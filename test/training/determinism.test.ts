@@ -27,7 +27,7 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     through = await trainAndCompare(smallJob(options));
     expect(through.place.step).toBe(STEPS);
     expect(through.epochs.map(({ step }) => step)).toEqual([2, 5, 7]);
-  }, 60_000);
+  });
 
   test.each([2, 4, 8])("%i threads give the bits of one", async (threads) => {
     const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, threads }));

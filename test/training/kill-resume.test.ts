@@ -19,7 +19,9 @@ const FOLDER = sharedFolder();
 const TRAIN = ["train", "base", "--limit", "40", "--batch-size", "20", "--epochs", "24", "--seed", "9"];
 const WHERE = ["--data", DATA, "--threads", "1"];
 
-test(`${KILLS} kills at random moments change no bit of the result`, { timeout: 60_000 + KILLS * 10_000 }, async () => {
+test(`${KILLS} kills at random moments change no bit of the result`, {
+  timeout: (1 + KILLS) * 30 * 60_000,
+}, async () => {
   const through = join(FOLDER, "through");
   const { seconds } = await tailorJson<{ seconds: number }>([...TRAIN, ...WHERE, "--out", through]);
   /** Training takes a good deal longer than its steps, by the checkpoints. */

@@ -41,7 +41,7 @@ beforeAll(async () => {
   const onEpoch = ({ epoch }: { epoch: number }) => cpSync(THROUGH, afterEpoch(epoch), { recursive: true });
   const onStart = (folder: string) => cpSync(folder, afterEpoch(0), { recursive: true });
   await trainNewRun({ ...RUN, out: THROUGH }, { ...OPTIONS, hooks: { onEpoch }, onStart });
-}, 60_000);
+});
 
 describe("a run's folder", () => {
   test("has its record before the first step, then metrics and state each epoch, and the rest at the end", () => {

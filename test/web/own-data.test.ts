@@ -13,7 +13,6 @@ import { needChromium } from "../support/chromium.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { openPage } from "./support.ts";
 
-const TIMEOUT = { timeout: 600_000 };
 // A network that has learnt nothing makes mistakes.
 const folder = sharedFolder();
 const { runs } = await ownRun(folder, { learningRate: 1e-7 });
@@ -31,7 +30,7 @@ async function colorsOf(canvas: Locator): Promise<number[]> {
   return [0, 1, 2].flatMap((channel) => Array.from({ length: width * height }, (_, i) => data[4 * i + channel]!));
 }
 
-test("a run: its own test images, in colour, are shown with its mistakes and looked into", TIMEOUT, async () => {
+test("a run: its own test images, in colour, are shown with its mistakes and looked into", async () => {
   // The server was started with other data: gray images of 28x28, of ten classes.
   const { url } = await start({ runs, data: await smallDataFolder() });
   const { mistakes, correct, total, perClass } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/own/evaluation`));
@@ -67,7 +66,7 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   expect(complaints).toEqual([]);
 });
 
-test("a photo is fitted in the page as on the server; the run's own test images can be tried", TIMEOUT, async () => {
+test("a photo is fitted in the page as on the server; the run's own test images can be tried", async () => {
   const { url } = await start({ runs, data: await smallDataFolder() });
   const photo = await drawn((x, y) => [(x * 5) % 256, (y * 7) % 256, x > 40 ? 200 : 30], { width: 64, height: 48 });
   const answer = await jsonOf<PredictAnswer>(postBytes(`${url}/api/predict?run=own&show=1`, photo, "image/png"));
@@ -100,7 +99,7 @@ test("a photo is fitted in the page as on the server; the run's own test images 
   expect(complaints).toEqual([]);
 });
 
-test("a training in the browser takes the server's pictures, parts and preparation", TIMEOUT, async () => {
+test("a training in the browser takes the server's pictures, parts and preparation", async () => {
   const pictures = join(folder, "more pictures");
   await putClasses(pictures, { day: 90, night: 90 }, { width: 20, height: 16 });
   const { url } = await start({ data: pictures, preparation: { size: OWN_SIZE / 2, fit: "pad" } });
@@ -129,7 +128,6 @@ test.each([
   [10, 20, "base"],
 ])(
   "%i classes of %i pictures, trained in the browser as the form stands, reach an accuracy of 0.95 with %s",
-  TIMEOUT,
   async (classes, images, recipe) => {
     const pictures = join(folder, `${classes}x${images}`);
     await putShapes(pictures, { classes, images });
@@ -138,7 +136,7 @@ test.each([
     await page.getByRole("radio", { name: new RegExp(`^${recipe} `) }).check();
     await page.getByRole("button", { name: "Start training" }).click();
     const result = page.locator(".result");
-    await result.getByText("of the test images right").waitFor({ timeout: 600_000 });
+    await result.getByText("of the test images right").waitFor();
     const accuracy = Number(/^([\d.]+) %/.exec((await result.locator(".lead").textContent())!)![1]);
     expect(accuracy).toBeGreaterThanOrEqual(95);
     expect(complaints).toEqual([]);

@@ -22,8 +22,6 @@ const serve = (options: Parameters<typeof start>[0] = {}) => start({ runs, data:
 /** The script's size before ONNX Runtime is asked for, in bytes of gzip. */
 const SCRIPT_BUDGET = 300_000;
 const ROUTES = ["#/", "#/runs/first", "#/compare", "#/try", "#/train"] as const;
-const TIMEOUT = { timeout: 600_000 };
-
 beforeEach(needChromium);
 
 /** The gray values that a canvas shows, row by row. */
@@ -44,49 +42,41 @@ async function shownConfusion(figure: Locator): Promise<number[][]> {
   return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
 }
 
-test(
-  "every place opens without a complaint, from this server alone, within its budget of script",
-  TIMEOUT,
-  async () => {
-    const { url } = await serve();
-    const { page, addresses, complaints } = await openPage(url);
-    const scripts = new Map<string, Promise<Buffer>>();
-    page.on("response", (response) => {
-      if (response.url().endsWith(".js")) scripts.set(response.url(), response.body());
-    });
-    await page.reload();
-    for (const route of ROUTES) {
-      await page.goto(`${url}/${route}`);
-      await page.locator("main h1").waitFor();
-      await page.waitForLoadState("networkidle");
-      expect(await page.title()).toMatch(/ · tailor$/);
-      expect(await page.locator("[role=alert]").count(), route).toBe(0);
-    }
-    expect(complaints).toEqual([]);
-    expect(addresses.filter((address) => !address.startsWith(`${url}/`))).toEqual([]);
-    expect(addresses.filter((address) => address.includes("ort"))).toEqual([]);
-    expect(scripts.size).toBeGreaterThan(3);
-    const sizes = (await Promise.all(scripts.values())).map((bytes) => gzipSync(bytes).length);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(SCRIPT_BUDGET);
-  },
-);
+test("every place opens without a complaint, from this server alone, within its budget of script", async () => {
+  const { url } = await serve();
+  const { page, addresses, complaints } = await openPage(url);
+  const scripts = new Map<string, Promise<Buffer>>();
+  page.on("response", (response) => {
+    if (response.url().endsWith(".js")) scripts.set(response.url(), response.body());
+  });
+  await page.reload();
+  for (const route of ROUTES) {
+    await page.goto(`${url}/${route}`);
+    await page.locator("main h1").waitFor();
+    await page.waitForLoadState("networkidle");
+    expect(await page.title()).toMatch(/ · tailor$/);
+    expect(await page.locator("[role=alert]").count(), route).toBe(0);
+  }
+  expect(complaints).toEqual([]);
+  expect(addresses.filter((address) => !address.startsWith(`${url}/`))).toEqual([]);
+  expect(addresses.filter((address) => address.includes("ort"))).toEqual([]);
+  expect(scripts.size).toBeGreaterThan(3);
+  const sizes = (await Promise.all(scripts.values())).map((bytes) => gzipSync(bytes).length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(SCRIPT_BUDGET);
+});
 
-test.each(["light", "dark"] as const)(
-  "on a phone, %s, nothing is wider than the screen",
-  TIMEOUT,
-  async (colorScheme) => {
-    const { url } = await serve();
-    const { page } = await openPage(url, { viewport: { width: 360, height: 740 }, colorScheme });
-    for (const route of ROUTES) {
-      await page.goto(`${url}/${route}`);
-      await page.waitForLoadState("networkidle");
-      const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth] as const);
-      expect(content, route).toBeLessThanOrEqual(screen);
-    }
-  },
-);
+test.each(["light", "dark"] as const)("on a phone, %s, nothing is wider than the screen", async (colorScheme) => {
+  const { url } = await serve();
+  const { page } = await openPage(url, { viewport: { width: 360, height: 740 }, colorScheme });
+  for (const route of ROUTES) {
+    await page.goto(`${url}/${route}`);
+    await page.waitForLoadState("networkidle");
+    const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth] as const);
+    expect(content, route).toBeLessThanOrEqual(screen);
+  }
+});
 
-test("by keyboard: a way past the head, to a run, and the focus is seen", TIMEOUT, async () => {
+test("by keyboard: a way past the head, to a run, and the focus is seen", async () => {
   const { url } = await serve();
   const { page } = await openPage(url);
   await page.getByRole("link", { name: "first" }).waitFor();
@@ -122,7 +112,7 @@ test("by keyboard: a way past the head, to a run, and the focus is seen", TIMEOU
 });
 
 describe("what is not there", () => {
-  test("no runs yet: each place says so and what to do", TIMEOUT, async () => {
+  test("no runs yet: each place says so and what to do", async () => {
     const { url } = await serve({ runs: join(runs, "nothing") });
     const { page, complaints } = await openPage(url);
     await page.getByText("There are no runs yet").waitFor();
@@ -133,7 +123,7 @@ describe("what is not there", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("an unknown run, and an unknown place", TIMEOUT, async () => {
+  test("an unknown run, and an unknown place", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/nobody`);
     await page.getByRole("alert").getByText("There is no run of this name here").waitFor();
@@ -141,7 +131,7 @@ describe("what is not there", () => {
     await page.getByText("There is no such page").waitFor();
   });
 
-  test("the server is gone: the page says so, and goes on once it is back", TIMEOUT, async () => {
+  test("the server is gone: the page says so, and goes on once it is back", async () => {
     const { url, close } = await serve();
     const { page } = await openPage(`${url}/#/train`);
     await page.getByRole("button", { name: "Start training" }).waitFor();
@@ -153,7 +143,7 @@ describe("what is not there", () => {
     await page.getByRole("link", { name: "first" }).waitFor();
   });
 
-  test("a browser without WebAssembly is told that networks cannot be asked here", TIMEOUT, async () => {
+  test("a browser without WebAssembly is told that networks cannot be asked here", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`, { args: ["--js-flags=--jitless"] });
     await page.getByText("A test image").click();
@@ -161,7 +151,7 @@ describe("what is not there", () => {
     await page.getByRole("alert").getByText("no WebAssembly").waitFor();
   });
 
-  test("a damaged run is named, and the others are shown", TIMEOUT, async () => {
+  test("a damaged run is named, and the others are shown", async () => {
     const { runs: own } = await smallRuns(["bad", "good"]);
     writeFileSync(join(own, "bad", "run.json"), "{");
     const { url } = await serve({ runs: own });
@@ -171,7 +161,7 @@ describe("what is not there", () => {
   });
 });
 
-test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in the page", TIMEOUT, async () => {
+test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in the page", async () => {
   const { url } = await serve();
   const evaluation = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/first/evaluation`));
   const { page, complaints } = await openPage(`${url}/#/runs/first`);
@@ -212,48 +202,41 @@ describe("what validation images are taken for", () => {
   ];
   const line = (epoch: number) => ({ ...sampleMetrics[2]!, epoch, step: epoch, validationConfusion: tableOf(epoch) });
 
-  test(
-    "forms while the run trains, epoch by epoch; an earlier epoch can be looked at by keyboard",
-    TIMEOUT,
-    async () => {
-      const path = interrupted({ state: false });
-      onTestFinished(acquireLock(path)); // This test is the process that trains.
-      const write = (epochs: number) =>
-        writeFileSync(
-          join(path, "metrics.jsonl"),
-          formatMetrics(Array.from({ length: epochs }, (_, i) => line(i + 1))),
-        );
-      write(1);
-      const { url } = await serve({ runs: join(path, "..") });
-      const { page, complaints } = await openPage(`${url}/#/runs/run`);
-      const shows = async (epoch: number) => {
-        const title = `base: confusion matrix, validation set, epoch ${epoch}`;
-        await page.getByRole("img", { name: title, exact: true }).waitFor();
-        expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
-      };
-      await shows(1);
-      const slider = page.getByRole("slider", { name: "After epoch" });
-      expect(await slider.isDisabled()).toBe(true);
-      write(3);
-      await shows(3);
-      await slider.focus();
-      await page.keyboard.press("ArrowLeft");
-      await shows(2);
-      expect(await slider.getAttribute("aria-valuetext")).toBe("epoch 2");
-      write(4);
-      await page.getByText("Every epoch as a table").click();
-      await page.getByRole("rowheader", { name: "4" }).waitFor();
-      await shows(2);
-      await slider.focus();
-      await page.keyboard.press("End");
-      await shows(4);
-      write(5);
-      await shows(5);
-      expect(complaints).toEqual([]);
-    },
-  );
+  test("forms while the run trains, epoch by epoch; an earlier epoch can be looked at by keyboard", async () => {
+    const path = interrupted({ state: false });
+    onTestFinished(acquireLock(path)); // This test is the process that trains.
+    const write = (epochs: number) =>
+      writeFileSync(join(path, "metrics.jsonl"), formatMetrics(Array.from({ length: epochs }, (_, i) => line(i + 1))));
+    write(1);
+    const { url } = await serve({ runs: join(path, "..") });
+    const { page, complaints } = await openPage(`${url}/#/runs/run`);
+    const shows = async (epoch: number) => {
+      const title = `base: confusion matrix, validation set, epoch ${epoch}`;
+      await page.getByRole("img", { name: title, exact: true }).waitFor();
+      expect(await shownConfusion(page.getByRole("img", { name: title, exact: true }))).toEqual(tableOf(epoch));
+    };
+    await shows(1);
+    const slider = page.getByRole("slider", { name: "After epoch" });
+    expect(await slider.isDisabled()).toBe(true);
+    write(3);
+    await shows(3);
+    await slider.focus();
+    await page.keyboard.press("ArrowLeft");
+    await shows(2);
+    expect(await slider.getAttribute("aria-valuetext")).toBe("epoch 2");
+    write(4);
+    await page.getByText("Every epoch as a table").click();
+    await page.getByRole("rowheader", { name: "4" }).waitFor();
+    await shows(2);
+    await slider.focus();
+    await page.keyboard.press("End");
+    await shows(4);
+    write(5);
+    await shows(5);
+    expect(complaints).toEqual([]);
+  });
 
-  test("is there of a finished run, and not of one that does not tell it", TIMEOUT, async () => {
+  test("is there of a finished run, and not of one that does not tell it", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/first`);
     const summary = page.getByText("Confusion matrix, validation set, epoch by epoch");
@@ -270,7 +253,7 @@ describe("what validation images are taken for", () => {
 });
 
 describe("trying a network", () => {
-  test("a photo is prepared and classified in the page as the server does it", TIMEOUT, async () => {
+  test("a photo is prepared and classified in the page as the server does it", async () => {
     const { url } = await serve();
     const answer = await jsonOf<PredictAnswer>(
       postBytes(`${url}/api/predict?run=second&show=1&top=10`, picture(), "image/png"),
@@ -294,7 +277,7 @@ describe("trying a network", () => {
     expect(await look.count(), "the answer of the picture before").toBe(0);
   });
 
-  test("a drawing is prepared as dark on light ground is, and classified", TIMEOUT, async () => {
+  test("a drawing is prepared as dark on light ground is, and classified", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
     await page.getByText("Draw", { exact: true }).click();
@@ -316,7 +299,7 @@ describe("trying a network", () => {
     expect(await look.count()).toBe(0);
   });
 
-  test("test images are chosen by keyboard, and answered as the server does", TIMEOUT, async () => {
+  test("test images are chosen by keyboard, and answered as the server does", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
     await page.getByLabel("A photo", { exact: true }).focus();
@@ -335,7 +318,7 @@ describe("trying a network", () => {
   });
 });
 
-test("a training is started on the server and watched to its end", TIMEOUT, async () => {
+test("a training is started on the server and watched to its end", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page, complaints } = await openPage(`${url}/#/train`);
@@ -356,7 +339,7 @@ test("a training is started on the server and watched to its end", TIMEOUT, asyn
   expect(complaints).toEqual([]);
 });
 
-test("a training on the server is stopped from the page and can go on", TIMEOUT, async () => {
+test("a training on the server is stopped from the page and can go on", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page } = await openPage(`${url}/#/train`);
@@ -372,7 +355,7 @@ test("a training on the server is stopped from the page and can go on", TIMEOUT,
   await page.getByText("This run was interrupted").waitFor();
 });
 
-test("the list of runs goes on with a run that is trained", TIMEOUT, async () => {
+test("the list of runs goes on with a run that is trained", async () => {
   const path = interrupted({ state: false });
   const release = acquireLock(path);
   const { url } = await serve({ runs: join(path, "..") });
@@ -384,7 +367,7 @@ test("the list of runs goes on with a run that is trained", TIMEOUT, async () =>
   await page.locator(".run-card").getByText("interrupted").waitFor();
 });
 
-test("a training on the server that fails says why, where it is watched and in the list", TIMEOUT, async () => {
+test("a training on the server that fails says why, where it is watched and in the list", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page, complaints } = await openPage(url);

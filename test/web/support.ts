@@ -24,7 +24,8 @@ export async function openPage(
   onTestFinished(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
+  // Half of what a test may take: then it tells what was waited for.
+  page.setDefaultTimeout(15 * 60_000);
   const complaints: string[] = [];
   const addresses: string[] = [];
   page.on("console", (message) => {

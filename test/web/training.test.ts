@@ -17,8 +17,6 @@ import { needChromium } from "../support/chromium.ts";
 import { openPage, picture } from "./support.ts";
 
 const { runs, dataFolder, data } = await smallRuns([]);
-const TIMEOUT = { timeout: 600_000 };
-
 beforeEach(needChromium);
 
 async function download(page: Page, button: string): Promise<Uint8Array> {
@@ -37,7 +35,7 @@ async function startTraining(
   await page.getByRole("button", { name: button }).click();
 }
 
-test("two epochs, with a pause, have Node's losses to four decimals, and their files are whole", TIMEOUT, async () => {
+test("two epochs, with a pause, have Node's losses to four decimals, and their files are whole", async () => {
   const { url } = await start({ runs, data: dataFolder });
   const { page, complaints, addresses } = await openPage(`${url}/#/train`);
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
@@ -115,18 +113,14 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   expect(complaints).toEqual([]);
 });
 
-test(
-  "a training is stopped at once and forgotten; more images than there are cannot be wished for",
-  TIMEOUT,
-  async () => {
-    const { url } = await start({ runs, data: dataFolder });
-    const { page } = await openPage(`${url}/#/train`);
-    await startTraining(page, { epochs: 200, seed: 1 });
-    await page.getByText(/^step [1-9]\d* of/).waitFor();
-    await page.getByRole("button", { name: "Stop" }).click();
-    expect(await page.getByText("in this browser", { exact: false }).filter({ hasText: "seed 1" }).count()).toBe(0);
-    // 1,100 images train.
-    const choices = await page.getByLabel("Training images").locator("option").allInnerTexts();
-    expect(choices).toEqual(["1,000", "all"]);
-  },
-);
+test("a training is stopped at once and forgotten; more images than there are cannot be wished for", async () => {
+  const { url } = await start({ runs, data: dataFolder });
+  const { page } = await openPage(`${url}/#/train`);
+  await startTraining(page, { epochs: 200, seed: 1 });
+  await page.getByText(/^step [1-9]\d* of/).waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  expect(await page.getByText("in this browser", { exact: false }).filter({ hasText: "seed 1" }).count()).toBe(0);
+  // 1,100 images train.
+  const choices = await page.getByLabel("Training images").locator("option").allInnerTexts();
+  expect(choices).toEqual(["1,000", "all"]);
+});

@@ -4,7 +4,7 @@ import { expect, onTestFinished } from "vitest";
 /** The process that evaluates, once it is there, stopped before it can answer. Linux only. */
 export async function stoppedEvaluator(): Promise<number> {
   let pid: number | undefined;
-  await expect.poll(() => (pid = evaluators()[0]), { timeout: 20_000, interval: 5 }).toBeDefined();
+  await expect.poll(() => (pid = evaluators()[0]), { interval: 5 }).toBeDefined();
   process.kill(pid!, "SIGSTOP");
   onTestFinished(() => {
     if (evaluators().includes(pid!)) process.kill(pid!, "SIGKILL");

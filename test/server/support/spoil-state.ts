@@ -10,5 +10,5 @@ export async function spoilState(run: string): Promise<void> {
     mkdirSync(state);
   };
   // A state that is just being written may take the place first.
-  await expect.poll(put, { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(put).toBeUndefined();
 }

@@ -61,7 +61,7 @@ describe.each(CASES)("real steps of $model.name, $lowering.kind lowering", ({ mo
   const KINDS = new Set(compiledStep(model, lowering).operations.map(({ kind }) => kind));
   const NO_OPERATIONS = ["engine, between nodes", "loop around the engine"];
 
-  test("spend their time on known kinds only, and on every layer", { timeout: 120_000 }, async () => {
+  test("spend their time on known kinds only, and on every layer", async () => {
     const { steps, byKind, byLayer } = await profiled;
     expect(steps).toBe(STEPS);
     const named = ["optimizer", "layout change", "copy of an output", ...NO_OPERATIONS];
@@ -76,7 +76,7 @@ describe.each(CASES)("real steps of $model.name, $lowering.kind lowering", ({ mo
     }
   });
 
-  test("add up: the rows of both lists to the step, and the shares to 1", { timeout: 120_000 }, async () => {
+  test("add up: the rows of both lists to the step, and the shares to 1", async () => {
     const { stepMilliseconds, byKind, byLayer } = await profiled;
     for (const rows of [byKind, byLayer]) {
       expect(rows.reduce((sum, { milliseconds }) => sum + milliseconds, 0)).toBeCloseTo(stepMilliseconds, 6);
