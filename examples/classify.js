@@ -1,5 +1,5 @@
 // Classifies pictures with a trained run:  node examples/classify.js RUN IMAGE...
-import { loadClassifier } from "tailor";
+import { loadClassifier } from "@tailor-ml/tailor/predict";
 
 const [run, ...images] = process.argv.slice(2);
 if (!run || images.length === 0) {

@@ -16,7 +16,7 @@ import {
   type Recipe,
   relu,
   residual,
-} from "tailor";
+} from "@tailor-ml/tailor";
 
 /** Channels of the stages; each halves the image but the first. */
 const WIDTHS = [16, 32, 64];

@@ -58,6 +58,7 @@ export interface Op<A extends Attributes = Attributes> {
   reference(inputs: readonly ReferenceTensor[], value: Value<A>): Float64Array;
 }
 
+/** How an operation becomes ONNX nodes. Both give the name of the node's result. */
 export interface OpLowering<A extends Attributes = Attributes> {
   /** Standard ONNX operators on canonical tensors: any provider can run them. */
   standard(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
@@ -65,9 +66,11 @@ export interface OpLowering<A extends Attributes = Attributes> {
   readonly blocked?: BlockedLowering<A>;
 }
 
+/** An operation in the CPU provider's blocked layout. */
 export interface BlockedLowering<A extends Attributes = Attributes> {
   /** Which layouts it takes and gives, or undefined where these shapes do not fit: then the standard lowering runs. */
   plan(value: Value<A>, known: readonly KnownLayout[], block: number): LayoutPlan | undefined;
+  /** Writes the nodes, for inputs in the plan's layouts. @returns the name of the result */
   emit(writer: GraphWriter, inputs: readonly string[], value: Value<A>, plan: LayoutPlan, block: number): string;
 }
 

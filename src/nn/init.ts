@@ -4,6 +4,7 @@ import type { RandomStream } from "../random.ts";
 /** How a parameter's first values are made. */
 export type Initializer = (shape: Shape, stream: RandomStream) => Float32Array;
 
+/** The same number everywhere. */
 export function filledWith(value: number): Initializer {
   return (shape) => new Float32Array(sizeOf(shape)).fill(value);
 }

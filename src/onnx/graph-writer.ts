@@ -9,6 +9,7 @@ import {
 
 /** Element types that tailor's graphs use, with their numbers in `TensorProto.DataType`. */
 const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+/** Element types of tensors. */
 export type OnnxType = keyof typeof DATA_TYPE;
 
 /** `AttributeProto.AttributeType`. */
@@ -34,6 +35,7 @@ export const OPSET_VERSION = 17;
 /** Constants up to this many elements are looked up by their contents, so that equal ones are stored once. */
 const SHARED_CONSTANT_ELEMENTS = 64;
 
+/** What an ONNX model says of itself. */
 export interface ModelFacts {
   readonly name: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -60,6 +62,7 @@ export class GraphWriter {
     this.dynamicBatch = dynamicBatch;
   }
 
+  /** Declares an input of the graph. @returns its name */
   input(name: string, type: OnnxType, shape: readonly OnnxDimension[]): string {
     this.#inputs.push(valueInfo(name, type, shape));
     return name;
@@ -117,6 +120,7 @@ export class GraphWriter {
     return this.#constant("float32", new Uint8Array(data.buffer), data.length, shape);
   }
 
+  /** A float32 constant without axes. */
   scalar(value: number): string {
     return this.floats([value], []);
   }
@@ -134,6 +138,7 @@ export class GraphWriter {
     return name;
   }
 
+  /** An int32 constant, scalar when `shape` is empty. */
   int32s(values: readonly number[], shape: readonly number[]): string {
     const data = Int32Array.from(values);
     return this.#constant("int32", new Uint8Array(data.buffer), data.length, shape);
@@ -154,6 +159,7 @@ export class GraphWriter {
     return this.node("Reshape", [x, this.integers(shape)]);
   }
 
+  /** Permutes axes: axis i of the result is axis `permutation[i]` of x. */
   transpose(x: string, permutation: readonly number[]): string {
     return this.node("Transpose", [x], { perm: permutation });
   }
@@ -163,6 +169,7 @@ export class GraphWriter {
     return this.node("ReduceSum", [x, this.integers(axes)], { keepdims: 0 });
   }
 
+  /** Converts the elements' type. */
   cast(x: string, type: OnnxType): string {
     return this.node("Cast", [x], { to: DATA_TYPE[type] });
   }

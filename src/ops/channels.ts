@@ -136,6 +136,7 @@ export const biasAddOp: Op<Record<string, never>> = {
   reference: ([x, bias], { shape }) => x!.data.map((element, i) => element + bias!.data[channelAt(shape, i)]!),
 };
 
+/** Adds to each channel its own number. */
 export function biasAdd(x: Value, bias: Value): Value {
   return apply(biasAddOp, [x, bias], {});
 }
@@ -181,6 +182,7 @@ export const channelAffineOp: Op<AffineAttributes> = {
     }),
 };
 
+/** Each channel times its own number, plus another: `x * scale + shift`. */
 export function channelAffine(
   x: Value,
   scale: Value,

@@ -71,6 +71,7 @@ export const addOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a + b),
 };
 
+/** The sum. One of the two may be a scalar. */
 export function add(a: Value, b: Value): Value {
   return apply(addOp, [a, b], {});
 }
@@ -84,6 +85,7 @@ export const subtractOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a - b),
 };
 
+/** The difference. One of the two may be a scalar. */
 export function subtract(a: Value, b: Value): Value {
   return apply(subtractOp, [a, b], {});
 }
@@ -97,6 +99,7 @@ export const multiplyOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a * b),
 };
 
+/** The product, element by element. One of the two may be a scalar. */
 export function multiply(a: Value, b: Value): Value {
   return apply(multiplyOp, [a, b], {});
 }
@@ -114,6 +117,7 @@ export const divideOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a / b),
 };
 
+/** The quotient, element by element. One of the two may be a scalar. */
 export function divide(a: Value, b: Value): Value {
   return apply(divideOp, [a, b], {});
 }
@@ -128,6 +132,7 @@ export const sqrtOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.map(Math.sqrt),
 };
 
+/** The square root of each element. */
 export function sqrt(x: Value): Value {
   return apply(sqrtOp, [x], {});
 }
@@ -141,6 +146,7 @@ export const reluOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.map((element) => Math.max(element, 0)),
 };
 
+/** What is above zero; zero elsewhere. */
 export function relu(x: Value): Value {
   return apply(reluOp, [x], {});
 }
@@ -181,6 +187,7 @@ export const siluOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.map((element) => element / (1 + Math.exp(-element))),
 };
 
+/** `x * sigmoid(x)`, also called swish. */
 export function silu(x: Value): Value {
   return apply(siluOp, [x], {});
 }
@@ -236,7 +243,11 @@ export const dropoutOp: Op<DropoutAttributes> = {
     x!.data.map((element, i) => (element * mask!.data[i]!) / (1 - attributes.rate)),
 };
 
-/** @param x any shape @param mask uint8 of the same shape @param attributes rate: the share of elements dropped, [0, 1) */
+/**
+ * Drops elements where the mask is 0 and scales the rest by 1 / (1 - rate).
+ *
+ * @param x any shape @param mask uint8 of the same shape @param attributes rate: the share of elements dropped, [0, 1)
+ */
 export function dropout(x: Value, mask: Value, attributes: DropoutAttributes): Value {
   return apply(dropoutOp, [x, mask], attributes);
 }

@@ -13,6 +13,7 @@ export const inputOp: Op<InputAttributes> = {
   },
 };
 
+/** A value whose numbers are given at each step, by this name. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
   return apply(inputOp, [], { name, shape, dtype });
 }
@@ -35,6 +36,7 @@ export const constantOp: Op<ConstantAttributes> = {
   reference: (_inputs, { attributes }) => Float64Array.of(attributes.value),
 };
 
+/** A scalar that is known when the graph is made. */
 export function constant(value: number): Value {
   return apply(constantOp, [], { value });
 }

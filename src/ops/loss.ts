@@ -83,6 +83,7 @@ export const softmaxOp: Op<Record<string, never>> = {
   reference: ([logits]) => referenceLogSoftmax(logits!).map(Math.exp),
 };
 
+/** Probabilities of the classes, row by row. */
 export function softmax(logits: Value): Value {
   return apply(softmaxOp, [logits], {});
 }

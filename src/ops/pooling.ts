@@ -67,6 +67,7 @@ export const maxPool2dOp: Op<PoolAttributes> = {
   },
 };
 
+/** The largest value of each window; windows do not overlap. */
 export function maxPool2d(x: Value, attributes: PoolAttributes): Value {
   return apply(maxPool2dOp, [x], attributes);
 }
@@ -226,6 +227,7 @@ export const globalAveragePoolOp: Op<Record<string, never>> = {
   },
 };
 
+/** The mean of each channel's plane. */
 export function globalAveragePool(x: Value): Value {
   return apply(globalAveragePoolOp, [x], {});
 }

@@ -31,6 +31,7 @@ export const flattenOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.slice(),
 };
 
+/** All axes after the batch as one. */
 export function flatten(x: Value): Value {
   return apply(flattenOp, [x], {});
 }
@@ -66,6 +67,7 @@ export const unflattenOp: Op<UnflattenAttributes> = {
   reference: ([x]) => x!.data.slice(),
 };
 
+/** A matrix or image given another shape with as many elements. */
 export function unflatten(x: Value, shape: Shape): Value {
   return apply(unflattenOp, [x], { shape });
 }

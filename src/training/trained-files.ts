@@ -34,6 +34,7 @@ export interface TrainedFiles {
   readonly model: Uint8Array;
 }
 
+/** The files of a trained network: weights with PyTorch's names and layouts, and an ordinary ONNX model. */
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
   const { recipe, seed, data, normalization, preparation, graph, tensors, producer, weightFacts } = network;
   const { classNames } = data.train;

@@ -15,7 +15,7 @@ const OPTIONS = ["--data", DATA, "--batch-size", "32", "--threads", "1"];
 /** A small recipe as source; `width` and `epochs` are written as they are given. */
 function source({ width = "8", epochs = "4", more = "" } = {}): string {
   return `
-    import { conv2d, flatten, linear, maxPool2d, relu } from "tailor";
+    import { conv2d, flatten, linear, maxPool2d, relu } from "@tailor-ml/tailor";
     ${more}
     export default {
       name: "mine",
@@ -102,7 +102,7 @@ describe("a recipe in a file", () => {
     put(FOLDER, { "parts/width.ts": "export const width: number = 6 satisfies number;\n" });
     const typed = source({
       width: "width as number",
-      more: 'import { width } from "./parts/width.ts"; import type { Recipe } from "tailor";',
+      more: 'import { width } from "./parts/width.ts"; import type { Recipe } from "@tailor-ml/tailor";',
     });
     const recipe = file(
       "typed.ts",

@@ -145,7 +145,7 @@ test("a recipe of one's own, with a model of its own, is swept like another", as
   const file = join(sharedFolder(), "mine.mjs");
   writeFileSync(
     file,
-    `import { findRecipe, flatten, linear } from "tailor";
+    `import { findRecipe, flatten, linear } from "@tailor-ml/tailor";
      const model = { name: "flat", layers: ({ classes }) => [flatten(), linear(classes)] };
      export default { ...findRecipe("base"), name: "mine", epochs: 1, batchSize: 50, model };`,
   );

@@ -78,7 +78,7 @@ test("docs/export.md's round trip: train, export, go on in PyTorch as one proces
 
 /** A small network with batch norm and a residual block. */
 const ownRecipe = (channels: number) => `
-  import { batchNorm, conv2d, flatten, globalAveragePool, linear, maxPool2d, relu, residual } from "tailor";
+  import { batchNorm, conv2d, flatten, globalAveragePool, linear, maxPool2d, relu, residual } from "@tailor-ml/tailor";
   export default {
     name: "mine",
     description: "a test's",

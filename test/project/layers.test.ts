@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
  */
 const LAYERS = [
   "index.ts",
+  "entries",
   "cli",
   "server",
   "experiments",
@@ -38,7 +39,12 @@ const LAYERS = [
 ];
 
 /** What needs Node: these rooms, and the folder `node` of any other. All else also runs in a browser. */
-const NODE_PLACES = [/^index\.ts$/, /^(cli|server|experiments|bench|exchange)\//, /\/node\//];
+const NODE_PLACES = [
+  /^index\.ts$/,
+  /^entries\/(predict|server)\.ts$/,
+  /^(cli|server|experiments|bench|exchange)\//,
+  /\/node\//,
+];
 const needsNode = (file: string) => NODE_PLACES.some((place) => place.test(file));
 const SRC = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })

@@ -41,6 +41,7 @@ export const conv2dOp: Op<ConvolutionAttributes> = {
   reference: ([x, weight], { shape, attributes }) => referenceConvolution(x!, weight!, shape, attributes),
 };
 
+/** A convolution of images, in the sense of neural networks: the kernel is not turned. */
 export function conv2d(
   x: Value,
   weight: Value,

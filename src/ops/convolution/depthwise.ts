@@ -117,6 +117,7 @@ export const depthwiseConv2dOp: Op<DepthwiseAttributes> = {
   },
 };
 
+/** A convolution of each channel with a kernel of its own. */
 export function depthwiseConv2d(
   x: Value,
   weight: Value,

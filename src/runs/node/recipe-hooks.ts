@@ -1,7 +1,7 @@
 /**
  * How Node finds and reads the modules of a recipe file; Node runs these hooks on a thread of its own (`module.register`).
- * `tailor` means this package, from wherever it is imported: layers of another copy would make operations that this one
- * does not know. TypeScript loses its types as in later Nodes, which can do that themselves.
+ * This package's name, and `tailor`, which it was called before, mean this package from wherever they are imported: layers
+ * of another copy would make operations that this one does not know. TypeScript loses its types as in later Nodes, which can do that themselves.
  */
 import { readFile } from "node:fs/promises";
 import type { LoadHook, ResolveHook } from "node:module";
@@ -9,13 +9,19 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "@swc/wasm-typescript";
 import { z } from "zod";
 
-const OURSELVES = new URL("../../index.js", import.meta.url).href;
+const NAME = "@tailor-ml/tailor";
+/** Either name, and the entry behind it (`/ops`). */
+const OURSELVES = /^(?:@tailor-ml\/)?tailor(\/.*)?$/;
 const TYPESCRIPT = /^file:.*\.m?ts$/;
 /** Lines from 1, columns from 0. */
 const faultSchema = z.object({ message: z.string(), startLine: z.number(), startColumn: z.number() });
 
-export const resolve: ResolveHook = (specifier, context, nextResolve) =>
-  specifier === "tailor" ? { url: OURSELVES, shortCircuit: true } : nextResolve(specifier, context);
+export const resolve: ResolveHook = (specifier, context, nextResolve) => {
+  const match = OURSELVES.exec(specifier);
+  if (!match) return nextResolve(specifier, context);
+  // Asked from here, a package's own name is the package itself, and its entries are those of its package.json.
+  return nextResolve(`${NAME}${match[1] ?? ""}`, { ...context, parentURL: import.meta.url });
+};
 
 export const load: LoadHook = async (url, context, nextLoad) => {
   if (!TYPESCRIPT.test(url)) return nextLoad(url, context);

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import { type ModelSession, modelSession } from "../model-session.ts";
+import type { ModelSession } from "../model-session.ts";
+import { modelSession } from "../open-session.ts";
 import type { Runtime } from "../runtime.ts";
 import { ort, probeBlockSize, sessionOptions } from "./ort.ts";
 import { openSession } from "./session.ts";

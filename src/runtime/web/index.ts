@@ -1,6 +1,8 @@
-import { type ModelSession, modelSession } from "../model-session.ts";
+import type { ModelSession } from "../model-session.ts";
+import { modelSession } from "../open-session.ts";
 import type { Runtime } from "../runtime.ts";
-import { loadOrt, type OrtFiles, SESSION_OPTIONS } from "./ort.ts";
+import { loadOrt, SESSION_OPTIONS } from "./ort.ts";
+import type { OrtFiles } from "./ort-files.ts";
 import { openSession } from "./session.ts";
 
 export type { OrtFiles };

@@ -1,10 +1,5 @@
 import type * as OrtModule from "onnxruntime-web/wasm";
-
-/** Where a page serves the two files of ONNX Runtime's WebAssembly build. */
-export interface OrtFiles {
-  readonly mjs: string;
-  readonly wasm: string;
-}
+import type { OrtFiles } from "./ort-files.ts";
 
 /**
  * Loads ONNX Runtime's WebAssembly build, once a page or worker. What it starts with stays: the number of threads is

@@ -3,7 +3,8 @@ import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/c
 import { sizeOf } from "../../graph/shape.ts";
 import { fedTensor, loadedTensor } from "../check-tensors.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
-import { loadOrt, type OrtFiles, SESSION_OPTIONS } from "./ort.ts";
+import { loadOrt, SESSION_OPTIONS } from "./ort.ts";
+import type { OrtFiles } from "./ort-files.ts";
 
 /**
  * Opens a program on onnxruntime-web.

@@ -1,0 +1,48 @@
+import type { InferenceSession, TensorConstructor } from "onnxruntime-node";
+import { UserError } from "../errors.ts";
+import type { ModelSession } from "./model-session.ts";
+
+/**
+ * An open session of a model file as tailor writes it, on any build of ONNX Runtime: their sessions and tensors are of
+ * the same classes.
+ *
+ * @param opened rejects when ONNX Runtime cannot read the file
+ * @param fileName named in errors
+ * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ */
+export async function modelSession(
+  opened: Promise<InferenceSession>,
+  Tensor: TensorConstructor,
+  fileName: string,
+): Promise<ModelSession> {
+  const session = await opened.catch((cause: unknown) => {
+    throw new UserError(`${fileName} is not a model that ONNX Runtime can read; train or export it again`, { cause });
+  });
+  const pixels = session.inputMetadata.find(({ name }) => name === "pixels");
+  const scores = session.outputMetadata.find(({ name }) => name === "logits");
+  const shape = pixels?.isTensor ? pixels.shape : [];
+  const [channels, height, width] = shape.slice(1).map(Number);
+  const classes = scores?.isTensor ? Number(scores.shape[1]) : Number.NaN;
+  if (!channels || !height || !width || !classes) {
+    await session.release();
+    throw new UserError(
+      `${fileName} has no input "pixels" [batch, channels, height, width] and output "logits" [batch, classes]`,
+    );
+  }
+  const imageSize = channels * height * width;
+  const run = async (pixelBytes: Uint8Array, output: "logits" | "probabilities") => {
+    const data = new Float32Array(pixelBytes);
+    const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
+    const results = await session.run(feeds, [output]);
+    const { data: values } = results[output]!;
+    if (!(values instanceof Float32Array)) throw new Error(`${output} are not float32`);
+    return values;
+  };
+  return {
+    imageShape: { channels, height, width },
+    classes,
+    logits: (pixelBytes) => run(pixelBytes, "logits"),
+    probabilities: (pixelBytes) => run(pixelBytes, "probabilities"),
+    release: () => session.release(),
+  };
+}
