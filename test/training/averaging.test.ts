@@ -17,35 +17,34 @@ import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 const AVERAGING = { kind: "exponential", decay: 0.7 } as const;
 
 describe("averages of weights", () => {
-  test.each(lowerings())(
-    "are those of what each step left, running statistics too ($kind)",
-    async (lowering) => {
-      const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
-      const expected = new Map<string, number[]>();
-      let from: TrainingSnapshot | undefined;
-      for (let step = 1, isFinished = false; !isFinished; step++) {
-        const outcome = await train(job, { isStopRequested: () => true }, from);
-        const share = averagingShareAt(AVERAGING, step);
-        for (const { name } of outcome.graph.tensors) {
-          const values = [...outcome.snapshot.tensors.get(name)!];
-          const before = expected.get(name);
-          expected.set(
-            name,
-            values.map((value, i) => (before ? before[i]! + share * (value - before[i]!) : value)),
-          );
-          // Rounded once a step, and each rounding fades as the average moves on.
-          const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-          expect(outcome.tensors.get(name), name).toBeClose(expected.get(name)!, { tolerance: 1e-6 * scale });
-        }
-        from = outcome.snapshot;
-        isFinished = outcome.isFinished;
+  test.each(lowerings())("are those of what each step left, running statistics too ($kind)", async (lowering) => {
+    const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
+    const expected = new Map<string, number[]>();
+    let from: TrainingSnapshot | undefined;
+    for (let step = 1, isFinished = false; !isFinished; step++) {
+      const outcome = await train(job, { isStopRequested: () => true }, from);
+      const share = averagingShareAt(AVERAGING, step);
+      for (const { name } of outcome.graph.tensors) {
+        const values = [...outcome.snapshot.tensors.get(name)!];
+        const before = expected.get(name);
+        expected.set(
+          name,
+          values.map((value, i) => (before ? before[i]! + share * (value - before[i]!) : value)),
+        );
+        // Rounded once a step, and each rounding fades as the average moves on.
+        const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        const average = outcome.snapshot.tensors.get(`${name}.average`)!;
+        expect(average, name).toBeClose(expected.get(name)!, { tolerance: 1e-6 * scale });
+        // The network at the end of so few steps has running statistics that were estimated again.
+        if (!outcome.isFinished || !name.includes("running_")) expect(outcome.tensors.get(name), name).toEqual(average);
       }
-      expect(from!.position.step).toBe(7);
-      const [last, average] = ["bn1.running_mean", "bn1.running_mean.average"].map((name) => from!.tensors.get(name)!);
-      expect(average).not.toEqual(last);
-    },
-    60_000,
-  );
+      from = outcome.snapshot;
+      isFinished = outcome.isFinished;
+    }
+    expect(from!.position.step).toBe(7);
+    const [last, average] = ["bn1.running_mean", "bn1.running_mean.average"].map((name) => from!.tensors.get(name)!);
+    expect(average).not.toEqual(last);
+  });
 
   test("change nothing in the training itself", async () => {
     const [plain, averaged] = [
@@ -79,8 +78,11 @@ test("a run's weights and model are the averages, its state holds both; stopped 
   const [weights, state] = [read("weights.safetensors"), read("state.safetensors")];
   expect(weights.size).toBe(32);
   for (const [name, values] of weights) {
-    expect(state.get(`${name}.average`), name).toEqual(values);
     expect(state.has(name)).toBe(true);
+    const average = expect(state.get(`${name}.average`), name);
+    // Of so few steps the running statistics are estimated again.
+    if (name.includes("running_")) average.not.toEqual(values);
+    else average.toEqual(values);
   }
   expect(weights.get("conv1.weight")).not.toEqual(state.get("conv1.weight"));
 
