@@ -37,6 +37,9 @@ export {
   type TrainingDataOptions,
   trainingData,
 } from "./data/training-data.ts";
+// What the entries of their own have too.
+export * from "./entries/predict.ts";
+export * from "./entries/server.ts";
 export { UserError } from "./errors.ts";
 export type { Calibration, CalibrationBin } from "./evaluation/calibration.ts";
 export { type EvaluateOptions, evaluate, type LogitsOf } from "./evaluation/evaluate.ts";
@@ -148,18 +151,6 @@ export type { MuonOptions } from "./optim/muon.ts";
 export type { Optimizer, UpdateInputs, UpdateResults } from "./optim/optimizer.ts";
 export { learningRateAt, type Schedule, type SchedulePosition, type WarmUp } from "./optim/schedules.ts";
 export type { SgdOptions } from "./optim/sgd.ts";
-export { loadClassifier } from "./prediction/node/load-classifier.ts";
-export type {
-  Classification,
-  Classifier,
-  ClassifyOptions,
-  ImageInput,
-  Prediction,
-  PredictionOutcome,
-  PredictOptions,
-  PrepareOptions,
-  ScoredLabel,
-} from "./prediction/prediction.ts";
 export { type RandomStream, randomStream } from "./random.ts";
 export {
   FITTED_FIELDS,
@@ -186,20 +177,6 @@ export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
 export { nodeRuntime, openModel } from "./runtime/node/index.ts";
 export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
-export type {
-  Ladder,
-  PredictAnswer,
-  ProgressAnswer,
-  RecipeSummary,
-  RunDetail,
-  RunEvaluation,
-  RunSummary,
-  TestImage,
-} from "./server/api-types.ts";
-export { type AppOptions, createApp, type TailorApp } from "./server/app.ts";
-export type { ServerLimits } from "./server/limits.ts";
-export type { RunState } from "./server/run-catalog.ts";
-export { type RunningServer, type ServerOptions, startServer } from "./server/start-server.ts";
 export { DivergedError } from "./training/diverged.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";

@@ -219,7 +219,7 @@ test.skipIf(!existsSync(tool("publint")))("publint finds nothing", () => {
   run(tool("publint"), ["run", tarball, "--strict"]);
 });
 
-test.skipIf(!existsSync(tool("attw")))("Are the types wrong? No", {}, () => {
+test.skipIf(!existsSync(tool("attw")))("Are the types wrong? No", () => {
   // The one finding passed over: `require` gets a module, which every Node that is supported can do.
   run(tool("attw"), [tarball, "--ignore-rules", "cjs-resolves-to-esm", "--no-color", "--no-emoji"]);
 });
