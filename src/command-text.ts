@@ -1,14 +1,14 @@
-/** Command lines that messages tell the user to type. */
+/** Command lines in messages to the user. */
 
-/** How tailor is called. */
+/** The command that runs tailor. */
 export const TAILOR = "node bin/tailor.js";
 
-/** A word as a shell takes it: `runs/best`, `'my runs/best'`. */
+/** Quotes a word for a shell if necessary: `runs/best`, `'my runs/best'`. */
 export function shellWord(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What goes on with an interrupted run. */
+/** The command that resumes an interrupted run. */
 export function resumeCommand(run: string): string {
   return `${TAILOR} train --resume ${shellWord(run)}`;
 }

@@ -1,11 +1,11 @@
 /**
- * A mistake that the user can mend: bad input, a missing file, a refused option. The message says what was wrong, where,
- * what is allowed and what to do; the command line prints it without a stack trace. Anything else that is thrown is a
- * defect of ours.
+ * An error that the user can fix: invalid input, a missing file, an invalid option. The message says what is wrong,
+ * where, what is allowed and what to do; the command line prints it without a stack trace. Any other error is a bug in
+ * tailor.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
-  /** 1: the task could not be done; 2: the command was used wrongly. */
+  /** 1: the task failed; 2: usage error. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
@@ -14,7 +14,7 @@ export class UserError extends Error {
   }
 }
 
-/** What `read` gives, or the UserError that it throws. */
+/** Returns the result of `read`, or the UserError that it throws. */
 export function valueOrUserError<T>(read: () => T): T | UserError {
   try {
     return read();

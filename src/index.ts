@@ -1,4 +1,4 @@
-/** tailor's public surface: declare networks, train, evaluate and serve them, write and read their files. */
+/** tailor's public API: define networks, train, evaluate and serve them, write and read their files. */
 
 export { type CompiledOperation, type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
 export { gradients } from "./compile/gradients.ts";
@@ -17,12 +17,12 @@ export type { Imbalance } from "./data/imbalance.ts";
 export type { LoadedData, Report } from "./data/node/chain.ts";
 export {
   loadCustomData,
-  /** @deprecated the name before: use `loadCustomData` */
+  /** @deprecated old name: use `loadCustomData` */
   loadCustomData as loadOwnData,
 } from "./data/node/custom-data.ts";
 export type {
   CustomDataOptions,
-  /** @deprecated the name before: use `CustomDataOptions` */
+  /** @deprecated old name: use `CustomDataOptions` */
   CustomDataOptions as OwnDataOptions,
 } from "./data/node/custom-data-options.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
@@ -37,7 +37,7 @@ export {
   type TrainingDataOptions,
   trainingData,
 } from "./data/training-data.ts";
-// What the entries of their own have too.
+// Also available as separate entries.
 export * from "./entries/predict.ts";
 export * from "./entries/server.ts";
 export { UserError } from "./errors.ts";
@@ -64,7 +64,7 @@ export {
   type PairedComparison,
   type Spread,
   seedSpread,
-  /** @deprecated the name before: use `seedSpread` */
+  /** @deprecated old name: use `seedSpread` */
   seedSpread as spreadOf,
   welchInterval,
 } from "./evaluation/significance.ts";

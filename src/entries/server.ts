@@ -1,4 +1,4 @@
-/** The HTTP API: a Hono application to mount in one of one's own, and the server that `serve` starts. */
+/** The HTTP API: a Hono application to mount in another one, and the server of `serve`. */
 
 export type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 export { UserError } from "../errors.ts";

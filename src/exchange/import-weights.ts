@@ -20,23 +20,24 @@ import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts"
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./network.ts";
 
-/** What is known of weights beside what their file says, and where their run goes. */
+/** Options of an import: facts that the file does not state, and the output folder. */
 export interface ImportOptions extends Omit<StatedFacts, "model"> {
-  /** A model, or what `--model` takes: the name of one of tailor's, or a file that exports a recipe. */
+  /** A model, the name of a built-in one, or a file that exports a recipe (as `--model`). */
   readonly model?: string | Model;
   /** The run's folder, given the model's name. */
   readonly out: (model: string) => string;
   readonly threads: number;
-  /** Told what was assumed or left out. */
+  /** Called with messages about assumptions and skipped tensors. */
   readonly report: (line: string) => void;
 }
 
 /**
- * Makes a run of weights that were trained elsewhere, in PyTorch say, so that they can be evaluated, compared, served and
- * exported as any other run. What the options leave open comes from the file's metadata, and else is Fashion-MNIST's.
+ * Imports external weights (from PyTorch, say) as a run, which can be evaluated, compared, served and exported like any
+ * other. Facts missing in the options are taken from the file's metadata, or else from Fashion-MNIST.
  *
  * @param file safetensors, with PyTorch's names and layouts; floats of any width become float32
- * @throws UserError when the file is damaged, its tensors are not the model's, or the folder is taken: nothing is then written
+ * @throws UserError when the file is damaged, its tensors are not the model's, or the folder exists; nothing is then
+ *   written
  */
 export async function importWeights(
   file: string,
@@ -76,7 +77,7 @@ export async function importWeights(
   try {
     folder.writeWeights(tensors, factsToText({ ...network, model: model.name }));
     folder.writeModel(onnx);
-    // Last: with its record the folder is a whole run.
+    // Last: the record marks the folder as a complete run.
     folder.writeRecord(record);
     return { folder: folder.path, record };
   } finally {
@@ -84,13 +85,13 @@ export async function importWeights(
   }
 }
 
-/** The files that `torch.save` writes: archives, and in old versions pickles. */
+/** First bytes of files of `torch.save`: zip archives, or pickles in old versions. */
 const CHECKPOINT_STARTS = [
   [0x50, 0x4b, 0x03, 0x04],
   [0x80, 0x02],
 ] as const;
 
-/** @throws UserError when the file is what PyTorch saves by itself */
+/** @throws UserError when the file was written by `torch.save` */
 function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
   if (!CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte))) return;
   throw new UserError(
@@ -99,9 +100,9 @@ function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
 }
 
 /**
- * The model that the weights are said to belong to.
+ * Finds the model of the weights.
  *
- * @param named by whoever imports them @param stated in their file
+ * @param named in the options @param stated in the file
  */
 async function findNamed(
   file: string,
@@ -120,7 +121,7 @@ async function findNamed(
   );
 }
 
-/** What the network is shown and asked for, as the file or whoever imports it says. */
+/** The network's task and normalization, from the options or the file. */
 function describe(
   file: string,
   stated: Omit<StatedFacts, "model">,
@@ -156,7 +157,7 @@ function describe(
   return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
 }
 
-/** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */
+/** Checks that logits are finite: finite weights may still overflow, or contain a negative variance. */
 async function checkModel(
   onnx: Uint8Array,
   file: string,

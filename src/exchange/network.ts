@@ -11,17 +11,21 @@ import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { matchTensors } from "./match-tensors.ts";
 
-/** A trained network, whole: layers, task, normalisation, class names, and tensors in the order of PyTorch's state_dict. */
+/**
+ * A complete trained network: layers, task, normalisation, class names, and tensors in the order of PyTorch's
+ * state_dict.
+ */
 export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
   readonly model: Model;
   readonly tensors: readonly NamedTensor[];
 }
 
 /**
- * The network of a run that is finished or imported, from its `weights.safetensors`.
+ * Reads the network of a finished or imported run from its `weights.safetensors`.
  *
- * @param data the run's own: older runs say nothing of task and normalisation, which then follow from their images
- * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or not those that the record tells of
+ * @param data of the run: records of older runs lack task and normalisation, which are then derived from the images
+ * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or do not
+ *   match the record
  */
 export async function readNetwork(
   path: string,
@@ -62,8 +66,8 @@ function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | un
 }
 
 /**
- * Where a network comes from and how good it was found to be, as text fields for the files that hold it. Accuracies are
- * fractions from 0 to 1; on the test images with the counts behind them.
+ * The provenance and accuracies of a network, as text fields for its files. Accuracies are fractions from 0 to 1; test
+ * accuracy includes the counts.
  */
 export function recordFacts(record: AnyRunRecord): Record<string, string> {
   const test = record.evaluations?.test;
@@ -78,7 +82,7 @@ export function recordFacts(record: AnyRunRecord): Record<string, string> {
 function originFacts(record: AnyRunRecord): Record<string, string> {
   if (record.status === "imported") {
     const { source, weightsSha256 } = record;
-    // The name only: the file is handed on and served, and where it lay is nobody's business.
+    // Only the file name: the exported file may be shared, and the path is private.
     const name = source.file.split(/[\\/]/).at(-1)!;
     return { importedFrom: `${name} (SHA-256 ${source.sha256})`, weightsSha256 };
   }

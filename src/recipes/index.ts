@@ -4,7 +4,7 @@ import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts
 import { tiny as tinyModel } from "../models/tiny.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** The Base Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
+/** The Base Model; the best recipe found for twelve epochs. How it was chosen: docs/log.md. */
 export const base: Recipe = {
   name: "base",
   description: "the Base Model at its best in 12 epochs: one-cycle, label smoothing, alternating flips, 1 px shifts",
@@ -18,7 +18,7 @@ export const base: Recipe = {
   augmentation: { horizontalFlip: "alternating", shift: 1 },
 };
 
-/** The Enhanced Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
+/** The Enhanced Model; the best recipe found for twelve epochs. How it was chosen: docs/log.md. */
 export const enhanced: Recipe = {
   ...base,
   name: "enhanced",
@@ -28,7 +28,9 @@ export const enhanced: Recipe = {
   optimizer: { kind: "muon" },
 };
 
-/** Zhong et al.'s (arXiv 1708.04896) with smaller rectangles: half of the images lose 2 to 20 % of their area. */
+/**
+ * As in Zhong et al. (arXiv 1708.04896), but with smaller rectangles: half of the images lose 2 to 20 % of their area.
+ */
 const randomErasing: RandomErasing = {
   probability: 0.5,
   areaFraction: [0.02, 0.2],
@@ -36,7 +38,7 @@ const randomErasing: RandomErasing = {
   fill: "random",
 };
 
-/** The Base Model, trained as well as thirty epochs allow. How it was chosen: docs/log.md. */
+/** The Base Model; the best recipe found for thirty epochs. How it was chosen: docs/log.md. */
 export const baseLong: Recipe = {
   ...base,
   name: "base-long",
@@ -54,7 +56,7 @@ export const enhancedLong: Recipe = {
   model: enhancedModel,
 };
 
-/** The study's Base Model as it was trained: plain Adam at a constant rate. */
+/** The study's Base Model, trained as in the study: plain Adam at a constant rate. */
 export const baseSeed: Recipe = {
   name: "base-seed",
   description: "the study's Base Model: Adam 1e-3 at a constant rate, horizontal flips",
@@ -68,7 +70,7 @@ export const baseSeed: Recipe = {
   augmentation: { horizontalFlip: "random" },
 };
 
-/** The study's Enhanced Model as it was trained: as its Base Model, and vertical flips besides the horizontal ones. */
+/** The study's Enhanced Model, trained as in the study: as its Base Model, with additional vertical flips. */
 export const enhancedSeed: Recipe = {
   ...baseSeed,
   name: "enhanced-seed",
@@ -77,7 +79,7 @@ export const enhancedSeed: Recipe = {
   augmentation: { ...baseSeed.augmentation, verticalFlip: true },
 };
 
-/** What the study's vertical flips do to our recipe: all else is `enhanced`. */
+/** `enhanced` with the study's vertical flips, to measure their effect. */
 export const enhancedVflip: Recipe = {
   ...enhanced,
   name: "enhanced-vflip",
@@ -85,7 +87,7 @@ export const enhancedVflip: Recipe = {
   augmentation: { ...enhanced.augmentation, verticalFlip: true },
 };
 
-/** The most that 25,000 parameters were found to give. How it was chosen: docs/tiny.md. */
+/** The most accurate recipe found for under 25,000 parameters. How it was chosen: docs/tiny.md. */
 export const tiny: Recipe = {
   ...base,
   name: "tiny",
@@ -97,7 +99,7 @@ export const tiny: Recipe = {
   labelSmoothing: 0.05,
 };
 
-/** Every recipe that has a name. */
+/** The built-in recipes. */
 export const RECIPES: readonly Recipe[] = [
   base,
   enhanced,
@@ -109,7 +111,7 @@ export const RECIPES: readonly Recipe[] = [
   tiny,
 ];
 
-/** @throws UserError that lists the recipes when there is none of this name */
+/** @throws UserError that lists the recipes when there is none with this name */
 export function findRecipe(name: string): Recipe {
   const recipe = RECIPES.find((candidate) => candidate.name === name);
   if (!recipe) {

@@ -3,9 +3,9 @@ import { UserError } from "../errors.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
- * The lowering to use: the one asked for, or blocked where the processor has it and standard where not.
+ * Chooses the lowering: the requested one, or by default blocked where the processor supports it, else standard.
  *
- * @throws UserError when blocked is asked for and the probe finds no such layout
+ * @throws UserError when blocked is requested but not supported
  */
 export async function chooseLowering(runtime: Runtime, wanted?: Lowering["kind"]): Promise<Lowering> {
   if (wanted === "standard") return { kind: "standard" };

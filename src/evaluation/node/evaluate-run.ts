@@ -11,31 +11,32 @@ import { openModel } from "../../runtime/node/index.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
 
-/** Parts of the data that a run can be evaluated on. */
+/** Splits that a run can be evaluated on. */
 export const EVALUATION_SPLITS = ["test", "validation"] as const;
 /** One of EVALUATION_SPLITS. */
 export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
 
-/** How a run is evaluated on the images of a part of its data. */
+/** Options of the evaluation of a run on a split. */
 export interface EvaluateOnOptions {
   readonly split: EvaluationSplit;
-  /** Test-time averaging of each image and its mirror image. */
+  /** Test-time augmentation: averages the logits of each image and its mirror image. */
   readonly averageFlips: boolean;
   readonly threads: number;
-  /** Told why, when the result could not be written into the run's record. */
+  /** Called with the reason when the result could not be written into the run's record. */
   readonly onNotKept?: (why: string) => void;
 }
 
-/** What a run is evaluated on, and how. */
+/** Options of the evaluation of a run. */
 export interface EvaluateRunOptions extends EvaluateOnOptions {
   readonly data: LoadedData;
 }
 
 /**
- * Evaluates a finished or imported run through its `model.onnx`, the file that is served, and keeps the result in the run's
- * record. What imported weights were trained on is not known: whoever asks for the validation images must.
+ * Evaluates a finished or imported run with its `model.onnx`, the file used for serving, and saves the result in the
+ * run's record. It is not known whether imported weights were trained on the validation images: the caller must know.
  *
- * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
+ * @throws UserError when the run is unfinished or damaged, the data is not the run's, or it set no validation images
+ *   aside
  */
 export async function evaluateRun(
   path: string,
@@ -47,9 +48,9 @@ export async function evaluateRun(
 }
 
 /**
- * The same on images that are known to be this part of the run's data.
+ * Like `evaluateRun`, on images that are known to be this split of the run's data.
  *
- * @throws UserError when the run is not finished or damaged, or its model takes other images
+ * @throws UserError when the run is unfinished or damaged, or its model takes images of another size
  */
 export async function evaluateRunOn(
   path: string,
@@ -104,7 +105,7 @@ async function evaluateModel(
   }
 }
 
-/** Writes the result into the run's record. A run that cannot be written to is evaluated all the same. */
+/** Saves the result in the run's record. A failure to write is reported, not thrown. */
 function keep(
   path: string,
   name: EvaluationSplit | `${EvaluationSplit}-tta`,
