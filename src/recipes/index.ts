@@ -3,6 +3,7 @@ import { UserError } from "../errors.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
 import { tiny as tinyModel } from "../models/tiny.ts";
 import type { Recipe } from "./recipe.ts";
+import { currentRecipeName } from "./renamed.ts";
 
 /** The Base Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
 export const base: Recipe = {
@@ -55,8 +56,8 @@ export const enhancedLong: Recipe = {
 };
 
 /** The study's Base Model as it was trained: plain Adam at a constant rate. */
-export const baseSeed: Recipe = {
-  name: "base-seed",
+export const baseStudy: Recipe = {
+  name: "base-study",
   description: "the study's Base Model: Adam 1e-3 at a constant rate, horizontal flips",
   model: baseModel,
   epochs: 30,
@@ -69,12 +70,12 @@ export const baseSeed: Recipe = {
 };
 
 /** The study's Enhanced Model as it was trained: as its Base Model, and vertical flips besides the horizontal ones. */
-export const enhancedSeed: Recipe = {
-  ...baseSeed,
-  name: "enhanced-seed",
+export const enhancedStudy: Recipe = {
+  ...baseStudy,
+  name: "enhanced-study",
   description: "the study's Enhanced Model: Adam 1e-3 at a constant rate, horizontal and vertical flips",
   model: enhancedModel,
-  augmentation: { ...baseSeed.augmentation, verticalFlip: true },
+  augmentation: { ...baseStudy.augmentation, verticalFlip: true },
 };
 
 /** What the study's vertical flips do to our recipe: all else is `enhanced`. */
@@ -103,15 +104,19 @@ export const RECIPES: readonly Recipe[] = [
   enhanced,
   baseLong,
   enhancedLong,
-  baseSeed,
-  enhancedSeed,
+  baseStudy,
+  enhancedStudy,
   enhancedVflip,
   tiny,
 ];
 
-/** @throws UserError that lists the recipes when there is none of this name */
+/**
+ * The recipe of this name, or of the name that it had in an earlier version.
+ *
+ * @throws UserError that lists the recipes when there is none of this name
+ */
 export function findRecipe(name: string): Recipe {
-  const recipe = RECIPES.find((candidate) => candidate.name === name);
+  const recipe = RECIPES.find((candidate) => candidate.name === currentRecipeName(name));
   if (!recipe) {
     throw new UserError(
       `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,

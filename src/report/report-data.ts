@@ -10,7 +10,7 @@ export interface StudyReport {
   /** Whether the data is Fashion-MNIST as it was published; published results say nothing of other data. */
   readonly isFashionMnist: boolean;
   readonly setting: StudySetting;
-  /** In reading order: the study's published pair, the seed pair, ours. */
+  /** In reading order: the study's published pair, the repeated study, ours. */
   readonly results: readonly ModelResult[];
   /** Enhanced minus Base, for each of these pairs. */
   readonly gains: readonly Gain[];
