@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly default?: string;
   /** The allowed words. */
   readonly choices?: readonly string[];
+  /** Today's word for one that an earlier version took. */
+  readonly current?: (word: string) => string;
   /** Whether it may be typed more than once: it is then a list. */
   readonly isRepeatable?: boolean;
 }

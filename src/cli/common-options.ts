@@ -1,4 +1,6 @@
+import { currentRecipeName } from "../recipes/renamed.ts";
 import type { OptionSpec } from "./command.ts";
+import type { Output } from "./output.ts";
 import { LOWERINGS } from "./parse.ts";
 
 /** Options that several commands have. What is typed is read by `parse.ts`. */
@@ -29,4 +31,11 @@ export function loweringOption(description: string): OptionSpec {
     choices: LOWERINGS,
     default: "blocked where the processor has it",
   };
+}
+
+/** Says so when a recipe was named as earlier versions called it. */
+export function noteRenamed(recipeName: string | undefined, output: Output): void {
+  if (recipeName === undefined) return;
+  const current = currentRecipeName(recipeName);
+  if (current !== recipeName) output.note(`recipe ${recipeName} is called ${current} now`);
 }

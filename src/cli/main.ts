@@ -75,10 +75,12 @@ function explain(text: string): string {
 
 function declare(entry: Commander, command: Command, finish: (code: number) => void): void {
   for (const { name, description } of command.arguments) entry.argument(name, description);
-  for (const { flags, description, choices, isRepeatable, default: shown } of command.options) {
+  for (const { flags, description, choices, current, isRepeatable, default: shown } of command.options) {
     // Commander shows no default of an option that stays undefined when it is left out.
     const option = new Option(flags, shown === undefined ? description : `${description} (default: ${shown})`);
     if (choices) option.choices([...choices]);
+    const parse = option.parseArg;
+    if (current && parse) option.argParser((word: string, sofar) => parse(current(word), sofar));
     if (isRepeatable) option.argParser((word: string, sofar: string[] = []) => [...sofar, word]);
     entry.addOption(option);
   }

@@ -1,6 +1,6 @@
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { baseBatchNorm, baseDropout, enhancedPlain } from "../models/study.ts";
-import { base, baseSeed, enhanced, enhancedSeed, enhancedVflip } from "../recipes/index.ts";
+import { base, baseStudy, enhanced, enhancedStudy, enhancedVflip } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { AblationReport } from "../report/node/ablation-report.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
@@ -27,26 +27,26 @@ export interface AblationPart {
 /** Effect of each technique: the study's four changes added one at a time, then ours taken away one at a time. */
 export const ABLATION: readonly AblationPart[] = [
   {
-    title: "The study's changes, each added to base-seed",
-    reference: baseSeed,
+    title: "The study's changes, each added to base-study",
+    reference: baseStudy,
     changes: [
       {
         name: "vertical-flips",
         what: "random vertical flips besides the horizontal ones",
-        recipe: { ...baseSeed, augmentation: { ...baseSeed.augmentation, verticalFlip: true } },
+        recipe: { ...baseStudy, augmentation: { ...baseStudy.augmentation, verticalFlip: true } },
       },
       {
         name: "batch-norm",
         what: "batch norm after convolutions and the hidden dense layer",
-        recipe: { ...baseSeed, model: baseBatchNorm },
+        recipe: { ...baseStudy, model: baseBatchNorm },
       },
-      { name: "dropout", what: "dropout of 0.3 before the last layer", recipe: { ...baseSeed, model: baseDropout } },
+      { name: "dropout", what: "dropout of 0.3 before the last layer", recipe: { ...baseStudy, model: baseDropout } },
       {
         name: "depth-width",
         what: "five convolutions and 256 dense units instead of two and 128",
-        recipe: { ...baseSeed, model: enhancedPlain },
+        recipe: { ...baseStudy, model: enhancedPlain },
       },
-      { name: "all-four", what: "all of these: enhanced-seed", recipe: enhancedSeed },
+      { name: "all-four", what: "all of these: enhanced-study", recipe: enhancedStudy },
     ],
   },
   {

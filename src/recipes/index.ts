@@ -3,6 +3,7 @@ import { UserError } from "../errors.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
 import { tiny as tinyModel } from "../models/tiny.ts";
 import type { Recipe } from "./recipe.ts";
+import { currentRecipeName } from "./renamed.ts";
 
 /** The Base Model; the best recipe found for twelve epochs. How it was chosen: docs/log.md. */
 export const base: Recipe = {
@@ -57,8 +58,8 @@ export const enhancedLong: Recipe = {
 };
 
 /** The study's Base Model, trained as in the study: plain Adam at a constant rate. */
-export const baseSeed: Recipe = {
-  name: "base-seed",
+export const baseStudy: Recipe = {
+  name: "base-study",
   description: "the study's Base Model: Adam 1e-3 at a constant rate, horizontal flips",
   model: baseModel,
   epochs: 30,
@@ -71,12 +72,12 @@ export const baseSeed: Recipe = {
 };
 
 /** The study's Enhanced Model, trained as in the study: as its Base Model, with additional vertical flips. */
-export const enhancedSeed: Recipe = {
-  ...baseSeed,
-  name: "enhanced-seed",
+export const enhancedStudy: Recipe = {
+  ...baseStudy,
+  name: "enhanced-study",
   description: "the study's Enhanced Model: Adam 1e-3 at a constant rate, horizontal and vertical flips",
   model: enhancedModel,
-  augmentation: { ...baseSeed.augmentation, verticalFlip: true },
+  augmentation: { ...baseStudy.augmentation, verticalFlip: true },
 };
 
 /** `enhanced` with the study's vertical flips, to measure their effect. */
@@ -105,15 +106,19 @@ export const RECIPES: readonly Recipe[] = [
   enhanced,
   baseLong,
   enhancedLong,
-  baseSeed,
-  enhancedSeed,
+  baseStudy,
+  enhancedStudy,
   enhancedVflip,
   tiny,
 ];
 
-/** @throws UserError that lists the recipes when there is none with this name */
+/**
+ * Finds a recipe by its name, or by its name in an earlier version.
+ *
+ * @throws UserError that lists the recipes when there is none with this name
+ */
 export function findRecipe(name: string): Recipe {
-  const recipe = RECIPES.find((candidate) => candidate.name === name);
+  const recipe = RECIPES.find((candidate) => candidate.name === currentRecipeName(name));
   if (!recipe) {
     throw new UserError(
       `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,

@@ -10,7 +10,7 @@ export interface StudyReport {
   /** Whether the data is the published Fashion-MNIST; only then do published results apply. */
   readonly isFashionMnist: boolean;
   readonly setting: StudySetting;
-  /** In reading order: the study's published pair, the `*-seed` recipes, ours. */
+  /** In reading order: the study's published pair, the repeated study, ours. */
   readonly results: readonly ModelResult[];
   /** Enhanced minus Base, for each pair. */
   readonly gains: readonly Gain[];

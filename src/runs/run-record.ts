@@ -6,6 +6,7 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
+import { currentRecipeName } from "../recipes/renamed.ts";
 import { metricsFields } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
@@ -17,6 +18,11 @@ const positiveCount = z.int().min(1);
 const nonNegative = z.number().min(0);
 const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
+
+/** The recipe under today's name. */
+function renamed(recipe: Record<string, unknown>): Record<string, unknown> {
+  return typeof recipe.name === "string" ? { ...recipe, name: currentRecipeName(recipe.name) } : recipe;
+}
 
 const resultSchema = z.strictObject({
   /** Of the last epoch. */
@@ -41,9 +47,9 @@ const evaluationSchema = z.strictObject({
 
 const planSchema = z.strictObject({
   format: z.literal(RUN_FORMAT),
-  recipeName: z.string(),
+  recipeName: z.string().transform(currentRecipeName),
   /** The whole recipe as JSON, so that a run can be told from another after the recipe of this name has changed. */
-  recipe: z.record(z.string(), z.unknown()),
+  recipe: z.record(z.string(), z.unknown()).transform(renamed),
   model: z.string(),
   /** What the recipe had before batch and epochs were fitted to the number of images; left out: they were not. */
   fittedFrom: z.strictObject({ batchSize: positiveCount, epochs: z.number().positive() }).optional(),

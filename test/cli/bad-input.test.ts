@@ -18,12 +18,12 @@ const USED_WRONGLY: readonly Case[] = [
   [
     ["train"],
     2,
-    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
+    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
   ],
   [
     ["train", "bsae"],
     2,
-    /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip/,
+    /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip/,
   ],
   [["train", "base", "enhanced"], 2, /too many arguments/],
   [["train", "base", "--epochs"], 2, /'--epochs <n>' argument missing/],
@@ -143,4 +143,10 @@ describe("--verbose", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/error: UserError: there is no recipe "nope".*\n {4}at findRecipe .*recipes\/index/);
   });
+});
+
+test("a recipe's name of an earlier version is taken, and said to have changed", async () => {
+  const result = await tailor(["train", "base-seed", "--epochs", "0"]);
+  expect(refusalOf(result, 2)).toMatch(/--epochs must be a whole number/);
+  expect(result.stderr).toContain("recipe base-seed is called base-study now");
 });

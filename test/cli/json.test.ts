@@ -104,9 +104,9 @@ describe("train --json", () => {
 
   test("with --train-on all trains on every image and validates on none: those fields are null", async () => {
     const out = join(FOLDER, "all");
-    const args = ["train", "base-seed", "--data", DATA, "--batch-size", "600", "--epochs", "1", "--threads", "1"];
+    const args = ["train", "base-study", "--data", DATA, "--batch-size", "600", "--epochs", "1", "--threads", "1"];
     expect(await tailorJson([...args, "--train-on", "all", "--out", out])).toMatchObject({
-      recipe: "base-seed",
+      recipe: "base-study",
       seed: 1,
       epochs: 1,
       validationLoss: null,

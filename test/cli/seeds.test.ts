@@ -7,7 +7,7 @@ import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts
 import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 600, test: 130 });
-const OUT = join(sharedFolder(), "base-seeds");
+const OUT = join(sharedFolder(), "base-studys");
 const COMMAND = [
   "train",
   "base",

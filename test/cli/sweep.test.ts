@@ -133,11 +133,11 @@ test("a candidate that diverged with one seed is not trained with others; anothe
   expect(Object.keys(diverged())).toEqual(["runs/learningRate=1e+30-e1-s1"]);
 
   rmSync(join(out, "runs"), { recursive: true });
-  const other = await tailor([...SMALL.with(1, "base-seed"), ...options]);
+  const other = await tailor([...SMALL.with(1, "base-study"), ...options]);
   expect(other.stderr.match(/training diverged/g)).toHaveLength(1);
   expect(other.stdout).toContain(`to be trained by: node bin/tailor.js train ${out}/best.json --data ${DATA}`);
   expect(diverged()).toMatchObject({
-    "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-seed/) } },
+    "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-study/) } },
   });
 });
 

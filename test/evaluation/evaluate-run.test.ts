@@ -12,7 +12,7 @@ import { base } from "../../src/models/study.ts";
 import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
 import { GraphWriter } from "../../src/onnx/graph-writer.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
-import { baseSeed } from "../../src/recipes/index.ts";
+import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { openRunFolder } from "../../src/runs/node/run-folder.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
@@ -28,7 +28,7 @@ const OPTIONS = { data, split: "test", averageFlips: false, threads: 1 } as cons
 
 beforeAll(async () => {
   const options = { data, threads: 1, lowering: "standard", runtime: nodeRuntime } as const;
-  const run = { recipe: { ...baseSeed, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
+  const run = { recipe: { ...baseStudy, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
   await trainNewRun({ ...run, trainOn: "split", out: SPLIT }, options);
   await trainNewRun({ ...run, trainOn: "all", out: ALL }, options);
 });

@@ -26,11 +26,11 @@ test("each change differs from its reference in what it says, and in nothing els
     changes.map(({ name, recipe }) => [reference.name, name, differences(recipe, reference).join(" ")]),
   );
   expect(told).toEqual([
-    ["base-seed", "vertical-flips", "augmentation"],
-    ["base-seed", "batch-norm", "model"],
-    ["base-seed", "dropout", "model"],
-    ["base-seed", "depth-width", "model"],
-    ["base-seed", "all-four", "augmentation model"],
+    ["base-study", "vertical-flips", "augmentation"],
+    ["base-study", "batch-norm", "model"],
+    ["base-study", "dropout", "model"],
+    ["base-study", "depth-width", "model"],
+    ["base-study", "all-four", "augmentation model"],
     ["enhanced", "no-schedule", "learningRate schedule"],
     ["enhanced", "no-muon", "optimizer"],
     ["enhanced", "no-smoothing", "labelSmoothing"],
@@ -90,7 +90,7 @@ describe("a plan", () => {
   test("gives every run a folder of its own, and recipes that can be read back", () => {
     const runs = rows.flatMap((row) => row.runs);
     expect(new Set(runs.map(({ path }) => path)).size).toBe(runs.length);
-    expect(runs[2]!.path).toBe("o/runs/base-seed+vertical-flips-s1");
+    expect(runs[2]!.path).toBe("o/runs/base-study+vertical-flips-s1");
     for (const { recipe } of runs) {
       checkRecipe(recipe);
       const json = JSON.parse(JSON.stringify(recipeToJson(recipe))) as unknown;

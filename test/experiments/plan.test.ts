@@ -19,8 +19,8 @@ test("seeds come one after the other, each with whole pairs", () => {
   expect(names({ seeds: 2, isFaithful: true }).slice(0, 5)).toEqual([
     "base-s1",
     "enhanced-s1",
-    "base-seed-s1",
-    "enhanced-seed-s1",
+    "base-study-s1",
+    "enhanced-study-s1",
     "base-s2",
   ]);
 });

@@ -38,8 +38,8 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
     results: [
       published("Base (study)", "base", 0.9165),
       published("Enhanced (study)", "enhanced", 0.9268),
-      committed("base-seed", "base", seedSpread([0.9171])),
-      committed("enhanced-seed", "enhanced", seedSpread([0.9265])),
+      committed("base-study", "base", seedSpread([0.9171])),
+      committed("enhanced-study", "enhanced", seedSpread([0.9265])),
       trained("base", "base", baseSpread, { parameters: 421_642, multiplyAdds: 4_241_152, seconds: 169 }),
       trained("enhanced", "enhanced", enhancedSpread, { parameters: 437_162, multiplyAdds: 18_400_000, seconds: 1325 }),
     ],
@@ -51,7 +51,7 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
         overSeeds: null,
         paired: null,
       },
-      { base: "base-seed", enhanced: "enhanced-seed", difference: 0.0094, overSeeds: null, paired: null },
+      { base: "base-study", enhanced: "enhanced-study", difference: 0.0094, overSeeds: null, paired: null },
       {
         base: "base",
         enhanced: "enhanced",

@@ -25,9 +25,9 @@ describe("the ladder", () => {
       "tailor: enhanced",
       "claimed only",
       "tailor: base",
-      "tailor: enhanced-seed",
+      "tailor: enhanced-study",
       "claims most",
-      "tailor: base-seed",
+      "tailor: base-study",
       "course",
     ]);
   });

@@ -49,6 +49,15 @@ describe("a record", () => {
     expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE)).toEqual({ ...sampleRecord, recipe });
   });
 
+  test.each([
+    ["base-seed", "base-study"],
+    ["enhanced-seed", "enhanced-study"],
+  ])("of a recipe that was called %s is read as %s", (earlier, current) => {
+    const text = formatRunRecord({ ...sampleRecord, recipeName: earlier, recipe: { name: earlier, epochs: 30 } });
+    const expected = { ...sampleRecord, recipeName: current, recipe: { name: current, epochs: 30 } };
+    expect(parseRunRecord(text, FILE)).toEqual(expected);
+  });
+
   const fields = fieldsOf(finishedRecord);
   test("the tests below go through every field", () => {
     expect(fields.length).toBe(53);

@@ -294,7 +294,7 @@ describe("catalogues", () => {
       parameters: 437_162,
       epochs: 12,
     });
-    expect(recipes.map(({ name }) => name)).toContain("base-seed");
+    expect(recipes.map(({ name }) => name)).toContain("base-study");
   });
 });
 

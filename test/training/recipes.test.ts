@@ -47,8 +47,8 @@ describe("a recipe", () => {
       "enhanced",
       "base-long",
       "enhanced-long",
-      "base-seed",
-      "enhanced-seed",
+      "base-study",
+      "enhanced-study",
       "enhanced-vflip",
       "tiny",
     ]);
@@ -62,9 +62,9 @@ describe("a recipe", () => {
       optimizer: { kind: "adam" },
       labelSmoothing: 0,
     };
-    expect(findRecipe("base-seed")).toMatchObject({ ...asTrained, augmentation: { horizontalFlip: "random" } });
-    expect(findRecipe("base-seed").augmentation).not.toHaveProperty("verticalFlip");
-    expect(findRecipe("enhanced-seed")).toMatchObject({
+    expect(findRecipe("base-study")).toMatchObject({ ...asTrained, augmentation: { horizontalFlip: "random" } });
+    expect(findRecipe("base-study").augmentation).not.toHaveProperty("verticalFlip");
+    expect(findRecipe("enhanced-study")).toMatchObject({
       ...asTrained,
       augmentation: { horizontalFlip: "random", verticalFlip: true },
     });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LoadedData } from "../../src/data/node/chain.ts";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
-import { baseSeed } from "../../src/recipes/index.ts";
+import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { NewRun } from "../../src/training/node/new-run.ts";
@@ -168,7 +168,7 @@ describe("what is refused", () => {
     const out = join(FOLDER, "other");
     mkdirSync(join(out, "photos"), { recursive: true });
     const error = await failureOf(
-      trainNewRun({ ...RUN, recipe: { ...baseSeed, batchSize: 32 }, limit: null, out }, OPTIONS),
+      trainNewRun({ ...RUN, recipe: { ...baseStudy, batchSize: 32 }, limit: null, out }, OPTIONS),
     );
     expect(error.message).toMatch(/is not empty and not a run folder/);
     expect(readdirSync(out)).toEqual(["photos"]);

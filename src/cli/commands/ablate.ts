@@ -3,6 +3,7 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { ABLATION, planAblation, runAblation } from "../../experiments/ablation.ts";
 import { ablationConclusion } from "../../experiments/ablation-result.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
+import { currentRecipeName } from "../../recipes/renamed.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
 import { tableLines } from "../../report/tables.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
@@ -27,7 +28,13 @@ export const ablate: Command = {
   summary: "measure the effect of each technique, added or removed one at a time",
   arguments: [],
   options: [
-    { flags: "--from <recipe>", description: "only the changes to this one", choices: REFERENCES, default: "both" },
+    {
+      flags: "--from <recipe>",
+      description: "only the changes to this one",
+      choices: REFERENCES,
+      current: currentRecipeName,
+      default: "both",
+    },
     { flags: "--epochs <n>", description: "of every run", default: String(DEFAULT_EPOCHS) },
     { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
     {
@@ -43,7 +50,7 @@ export const ablate: Command = {
   ],
   examples: [
     "node bin/tailor.js ablate",
-    "node bin/tailor.js ablate --from base-seed --seeds 5 --out ablation-seed",
+    "node bin/tailor.js ablate --from base-study --seeds 5 --out ablation-study",
     "node bin/tailor.js ablate --epochs 1 --seeds 1 --limit 5000 --out ablation-try",
   ],
   async run(_arguments, options, output) {

@@ -27,7 +27,7 @@ export const study: Command = {
   arguments: [],
   options: [
     { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
-    { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
+    { flags: "--faithful", description: "train the study's own recipes too (base-study, enhanced-study)" },
     { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
     { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
     DATA_OPTION,

@@ -22,7 +22,7 @@ import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -68,6 +68,7 @@ export const sweep: Command = {
     "node bin/tailor.js sweep base --epochs 3 --limit 5000 --over optimizer.kind=adam,muon --out sweep-try",
   ],
   async run([recipeName], options, output) {
+    noteRenamed(recipeName, output);
     const { recipe: named, recipeFile } = await recipeNamed(recipeName ?? "");
     const recipe = withEpochs(named, options);
     const variations = readVariations(options);

@@ -17,7 +17,7 @@ import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import type { Command, OptionValues } from "../command.ts";
-import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
@@ -79,6 +79,7 @@ export const train: Command = {
     "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
+    noteRenamed(recipeName, output);
     const resumed = path(options, "resume");
     const split = choice(options, "evaluate", EVALUATION_SPLITS);
     if (options.seeds !== undefined && resumed === undefined) {

@@ -12,7 +12,7 @@ import { readMetrics } from "../../runs/node/run-files.ts";
 import { counted } from "../../text.ts";
 import type { FinishedRun } from "../planned-run.ts";
 import { conclusionOf } from "./conclusion.ts";
-import { OUR_PAIR, type RecipePair, SEED_PAIR } from "./plan.ts";
+import { OUR_PAIR, REPEATED_STUDY_PAIR, type RecipePair } from "./plan.ts";
 
 /** A run with what the test images say of it. */
 export interface TestedRun extends FinishedRun {
@@ -27,14 +27,14 @@ const STUDY_PAIR: RecipePair = { base: "Base (study)", enhanced: "Enhanced (stud
 /**
  * Makes the report of a study out of its tested runs.
  *
- * @param runs at least one of each of our two recipes; of the seed recipes, what is missing comes from the committed results
+ * @param runs at least one of each of our two recipes; of the repeated study, what is missing comes from the committed results
  */
 export function assembleReport(
   runs: readonly TestedRun[],
   { data, setting, isQuick }: { data: LoadedData; setting: StudySetting; isQuick: boolean },
 ): StudyReport {
   const runsOf = (recipe: string) => runs.filter((run) => run.recipe.name === recipe);
-  const ours = [SEED_PAIR, OUR_PAIR].flatMap((pair) =>
+  const ours = [REPEATED_STUDY_PAIR, OUR_PAIR].flatMap((pair) =>
     inRoles(pair).map(([name, role]) => {
       const trained = runsOf(name);
       return trained.length > 0 ? trainedResult(trained, role, data) : committedResult(findRecipe(name), role, data);
@@ -44,7 +44,7 @@ export function assembleReport(
     ...(data.verified ? inRoles(STUDY_PAIR).map(([name, role]) => publishedResult(name, role)) : []),
     ...ours.filter((result) => result !== undefined),
   ];
-  const gains = [STUDY_PAIR, SEED_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
+  const gains = [STUDY_PAIR, REPEATED_STUDY_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
   const trainedNames = [...new Set(runs.map(({ recipe }) => recipe.name))];
   const report = {
     isQuick,

@@ -4,7 +4,7 @@ import { LADDER } from "../../report/ladder/ladder.ts";
 import type { Gain, ModelResult, StudyReport } from "../../report/report-data.ts";
 import { intervalText, large, pText, spreadText } from "../../report/wording.ts";
 import { count, duration, percent } from "../../text.ts";
-import { OUR_PAIR, SEED_PAIR } from "./plan.ts";
+import { OUR_PAIR, REPEATED_STUDY_PAIR } from "./plan.ts";
 
 /** The published network that the study names as the one it did not reach. */
 const RESNET18 = "ResNet18 (kefth)";
@@ -75,7 +75,7 @@ function besideTheStudy(
   const sentences = [
     `The study published ${percent(theirs.base)} and ${percent(theirs.enhanced)}, a gain of ${pointsOf(published.difference)}; here there is ${ours < 0 ? "a loss" : "one"} of ${pointsOf(ours)}, and the two networks stand ${stand(base.accuracy.mean, theirs.base)} (Base) and ${stand(enhanced.accuracy.mean, theirs.enhanced)} (Enhanced) its figures.`,
   ];
-  const asTrained = named(SEED_PAIR.base);
+  const asTrained = named(REPEATED_STUDY_PAIR.base);
   if (asTrained) {
     const recipe = base.accuracy.mean - asTrained.accuracy.mean;
     sentences.push(

@@ -20,7 +20,7 @@ export interface RecipePair {
 }
 
 export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
-export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-seed" };
+export const REPEATED_STUDY_PAIR: RecipePair = { base: "base-study", enhanced: "enhanced-study" };
 
 /** A quick study: about two minutes on two cores. */
 export const QUICK = { epochs: 4, images: 20_000 };
@@ -31,7 +31,7 @@ export const QUICK = { epochs: 4, images: 20_000 };
  * @param images how many there are to train with
  */
 export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
-  const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
+  const pairs = isFaithful ? [OUR_PAIR, REPEATED_STUDY_PAIR] : [OUR_PAIR];
   const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
   const limit = isQuick && images > QUICK.images ? QUICK.images : null;
   return seedBySeed(
