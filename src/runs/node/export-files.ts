@@ -1,4 +1,4 @@
-/** Files outside of run folders: what is exported, and weights that are imported. */
+/** Files outside of run folders: exports, and weights to import. */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { listNames, makeFolder } from "./output-folder.ts";
 import { RUN_FILES } from "./run-files.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
-/** No network that runs here comes near. */
+/** Maximum file size; weights of feasible networks are far smaller. */
 const MAX_BYTES = 2 ** 30;
 
 /** A file's bytes and their SHA-256. */
@@ -36,11 +36,11 @@ export function readOutsideFile(path: string): OutsideFile {
   }
 }
 
-/** Where an export goes: one file, or several in a folder of their own. */
+/** Target of an export: one file, or a folder of several. */
 export interface ExportTarget {
   readonly path: string;
   readonly isFolder: boolean;
-  /** Whether what is there may be replaced. */
+  /** Whether existing files may be overwritten. */
   readonly force: boolean;
 }
 
@@ -50,9 +50,9 @@ export function defaultExportPath(run: string, ending: string): string {
 }
 
 /**
- * Refuses before anything is computed. A run's own files are never replaced.
+ * Checks the target before anything is computed. A run's own files are never overwritten.
  *
- * @throws UserError (exit code 2) when something is there, and not to be replaced
+ * @throws UserError (exit code 2) when the target exists and may not be overwritten
  */
 export function checkExportTarget({ path, isFolder, force }: ExportTarget): void {
   const there = whatIsAt(path);

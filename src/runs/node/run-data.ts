@@ -16,9 +16,9 @@ import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files
  * The data that a run was trained on: the same images in the same parts.
  *
  * @param run its folder
- * @param folder where the data are now; default: where they were, and Fashion-MNIST for runs that were trained on it and
- *   for imported weights
- * @throws UserError when the folder is no run, or the data are not there or no longer the run's
+ * @param folder current folder of the data; default: the original one, and Fashion-MNIST for runs that were trained on
+ *   it and for imported weights
+ * @throws UserError when the folder is not a run, or the data is missing or has changed
  */
 export async function loadRunData(
   run: string,
@@ -38,14 +38,14 @@ export async function loadRunData(
   }
   const path = folder ?? place;
   if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
-  // Fashion-MNIST is where it can be found; a folder of it may be gone.
+  // Fashion-MNIST is loaded from any source; its original folder may no longer exist.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
   const loaded = await loadCustomData(path, dataOptions(record.data), report);
   requireOwnData(run, loaded, record.data.files);
   return loaded;
 }
 
-/** Of imported weights no data are known, but what their images and classes are. */
+/** For imported weights the data is unknown; only the images' size and the classes are checked. */
 function requireFashionMnist(run: string, { image, classNames }: StatedFacts): void {
   const { channels, height, width } = FASHION_MNIST_TASK;
   const isOther =
@@ -59,13 +59,13 @@ function requireFashionMnist(run: string, { image, classNames }: StatedFacts): v
   );
 }
 
-/** What a run's images are, as far as it is known. */
+/** Size and preparation of a run's images, as far as known. */
 interface MadeOf {
   readonly image?: ImageGeometry | undefined;
   readonly preparation?: Preparation | undefined;
 }
 
-/** The options that give images of this size, prepared so. */
+/** The options for loading images of this size and preparation. */
 function dataOptions({ image, preparation }: MadeOf): CustomDataOptions {
   const channels = image?.channels;
   return {

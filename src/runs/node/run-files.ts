@@ -1,4 +1,4 @@
-/** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
+/** The files of a run folder, and reading them. They are written atomically, so this needs no lock. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { resumeCommand } from "../../command-text.ts";
@@ -14,19 +14,19 @@ import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.t
 export const RUN_FILES = {
   record: "run.json",
   metrics: "metrics.jsonl",
-  /** All that a run needs to go on where it was interrupted. */
+  /** Everything needed to resume an interrupted run. */
   state: "state.safetensors",
   /** PyTorch's names and layouts. */
   weights: "weights.safetensors",
   model: "model.onnx",
-  /** Of data that are pictures in folders: which is in which part. */
+  /** For data from picture folders: the part of each picture. */
   split: "split.json",
-  /** Where the time of a step goes, where that was asked for. */
+  /** Time breakdown of a step, with `--profile`. */
   profile: "profile.json",
 } as const;
 
 /**
- * What was trained and what came of it.
+ * The record of a run that was trained here.
  *
  * @throws UserError as `readAnyRunRecord` does, and (exit code 2) when the run's weights were imported
  */
@@ -50,7 +50,7 @@ export function readAnyRunRecord(folder: string): AnyRunRecord {
   return parseRunRecord(text, join(folder, RUN_FILES.record));
 }
 
-/** @throws UserError when the record is of a run that has no weights yet */
+/** @throws UserError when the record is of a run without weights yet */
 export function requireTrained(
   path: string,
   record: AnyRunRecord,
@@ -60,7 +60,7 @@ export function requireTrained(
 }
 
 /**
- * A line for each epoch so far; none before the first epoch is done.
+ * One line per finished epoch so far.
  *
  * @throws UserError when a line is damaged
  */
@@ -70,9 +70,9 @@ export function readMetrics(folder: string): MetricsLine[] {
 }
 
 /**
- * Which picture is in which part of the run's data.
+ * The part of each picture of the run's data.
  *
- * @throws UserError when there is no such file or it is damaged
+ * @throws UserError when the file is missing or damaged
  */
 export function readSplit(folder: string): PictureSplit {
   const todo = "restore the file from a copy, or train again into another folder";
@@ -93,7 +93,7 @@ export function readState(folder: string): Safetensors {
 }
 
 /**
- * The state from which an interrupted run goes on; null when there is none or it is damaged.
+ * The state from which an interrupted run can be resumed; null when it is missing or damaged.
  *
  * @throws UserError when the system withholds it: it may be whole, so the run must not be started over
  */
@@ -123,9 +123,9 @@ export function readModel(folder: string): Uint8Array {
   return bytes;
 }
 
-/** What is evaluated and served must be what was trained: the model names the weights that the record tells of. */
+/** Checks that the evaluated and served model is the trained one: its weights' checksum must be the record's. */
 function requireOwnModel(folder: string, bytes: Uint8Array): void {
-  // Whoever opens the model, or reads the record, says what is wrong with it.
+  // Errors of the model or the record are reported by the code that reads them.
   const record = valueOrUserError(() => readAnyRunRecord(folder));
   const model = valueOrUserError(() => readModelMetadata(bytes, folder));
   if (record instanceof UserError || model instanceof UserError || model.weightsSha256 === undefined) return;
@@ -153,7 +153,7 @@ export function readModelAt(path: string): { readonly bytes: Uint8Array; readonl
 function readRequired(folder: string, name: string): Uint8Array {
   const bytes = readIfThere(folder, name);
   if (bytes !== null) return bytes;
-  // Says first what is more wrong: no folder, no run.
+  // First reports the more fundamental errors: no folder, not a run.
   const { status } = readAnyRunRecord(folder);
   const why = status === "running" ? "its training has not come so far" : "it was removed";
   const todo = status === "imported" ? "import it again" : "train it with `train`";

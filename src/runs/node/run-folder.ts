@@ -1,6 +1,6 @@
 /**
- * A run is a folder (its files: `RUN_FILES`). Whoever writes to it holds its lock from opening to closing; every file is
- * replaced whole, so a kill at any moment leaves the last whole state.
+ * A run is a folder (its files: `RUN_FILES`). A writer holds its lock while the folder is open; every file is replaced
+ * atomically, so that a kill at any moment leaves the last complete state.
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,9 @@ import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
 import { runStatus } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
-/** A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses. */
+/**
+ * A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses.
+ */
 export class RunFolder {
   readonly path: string;
   readonly #release: () => void;
@@ -40,7 +42,7 @@ export class RunFolder {
     this.#write(RUN_FILES.record, formatRunRecord(record));
   }
 
-  /** All lines from the first epoch on: the file is replaced whole. */
+  /** @param lines all lines from the first epoch on, as the whole file is replaced */
   writeMetrics(lines: readonly MetricsLine[]): void {
     this.#write(RUN_FILES.metrics, formatMetrics(lines));
   }
@@ -66,7 +68,7 @@ export class RunFolder {
     this.#write(RUN_FILES.profile, `${JSON.stringify(profile, null, 2)}\n`);
   }
 
-  /** Gives the lock back. A folder made for a run that was never written goes away again. Closing twice does nothing. */
+  /** Releases the lock. A new folder in which nothing was written is removed. Closing twice does nothing. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -89,11 +91,11 @@ export class RunFolder {
 }
 
 /**
- * Makes the folder of a new run, parent folders included. An unfinished run without a readable state is started over: its
- * files are removed, but for the record, which the new one replaces. Write that next.
+ * Creates the folder of a new run, including parent folders. An unfinished run without a readable state is started
+ * over: its files are removed except for the record, which must be replaced next.
  *
- * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported run
- *   or one to resume; with 1 when a run there is damaged or being written, or the system refuses
+ * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported
+ *   run or one to resume; with 1 when a run there is damaged or being written, or the system refuses
  */
 export function createRunFolder(path: string): RunFolder {
   const isNew = makeFolder(path);
@@ -134,12 +136,12 @@ export function createRunFolder(path: string): RunFolder {
  * @throws UserError when it is missing, not a run folder, damaged or being written
  */
 export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
-  readAnyRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
+  readAnyRunRecord(path); // Nothing, not even a lock, is written to a folder that is not a run.
   return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
 }
 
 /**
- * Opens an interrupted run to go on from its last state.
+ * Opens an interrupted run to resume it from its last state.
  *
  * @throws UserError as `openRunFolder` does, and (exit code 2) when the run is finished or has no readable state
  */
@@ -161,7 +163,7 @@ export function resumeRunFolder(path: string): { folder: RunFolder; record: RunR
   });
 }
 
-/** Opens the folder, cleans up after killed writers and goes on; when that fails, the lock is given back. */
+/** Opens the folder, cleans up after killed writers and calls `goOn`; releases the lock when that fails. */
 function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => T): T {
   const folder = new RunFolder(path, isNew);
   try {
@@ -173,14 +175,14 @@ function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => 
   }
 }
 
-/** Whether the folder has content, but no run and nothing that a run leaves when it is killed before its first record. */
+/** Whether the folder has contents other than a run or the remains of one killed before its first record. */
 function holdsSomethingElse(path: string): boolean {
   const names = listNames(path);
   const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
   return !names.includes(RUN_FILES.record) && !names.every(isOurs);
 }
 
-/** Without its record the folder would, if we were killed now, no longer be known as a run. */
+/** Keeps the record: without it, if this process were killed now, the folder would not be recognized as a run. */
 function removeAllButRecord(path: string): void {
   const { record: _, ...others } = RUN_FILES;
   try {

@@ -1,4 +1,4 @@
-/** What a path is as a run, which runs there are, and where the next one goes. */
+/** Status of a path as a run, lists of runs, and paths for new ones. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, valueOrUserError } from "../../errors.ts";
@@ -7,20 +7,20 @@ import { errorCode, explainFileError } from "./file-errors.ts";
 import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
 
-/** A run folder as it is found. */
+/** Status of a run folder. */
 export type FoundRun =
   | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  /** Weights that were trained elsewhere. */
+  /** Imported external weights. */
   | { readonly kind: "imported"; readonly record: ImportedRunRecord }
   | {
       readonly kind: "unfinished";
       readonly record: RunRecord;
-      /** Whether its state can be read, so that `--resume` goes on from there. */
+      /** Whether its state can be read, for `--resume`. */
       readonly resumable: boolean;
-      /** The process that is training it now, as "process 123"; null when it was interrupted. */
+      /** The process that is training it, as "process 123"; null when it was interrupted. */
       readonly writer: string | null;
     }
-  /** There is a run.json, but it cannot be read, or the system does not let us read the state: the error says why. */
+  /** run.json cannot be read, or the system denies access to the state: the error gives the reason. */
   | { readonly kind: "damaged"; readonly error: UserError };
 
 export type RunStatus =
@@ -29,10 +29,10 @@ export type RunStatus =
   | { readonly kind: "not-a-run" }
   | FoundRun;
 
-/** A run that was found in a folder of runs. */
+/** A run in a folder of runs. */
 export type ListedRun = FoundRun & { readonly path: string; readonly name: string };
 
-/** What is at `path`; never throws for something that is wrong with the run. */
+/** Status of `path`. Problems of the run are part of the result and not thrown. */
 export function runStatus(path: string): RunStatus {
   if (!existsSync(path)) return { kind: "missing" };
   if (!existsSync(join(path, RUN_FILES.record))) return { kind: "not-a-run" };
@@ -46,8 +46,8 @@ export function runStatus(path: string): RunStatus {
 }
 
 /**
- * The runs among the folders of `parent`, newest first: by when they were started, damaged ones by their last change.
- * Whatever is no run is passed over; a missing `parent` has no runs.
+ * The runs among the folders of `parent`, newest first: by start time, damaged ones by their last change. Other entries
+ * are ignored; a missing `parent` has no runs.
  *
  * @throws UserError when `parent` is not a folder or cannot be read
  */
@@ -67,8 +67,8 @@ export function listRuns(parent: string): ListedRun[] {
 }
 
 /**
- * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`) or in its
- * `runs` (`study`, `ablate`, `sweep`), those, in the order of their names with numbers by size.
+ * The runs at a path: itself if it is a run, else the runs in it (`train --seeds`) or in its folder `runs` (`study`,
+ * `ablate`, `sweep`), sorted by name with numbers by value.
  */
 export function runsAt(path: string): string[] {
   const { kind } = runStatus(path);

@@ -15,7 +15,7 @@ import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.t
 /**
  * Trains a recipe into a new run folder.
  *
- * @throws UserError when the recipe or an option is refused, the folder is taken, or training diverges
+ * @throws UserError when the recipe or an option is invalid, the folder is in use, or training diverges
  */
 export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
   checkRecipe(run.recipe);
@@ -45,11 +45,11 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
 }
 
 /**
- * Goes on with an interrupted run; one that has no state yet starts over.
+ * Resumes an interrupted run; one without state starts over.
  *
- * @param options.allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
- *   bit that of an uninterrupted run
- * @param options.model the run's, where it is neither tailor's nor from a recipe's file
+ * @param options.allowDifferent resume although the lowering or ONNX Runtime's version differs: the result is then not
+ *   bitwise that of an uninterrupted run
+ * @param options.model the run's model, if it is neither built-in nor from a recipe's file
  * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
  */
 export async function resumeRun(
@@ -62,7 +62,7 @@ export async function resumeRun(
   const differences = checkResumable(path, before, { ...options, lowering });
   const { fittedFrom, recipeFile, seed, trainOn, limit } = before;
   const run = { recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path };
-  // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
+  // A damaged state is no reason to discard the run's other files: resumeRunFolder refuses it.
   if (before.status === "running" && !hasState(path)) {
     const tensorboard = options.tensorboard === true || hasEventFile(path);
     return trainNewRun(run, { ...options, lowering: lowering.kind, tensorboard });
@@ -74,7 +74,7 @@ export async function resumeRun(
     const from = decodeSnapshot(state, fileName);
     const data = trainingData(options.data.train, run);
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
-    // The record then tells what computed the weights last: they are nobody else's any more.
+    // The record then describes the last computation, as the weights cannot be reproduced by the first one.
     const now = differences.length === 0 ? record : { ...record, ...computation(options, lowering) };
     return await trainInto(folder, { recipe, record: now, lowering, data, from }, options);
   } finally {
