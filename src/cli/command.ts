@@ -1,6 +1,6 @@
 import type { Output } from "./output.ts";
 
-/** A command's option, as data: parsing and help are made from it. */
+/** A command's option, as data from which parsing and help are generated. */
 export interface OptionSpec {
   /** As commander writes it: `--epochs <n>`, or `--json` for a switch. */
   readonly flags: string;
@@ -11,7 +11,7 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Today's word for one that an earlier version took. */
   readonly current?: (word: string) => string;
-  /** Whether it may be typed more than once: it is then a list. */
+  /** Whether it may be repeated; its value is then a list. */
   readonly isRepeatable?: boolean;
 }
 

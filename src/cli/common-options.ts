@@ -3,7 +3,7 @@ import type { OptionSpec } from "./command.ts";
 import type { Output } from "./output.ts";
 import { LOWERINGS } from "./parse.ts";
 
-/** Options that several commands have. What is typed is read by `parse.ts`. */
+/** Options of several commands. Their values are parsed by `parse.ts`. */
 
 export const THREADS_OPTION: OptionSpec = {
   flags: "--threads <n>",
@@ -23,7 +23,7 @@ export const LIMIT_OPTION: OptionSpec = {
   default: "all",
 };
 
-/** @param description what is computed so */
+/** @param description what is computed in the lowering */
 export function loweringOption(description: string): OptionSpec {
   return {
     flags: "--lowering <kind>",

@@ -30,7 +30,7 @@ export const RUN_DATA_OPTION: OptionSpec = {
   default: "where they were; Fashion-MNIST is fetched if need be",
 };
 
-/** How data of one's own becomes images. */
+/** Options for converting custom data to images. */
 export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
   {
     flags: "--size <pixels>",
@@ -54,7 +54,7 @@ export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
 
 const NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
 
-/** @throws UserError when a value is refused */
+/** @throws UserError when a value is invalid */
 export function preparationOptions(options: OptionValues): CustomDataOptions {
   const channels = choice(options, "channels", CHANNELS);
   return {
@@ -65,17 +65,17 @@ export function preparationOptions(options: OptionValues): CustomDataOptions {
   };
 }
 
-/** The names of the options about preparation that were typed, as they were. */
+/** Names of the given preparation options, as typed. */
 export function typedPreparation(options: OptionValues): string[] {
   return NAMES.filter((name) => options[name] !== undefined).map(flag);
 }
 
-/** The data to train on: the folder that was named, or Fashion-MNIST. */
+/** Loads the data to train on: the given folder, or Fashion-MNIST. */
 export async function dataToTrain(options: OptionValues, output: Output): Promise<LoadedData> {
   return loadData(dataChoice(options), output.note);
 }
 
-/** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
+/** The values of `--data` and its related options. @throws UserError when these are given without a folder */
 export function dataChoice(options: OptionValues): DataChoice {
   const folder = path(options, "data");
   const prepared = preparationOptions(options);
@@ -86,7 +86,7 @@ export function dataChoice(options: OptionValues): DataChoice {
   return { folder, ...prepared };
 }
 
-/** The data of a run that something is asked of. */
+/** Loads the data of a run. */
 export function dataOfRun(run: string, options: OptionValues, output: Output): Promise<LoadedData> {
   return loadRunData(run, { folder: path(options, "data"), report: output.note });
 }

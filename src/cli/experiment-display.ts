@@ -5,7 +5,7 @@ import { counted, duration } from "../text.ts";
 import { type Output, sayNotKept } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
 
-/** What the command line shows of an experiment: give it as `onEvent`. */
+/** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {
   let training: ReturnType<typeof trainingDisplay> | undefined;
   return (event) => {

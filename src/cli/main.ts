@@ -15,10 +15,10 @@ const EXIT_USED_WRONGLY = 2;
 const { red } = pc.createColors(pc.isColorSupported && (process.stderr.isTTY || Boolean(process.env.FORCE_COLOR)));
 
 /**
- * The command line: finds the command, loads its file, parses what it declares, runs it.
+ * The command line: finds the command, loads its file, parses arguments and options, and runs it.
  *
  * @param argv without node and the script's own name
- * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted (143 by SIGTERM)
+ * @returns the exit code: 0 success, 1 failure, 2 usage error, 130 interrupted (143 by SIGTERM)
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isVerbose = argv.includes("--verbose");
@@ -63,7 +63,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Commander's message, on one line, and with the commands where it did not know one. */
+/** Commander's message on one line; for an unknown command, with the list of commands. */
 function explain(text: string): string {
   const known = COMMANDS.map(({ name }) => name).join(", ");
   return `${text

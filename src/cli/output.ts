@@ -1,20 +1,20 @@
-/** Where a command speaks: with --json one object on standard output and everything else on standard error. */
+/** Output of a command: with --json one object on standard output and everything else on standard error. */
 export interface Output {
   readonly isJson: boolean;
   /** Whether a live line can be drawn on standard error. */
   readonly isInteractive: boolean;
-  /** A line for people. */
+  /** A human-readable line of the result. */
   say(line: string): void;
-  /** A line about what is going on: always standard error. */
+  /** A line about progress: always on standard error. */
   note(line: string): void;
   /** The command's result as JSON; printed with --json only. */
   result(value: Readonly<Record<string, unknown>>): void;
 }
 
 /**
- * What happens when our output cannot be written. A reader that went away (`tailor data | head -1`) wanted no more: the
- * command goes on to its end without words, since a run that trains for hours is worth more than its log. Anything else,
- * such as a full disk, is a failure.
+ * Handles errors of the output streams. If the reader has gone (`tailor data | head -1`), the command continues
+ * silently to its end, since a training of hours is worth more than its log. Any other error, such as a full disk, is a
+ * failure.
  */
 export function watchStreams(): void {
   const onError = (error: NodeJS.ErrnoException) => {
@@ -41,7 +41,7 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
   };
 }
 
-/** Told why a result could not be kept in its run's record, which does not stop a command. */
+/** Reports why a result could not be saved in its run's record, which does not stop the command. */
 export function sayNotKept(output: Output): (why: string) => void {
   return (why) => output.note(`the result was not kept in the run: ${why}`);
 }

@@ -4,11 +4,11 @@ import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
 import type { OptionValues } from "./command.ts";
 
-/** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
+/** Parsing of option values. Every error names the option, the value and what is allowed. */
 
-/** More threads than this only get in each other's way on networks of this size. */
+/** Maximum default number of threads: more slow down networks of this size. */
 const MAX_DEFAULT_THREADS = 8;
-/** Runs of one recipe: more is a slip of the finger. */
+/** Upper bound for the runs of one recipe. */
 const MAX_SEEDS = 1000;
 export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
@@ -22,13 +22,13 @@ export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** What was typed after an option that may be repeated. */
+/** The values of a repeatable option. */
 export function repeated(options: OptionValues, name: string): readonly string[] {
   const value = options[name];
   return typeof value === "object" ? value : [];
 }
 
-/** @throws UserError unless the option is absent or a whole number in the range */
+/** @throws UserError unless the option is absent or an integer in the range */
 export function wholeNumber(
   options: OptionValues,
   name: string,
@@ -55,7 +55,7 @@ export function positiveNumber(options: OptionValues, name: string): number | un
   return value;
 }
 
-/** @throws UserError unless the option is absent or from 0 up and below 1 */
+/** @throws UserError unless the option is absent or from 0 to below 1 */
 export function fraction(options: OptionValues, name: string): number | undefined {
   const typed = text(options, name);
   if (typed === undefined) return undefined;
@@ -97,15 +97,15 @@ export function seeds(options: OptionValues): number | undefined {
   return wholeNumber(options, "seeds", { most: MAX_SEEDS });
 }
 
-/** How networks are computed: --lowering, else what the processor has. */
+/** The lowering: --lowering, or undefined for the default. */
 export function lowering(options: OptionValues): (typeof LOWERINGS)[number] | undefined {
   return choice(options, "lowering", LOWERINGS);
 }
 
-/** Options of every command that change what is shown, not what is done. */
+/** Options of every command that affect only the output. */
 const SHOWING = ["json", "verbose"];
 
-/** What to type to get the same again: the command with the options that were typed. */
+/** The command line that reproduces this one: the command with the given options. */
 export function commandLine(command: string, options: OptionValues): string {
   const words = Object.entries(options)
     .filter(([name]) => !SHOWING.includes(name))

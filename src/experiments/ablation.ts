@@ -8,16 +8,16 @@ import { assembleAblation } from "./ablation-result.ts";
 import { type PlannedRun, planSeeds, seedBySeed } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
-/** A recipe that differs from its part's reference in what is named. */
+/** A change of its part's reference recipe. */
 export interface AblationChange {
   /** Short, for options, folders and the figure. */
   readonly name: string;
-  /** What differs, in a sentence's rest: "batch norm after ...". */
+  /** Description of the difference: "batch norm after ...". */
   readonly what: string;
   readonly recipe: Recipe;
 }
 
-/** Changes that are set against one recipe. */
+/** Changes of one reference recipe. */
 export interface AblationPart {
   readonly title: string;
   readonly reference: Recipe;
@@ -91,23 +91,23 @@ export const ABLATION: readonly AblationPart[] = [
 
 /** How an ablation's runs are planned. */
 export interface AblationOptions {
-  /** The folder that everything goes into. */
+  /** The output folder. */
   readonly out: string;
   readonly epochs: number;
-  /** Seeds 1 to so many, each. */
+  /** Number of seeds of each recipe, from 1. */
   readonly seeds: number;
-  /** Training images to use; null: all. */
+  /** Number of training images to use; null: all. */
   readonly limit: number | null;
 }
 
-/** A row of the ablation with its runs. Without a change it is its part's reference. */
+/** A row of the ablation with its runs; without a change, its part's reference. */
 export interface PlannedAblationRow {
   readonly part: AblationPart;
   readonly change: AblationChange | null;
   readonly runs: readonly PlannedRun[];
 }
 
-/** The rows of some parts: each reference first. Every recipe is trained for the same number of epochs. */
+/** Plans the rows of parts, each reference first. Every recipe is trained for the same number of epochs. */
 export function planAblation(
   parts: readonly AblationPart[],
   { out, epochs, seeds, limit }: AblationOptions,
@@ -121,16 +121,16 @@ export function planAblation(
   return parts.flatMap((part) => [row(part, null), ...part.changes.map((change) => row(part, change))]);
 }
 
-/** What an ablation is run with. */
+/** Options of `runAblation`. */
 export interface RunAblationOptions extends ExperimentOptions {
-  /** The images that the rows are compared on. */
+  /** The images on which the rows are compared. */
   readonly split: EvaluationSplit;
-  /** Begun before the first run is trained. */
+  /** The output folder; its marker is written before the first run is trained. */
   readonly folder: OutputFolder;
 }
 
 /**
- * Trains the runs of all rows, evaluates them, and sets each row against its part's reference.
+ * Trains the runs of all rows, evaluates them, and compares each row with its part's reference.
  *
  * @returns undefined when it was interrupted: the same call resumes
  */

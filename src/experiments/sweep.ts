@@ -29,25 +29,25 @@ import {
 import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
 import { gridOf, type Variation } from "./variations.ts";
 
-/** A recipe with some fields changed: one of those that a sweep tries. */
+/** A candidate of a sweep: a recipe with some fields changed. */
 export interface Candidate {
   readonly changes: RecipeChanges;
   readonly recipe: Recipe;
 }
 
-/** All candidates that are still in, trained for as many epochs. */
+/** A rung of successive halving: the remaining candidates, trained for the same number of epochs. */
 export interface Rung {
   readonly epochs: number;
-  /** How many are in. */
+  /** Number of candidates. */
   readonly candidates: number;
 }
 
-/** Successive halving keeps the best 1 in so many of each rung, and trains them so many times longer. */
+/** Each rung of successive halving keeps one in this many candidates, and trains this many times longer. */
 export const HALVING_FACTOR = 3;
 
 /**
- * Checks that some candidate can have each field that is varied: a field of another kind than those that are tried would
- * be left out of all.
+ * Checks that each varied field exists in some candidate: a field of a kind that is not tried would be dropped from
+ * all.
  *
  * @throws UserError with exit code 2 that names the field
  */
@@ -58,7 +58,7 @@ export function checkFields(recipe: Recipe, variations: readonly Variation[]): v
     const { field } = variation;
     const value = variation.kind === "list" ? variation.values[0]! : variation.low;
     if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
-    // What the recipe never has is refused with what it has.
+    // An unknown field is refused with the list of known ones.
     if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
     throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
       exitCode: 2,
@@ -67,10 +67,9 @@ export function checkFields(recipe: Recipe, variations: readonly Variation[]): v
 }
 
 /**
- * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
- * other fields. What is then the same comes once.
+ * Candidates from changes, without inapplicable fields (each kind of optimizer has different fields) and duplicates.
  *
- * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
+ * @throws UserError with exit code 2 when a field or value is invalid, or there are fewer than two candidates
  */
 export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
   const applied = variations.map((changes) => applicableChanges(recipe, changes));
@@ -85,8 +84,9 @@ export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[
 }
 
 /**
- * Successive halving (Jamieson and Talwalkar 2016), told from its end: the last rung trains for all epochs, each rung
- * before it for a third of those after it, as long as there are three times as many candidates and an epoch to train.
+ * Successive halving (Jamieson and Talwalkar 2016), defined from its end: the last rung trains for all epochs, each
+ * earlier rung for a third of those of the next, as long as there are three times as many candidates and at least one
+ * epoch.
  */
 export function halvingRungs(candidates: number, epochs: number): Rung[] {
   const most = Math.floor(Math.log(candidates) / Math.log(HALVING_FACTOR) + 1e-9);
@@ -101,10 +101,10 @@ export function halvingRungs(candidates: number, epochs: number): Rung[] {
   return rungs;
 }
 
-/** Where and how candidates are trained. */
+/** Settings of a sweep's runs. */
 export interface SweepPlan {
   readonly out: string;
-  /** The file that exports the recipe, where it is not one of tailor's. */
+  /** The file that exports the recipe, unless it is built-in. */
   readonly recipeFile?: string | undefined;
   readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
   readonly seeds: number;
@@ -112,13 +112,13 @@ export interface SweepPlan {
   readonly limit: number | null;
 }
 
-/** A candidate's runs for so many epochs, on the split: its validation images choose. */
+/** Plans a candidate's runs for a number of epochs, on the training part of the split. */
 export function planCandidate(
   { changes, recipe }: Candidate,
   epochs: number,
   { out, recipeFile, fittedFrom, seeds, limit }: SweepPlan,
 ): PlannedRun[] {
-  // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
+  // A model named by the sweep is a built-in one, whatever the recipe's file exports.
   const file = changes.model === undefined ? recipeFile : undefined;
   const name = shortened(changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+"));
   return planSeeds(
@@ -127,7 +127,9 @@ export function planCandidate(
   );
 }
 
-/** File systems take names of 255 bytes. A longer one than this ends in a checksum of the whole. */
+/**
+ * Maximum length of a folder name; longer ones are truncated and end with a checksum (file systems allow 255 bytes).
+ */
 const LONGEST_NAME = 120;
 
 function shortened(name: string): string {
@@ -135,7 +137,7 @@ function shortened(name: string): string {
   return `${name.slice(0, LONGEST_NAME)}+${crc32c(new TextEncoder().encode(name)).toString(16).padStart(8, "0")}`;
 }
 
-/** What became of a candidate in the last rung that it was in. */
+/** Result of a candidate in its last rung. */
 export interface SweepResult extends SweepRow {
   readonly candidate: Candidate;
 }
@@ -159,8 +161,8 @@ export function candidateResult(
 }
 
 /**
- * Best first: those of a later rung, whose epochs are more, before those of an earlier one, then by accuracy and by loss; what
- * diverged, last of all. Where the sweep varies the epochs themselves they are no rungs.
+ * Sorts results, best first: those of a later rung (more epochs) before those of an earlier one, then by accuracy and
+ * by loss; diverged ones last. If the sweep varies the epochs themselves, these do not define rungs.
  */
 export function ranked(results: readonly SweepResult[]): SweepResult[] {
   const isRung = results.every(({ changes }) => changes.epochs === undefined);
@@ -173,19 +175,19 @@ export function ranked(results: readonly SweepResult[]): SweepResult[] {
   );
 }
 
-/** How candidates are trained. */
+/** Options of `runSweep`. */
 export interface SweepOptions extends ExperimentOptions {
   readonly plan: SweepPlan;
-  /** Left out: one rung, in which each candidate trains for its recipe's epochs. */
+  /** Default: one rung, in which each candidate trains for its recipe's epochs. */
   readonly rungs?: readonly Rung[] | undefined;
-  /** That of the plan: begun before the first run is trained; it keeps which runs diverged. */
+  /** The plan's output folder; its marker is written before the first run is trained. It also records diverged runs. */
   readonly folder: OutputFolder;
 }
 
 /**
- * Trains candidates rung by rung, run by run; what is trained already is not trained again.
+ * Trains candidates rung by rung, run by run; finished runs are not trained again.
  *
- * @returns what became of each, best first; undefined when it was interrupted: the same call resumes
+ * @returns the result of each, best first; undefined when it was interrupted: the same call resumes
  */
 export async function runSweep(
   candidates: readonly Candidate[],
@@ -207,7 +209,7 @@ export async function runSweep(
       const epochs = rung?.epochs ?? candidate.recipe.epochs;
       return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
     });
-    // Of a candidate that diverged with one seed no others are trained: it cannot win.
+    // If a candidate diverged with one seed, its others are not trained: it cannot win.
     const isWanted = (run: PlannedRun) => {
       const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(memory.has)) return true;
@@ -234,10 +236,10 @@ export async function runSweep(
   return ranked(out);
 }
 
-/** Runs that diverged, by their folder in the sweep's: they are not trained again when the sweep goes on. */
+/** File of diverged runs, by their folders in the sweep's: they are not trained again when the sweep is resumed. */
 const DIVERGED = "diverged.json";
 
-/** What is known of such a run. With another recipe, as its JSON, or other images it is another run. */
+/** Identification of such a run: with another recipe (as JSON) or other images it is a different run. */
 const divergedRun = z.object({
   message: z.string(),
   recipe: z.record(z.string(), z.unknown()),

@@ -2,24 +2,24 @@ import { UserError } from "../errors.ts";
 import { randomStream } from "../random.ts";
 import type { FieldValue, RecipeChanges } from "../recipes/recipe-fields.ts";
 
-/** A recipe's field that a sweep varies: over listed values, or over a range that is drawn from. */
+/** A recipe's field that a sweep varies: over listed values, or over a range to draw from. */
 export type Variation = { readonly field: string } & (
   | { readonly kind: "list"; readonly values: readonly FieldValue[] }
   | { readonly kind: "range"; readonly low: number; readonly high: number }
 );
 
-/** More candidates than anybody means. */
+/** Upper bound for candidates. */
 export const MAX_CANDIDATES = 1000;
 
-/** Draws are those of this seed: the same command draws the same candidates. */
+/** Seed of draws, so that the same command draws the same candidates. */
 const DRAW_SEED = 1;
-/** Digits of a drawn number: more make no difference to training, and are long in names and tables. */
+/** Significant digits of a drawn number: more do not affect training, and lengthen names and tables. */
 const DRAWN_DIGITS = 3;
 
 /**
- * What was typed after `--over`: `field=a,b,c`, or `field=low..high`.
+ * Parses the value of `--over`: `field=a,b,c`, or `field=low..high`.
  *
- * A value is a number, true, false, a list in brackets, `none` for left out, or else a word.
+ * A value is a number, true, false, a list in brackets, `none` (removes the field), or else a word.
  *
  * @throws UserError with exit code 2 when it is neither
  */
@@ -52,7 +52,7 @@ function parseValue(word: string): FieldValue {
   return Number.isFinite(Number(word)) ? Number(word) : word;
 }
 
-/** What is between the brackets of a list; undefined where there are none. */
+/** The items of a list in brackets; undefined for other values. */
 function listItems(word: string): string[] | undefined {
   const inside = /^\[(.*)\]$/.exec(word)?.[1];
   return inside?.split(",").map((item) => item.trim());
@@ -84,11 +84,11 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
 }
 
 /**
- * Draws candidates, each field by itself: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges with
- * whole ends give whole numbers. More candidates begin with the same ones.
+ * Draws candidates, each field independently: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges
+ * with integer ends give integers. A larger count begins with the same candidates.
  *
- * @param applied what of the changes a candidate takes; those of which it takes the same are one
- * @returns `count` different ones, or fewer where there are no more
+ * @param applied the applicable changes of a candidate; candidates with the same ones are duplicates
+ * @returns `count` different candidates, or fewer if there are no more
  */
 export function drawCandidates(
   variations: readonly Variation[],

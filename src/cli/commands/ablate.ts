@@ -15,7 +15,7 @@ import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
 
-/** The file by which an ablation's folder is known. */
+/** The file that marks an ablation's folder. */
 const MARKER = "ablation.json";
 
 const DEFAULT_EPOCHS = 10;
@@ -85,7 +85,7 @@ export const ablate: Command = {
     }
     const conclusion = ablationConclusion(report);
     const version = collectEnvironment().versions.tailor;
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeAblation } = await import("../../experiments/study/write-report.ts");
     const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };

@@ -57,7 +57,7 @@ export const bench: Command = {
     }
     const typed = typeof options.models === "string" ? options.models.split(",") : DEFAULT_MODELS;
     const models = typed.map((name) => name.trim());
-    for (const name of models) await modelNamed(name); // A wrong one is refused before the first is measured.
+    for (const name of models) await modelNamed(name); // Unknown ones are refused before the first is measured.
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
@@ -72,7 +72,7 @@ export const bench: Command = {
     }
     const { folder } = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const results: BenchResult[] = [];
-    // Each in a process of its own: peak memory is a process's, and one model's heap does not weigh on the next.
+    // Each in a separate process: peak memory is per process, and one model's heap does not affect the next.
     for (const model of models) {
       const task = { ...how, model, dataFolder: folder };
       results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, ...task }));

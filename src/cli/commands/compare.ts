@@ -87,7 +87,7 @@ export const compare: Command = {
   },
 };
 
-/** The first run that tells its data; imported weights do not. */
+/** The first run with known data; that of imported weights is unknown. */
 function trainedRun(paths: readonly string[]): string {
   return paths.find((path) => readAnyRunRecord(path).status !== "imported") ?? paths[0]!;
 }

@@ -10,7 +10,7 @@ import { preparationOptions } from "../custom-data.ts";
 import type { Output } from "../output.ts";
 import { commandLine } from "../parse.ts";
 
-/** `data inspect`: what a folder of one's own holds, and what training would make of it. */
+/** `data inspect`: contents of a custom data folder, and how training would use them. */
 export async function dataInspect(folder: string, options: OptionValues, output: Output): Promise<number> {
   const found = await inspectData(folder, preparationOptions(options));
   for (const line of inspectionLines(found, folder, options)) output.say(line);

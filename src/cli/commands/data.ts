@@ -18,7 +18,7 @@ import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
 const QUESTIONS = ["inspect", "duplicates", "labels"] as const;
 const DRAWING = ["duplicates", "labels"] as const;
 const DEFAULT_LIST = 24;
-/** How pictures are read: the runs of `labels` know that themselves. */
+/** Options for reading pictures; for `labels` they are known from the runs. */
 const READING = ["size", "channels", "fit", "skipUnreadable"] as const;
 /** Options of one question only. */
 const OF_ONE: Readonly<Record<string, readonly (typeof QUESTIONS)[number][]>> = {
@@ -97,7 +97,7 @@ export const data: Command = {
   },
 };
 
-/** @throws UserError when an option or a run goes with another question, or with none */
+/** @throws UserError when an option or a run does not belong to this subcommand */
 function checkOptions(
   asked: (typeof QUESTIONS)[number] | undefined,
   folders: readonly string[],

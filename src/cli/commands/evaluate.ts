@@ -10,7 +10,7 @@ import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { choice, threads } from "../parse.ts";
 
-/** Pairs of classes that are named as the most confused. */
+/** Number of most confused pairs to show. */
 const SHOWN_PAIRS = 5;
 
 export const evaluate: Command = {

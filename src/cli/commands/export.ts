@@ -41,7 +41,7 @@ export const exportCommand: Command = {
     if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
     const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
-    readAnyRunRecord(run); // A folder that is no run is refused before data are looked for.
+    readAnyRunRecord(run); // A folder that is not a run is refused before data is loaded.
     const exported = await exportRun(run, {
       format,
       out,
@@ -69,7 +69,7 @@ const WHAT: Readonly<Record<ExportFormat, string>> = {
   pytorch: "PyTorch module and weights",
 };
 
-/** What the figure does not say, and what one does with the file. */
+/** What to do with the exported file. */
 const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
   onnx: () => `input "pixels" float32 [batch, channels, height, width], 0 to 255; outputs "logits", "probabilities"`,
   safetensors: () => "(the weights as they were read back, in the training engine)",
@@ -77,7 +77,7 @@ const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
     `(the weights as they were read back, in the training engine; check the module with: python3 ${out}/model.py)`,
 };
 
-/** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
+/** The data; undefined if it is unavailable and was not requested, noise is then used for the comparison. */
 async function dataToCompare(run: string, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
   try {
     return await dataOfRun(run, options, output);

@@ -66,7 +66,7 @@ export const importCommand: Command = {
   },
 };
 
-/** The facts that were typed. */
+/** The facts given as options. */
 function given(options: OptionValues) {
   const { model, classes, image } = options;
   const [mean, standardDeviation] = [numbers(options, "mean"), numbers(options, "std")];

@@ -12,7 +12,7 @@ import { choice, threads, wholeNumber } from "../parse.ts";
 
 const BACKGROUNDS = ["auto", "light", "dark"] as const;
 const DEFAULT_TOP = 3;
-/** From so many images on a bar shows how far it is. */
+/** Minimum number of images for a progress bar. */
 const BAR_FROM_IMAGES = 200;
 
 export const predict: Command = {
@@ -91,18 +91,18 @@ export const predict: Command = {
   },
 };
 
-/** A prediction as --json tells it. */
+/** A prediction in the output of --json. */
 interface ToldPrediction extends Omit<Prediction, "pixels"> {
   readonly file: string;
 }
 
-/** A file or folder without a prediction, and why. */
+/** A file or folder without a prediction, and the reason. */
 interface Failure {
   readonly file: string;
   readonly message: string;
 }
 
-/** All files that are meant; a word that means none fails and does not stop the others. */
+/** All files of the arguments; an argument without images is a failure and does not stop the others. */
 function findFiles(words: readonly (string | undefined)[], fail: (word: string, error: UserError) => void): string[] {
   return words.flatMap((word = "") => {
     try {
@@ -115,7 +115,7 @@ function findFiles(words: readonly (string | undefined)[], fail: (word: string, 
   });
 }
 
-/** @throws UserError when standard input is named twice: it can be read only once */
+/** @throws UserError when standard input is given twice: it can be read only once */
 async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
   const named = files.filter((file) => file === STANDARD_INPUT).length;
   if (named > 1) throw new UserError(`${STANDARD_INPUT} may be named once, got it ${named} times`, { exitCode: 2 });
@@ -123,7 +123,7 @@ async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
   return files.map((file) => (file === STANDARD_INPUT ? input! : file));
 }
 
-/** A bar for many images, where no lines for people are shown in the same terminal. */
+/** A progress bar for many images, unless other lines are printed to the same terminal. */
 function startBar(images: number, { isInteractive, isJson }: Output): progress.SingleBar | undefined {
   if (!isInteractive || images < BAR_FROM_IMAGES || (!isJson && process.stdout.isTTY)) return undefined;
   const bar = new progress.SingleBar(

@@ -18,7 +18,7 @@ import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { commandLine, path, seeds, threads } from "../parse.ts";
 
-/** The file by which a study's folder is known. */
+/** The file that marks a study's folder. */
 const MARKER = "study.json";
 
 export const study: Command = {
@@ -62,7 +62,7 @@ export const study: Command = {
     for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
     const setting = studySetting(tested, { data, threads: threadCount, command: commandLine(study.name, options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeReport } = await import("../../experiments/study/write-report.ts");
     const written = writeReport(report, folder);
     const summary = { ...written, ...studySummary(report, tested) };

@@ -28,9 +28,9 @@ import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
 
-/** The file by which a sweep's folder is known. */
+/** The file that marks a sweep's folder. */
 const MARKER = "sweep.json";
-/** The best candidate's recipe, as run.json holds it. */
+/** File of the best candidate's recipe, in the format of run.json. */
 const BEST = "best.json";
 
 export const sweep: Command = {
@@ -78,7 +78,7 @@ export const sweep: Command = {
       draws === undefined
         ? gridOf(variations)
         : drawCandidates(variations, draws, (drawn) => applicableChanges(recipe, drawn));
-    // Refused, if it must be, before the data are read.
+    // Invalid changes are refused before the data is read.
     candidatesOf(recipe, changes);
     checkEpochs(options, variations);
     const limit = wholeNumber(options, "limit") ?? null;
@@ -144,12 +144,12 @@ export const sweep: Command = {
       folder.finish({ ...sweepSummary(report), best: null, plots: [] });
       throw new UserError(`all ${counted(results.length, "candidate")} diverged; try lower learning rates`);
     }
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeSweep } = await import("../../experiments/study/write-report.ts");
     const bestRecipe = {
       ...best.candidate.recipe,
       epochs: best.epochs,
-      // As a folder's name has it, and so that nobody takes it for the recipe itself.
+      // Usable in a folder's name, and different from the recipe's own name.
       name: `${recipe.name}-best`,
       description: `${recipe.name} with ${changesText(best.changes)}, the best of ${counted(results.length, "candidate")} by its validation accuracy`,
     };
@@ -157,7 +157,7 @@ export const sweep: Command = {
     const plots = writeSweep(report, folder);
     output.say("");
     output.say(`best: ${changesText(best.changes)}, in ${listText(best.runs)}`);
-    // A model of one's own has no name by which a file of JSON could have it.
+    // A custom model cannot be named in a JSON file.
     const isWhole = MODELS.some(({ name }) => name === bestRecipe.model.name);
     const call = commandLine(`train ${shellWord(bestFile)}`, sameImages(options));
     output.say(`its recipe: ${bestFile}${isWhole ? `, to be trained by: ${call}` : ""}`);
@@ -173,7 +173,7 @@ export const sweep: Command = {
   },
 };
 
-/** The options that say which images there are, and how they are read. */
+/** The options for data and preparation. */
 function sameImages(options: OptionValues): OptionValues {
   const names = ["data", "limit", "size", "channels", "fit", "skipUnreadable"];
   return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
@@ -183,7 +183,7 @@ function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
   return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MAX_EPOCHS }) ?? recipe.epochs };
 }
 
-/** @throws UserError when something else says the epochs too */
+/** @throws UserError when epochs are also set by another option */
 function checkEpochs(options: OptionValues, variations: readonly Variation[]): void {
   if (!variations.some(({ field }) => field === "epochs")) return;
   if (options.halving === true) {
@@ -194,7 +194,7 @@ function checkEpochs(options: OptionValues, variations: readonly Variation[]): v
   }
 }
 
-/** @throws UserError when there is none, or a field comes twice */
+/** @throws UserError when there is none, or a field occurs twice */
 function readVariations(options: OptionValues): Variation[] {
   const variations = repeated(options, "over").map(parseVariation);
   if (variations.length === 0) {

@@ -27,7 +27,7 @@ import { startLine, trainingDisplay } from "../training-display.ts";
 
 const TRAIN_ON = ["split", "all"] as const;
 
-/** What a resumed run takes from its record, and so cannot be given again. */
+/** Options that a resumed run takes from its record, and that cannot be given again. */
 const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "trainOn", "out"] as const;
 
 export const train: Command = {
@@ -116,7 +116,7 @@ export const train: Command = {
   },
 };
 
-/** What is typed is checked before the data are read; what is trained may follow from them. */
+/** Second stage: options are checked before the data is read; settings may depend on the data. */
 type Begin = (data: LoadedData) => {
   readonly epochs: number;
   readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
@@ -132,7 +132,7 @@ async function newJob(recipeName: string | undefined, options: OptionValues): Pr
   };
 }
 
-/** What a new run trains, whatever its seed. */
+/** A new run without its seed. */
 async function newRun(
   recipeName: string | undefined,
   options: OptionValues,
@@ -151,7 +151,7 @@ async function newRun(
     trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
-  // A recipe of one's own says what it means.
+  // A custom recipe is not adapted to the number of images.
   const isOurs = RECIPES.includes(named);
   const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
   return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });

@@ -14,20 +14,21 @@ import type { FinishedRun } from "../planned-run.ts";
 import { conclusionOf } from "./conclusion.ts";
 import { OUR_PAIR, REPEATED_STUDY_PAIR, type RecipePair } from "./plan.ts";
 
-/** A run with what the test images say of it. */
+/** A run with its metrics on the test images. */
 export interface TestedRun extends FinishedRun {
   readonly test: ClassificationMetrics;
   /** With test-time averaging of each image and its mirror image. */
   readonly testAveraged: ClassificationMetrics;
 }
 
-/** The study's published pair, as the ladder names it. */
+/** Names of the study's published pair in the ladder. */
 const STUDY_PAIR: RecipePair = { base: "Base (study)", enhanced: "Enhanced (study)" };
 
 /**
- * Makes the report of a study out of its tested runs.
+ * Assembles the report of a study from its tested runs.
  *
- * @param runs at least one of each of our two recipes; of the repeated study, what is missing comes from the committed results
+ * @param runs at least one of each of our two recipes; missing results of the repeated study are taken from the
+ *   committed ones
  */
 export function assembleReport(
   runs: readonly TestedRun[],
@@ -90,7 +91,7 @@ function trainedResult(runs: readonly TestedRun[], role: Role, data: LoadedData)
   };
 }
 
-/** Undefined where no result was committed. */
+/** Undefined if there is no committed result. */
 function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelResult | undefined {
   // Published and committed figures belong to Fashion-MNIST as it was published; other data has none.
   if (!data.verified) return undefined;
@@ -108,7 +109,7 @@ function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelRes
       cpu: `${first.cpu.model}, ${counted(first.threads, "thread")}`,
     },
     accuracy: seedSpread(results.map(({ test }) => test.accuracy)),
-    // Runs that share a machine slow each other down: the fastest tells most of the recipe.
+    // Runs that share a machine slow each other down: the fastest is most representative.
     seconds: Math.min(...results.map(({ record }) => record.result.seconds)),
   };
 }

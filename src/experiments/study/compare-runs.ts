@@ -8,7 +8,7 @@ import { RUN_FILES, readAnyRunRecord, requireTrained } from "../../runs/node/run
 import type { AnyRunRecord } from "../../runs/run-record.ts";
 import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
-/** A run among others. */
+/** A run of a comparison. */
 export interface ComparedRun extends RunOrigin, RunCost {
   /** Its folder. */
   readonly run: string;
@@ -37,7 +37,7 @@ export async function compareRuns(
   paths: readonly string[],
   { data, split, threads, onNotKept }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
-  // A folder that is no run, or one that is not finished, is found before the first is evaluated.
+  // Invalid or unfinished runs are detected before the first is evaluated.
   const records = paths.map((path) => readAnyRunRecord(path));
   for (const [i, path] of paths.entries()) requireTrained(path, records[i]!);
   checkSameData(paths, records);
@@ -59,7 +59,7 @@ export async function compareRuns(
   return { runs, pairs };
 }
 
-/** @throws UserError when two runs were trained on other data: what they get right cannot be compared */
+/** @throws UserError when two runs were trained on different data, so that their predictions cannot be compared */
 function checkSameData(paths: readonly string[], records: readonly AnyRunRecord[]): void {
   const trained = records.flatMap((record, i) =>
     record.status === "imported" ? [] : [{ path: paths[i]!, sums: record.data.files.map(({ sha256 }) => sha256) }],
