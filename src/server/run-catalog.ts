@@ -12,38 +12,38 @@ import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 
-/** The list of runs is looked through anew when it is older. */
+/** Maximum age of the cached list of runs. */
 const LIST_AGE_MS = 1000;
 
-/** Where runs are. */
+/** Locations of runs. */
 export interface RunPlaces {
-  /** A folder with runs in it. It may be missing: then there are none yet. */
+  /** The folder of runs; it may not exist yet. */
   readonly folder: string;
-  /** A run besides, which predictions are made with unless another is named. */
+  /** An additional run, the default for predictions. */
   readonly run?: string | undefined;
 }
 
-/** A run that is served under a name of its own. */
+/** A served run with its ID. */
 export interface ServedRun {
-  /** Its folder's name, with -2, -3, ... after it where two would be equal. */
+  /** Its folder's name, with the suffix -2, -3, ... if it is already used. */
   readonly id: string;
   readonly path: string;
-  /** As run.json has it; the same object as long as the file is the same. */
+  /** Contents of run.json; the same object as long as the file is unchanged. */
   readonly record: AnyRunRecord;
 }
 
-/** "interrupted": not finished, and no process is at it. */
+/** "interrupted": not finished, and no process is training it. */
 export type RunState = "running" | "interrupted" | "finished" | "imported";
 
-/** The runs that are served. What clients send is only ever compared with their names, so it leads to no other folder. */
+/** The served runs. IDs from clients are only compared with their names, so they cannot address other folders. */
 export interface RunCatalog {
   /** The readable runs, newest first, and the names of the damaged ones. */
   list(): { readonly runs: readonly ServedRun[]; readonly damaged: readonly string[] };
-  /** @throws HttpError 404 when there is no such run, 503 when it is damaged */
+  /** Finds a run by its ID. @throws HttpError 404 when there is no such run, 503 when it is damaged */
   find(id: string): ServedRun;
-  /** The run that was named at the start, or else the newest that has a model. @throws HttpError as `find` does */
+  /** The default run: the one given at the start, or else the newest with a model. @throws HttpError as `find` does */
   preferred(): ServedRun;
-  /** Looks through the folders at the next call, however short ago it was done. */
+  /** Invalidates the cached list. */
   refresh(): void;
 }
 
@@ -54,8 +54,8 @@ interface Entry {
 }
 
 /**
- * @param log told which run is damaged, and why
- * @throws UserError when `run` is given and no run, or `folder` is no folder
+ * @param log receives which run is damaged, and why
+ * @throws UserError when `run` is given and not a run, or `folder` is not a folder
  */
 export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string) => void): RunCatalog {
   if (run !== undefined) readAnyRunRecord(run);
@@ -112,7 +112,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     },
     find(id) {
       look();
-      // It may have come, or come further, since the list was made: a client that knows has not to wait.
+      // A new run may be missing in the cached list.
       if (!entries.has(id)) {
         catalog.refresh();
         look();
@@ -142,12 +142,12 @@ export function stateOf({ path, record }: Pick<ServedRun, "path" | "record">): R
   return lockHolder(path) === null ? "interrupted" : "running";
 }
 
-/** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
+/** A stamp that changes when a run's model is replaced; undefined when there is none (yet). */
 export function modelStamp({ path, record }: ServedRun): string | undefined {
   return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
 }
 
-/** Tells a file from what stands under its name later; undefined when there is none, or none that we may look at. */
+/** A stamp that changes when a file is replaced; undefined when it does not exist or is inaccessible. */
 function fileStamp(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs } = statSync(path);
@@ -165,14 +165,14 @@ function unusedName(name: string, isUsed: (candidate: string) => boolean): strin
   }
 }
 
-/** Class names are read from the model's file, which takes longer than all the rest, once for each record. */
+/** Cache: class names are read from the model's file, which is slow, once for each record. */
 const classesOf = new WeakMap<AnyRunRecord, readonly string[]>();
 
 /**
- * What is told of a run in the list of runs.
+ * A run's entry in the list of runs.
  *
- * @param metrics a line for each epoch so far
- * @param failure why its training ended before its time, where that is known
+ * @param metrics one line per epoch so far
+ * @param failure why its training ended early, if known
  */
 export function summaryOf(
   run: ServedRun,
@@ -201,9 +201,9 @@ export function summaryOf(
 }
 
 /**
- * The lines that are whole: the last one may just be written, by whatever program, and then has no end yet.
+ * The complete lines of a run's metrics: the last one may be incomplete while another program writes it.
  *
- * @returns none before the first epoch is done
+ * @returns empty before the end of the first epoch
  * @throws UserError when a line is damaged
  */
 export function metricsSoFar(path: string): MetricsLine[] {
@@ -217,7 +217,7 @@ export function metricsSoFar(path: string): MetricsLine[] {
   }
 }
 
-/** The record with the names only of what it tells the paths of: weights' file, recipe's file, data's folder. */
+/** The record with paths (file of weights, file of the recipe, folder of data) reduced to names. */
 export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   const { recipeFile } = record;
   const recipe = recipeFile === undefined ? {} : { recipeFile: nameOf(recipeFile) };
@@ -229,7 +229,7 @@ export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   return { ...record, ...recipe, data: { ...data, ...folder } };
 }
 
-/** The last part of a path, of whatever system. */
+/** The last part of a path of any operating system. */
 function nameOf(path: string): string {
   return path.replace(/^.*[\\/]/, "");
 }

@@ -7,7 +7,7 @@ import { noModel } from "../open-classifiers.ts";
 import { metricsSoFar, modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
 import { binaryResponse } from "./data.ts";
 
-/** `GET /api/runs` and what there is of each run. */
+/** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
   app: Hono,
   { catalog, evaluations, trainer }: Pick<ServerContext, "catalog" | "evaluations" | "trainer">,
