@@ -51,7 +51,7 @@ function modelFor(task: ImageTask): Uint8Array {
 }
 
 describe("evaluateRun", () => {
-  test("finds through model.onnx what the weights give in the network itself", async () => {
+  test("gives with model.onnx the same result as the weights in the network itself", async () => {
     const { train } = trainingData(data.train, { trainOn: "split", limit: 120 });
     const task = { channels: 1, height: 28, width: 28, classes: 10 };
     const program = evaluationProgram(base, { task, batchSize: 65, normalization: normalizationOf(train) });
@@ -67,7 +67,7 @@ describe("evaluateRun", () => {
     await session.release();
   });
 
-  test("of the validation images finds what training found after its last epoch", async () => {
+  test("on the validation images gives the same result as training after its last epoch", async () => {
     const { accuracy, loss, total, confusion } = await evaluateRun(SPLIT, { ...OPTIONS, split: "validation" });
     const { result } = readRunRecord(SPLIT);
     expect(readMetrics(SPLIT).at(-1)!.validationConfusion).toEqual(confusion);
@@ -75,7 +75,7 @@ describe("evaluateRun", () => {
     expect(loss).toBeCloseTo(result!.validationLoss!, 5);
   });
 
-  test("keeps each kind of result in the record, and changes nothing else in it", async () => {
+  test("saves each kind of result in the record, and changes nothing else in it", async () => {
     const { evaluations: _, ...before } = readRunRecord(ALL);
     const plain = await evaluateRun(ALL, OPTIONS);
     const averaged = await evaluateRun(ALL, { ...OPTIONS, averageFlips: true });
@@ -90,21 +90,21 @@ describe("evaluateRun", () => {
   });
 });
 
-describe("what cannot be evaluated is refused", () => {
-  test("a run that is not finished, and none at all", async () => {
+describe("evaluation is refused for", () => {
+  test("an unfinished run, and a missing one", async () => {
     const path = interrupted({ state: true });
     const error = await failureOf(evaluateRun(path, OPTIONS));
     expect(error.message).toBe(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
     expect(await failureOf(evaluateRun(join(FOLDER, "none"), OPTIONS))).toMatchObject({ exitCode: 2 });
   });
 
-  test("validation where all images were trained on", async () => {
+  test("validation when all images were used for training", async () => {
     const error = await failureOf(evaluateRun(ALL, { ...OPTIONS, split: "validation" }));
     expect(error.exitCode).toBe(2);
     expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use --split test`);
   });
 
-  test("a run of other data, even where only the part that is not asked for differs", async () => {
+  test("a run of other data, even if only the other split differs", async () => {
     const files = data.files.map((file) =>
       file.name === "train-labels-idx1-ubyte" ? { ...file, sha256: "0".repeat(64) } : file,
     );
@@ -157,7 +157,7 @@ describe("what cannot be evaluated is refused", () => {
   }
 });
 
-test("a run that another process writes to is evaluated, its record stays as it is, and the reason is told", async () => {
+test("a run that another process writes to is evaluated; its record is unchanged, and the reason is reported", async () => {
   const { folder, record } = openRunFolder(SPLIT);
   const reasons: string[] = [];
   const metrics = await evaluateRun(SPLIT, { ...OPTIONS, onNotKept: (why) => reasons.push(why) });

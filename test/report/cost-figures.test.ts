@@ -14,7 +14,7 @@ const ladder = [
 ];
 const [parameters, multiplyAdds] = costFigures(report, ladder).map(({ svg }) => parsed(svg));
 
-/** What each point says when it is pointed at. */
+/** The tooltips of the points. */
 const pointsOf = (drawing = parameters) =>
   [...(drawing?.querySelectorAll("title") ?? [])].map(({ textContent }) => textContent).sort();
 
@@ -25,7 +25,7 @@ const downs = (kind: string) =>
   );
 
 describe("accuracy against cost", () => {
-  test("has a point for whatever has that cost, at the accuracy on de-duplicated data where known", () => {
+  test("has a point for every result with known cost, at the accuracy on de-duplicated data where known", () => {
     const [base, enhanced] = ["4,241,152", "18,400,000"];
     expect(pointsOf()).toEqual([
       "base (ours): 93.47 %, 421,642",

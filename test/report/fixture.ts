@@ -9,7 +9,7 @@ import type { MetricsLine } from "../../src/runs/metrics.ts";
 /** A study's report as it could be: its answers are drawn by a seeded generator, its images by hand. */
 
 const SIDE = 28;
-/** What is easily taken for what, by class. */
+/** The class that each class is easily confused with. */
 const LOOKALIKES = [[6, 3], [3], [4, 6], [0, 4], [2, 6], [7, 9], [0, 2, 4], [9, 5], [0], [7]];
 
 /** `report` with the parts that a test is about. */

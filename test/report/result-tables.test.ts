@@ -9,7 +9,7 @@ const report = studyReport();
 describe("the results", () => {
   const { rows, notes } = resultsTable(report);
 
-  test("have a line each, with origin, spread and cost", () => {
+  test("have one row each, with origin, spread and cost", () => {
     expect(rows).toEqual([
       ["Base (study)", "published", "91.65 %", "70", "–", "–", "–"],
       ["Enhanced (study)", "published", "92.68 %", "70", "–", "–", "–"],
@@ -20,7 +20,7 @@ describe("the results", () => {
     ]);
   });
 
-  test("give the binomial standard error of ours that have one seed, and of no others", () => {
+  test("give the binomial standard error of our results with one seed, and of no others", () => {
     // sqrt(0.9171 * 0.0829 / 10,000) = 0.00276, sqrt(0.9265 * 0.0735 / 10,000) = 0.00261
     expect(notes).toContain(
       "A single seed has no spread; over the test images its binomial standard error is 0.28 points (base-study) and 0.26 points (enhanced-study).",
@@ -32,7 +32,7 @@ describe("the results", () => {
     expect(several.notes.join()).not.toContain("single seed");
   });
 
-  test("say of committed results where and at which commit they were made", () => {
+  test("state machine and commit of committed results", () => {
     expect(notes.at(-1)).toBe(
       "base-study and enhanced-study: not trained here, but at commit 4e66257, on AMD EPYC, 2 cores; read from docs/results/base-study-s1.json and docs/results/enhanced-study-s1.json.",
     );
@@ -54,7 +54,7 @@ describe("the results", () => {
     ]);
   });
 
-  test("of a quick study are called no result", () => {
+  test("of a quick study are marked as not meaningful", () => {
     expect(resultsTable({ ...report, isQuick: true }).notes.at(-1)).toContain("are no result");
     expect(notes.join()).not.toContain("no result");
   });
@@ -83,7 +83,7 @@ describe("the gains", () => {
     ]);
   });
 
-  test("say when the first seed's two runs differ by another amount than the means", () => {
+  test("have a note when the first seed's difference is not that of the means", () => {
     expect(table(gain).notes).toContain("base → enhanced: the two runs of the first seed differ by +0.95.");
     expect(table({ ...gain, difference: 0.0095 }).notes.join()).not.toContain("first seed differ");
   });
@@ -119,7 +119,7 @@ describe("the gains", () => {
   });
 });
 
-test("a single seed everywhere leaves no ±", () => {
+test("with single seeds only, there is no ±", () => {
   const results = report.results.map((result) => ({ ...result, accuracy: seedSpread([result.accuracy.mean]) }));
   const { rows } = resultsTable({ ...report, results });
   expect(rows.map((row) => row[2])).toEqual([
