@@ -29,7 +29,7 @@ const tensorsOf = (file: string) => {
   return decodeSafetensors(readFileSync(file), file, types).tensors;
 };
 
-test("docs/export.md's round trip: train, export, go on in PyTorch as one process and as two, import, evaluate", async (context) => {
+test("docs/export.md's round trip: train, export, continue in PyTorch as one process and as two, import, evaluate", async (context) => {
   needTorch(context);
   const [run, exported] = [join(FOLDER, "run"), join(FOLDER, "pytorch")];
   const where = ["--data", DATA, "--threads", "1"];
@@ -93,7 +93,7 @@ const ownRecipe = (channels: number) => `
     labelSmoothing: 0, augmentation: {},
   };`;
 
-test("a network and data of one's own go there and back: import --model takes the recipe's file", async (context) => {
+test("a custom network on custom data makes the round trip: import --model takes the recipe's file", async (context) => {
   needTorch(context);
   const [recipe, run, exported, weights, back] = [
     "own-net.ts",

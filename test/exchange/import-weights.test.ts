@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 
 describe("an imported run", () => {
-  test("holds the weights bit for bit, and says where they came from and nothing of a training", async () => {
+  test("has bitwise the same weights, their source, and nothing about a training", async () => {
     const file = weightsFile(NETWORK.tensors);
     const { folder, record } = await importWeights(file, into(newFolder()));
     expect(readAnyRunRecord(folder)).toEqual(record);
@@ -72,7 +72,7 @@ describe("an imported run", () => {
     expect(model).not.toContain(dirname(file));
   });
 
-  test("gives the logits that the training engine gives for these weights", async () => {
+  test("gives the training engine's logits for these weights", async () => {
     const pixels = pixelsFor(TASK, 5);
     const session = await openModel(readModel(RUN), "model.onnx", { threads: 1 });
     const logits = await session.logits(pixels);
@@ -82,7 +82,7 @@ describe("an imported run", () => {
     expect(logits).toBeClose(expected, { tolerance: 2 * 7 * Math.sqrt(3136) * 2 ** -24 * largest });
   });
 
-  test("is evaluated, kept in its record, compared, listed and exported as any other", async () => {
+  test("can be evaluated, compared, listed and exported like any other", async () => {
     const { folder } = await importWeights(weightsFile(NETWORK.tensors), into(join(FOLDER, "listed", "one")));
     const metrics = await evaluateRun(folder, { data, split: "test", averageFlips: false, threads: 1 });
     expect(metrics.total).toBe(30);
@@ -100,7 +100,7 @@ describe("an imported run", () => {
     expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
   });
 
-  test("is neither resumed, nor trained into, nor taken for a study's run", async () => {
+  test("cannot be resumed, trained into, or used as a study's run", async () => {
     const before = readFileSync(join(RUN, "run.json"), "utf8");
     const options = { data, threads: 1, runtime: nodeRuntime, allowDifferent: true };
     const resumed = await failureOf(resumeRun(RUN, options));
@@ -120,13 +120,13 @@ describe("an imported run", () => {
   });
 });
 
-describe("what PyTorch leaves in a file", () => {
+describe("PyTorch's particularities in a file", () => {
   const expectSame = async (file: string) => {
     const { record } = await importWeights(file, into(newFolder()));
     expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
   };
 
-  test("names of wrapped networks lose what stands before them, and that is said", async () => {
+  test("prefixes of wrapped networks are removed with a message", async () => {
     for (const prefix of ["module.", "_orig_mod.module."]) {
       said.length = 0;
       await expectSame(weightsFile(NETWORK.tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }))));
@@ -159,7 +159,7 @@ describe("what PyTorch leaves in a file", () => {
 });
 
 describe("facts", () => {
-  test("that a file leaves open are Fashion-MNIST's, and it is said which; what is given comes first", async () => {
+  test("missing in a file default to Fashion-MNIST's, with a message; options take precedence", async () => {
     said.length = 0;
     const bare = weightsFile(NETWORK.tensors, {});
     const { folder } = await importWeights(bare, into(newFolder(), { model: "enhanced" }));
@@ -278,7 +278,7 @@ describe("weights that are refused leave no run", () => {
 test.each([
   ["an archive, as torch.save writes it", [0x50, 0x4b, 0x03, 0x04, 0x14, 0, 0, 0, 0, 0]],
   ["a pickle, as older versions did", [0x80, 0x02, 0x7d, 0x71, 0, 0, 0, 0, 0, 0]],
-])("%s, is named as what it is, and the way out", async (_, bytes) => {
+])("%s, is recognized, with what to do", async (_, bytes) => {
   const file = join(FOLDER, `checkpoint${files++}.pt`);
   writeFileSync(file, Uint8Array.from(bytes));
   const out = newFolder();
@@ -287,7 +287,7 @@ test.each([
   expect(existsSync(out)).toBe(false);
 });
 
-test("a class that is named twice is refused", async () => {
+test("a duplicate class name is refused", async () => {
   const out = newFolder();
   const classNames = ["a", "b", "a", "d", "e", "f", "g", "h", "i", "j"];
   const error = await failureOf(importWeights(weightsFile(NETWORK.tensors), into(out, { classNames })));

@@ -79,7 +79,7 @@ test("alpha is used if any is not zero; a file whose alpha bytes are all zero is
   ).toBe(255);
 });
 
-test.each([4, 8] as const)("run-length encoded rows of %i bits are refused with what to do, not misread", async (bits) => {
+test.each([4, 8] as const)("run-length encoding of %i bits is refused, not misread", async (bits) => {
   const packed = bmpBytes({ width: 13, height: 9, bits, isPacked: true }, flag);
   expect(await refusal(packed)).toMatch(/a BMP of a rare kind \(packed rows, say\); save it as PNG$/);
 });

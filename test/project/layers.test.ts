@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
 /**
- * The house, top to bottom: a file may import from its own layer and from layers further down. The same list stands in
+ * The layers, top to bottom: a file may import from its own layer and from layers further down. The same list is in
  * docs/design.md.
  */
 const LAYERS = [
@@ -38,7 +38,7 @@ const LAYERS = [
   "errors.ts",
 ];
 
-/** What needs Node: these rooms, and the folder `node` of any other. All else also runs in a browser. */
+/** Folders of code that needs Node, besides any folder `node`. Everything else also runs in a browser. */
 const NODE_PLACES = [
   /^index\.ts$/,
   /^entries\/(predict|server)\.ts$/,
@@ -98,7 +98,7 @@ describe("import direction", () => {
     expect(PAGE.flatMap(importsOf).filter(({ specifier }) => specifier.includes("/src/")).length).toBeGreaterThan(30);
   });
 
-  test("the graph knows no operation, and operations know no compiler", () => {
+  test("the graph does not depend on operations, nor operations on the compiler", () => {
     const targets = (folder: string) =>
       files
         .filter((file) => file.startsWith(`${folder}/`))
@@ -108,7 +108,7 @@ describe("import direction", () => {
     expect(targets("ops").length).toBeGreaterThan(50);
   });
 
-  test("what runs in a browser imports nothing that needs Node", () => {
+  test("code for browsers imports nothing that needs Node", () => {
     const core = [...files.filter((file) => !needsNode(file)), ...PAGE];
     const crossing = core.flatMap((file) =>
       importsOf(file)
@@ -124,7 +124,7 @@ describe("import direction", () => {
     expect(core.length).toBeGreaterThan(100 + PAGE.length);
   });
 
-  test("no files import each other in a circle", () => {
+  test("there are no import cycles", () => {
     const imports = new Map(
       files.map((file) => [
         file,

@@ -6,7 +6,7 @@ import { userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
 
 describe("reading", () => {
-  test("a file that is not there yet is told by name", () => {
+  test("a missing file is reported by name", () => {
     const path = interrupted({ state: false });
     for (const read of [readState, readWeights, readModel]) {
       expect(userErrorOf(() => read(path)).message).toMatch(
@@ -16,7 +16,7 @@ describe("reading", () => {
     expect(userErrorOf(() => readModel(join(path, "none"))).message).toContain("there is no folder");
   });
 
-  test("damaged files are told by path", () => {
+  test("damaged files are reported by path", () => {
     const path = finished();
     for (const name of ["run.json", "metrics.jsonl", "state.safetensors", "weights.safetensors"]) {
       writeFileSync(join(path, name), Uint8Array.of(0x7b, 0xff, 0x7d));
@@ -27,7 +27,7 @@ describe("reading", () => {
     expect(userErrorOf(() => readRunRecord(path)).message).toContain("expected UTF-8 text, found other bytes");
   });
 
-  test("a folder in a file's place is told", () => {
+  test("a folder in a file's place is reported", () => {
     const path = interrupted({ state: false });
     mkdirSync(join(path, "model.onnx"));
     expect(userErrorOf(() => readModel(path)).message).toMatch(/^cannot read .*model\.onnx: it is a folder \(EISDIR\)/);

@@ -9,7 +9,7 @@ import { finished, interrupted } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleRecord, sampleTensors } from "./support/samples.ts";
 
 describe("a run folder", () => {
-  test("gives back all that is written to it; parent folders are made; nothing else is left", () => {
+  test("returns everything that was written; parent folders are created; nothing else is left", () => {
     const path = join(temporaryFolder(), "a", "b", "run");
     const folder = createRunFolder(path);
     expect(folder.path).toBe(path);
@@ -51,14 +51,14 @@ describe("a run folder", () => {
     openRunFolder(path).folder.close();
   });
 
-  test("after an error while opening is not locked", () => {
+  test("is not locked after an error while opening", () => {
     const path = finished();
     userErrorOf(() => createRunFolder(path));
     userErrorOf(() => resumeRunFolder(path));
     expect(existsSync(join(path, "lock"))).toBe(false);
   });
 
-  test("opened for writing is cleared of what killed writers left", () => {
+  test("opened for writing is cleared of the remains of killed writers", () => {
     for (const open of [openRunFolder, resumeRunFolder]) {
       const path = interrupted({ state: true });
       open(path).folder.close();
@@ -66,7 +66,7 @@ describe("a run folder", () => {
     }
   });
 
-  test("killed at any moment goes on from its last whole state", async () => {
+  test("killed at any moment is resumed from its last complete state", async () => {
     const path = join(temporaryFolder(), "run");
     const args = [path, JSON.stringify(sampleRecord), JSON.stringify(sampleMetrics[0])];
     let last = 0;
@@ -90,7 +90,7 @@ describe("a run folder", () => {
 });
 
 describe("openRunFolder and resumeRunFolder", () => {
-  test("give the record, and the state to go on from", () => {
+  test("return the record, and the state to resume from", () => {
     const path = interrupted({ state: true });
     const opened = openRunFolder(path);
     opened.folder.close();
@@ -121,7 +121,7 @@ describe("openRunFolder and resumeRunFolder", () => {
     );
   });
 
-  test.each([openRunFolder, resumeRunFolder, readRunRecord])("what is no run is told apart: %o", (open) => {
+  test.each([openRunFolder, resumeRunFolder, readRunRecord])("a path that is no run is reported: %o", (open) => {
     const parent = temporaryFolder();
     const [none, other, file] = [join(parent, "none"), join(parent, "other"), join(parent, "file")];
     mkdirSync(other);

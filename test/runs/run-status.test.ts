@@ -16,7 +16,7 @@ function runWith(path: string, record: RunRecord, { state = false } = {}): strin
 }
 
 describe("runStatus", () => {
-  test("tells what is no run from what is one, and what is left of it", () => {
+  test("distinguishes runs from other paths, and their states", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("empty"));
@@ -40,14 +40,14 @@ describe("runStatus", () => {
     expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: null });
   });
 
-  test("a damaged record is told with its error", () => {
+  test("a damaged record is returned with its error", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
     writeFileSync(join(path, "run.json"), '{"format":1}');
     const status = runStatus(path);
     expect(status.kind === "damaged" && status.error.message).toMatch(/run\.json: field "status"/);
   });
 
-  test("a state that the system withholds is not taken for none: the run is not started over", () => {
+  test("an inaccessible state is not treated as missing: the run is not started over", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord, { state: true });
     renameSync(join(path, "state.safetensors"), join(path, "elsewhere"));
     mkdirSync(join(path, "state.safetensors"));
@@ -60,7 +60,7 @@ describe("runStatus", () => {
 });
 
 describe("listRuns", () => {
-  test("newest first, damaged ones as such, and nothing that is no run", () => {
+  test("lists runs newest first, damaged ones as such, and nothing else", () => {
     const parent = temporaryFolder();
     const startedAt = (day: number) => `2026-01-0${day}T00:00:00.000Z`;
     runWith(join(parent, "b-oldest"), { ...finishedRecord, startedAt: startedAt(1) });
@@ -99,7 +99,7 @@ describe("listRuns", () => {
 });
 
 describe("runsAt", () => {
-  test("a run is itself; a folder stands for the runs in it, or in its runs, in the order of their numbers", () => {
+  test("gives a run itself, and for a folder the runs in it or in its folder runs, in numeric order", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("study"));
@@ -119,7 +119,7 @@ describe("runsAt", () => {
 describe("defaultRunPath", () => {
   const date = new Date(2026, 0, 3, 4, 5, 6);
 
-  test("recipe, date and time, in the folder of runs", () => {
+  test("consists of recipe, date and time, in the folder of runs", () => {
     expect(defaultRunPath("base", date, join(temporaryFolder(), "runs")).split("/").slice(-2)).toEqual([
       "runs",
       "base-20260103-040506",
@@ -129,7 +129,7 @@ describe("defaultRunPath", () => {
     );
   });
 
-  test("a suffix when that is taken, by a run or anything else", () => {
+  test("has a suffix if the path exists", () => {
     const parent = temporaryFolder();
     const names = [1, 2, 3].map(() => {
       const path = defaultRunPath("base", date, parent);

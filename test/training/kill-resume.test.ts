@@ -19,7 +19,7 @@ const FOLDER = sharedFolder();
 const TRAIN = ["train", "base", "--limit", "40", "--batch-size", "20", "--epochs", "24", "--seed", "9"];
 const WHERE = ["--data", DATA, "--threads", "1"];
 
-test(`${KILLS} kills at random moments change no bit of the result`, {
+test(`${KILLS} kills at random moments do not change the result`, {
   timeout: (1 + KILLS) * 30 * 60_000,
 }, async () => {
   const through = join(FOLDER, "through");

@@ -36,12 +36,12 @@ describe("a recipe", () => {
     { ...RECIPE, augmentation: {} },
     { ...RECIPE, averaging: { kind: "exponential", decay: 0.998 } } satisfies Recipe,
     { ...RECIPE, augmentation: { verticalFlip: true, horizontalFlip: "random" } } satisfies Recipe,
-  ])("comes back from a run's record as it was: %#", (recipe) => {
+  ])("is read from a run's record unchanged: %#", (recipe) => {
     expect(throughJson(recipe)).toEqual(recipe);
     expect(throughJson(recipe).model).toBe(recipe.model);
   });
 
-  test("by each name is one that can be trained", () => {
+  test("of each name can be trained", () => {
     expect(RECIPES.map(({ name }) => name)).toEqual([
       "base",
       "enhanced",
@@ -70,7 +70,7 @@ describe("a recipe", () => {
     });
   });
 
-  test("enhanced-vflip is enhanced but for the flips", () => {
+  test("enhanced-vflip is enhanced except for the flips", () => {
     const { name: _, description: __, augmentation, ...rest } = findRecipe("enhanced-vflip");
     const { augmentation: ours, ...others } = findRecipe("enhanced");
     expect(others).toMatchObject(rest);

@@ -50,13 +50,13 @@ const TENSORS = new Map(
 /** The message of the UserError that `act` throws. */
 const refusal = (act: () => unknown) => userErrorOf(act).message;
 
-describe("a run's place", () => {
-  test("comes back from text exactly", () => {
+describe("a run's position", () => {
+  test("is read exactly from text", () => {
     const { position } = decodeSnapshot({ tensors: [], metadata: encodePosition(POSITION) }, "state");
     expect(position).toEqual(POSITION);
   });
 
-  test("moves on by a step: sums of the epoch and of the run", () => {
+  test("advances by a step, with the sums of the epoch and of the run", () => {
     const one = advance(START, { loss: 2, correct: 5, seconds: 0.5 });
     expect(advance(one, { loss: 1, correct: 7, seconds: 0.25 })).toEqual({
       step: 2,
@@ -94,7 +94,7 @@ describe("a state", () => {
     return () => checkSnapshot(snapshot, "state", { record: RECORD, recipe: NETWORK, task: TASK });
   };
 
-  test("of the run, at a place where it can stand, is taken", () => {
+  test("of the run, at a possible position, is accepted", () => {
     for (const [step, steps] of [
       [0, 0],
       [1, 1],
@@ -108,7 +108,7 @@ describe("a state", () => {
     }
   });
 
-  test("at any other place is refused", () => {
+  test("at any other position is refused", () => {
     expect(refusal(check({ step: 8, steps: 1 }))).toContain('"step" is 8, the run has 7 steps');
     expect(refusal(check({ step: 5, steps: 3 }))).toContain('"epochSteps" must be 0 at step 5, found 3');
     expect(refusal(check({ step: 6, steps: 0 }))).toContain('"epochSteps" must be 1 at step 6, found 0');
@@ -162,7 +162,7 @@ describe("metrics", () => {
   });
 });
 
-describe("going on", () => {
+describe("resuming", () => {
   const sets = smallSets(12, 10);
   const data: LoadedData = {
     train: sets.train,
@@ -176,7 +176,7 @@ describe("going on", () => {
   const blocked: Lowering = { kind: "blocked", block: 16 };
   const now = { lowering: blocked, runtime, data, allowDifferent: false };
 
-  test("with the same data, lowering and ONNX Runtime is fine", () => {
+  test("with the same data, lowering and ONNX Runtime is allowed", () => {
     expect(() => checkResumable("runs/a", RECORD, now)).not.toThrow();
     const standard: RunRecord = { ...RECORD, lowering: "standard", blockSize: null };
     expect(() => checkResumable("runs/a", standard, { ...now, lowering: { kind: "standard" } })).not.toThrow();

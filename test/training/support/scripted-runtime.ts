@@ -1,4 +1,4 @@
-/** A runtime that computes nothing: what sessions answer is written down, and what they are given is kept. */
+/** A fake runtime: sessions return scripted results and record their inputs. */
 import type { CompiledProgram } from "../../../src/compile/compile.ts";
 import { sizeOf } from "../../../src/graph/shape.ts";
 import type { Runtime, Session, TensorData } from "../../../src/runtime/runtime.ts";
