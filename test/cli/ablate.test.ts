@@ -1,4 +1,4 @@
-/** `ablate`: every row trained, compared with its reference, drawn and said. */
+/** `ablate`: trains every row, compares it with its reference, draws and prints the results. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,7 +25,7 @@ interface AblationJson {
   readonly conclusion: readonly string[];
 }
 
-test("ablate --json trains the rows and sets them against their reference", async () => {
+test("ablate --json trains the rows and compares them with their reference", async () => {
   const made = await tailorJson<AblationJson>([...SMALL, "--out", OUT]);
   expect(made.rows.map(({ change }) => change)).toEqual([
     null,

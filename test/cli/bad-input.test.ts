@@ -85,7 +85,7 @@ const USED_WRONGLY: readonly Case[] = [
   [["data", "--data", ""], 2, /--data must name a folder, got ""/],
 ];
 
-describe("what was typed wrongly is refused in one line, and no run folder is made", () => {
+describe("a usage error is reported in one line, and no run folder is created", () => {
   test.concurrent.each(USED_WRONGLY)("tailor %j: exit code %i", async (args, code, message) => {
     const [command, ...rest] = args;
     const known = ["study", "train", "evaluate", "compare", "predict", "summary", "data", "bench"].includes(command!);
@@ -96,7 +96,7 @@ describe("what was typed wrongly is refused in one line, and no run folder is ma
 });
 
 describe("the output folder", () => {
-  test("that is a file, or holds something else, is refused and left as it is", async () => {
+  test("that is a file, or contains something else, is refused and not changed", async () => {
     const file = join(FOLDER, "file");
     writeFileSync(file, "mine");
     const other = join(FOLDER, "other");
@@ -124,7 +124,7 @@ describe("a learning rate that is far too high", () => {
     expect(readdirSync(out)).toEqual(["run.json"]);
   });
 
-  test("is seen at the end of an epoch of one step too, whose own loss was still a number", async () => {
+  test("is detected at the end of an epoch of one step too, whose own loss was still finite", async () => {
     const out = join(FOLDER, "diverged at once");
     const message = refusalOf(await tailor([...TRAIN, "--out", out, "--limit", "20", ...rate]), 1);
     expect(message).toMatch(

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { commandLine } from "../../src/cli/parse.ts";
 
-test("a command is told as it was typed, without what only changes its output", () => {
+test("a command line is repeated as typed, without options that only affect the output", () => {
   const options = { quick: true, faithful: undefined, allowDifferent: true, seeds: "2", json: true, verbose: true };
   expect(commandLine("study", options)).toBe("node bin/tailor.js study --quick --allow-different --seeds 2");
   expect(commandLine("ablate", {})).toBe("node bin/tailor.js ablate");

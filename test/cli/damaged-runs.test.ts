@@ -94,13 +94,13 @@ describe("an unfinished run that is damaged is not resumed, and keeps every file
 });
 
 describe("a run folder", () => {
-  test("that is whole goes on where it was killed, and gives the weights of the run that was not", async () => {
+  test("that was killed is resumed, and gives the weights of an uninterrupted run", async () => {
     const run = unfinished();
     expect(jsonOf(await resume(run))).toMatchObject({ run, weightsSha256: weights });
     expectSameRun(run, FINISHED);
   });
 
-  test("that is finished is neither trained into nor resumed; one that is not is not evaluated", async () => {
+  test("that is finished is neither trained into nor resumed; an unfinished one is not evaluated", async () => {
     const before = contents(FINISHED);
     const into = await tailor(["train", "base", "--out", FINISHED, ...WHERE, "--json"]);
     expect(refusalOf(into, 2)).toMatch(/finished holds a finished run; choose another folder with --out/);
@@ -127,7 +127,7 @@ describe("a run folder", () => {
     );
   });
 
-  test("under another ONNX Runtime or lowering goes on only with --allow-different", async () => {
+  test("under another ONNX Runtime or lowering is resumed only with --allow-different", async () => {
     const versions = { ...JSON.parse(readFileSync(join(FINISHED, "run.json"), "utf8")).versions, onnxruntime: "1.2.3" };
     const run = unfinished(editRecord({ versions }));
     const args = ["train", "--resume", run, "--lowering", "standard", ...WHERE];

@@ -67,12 +67,12 @@ describe("help", () => {
     },
   );
 
-  test("tailor help COMMAND says what tailor COMMAND --help says", async () => {
+  test("tailor help COMMAND prints the same as tailor COMMAND --help", async () => {
     const [long, short] = await Promise.all([tailor(["help", "train"]), tailor(["train", "--help"])]);
     expect(long).toEqual(short);
   });
 
-  test("tailor alone is used wrongly: help on standard error, exit code 2", async () => {
+  test("tailor alone is a usage error: help on standard error, exit code 2", async () => {
     const { code, stdout, stderr } = await tailor([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("Usage: tailor");
@@ -112,7 +112,7 @@ describe("starting", () => {
     },
   );
 
-  test("the library is seen where it is loaded", async () => {
+  test("a loaded library is detected", async () => {
     const { stderr } = await tailor(["bench", "train", "--models", "nothing"], { node: ["--import", TELL_LIBRARIES] });
     expect(stderr).toMatch(/no model "nothing"/);
     expect(stderr).not.toContain("onnxruntime");

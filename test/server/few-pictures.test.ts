@@ -25,7 +25,7 @@ test.each([
   expect(accuracy).toBeGreaterThanOrEqual(0.95);
 });
 
-test("epochs that are given are taken; a limit may be smaller than the recipe's batch", async () => {
+test("given epochs are used; a limit may be smaller than the recipe's batch", async () => {
   const [runs, data] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "pictures")];
   await putShapes(data, { classes: 2, images: 20 });
   const { url } = await start({ runs, data, preparation: { size: 16 } });

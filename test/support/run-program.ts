@@ -16,7 +16,7 @@ export const PROBED_BLOCK = await nodeRuntime.probeBlockSize();
 /** The block that sizes of test cases are measured by: the probed one, or that of most processors. */
 export const CASE_BLOCK = PROBED_BLOCK ?? 16;
 
-/** Every lowering that can run here: standard always, blocked where the probe finds a block. */
+/** Every available lowering: standard always, blocked if the probe finds a block. */
 export function lowerings(): readonly Lowering[] {
   const standard = { kind: "standard" } as const;
   return PROBED_BLOCK === undefined ? [standard] : [standard, { kind: "blocked", block: PROBED_BLOCK }];

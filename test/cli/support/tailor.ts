@@ -7,7 +7,7 @@ import { afterAll, expect } from "vitest";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const BIN = `${ROOT}bin/tailor.js`;
 
-/** The words that train base for so many epochs of two steps, on one thread; its folder is left to `--out`. */
+/** Arguments that train base for some epochs of two steps, on one thread; `--out` must be added. */
 export function twoStepEpochs(data: string, epochs: number): string[] {
   const options = { data, limit: 40, "batch-size": 20, epochs, threads: 1 };
   return ["train", "base", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
@@ -29,7 +29,7 @@ export interface StartOptions {
   /** Of the test's process, with these changes; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** What standard input holds; nothing else. */
+  /** Contents of standard input; default empty. */
   readonly input?: Uint8Array;
   /** Options of Node itself. */
   readonly node?: readonly string[];
@@ -41,7 +41,7 @@ export interface Started {
   readonly ended: Promise<Result>;
   /** What it has printed so far. */
   readonly said: () => { readonly stdout: string; readonly stderr: string };
-  /** Waits until standard error holds a text. */
+  /** Waits until standard error contains a text. */
   readonly hasSaid: (text: string | RegExp) => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export function startTailor(args: readonly string[], { node = [], ...options }: 
   return start(process.execPath, [...node, BIN, ...args], options);
 }
 
-/** Starts any program; colours as where output goes to a file, unless `env` says otherwise. */
+/** Starts any program, without colours unless `env` enables them. */
 export function start(
   program: string,
   args: readonly string[],
