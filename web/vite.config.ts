@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { defaultClientConditions, defineConfig } from "vite";
 
-/** Builds the page into dist/web. Development: `npx vite web`, with `node bin/tailor.js serve` running beside it. */
+/** Builds the page into dist/web. Development: `npx vite web`, with a running `node bin/tailor.js serve`. */
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",

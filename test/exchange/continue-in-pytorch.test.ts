@@ -13,7 +13,7 @@ const FOLDER = sharedFolder();
 const SCRIPT = resolve(import.meta.dirname, "../../docs/examples/continue_ddp.py");
 const DATA = await smallDataFolder({ train: 240, test: 40 });
 
-/** A port that nobody listens on. */
+/** An unused port. */
 function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer().once("error", fail);
@@ -115,7 +115,7 @@ test("a custom network on custom data makes the round trip: import --model takes
   const imported = await tailor([...importing, "--model", recipe, "--json"]);
   expect(imported.stderr).not.toContain("taken to be");
   expect(JSON.parse(imported.stdout)).toMatchObject({ run: back, model: "my-net" });
-  // The data were of one's own, so pictures are fitted, which PyTorch knew nothing of.
+  // Custom data: pictures are fitted, which PyTorch did not know.
   const model = join(back, "model.onnx");
   expect(readModelMetadata(readFileSync(model), model).preparation).toEqual({ kind: "fit", fit: "crop" });
 

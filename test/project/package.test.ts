@@ -1,5 +1,5 @@
 /**
- * The package as those see it who install it: packed, put into an empty project beside its dependencies only, typed,
+ * The package as seen by its users: packed, installed into an empty project with its dependencies only, typed,
  * imported and required by its name.
  */
 import { spawnSync } from "node:child_process";

@@ -15,7 +15,7 @@ mkdirSync(TEMPORARY);
 beforeEach(() => vi.stubEnv("TMPDIR", TEMPORARY));
 afterEach(() => vi.unstubAllEnvs());
 
-/** ONNX Runtime keeps files of its own beside it. */
+/** ONNX Runtime writes other files into the same folder. */
 const folders = () => readdirSync(TEMPORARY).filter((name) => name.startsWith("tailor-profile-"));
 
 const [x, sum] = [input("x", [3]), input("sum", [3])];

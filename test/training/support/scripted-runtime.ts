@@ -18,7 +18,7 @@ export interface Script {
   readonly update?: (value: number, step: number) => number;
 }
 
-/** What was asked of the sessions. */
+/** Recorded calls of the sessions. */
 export interface Recording {
   /** Feeds of each training step, copied. */
   readonly steps: Record<string, TensorData>[];
