@@ -10,6 +10,7 @@ import {
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { loadRunData } from "../runs/node/run-data.ts";
+import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionValues } from "./command.ts";
 import type { Output } from "./output.ts";
 import { choice, flag, path, wholeNumber } from "./parse.ts";
@@ -87,6 +88,6 @@ export function dataChoice(options: OptionValues): DataChoice {
 }
 
 /** The data of a run that something is asked of. */
-export function dataOfRun(run: string, options: OptionValues, output: Output): Promise<LoadedData> {
+export function dataOfRun(run: string | Run, options: OptionValues, output: Output): Promise<LoadedData> {
   return loadRunData(run, { folder: path(options, "data"), report: output.note });
 }

@@ -6,7 +6,7 @@ import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
 import { weightsSha256 } from "../runs/node/hashes.ts";
-import { RUN_FILES, readWeights, requireTrained } from "../runs/node/run-files.ts";
+import { RUN_FILES, type Run, readWeights, requireTrained } from "../runs/node/run-files.ts";
 import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -23,17 +23,14 @@ export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
  * @param data the run's own: older runs say nothing of task and normalisation, which then follow from their images
  * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or not those that the record tells of
  */
-export async function readNetwork(
-  path: string,
-  record: AnyRunRecord,
-  data: LoadedData | undefined,
-): Promise<TrainedNetwork> {
-  requireTrained(path, record);
+export async function readNetwork(run: Run, data: LoadedData | undefined): Promise<TrainedNetwork> {
+  requireTrained(run);
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.weights}`;
   const { tensors, metadata } = readWeights(path);
   const stated = factsFromText(metadata, fileName);
   const { image, classNames, normalization } =
-    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(path, record, data) };
+    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(run, data) };
   if (!image || !classNames || !normalization) {
     throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
   }
@@ -51,7 +48,7 @@ export async function readNetwork(
   return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
 }
 
-function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {
+function factsFromData({ path, record }: Run, data: LoadedData | undefined) {
   if (record.status === "imported" || !data || differingFile(data, record.data.files) !== undefined) {
     throw new UserError(
       `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,

@@ -6,7 +6,8 @@ import { UserError } from "../errors.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
-import { runStatus } from "../runs/node/run-status.ts";
+import { type Run, readStateIfWhole } from "../runs/node/run-files.ts";
+import { findRun } from "../runs/node/run-status.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import type { TrainRunOptions } from "../training/node/train-into.ts";
@@ -47,11 +48,12 @@ export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun
   return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
 }
 
-/** What there is of a planned run before it is trained. */
-export type PlannedState =
-  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  | { readonly kind: "unfinished" }
-  | { readonly kind: "new" };
+/** What is left to do of a planned run. */
+export type RemainingWork =
+  | { readonly todo: "nothing"; readonly record: FinishedRunRecord }
+  | { readonly todo: "resume"; readonly run: Run<RunRecord> }
+  /** There is no run yet, or none with a state to resume from. */
+  | { readonly todo: "train" };
 
 /** What a planned run is trained with, as far as it makes another run. */
 interface Given {
@@ -66,38 +68,32 @@ export interface FinishedRun extends PlannedRun {
 }
 
 /**
- * What there is of a planned run: a study that was interrupted goes on where it was.
+ * What is left to do of a planned run: a study that was interrupted goes on where it was.
  *
  * @throws UserError when the folder holds another run than the planned one, or a damaged one
  */
-export function plannedRunState(planned: PlannedRun, { data, lowering }: Given): PlannedState {
-  const status = runStatus(planned.path);
-  switch (status.kind) {
-    case "missing":
-    case "not-a-run":
-      return { kind: "new" };
-    case "damaged":
-      throw status.error;
-    case "imported":
-      throw new UserError(
-        `${planned.path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
-        { exitCode: 2 },
-      );
-    case "finished":
-    case "unfinished": {
-      const difference = differenceOf(status.record, planned, { data, lowering });
-      if (difference) {
-        throw new UserError(
-          `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
-          { exitCode: 2 },
-        );
-      }
-      if (status.kind === "finished") return { kind: "finished", record: status.record };
-      return { kind: status.resumable ? "unfinished" : "new" };
-    }
-    default:
-      return status satisfies never;
+export function remainingWork(planned: PlannedRun, { data, lowering }: Given): RemainingWork {
+  const { path } = planned;
+  const found = findRun(path);
+  if (found === undefined) return { todo: "train" };
+  if (found instanceof UserError) throw found;
+  const { record } = found;
+  if (record.status === "imported") {
+    throw new UserError(
+      `${path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
+      { exitCode: 2 },
+    );
   }
+  const difference = differenceOf(record, planned, { data, lowering });
+  if (difference) {
+    throw new UserError(
+      `${path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
+      { exitCode: 2 },
+    );
+  }
+  if (record.status === "finished") return { todo: "nothing", record };
+  if (readStateIfWhole(path) === null) return { todo: "train" };
+  return { todo: "resume", run: { path, record } };
 }
 
 /** The first thing in which a record is not the planned run's; undefined when it is. */
@@ -156,11 +152,11 @@ function canonical(value: unknown): string {
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
   const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
-  const state = plannedRunState(planned, options);
-  if (state.kind === "finished") return { ...planned, record: state.record };
+  const work = remainingWork(planned, options);
+  if (work.todo === "nothing") return { ...planned, record: work.record };
   const trained =
-    state.kind === "unfinished"
-      ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options);
+    work.todo === "train"
+      ? await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options)
+      : await resumeRun(work.run, { ...options, allowDifferent: false });
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -22,8 +22,8 @@ import {
   differingField,
   type FinishedRun,
   type PlannedRun,
-  plannedRunState,
   planSeeds,
+  remainingWork,
   seedBySeed,
 } from "./planned-run.ts";
 import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
@@ -211,7 +211,7 @@ export async function runSweep(
     const isWanted = (run: PlannedRun) => {
       const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(memory.has)) return true;
-      return !memory.has(run) && plannedRunState(run, machine).kind === "finished";
+      return !memory.has(run) && remainingWork(run, machine).todo === "nothing";
     };
     const trained = await trainAll(seedBySeed(plans.map(({ planned }) => planned)), {
       ...machine,

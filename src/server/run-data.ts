@@ -29,13 +29,14 @@ export function createDataOfRuns(
   /** By what tells data sets apart; the one that was asked for last comes last. */
   const kept = new Map<string, Promise<LoadedData>>();
 
-  const loadOwn = async ({ id, path, record }: ServedRun): Promise<LoadedData> => {
+  const loadOwn = async (run: ServedRun): Promise<LoadedData> => {
+    const { id, record } = run;
     const place = record.status === "imported" ? undefined : record.data.folder;
     // Published data lie in no folder of their own: they come from wherever they come from.
     const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
     const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
     try {
-      return await loadRunData(path, { folder: isGone ? folder : undefined, report: log });
+      return await loadRunData(run, { folder: isGone ? folder : undefined, report: log });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       log(error.message);

@@ -5,14 +5,14 @@ import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
-import { plannedRunState } from "../../src/experiments/planned-run.ts";
+import { remainingWork } from "../../src/experiments/planned-run.ts";
 import { compareRuns } from "../../src/experiments/study/compare-runs.ts";
 import { factsToText } from "../../src/formats/network-facts.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
 import { enhanced } from "../../src/models/study.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
-import { readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { openRun, readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { createRunFolder } from "../../src/runs/node/run-folder.ts";
 import { listRuns, runStatus } from "../../src/runs/node/run-status.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
@@ -112,11 +112,11 @@ describe("an imported run", () => {
       /imported holds imported weights; choose another folder with --out/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
-    expect(userErrorOf(() => plannedRunState(planned, { data })).message).toMatch(
+    expect(userErrorOf(() => remainingWork(planned, { data })).message).toMatch(
       /holds imported weights, not this study's run/,
     );
     expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);
-    expect(runStatus(RUN).kind).toBe("imported");
+    expect(runStatus(openRun(RUN))).toBe("imported");
   });
 });
 

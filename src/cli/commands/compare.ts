@@ -8,7 +8,7 @@ import { ladderTable } from "../../report/ladder/ladder-table.ts";
 import { type Table, tableLines } from "../../report/tables.ts";
 import { intervalText, known, large, points, pText, spreadText } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { openRun, type Run } from "../../runs/node/run-files.ts";
 import { runsAt } from "../../runs/node/run-status.ts";
 import { count, duration, percent } from "../../text.ts";
 import type { Command } from "../command.ts";
@@ -42,8 +42,9 @@ export const compare: Command = {
     const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
     const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
-    const data = await dataOfRun(trainedRun(paths), options, output);
-    const { runs, pairs } = await compareRuns(paths, {
+    const opened = paths.map(openRun);
+    const data = await dataOfRun(trainedRun(opened), options, output);
+    const { runs, pairs } = await compareRuns(opened, {
       data,
       split,
       threads: threads(options),
@@ -88,8 +89,8 @@ export const compare: Command = {
 };
 
 /** The first run that tells its data; imported weights do not. */
-function trainedRun(paths: readonly string[]): string {
-  return paths.find((path) => readAnyRunRecord(path).status !== "imported") ?? paths[0]!;
+function trainedRun(runs: readonly Run[]): Run {
+  return runs.find(({ record }) => record.status !== "imported") ?? runs[0]!;
 }
 
 function runsTable(runs: readonly ComparedRun[], recipes: readonly OwnResult[], split: string): Table {

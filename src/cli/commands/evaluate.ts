@@ -3,6 +3,7 @@ import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { accuracyLine } from "../../report/wording.ts";
+import { openRun } from "../../runs/node/run-files.ts";
 import { count, percent, table } from "../../text.ts";
 import type { Command } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
@@ -31,8 +32,9 @@ export const evaluate: Command = {
     const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
-    const data = await dataOfRun(run, options, output);
-    const metrics = await evaluateRun(run, {
+    const opened = openRun(run);
+    const data = await dataOfRun(opened, options, output);
+    const metrics = await evaluateRun(opened, {
       data,
       split,
       averageFlips,

@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
 import { defaultExportPath } from "../../runs/node/export-files.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { openRun, type Run } from "../../runs/node/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count } from "../../text.ts";
 import type { Command, OptionValues } from "../command.ts";
@@ -41,12 +41,12 @@ export const exportCommand: Command = {
     if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
     const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
-    readAnyRunRecord(run); // A folder that is no run is refused before data are looked for.
-    const exported = await exportRun(run, {
+    const opened = openRun(run); // A folder that is no run is refused before data are looked for.
+    const exported = await exportRun(opened, {
       format,
       out,
       force: options.force === true,
-      data: await dataToCompare(run, options, output),
+      data: await dataToCompare(opened, options, output),
       threads: threads(options),
       runtime: nodeRuntime,
     });
@@ -78,7 +78,7 @@ const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
 };
 
 /** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
-async function dataToCompare(run: string, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
+async function dataToCompare(run: Run, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
   try {
     return await dataOfRun(run, options, output);
   } catch (error) {

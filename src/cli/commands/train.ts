@@ -10,7 +10,7 @@ import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
-import { readRunRecord } from "../../runs/node/run-files.ts";
+import { openTrainingRun } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
@@ -79,13 +79,14 @@ export const train: Command = {
     "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
-    const resumed = path(options, "resume");
+    const interrupted = path(options, "resume");
     const split = choice(options, "evaluate", EVALUATION_SPLITS);
-    if (options.seeds !== undefined && resumed === undefined) {
+    if (options.seeds !== undefined && interrupted === undefined) {
       return trainWithSeeds(await newRun(recipeName, options), { options, split }, output);
     }
-    const begin = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
-    const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
+    const { loadData, begin } =
+      interrupted === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
+    const data = await loadData(output);
     const job = begin(data);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
@@ -116,18 +117,24 @@ export const train: Command = {
 };
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */
-type Begin = (data: LoadedData) => {
-  readonly epochs: number;
-  readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
-};
+interface Job {
+  readonly loadData: (output: Output) => Promise<LoadedData>;
+  readonly begin: (data: LoadedData) => {
+    readonly epochs: number;
+    readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
+  };
+}
 
-async function newJob(recipeName: string | undefined, options: OptionValues): Promise<Begin> {
+async function newJob(recipeName: string | undefined, options: OptionValues): Promise<Job> {
   const runOn = await newRun(recipeName, options);
   const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
-  return (data) => {
-    const run = runOn(data);
-    const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-    return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
+  return {
+    loadData: (output) => dataToTrain(options, output),
+    begin(data) {
+      const run = runOn(data);
+      const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+      return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
+    },
   };
 }
 
@@ -156,7 +163,7 @@ async function newRun(
   return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });
 }
 
-function resumeJob(recipeName: string | undefined, run: string, options: OptionValues): Begin {
+function resumeJob(recipeName: string | undefined, path: string, options: OptionValues): Job {
   const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
   if (given.length > 0 || recipeName !== undefined) {
     const what = recipeName === undefined ? given : ["the recipe"];
@@ -164,12 +171,15 @@ function resumeJob(recipeName: string | undefined, run: string, options: OptionV
       exitCode: 2,
     });
   }
-  const record = readRunRecord(run);
+  const run = openTrainingRun(path);
   const allowDifferent = options.allowDifferent === true;
-  return () => ({
-    epochs: record.epochs,
-    start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
-  });
+  return {
+    loadData: (output) => dataOfRun(run, options, output),
+    begin: () => ({
+      epochs: run.record.epochs,
+      start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
+    }),
+  };
 }
 
 /** The recipe with what the options change. */

@@ -4,9 +4,8 @@ import type { LoadedData } from "../../data/node/chain.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
-import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../../runs/node/run-files.ts";
+import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
-import type { AnyRunRecord } from "../../runs/run-record.ts";
 import { openModel } from "../../runtime/node/index.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
@@ -38,12 +37,12 @@ export interface EvaluateRunOptions extends EvaluateOnOptions {
  * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
  */
 export async function evaluateRun(
-  path: string,
+  run: string | Run,
   { data, ...options }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, splitOf(path, record, data, options.split), options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, splitOf(opened, data, options.split), options);
 }
 
 /**
@@ -52,23 +51,23 @@ export async function evaluateRun(
  * @throws UserError when the run is not finished or damaged, or its model takes other images
  */
 export async function evaluateRunOn(
-  path: string,
+  run: string | Run,
   set: ImageSet,
   options: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, set, options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, set, options);
 }
 
 async function evaluateModel(
-  path: string,
-  { status }: AnyRunRecord,
+  run: Run,
   set: ImageSet,
   { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.model}`;
-  const model = readModel(path);
+  const model = readModel(run);
   const session = await openModel(model, fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;
@@ -86,7 +85,7 @@ async function evaluateModel(
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
       const todo =
-        status === "imported"
+        record.status === "imported"
           ? "import the weights again with --classes in the order they were trained in"
           : "put the names of the data's classes back in their order";
       throw new UserError(
@@ -97,7 +96,7 @@ async function evaluateModel(
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }
-    keep(path, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
+    keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {
     await session.release();
@@ -106,13 +105,13 @@ async function evaluateModel(
 
 /** Writes the result into the run's record. A run that cannot be written to is evaluated all the same. */
 function keep(
-  path: string,
+  run: Run,
   name: EvaluationSplit | `${EvaluationSplit}-tta`,
   { accuracy, correct, total, standardError, loss }: ClassificationMetrics,
   onNotKept: (why: string) => void,
 ): void {
   try {
-    const { folder, record } = openRunFolder(path);
+    const { folder, record } = openRunFolder(run);
     try {
       const result = { accuracy, correct, total, standardError, loss };
       folder.writeRecord({ ...record, evaluations: { ...record.evaluations, [name]: result } });
@@ -125,7 +124,7 @@ function keep(
   }
 }
 
-function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
+function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
   if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;

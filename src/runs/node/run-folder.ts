@@ -6,15 +6,24 @@ import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { shellWord } from "../../command-text.ts";
 import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
+import { UserError } from "../../errors.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
 import { explainFileError, refused } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
-import { RUN_FILES, readAnyRunRecord, readRunRecord, readStateIfWhole } from "./run-files.ts";
+import {
+  openRun,
+  openTrainingRun,
+  RUN_FILES,
+  type Run,
+  readAnyRunRecord,
+  readRunRecord,
+  readStateIfWhole,
+} from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
-import { runStatus } from "./run-status.ts";
+import { findRun } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
 /** A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses. */
@@ -101,27 +110,20 @@ export function createRunFolder(path: string): RunFolder {
     throw refused(`${path} is not empty and not a run folder`, "choose a new or empty folder with --out");
   }
   return withLock(path, isNew, (folder) => {
-    const status = runStatus(path);
-    switch (status.kind) {
-      case "finished":
-        throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
-      case "imported":
-        throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
-      case "damaged":
-        throw status.error;
-      case "unfinished":
-        if (status.resumable) {
-          throw refused(
-            `${path} holds an unfinished run`,
-            `go on with --resume ${shellWord(path)}, or choose another --out`,
-          );
-        }
-        break;
-      case "missing":
-      case "not-a-run":
-        break;
-      default:
-        status satisfies never;
+    const run = findRun(path);
+    if (run instanceof UserError) throw run;
+    const status = run?.record.status;
+    if (status === "finished") {
+      throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
+    }
+    if (status === "imported") {
+      throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
+    }
+    if (status === "running" && readStateIfWhole(path) !== null) {
+      throw refused(
+        `${path} holds an unfinished run`,
+        `go on with --resume ${shellWord(path)}, or choose another --out`,
+      );
     }
     removeAllButRecord(path);
     return folder;
@@ -131,20 +133,22 @@ export function createRunFolder(path: string): RunFolder {
 /**
  * Opens the folder of an existing run, finished or not, trained here or imported, to write to it (evaluations).
  *
+ * @returns the record as it is under the lock
  * @throws UserError when it is missing, not a run folder, damaged or being written
  */
-export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
-  readAnyRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
+export function openRunFolder(run: string | Run): { folder: RunFolder; record: AnyRunRecord } {
+  const { path } = openRun(run); // Nothing, a lock included, is written to a folder that is no run.
   return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
 }
 
 /**
  * Opens an interrupted run to go on from its last state.
  *
+ * @returns record and state as they are under the lock
  * @throws UserError as `openRunFolder` does, and (exit code 2) when the run is finished or has no readable state
  */
-export function resumeRunFolder(path: string): { folder: RunFolder; record: RunRecord; state: Safetensors } {
-  readRunRecord(path);
+export function resumeRunFolder(run: string | Run): { folder: RunFolder; record: RunRecord; state: Safetensors } {
+  const { path } = openTrainingRun(run);
   return withLock(path, false, (folder) => {
     const record = readRunRecord(path);
     if (record.status === "finished") {
