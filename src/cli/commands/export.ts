@@ -6,15 +6,14 @@ import { defaultExportPath } from "../../runs/node/export-files.ts";
 import { openRun, type Run } from "../../runs/node/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { dataOfRun } from "../custom-data.ts";
+import { dataOfRun, type TypedData } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { choice, path, threads } from "../parse.ts";
+import { path, threads } from "../parse.ts";
 
-export const exportCommand: Command = {
+export const exportCommand = defineCommand({
   name: "export",
-  summary: "write a run's network for other programs: ONNX, safetensors, PyTorch",
   arguments: [{ name: "<run>", description: "a folder of a finished or imported run" }],
   options: [
     {
@@ -39,7 +38,7 @@ export const exportCommand: Command = {
   ],
   async run([run], options, output) {
     if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
-    const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
+    const format = options.format ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
     const opened = openRun(run); // A folder that is no run is refused before data are looked for.
     const exported = await exportRun(opened, {
@@ -61,7 +60,7 @@ export const exportCommand: Command = {
     output.result({ run, ...exported, ...opset });
     return 0;
   },
-};
+});
 
 const WHAT: Readonly<Record<ExportFormat, string>> = {
   onnx: `ONNX model, opset ${OPSET_VERSION}`,
@@ -78,7 +77,7 @@ const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
 };
 
 /** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
-async function dataToCompare(run: Run, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
+async function dataToCompare(run: Run, options: TypedData, output: Output): Promise<LoadedData | undefined> {
   try {
     return await dataOfRun(run, options, output);
   } catch (error) {
