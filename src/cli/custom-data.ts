@@ -13,7 +13,8 @@ import { loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
-import { flag, path, wholeNumber } from "./parse.ts";
+import { path, wholeNumber } from "./parse.ts";
+import { flag } from "./wording.ts";
 
 const CHANNELS = ["1", "3"] as const;
 

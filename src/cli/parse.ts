@@ -1,8 +1,7 @@
 import { availableParallelism } from "node:os";
-import { shellWord, TAILOR } from "../command-text.ts";
 import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
-import type { OptionValues } from "./command.ts";
+import { flag } from "./wording.ts";
 
 /** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
 
@@ -14,11 +13,6 @@ const MAX_DEFAULT_THREADS = 8;
 /** Runs of one recipe: more is a slip of the finger. */
 const MAX_SEEDS = 1000;
 export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
-
-/** `batchSize` -> `--batch-size` */
-export function flag(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
 
 /** @throws UserError unless the option is absent or a whole number in the range */
 export function wholeNumber<Name extends string>(
@@ -72,18 +66,4 @@ export function threads(options: Typed<"threads">): number {
 /** The runs of each recipe: --seeds. */
 export function seeds(options: Typed<"seeds">): number | undefined {
   return wholeNumber(options, "seeds", { most: MAX_SEEDS });
-}
-
-/** Options of every command that change what is shown, not what is done. */
-const SHOWING = ["json", "verbose"];
-
-/** What to type to get the same again: the command with the options that were typed. */
-export function commandLine(command: string, options: OptionValues): string {
-  const words = Object.entries(options)
-    .filter(([name]) => !SHOWING.includes(name))
-    .flatMap(([name, value]) => {
-      if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
-      return [value].flat().flatMap((word) => [flag(name), shellWord(word)]);
-    });
-  return [TAILOR, command, ...words].join(" ");
 }

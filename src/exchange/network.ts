@@ -42,7 +42,8 @@ export async function readNetwork(run: Run, data: LoadedData | undefined): Promi
   const matched = matchTensors(tensors, { model, task, fileName });
   if (weightsSha256(matched) !== recordedWeights(record)) {
     throw new UserError(
-      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${record.recipeFile ?? model.name}`,
+      (w) =>
+        `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or import it as another run${w.command(`import ${fileName}`, { model: record.recipeFile ?? model.name })}`,
     );
   }
   return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
@@ -51,7 +52,8 @@ export async function readNetwork(run: Run, data: LoadedData | undefined): Promi
 function factsFromData({ path, record }: Run, data: LoadedData | undefined) {
   if (record.status === "imported" || !data || differingFile(data, record.data.files) !== undefined) {
     throw new UserError(
-      `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,
+      (w) =>
+        `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with ${w.option("data")}, from which it follows`,
     );
   }
   const { train } = trainingData(data.train, record);

@@ -80,14 +80,16 @@ export function remainingWork(planned: PlannedRun, { data, lowering }: Given): R
   const { record } = found;
   if (record.status === "imported") {
     throw new UserError(
-      `${path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
+      (w) =>
+        `${path} holds imported weights, not this study's run; choose another folder with ${w.option("out")}, or remove that run`,
       { exitCode: 2 },
     );
   }
   const difference = differenceOf(record, planned, { data, lowering });
   if (difference) {
     throw new UserError(
-      `${path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
+      (w) =>
+        `${path} holds another run than the one asked for: ${difference}; choose another folder with ${w.option("out")}, or remove that run`,
       { exitCode: 2 },
     );
   }

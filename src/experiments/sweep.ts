@@ -76,7 +76,9 @@ export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[
   const applied = variations.map((changes) => applicableChanges(recipe, changes));
   const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
   if (different.length < 2) {
-    throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
+    throw new UserError((w) => `a sweep needs at least two candidates; give ${w.option("over")} more values`, {
+      exitCode: 2,
+    });
   }
   return different.map((changes) => ({
     changes,

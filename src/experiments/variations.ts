@@ -17,7 +17,7 @@ const DRAW_SEED = 1;
 const DRAWN_DIGITS = 3;
 
 /**
- * What was typed after `--over`: `field=a,b,c`, or `field=low..high`.
+ * A variation as text: `field=a,b,c`, or `field=low..high`.
  *
  * A value is a number, true, false, a list in brackets, `none` for left out, or else a word.
  *
@@ -25,7 +25,9 @@ const DRAWN_DIGITS = 3;
  */
 export function parseVariation(text: string): Variation {
   const refuse = (problem: string) =>
-    new UserError(`--over ${problem}, got "${text}"; write field=a,b,c or field=low..high`, { exitCode: 2 });
+    new UserError((w) => `${w.option("over")} ${problem}, got "${text}"; write field=a,b,c or field=low..high`, {
+      exitCode: 2,
+    });
   const [, field, given] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (field === undefined || given === undefined) throw refuse("must name a field and its values");
   const range = /^([^,[]+)\.\.([^,]+)$/.exec(given);
@@ -68,13 +70,15 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
   for (const variation of variations) {
     if (variation.kind === "range") {
       throw new UserError(
-        `${variation.field} has a range, and a grid takes values; list some, or draw from it with --random N`,
+        (w) =>
+          `${variation.field} has a range, and a grid takes values; list some, or draw from it with ${w.option("random")}`,
         { exitCode: 2 },
       );
     }
     if (grid.length * variation.values.length > MAX_CANDIDATES) {
       throw new UserError(
-        `the grid has more than ${MAX_CANDIDATES} candidates; vary less, or draw some with --random N`,
+        (w) =>
+          `the grid has more than ${MAX_CANDIDATES} candidates; vary less, or draw some with ${w.option("random")}`,
         { exitCode: 2 },
       );
     }

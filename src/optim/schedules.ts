@@ -37,7 +37,7 @@ export interface SchedulePosition {
 /**
  * The learning rate of a step; the same numbers as PyTorch's schedulers when those are stepped once a batch.
  *
- * @param peak the full rate: what the recipe (or --lr) calls its learning rate
+ * @param peak the full rate: what the recipe calls its learning rate
  */
 export function learningRateAt(schedule: Schedule, peak: number, position: SchedulePosition): number {
   if (schedule.kind === "oneCycle") return peak * oneCycle(schedule, position);

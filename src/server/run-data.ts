@@ -43,7 +43,7 @@ export function createDataOfRuns(
       throw new HttpError(
         409,
         "no_data_of_run",
-        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with --data and the folder where they are; its log tells more.`,
+        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with their folder as \`data\`; its log tells more.`,
       );
     }
   };

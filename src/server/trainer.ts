@@ -43,7 +43,7 @@ export interface Trainer {
    */
   start(wish: TrainingWish): Promise<string>;
   /**
-   * Stops it with its state saved, so that `tailor train --resume` can go on; resolves when the process is gone. One that
+   * Stops it with its state saved, so that it can be resumed; resolves when the process is gone. One that
    * does not stop in 10 seconds is ended as it is.
    *
    * @throws HttpError 404 when no run of this name is being trained here

@@ -94,14 +94,14 @@ describe("what cannot be evaluated is refused", () => {
   test("a run that is not finished, and none at all", async () => {
     const path = interrupted({ state: true });
     const error = await failureOf(evaluateRun(path, OPTIONS));
-    expect(error.message).toBe(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+    expect(error.message).toBe(`${path} is not finished; resume it`);
     expect(await failureOf(evaluateRun(join(FOLDER, "none"), OPTIONS))).toMatchObject({ exitCode: 2 });
   });
 
   test("validation where all images were trained on", async () => {
     const error = await failureOf(evaluateRun(ALL, { ...OPTIONS, split: "validation" }));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use --split test`);
+    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use \`split\` test`);
   });
 
   test("a run of other data, even where only the part that is not asked for differs", async () => {
@@ -110,7 +110,7 @@ describe("what cannot be evaluated is refused", () => {
     );
     const error = await failureOf(evaluateRun(SPLIT, { ...OPTIONS, data: { ...data, files } }));
     expect(error.message).toBe(
-      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with --data`,
+      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with \`data\``,
     );
   });
 

@@ -92,7 +92,7 @@ describe("an imported run", () => {
     const unknown = { recipe: "enhanced (imported)", seed: null, epochs: null, seconds: null, parameters: 437_162 };
     expect(runs).toMatchObject([unknown, unknown]);
     expect(pairs).toMatchObject([{ difference: 0 }]);
-    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ kind: "imported", name: "one" }]);
+    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ status: "imported", name: "one" }]);
     const out = join(FOLDER, "again.safetensors");
     const job = { format: "safetensors", out, force: false, data, threads: 1, runtime: nodeRuntime } as const;
     await exportRun(folder, job);
@@ -109,7 +109,7 @@ describe("an imported run", () => {
     expect(userErrorOf(() => readRunRecord(RUN)).message).toBe(resumed.message);
     expect(userErrorOf(() => createRunFolder(RUN))).toMatchObject({ exitCode: 2 });
     expect((await failureOf(importWeights(weightsFile(NETWORK.tensors), into(RUN)))).message).toMatch(
-      /imported holds imported weights; choose another folder with --out/,
+      /imported holds imported weights; choose another folder with `out`/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
     expect(userErrorOf(() => remainingWork(planned, { data })).message).toMatch(
@@ -224,7 +224,7 @@ describe("weights that are refused leave no run", () => {
       "no model is named",
       () => weightsFile(NETWORK.tensors, {}),
       {},
-      /does not say which model.*--model: base, enhanced/,
+      /does not say which model.*`model`: base, enhanced/,
     ],
     [
       "a number is NaN",

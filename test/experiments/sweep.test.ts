@@ -81,7 +81,7 @@ describe("candidates", () => {
   test("need a choice", () => {
     const { message, exitCode } = userErrorOf(() => candidatesOf(base, [{ learningRate: 0.002 }]));
     expect({ message, exitCode }).toEqual({
-      message: "a sweep needs at least two candidates; give --over more values",
+      message: "a sweep needs at least two candidates; give `over` more values",
       exitCode: 2,
     });
   });

@@ -115,7 +115,9 @@ describe("openRunFolder and resumeRunFolder", () => {
     expect(record).toEqual(finishedRecord);
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds a finished run: there is nothing to resume; start a new run with --out`);
+    expect(error.message).toBe(
+      `${path} holds a finished run: there is nothing to resume; start a new run with \`out\``,
+    );
   });
 
   test("what the record says under the lock decides, not what it said when the run was opened", () => {
@@ -136,7 +138,7 @@ describe("openRunFolder and resumeRunFolder", () => {
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
     expect(error.message).toBe(
-      `${path} has no state.safetensors that can be read; start the run over with --out ${path}`,
+      `${path} has no state.safetensors that can be read; start the run over with \`out\` ${path}`,
     );
   });
 

@@ -12,7 +12,8 @@ import { defineCommand } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
 /** The file by which an ablation's folder is known. */
 const MARKER = "ablation.json";

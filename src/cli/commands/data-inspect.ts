@@ -7,7 +7,7 @@ import { enhanced } from "../../recipes/index.ts";
 import { count, counted, table } from "../../text.ts";
 import { preparationOptions, type TypedPreparation } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { commandLine } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
 /** `data inspect`: what a folder of one's own holds, and what training would make of it. */
 export async function dataInspect(folder: string, options: TypedPreparation, output: Output): Promise<number> {

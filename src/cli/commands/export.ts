@@ -11,6 +11,7 @@ import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, type TypedData } from "../custom-data.ts";
 import type { Output } from "../output.ts";
 import { path, threads } from "../parse.ts";
+import { IN_FLAGS } from "../wording.ts";
 
 export const exportCommand = defineCommand({
   name: "export",
@@ -82,7 +83,7 @@ async function dataToCompare(run: Run, options: TypedData, output: Output): Prom
     return await dataOfRun(run, options, output);
   } catch (error) {
     if (options.data !== undefined || !(error instanceof UserError)) throw error;
-    output.note(`no test images, so logits are compared on noise: ${error.message}`);
+    output.note(`no test images, so logits are compared on noise: ${error.worded(IN_FLAGS)}`);
     return undefined;
   }
 }

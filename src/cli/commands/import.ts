@@ -7,7 +7,8 @@ import { defaultRunPath } from "../../runs/node/run-status.ts";
 import { count } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { flag, path, threads } from "../parse.ts";
+import { path, threads } from "../parse.ts";
+import { flag } from "../wording.ts";
 
 const OPTIONS = [
   {

@@ -9,6 +9,7 @@ import { THREADS_OPTION } from "../common-options.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
 import { threads, wholeNumber } from "../parse.ts";
+import { IN_FLAGS } from "../wording.ts";
 
 const BACKGROUNDS = ["auto", "light", "dark"] as const;
 const DEFAULT_TOP = 3;
@@ -56,7 +57,7 @@ export const predict = defineCommand({
     }
     const failures: Failure[] = [];
     const fail = (file: string, error: UserError) => {
-      const message = file === STANDARD_INPUT ? `standard input: ${error.message}` : error.message;
+      const message = `${file === STANDARD_INPUT ? "standard input: " : ""}${error.worded(IN_FLAGS)}`;
       failures.push({ file, message });
       output.note(`error: ${message}`);
     };

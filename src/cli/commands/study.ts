@@ -16,7 +16,8 @@ import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { commandLine, path, seeds, threads } from "../parse.ts";
+import { path, seeds, threads } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
 /** The file by which a study's folder is known. */
 const MARKER = "study.json";

@@ -1,4 +1,3 @@
-import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { candidatesOf, checkFields, halvingRungs, runSweep } from "../../experiments/sweep.ts";
@@ -26,7 +25,8 @@ import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine, shellWord } from "../wording.ts";
 
 /** The file by which a sweep's folder is known. */
 const MARKER = "sweep.json";

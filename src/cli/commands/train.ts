@@ -21,9 +21,10 @@ import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { commandLine, flag, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainWithSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
+import { commandLine, flag } from "../wording.ts";
 
 const TRAIN_ON = ["split", "all"] as const;
 

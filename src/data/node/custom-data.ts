@@ -36,7 +36,7 @@ export function dataFolder(folder: string): string {
   return path;
 }
 
-/** What `--data` and the options beside it name. */
+/** A folder of data, and how what is in it is read. */
 export interface DataChoice extends CustomDataOptions {
   /** Pictures or IDX files of one's own; left out: Fashion-MNIST, wherever it is found. */
   readonly folder?: string | undefined;

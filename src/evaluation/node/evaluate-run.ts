@@ -7,6 +7,7 @@ import { readModelMetadata } from "../../formats/model-metadata.ts";
 import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
 import { openModel } from "../../runtime/node/index.ts";
+import type { Wording } from "../../wording.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
 
@@ -84,12 +85,13 @@ async function evaluateModel(
     const { classNames } = readModelMetadata(model, fileName);
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
-      const todo =
+      const todo = (w: Wording) =>
         record.status === "imported"
-          ? "import the weights again with --classes in the order they were trained in"
+          ? `import the weights again with ${w.option("classNames")} in the order they were trained in`
           : "put the names of the data's classes back in their order";
       throw new UserError(
-        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
+        (w) =>
+          `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo(w)}`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
@@ -130,9 +132,10 @@ function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
   const { validation } = trainingParts(data.train, { trainOn, limit: null });
   if (!validation) {
-    throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      (w) => `${path} trained on all images, so it has no validation split; use ${w.option("split", "test")}`,
+      { exitCode: 2 },
+    );
   }
   return selectImages(data.train, validation);
 }

@@ -1,6 +1,7 @@
 /** What the system says about a file, in words that name the file, the reason and the way out. */
 import { statSync } from "node:fs";
 import { UserError } from "../../errors.ts";
+import { inWords, type Words } from "../../wording.ts";
 
 interface Explanation {
   readonly reason: string;
@@ -64,6 +65,6 @@ export function whatIsAt(path: string): "nothing" | "folder" | "file" {
 }
 
 /** A path that cannot be what the user wants it to be: what is wrong, and what to do. Exit code 2. */
-export function refused(problem: string, todo: string): UserError {
-  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
+export function refused(problem: string, todo: Words): UserError {
+  return new UserError((w) => `${problem}; ${inWords(todo, w)}`, { exitCode: 2 });
 }

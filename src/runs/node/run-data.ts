@@ -32,7 +32,8 @@ export async function loadRunData(
   const { source, verified, folder: place } = record.data;
   if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
     throw new UserError(
-      `${runPath} was trained on the data in ${place}, which are not there any more; name the folder where they are with --data`,
+      (w) =>
+        `${runPath} was trained on the data in ${place}, which are not there any more; name the folder where they are with ${w.option("data")}`,
     );
   }
   const path = folder ?? place;
@@ -54,7 +55,8 @@ function requireFashionMnist(run: string, { image, classNames }: StatedFacts): v
   const images = image ? `${image.channels}x${image.height}x${image.width} images` : "images";
   const named = classNames ? ` of ${classNames.length} classes (${classNames.join(", ")})` : "";
   throw new UserError(
-    `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with --data`,
+    (w) =>
+      `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with ${w.option("data")}`,
   );
 }
 

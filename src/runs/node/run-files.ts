@@ -1,7 +1,6 @@
 /** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { resumeCommand } from "../../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../../data/picture-split.ts";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
@@ -83,7 +82,7 @@ export function readAnyRunRecord(folder: string): AnyRunRecord {
 /** @throws UserError when the run has no weights yet */
 export function requireTrained({ path, record }: Run): void {
   if (record.status !== "running") return;
-  throw new UserError(`${path} is not finished; go on with: ${resumeCommand(path)}`);
+  throw new UserError((w) => `${path} is not finished; resume it${w.command("train", { resume: path })}`);
 }
 
 /**

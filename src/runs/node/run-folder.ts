@@ -4,10 +4,10 @@
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { shellWord } from "../../command-text.ts";
 import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
 import { UserError } from "../../errors.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
+import type { Words } from "../../wording.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
@@ -97,6 +97,8 @@ export class RunFolder {
   }
 }
 
+const OTHER_FOLDER: Words = (w) => `choose another folder with ${w.option("out")}, or remove this one`;
+
 /**
  * Makes the folder of a new run, parent folders included. An unfinished run without a readable state is started over: its
  * files are removed, but for the record, which the new one replaces. Write that next.
@@ -107,22 +109,25 @@ export class RunFolder {
 export function createRunFolder(path: string): RunFolder {
   const isNew = makeFolder(path);
   if (holdsSomethingElse(path)) {
-    throw refused(`${path} is not empty and not a run folder`, "choose a new or empty folder with --out");
+    throw refused(
+      `${path} is not empty and not a run folder`,
+      (w) => `choose a new or empty folder with ${w.option("out")}`,
+    );
   }
   return withLock(path, isNew, (folder) => {
     const run = findRun(path);
     if (run instanceof UserError) throw run;
     const status = run?.record.status;
     if (status === "finished") {
-      throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
+      throw refused(`${path} holds a finished run`, OTHER_FOLDER);
     }
     if (status === "imported") {
-      throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
+      throw refused(`${path} holds imported weights`, OTHER_FOLDER);
     }
     if (status === "running" && readStateIfWhole(path) !== null) {
       throw refused(
         `${path} holds an unfinished run`,
-        `go on with --resume ${shellWord(path)}, or choose another --out`,
+        (w) => `choose another folder with ${w.option("out")}, or resume it${w.command("train", { resume: path })}`,
       );
     }
     removeAllButRecord(path);
@@ -152,13 +157,16 @@ export function resumeRunFolder(run: string | Run): { folder: RunFolder; record:
   return withLock(path, false, (folder) => {
     const record = readRunRecord(path);
     if (record.status === "finished") {
-      throw refused(`${path} holds a finished run: there is nothing to resume`, "start a new run with --out");
+      throw refused(
+        `${path} holds a finished run: there is nothing to resume`,
+        (w) => `start a new run with ${w.option("out")}`,
+      );
     }
     const state = readStateIfWhole(path);
     if (state === null) {
       throw refused(
         `${path} has no ${RUN_FILES.state} that can be read`,
-        `start the run over with --out ${shellWord(path)}`,
+        (w) => `start the run over with ${w.option("out", path)}`,
       );
     }
     return { folder, record, state };

@@ -25,13 +25,15 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   const data = trainingData(options.data.train, run);
   if (run.recipe.batchSize > data.train.count) {
     throw new UserError(
-      `batch size ${run.recipe.batchSize} is more than the ${data.train.count} training images; use --batch-size ${data.train.count} or less`,
+      (w) =>
+        `batch size ${run.recipe.batchSize} is more than the ${data.train.count} training images; use ${w.option("batchSize", data.train.count)} or less`,
       { exitCode: 2 },
     );
   }
   if (data.validation?.count === 0) {
     throw new UserError(
-      `${options.data.train.count} images to train with leave none to validate on; give more, or use --train-on all`,
+      (w) =>
+        `${options.data.train.count} images to train with leave none to validate on; give more, or use ${w.option("trainOn", "all")}`,
       { exitCode: 2 },
     );
   }
