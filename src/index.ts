@@ -90,8 +90,6 @@ export {
 export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
 export {
-  type Candidate,
-  candidatesOf,
   halvingRungs,
   type Rung,
   runSweep,
@@ -107,7 +105,7 @@ export {
   type TrainAllOptions,
   trainAll,
 } from "./experiments/train-all.ts";
-export { drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
+export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -190,3 +188,4 @@ export {
   type TrainingSnapshot,
   train,
 } from "./training/train.ts";
+export type { OptionName, Wording, Words } from "./wording.ts";

@@ -1,5 +1,5 @@
+import type { Lowering } from "../compile/program.ts";
 import type { OptionSpec } from "./command.ts";
-import { LOWERINGS } from "./parse.ts";
 
 /** Options that several commands have. What is typed is read by `parse.ts`. */
 
@@ -20,6 +20,8 @@ export const LIMIT_OPTION = {
   description: "training images to use, after the split",
   default: "all",
 } as const satisfies OptionSpec;
+
+const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
 /** @param description what is computed so */
 export function loweringOption(description: string) {

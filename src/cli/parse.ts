@@ -1,9 +1,7 @@
+/** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
 import { availableParallelism } from "node:os";
-import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
 import { flag } from "./wording.ts";
-
-/** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
 
 /** Typed options that have one of this name, with a value. */
 type Typed<Name extends string> = { readonly [_ in Name]: string | undefined };
@@ -12,7 +10,6 @@ type Typed<Name extends string> = { readonly [_ in Name]: string | undefined };
 const MAX_DEFAULT_THREADS = 8;
 /** Runs of one recipe: more is a slip of the finger. */
 const MAX_SEEDS = 1000;
-export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
 
 /** @throws UserError unless the option is absent or a whole number in the range */
 export function wholeNumber<Name extends string>(

@@ -1,14 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { candidateResult, halvingRungs, planCandidate, ranked } from "../../src/experiments/sweep.ts";
 import {
   type Candidate,
-  candidateResult,
   candidatesOf,
   checkFields,
-  halvingRungs,
-  planCandidate,
-  ranked,
-} from "../../src/experiments/sweep.ts";
-import { drawCandidates, parseVariation } from "../../src/experiments/variations.ts";
+  drawCandidates,
+  parseVariation,
+} from "../../src/experiments/variations.ts";
 import { base } from "../../src/recipes/index.ts";
 import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";

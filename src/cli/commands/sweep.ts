@@ -1,7 +1,9 @@
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { candidatesOf, checkFields, halvingRungs, runSweep } from "../../experiments/sweep.ts";
+import { halvingRungs, runSweep } from "../../experiments/sweep.ts";
 import {
+  candidatesOf,
+  checkFields,
   drawCandidates,
   gridOf,
   MAX_CANDIDATES,
