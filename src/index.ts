@@ -168,7 +168,14 @@ export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";
-export { openRun, type Run, readAnyRunRecord, readMetrics, readRunRecord } from "./runs/node/run-files.ts";
+export {
+  openRun,
+  type ReadMetricsOptions,
+  type Run,
+  readAnyRunRecord,
+  readMetrics,
+  readRunRecord,
+} from "./runs/node/run-files.ts";
 export { type ListedRun, listRuns, type RunStatus, runStatus } from "./runs/node/run-status.ts";
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
 export { chooseLowering } from "./runtime/lowering.ts";

@@ -27,6 +27,7 @@ export type OptionName =
   | "split"
   | "trainOn";
 
+/** Fills the gaps of messages. */
 export interface Wording {
   /** An option, with the value to give it where one is meant. */
   option(name: OptionName, value?: string | number): string;

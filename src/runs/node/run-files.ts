@@ -85,14 +85,21 @@ export function requireTrained({ path, record }: Run): void {
   throw new UserError((w) => `${path} is not finished; resume it${w.command("train", { resume: path })}`);
 }
 
+/** How a run's metrics are read. */
+export interface ReadMetricsOptions {
+  /**
+   * Whether the run may be trained right now, by whatever program: a last line without its end is then still being written,
+   * and left out. tailor itself replaces the file whole.
+   */
+  readonly isInProgress?: boolean;
+}
+
 /**
  * A line for each epoch so far; none before the first epoch is done.
  *
- * @param options.isInProgress the run may be trained right now, by whatever program: a last line without its end is then
- *   still being written, and left out. tailor itself replaces the file whole.
  * @throws UserError when a line is damaged
  */
-export function readMetrics(folder: string, { isInProgress = false } = {}): MetricsLine[] {
+export function readMetrics(folder: string, { isInProgress = false }: ReadMetricsOptions = {}): MetricsLine[] {
   const bytes = readIfThere(folder, RUN_FILES.metrics);
   if (bytes === null) return [];
   const whole = isInProgress ? bytes.subarray(0, bytes.lastIndexOf(LINE_END) + 1) : bytes;
