@@ -1,16 +1,25 @@
+import { inWords, type Wording, type Words } from "./wording.ts";
+
 /**
- * An error that the user can fix: invalid input, a missing file, an invalid option. The message says what is wrong,
- * where, what is allowed and what to do; the command line prints it without a stack trace. Any other error is a bug in
- * tailor.
+ * A mistake that the user can mend: bad input, a missing file, a refused option. The message says what was wrong, where,
+ * what is allowed and what to do, and names options as a program does; the command line words it with its flags and prints
+ * it without a stack trace. Anything else that is thrown is a defect of ours.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
   /** 1: the task failed; 2: usage error. */
   readonly exitCode: 1 | 2;
+  readonly #words: Words;
 
-  constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(words: Words, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
+    super(inWords(words), options.cause === undefined ? undefined : { cause: options.cause });
+    this.#words = words;
     this.exitCode = options.exitCode ?? 1;
+  }
+
+  /** The message as another place words it. */
+  worded(wording: Wording): string {
+    return inWords(this.#words, wording);
   }
 }
 

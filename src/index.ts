@@ -90,8 +90,6 @@ export {
 export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
 export {
-  type Candidate,
-  candidatesOf,
   halvingRungs,
   type Rung,
   runSweep,
@@ -107,7 +105,7 @@ export {
   type TrainAllOptions,
   trainAll,
 } from "./experiments/train-all.ts";
-export { drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
+export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -170,8 +168,15 @@ export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";
-export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/node/run-files.ts";
-export { type FoundRun, type ListedRun, listRuns } from "./runs/node/run-status.ts";
+export {
+  openRun,
+  type ReadMetricsOptions,
+  type Run,
+  readAnyRunRecord,
+  readMetrics,
+  readRunRecord,
+} from "./runs/node/run-files.ts";
+export { type ListedRun, listRuns, type RunStatus, runStatus } from "./runs/node/run-status.ts";
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
 export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
@@ -180,7 +185,7 @@ export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/run
 export { DivergedError } from "./training/diverged.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
-export { resumeRun, trainNewRun } from "./training/node/train-run.ts";
+export { type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
 export {
   type EpochResult,
@@ -190,3 +195,4 @@ export {
   type TrainingSnapshot,
   train,
 } from "./training/train.ts";
+export type { OptionName, Wording, Words } from "./wording.ts";

@@ -2,7 +2,7 @@ import { type CompiledOperation, type CompiledProgram, LAYOUT_CHANGE } from "../
 import type { LoadedData } from "../data/node/chain.ts";
 import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
 import type { Origin, Pass } from "../graph/origin.ts";
-import { readRunRecord } from "../runs/node/run-files.ts";
+import { openTrainingRun, type Run } from "../runs/node/run-files.ts";
 import { openRunFolder } from "../runs/node/run-folder.ts";
 import { readRecipe } from "../runs/node/run-recipe.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
@@ -210,15 +210,15 @@ export interface RunProfile extends StepProfile {
  * seed and lowering. So profiling neither slows the run down nor changes its weights, and a failure does not affect the
  * run. The number of steps is bounded, as the trace grows with each.
  *
- * @param folder of a finished run @param data that the run was trained on
- * @throws UserError when the folder is not a run or cannot be written
+ * @param run finished @param data what the run was trained on
+ * @throws UserError when the folder is no run or cannot be written
  */
 export async function profileRun(
-  folder: string,
+  run: string | Run,
   { data, threads }: { readonly data: LoadedData; readonly threads: number },
 ): Promise<RunProfile> {
-  const record = readRunRecord(folder);
-  const recipe = await readRecipe(folder, record, { task: imageTask(data.train) });
+  const { path, record } = openTrainingRun(run);
+  const recipe = await readRecipe(path, record, { task: imageTask(data.train) });
   const lowering = await chooseLowering(nodeRuntime, record.lowering);
   const { train } = trainingData(data.train, record);
   const normalization = normalizationOf(train);
@@ -226,11 +226,11 @@ export async function profileRun(
   const profile = await profileSteps(job, PROFILED_STEPS);
   const speed = gflops(profile.multiplyAdds, profile.stepMilliseconds);
   const result = { batchSize: recipe.batchSize, threads, lowering: lowering.kind, gflops: speed, ...profile };
-  const { folder: opened } = openRunFolder(folder);
+  const { folder } = openRunFolder(path);
   try {
-    opened.writeProfile(result);
+    folder.writeProfile(result);
   } finally {
-    opened.close();
+    folder.close();
   }
   return result;
 }

@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
+import { IN_FLAGS } from "./wording.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -49,7 +50,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
     if (error instanceof UserError) {
-      process.stderr.write(`${red("error:")} ${isVerbose ? error.stack : error.message}\n`);
+      const message = error.worded(IN_FLAGS);
+      const stack = error.stack?.replace(error.message, () => message);
+      process.stderr.write(`${red("error:")} ${isVerbose ? stack : message}\n`);
       return error.exitCode;
     }
     const message = error instanceof Error ? error.message : String(error);

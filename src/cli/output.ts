@@ -1,12 +1,15 @@
-/** Output of a command: with --json one object on standard output and everything else on standard error. */
+import { inWords, type Words } from "../wording.ts";
+import { IN_FLAGS } from "./wording.ts";
+
+/** Where a command speaks: with --json one object on standard output and everything else on standard error. */
 export interface Output {
   readonly isJson: boolean;
   /** Whether a live line can be drawn on standard error. */
   readonly isInteractive: boolean;
   /** A human-readable line of the result. */
   say(line: string): void;
-  /** A line about progress: always on standard error. */
-  note(line: string): void;
+  /** A line about what is going on: always standard error. @param words the same line with gaps for flags, where it has some */
+  note(line: string, words?: Words): void;
   /** The command's result as JSON; printed with --json only. */
   result(value: Readonly<Record<string, unknown>>): void;
 }
@@ -27,8 +30,8 @@ export function watchStreams(): void {
 }
 
 export function createOutput({ isJson }: { isJson: boolean }): Output {
-  const note = (line: string) => {
-    process.stderr.write(`${line}\n`);
+  const note = (line: string, words: Words = line) => {
+    process.stderr.write(`${inWords(words, IN_FLAGS)}\n`);
   };
   return {
     isJson,

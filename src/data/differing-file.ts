@@ -26,7 +26,8 @@ export function requireOwnData(
   const other = differingFile(data, files);
   if (other === undefined) return;
   throw new UserError(
-    `${run} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
+    (w) =>
+      `${run} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with ${w.option("data")}`,
   );
 }
 

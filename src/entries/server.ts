@@ -4,6 +4,7 @@ export type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 export { UserError } from "../errors.ts";
 export type { LadderEntry } from "../report/ladder/entry.ts";
 export type { MetricsLine } from "../runs/metrics.ts";
+export type { RunStatus } from "../runs/node/run-status.ts";
 export type {
   Ladder,
   PredictAnswer,
@@ -16,5 +17,4 @@ export type {
 } from "../server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "../server/app.ts";
 export type { ServerLimits } from "../server/limits.ts";
-export type { RunState } from "../server/run-catalog.ts";
 export { type RunningServer, type ServerOptions, startServer } from "../server/start-server.ts";

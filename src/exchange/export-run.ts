@@ -1,7 +1,7 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
 import { checkExportTarget, type ExportTarget } from "../runs/node/export-files.ts";
-import { readAnyRunRecord } from "../runs/node/run-files.ts";
+import { openRun, type Run } from "../runs/node/run-files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, imagesToCompare, largestDifference } from "./logits.ts";
 import { readNetwork, recordFacts } from "./network.ts";
@@ -55,13 +55,13 @@ export interface Exported {
  *   then not written)
  */
 export async function exportRun(
-  path: string,
+  run: string | Run,
   { format, out, force, data, threads, runtime }: ExportOptions,
 ): Promise<Exported> {
-  const record = readAnyRunRecord(path);
+  const opened = openRun(run);
   const target: ExportTarget = { path: out, isFolder: format === "pytorch", force };
   checkExportTarget(target);
-  const network = await readNetwork(path, record, data);
+  const network = await readNetwork(opened, data);
   const { images, imagesFrom } = imagesToCompare(network.task, data);
   const engine = { runtime, threads };
   const expected = await engineLogits(network, network.tensors, images, engine);
@@ -73,7 +73,7 @@ export async function exportRun(
       `${out}: logits differ by up to ${largest.toExponential(1)} from the training engine's, more than ${TOLERANCE.toExponential(0)}: ${outcome}; please report this as a defect of tailor's, with run.json`,
     );
   };
-  const job: ExportJob = { network, target, images, expected, engine, difference, facts: recordFacts(record) };
+  const job: ExportJob = { network, target, images, expected, engine, difference, facts: recordFacts(opened.record) };
   const maxLogitDifference = await WRITERS[format](job);
   return { file: out, format, maxLogitDifference, images: images.count, imagesFrom };
 }

@@ -1,4 +1,5 @@
 import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
+import type { Report } from "../data/node/chain.ts";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
@@ -15,6 +16,7 @@ import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
 import { createRunFolder } from "../runs/node/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/index.ts";
+import { inWords, type Words } from "../wording.ts";
 import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
 import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
@@ -22,13 +24,13 @@ import { recordFacts } from "./network.ts";
 
 /** Options of an import: facts that the file does not state, and the output folder. */
 export interface ImportOptions extends Omit<StatedFacts, "model"> {
-  /** A model, the name of a built-in one, or a file that exports a recipe (as `--model`). */
+  /** A model, or the name of one of tailor's, or a file that exports a recipe. */
   readonly model?: string | Model;
   /** The run's folder, given the model's name. */
   readonly out: (model: string) => string;
   readonly threads: number;
-  /** Called with messages about assumptions and skipped tensors. */
-  readonly report: (line: string) => void;
+  /** Told what was assumed or left out. */
+  readonly report: Report;
 }
 
 /**
@@ -116,40 +118,51 @@ async function findNamed(
   const whose =
     stated === undefined ? "does not say which model it belongs to" : `belongs to the model ${quote(stated)}`;
   throw new UserError(
-    `${file} ${whose}; name one with --model: ${MODELS.map(({ name }) => name).join(", ")}, or the file of your own recipe`,
+    (w) =>
+      `${file} ${whose}; name one with ${w.option("model")}: ${MODELS.map(({ name }) => name).join(", ")}, or the file of your own recipe`,
     { exitCode: 2 },
   );
 }
 
-/** The network's task and normalization, from the options or the file. */
+/** What is taken to be Fashion-MNIST's, where nobody says it. */
+const ASSUMED = [
+  ["image", "size of the images"],
+  ["classNames", "classes"],
+  ["normalization", "normalisation"],
+] as const;
+
+/** What the network is shown and asked for, as the file or whoever imports it says. */
 function describe(
   file: string,
   stated: Omit<StatedFacts, "model">,
-  report: (line: string) => void,
+  report: Report,
 ): Omit<TrainedNetwork, "tensors" | "model"> {
   const standard = {
     image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
     classNames: FASHION_MNIST.classNames,
     normalization: FASHION_MNIST_NORMALIZATION,
   };
-  const assumed = [
-    stated.image ? "" : "size of the images (--image)",
-    stated.classNames ? "" : "classes (--classes)",
-    stated.normalization ? "" : "normalisation (--mean, --std)",
-  ].filter((fact) => fact !== "");
+  const assumed = ASSUMED.filter(([fact]) => stated[fact] === undefined);
   if (assumed.length > 0) {
-    report(`${file} says nothing of ${assumed.join(", ")}: taken to be ${FASHION_MNIST.title}'s`);
+    const words: Words = (w) => {
+      const facts = assumed.map(([fact, what]) => `${what} (${w.option(fact)})`);
+      return `${file} says nothing of ${facts.join(", ")}: taken to be ${FASHION_MNIST.title}'s`;
+    };
+    report(inWords(words), words);
   }
   const { image, classNames, normalization } = { ...standard, ...stated };
   const again = classNames.find((name, i) => classNames.indexOf(name) < i);
   if (again !== undefined) {
-    throw new UserError(`the class ${quote(again)} is named twice; give each class a name of its own with --classes`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      (w) =>
+        `the class ${quote(again)} is named twice; give each class a name of its own with ${w.option("classNames")}`,
+      { exitCode: 2 },
+    );
   }
   if (normalization.mean.length !== image.channels) {
     throw new UserError(
-      `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give --mean, --std and --image that go together`,
+      (w) =>
+        `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give ${w.option("normalization")} and ${w.option("image")} that go together`,
       { exitCode: 2 },
     );
   }

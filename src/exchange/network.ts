@@ -6,7 +6,7 @@ import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
 import { weightsSha256 } from "../runs/node/hashes.ts";
-import { RUN_FILES, readWeights, requireTrained } from "../runs/node/run-files.ts";
+import { RUN_FILES, type Run, readWeights, requireTrained } from "../runs/node/run-files.ts";
 import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -27,17 +27,14 @@ export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
  * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or do not
  *   match the record
  */
-export async function readNetwork(
-  path: string,
-  record: AnyRunRecord,
-  data: LoadedData | undefined,
-): Promise<TrainedNetwork> {
-  requireTrained(path, record);
+export async function readNetwork(run: Run, data: LoadedData | undefined): Promise<TrainedNetwork> {
+  requireTrained(run);
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.weights}`;
   const { tensors, metadata } = readWeights(path);
   const stated = factsFromText(metadata, fileName);
   const { image, classNames, normalization } =
-    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(path, record, data) };
+    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(run, data) };
   if (!image || !classNames || !normalization) {
     throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
   }
@@ -49,16 +46,18 @@ export async function readNetwork(
   const matched = matchTensors(tensors, { model, task, fileName });
   if (weightsSha256(matched) !== recordedWeights(record)) {
     throw new UserError(
-      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${record.recipeFile ?? model.name}`,
+      (w) =>
+        `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or import it as another run${w.command(`import ${fileName}`, { model: record.recipeFile ?? model.name })}`,
     );
   }
   return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
 }
 
-function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {
+function factsFromData({ path, record }: Run, data: LoadedData | undefined) {
   if (record.status === "imported" || !data || differingFile(data, record.data.files) !== undefined) {
     throw new UserError(
-      `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,
+      (w) =>
+        `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with ${w.option("data")}, from which it follows`,
     );
   }
   const { train } = trainingData(data.train, record);

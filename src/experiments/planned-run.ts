@@ -6,7 +6,8 @@ import { UserError } from "../errors.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
-import { runStatus } from "../runs/node/run-status.ts";
+import { type Run, readStateIfWhole } from "../runs/node/run-files.ts";
+import { findRun } from "../runs/node/run-status.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import type { TrainRunOptions } from "../training/node/train-into.ts";
@@ -47,11 +48,12 @@ export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun
   return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
 }
 
-/** State of a planned run before it is trained. */
-export type PlannedState =
-  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  | { readonly kind: "unfinished" }
-  | { readonly kind: "new" };
+/** What is left to do of a planned run. */
+export type RemainingWork =
+  | { readonly todo: "nothing"; readonly record: FinishedRunRecord }
+  | { readonly todo: "resume"; readonly run: Run<RunRecord> }
+  /** There is no run yet, or none with a state to resume from. */
+  | { readonly todo: "train" };
 
 /** Settings of a planned run's training that identify the run. */
 interface Given {
@@ -66,38 +68,34 @@ export interface FinishedRun extends PlannedRun {
 }
 
 /**
- * Determines the state of a planned run, so that an interrupted experiment can be resumed.
+ * What is left to do of a planned run: a study that was interrupted goes on where it was.
  *
  * @throws UserError when the folder contains a different or a damaged run
  */
-export function plannedRunState(planned: PlannedRun, { data, lowering }: Given): PlannedState {
-  const status = runStatus(planned.path);
-  switch (status.kind) {
-    case "missing":
-    case "not-a-run":
-      return { kind: "new" };
-    case "damaged":
-      throw status.error;
-    case "imported":
-      throw new UserError(
-        `${planned.path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
-        { exitCode: 2 },
-      );
-    case "finished":
-    case "unfinished": {
-      const difference = differenceOf(status.record, planned, { data, lowering });
-      if (difference) {
-        throw new UserError(
-          `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
-          { exitCode: 2 },
-        );
-      }
-      if (status.kind === "finished") return { kind: "finished", record: status.record };
-      return { kind: status.resumable ? "unfinished" : "new" };
-    }
-    default:
-      return status satisfies never;
+export function remainingWork(planned: PlannedRun, { data, lowering }: Given): RemainingWork {
+  const { path } = planned;
+  const found = findRun(path);
+  if (found === undefined) return { todo: "train" };
+  if (found instanceof UserError) throw found;
+  const { record } = found;
+  if (record.status === "imported") {
+    throw new UserError(
+      (w) =>
+        `${path} holds imported weights, not this study's run; choose another folder with ${w.option("out")}, or remove that run`,
+      { exitCode: 2 },
+    );
   }
+  const difference = differenceOf(record, planned, { data, lowering });
+  if (difference) {
+    throw new UserError(
+      (w) =>
+        `${path} holds another run than the one asked for: ${difference}; choose another folder with ${w.option("out")}, or remove that run`,
+      { exitCode: 2 },
+    );
+  }
+  if (record.status === "finished") return { todo: "nothing", record };
+  if (readStateIfWhole(path) === null) return { todo: "train" };
+  return { todo: "resume", run: { path, record } };
 }
 
 /** The first difference between a record and the planned run; undefined if there is none. */
@@ -156,11 +154,11 @@ function canonical(value: unknown): string {
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
   const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
-  const state = plannedRunState(planned, options);
-  if (state.kind === "finished") return { ...planned, record: state.record };
+  const work = remainingWork(planned, options);
+  if (work.todo === "nothing") return { ...planned, record: work.record };
   const trained =
-    state.kind === "unfinished"
-      ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options);
+    work.todo === "train"
+      ? await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options)
+      : await resumeRun(work.run, { ...options, allowDifferent: false });
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -1,39 +1,13 @@
-import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { z } from "zod";
-import { UserError } from "../errors.ts";
 import { seedSpread } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
-import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
-import {
-  applicableChanges,
-  changeableFields,
-  changeRecipe,
-  changesText,
-  isKind,
-  type RecipeChanges,
-} from "../recipes/recipe-fields.ts";
+import { changesText } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/node/sweep-report.ts";
-import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
-import { checkJson, parseJson } from "../runs/parse-json.ts";
-import {
-  differingField,
-  type FinishedRun,
-  type PlannedRun,
-  plannedRunState,
-  planSeeds,
-  seedBySeed,
-} from "./planned-run.ts";
+import { divergedRuns } from "./diverged-runs.ts";
+import { type FinishedRun, type PlannedRun, planSeeds, remainingWork, seedBySeed } from "./planned-run.ts";
 import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
-import { gridOf, type Variation } from "./variations.ts";
-
-/** A candidate of a sweep: a recipe with some fields changed. */
-export interface Candidate {
-  readonly changes: RecipeChanges;
-  readonly recipe: Recipe;
-}
+import type { Candidate } from "./variations.ts";
 
 /** A rung of successive halving: the remaining candidates, trained for the same number of epochs. */
 export interface Rung {
@@ -46,47 +20,8 @@ export interface Rung {
 export const HALVING_FACTOR = 3;
 
 /**
- * Checks that each varied field exists in some candidate: a field of a kind that is not tried would be dropped from
- * all.
- *
- * @throws UserError with exit code 2 that names the field
- */
-export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
-  const kinds = variations.filter(({ field, kind }) => kind === "list" && isKind(field));
-  const choices = gridOf(kinds);
-  for (const variation of variations) {
-    const { field } = variation;
-    const value = variation.kind === "list" ? variation.values[0]! : variation.low;
-    if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
-    // An unknown field is refused with the list of known ones.
-    if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
-    throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
-      exitCode: 2,
-    });
-  }
-}
-
-/**
- * Candidates from changes, without inapplicable fields (each kind of optimizer has different fields) and duplicates.
- *
- * @throws UserError with exit code 2 when a field or value is invalid, or there are fewer than two candidates
- */
-export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
-  const applied = variations.map((changes) => applicableChanges(recipe, changes));
-  const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
-  if (different.length < 2) {
-    throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
-  }
-  return different.map((changes) => ({
-    changes,
-    recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
-  }));
-}
-
-/**
- * Successive halving (Jamieson and Talwalkar 2016), defined from its end: the last rung trains for all epochs, each
- * earlier rung for a third of those of the next, as long as there are three times as many candidates and at least one
- * epoch.
+ * Successive halving (Jamieson and Talwalkar 2016), told from its end: the last rung trains for all epochs, each rung
+ * before it for a third of those after it, as long as there are three times as many candidates and an epoch to train.
  */
 export function halvingRungs(candidates: number, epochs: number): Rung[] {
   const most = Math.floor(Math.log(candidates) / Math.log(HALVING_FACTOR) + 1e-9);
@@ -193,7 +128,7 @@ export async function runSweep(
   candidates: readonly Candidate[],
   { plan, rungs, folder, onEvent = () => {}, ...machine }: SweepOptions,
 ): Promise<SweepResult[] | undefined> {
-  const memory = divergedMemory(plan, folder, machine);
+  const memory = divergedRuns(plan, folder, machine);
   const onTraining = (event: ExperimentEvent) => {
     onEvent(event);
     if (event.kind === "diverged") memory.add(event.run, event.error.message);
@@ -213,7 +148,7 @@ export async function runSweep(
     const isWanted = (run: PlannedRun) => {
       const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(memory.has)) return true;
-      return !memory.has(run) && plannedRunState(run, machine).kind === "finished";
+      return !memory.has(run) && remainingWork(run, machine).todo === "nothing";
     };
     const trained = await trainAll(seedBySeed(plans.map(({ planned }) => planned)), {
       ...machine,
@@ -234,55 +169,4 @@ export async function runSweep(
     left = kept.map(({ candidate }) => candidate);
   }
   return ranked(out);
-}
-
-/** File of diverged runs, by their folders in the sweep's: they are not trained again when the sweep is resumed. */
-const DIVERGED = "diverged.json";
-
-/** Identification of such a run: with another recipe (as JSON) or other images it is a different run. */
-const divergedRun = z.object({
-  message: z.string(),
-  recipe: z.record(z.string(), z.unknown()),
-  limit: z.number().nullable(),
-  /** SHA-256 of the data's files. */
-  files: z.array(z.string()),
-});
-type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
-
-/** The runs of a sweep that are known to diverge, from this call or an earlier one. */
-function divergedMemory(
-  { out, limit }: SweepPlan,
-  folder: OutputFolder,
-  { data }: Pick<ExperimentOptions, "data">,
-): { has(run: PlannedRun): boolean; add(run: PlannedRun, message: string): void } {
-  const runs = readDiverged(out);
-  const files = data.files.map(({ sha256 }) => sha256);
-  return {
-    has({ path, recipe }) {
-      const known = runs[relative(out, path)];
-      return (
-        known !== undefined &&
-        known.limit === limit &&
-        known.files.join() === files.join() &&
-        differingField(known.recipe, recipe) === undefined
-      );
-    },
-    add({ path, recipe }, message) {
-      runs[relative(out, path)] = { message, recipe: recipeToJson(recipe), limit, files };
-      folder.write(DIVERGED, `${JSON.stringify(runs, null, 2)}\n`);
-    },
-  };
-}
-
-function readDiverged(out: string): DivergedRuns {
-  const file = join(out, DIVERGED);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return {};
-    throw explainFileError(error, "read", file);
-  }
-  const todo = "remove it, and those runs are trained again";
-  return checkJson(z.record(z.string(), divergedRun), parseJson(text, file, todo), file, todo);
 }

@@ -9,7 +9,7 @@ import { DivergedError } from "../training/diverged.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
 import { forecastStudy } from "./forecast.ts";
-import { type FinishedRun, type PlannedRun, plannedRunState, trainPlanned } from "./planned-run.ts";
+import { type FinishedRun, type PlannedRun, remainingWork, trainPlanned } from "./planned-run.ts";
 
 /**
  * Events of the training and evaluation of many runs, in order. They are sufficient for any display (a terminal, a
@@ -145,10 +145,10 @@ async function forecastOf(
   machine: Pick<ExperimentOptions, "data" | "threads" | "lowering" | "runtime">,
 ): Promise<Extract<ExperimentEvent, { kind: "forecast" }> | undefined> {
   if (planned.length === 0) return undefined;
-  const states = planned.map((run) => plannedRunState(run, machine).kind);
-  const open = planned.filter((_, i) => states[i] !== "finished");
+  const work = planned.map((run) => remainingWork(run, machine).todo);
+  const open = planned.filter((_, i) => work[i] !== "nothing");
   const seconds = open.length === 0 ? 0 : await forecastStudy(open, machine);
-  return { kind: "forecast", planned, open, seconds, isUpperBound: states.includes("unfinished") };
+  return { kind: "forecast", planned, open, seconds, isUpperBound: work.includes("resume") };
 }
 
 /** A finished run, evaluated. */

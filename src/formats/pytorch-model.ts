@@ -74,7 +74,8 @@ function placeLayers(model: Model, { channels, height, width, ...task }: ImageTa
 function formOf({ name, layer, input: x }: PlacedLayer): PytorchForm {
   if (layer.toPytorch) return layer.toPytorch(x);
   throw new UserError(
-    `layer ${name} (${layer.description}) does not say what it is in PyTorch; give it a \`toPytorch\`, or export with --format onnx`,
+    (w) =>
+      `layer ${name} (${layer.description}) does not say what it is in PyTorch; give it a \`toPytorch\`, or export with ${w.option("format", "onnx")}`,
   );
 }
 

@@ -39,7 +39,7 @@ export interface SchedulePosition {
 /**
  * The learning rate of a step; equals PyTorch's schedulers when those are stepped once per batch.
  *
- * @param peak the full rate: what the recipe (or --lr) calls its learning rate
+ * @param peak the full rate: what the recipe calls its learning rate
  */
 export function learningRateAt(schedule: Schedule, peak: number, position: SchedulePosition): number {
   if (schedule.kind === "oneCycle") return peak * oneCycle(schedule, position);

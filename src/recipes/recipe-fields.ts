@@ -157,7 +157,7 @@ function remove(json: Json, names: readonly string[]): void {
   if (isJson(outer)) delete outer[names.at(-1)!];
 }
 
-/** `0.002`, `[0.9,0.99]`, `none`: the syntax of `--over`. */
+/** `0.002`, `[0.9,0.99]`, `none`: as a sweep takes it. */
 export function valueText(value: FieldValue): string {
   if (value === null) return "none";
   return typeof value === "object" ? `[${value.join(",")}]` : String(value);

@@ -13,7 +13,8 @@ export async function chooseLowering(runtime: Runtime, wanted?: Lowering["kind"]
   if (block !== undefined) return { kind: "blocked", block };
   if (wanted === "blocked") {
     throw new UserError(
-      "ONNX Runtime has no blocked layout on this processor; use --lowering standard, or leave the option out",
+      (w) =>
+        `ONNX Runtime has no blocked layout on this processor; use ${w.option("lowering", "standard")}, or leave the option out`,
     );
   }
   return { kind: "standard" };

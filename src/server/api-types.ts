@@ -5,9 +5,9 @@ import type { Preparation } from "../imaging/preparation.ts";
 import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder/entry.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
+import type { RunStatus } from "../runs/node/run-status.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import type { RunState } from "./run-catalog.ts";
 
 /** A run in the list of runs. */
 export interface RunSummary {
@@ -17,8 +17,8 @@ export interface RunSummary {
   readonly recipe: string;
   /** Null for imported weights; likewise epochs and seconds. */
   readonly seed: number | null;
-  readonly status: RunState;
-  /** Why a training by this server was interrupted, unless it was stopped; otherwise null. */
+  readonly status: RunStatus;
+  /** Why it was interrupted, where this server trained it and it was not stopped; otherwise null. */
   readonly failure: string | null;
   readonly parameters: number;
   readonly epochs: number | null;

@@ -18,7 +18,11 @@ export function isLoopback(host: string): boolean {
 export const onlyLoopbackNames: MiddlewareHandler = async (c, next) => {
   const { hostname } = new URL(c.req.url);
   if (!isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
-    throw new HttpError(403, "wrong_host", "This server answers to localhost only; start it with --host to open it.");
+    throw new HttpError(
+      403,
+      "wrong_host",
+      "This server answers to localhost only; start it with another `host` to open it.",
+    );
   }
   await next();
 };

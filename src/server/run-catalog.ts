@@ -1,13 +1,12 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
-import { type MetricsLine, parseMetrics } from "../runs/metrics.ts";
-import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
-import { RUN_FILES, readAnyRunRecord, readModel } from "../runs/node/run-files.ts";
-import { lockHolder } from "../runs/node/run-lock.ts";
-import { namesIn } from "../runs/node/run-status.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { errorCode } from "../runs/node/file-errors.ts";
+import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
+import { findRun, namesIn, runStatus } from "../runs/node/run-status.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
@@ -23,19 +22,13 @@ export interface RunPlaces {
   readonly run?: string | undefined;
 }
 
-/** A served run with its ID. */
-export interface ServedRun {
-  /** Its folder's name, with the suffix -2, -3, ... if it is already used. */
+/** A run that is served under a name of its own; its record is the same object as long as the file is the same. */
+export interface ServedRun extends Run {
+  /** Its folder's name, with -2, -3, ... after it where two would be equal. */
   readonly id: string;
-  readonly path: string;
-  /** Contents of run.json; the same object as long as the file is unchanged. */
-  readonly record: AnyRunRecord;
 }
 
-/** "interrupted": not finished, and no process is training it. */
-export type RunState = "running" | "interrupted" | "finished" | "imported";
-
-/** The served runs. IDs from clients are only compared with their names, so they cannot address other folders. */
+/** The runs that are served. What clients send is only ever compared with their names, so it leads to no other folder. */
 export interface RunCatalog {
   /** The readable runs, newest first, and the names of the damaged ones. */
   list(): { readonly runs: readonly ServedRun[]; readonly damaged: readonly string[] };
@@ -50,7 +43,7 @@ export interface RunCatalog {
 interface Entry {
   readonly id: string;
   readonly path: string;
-  readonly found: AnyRunRecord | UserError;
+  readonly found: Run | UserError;
 }
 
 /**
@@ -58,13 +51,13 @@ interface Entry {
  * @throws UserError when `run` is given and not a run, or `folder` is not a folder
  */
 export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string) => void): RunCatalog {
-  if (run !== undefined) readAnyRunRecord(run);
-  const known = new Map<string, { readonly stamp: string; readonly found: AnyRunRecord | UserError }>();
+  if (run !== undefined) openRun(run);
+  const known = new Map<string, { readonly stamp: string; readonly found: Run | UserError }>();
   let entries = new Map<string, Entry>();
   let newestFirst: readonly ServedRun[] = [];
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  const recordAt = (path: string): AnyRunRecord | UserError | undefined => {
+  const runAt = (path: string): Run | UserError | undefined => {
     const stamp = fileStamp(join(path, RUN_FILES.record));
     if (stamp === undefined) {
       known.delete(path);
@@ -72,7 +65,8 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     }
     const before = known.get(path);
     if (before?.stamp === stamp) return before.found;
-    const found = valueOrUserError(() => readAnyRunRecord(path));
+    const found = findRun(path);
+    if (found === undefined) return undefined;
     if (found instanceof UserError) log(`a run is left out: ${found.message}`);
     known.set(path, { stamp, found });
     return found;
@@ -87,7 +81,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     const places = [...first, ...others.filter(({ path }) => !isFirst(path))];
     const next = new Map<string, Entry>();
     for (const { path, name } of places) {
-      const found = recordAt(path);
+      const found = runAt(path);
       if (found === undefined) continue;
       const id = unusedName(
         name,
@@ -97,7 +91,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     }
     entries = next;
     newestFirst = [...entries.values()]
-      .flatMap(({ found, ...entry }) => (found instanceof UserError ? [] : { ...entry, record: found }))
+      .flatMap(({ id, found }) => (found instanceof UserError ? [] : { id, ...found }))
       .sort((a, b) => Date.parse(b.record.startedAt) - Date.parse(a.record.startedAt));
     lookedAt = performance.now();
   };
@@ -118,9 +112,9 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
         look();
       }
       const entry = entries.get(id);
-      const found = entry && recordAt(entry.path);
+      const found = entry && runAt(entry.path);
       if (!entry || !found) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
-      if (!(found instanceof UserError)) return { id, path: entry.path, record: found };
+      if (!(found instanceof UserError)) return { id, ...found };
       throw new HttpError(503, "run_damaged", `The run ${id} is damaged; the server's log tells more.`);
     },
     preferred() {
@@ -137,12 +131,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
   return catalog;
 }
 
-export function stateOf({ path, record }: Pick<ServedRun, "path" | "record">): RunState {
-  if (record.status !== "running") return record.status;
-  return lockHolder(path) === null ? "interrupted" : "running";
-}
-
-/** A stamp that changes when a run's model is replaced; undefined when there is none (yet). */
+/** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
 export function modelStamp({ path, record }: ServedRun): string | undefined {
   return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
 }
@@ -182,7 +171,7 @@ export function summaryOf(
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
   const { recipe, seed, epochs, seconds } = runOrigin(record);
-  const status = stateOf(run);
+  const status = runStatus(run);
   return {
     id,
     recipe,
@@ -200,24 +189,7 @@ export function summaryOf(
   };
 }
 
-/**
- * The complete lines of a run's metrics: the last one may be incomplete while another program writes it.
- *
- * @returns empty before the end of the first epoch
- * @throws UserError when a line is damaged
- */
-export function metricsSoFar(path: string): MetricsLine[] {
-  const file = join(path, RUN_FILES.metrics);
-  try {
-    const text = readFileSync(file, "utf8");
-    return parseMetrics(text.slice(0, text.lastIndexOf("\n") + 1), file);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw explainFileError(error, "read", file);
-  }
-}
-
-/** The record with paths (file of weights, file of the recipe, folder of data) reduced to names. */
+/** The record with the names only of what it tells the paths of: weights' file, recipe's file, data's folder. */
 export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   const { recipeFile } = record;
   const recipe = recipeFile === undefined ? {} : { recipeFile: nameOf(recipeFile) };
@@ -234,12 +206,13 @@ function nameOf(path: string): string {
   return path.replace(/^.*[\\/]/, "");
 }
 
-function classNames({ path, record }: ServedRun): readonly string[] {
+function classNames(run: ServedRun): readonly string[] {
+  const { path, record } = run;
   if (record.status !== "imported" && record.data.classes) return record.data.classes;
   if (record.status === "running") return [];
   const known = classesOf.get(record);
   if (known) return known;
-  const metadata = valueOrUserError(() => readModelMetadata(readModel(path), path));
+  const metadata = valueOrUserError(() => readModelMetadata(readModel(run), path));
   const names = metadata instanceof UserError ? [] : metadata.classNames;
   classesOf.set(record, names);
   return names;

@@ -31,20 +31,21 @@ export function createDataOfRuns(
   /** By the data set's key; least recently used first. */
   const kept = new Map<string, Promise<LoadedData>>();
 
-  const loadOwn = async ({ id, path, record }: ServedRun): Promise<LoadedData> => {
+  const loadOwn = async (run: ServedRun): Promise<LoadedData> => {
+    const { id, record } = run;
     const place = record.status === "imported" ? undefined : record.data.folder;
     // Published data has no folder of its own: it is loaded from any source.
     const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
     const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
     try {
-      return await loadRunData(path, { folder: isGone ? folder : undefined, report: log });
+      return await loadRunData(run, { folder: isGone ? folder : undefined, report: log });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       log(error.message);
       throw new HttpError(
         409,
         "no_data_of_run",
-        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with --data and the folder where they are; its log tells more.`,
+        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with their folder as \`data\`; its log tells more.`,
       );
     }
   };

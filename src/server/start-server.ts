@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
+import { inWords, type Words } from "../wording.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
 import { watchConnections } from "./connections.ts";
 import { errorAnswer, HttpError } from "./errors.ts";
@@ -153,13 +154,17 @@ async function listen(server: Server, { host, port }: { host: string; port: numb
   await listening.catch((error: NodeJS.ErrnoException) => {
     const problem = LISTEN_PROBLEMS[error.code ?? ""];
     if (problem === undefined) throw error;
-    throw new UserError(`cannot listen on ${host}, port ${port}: ${problem}`, { exitCode: 2, cause: error });
+    throw new UserError((w) => `cannot listen on ${host}, port ${port}: ${inWords(problem, w)}`, {
+      exitCode: 2,
+      cause: error,
+    });
   });
 }
 
-const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "it is in use; choose another with --port, or --port 0 for any that is free",
-  EACCES: "the system does not allow it; choose a port from 1024 up with --port",
-  EADDRNOTAVAIL: "this machine has no such address; choose another with --host",
-  ENOTFOUND: "there is no such host; choose another with --host",
+const LISTEN_PROBLEMS: Readonly<Record<string, Words>> = {
+  EADDRINUSE: (w) =>
+    `it is in use; choose another with ${w.option("port")}, or ${w.option("port", 0)} for any that is free`,
+  EACCES: (w) => `the system does not allow it; choose a port from 1024 up with ${w.option("port")}`,
+  EADDRNOTAVAIL: (w) => `this machine has no such address; choose another with ${w.option("host")}`,
+  ENOTFOUND: (w) => `there is no such host; choose another with ${w.option("host")}`,
 };

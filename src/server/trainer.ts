@@ -43,8 +43,8 @@ export interface Trainer {
    */
   start(wish: TrainingWish): Promise<string>;
   /**
-   * Stops a training and saves its state, for `tailor train --resume`; resolves when the process has ended. It is
-   * killed if it does not stop within 10 seconds.
+   * Stops it with its state saved, so that it can be resumed; resolves when the process is gone. One that
+   * does not stop in 10 seconds is ended as it is.
    *
    * @throws HttpError 404 when no run of this name is being trained here
    */

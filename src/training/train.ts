@@ -190,7 +190,8 @@ function requireFinite(
 ): void {
   if (Number.isFinite(value)) return;
   throw new DivergedError(
-    `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
+    (w) =>
+      `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (${w.option("learningRate")}, now ${recipe.learningRate}), or a schedule that warms up`,
   );
 }
 

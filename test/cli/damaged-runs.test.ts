@@ -108,10 +108,12 @@ describe("a run folder", () => {
     expect(contents(FINISHED)).toEqual(before);
     const run = unfinished();
     expect(refusalOf(await evaluate(run), 1)).toMatch(
-      /is not finished; go on with: node bin\/tailor\.js train --resume/,
+      /is not finished; resume it: node bin\/tailor\.js train --resume/,
     );
     const again = await tailor(["train", "base", "--out", run, ...WHERE, "--json"]);
-    expect(refusalOf(again, 2)).toMatch(/holds an unfinished run; go on with --resume/);
+    expect(refusalOf(again, 2)).toMatch(
+      /holds an unfinished run; choose another folder with --out, or resume it: node bin\/tailor\.js train --resume/,
+    );
   });
 
   test("of other data is neither evaluated nor resumed", async () => {
@@ -132,7 +134,7 @@ describe("a run folder", () => {
     const run = unfinished(editRecord({ versions }));
     const args = ["train", "--resume", run, "--lowering", "standard", ...WHERE];
     expect(refusalOf(await tailor([...args, "--json"]), 1)).toMatch(
-      /another computation \(.*ONNX Runtime 1\.2\.3 then, \d.* now\).*go on all the same with: node bin\/tailor\.js train --resume .* --allow-different/,
+      /another computation \(.*ONNX Runtime 1\.2\.3 then, \d.* now\).*resume it all the same with --allow-different: node bin\/tailor\.js train --resume .* --allow-different/,
     );
     expect(await tailorJson([...args, "--allow-different"])).toMatchObject({ weightsSha256: weights });
   });

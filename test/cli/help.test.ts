@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Command } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { tailor } from "./support/tailor.ts";
 
-const commands: Command[] = await Promise.all(COMMANDS.map(({ load }) => load()));
+const commands = await Promise.all(COMMANDS.map(async ({ summary, load }) => ({ summary, ...(await load()) })));
 const DIST = resolve(import.meta.dirname, "../../dist");
 
 /** What a preloaded module prints when the process ends: the native libraries it has loaded by then. */
@@ -21,9 +20,7 @@ const unfolded = (text: string) => text.replace(/\s+/g, " ");
 
 describe("help", () => {
   test("the list of commands matches their files", () => {
-    expect(commands.map(({ name, summary }) => ({ name, summary }))).toEqual(
-      COMMANDS.map(({ name, summary }) => ({ name, summary })),
-    );
+    expect(commands.map(({ name }) => name)).toEqual(COMMANDS.map(({ name }) => name));
     expect(commands.map(({ name }) => name)).toEqual([
       "study",
       "train",

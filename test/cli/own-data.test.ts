@@ -268,7 +268,7 @@ describe("refused before a run's folder is created, nothing changed", () => {
     const out = command[0] === "bench" ? [] : ["--out", OUT];
     const message = refusalOf(await tailor([...command, "--data", PICTURES, ...out, "--json"]), 1);
     expect(message).toMatch(
-      /has no train-images-idx3-ubyte.*; pictures of your own: node bin\/tailor\.js train RECIPE --data/,
+      /has no train-images-idx3-ubyte.*; pictures of your own are for training: node bin\/tailor\.js train RECIPE --data/,
     );
     expect(existsSync(OUT)).toBe(false);
   });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { jsonOf, postJson } from "../server/support/running-server.ts";
@@ -69,7 +70,8 @@ describe("tailor serve", () => {
       started.child.kill(signal);
       await started.ended;
       await expect.poll(() => isAlive(pid)).toBe(false);
-      expect(runStatus(run)).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+      expect(runStatus(openRun(run))).toBe("interrupted");
+      expect(readStateIfWhole(run)).not.toBeNull();
     },
   );
 

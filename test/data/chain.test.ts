@@ -210,7 +210,7 @@ describe("the chain of sources", () => {
         "  first mirror: HTTP status 404",
         "  second mirror: no answer for 5 seconds",
         "Connect to a network and try again, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, " +
-          "t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into a folder and name it with --data",
+          "t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into a folder and name it with `data`",
       ].join("\n"),
     );
   });

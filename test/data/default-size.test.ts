@@ -37,7 +37,7 @@ describe("the default size depends on the pictures", () => {
     expect(train).toMatchObject({ height: size, width: size });
     const shorter = Math.min(pixels.width, pixels.height);
     expect(lines[0]).toContain(
-      `as 3x${size}x${size} images (--size chooses another): half of the pictures have a shorter edge of ${shorter} pixels or more`,
+      `as 3x${size}x${size} images (\`size\` chooses another): half of the pictures have a shorter edge of ${shorter} pixels or more`,
     );
     lines.length = 0;
     expect((await loadCustomData(folder, { size: 20 }, (line) => lines.push(line))).train.height).toBe(20);

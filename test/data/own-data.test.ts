@@ -232,7 +232,7 @@ describe("a folder is refused for", () => {
     expect(message).toMatch(/x-cut\.jpg is damaged or cut short/);
     expect(message).toMatch(/x-empty\.png is empty \(0 bytes\)/);
     expect(message).toMatch(/text\.png is not an image/);
-    expect(message).toMatch(/or leave them out with --skip-unreadable$/);
+    expect(message).toMatch(/or leave them out with `skipUnreadable`$/);
     const notes: string[] = [];
     const skipping = await loadCustomData(folder, { skipUnreadable: true }, (line) => notes.push(line));
     expect(skipping.train.count + skipping.test.count).toBe(10);
@@ -421,7 +421,7 @@ describe("IDX files", () => {
       "images too large",
       pair("train", [4, 4, 65], [0, 1, 0, 1]),
       "",
-      /holds images of 4x65; networks take at most 64x64: make them smaller with --size/,
+      /holds images of 4x65; networks take at most 64x64: make them smaller with `size`/,
     ],
     [
       "two sets",

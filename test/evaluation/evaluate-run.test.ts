@@ -94,14 +94,14 @@ describe("evaluation is refused for", () => {
   test("an unfinished run, and a missing one", async () => {
     const path = interrupted({ state: true });
     const error = await failureOf(evaluateRun(path, OPTIONS));
-    expect(error.message).toBe(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+    expect(error.message).toBe(`${path} is not finished; resume it`);
     expect(await failureOf(evaluateRun(join(FOLDER, "none"), OPTIONS))).toMatchObject({ exitCode: 2 });
   });
 
   test("validation when all images were used for training", async () => {
     const error = await failureOf(evaluateRun(ALL, { ...OPTIONS, split: "validation" }));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use --split test`);
+    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use \`split\` test`);
   });
 
   test("a run of other data, even if only the other split differs", async () => {
@@ -110,7 +110,7 @@ describe("evaluation is refused for", () => {
     );
     const error = await failureOf(evaluateRun(SPLIT, { ...OPTIONS, data: { ...data, files } }));
     expect(error.message).toBe(
-      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with --data`,
+      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with \`data\``,
     );
   });
 

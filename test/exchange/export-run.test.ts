@@ -181,7 +181,7 @@ describe("an existing target is refused before anything is written", () => {
     const out = file();
     const error = await failureOf(exportRun(RUN, options({ out })));
     expect(error).toMatchObject({ exitCode: 2 });
-    expect(error.message).toMatch(/taken is there already; choose another path with --out, or replace it with --force/);
+    expect(error.message).toMatch(/taken is there already; choose another path with `out`, or replace it with `force`/);
     expect(readFileSync(out, "utf8")).toBe("somebody's");
     await exportRun(RUN, options({ out, force: true }));
     expect(readFileSync(out).length).toBeGreaterThan(1000);
@@ -221,7 +221,7 @@ describe("a run that cannot be exported", () => {
   };
 
   test.each<[string, () => string, RegExp]>([
-    ["unfinished", () => runWith(unfinish), /is not finished; go on with: node bin\/tailor\.js train --resume/],
+    ["unfinished", () => runWith(unfinish), /is not finished; resume it$/],
     ["no run", () => FOLDER, /is not a run folder/],
     [
       "weights cut short",
@@ -273,7 +273,7 @@ describe("weights of an older version, which state only their classes", () => {
     const other: LoadedData = { ...data, files: data.files.map((file) => ({ ...file, sha256: "00".repeat(32) })) };
     for (const given of [undefined, other]) {
       const { message } = await failureOf(exportRun(older(), options({ data: given })));
-      expect(message).toMatch(/does not say its normalisation.*give the run's own data with --data/);
+      expect(message).toMatch(/does not say its normalisation.*give the run's own data with `data`/);
     }
   });
 });

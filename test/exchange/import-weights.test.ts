@@ -5,14 +5,14 @@ import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
-import { plannedRunState } from "../../src/experiments/planned-run.ts";
+import { remainingWork } from "../../src/experiments/planned-run.ts";
 import { compareRuns } from "../../src/experiments/study/compare-runs.ts";
 import { factsToText } from "../../src/formats/network-facts.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
 import { enhanced } from "../../src/models/study.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
-import { readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { openRun, readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { createRunFolder } from "../../src/runs/node/run-folder.ts";
 import { listRuns, runStatus } from "../../src/runs/node/run-status.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
@@ -92,7 +92,7 @@ describe("an imported run", () => {
     const unknown = { recipe: "enhanced (imported)", seed: null, epochs: null, seconds: null, parameters: 437_162 };
     expect(runs).toMatchObject([unknown, unknown]);
     expect(pairs).toMatchObject([{ difference: 0 }]);
-    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ kind: "imported", name: "one" }]);
+    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ status: "imported", name: "one" }]);
     const out = join(FOLDER, "again.safetensors");
     const job = { format: "safetensors", out, force: false, data, threads: 1, runtime: nodeRuntime } as const;
     await exportRun(folder, job);
@@ -109,14 +109,14 @@ describe("an imported run", () => {
     expect(userErrorOf(() => readRunRecord(RUN)).message).toBe(resumed.message);
     expect(userErrorOf(() => createRunFolder(RUN))).toMatchObject({ exitCode: 2 });
     expect((await failureOf(importWeights(weightsFile(NETWORK.tensors), into(RUN)))).message).toMatch(
-      /imported holds imported weights; choose another folder with --out/,
+      /imported holds imported weights; choose another folder with `out`/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
-    expect(userErrorOf(() => plannedRunState(planned, { data })).message).toMatch(
+    expect(userErrorOf(() => remainingWork(planned, { data })).message).toMatch(
       /holds imported weights, not this study's run/,
     );
     expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);
-    expect(runStatus(RUN).kind).toBe("imported");
+    expect(runStatus(openRun(RUN))).toBe("imported");
   });
 });
 
@@ -224,7 +224,7 @@ describe("weights that are refused leave no run", () => {
       "no model is named",
       () => weightsFile(NETWORK.tensors, {}),
       {},
-      /does not say which model.*--model: base, enhanced/,
+      /does not say which model.*`model`: base, enhanced/,
     ],
     [
       "a number is NaN",

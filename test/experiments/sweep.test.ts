@@ -1,14 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { candidateResult, halvingRungs, planCandidate, ranked } from "../../src/experiments/sweep.ts";
 import {
   type Candidate,
-  candidateResult,
   candidatesOf,
   checkFields,
-  halvingRungs,
-  planCandidate,
-  ranked,
-} from "../../src/experiments/sweep.ts";
-import { drawCandidates, parseVariation } from "../../src/experiments/variations.ts";
+  drawCandidates,
+  parseVariation,
+} from "../../src/experiments/variations.ts";
 import { base } from "../../src/recipes/index.ts";
 import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
@@ -81,7 +79,7 @@ describe("candidates", () => {
   test("are refused if there is only one", () => {
     const { message, exitCode } = userErrorOf(() => candidatesOf(base, [{ learningRate: 0.002 }]));
     expect({ message, exitCode }).toEqual({
-      message: "a sweep needs at least two candidates; give --over more values",
+      message: "a sweep needs at least two candidates; give `over` more values",
       exitCode: 2,
     });
   });

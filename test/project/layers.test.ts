@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import ts from "typescript";
 import { describe, expect, test } from "vitest";
 
 /**
@@ -34,8 +35,8 @@ const LAYERS = [
   "onnx",
   "random.ts",
   "text.ts",
-  "command-text.ts",
   "errors.ts",
+  "wording.ts",
 ];
 
 /** Folders of code that needs Node, besides any folder `node`. Everything else also runs in a browser. */
@@ -143,5 +144,41 @@ describe("import direction", () => {
     };
     for (const file of files) visit(file, []);
     expect(circles).toEqual([]);
+  });
+});
+
+describe("flags", () => {
+  /** Flags that are not tailor's: CSS's custom properties, and what other programs are called with. */
+  const OTHERS = ["report/page-style.ts", "data/node/apt.ts"];
+
+  /** The texts of a file's string literals and templates, without what is filled in; comments are none. */
+  function literalsOf(file: string): string[] {
+    const texts: string[] = [];
+    const visit = (node: ts.Node) => {
+      if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) {
+        texts.push(node.text);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, readFileSync(join(SRC, file), "utf8"), ts.ScriptTarget.Latest));
+    return texts;
+  }
+
+  const withFlags = (names: readonly string[]) =>
+    names.flatMap((file) =>
+      literalsOf(file)
+        .filter((text) => /(^|[\s(`'"])--[a-z]/.test(text) || text.includes("bin/tailor"))
+        .map((text) => `${file}: ${text}`),
+    );
+
+  test("only the command line names its flags and commands: messages elsewhere leave gaps for them", () => {
+    const others = files.filter((file) => !file.startsWith("cli/") && !OTHERS.includes(file));
+    expect(withFlags(others)).toEqual([]);
+  });
+
+  test("flags are seen where they are", () => {
+    for (const file of [...OTHERS, "cli/commands/train.ts", "cli/wording.ts"]) {
+      expect(withFlags([file]).length, file).toBeGreaterThan(0);
+    }
   });
 });

@@ -52,7 +52,7 @@ describe("createRunFolder", () => {
     const path = interrupted({ state: true });
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds an unfinished run; go on with --resume ${path}, or choose another --out`);
+    expect(error.message).toBe(`${path} holds an unfinished run; choose another folder with \`out\`, or resume it`);
     expect(readState(path).tensors).toEqual(sampleTensors);
     expect(readMetrics(path)).toEqual(sampleMetrics);
   });
@@ -61,7 +61,7 @@ describe("createRunFolder", () => {
     const path = finished();
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds a finished run; choose another folder with --out, or remove this one`);
+    expect(error.message).toBe(`${path} holds a finished run; choose another folder with \`out\`, or remove this one`);
     expect(readRunRecord(path)).toEqual(finishedRecord);
     expect([...readModel(path)]).toEqual([8, 10]);
   });
@@ -79,7 +79,7 @@ describe("createRunFolder", () => {
     writeFileSync(join(path, "thesis.tex"), "");
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} is not empty and not a run folder; choose a new or empty folder with --out`);
+    expect(error.message).toBe(`${path} is not empty and not a run folder; choose a new or empty folder with \`out\``);
     expect(readdirSync(path)).toEqual(["thesis.tex"]);
   });
 
@@ -88,7 +88,7 @@ describe("createRunFolder", () => {
     writeFileSync(path, "");
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} is a file; expected a folder; choose another folder with --out`);
+    expect(error.message).toBe(`${path} is a file; expected a folder; choose another folder with \`out\``);
     expect(userErrorOf(() => createRunFolder(join(path, "run"))).message).toMatch(
       /^cannot create the folder .*run: part of the path is a file, not a folder \(ENOTDIR\); /,
     );

@@ -36,7 +36,7 @@ test("a folder with other contents, or a file, is refused and not changed", () =
   mkdirSync(photos);
   writeFileSync(join(photos, "cat.png"), "cat");
   const error = userErrorOf(() => openOutputFolder(photos, MARKER));
-  expect(error.message).toMatch(/photos is not empty and has no study\.json; choose a new or empty folder with --out/);
+  expect(error.message).toMatch(/photos is not empty and has no study\.json; choose a new or empty folder with `out`/);
   expect(error.exitCode).toBe(2);
   expect(readdirSync(photos)).toEqual(["cat.png"]);
   expect(userErrorOf(() => openOutputFolder(join(photos, "cat.png"), MARKER)).message).toMatch(/is a file/);

@@ -2,7 +2,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { readMetrics, readModel, readRunRecord, readState, readWeights } from "../../src/runs/node/run-files.ts";
+import {
+  openRun,
+  readMetrics,
+  readModel,
+  readRunRecord,
+  readState,
+  readWeights,
+} from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder, resumeRunFolder } from "../../src/runs/node/run-folder.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
@@ -108,7 +115,21 @@ describe("openRunFolder and resumeRunFolder", () => {
     expect(record).toEqual(finishedRecord);
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds a finished run: there is nothing to resume; start a new run with --out`);
+    expect(error.message).toBe(
+      `${path} holds a finished run: there is nothing to resume; start a new run with \`out\``,
+    );
+  });
+
+  test("what the record says under the lock decides, not what it said when the run was opened", () => {
+    const path = interrupted({ state: true });
+    const run = openRun(path);
+    const another = openRunFolder(path);
+    another.folder.writeRecord(finishedRecord);
+    another.folder.close();
+    expect(userErrorOf(() => resumeRunFolder(run)).message).toContain("holds a finished run");
+    const { folder, record } = openRunFolder(run);
+    folder.close();
+    expect(record).toEqual(finishedRecord);
   });
 
   test.each(["missing", "damaged"])("a run whose state is %s is not resumed but started over", (kind) => {
@@ -117,7 +138,7 @@ describe("openRunFolder and resumeRunFolder", () => {
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
     expect(error.message).toBe(
-      `${path} has no state.safetensors that can be read; start the run over with --out ${path}`,
+      `${path} has no state.safetensors that can be read; start the run over with \`out\` ${path}`,
     );
   });
 

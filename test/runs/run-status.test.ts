@@ -1,8 +1,10 @@
 import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
+import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder } from "../../src/runs/node/run-folder.ts";
-import { defaultRunPath, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
+import { defaultRunPath, findRun, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
@@ -15,44 +17,50 @@ function runWith(path: string, record: RunRecord, { state = false } = {}): strin
   return path;
 }
 
-describe("runStatus", () => {
-  test("distinguishes runs from other paths, and their states", () => {
+describe("findRun and runStatus", () => {
+  test("a folder without run.json is no run; a run that nobody trains is finished or interrupted", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("empty"));
     writeFileSync(at("file"), "");
-    expect(runStatus(at("none"))).toEqual({ kind: "missing" });
-    expect(runStatus(at("empty"))).toEqual({ kind: "not-a-run" });
-    expect(runStatus(at("file"))).toEqual({ kind: "not-a-run" });
-    expect(runStatus(join(at("file"), "x"))).toEqual({ kind: "missing" });
-    expect(runStatus(runWith(at("done"), finishedRecord))).toEqual({ kind: "finished", record: finishedRecord });
-    const unfinished = { kind: "unfinished", record: sampleRecord, writer: null };
-    expect(runStatus(runWith(at("begun"), sampleRecord))).toEqual({ ...unfinished, resumable: false });
-    expect(runStatus(runWith(at("saved"), sampleRecord, { state: true }))).toEqual({ ...unfinished, resumable: true });
-    writeFileSync(join(at("begun"), "state.safetensors"), "damaged");
-    expect(runStatus(at("begun"))).toEqual({ ...unfinished, resumable: false });
+    for (const path of [at("none"), at("empty"), at("file"), join(at("file"), "x")]) {
+      expect(findRun(path)).toBeUndefined();
+    }
+    expect(findRun(runWith(at("done"), finishedRecord))).toEqual({ path: at("done"), record: finishedRecord });
+    expect(runStatus(openRun(at("done")))).toBe("finished");
+    expect(runStatus(openRun(runWith(at("begun"), sampleRecord)))).toBe("interrupted");
   });
 
-  test("a run that is being trained names the process", () => {
+  test("a run whose folder is locked is running, whenever its record was read", () => {
     const { folder } = openRunFolder(runWith(join(temporaryFolder(), "run"), sampleRecord));
-    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: `process ${process.pid}` });
+    const run = openRun(folder.path);
+    expect(runStatus(run)).toBe("running");
     folder.close();
-    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: null });
+    expect(runStatus(run)).toBe("interrupted");
   });
 
-  test("a damaged record is returned with its error", () => {
+  test("a damaged record is found as its error", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
     writeFileSync(join(path, "run.json"), '{"format":1}');
-    const status = runStatus(path);
-    expect(status.kind === "damaged" && status.error.message).toMatch(/run\.json: field "status"/);
+    expect(findRun(path)).toBeInstanceOf(UserError);
+    expect(findRun(path)).toMatchObject({ message: expect.stringMatching(/run\.json: field "status"/) });
+  });
+});
+
+describe("readStateIfWhole", () => {
+  test("null where there is no state, or a damaged one", () => {
+    const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
+    expect(readStateIfWhole(path)).toBeNull();
+    writeFileSync(join(path, "state.safetensors"), "damaged");
+    expect(readStateIfWhole(path)).toBeNull();
+    expect(readStateIfWhole(runWith(path, sampleRecord, { state: true }))?.tensors).toEqual(sampleTensors);
   });
 
   test("an inaccessible state is not treated as missing: the run is not started over", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord, { state: true });
     renameSync(join(path, "state.safetensors"), join(path, "elsewhere"));
     mkdirSync(join(path, "state.safetensors"));
-    const status = runStatus(path);
-    expect(status.kind === "damaged" && status.error.message).toMatch(
+    expect(userErrorOf(() => readStateIfWhole(path)).message).toMatch(
       /^cannot read .*state\.safetensors: .*\(EISDIR\)/,
     );
     expect(userErrorOf(() => createRunFolder(path)).message).toMatch(/^cannot read .*state\.safetensors/);
@@ -76,8 +84,8 @@ describe("listRuns", () => {
     symlinkSync(elsewhere, join(parent, "linked"));
     symlinkSync("nowhere", join(parent, "dangling"));
     const runs = listRuns(parent);
-    expect(runs.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
-      "a-newest unfinished",
+    expect(runs.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      "a-newest interrupted",
       "linked finished",
       "d finished",
       "c finished",

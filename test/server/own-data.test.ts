@@ -92,7 +92,7 @@ describe("a run of pictures", () => {
     const { url, log } = await start({ runs });
     const [status, code, message] = await errorOf(evaluationAt(url));
     expect([status, code]).toEqual([409, "no_data_of_run"]);
-    expect(message).toContain("--data");
+    expect(message).toContain("`data`");
     expect(log.join("\n")).toContain(pictures);
     expect((await errorOf(fetch(`${url}/api/runs/own/test-images`))).slice(0, 2)).toEqual([409, "no_data_of_run"]);
 

@@ -177,14 +177,14 @@ describe("start", () => {
     const port = Number(new URL(url).port);
     await expect(start({ port })).rejects.toThrow(
       new UserError(
-        `cannot listen on 127.0.0.1, port ${port}: it is in use; choose another with --port, or --port 0 for any that is free`,
+        `cannot listen on 127.0.0.1, port ${port}: it is in use; choose another with \`port\`, or \`port\` 0 for any that is free`,
         { exitCode: 2 },
       ),
     );
   });
 
-  test("a host that is not one of this machine's", async () => {
-    await expect(start({ host: "192.0.2.1" })).rejects.toThrow(/cannot listen on 192\.0\.2\.1, .*--host/);
+  test("an address that is none of this machine's", async () => {
+    await expect(start({ host: "192.0.2.1" })).rejects.toThrow(/cannot listen on 192\.0\.2\.1, .*`host`/);
   });
 
   test("a path that is not a run", async () => {

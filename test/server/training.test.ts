@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
+import { openRun, readAnyRunRecord, readMetrics, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { acquireLock } from "../../src/runs/node/run-lock.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
 import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
@@ -70,7 +70,8 @@ describe("a training started by the page", () => {
     expect(await jsonOf(remove(id))).toEqual({ id });
     expect(isAlive(pid)).toBe(false);
     expect(statusesOf(await events.all()).at(-1)).toBe("interrupted");
-    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+    expect(runStatus(openRun(join(runs, id)))).toBe("interrupted");
+    expect(readStateIfWhole(join(runs, id))).not.toBeNull();
     expect((await errorOf(remove(id))).slice(0, 2)).toEqual([404, "not_training"]);
     expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toBe("interrupted");
     // And the next one may begin.
@@ -97,7 +98,8 @@ describe("a training started by the page", () => {
     await server.close();
     await events.all();
     expect(isAlive(pid)).toBe(false);
-    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+    expect(runStatus(openRun(join(runs, id)))).toBe("interrupted");
+    expect(readStateIfWhole(join(runs, id))).not.toBeNull();
   });
 
   test("that fails to start is reported and logged, and the next one can start", async () => {

@@ -156,7 +156,11 @@ describe("invalid runs", () => {
   test.each<[string, Partial<NewRun>, RegExp]>([
     ["a recipe of no epochs", { recipe: { ...RUN.recipe, epochs: 0 } }, /^epochs must be a whole number from 1 to/],
     ["a rate of NaN", { recipe: { ...RUN.recipe, learningRate: Number.NaN } }, /^learning rate must be a number above/],
-    ["a batch larger than the data", { limit: 31 }, /^batch size 32 is more than the 31 training images; use --batch-/],
+    [
+      "a batch larger than the data",
+      { limit: 31 },
+      /^batch size 32 is more than the 31 training images; use `batchSize` 31 or less/,
+    ],
     ["more images than there are", { limit: 111 }, /^limit: 111 of 110 training images cannot be kept/],
   ])("%s is refused before the folder is created", async (_, changes, message) => {
     const out = join(FOLDER, "never");

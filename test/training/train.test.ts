@@ -238,7 +238,7 @@ describe("a step", () => {
 });
 
 describe("training that diverges", () => {
-  const advice = "Try a lower learning rate (--lr, now 0.002), or a schedule that warms up";
+  const advice = "Try a lower learning rate (`learningRate`, now 0.002), or a schedule that warms up";
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
     "stops at the step whose loss is %d, earlier epochs told",

@@ -9,11 +9,12 @@ import { tableLines } from "../../report/tables.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
 /** The file that marks an ablation's folder. */
 const MARKER = "ablation.json";
@@ -23,9 +24,8 @@ const DEFAULT_SEEDS = 3;
 
 const REFERENCES = ABLATION.map(({ reference }) => reference.name);
 
-export const ablate: Command = {
+export const ablate = defineCommand({
   name: "ablate",
-  summary: "measure the effect of each technique, added or removed one at a time",
   arguments: [],
   options: [
     {
@@ -54,8 +54,8 @@ export const ablate: Command = {
     "node bin/tailor.js ablate --epochs 1 --seeds 1 --limit 5000 --out ablation-try",
   ],
   async run(_arguments, options, output) {
-    const from = choice(options, "from", REFERENCES);
-    const split = choice(options, "split", EVALUATION_SPLITS) ?? "validation";
+    const from = options.from;
+    const split = options.split ?? "validation";
     const out = path(options, "out") ?? "ablation";
     const rows = planAblation(
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
@@ -87,7 +87,7 @@ export const ablate: Command = {
     const version = collectEnvironment().versions.tailor;
     // Loaded on use, as the figures' libraries load slowly.
     const { writeAblation } = await import("../../experiments/study/write-report.ts");
-    const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
+    const written = writeAblation(report, { conclusion, version, command: commandLine("ablate", options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
     folder.finish(summary);
     for (const table of ablationTables(report)) {
@@ -100,4 +100,4 @@ export const ablate: Command = {
     output.result(summary);
     return 0;
   },
-};
+});

@@ -4,20 +4,20 @@ import { UserError } from "../../errors.ts";
 import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
 import { count, percent } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
-import { choice, threads, wholeNumber } from "../parse.ts";
+import { threads, wholeNumber } from "../parse.ts";
+import { IN_FLAGS } from "../wording.ts";
 
 const BACKGROUNDS = ["auto", "light", "dark"] as const;
 const DEFAULT_TOP = 3;
 /** Minimum number of images for a progress bar. */
 const BAR_FROM_IMAGES = 200;
 
-export const predict: Command = {
+export const predict = defineCommand({
   name: "predict",
-  summary: "say what is in pictures: files, folders, standard input",
   arguments: [
     { name: "<run>", description: "a run folder, or an ONNX file that tailor wrote" },
     {
@@ -43,7 +43,7 @@ export const predict: Command = {
     "cat boot.png | node bin/tailor.js predict runs/best -",
   ],
   async run([run, ...words], options, output) {
-    const background = choice(options, "background", BACKGROUNDS) ?? "auto";
+    const background = options.background ?? "auto";
     const top = wholeNumber(options, "top") ?? DEFAULT_TOP;
     const isShown = options.show === true;
     if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
@@ -57,7 +57,7 @@ export const predict: Command = {
     }
     const failures: Failure[] = [];
     const fail = (file: string, error: UserError) => {
-      const message = file === STANDARD_INPUT ? `standard input: ${error.message}` : error.message;
+      const message = `${file === STANDARD_INPUT ? "standard input: " : ""}${error.worded(IN_FLAGS)}`;
       failures.push({ file, message });
       output.note(`error: ${message}`);
     };
@@ -89,7 +89,7 @@ export const predict: Command = {
     output.result({ run, model: classifier.model, predictions, failures });
     return failures.length > 0 ? 1 : 0;
   },
-};
+});
 
 /** A prediction in the output of --json. */
 interface ToldPrediction extends Omit<Prediction, "pixels"> {

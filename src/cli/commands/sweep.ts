@@ -1,8 +1,9 @@
-import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { candidatesOf, checkFields, halvingRungs, runSweep } from "../../experiments/sweep.ts";
+import { halvingRungs, runSweep } from "../../experiments/sweep.ts";
 import {
+  candidatesOf,
+  checkFields,
   drawCandidates,
   gridOf,
   MAX_CANDIDATES,
@@ -21,47 +22,50 @@ import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine, shellWord } from "../wording.ts";
 
 /** The file that marks a sweep's folder. */
 const MARKER = "sweep.json";
 /** File of the best candidate's recipe, in the format of run.json. */
 const BEST = "best.json";
 
-export const sweep: Command = {
+const OPTIONS = [
+  {
+    flags: "--over <field=values>",
+    description:
+      "a field to vary, learningRate=0.002,0.004 or optimizer.weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
+    isRepeatable: true,
+  },
+  { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
+  {
+    flags: "--halving",
+    description: "train all for few epochs, the best third for three times as many, and so on",
+  },
+  { flags: "--epochs <n>", description: "of each run; with --halving of the last ones", default: "the recipe's" },
+  { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
+  LIMIT_OPTION,
+  { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
+  CUSTOM_DATA_OPTION,
+  ...PREPARATION_OPTIONS,
+  THREADS_OPTION,
+] as const satisfies readonly OptionSpec[];
+type Options = OptionsOf<typeof OPTIONS>;
+
+export const sweep = defineCommand({
   name: "sweep",
-  summary: "try other values of a recipe's fields and rank them by validation accuracy",
   arguments: [
     {
       name: "<recipe>",
       description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
     },
   ],
-  options: [
-    {
-      flags: "--over <field=values>",
-      description:
-        "a field to vary, learningRate=0.002,0.004 or optimizer.weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
-      isRepeatable: true,
-    },
-    { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
-    {
-      flags: "--halving",
-      description: "train all for few epochs, the best third for three times as many, and so on",
-    },
-    { flags: "--epochs <n>", description: "of each run; with --halving of the last ones", default: "the recipe's" },
-    { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
-    LIMIT_OPTION,
-    { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
-    CUSTOM_DATA_OPTION,
-    ...PREPARATION_OPTIONS,
-    THREADS_OPTION,
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js sweep base --over learningRate=0.002,0.004,0.008 --over batchSize=64,128",
     "node bin/tailor.js sweep enhanced --random 18 --halving --over learningRate=1e-3..1e-2 --over labelSmoothing=0,0.1",
@@ -88,7 +92,9 @@ export const sweep: Command = {
       limit,
       given: FITTED_FIELDS.filter(
         (field) =>
-          !RECIPES.includes(named) || options[field] !== undefined || variations.some((one) => one.field === field),
+          !RECIPES.includes(named) ||
+          (field === "epochs" && options.epochs !== undefined) ||
+          variations.some((one) => one.field === field),
       ),
     });
     const candidates = candidatesOf(fitted, changes);
@@ -104,7 +110,7 @@ export const sweep: Command = {
       output.note(`there are ${candidates.length} different candidates, not ${draws}`);
     }
     const plan = {
-      out: path(options, "out") ?? sweep.name,
+      out: path(options, "out") ?? "sweep",
       recipeFile,
       fittedFrom,
       seeds: seeds(options) ?? 1,
@@ -171,20 +177,19 @@ export const sweep: Command = {
     output.result(summary);
     return 0;
   },
-};
+});
 
-/** The options for data and preparation. */
-function sameImages(options: OptionValues): OptionValues {
-  const names = ["data", "limit", "size", "channels", "fit", "skipUnreadable"];
-  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+/** The options that say which images there are, and how they are read. */
+function sameImages({ data, limit, size, channels, fit, skipUnreadable }: Options): OptionValues {
+  return { data, limit, size, channels, fit, skipUnreadable };
 }
 
-function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
+function withEpochs(recipe: Recipe, options: Options): Recipe {
   return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MAX_EPOCHS }) ?? recipe.epochs };
 }
 
-/** @throws UserError when epochs are also set by another option */
-function checkEpochs(options: OptionValues, variations: readonly Variation[]): void {
+/** @throws UserError when something else says the epochs too */
+function checkEpochs(options: Options, variations: readonly Variation[]): void {
   if (!variations.some(({ field }) => field === "epochs")) return;
   if (options.halving === true) {
     throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
@@ -194,9 +199,9 @@ function checkEpochs(options: OptionValues, variations: readonly Variation[]): v
   }
 }
 
-/** @throws UserError when there is none, or a field occurs twice */
-function readVariations(options: OptionValues): Variation[] {
-  const variations = repeated(options, "over").map(parseVariation);
+/** @throws UserError when there is none, or a field comes twice */
+function readVariations(options: Options): Variation[] {
+  const variations = (options.over ?? []).map(parseVariation);
   if (variations.length === 0) {
     throw new UserError("say what to vary: --over learningRate=0.002,0.004, as often as there are fields", {
       exitCode: 2,

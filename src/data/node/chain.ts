@@ -3,6 +3,7 @@ import { join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Preparation } from "../../imaging/preparation.ts";
 import { count } from "../../text.ts";
+import type { Wording, Words } from "../../wording.ts";
 import type { PublishedData, PublishedFile } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { ImageSet } from "../image-set.ts";
@@ -11,8 +12,8 @@ import { installFiles, withStaging } from "./cache.ts";
 import type { DataFolder } from "./folder.ts";
 import { missingFiles, readDataFolder } from "./folder.ts";
 
-/** Receives a one-line message for the user. */
-export type Report = (line: string) => void;
+/** Takes one line for the user; `words` is the same line, where it names options, for whoever names them otherwise. */
+export type Report = (line: string, words?: Words) => void;
 
 /** A local folder that may contain the files. */
 export interface LocalSource {
@@ -85,7 +86,7 @@ export async function loadFromChain(
       }
     }
   }
-  throw new UserError([`${data.title} could not be loaded. Tried:`, ...failures, whatToDo(data)].join("\n"));
+  throw new UserError((w) => [`${data.title} could not be loaded. Tried:`, ...failures, whatToDo(data, w)].join("\n"));
 }
 
 /** "Fashion-MNIST: 60,000 + 10,000 images, 55.0 MB": sizes are those of the uncompressed files. */
@@ -167,7 +168,7 @@ function failureReason(error: unknown): string {
   return error.message;
 }
 
-function whatToDo(data: PublishedData): string {
+function whatToDo(data: PublishedData, w: Wording): string {
   const names = DATA_PARTS.map((part) => `${data.files[part].name}.gz`).join(", ");
-  return `Connect to a network and try again, or put ${names} into a folder and name it with --data`;
+  return `Connect to a network and try again, or put ${names} into a folder and name it with ${w.option("data")}`;
 }

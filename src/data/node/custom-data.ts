@@ -36,7 +36,7 @@ export function dataFolder(folder: string): string {
   return path;
 }
 
-/** The choice of data: `--data` and its related options. */
+/** A folder of data, and how what is in it is read. */
 export interface DataChoice extends CustomDataOptions {
   /** Custom pictures or IDX files. Default: Fashion-MNIST, from the first available source. */
   readonly folder?: string | undefined;

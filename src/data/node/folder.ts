@@ -93,8 +93,9 @@ async function incompleteFolder(data: PublishedData, folder: string, missing: st
   );
   const names = DATA_PARTS.map((part) => data.files[part].name);
   return new UserError(
-    `${isFolder ? `${folder} has no ${missing.join(", no ")}` : `${folder} is not a folder`}. ` +
-      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz; pictures of your own: node bin/tailor.js train RECIPE --data ${folder}`,
+    (w) =>
+      `${isFolder ? `${folder} has no ${missing.join(", no ")}` : `${folder} is not a folder`}. ` +
+      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz; pictures of your own are for training${w.command("train RECIPE", { data: folder })}`,
   );
 }
 

@@ -167,7 +167,8 @@ function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: 
   const { size, channels = 1, fit = DEFAULT_FIT } = options;
   if (size === undefined && Math.max(height!, width!) > MAX_SIZE) {
     throw new UserError(
-      `${images.path} holds images of ${height}x${width}; networks take at most ${MAX_SIZE}x${MAX_SIZE}: make them smaller with --size`,
+      (w) =>
+        `${images.path} holds images of ${height}x${width}; networks take at most ${MAX_SIZE}x${MAX_SIZE}: make them smaller with ${w.option("size")}`,
     );
   }
   const target = { channels, height: size ?? height!, width: size ?? width! };
@@ -197,7 +198,8 @@ function checkSets(
 ): void {
   if (!test || (train.height === test.height && train.width === test.width)) return;
   throw new UserError(
-    `${pairs.test!.images.path} holds images of ${test.height}x${test.width}, ${pairs.train.images.path} of ${train.height}x${train.width}; they must have one size: give one with --size`,
+    (w) =>
+      `${pairs.test!.images.path} holds images of ${test.height}x${test.width}, ${pairs.train.images.path} of ${train.height}x${train.width}; they must have one size: give one with ${w.option("size")}`,
   );
 }
 

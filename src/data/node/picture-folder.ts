@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
+import { inWords, type Wording, type Words } from "../../wording.ts";
 import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
@@ -81,12 +82,16 @@ export async function loadPictureFolder(
   if (read.unreadable.length > 0) {
     const lines = unreadableLines(read.unreadable, listed.pictures.length);
     if (options.skipUnreadable !== true) {
-      throw new UserError([...lines, "Mend or remove them, or leave them out with --skip-unreadable"].join("\n"));
+      throw new UserError((w) =>
+        [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
+      );
     }
     for (const line of lines) report(line);
   }
   const loaded = assemblePictures(folder, content, options);
-  report(`${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen) : ""}`);
+  const words: Words = (w) =>
+    `${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
+  report(inWords(words), words);
   for (const line of leftOutLines(listed.others)) report(line);
   return loaded;
 }
@@ -113,11 +118,11 @@ export async function loadSplit(
   ];
   if (problems.length > 0) {
     const what = `${problems.length} of the ${files.length} pictures of ${name} are not as they were in ${folder}:`;
-    throw new UserError(
+    throw new UserError((w) =>
       [
         what,
         ...problems.map((problem) => `  ${problem}`),
-        "Put them back, or name the folder where they are with --data",
+        `Put them back, or name the folder where they are with ${w.option("data")}`,
       ].join("\n"),
     );
   }
@@ -138,9 +143,9 @@ function describePictures(folder: string, { classNames, image, pictures }: Pictu
   return `Pictures in ${folder}: ${classNames.length} classes, ${count("train")} to train, ${count("validation")} to validate, ${count("test")} to test, as ${channels}x${height}x${width} images`;
 }
 
-function whySize({ median }: DefaultSize): string {
+function whySize({ median }: DefaultSize, w: Wording): string {
   const why = median === undefined ? "" : `: half of the pictures have a shorter edge of ${median} pixels or more`;
-  return ` (--size chooses another)${why}`;
+  return ` (${w.option("size")} chooses another)${why}`;
 }
 
 /** @param images of the split's pictures in their order, [pictures, channels, height, width] */

@@ -65,7 +65,8 @@ export async function readPictures(
   const pixels = imageBytes(target);
   if (files.length * pixels > MAX_BYTES) {
     throw new UserError(
-      `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with --size, or use --channels 1`,
+      (w) =>
+        `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with ${w.option("size")}, or use ${w.option("channels", 1)}`,
     );
   }
   const images = new Uint8Array(files.length * pixels);

@@ -4,10 +4,10 @@ import type { LoadedData } from "../../data/node/chain.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
-import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../../runs/node/run-files.ts";
+import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
-import type { AnyRunRecord } from "../../runs/run-record.ts";
 import { openModel } from "../../runtime/node/index.ts";
+import type { Wording } from "../../wording.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
 
@@ -39,12 +39,12 @@ export interface EvaluateRunOptions extends EvaluateOnOptions {
  *   aside
  */
 export async function evaluateRun(
-  path: string,
+  run: string | Run,
   { data, ...options }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, splitOf(path, record, data, options.split), options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, splitOf(opened, data, options.split), options);
 }
 
 /**
@@ -53,23 +53,23 @@ export async function evaluateRun(
  * @throws UserError when the run is unfinished or damaged, or its model takes images of another size
  */
 export async function evaluateRunOn(
-  path: string,
+  run: string | Run,
   set: ImageSet,
   options: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, set, options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, set, options);
 }
 
 async function evaluateModel(
-  path: string,
-  { status }: AnyRunRecord,
+  run: Run,
   set: ImageSet,
   { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.model}`;
-  const model = readModel(path);
+  const model = readModel(run);
   const session = await openModel(model, fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;
@@ -86,19 +86,20 @@ async function evaluateModel(
     const { classNames } = readModelMetadata(model, fileName);
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
-      const todo =
-        status === "imported"
-          ? "import the weights again with --classes in the order they were trained in"
+      const todo = (w: Wording) =>
+        record.status === "imported"
+          ? `import the weights again with ${w.option("classNames")} in the order they were trained in`
           : "put the names of the data's classes back in their order";
       throw new UserError(
-        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
+        (w) =>
+          `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo(w)}`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }
-    keep(path, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
+    keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {
     await session.release();
@@ -107,13 +108,13 @@ async function evaluateModel(
 
 /** Saves the result in the run's record. A failure to write is reported, not thrown. */
 function keep(
-  path: string,
+  run: Run,
   name: EvaluationSplit | `${EvaluationSplit}-tta`,
   { accuracy, correct, total, standardError, loss }: ClassificationMetrics,
   onNotKept: (why: string) => void,
 ): void {
   try {
-    const { folder, record } = openRunFolder(path);
+    const { folder, record } = openRunFolder(run);
     try {
       const result = { accuracy, correct, total, standardError, loss };
       folder.writeRecord({ ...record, evaluations: { ...record.evaluations, [name]: result } });
@@ -126,15 +127,16 @@ function keep(
   }
 }
 
-function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
+function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
   if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
   const { validation } = trainingParts(data.train, { trainOn, limit: null });
   if (!validation) {
-    throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      (w) => `${path} trained on all images, so it has no validation split; use ${w.option("split", "test")}`,
+      { exitCode: 2 },
+    );
   }
   return selectImages(data.train, validation);
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import type { Wording, Words } from "../../wording.ts";
 import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
 import { RUN_FILES } from "./run-files.ts";
@@ -57,19 +58,23 @@ export function defaultExportPath(run: string, ending: string): string {
 export function checkExportTarget({ path, isFolder, force }: ExportTarget): void {
   const there = whatIsAt(path);
   const isRun = (folder: string) => whatIsAt(join(folder, RUN_FILES.record)) === "file";
-  const choose = "choose another path with --out";
+  const choose = (w: Wording) => `choose another path with ${w.option("out")}`;
+  const orReplace =
+    (what: string): Words =>
+    (w) =>
+      `${choose(w)}, or replace ${what} with ${w.option("force")}`;
   if (isFolder) {
     if (there === "file") throw refused(`${path} is a file; expected a folder`, choose);
     if (there === "folder" && isRun(path)) throw refused(`${path} is a run folder`, choose);
     if (there === "folder" && !force && listNames(path).length > 0) {
-      throw refused(`${path} is not empty`, `${choose}, or replace what is there with --force`);
+      throw refused(`${path} is not empty`, orReplace("what is there"));
     }
     return;
   }
   if (there === "folder") throw refused(`${path} is a folder; expected a file's name`, choose);
   const isOfRun = Object.values<string>(RUN_FILES).includes(basename(path)) && isRun(dirname(path));
   if (isOfRun) throw refused(`${path} is a run's own file`, choose);
-  if (there === "file" && !force) throw refused(`${path} is there already`, `${choose}, or replace it with --force`);
+  if (there === "file" && !force) throw refused(`${path} is there already`, orReplace("it"));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Errors of the file system as messages that name the file, the reason and what to do. */
 import { statSync } from "node:fs";
 import { UserError } from "../../errors.ts";
+import { inWords, type Words } from "../../wording.ts";
 
 interface Explanation {
   readonly reason: string;
@@ -63,7 +64,7 @@ export function whatIsAt(path: string): "nothing" | "folder" | "file" {
   }
 }
 
-/** An error about an unsuitable path: what is wrong, and what to do. Exit code 2. */
-export function refused(problem: string, todo: string): UserError {
-  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
+/** A path that cannot be what the user wants it to be: what is wrong, and what to do. Exit code 2. */
+export function refused(problem: string, todo: Words): UserError {
+  return new UserError((w) => `${problem}; ${inWords(todo, w)}`, { exitCode: 2 });
 }

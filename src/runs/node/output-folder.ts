@@ -38,7 +38,10 @@ export function openOutputFolder(path: string, marker: string): OutputFolder {
   refuseFile(path);
   const names = whatIsAt(path) === "nothing" ? [] : listNames(path);
   if (!names.includes(marker) && !names.every(isTemporary)) {
-    throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
+    throw refused(
+      `${path} is not empty and has no ${marker}`,
+      (w) => `choose a new or empty folder with ${w.option("out")}`,
+    );
   }
   const made = new Set<string>();
   const write = (name: string, bytes: Uint8Array | string) => {
@@ -76,7 +79,7 @@ export function makeFolder(path: string): boolean {
 /** @throws UserError with exit code 2 when the path, which is to be a folder, is a file */
 export function refuseFile(path: string): void {
   if (whatIsAt(path) === "file") {
-    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+    throw refused(`${path} is a file; expected a folder`, (w) => `choose another folder with ${w.option("out")}`);
   }
 }
 

@@ -4,17 +4,26 @@
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { shellWord } from "../../command-text.ts";
 import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
+import { UserError } from "../../errors.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
+import type { Words } from "../../wording.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
 import { explainFileError, refused } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
-import { RUN_FILES, readAnyRunRecord, readRunRecord, readStateIfWhole } from "./run-files.ts";
+import {
+  openRun,
+  openTrainingRun,
+  RUN_FILES,
+  type Run,
+  readAnyRunRecord,
+  readRunRecord,
+  readStateIfWhole,
+} from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
-import { runStatus } from "./run-status.ts";
+import { findRun } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
 /**
@@ -90,6 +99,8 @@ export class RunFolder {
   }
 }
 
+const OTHER_FOLDER: Words = (w) => `choose another folder with ${w.option("out")}, or remove this one`;
+
 /**
  * Creates the folder of a new run, including parent folders. An unfinished run without a readable state is started
  * over: its files are removed except for the record, which must be replaced next.
@@ -100,30 +111,26 @@ export class RunFolder {
 export function createRunFolder(path: string): RunFolder {
   const isNew = makeFolder(path);
   if (holdsSomethingElse(path)) {
-    throw refused(`${path} is not empty and not a run folder`, "choose a new or empty folder with --out");
+    throw refused(
+      `${path} is not empty and not a run folder`,
+      (w) => `choose a new or empty folder with ${w.option("out")}`,
+    );
   }
   return withLock(path, isNew, (folder) => {
-    const status = runStatus(path);
-    switch (status.kind) {
-      case "finished":
-        throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
-      case "imported":
-        throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
-      case "damaged":
-        throw status.error;
-      case "unfinished":
-        if (status.resumable) {
-          throw refused(
-            `${path} holds an unfinished run`,
-            `go on with --resume ${shellWord(path)}, or choose another --out`,
-          );
-        }
-        break;
-      case "missing":
-      case "not-a-run":
-        break;
-      default:
-        status satisfies never;
+    const run = findRun(path);
+    if (run instanceof UserError) throw run;
+    const status = run?.record.status;
+    if (status === "finished") {
+      throw refused(`${path} holds a finished run`, OTHER_FOLDER);
+    }
+    if (status === "imported") {
+      throw refused(`${path} holds imported weights`, OTHER_FOLDER);
+    }
+    if (status === "running" && readStateIfWhole(path) !== null) {
+      throw refused(
+        `${path} holds an unfinished run`,
+        (w) => `choose another folder with ${w.option("out")}, or resume it${w.command("train", { resume: path })}`,
+      );
     }
     removeAllButRecord(path);
     return folder;
@@ -133,30 +140,35 @@ export function createRunFolder(path: string): RunFolder {
 /**
  * Opens the folder of an existing run, finished or not, trained here or imported, to write to it (evaluations).
  *
+ * @returns the record as it is under the lock
  * @throws UserError when it is missing, not a run folder, damaged or being written
  */
-export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
-  readAnyRunRecord(path); // Nothing, not even a lock, is written to a folder that is not a run.
+export function openRunFolder(run: string | Run): { folder: RunFolder; record: AnyRunRecord } {
+  const { path } = openRun(run); // Nothing, a lock included, is written to a folder that is no run.
   return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
 }
 
 /**
  * Opens an interrupted run to resume it from its last state.
  *
+ * @returns record and state as they are under the lock
  * @throws UserError as `openRunFolder` does, and (exit code 2) when the run is finished or has no readable state
  */
-export function resumeRunFolder(path: string): { folder: RunFolder; record: RunRecord; state: Safetensors } {
-  readRunRecord(path);
+export function resumeRunFolder(run: string | Run): { folder: RunFolder; record: RunRecord; state: Safetensors } {
+  const { path } = openTrainingRun(run);
   return withLock(path, false, (folder) => {
     const record = readRunRecord(path);
     if (record.status === "finished") {
-      throw refused(`${path} holds a finished run: there is nothing to resume`, "start a new run with --out");
+      throw refused(
+        `${path} holds a finished run: there is nothing to resume`,
+        (w) => `start a new run with ${w.option("out")}`,
+      );
     }
     const state = readStateIfWhole(path);
     if (state === null) {
       throw refused(
         `${path} has no ${RUN_FILES.state} that can be read`,
-        `start the run over with --out ${shellWord(path)}`,
+        (w) => `start the run over with ${w.option("out", path)}`,
       );
     }
     return { folder, record, state };

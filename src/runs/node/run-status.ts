@@ -1,49 +1,32 @@
-/** Status of a path as a run, lists of runs, and paths for new ones. */
+/** What a path is as a run, how a run stands, which runs there are, and where the next one goes. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import type { FinishedRunRecord, ImportedRunRecord, RunRecord } from "../run-record.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
-import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
+import { openRun, RUN_FILES, type Run } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
 
-/** Status of a run folder. */
-export type FoundRun =
-  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  /** Imported external weights. */
-  | { readonly kind: "imported"; readonly record: ImportedRunRecord }
-  | {
-      readonly kind: "unfinished";
-      readonly record: RunRecord;
-      /** Whether its state can be read, for `--resume`. */
-      readonly resumable: boolean;
-      /** The process that is training it, as "process 123"; null when it was interrupted. */
-      readonly writer: string | null;
-    }
-  /** run.json cannot be read, or the system denies access to the state: the error gives the reason. */
-  | { readonly kind: "damaged"; readonly error: UserError };
+/** How a run stands. "interrupted": it is not finished, and no process is training it. "imported": trained elsewhere. */
+export type RunStatus = "running" | "interrupted" | "finished" | "imported";
 
-export type RunStatus =
-  | { readonly kind: "missing" }
-  /** A file, or a folder without run.json. */
-  | { readonly kind: "not-a-run" }
-  | FoundRun;
-
-/** A run in a folder of runs. */
-export type ListedRun = FoundRun & { readonly path: string; readonly name: string };
-
-/** Status of `path`. Problems of the run are part of the result and not thrown. */
-export function runStatus(path: string): RunStatus {
-  if (!existsSync(path)) return { kind: "missing" };
-  if (!existsSync(join(path, RUN_FILES.record))) return { kind: "not-a-run" };
-  const record = valueOrUserError(() => readAnyRunRecord(path));
-  if (record instanceof UserError) return { kind: "damaged", error: record };
-  if (record.status === "finished") return { kind: "finished", record };
-  if (record.status === "imported") return { kind: "imported", record };
-  const state = valueOrUserError(() => readStateIfWhole(path));
-  if (state instanceof UserError) return { kind: "damaged", error: state };
-  return { kind: "unfinished", record, resumable: state !== null, writer: lockHolder(path) };
+/** A record cannot know that its process was killed: the lock does. */
+export function runStatus({ path, record }: Run): RunStatus {
+  if (record.status !== "running") return record.status;
+  return lockHolder(path) === null ? "interrupted" : "running";
 }
+
+/** The run in a folder; undefined where there is none; for one whose run.json cannot be read, the error that says why. */
+export function findRun(path: string): Run | UserError | undefined {
+  if (!existsSync(join(path, RUN_FILES.record))) return undefined;
+  return valueOrUserError(() => openRun(path));
+}
+
+/** A run that was found in a folder of runs. */
+export type ListedRun = { readonly name: string } & (
+  | (Run & { readonly status: RunStatus })
+  /** Its run.json cannot be read: the error says why. */
+  | { readonly status: "damaged"; readonly path: string; readonly error: UserError }
+);
 
 /**
  * The runs among the folders of `parent`, newest first: by start time, damaged ones by their last change. Other entries
@@ -55,13 +38,14 @@ export function listRuns(parent: string): ListedRun[] {
   const runs: { time: number; run: ListedRun }[] = [];
   for (const name of namesIn(parent)) {
     const path = join(parent, name);
-    const status = runStatus(path);
-    if (status.kind === "missing" || status.kind === "not-a-run") continue;
-    const time =
-      status.kind === "damaged"
-        ? (statSync(join(path, RUN_FILES.record), { throwIfNoEntry: false })?.mtimeMs ?? 0)
-        : Date.parse(status.record.startedAt);
-    runs.push({ time, run: { ...status, path, name } });
+    const run = findRun(path);
+    if (run === undefined) continue;
+    if (run instanceof UserError) {
+      const time = statSync(join(path, RUN_FILES.record), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      runs.push({ time, run: { name, path, status: "damaged", error: run } });
+    } else {
+      runs.push({ time: Date.parse(run.record.startedAt), run: { name, ...run, status: runStatus(run) } });
+    }
   }
   return runs.sort((a, b) => b.time - a.time || (a.run.name < b.run.name ? 1 : -1)).map(({ run }) => run);
 }
@@ -71,8 +55,7 @@ export function listRuns(parent: string): ListedRun[] {
  * `ablate`, `sweep`), sorted by name with numbers by value.
  */
 export function runsAt(path: string): string[] {
-  const { kind } = runStatus(path);
-  if (kind !== "not-a-run" || !statSync(path).isDirectory()) return [path];
+  if (findRun(path) !== undefined || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   for (const folder of [path, join(path, "runs")]) {
     const names = listRuns(folder).map(({ name }) => name);
     if (names.length === 0) continue;

@@ -3,12 +3,13 @@ import type { Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { readMetrics } from "../../runs/node/run-files.ts";
+import { findRun, type RunStatus, runStatus } from "../../runs/node/run-status.ts";
 import type { ProgressAnswer } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { createConcurrencyLimit } from "../limits.ts";
-import { metricsSoFar, type RunState, type ServedRun, stateOf } from "../run-catalog.ts";
+import type { ServedRun } from "../run-catalog.ts";
 import { createSignal, type Signal } from "../signal.ts";
 
 /** Polling interval, for file systems without change notifications (network file systems, say). */
@@ -18,8 +19,8 @@ const POLL_MS = 1000;
 export type RunEvent =
   | { readonly kind: "epoch"; readonly line: MetricsLine }
   | { readonly kind: "progress"; readonly progress: ProgressAnswer }
-  | { readonly kind: "status"; readonly status: RunState | "gone" }
-  /** No change for a while. */
+  | { readonly kind: "status"; readonly status: RunStatus | "gone" }
+  /** Nothing happened for a while. */
   | { readonly kind: "nothing" };
 
 export interface FollowOptions {
@@ -37,8 +38,8 @@ export interface FollowOptions {
 }
 
 /**
- * Follows a run to its end, in whichever process it is trained: its state first, then each epoch, including past ones.
- * Ends after a state other than "running".
+ * Follows a run, whichever process trains it, to its end: its status first, then each epoch, those that are done among them.
+ * Ends after the status that is no longer "running".
  */
 export async function* followRun(
   path: string,
@@ -47,22 +48,22 @@ export async function* followRun(
   const stopWatching = watchFolder(path, () => signal.notify());
   let lastEpoch = after;
   let lastProgress: ProgressAnswer | undefined;
-  let lastState: RunState | "gone" | undefined;
+  let lastStatus: RunStatus | "gone" | undefined;
   try {
     while (!isOver()) {
-      // Read before the epochs: if the run has ended, all of its epochs are there.
-      const found = currentState(path);
-      const state = found === "interrupted" && isTraining() ? "running" : found;
-      if (state === "running" && state !== lastState) yield { kind: "status", status: state };
-      lastState = state;
-      const lines = valueOrUserError(() => metricsSoFar(path));
+      // Looked at before the epochs: those of a run that has ended are all there.
+      const found = currentStatus(path);
+      const status = found === "interrupted" && isTraining() ? "running" : found;
+      if (status === "running" && status !== lastStatus) yield { kind: "status", status };
+      lastStatus = status;
+      const lines = valueOrUserError(() => readMetrics(path, { isInProgress: true }));
       for (const line of lines instanceof UserError ? [] : lines) {
         if (line.epoch <= lastEpoch) continue;
         lastEpoch = line.epoch;
         yield { kind: "epoch", line };
       }
-      if (state !== "running") {
-        yield { kind: "status", status: state };
+      if (status !== "running") {
+        yield { kind: "status", status };
         return;
       }
       const now = progress();
@@ -76,14 +77,14 @@ export async function* followRun(
   }
 }
 
-function currentState(path: string): RunState | "gone" {
+function currentStatus(path: string): RunStatus | "gone" {
   const look = () => {
-    const record = valueOrUserError(() => readAnyRunRecord(path));
-    return record instanceof UserError ? "gone" : stateOf({ path, record });
+    const run = findRun(path);
+    return run === undefined || run instanceof UserError ? "gone" : runStatus(run);
   };
-  const state = look();
-  // A run may end after its record was read and before its lock is checked: reading again then finds it finished.
-  return state === "interrupted" ? look() : state;
+  const status = look();
+  // A run may end after its record was read and before its lock is looked at: then a second look finds it finished.
+  return status === "interrupted" ? look() : status;
 }
 
 /** Watches a run's folder, as its files are replaced by renaming. @returns a function that stops watching */
@@ -169,5 +170,6 @@ function lastEpochSeen(header: string | undefined): number {
 }
 
 function hasNothingAfter(run: ServedRun, epoch: number): boolean {
-  return stateOf(run) !== "running" && metricsSoFar(run.path).every((line) => line.epoch <= epoch);
+  if (runStatus(run) === "running") return false;
+  return readMetrics(run.path, { isInProgress: true }).every((line) => line.epoch <= epoch);
 }

@@ -68,5 +68,5 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext,
 
 function required(trainer: Trainer | null): Trainer {
   if (trainer) return trainer;
-  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with --allow-training.");
+  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with `allowTraining`.");
 }

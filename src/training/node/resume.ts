@@ -1,4 +1,3 @@
-import { resumeCommand } from "../../command-text.ts";
 import type { Lowering } from "../../compile/program.ts";
 import { stepsIn } from "../../data/batches.ts";
 import { differingFile } from "../../data/differing-file.ts";
@@ -145,7 +144,8 @@ export function checkResumable(
 ): string[] {
   if (differingFile(now.data, record.data.files) !== undefined) {
     throw new UserError(
-      `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with --data`,
+      (w) =>
+        `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with ${w.option("data")}`,
     );
   }
   const block = now.lowering.kind === "blocked" ? now.lowering.block : null;
@@ -160,7 +160,8 @@ export function checkResumable(
   ].filter((difference) => difference !== "");
   if (differences.length > 0 && !now.allowDifferent) {
     throw new UserError(
-      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: ${resumeCommand(path)} --allow-different`,
+      (w) =>
+        `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; resume it all the same with ${w.option("allowDifferent")}${w.command("train", { resume: path, allowDifferent: true })}`,
     );
   }
   return differences;
