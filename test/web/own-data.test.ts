@@ -121,10 +121,6 @@ test("a training in the browser uses the server's pictures, parts and preparatio
 
 test.each([
   [2, 20, "base"],
-  [2, 40, "base"],
-  [2, 100, "base"],
-  // With batch norm, and slower.
-  [3, 30, "tiny"],
   [10, 20, "base"],
 ])(
   "%i classes of %i pictures, trained in the browser as the form stands, reach an accuracy of 0.95 with %s",
