@@ -10,6 +10,8 @@ import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts"
 const DATA = await smallDataFolder({ train: 480, test: 60 });
 const FOLDER = sharedFolder();
 const ROOT = resolve(import.meta.dirname, "../..");
+/** A process of the command's own: one that has loaded a file before would not see its changes. */
+const OWN_PROCESS = { node: [] };
 const OPTIONS = ["--data", DATA, "--batch-size", "32", "--threads", "1"];
 
 /** A small recipe as source; `width` and `epochs` are written as they are given. */
@@ -130,7 +132,7 @@ describe("a recipe in a file", () => {
     const args = ["train", recipe, ...OPTIONS, "--out", join(FOLDER, "many"), "--seeds"];
     expect(await tailorJson([...args, "2"])).toMatchObject({ recipe: "mine", accuracy: { n: 2 } });
     file("many.mjs", source({ epochs: "1", width: "9" }));
-    expect(refusalOf(await tailor([...args, "3", "--json"]), 2)).toMatch(
+    expect(refusalOf(await tailor([...args, "3", "--json"], OWN_PROCESS), 2)).toMatch(
       /many\/s1 holds another run .*: its network "my-net" is another one/,
     );
   });
@@ -166,15 +168,17 @@ describe("an interrupted run of a file", () => {
     const { recipe, out } = await interrupted("changed");
     const state = readFileSync(join(out, "state.safetensors"));
     file("changed.mjs", source({ epochs: EPOCHS, width: "10" }));
-    const refused = refusalOf(await tailor(["train", "--resume", out, "--json"]), 1);
+    const refused = refusalOf(await tailor(["train", "--resume", out, "--json"], OWN_PROCESS), 1);
     expect(refused).toMatch(/changed\.mjs has changed since .*changed began: its network is another one\. Put it back/);
     rmSync(recipe);
-    expect(refusalOf(await tailor(["train", "--resume", out, "--json"]), 1)).toMatch(
+    expect(refusalOf(await tailor(["train", "--resume", out, "--json"], OWN_PROCESS), 1)).toMatch(
       /changed\.mjs, which is not there any more/,
     );
     expect(readFileSync(join(out, "state.safetensors"))).toEqual(state);
     file("changed.mjs", source({ epochs: EPOCHS }));
-    expect(await tailorJson(["train", "--resume", out, "--threads", "1"])).toMatchObject({ epochs: Number(EPOCHS) });
+    expect(await tailorJson(["train", "--resume", out, "--threads", "1"], OWN_PROCESS)).toMatchObject({
+      epochs: Number(EPOCHS),
+    });
   });
 });
 
