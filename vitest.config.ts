@@ -7,6 +7,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // ONNX Runtime sessions use both cores by themselves: test files side by side would only get in each other's way.
     maxWorkers: 2,
+    // For the same reason a command that is started without --threads takes one.
+    env: { OMP_NUM_THREADS: "1" },
     // The files of a worker share loaded modules, which takes a quarter of the time away.
     isolate: false,
     // No clock decides a test, however busy the machine: the limits only end what hangs.

@@ -8,7 +8,7 @@ import type { Output } from "./output.ts";
 export const THREADS_OPTION = {
   flags: "--threads <n>",
   description: "threads to compute with",
-  default: "the processor's cores, at most 8",
+  default: "OMP_NUM_THREADS, else the processor's cores, at most 8",
 } as const satisfies OptionSpec;
 
 export const DATA_OPTION = {

@@ -55,9 +55,14 @@ export function path<Name extends string>(options: Typed<Name>, name: Name): str
   return typed;
 }
 
-/** The number of threads: --threads, or the processor's cores up to a sensible number. */
+/**
+ * The number of threads: --threads; else OMP_NUM_THREADS, as other numerical programs take it; else the processor's cores up
+ * to a sensible number.
+ */
 export function threads(options: Typed<"threads">): number {
-  return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+  const ofEnvironment = /^[1-9]\d{0,2}$/.exec(process.env.OMP_NUM_THREADS ?? "")?.[0];
+  const standard = ofEnvironment ? Number(ofEnvironment) : Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+  return wholeNumber(options, "threads", { most: 1024 }) ?? standard;
 }
 
 /** The runs of each recipe: --seeds. */

@@ -60,11 +60,12 @@ describe("the two halves of predict", () => {
 });
 
 describe("pictures of test images are classified about as well as the images themselves", () => {
-  const COUNT = 200;
-  const [WIDTH, HEIGHT, LEFT, TOP] = [420, 370, 90, 30];
+  const COUNT = 100;
+  const SCALE = 5;
+  const [WIDTH, HEIGHT, LEFT, TOP] = [210, 185, 45, 15];
 
   /**
-   * Makes a picture around a test image enlarged ten times: `pixel` gives colours for the image's value and the place.
+   * Makes a picture around an enlarged test image: `pixel` gives colours for the image's value and the place.
    */
   type Scene = (value: number, x: number, y: number) => readonly number[];
 
@@ -87,15 +88,15 @@ describe("pictures of test images are classified about as well as the images the
 
   async function picture(i: number, scene: Scene) {
     const raw = { width: EDGE, height: EDGE, channels: 1 } as const;
-    const large = sharp(imageAt(i), { raw }).resize(10 * EDGE, 10 * EDGE, { kernel: "cubic" });
+    const large = sharp(imageAt(i), { raw }).resize(SCALE * EDGE, SCALE * EDGE, { kernel: "cubic" });
     const values = await large.toColourspace("b-w").raw().toBuffer();
     const channels = scene(0, 0, 0).length as 1 | 2 | 3;
     const data = new Uint8ClampedArray(WIDTH * HEIGHT * channels);
     for (let y = 0; y < HEIGHT; y++) {
       for (let x = 0; x < WIDTH; x++) {
         const [column, row] = [x - LEFT, y - TOP];
-        const isInside = column >= 0 && row >= 0 && column < 10 * EDGE && row < 10 * EDGE;
-        data.set(scene(isInside ? values[row * 10 * EDGE + column]! : 0, x, y), (y * WIDTH + x) * channels);
+        const isInside = column >= 0 && row >= 0 && column < SCALE * EDGE && row < SCALE * EDGE;
+        data.set(scene(isInside ? values[row * SCALE * EDGE + column]! : 0, x, y), (y * WIDTH + x) * channels);
       }
     }
     return { data, width: WIDTH, height: HEIGHT, channels };
@@ -130,8 +131,8 @@ describe("pictures of test images are classified about as well as the images the
   test.each(Object.keys(SCENES))("%s", async (name) => {
     const pictures = await Promise.all(Array.from({ length: COUNT }, (_, i) => picture(i, SCENES[name]!)));
     // With well trained runs 1 to 4 points are lost to the enlarging; with this one as much, and twice the standard
-    // error of 200 images of which few change sides.
-    expect(await accuracy(pictures)).toBeGreaterThan(originals - 0.07);
+    // error of 100 images of which few change sides.
+    expect(await accuracy(pictures)).toBeGreaterThan(originals - 0.09);
   });
 });
 

@@ -31,6 +31,9 @@ const USED: Readonly<Record<string, string>> = {
   [`${NAME}/web`]: "webRuntime",
 };
 
+/** Where everything is tested, however long it takes: `.ci/run`. */
+const IS_THOROUGH = process.env.CI === "true" || process.env.REQUIRE_PEERS === "1";
+
 const scratch = mkdtempSync(join(tmpdir(), "tailor-package-"));
 const installed = join(scratch, "node_modules", NAME);
 let tarball: string;
@@ -135,25 +138,34 @@ export const all = [loadFashionMnist, train, trainNewRun, createApp, startServer
 
   test.each([
     ["nodenext", "nodenext", ["use.mts", "use.cts"]],
-    ["node16", "node16", ["use.mts"]],
-    ["bundler", "esnext", ["use.ts"]],
     ["node10", "commonjs", ["use.ts"]],
-  ])("resolve under %s, module %s (%s), libraries checked", {}, (moduleResolution, module, files) => {
-    for (const file of files) writeFileSync(join(scratch, file), USE);
-    const compilerOptions = {
-      module,
-      moduleResolution,
-      target: "es2023",
-      lib: ["es2023"],
-      types: ["node"],
-      strict: true,
-      esModuleInterop: true,
-      noEmit: true,
-      skipLibCheck: false,
-    };
-    writeFileSync(join(scratch, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-    run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "."]);
-  });
+    // They lie between the two above, and each takes as long as a hundred other tests.
+    ...(IS_THOROUGH
+      ? [
+          ["node16", "node16", ["use.mts"]],
+          ["bundler", "esnext", ["use.ts"]],
+        ]
+      : []),
+  ] as [string, string, string[]][])(
+    "resolve under %s, module %s (%s), libraries checked",
+    {},
+    (moduleResolution, module, files) => {
+      for (const file of files) writeFileSync(join(scratch, file), USE);
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: "es2023",
+        lib: ["es2023"],
+        types: ["node"],
+        strict: true,
+        esModuleInterop: true,
+        noEmit: true,
+        skipLibCheck: false,
+      };
+      writeFileSync(join(scratch, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+      run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "."]);
+    },
+  );
 });
 
 describe("modules", () => {
@@ -225,23 +237,19 @@ test.skipIf(!existsSync(tool("attw")))("the types resolve correctly according to
 });
 
 /** Needs a registry, and minutes: only where somebody waits for neither. */
-test.skipIf(process.env.CI !== "true" && process.env.REQUIRE_PEERS !== "1")(
-  "npm installs it into an empty project",
-  {},
-  () => {
-    const project = join(scratch, "project");
-    mkdirSync(project);
-    const allowScripts = { "onnxruntime-node": false };
-    writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, allowScripts }));
-    const { status, stderr } = spawnSync("npm", ["install", "--no-audit", "--no-fund", tarball], {
-      cwd: project,
-      encoding: "utf8",
-      // Not the settings of this checkout, which npm hands on to what it starts.
-      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_onnxruntime_node_install: undefined },
-    });
-    expect(stderr).not.toMatch(/npm error|Unknown .* config/);
-    expect(status).toBe(0);
-    expect(readdirSync(join(project, "node_modules", NAME))).toContain("dist");
-    expect(run("npx", ["--no-install", "tailor", "--help"], project)).toContain("Usage: tailor");
-  },
-);
+test.skipIf(!IS_THOROUGH)("npm installs it into an empty project", {}, () => {
+  const project = join(scratch, "project");
+  mkdirSync(project);
+  const allowScripts = { "onnxruntime-node": false };
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, allowScripts }));
+  const { status, stderr } = spawnSync("npm", ["install", "--no-audit", "--no-fund", tarball], {
+    cwd: project,
+    encoding: "utf8",
+    // Not the settings of this checkout, which npm hands on to what it starts.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_onnxruntime_node_install: undefined },
+  });
+  expect(stderr).not.toMatch(/npm error|Unknown .* config/);
+  expect(status).toBe(0);
+  expect(readdirSync(join(project, "node_modules", NAME))).toContain("dist");
+  expect(run("npx", ["--no-install", "tailor", "--help"], project)).toContain("Usage: tailor");
+});

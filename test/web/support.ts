@@ -1,6 +1,6 @@
 /** The built page in real Chromium, on a real server. */
 import { encode } from "fast-png";
-import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
 export interface OpenedPage {
@@ -12,17 +12,25 @@ export interface OpenedPage {
   readonly addresses: readonly string[];
 }
 
-/** Opens an address; the browser is closed after the test. */
-export async function openPage(
-  url: string,
-  { args = [], ...options }: BrowserContextOptions & { args?: readonly string[] } = {},
-): Promise<OpenedPage> {
-  const browser = await chromium.launch({
+function launch(args: readonly string[]): Promise<Browser> {
+  return chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
   });
-  onTestFinished(() => browser.close());
+}
+
+/** One for all tests; each opens pages in a context of its own, which shares nothing with others. */
+let shared: Promise<Browser> | undefined;
+
+/** Opens an address; page and context are closed after the test. With arguments of its own, in a browser of its own. */
+export async function openPage(
+  url: string,
+  { args, ...options }: BrowserContextOptions & { args?: readonly string[] } = {},
+): Promise<OpenedPage> {
+  shared ??= launch([]);
+  const browser = await (args ? launch(args) : shared);
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  onTestFinished(() => (args ? browser.close() : context.close()));
   const page = await context.newPage();
   // Half of a test's timeout, so that the error says what was waited for.
   page.setDefaultTimeout(15 * 60_000);
