@@ -1,6 +1,9 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const HANG_MS = 30 * 60_000;
+
+/** Tests with `vi.mock`. */
+const MOCKING = ["test/runs/make-folders.test.ts", "test/runs/whole-file-faults.test.ts"];
 
 export default defineConfig({
   test: {
@@ -9,8 +12,11 @@ export default defineConfig({
     maxWorkers: 2,
     // For the same reason a command that is started without --threads takes one.
     env: { OMP_NUM_THREADS: "1" },
-    // The files of a worker share loaded modules, which takes a quarter of the time away.
-    isolate: false,
+    // The files of a worker share loaded modules, which takes a quarter of the time away; not those that replace modules.
+    projects: [
+      { extends: true, test: { name: "shared", isolate: false, exclude: [...configDefaults.exclude, ...MOCKING] } },
+      { extends: true, test: { name: "mocking", include: MOCKING } },
+    ],
     // No clock decides a test, however busy the machine: the limits only end what hangs.
     testTimeout: HANG_MS,
     hookTimeout: HANG_MS,

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, posix, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { IS_THOROUGH } from "../support/thorough.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -30,9 +31,6 @@ const USED: Readonly<Record<string, string>> = {
   [`${NAME}/server`]: "createApp",
   [`${NAME}/web`]: "webRuntime",
 };
-
-/** Where everything is tested, however long it takes: `.ci/run`. */
-const IS_THOROUGH = process.env.CI === "true" || process.env.REQUIRE_PEERS === "1";
 
 const scratch = mkdtempSync(join(tmpdir(), "tailor-package-"));
 const installed = join(scratch, "node_modules", NAME);

@@ -10,6 +10,7 @@ import { drawn, putClasses, putShapes } from "../data/picture-fixtures.ts";
 import { OWN_CLASSES, OWN_SIZE, ownRun } from "../server/support/own-runs.ts";
 import { jsonOf, postBytes, start } from "../server/support/running-server.ts";
 import { needChromium } from "../support/chromium.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { openPage } from "./support.ts";
 
@@ -119,10 +120,7 @@ test("a training in the browser uses the server's pictures, parts and preparatio
   expect(complaints).toEqual([]);
 });
 
-test.each([
-  [2, 20, "base"],
-  [10, 20, "base"],
-])(
+test.each([...(IS_THOROUGH ? [[2, 20, "base"] as const] : []), [10, 20, "base"] as const])(
   "%i classes of %i pictures, trained in the browser as the form stands, reach an accuracy of 0.95 with %s",
   async (classes, images, recipe) => {
     const pictures = join(folder, `${classes}x${images}`);
