@@ -2,6 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { base } from "../../src/recipes/index.ts";
+import { recipeToJson } from "../../src/recipes/recipe.ts";
 import { parseRaceResult } from "../../src/report/race.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
@@ -10,10 +12,12 @@ const DATA = await smallDataFolder({ train: 300, test: 60 });
 const OUT = join(sharedFolder(), "race");
 const FILE = join(OUT, "race.json");
 const OPTIONS = ["--data", DATA, "--threads", "1"];
-const COMMAND = ["race", "92.68", "--recipe", "base", "--seeds", "2", "--out", OUT, ...OPTIONS];
+const RECIPE = join(OUT, "../quick.json");
+const COMMAND = ["race", "92.68", "--recipe", RECIPE, "--seeds", "2", "--out", OUT, ...OPTIONS];
 
 let made: Result;
 beforeAll(async () => {
+  writeFileSync(RECIPE, JSON.stringify({ ...recipeToJson(base), name: "quick", epochs: 1 }));
   made = await tailor(COMMAND);
 });
 

@@ -7,7 +7,14 @@ import { readRaces } from "../../src/experiments/race.ts";
 import { RACE_TARGETS } from "../../src/recipes/race.ts";
 import { checkRecipe, recipeToJson } from "../../src/recipes/recipe.ts";
 import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
-import { parseRaceResult, type RaceResult, type RaceRun, raceRow, raceTable } from "../../src/report/race.ts";
+import {
+  parseRaceResult,
+  type RaceResult,
+  type RaceRun,
+  racePoints,
+  raceRow,
+  raceTable,
+} from "../../src/report/race.ts";
 import { tableLines, tableMarkdown } from "../../src/report/tables.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { finishedRecord, sampleEvaluation, sampleResult } from "../runs/support/samples.ts";
@@ -106,6 +113,21 @@ test("the board lists the fastest first, targets without a race, and files that 
     lines.findIndex((line) => / slow .* 9\.0 /.test(line)),
   );
   expect(text.match(/no race reaches it yet/g)).toHaveLength(RACE_TARGETS.length - 1);
+  expect(
+    racePoints([
+      { file: "fast.json", row, problem: null },
+      { file: "few.json", row: few, problem: "few" },
+    ]),
+  ).toEqual([
+    {
+      name: "base",
+      x: row.baseEpochs,
+      accuracy: row.accuracy.mean,
+      low: row.accuracy.mean - row.accuracy.standardDeviation!,
+      high: row.accuracy.mean + row.accuracy.standardDeviation!,
+      kind: "ours",
+    },
+  ]);
   expect(text).toContain("few.json does not count: 9 seeds; 10 are needed.");
   expect(text).toContain("damaged.json does not count: damaged.json: expected JSON.");
 });
