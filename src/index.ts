@@ -14,6 +14,7 @@ export {
   selectImages,
 } from "./data/image-set.ts";
 export type { Imbalance } from "./data/imbalance.ts";
+export type { Mixing } from "./data/mixing.ts";
 export type { LoadedData, Report } from "./data/node/chain.ts";
 export {
   loadCustomData,
@@ -87,6 +88,15 @@ export {
   type SeedlessRun,
   seedBySeed,
 } from "./experiments/planned-run.ts";
+export {
+  type RaceOptions,
+  readRace,
+  readRaces,
+  runRace,
+  type Verification,
+  type VerifyOptions,
+  verifyRace,
+} from "./experiments/race.ts";
 export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
 export {

@@ -17,6 +17,8 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         return output.note(
           `rung ${event.rung} of ${event.rungs}: ${counted(event.candidates, "candidate")}, ${counted(event.epochs, "epoch")}`,
         );
+      case "base-epoch":
+        return output.note(`one epoch of base: ${event.seconds.toFixed(1)} s`);
       case "started":
         training = trainingDisplay(output, event.record.epochs);
         output.note("");

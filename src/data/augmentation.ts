@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { RandomStream } from "../random.ts";
 import type { ImageGeometry } from "./image-set.ts";
+import type { Mixing } from "./mixing.ts";
 import { moveImage } from "./move-image.ts";
 import { eraseRandomly, type RandomErasing } from "./random-erasing.ts";
 
@@ -16,6 +17,8 @@ export interface Augmentation {
   /** Maximum shift in pixels: along each axis by an integer uniform in -shift..shift; uncovered pixels become black. */
   readonly shift?: number | undefined;
   readonly randomErasing?: RandomErasing | undefined;
+  /** Applied last, to the whole batch (`mixBatch`). */
+  readonly mixing?: Mixing | undefined;
 }
 
 /** Random inputs of one image's augmentation. */
@@ -62,7 +65,8 @@ export function augmentImage(
   }
 }
 
-const AUGMENTATION_KEYS = ["horizontalFlip", "verticalFlip", "shift", "randomErasing"];
+const AUGMENTATION_KEYS = ["horizontalFlip", "verticalFlip", "shift", "randomErasing", "mixing"];
+const MIXING_KEYS = ["kind", "probability", "alpha"];
 const ERASING_KEYS = ["probability", "areaFraction", "aspectRatio", "fill"];
 
 /**
@@ -73,7 +77,7 @@ const ERASING_KEYS = ["probability", "areaFraction", "aspectRatio", "fill"];
  */
 export function checkAugmentation(augmentation: Augmentation, geometry: ImageGeometry): void {
   checkKeys("augmentation", augmentation, AUGMENTATION_KEYS);
-  const { horizontalFlip, verticalFlip, shift, randomErasing } = augmentation;
+  const { horizontalFlip, verticalFlip, shift, randomErasing, mixing } = augmentation;
   if (horizontalFlip !== undefined && horizontalFlip !== "random" && horizontalFlip !== "alternating") {
     throw refused("horizontalFlip", horizontalFlip, `"random" or "alternating"`);
   }
@@ -89,6 +93,19 @@ export function checkAugmentation(augmentation: Augmentation, geometry: ImageGeo
     );
   }
   if (randomErasing !== undefined) checkErasing(randomErasing, geometry);
+  if (mixing !== undefined) checkMixing(mixing);
+}
+
+function checkMixing(mixing: Mixing): void {
+  if (typeof mixing !== "object" || mixing === null) throw refused("mixing", mixing, "an object");
+  checkKeys("mixing", mixing, MIXING_KEYS);
+  const { kind, probability, alpha } = mixing;
+  if (kind !== "mixup" && kind !== "cutmix") throw refused("mixing.kind", kind, `"mixup" or "cutmix"`);
+  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
+    throw refused("mixing.probability", probability, "a number from 0 to 1");
+  }
+  if (!(isNumber(alpha) && alpha > 0 && alpha <= 1))
+    throw refused("mixing.alpha", alpha, "a number above 0, at most 1");
 }
 
 function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry): void {

@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
 import { type ImageSet, imageBytes } from "./image-set.ts";
+import { mixBatch } from "./mixing.ts";
 
 /** A batch contains images of one epoch, or of two consecutive ones. */
 const CACHED_EPOCHS = 2;
@@ -83,9 +84,10 @@ export interface TrainingBatches {
    * @param step counted from 0 over the whole training
    * @param pixels receives [B, channels, height, width]
    * @param labels receives [B]
+   * @returns the share of each row's own label; the rest is that of the row mixed into it, row B - 1 - i for row i
    * @throws RangeError when the step is not a non-negative integer or a buffer has the wrong length
    */
-  fill(step: number, pixels: Uint8Array, labels: Int32Array): void;
+  fill(step: number, pixels: Uint8Array, labels: Int32Array): number;
 }
 
 /**
@@ -124,7 +126,7 @@ export function trainingBatches({
   const isMirrored =
     augmentation.horizontalFlip === "alternating" ? alternatingFlip(set.count, seed) : (): boolean => false;
 
-  function fill(step: number, pixels: Uint8Array, labels: Int32Array): void {
+  function fill(step: number, pixels: Uint8Array, labels: Int32Array): number {
     if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`step: ${step} is not a whole number from 0 up`);
     checkLength("pixels", pixels.length, batchSize * size);
     checkLength("labels", labels.length, batchSize);
@@ -138,6 +140,8 @@ export function trainingBatches({
         mirrored: isMirrored(image, epoch),
       });
     }
+    const { mixing } = augmentation;
+    return mixing ? mixBatch(pixels, set, mixing, randomStream(seed, "mix", step)) : 1;
   }
 
   function steps(epochs: number): number {

@@ -10,8 +10,6 @@ import {
   residual,
 } from "../nn/index.ts";
 
-/** Channels of the four stages; each halves height and width but the first. */
-const STAGE_WIDTHS = [64, 128, 256, 512];
 const BLOCKS_PER_STAGE = 2;
 
 /**
@@ -20,10 +18,27 @@ const BLOCKS_PER_STAGE = 2;
  */
 export const resnet18: Model = {
   name: "resnet18",
-  layers: ({ classes }) => [
-    ...convolution(STAGE_WIDTHS[0]!, 2),
+  layers: ({ classes }) => resNet(classes, { widths: [64, 128, 256, 512], stemStride: 2 }),
+};
+
+/**
+ * The network that kefth published as ResNet18 for Fashion-MNIST (https://github.com/kefth/fashion-mnist): three stages,
+ * and a stem that keeps the image's size. 2,776,522 parameters.
+ */
+export const resnet18Kefth: Model = {
+  name: "resnet18-kefth",
+  layers: ({ classes }) => resNet(classes, { widths: [64, 128, 256], stemStride: 1 }),
+};
+
+/** @param options `widths`: channels of the stages; each but the first halves height and width */
+function resNet(
+  classes: number,
+  { widths, stemStride }: { readonly widths: readonly number[]; readonly stemStride: 1 | 2 },
+): Layer[] {
+  return [
+    ...convolution(widths[0]!, stemStride),
     relu(),
-    ...STAGE_WIDTHS.flatMap((width, stage) =>
+    ...widths.flatMap((width, stage) =>
       Array.from({ length: BLOCKS_PER_STAGE }, (_, block) => {
         const isFirst = stage > 0 && block === 0;
         return basicBlock(width, isFirst ? 2 : 1);
@@ -32,8 +47,8 @@ export const resnet18: Model = {
     globalAveragePool(),
     flatten(),
     linear(classes),
-  ],
-};
+  ];
+}
 
 /** Two convolutions and a shortcut, which is a 1x1 convolution where the block halves the image. */
 function basicBlock(channels: number, stride: 1 | 2): Layer[] {

@@ -45,6 +45,32 @@ export const tiny: Model = {
   ],
 };
 
+/**
+ * The most accurate network found up to 1.4 M multiply-adds: separable convolutions as in `tiny`, but wider, and after
+ * the first layer on quarters of the image only. 17,962 parameters for Fashion-MNIST. How it was chosen: docs/log.md.
+ */
+export const light: Model = {
+  name: "light",
+  layers: ({ classes }) => [
+    conv2d(16, { kernelSize: 3, padding: 1, bias: false }),
+    maxPool2d(2),
+    batchNorm(),
+    silu(),
+    ...separable(44),
+    silu(),
+    residual(separable(44)),
+    silu(),
+    maxPool2d(2),
+    ...separable(88),
+    silu(),
+    residual(separable(88)),
+    silu(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
 /** A depthwise separable 3x3 convolution: depthwise, then 1x1 across channels. */
 function separable(channels: number): Layer[] {
   return [

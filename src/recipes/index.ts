@@ -1,7 +1,9 @@
 import type { RandomErasing } from "../data/random-erasing.ts";
 import { UserError } from "../errors.ts";
+import { champion as championModel } from "../models/champion.ts";
+import { resnet18Kefth as kefthModel, resnet18 as resnet18Model } from "../models/resnet18.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
-import { tiny as tinyModel } from "../models/tiny.ts";
+import { light as lightModel, tiny as tinyModel } from "../models/tiny.ts";
 import type { Recipe } from "./recipe.ts";
 import { currentRecipeName } from "./renamed.ts";
 
@@ -100,6 +102,55 @@ export const tiny: Recipe = {
   labelSmoothing: 0.05,
 };
 
+/** The most accurate recipe found up to 1.4 M multiply-adds. How it was chosen: docs/log.md. */
+export const light: Recipe = {
+  ...tiny,
+  name: "light",
+  description: "a network of 1.4 M multiply-adds, trained as tiny is, for 40 epochs",
+  model: lightModel,
+  epochs: 40,
+};
+
+/** The most accurate recipe found for an hour on two cores. How it was chosen: docs/log.md. */
+export const champion: Recipe = {
+  ...baseLong,
+  name: "champion",
+  description: "a residual network of 257,754 parameters, 45 epochs: Muon, weight decay, larger random erasing",
+  model: championModel,
+  epochs: 45,
+  augmentation: { ...base.augmentation, randomErasing: { ...randomErasing, areaFraction: [0.02, 0.33] } },
+};
+
+/** ResNet-18, trained as `enhanced-long` is, so that the networks can be compared. */
+export const resnet18: Recipe = {
+  ...baseLong,
+  name: "resnet18",
+  description: "ResNet-18 of 11.2 M parameters, trained for 30 epochs as base-long is",
+  model: resnet18Model,
+};
+
+/** kefth's ResNet18, trained as `enhanced-long` is. */
+export const resnet18Kefth: Recipe = {
+  ...resnet18,
+  name: "resnet18-kefth",
+  description: "the network that kefth calls ResNet18, of 2.8 M parameters, trained for 30 epochs as base-long is",
+  model: kefthModel,
+};
+
+/**
+ * kefth's ResNet18, trained as he published it (https://github.com/zalandoresearch/fashion-mnist/issues/25): Adam at its
+ * default rate, batches of 256, flips in both directions and shifts. Not repeated are rotations, which tailor does not
+ * have, and early stopping: the epochs are those of the study's recipes.
+ */
+export const resnet18KefthPublished: Recipe = {
+  ...baseStudy,
+  name: "resnet18-kefth-published",
+  description: "kefth's ResNet18 as published: Adam 1e-3 at a constant rate, horizontal and vertical flips, shifts",
+  model: kefthModel,
+  batchSize: 256,
+  augmentation: { horizontalFlip: "random", verticalFlip: true, shift: 2 },
+};
+
 /** The built-in recipes. */
 export const RECIPES: readonly Recipe[] = [
   base,
@@ -110,6 +161,11 @@ export const RECIPES: readonly Recipe[] = [
   enhancedStudy,
   enhancedVflip,
   tiny,
+  light,
+  champion,
+  resnet18,
+  resnet18Kefth,
+  resnet18KefthPublished,
 ];
 
 /**

@@ -75,6 +75,9 @@ export const recipeFields = z.strictObject({
         fill: z.enum(["zero", "random"]),
       })
       .exactOptional(),
+    mixing: z
+      .strictObject({ kind: z.enum(["mixup", "cutmix"]), probability: z.number(), alpha: z.number() })
+      .exactOptional(),
   }),
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
 });

@@ -26,6 +26,13 @@ export function tableLines({ title, header, rows, leftColumns, notes, pageOnly }
   return [title, "", ...columns(cells, leftColumns), ...(notes.length > 0 ? [""] : []), ...notes];
 }
 
+/** Renders a table's header and rows as Markdown. */
+export function tableMarkdown({ header, rows, leftColumns }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
+  const rule = header.map((_, column) => (leftColumns.includes(column) ? "---" : "---:"));
+  return [header, rule, ...rows].map(line).join("");
+}
+
 /** Cells longer than this are sentences, which wrap but keep a minimum width. */
 const LONG = 40;
 const ADDRESS = /^https?:\/\//;

@@ -106,7 +106,8 @@ const planSchema = z.strictObject({
 });
 
 const runningSchema = planSchema.extend({ status: z.literal("running"), result: z.null() });
-const finishedSchema = planSchema.extend({ status: z.literal("finished"), result: resultSchema });
+/** Schema of the record of a finished training. */
+export const finishedSchema = planSchema.extend({ status: z.literal("finished"), result: resultSchema });
 const importedSchema = planSchema
   .pick({
     format: true,

@@ -5,7 +5,7 @@ import type { Averaging } from "../optim/averaging.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { randomStream } from "../random.ts";
 import type { TensorData } from "../runtime/runtime.ts";
-import { stepSettings } from "./training-program.ts";
+import { MIXING, stepSettings } from "./training-program.ts";
 
 export interface StepFeeds {
   /**
@@ -23,12 +23,14 @@ export function stepFeeds({
   batches,
   optimizer,
   averaging,
+  isMixed = false,
   seed,
 }: {
   graph: ModelGraph;
   batches: TrainingBatches;
   optimizer: Optimizer;
   averaging: Averaging | undefined;
+  isMixed?: boolean;
   seed: number;
 }): StepFeeds {
   const masks = dropoutMasks(graph.masks, seed);
@@ -50,14 +52,16 @@ export function stepFeeds({
   function fill(first: number, learningRates: readonly number[]): Record<string, TensorData> {
     const steps = learningRates.length;
     reserve(steps);
+    const shares = new Float32Array(steps);
     for (let i = 0; i < steps; i++) {
-      batches.fill(first + i, part(pixels, i, batchSize * imageSize), part(labels, i, batchSize));
+      shares[i] = batches.fill(first + i, part(pixels, i, batchSize * imageSize), part(labels, i, batchSize));
       for (const [m, mask] of masks.entries()) mask.fill(first + i, part(maskBytes[m]!, i, mask.size));
     }
     const settings = learningRates.map((rate, i) => stepSettings({ optimizer, averaging }, first + i + 1, rate));
     return {
       pixels: pixels.subarray(0, steps * batchSize * imageSize),
       labels: labels.subarray(0, steps * batchSize),
+      ...(isMixed ? { [MIXING.labels]: reversedBatches(labels, steps, batchSize), [MIXING.share]: shares } : {}),
       ...Object.fromEntries(masks.map(({ name, size }, m) => [name, maskBytes[m]!.subarray(0, steps * size)])),
       ...Object.fromEntries(
         Object.keys(settings[0] ?? {}).map((feed) => [feed, Float32Array.from(settings, (values) => values[feed]!)]),
@@ -66,6 +70,14 @@ export function stepFeeds({
   }
 
   return { fill };
+}
+
+/** The labels of each batch in reverse: those of the images that are mixed in. */
+function reversedBatches(labels: Int32Array, steps: number, batchSize: number): Int32Array {
+  return Int32Array.from({ length: steps * batchSize }, (_, i) => {
+    const row = i % batchSize;
+    return labels[i - row + (batchSize - 1 - row)]!;
+  });
 }
 
 /** The `i`th part of a buffer. */

@@ -84,13 +84,14 @@ export async function train(
     seed,
     augmentation: recipe.augmentation,
   });
-  const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer });
+  const isMixed = recipe.augmentation.mixing !== undefined;
+  const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer, isMixed });
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
   const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
   try {
     session.load(from?.tensors ?? firstTensors(graph, program, seed));
-    const feeds = stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, seed });
+    const feeds = stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, isMixed, seed });
     const totalSteps = batches.steps(recipe.epochs);
     const rateAt = (step: number) =>
       learningRateAt(recipe.schedule, recipe.learningRate, {

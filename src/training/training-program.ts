@@ -3,7 +3,8 @@ import type { Program, StateTensor } from "../compile/program.ts";
 import { claim } from "../graph/origin.ts";
 import type { Value } from "../graph/value.ts";
 import { buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
-import { input } from "../ops/leaves.ts";
+import { add, multiply, subtract } from "../ops/elementwise.ts";
+import { constant, input } from "../ops/leaves.ts";
 import { countCorrect, softmaxCrossEntropy } from "../ops/loss.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
@@ -16,6 +17,8 @@ export interface TrainingProgramOptions {
   readonly normalization: PixelNormalization;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  /** Whether batches are mixed (`data/mixing.ts`), so that each image has a second label. */
+  readonly isMixed?: boolean;
   /** Weight averaging. Default: none, the last step's weights are used. */
   readonly averaging?: Averaging | undefined;
 }
@@ -40,6 +43,9 @@ const VECTORS = "vectors";
 
 /** Name of the feed with a step's share in the averages. */
 const AVERAGING_SHARE = "averaging.share";
+
+/** Feeds of mixed batches: the labels of the images that are mixed in, and the share of the first ones. */
+export const MIXING = { labels: "mixing.labels", share: "mixing.share" } as const;
 
 /**
  * The scalar feeds of a step, by name.
@@ -70,18 +76,27 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 /**
  * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
  * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
- * cross-entropy without smoothing), `objective` (with smoothing; this is minimised) and `correct` (number of images).
+ * cross-entropy without smoothing), `objective` (with smoothing and mixing; this is minimised) and `correct` (number of
+ * images).
  * The loss counts as a layer `loss`.
  */
 export function trainingProgram(
   model: Model,
   options: TrainingProgramOptions,
 ): { program: Program; graph: ModelGraph } {
-  const { optimizer, labelSmoothing, batchSize, averaging } = options;
+  const { optimizer, labelSmoothing, batchSize, isMixed = false, averaging } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
+  const mixed = isMixed && { labels: input(MIXING.labels, [batchSize], "int32"), share: input(MIXING.share, []) };
+  const objectiveFor = (target: Value) => softmaxCrossEntropy(graph.logits, target, { labelSmoothing });
   const outputs = {
-    objective: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing }),
+    // Cross-entropy is linear in the target, so that of mixed targets is the mixture of both.
+    objective: mixed
+      ? add(
+          multiply(objectiveFor(labels), mixed.share),
+          multiply(objectiveFor(mixed.labels), subtract(constant(1), mixed.share)),
+        )
+      : objectiveFor(labels),
     loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
     correct: countCorrect(graph.logits, labels),
   };
@@ -140,6 +155,7 @@ export function trainingProgram(
     feeds: [
       graph.pixels,
       labels,
+      ...(mixed ? [mixed.labels, mixed.share] : []),
       ...graph.masks.map(({ value }) => value),
       ...Object.values(settings),
       ...(share ? [share] : []),

@@ -28,7 +28,18 @@ describe("checkAugmentation", () => {
     [{ shift: 1.5 }, "shift is 1.5"],
     [{ shift: 28 }, "shift is 28"],
     [{ shift: "2" }, `shift is "2"`],
-    [{ cutout: 8 }, `there is no setting "cutout"; allowed are horizontalFlip, verticalFlip, shift, randomErasing`],
+    [
+      { cutout: 8 },
+      `there is no setting "cutout"; allowed are horizontalFlip, verticalFlip, shift, randomErasing, mixing`,
+    ],
+    [{ mixing: "cutmix" }, 'mixing is "cutmix"; allowed is an object'],
+    [{ mixing: { kind: "fmix", probability: 1, alpha: 1 } }, `mixing.kind is "fmix"; allowed is "mixup" or "cutmix"`],
+    [
+      { mixing: { kind: "mixup", probability: 2, alpha: 1 } },
+      "mixing.probability is 2; allowed is a number from 0 to 1",
+    ],
+    [{ mixing: { kind: "mixup", probability: 1, alpha: 0 } }, "mixing.alpha is 0; allowed is a number above 0"],
+    [{ mixing: { kind: "mixup", probability: 1, alpha: 1, beta: 1 } }, `mixing: there is no setting "beta"`],
     [{ randomErasing: 0.5 }, "randomErasing is 0.5; allowed is an object"],
     [{ randomErasing: { ...erasing, value: 3 } }, `randomErasing: there is no setting "value"`],
     [

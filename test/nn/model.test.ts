@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { champion, sprint } from "../../src/models/champion.ts";
 import { findModel, MODELS } from "../../src/models/index.ts";
+import { resnet18Kefth } from "../../src/models/resnet18.ts";
 import { base, enhanced } from "../../src/models/study.ts";
-import { tiny } from "../../src/models/tiny.ts";
+import { light, tiny } from "../../src/models/tiny.ts";
 import { batchNorm, conv2d, dropout, flatten, globalAveragePool, linear, relu, residual } from "../../src/nn/index.ts";
 import type { LayerContext } from "../../src/nn/layer.ts";
 import { buildModel, type ImageTask, initialTensors, type Model } from "../../src/nn/model.ts";
+import { modelFacts } from "../../src/nn/model-facts.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 
 const FASHION: ImageTask = { channels: 1, height: 28, width: 28, classes: 10 };
@@ -169,6 +172,18 @@ describe("parameters and multiply-adds of one image, by hand", () => {
     expect(layers.at(-1)).toMatchObject({ parameters: 64 * 10 + 10, multiplyAdds: 640 });
   });
 
+  test.each([
+    [resnet18Kefth, 2_776_522, 321_580_544],
+    [champion, 257_754, 29_918_400],
+    [light, 17_962, 1_364_452],
+    [sprint, 52_882, 4_234_080],
+  ])("$name has the stated parameters and multiply-adds", (model, parameters, multiplyAdds) => {
+    expect(modelFacts(model, { channels: 1, height: 28, width: 28, classes: 10 })).toMatchObject({
+      parameters,
+      multiplyAdds,
+    });
+  });
+
   test("a block's facts include exactly those of its layers", () => {
     const body = [conv2d(2, { kernelSize: 3, padding: 1 })];
     const model: Model = {
@@ -206,7 +221,7 @@ test("a model is found by its name; the error for an unknown name lists all mode
   const error = userErrorOf(() => findModel("Base"));
   expect([error.exitCode, error.message]).toEqual([
     2,
-    'there is no model "Base"; choose one of: base, enhanced, resnet18, tiny',
+    'there is no model "Base"; choose one of: base, enhanced, resnet18, resnet18-kefth, tiny, light, champion, sprint',
   ]);
 });
 

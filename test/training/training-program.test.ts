@@ -6,7 +6,7 @@ import { initialTensors } from "../../src/nn/model.ts";
 import type { Averaging } from "../../src/optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../../src/optim/index.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
-import { trainingProgram } from "../../src/training/training-program.ts";
+import { MIXING, trainingProgram } from "../../src/training/training-program.ts";
 import { lowerings } from "../support/run-program.ts";
 import { smallSets } from "./support/jobs.ts";
 
@@ -15,7 +15,7 @@ const NORMALIZATION = { mean: [0.286], standardDeviation: [0.353] };
 const BATCH = 12;
 const LABEL_SMOOTHING = 0.2;
 
-function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, averaging?: Averaging) {
+function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, averaging?: Averaging, isMixed = false) {
   return trainingProgram(model, {
     task: TASK,
     batchSize: BATCH,
@@ -23,10 +23,38 @@ function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, ave
     optimizer: createOptimizer(optimizer),
     labelSmoothing: LABEL_SMOOTHING,
     averaging,
+    isMixed,
   });
 }
 
 describe("a training step's outputs", () => {
+  test("the objective of a mixed batch is the mixture of those for both labels, and so are the gradients", async () => {
+    const { train: set } = smallSets(BATCH, null);
+    const [pixels, labels] = [set.images, Int32Array.from(set.labels)];
+    const others = labels.toReversed();
+    const share = 0.3;
+    const step = async (isMixed: boolean, feeds: Record<string, Int32Array | Float32Array>) => {
+      const { program, graph } = programOf(base, { kind: "sgd" }, undefined, isMixed);
+      const before = initialTensors(graph, 1);
+      const session = await nodeRuntime.open(compile(program, { kind: "standard" }), { threads: 1 });
+      session.load(before);
+      const { objective } = await session.run({ pixels, "optimizer.rate": Float32Array.of(1), ...feeds });
+      const moved = session
+        .save()
+        .get("fc2.bias")!
+        .map((value, i) => value - before.get("fc2.bias")![i]!);
+      const result = [objective![0]!, ...moved];
+      await session.release();
+      return result;
+    };
+    const mixing = { [MIXING.labels]: others, [MIXING.share]: Float32Array.of(share) };
+    const [own, other] = [await step(false, { labels }), await step(false, { labels: others })];
+    const mixed = await step(true, { labels, ...mixing });
+    mixed.forEach((value, i) => {
+      expect(value).toBeCloseTo(share * own[i]! + (1 - share) * other[i]!, 5);
+    });
+  });
+
   test.each(lowerings())("are those of the weights before the update ($kind)", async (lowering) => {
     const { program, graph } = programOf();
     const { train: set } = smallSets(BATCH, null);

@@ -53,6 +53,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./sweep.ts")).sweep,
   },
   {
+    name: "race",
+    summary: "measure the training time until a test accuracy, show the board of results, repeat a result",
+    load: async () => (await import("./race.ts")).race,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,
