@@ -175,6 +175,7 @@ export type { LadderEntry } from "./report/ladder/entry.ts";
 export { LADDER } from "./report/ladder/ladder.ts";
 export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";
 export type { SweepRow } from "./report/node/sweep-report.ts";
+export type { RaceEntry, RaceResult, RaceRow, RaceRun } from "./report/race.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";

@@ -380,6 +380,21 @@ export const MUTATIONS = [
     ['erasing.fill === "random" ? randomBytes', 'erasing.fill === "zero" ? randomBytes'],
     ["least + (largest - least) * stream.uniform()", "least + largest * stream.uniform()"],
   ]),
+  ...caughtBy("test/data/mixing.test.ts", [
+    ["if (stream.uniform() >= mixing.probability) return 1;", "if (stream.uniform() < mixing.probability) return 1;"],
+    ["(Math.floor(at / size) + 1) * size + (at % size)", "Math.floor(at / size) * size + (at % size)"],
+    ["Math.round(share * before[at]!", "Math.floor(share * before[at]!"],
+    ["return 1 - ((bottom - top) * (right - left))", "return ((bottom - top) * (right - left))"],
+    ["return x / (x + y);", "return x;"],
+    ["labels[i - row + (batchSize - 1 - row)]!", "labels[i]!"],
+  ]),
+  ...caughtBy("test/report/race.test.ts", [
+    ["runs.length < wanted.seeds", "runs.length <= wanted.seeds"],
+    ["accuracy.mean < target", "accuracy.mean <= 0"],
+    ["seed !== i + 1", "seed < i + 1"],
+    ["record.result.seconds / baseEpochSeconds", "record.result.seconds * baseEpochSeconds"],
+    ["(a, b) => a.baseEpochs - b.baseEpochs", "(a, b) => b.baseEpochs - a.baseEpochs"],
+  ]),
   ...caughtBy("test/data/batches.test.ts", [
     ["const place = step * batchSize + row;", "const place = step * batchSize + row + 1;"],
     ['stream: randomStream(seed, "augment", place)', 'stream: randomStream(seed, "augment", image)'],

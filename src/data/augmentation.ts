@@ -101,9 +101,7 @@ function checkMixing(mixing: Mixing): void {
   checkKeys("mixing", mixing, MIXING_KEYS);
   const { kind, probability, alpha } = mixing;
   if (kind !== "mixup" && kind !== "cutmix") throw refused("mixing.kind", kind, `"mixup" or "cutmix"`);
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused("mixing.probability", probability, "a number from 0 to 1");
-  }
+  checkProbability("mixing.probability", probability);
   if (!(isNumber(alpha) && alpha > 0 && alpha <= 1))
     throw refused("mixing.alpha", alpha, "a number above 0, at most 1");
 }
@@ -112,9 +110,7 @@ function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry):
   if (typeof erasing !== "object" || erasing === null) throw refused("randomErasing", erasing, "an object");
   checkKeys("randomErasing", erasing, ERASING_KEYS);
   const { probability, areaFraction, aspectRatio, fill } = erasing;
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused("randomErasing.probability", probability, "a number from 0 to 1");
-  }
+  checkProbability("randomErasing.probability", probability);
   if (!(isRange(areaFraction) && areaFraction[0] > 0 && areaFraction[1] <= 1)) {
     throw refused("randomErasing.areaFraction", areaFraction, "[least, largest] with 0 < least <= largest <= 1");
   }
@@ -134,6 +130,12 @@ function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry):
       aspectRatio,
       `something of ${room}, or no rectangle of ${areaFraction[0]} of the ${height}x${width} area fits`,
     );
+  }
+}
+
+function checkProbability(setting: string, probability: unknown): void {
+  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
+    throw refused(setting, probability, "a number from 0 to 1");
   }
 }
 

@@ -15,10 +15,10 @@ import {
 const [STEM, FIRST, SECOND] = [16, 48, 96];
 
 /**
- * The most accurate network found up to 31 M multiply-adds, in the form of ResNet-9 (Page 2018, "How to train your
- * ResNet"): a stage is a convolution with max pooling, then a residual block of two convolutions. Pooling comes before
- * batch norm and activation, as in Jordan 2024 (arXiv 2404.00498), so that these run on a quarter of the elements.
- * 257,754 parameters for Fashion-MNIST. How it was chosen: docs/log.md.
+ * A network of at most 31 M multiply-adds, in the form of ResNet-9 (Page 2018, "How to train your ResNet"): a stage is a
+ * convolution with max pooling, then a residual block of two convolutions. Pooling comes before batch norm and
+ * activation, as in Jordan 2024 (arXiv 2404.00498), so that these run on a quarter of the elements. 257,754 parameters
+ * for Fashion-MNIST. What is known of it: docs/log.md.
  */
 export const champion: Model = {
   name: "champion",

@@ -46,8 +46,8 @@ export const tiny: Model = {
 };
 
 /**
- * The most accurate network found up to 1.4 M multiply-adds: separable convolutions as in `tiny`, but wider, and after
- * the first layer on quarters of the image only. 17,962 parameters for Fashion-MNIST. How it was chosen: docs/log.md.
+ * A network of at most 1.4 M multiply-adds: separable convolutions as in `tiny`, but wider, and after the first layer on
+ * quarters of the image only. 17,962 parameters for Fashion-MNIST.
  */
 export const light: Model = {
   name: "light",

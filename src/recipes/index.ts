@@ -102,7 +102,7 @@ export const tiny: Recipe = {
   labelSmoothing: 0.05,
 };
 
-/** The most accurate recipe found up to 1.4 M multiply-adds. How it was chosen: docs/log.md. */
+/** `light`, trained as `tiny` is. Not compared with other networks yet. */
 export const light: Recipe = {
   ...tiny,
   name: "light",
@@ -111,7 +111,7 @@ export const light: Recipe = {
   epochs: 40,
 };
 
-/** The most accurate recipe found for an hour on two cores. How it was chosen: docs/log.md. */
+/** `champion`, for an hour on two cores. What is known of it: docs/log.md. */
 export const champion: Recipe = {
   ...baseLong,
   name: "champion",

@@ -33,6 +33,7 @@ describe("help", () => {
       "import",
       "ablate",
       "sweep",
+      "race",
       "summary",
       "data",
       "bench",
