@@ -75,6 +75,18 @@ export const recipeFields = z.strictObject({
         fill: z.enum(["zero", "random"]),
       })
       .exactOptional(),
+    randomResizedCrop: z.strictObject({ scale: range, ratio: range }).exactOptional(),
+    rotation: z.number().exactOptional(),
+    zoom: range.exactOptional(),
+    colorJitter: z
+      .strictObject({
+        brightness: z.number().exactOptional(),
+        contrast: z.number().exactOptional(),
+        saturation: z.number().exactOptional(),
+        hue: z.number().exactOptional(),
+      })
+      .exactOptional(),
+    blur: z.strictObject({ probability: z.number(), sigma: range }).exactOptional(),
   }),
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
 });
