@@ -1,11 +1,12 @@
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
+import { photos } from "./photos.ts";
 import { resnet18 } from "./resnet18.ts";
 import { base, baseBatchNorm, baseDropout, enhanced, enhancedPlain } from "./study.ts";
 import { tiny } from "./tiny.ts";
 
 /** The built-in networks. */
-export const MODELS: readonly Model[] = [base, enhanced, resnet18, tiny];
+export const MODELS: readonly Model[] = [base, enhanced, photos, resnet18, tiny];
 
 /** Networks of the ablation only: needed to load its runs by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];

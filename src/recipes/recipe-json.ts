@@ -89,6 +89,8 @@ export const recipeFields = z.strictObject({
     blur: z.strictObject({ probability: z.number(), sigma: range }).exactOptional(),
   }),
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
+  patience: z.number().exactOptional(),
+  keep: z.enum(["best", "last"]).exactOptional(),
 });
 
 /** Schema of a recipe, with its model's name. */

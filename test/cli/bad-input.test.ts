@@ -18,7 +18,7 @@ const USED_WRONGLY: readonly Case[] = [
   [
     ["train"],
     2,
-    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
+    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny, photos\), the file of one, or a run with --resume/,
   ],
   [
     ["train", "bsae"],

@@ -51,6 +51,7 @@ describe("a recipe", () => {
       "enhanced-study",
       "enhanced-vflip",
       "tiny",
+      "photos",
     ]);
     for (const recipe of RECIPES) expect(() => checkRecipe(recipe)).not.toThrow();
   });
@@ -106,7 +107,7 @@ describe("a recipe", () => {
     [{ averaging: { kind: "lookahead", decay: 0.9 } }, /^run\.json: recipe field "averaging\.kind"/],
     [{ averaging: { kind: "exponential" } }, /^run\.json: recipe field "averaging\.decay"/],
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
-    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, resnet18, tiny$/],
+    [{ model: "resnet" }, /^there is no model "resnet"; choose one of: base, enhanced, photos, resnet18, tiny$/],
     [{ epochs: 0 }, /^epochs must be a whole number/],
   ])("of a record with %j is refused", (changes, message) => {
     expect(refusal(() => recipeFromJson({ ...recipeToJson(RECIPE), ...changes }, "run.json"))).toMatch(message);
