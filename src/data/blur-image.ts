@@ -26,27 +26,29 @@ export function blurImage(
 ): void {
   const kernel = gaussianKernel(sigma);
   const radius = (kernel.length - 1) / 2;
-  const rows = new Float32Array(height * width);
-  const columnsAt = mirroredIndices(width, radius);
-  const rowsAt = mirroredIndices(height, radius);
+  const line = new Float32Array(width + 2 * radius);
+  const blurredRows = new Float32Array(height * width);
+  const sums = new Float32Array(width);
   for (let channel = 0; channel < channels; channel++) {
     const start = offset + channel * height * width;
     for (let row = 0; row < height; row++) {
-      const from = start + row * width;
-      for (let column = 0; column < width; column++) {
-        let sum = 0;
-        for (let k = 0; k < kernel.length; k++) sum += kernel[k]! * bytes[from + columnsAt[column + k]!]!;
-        rows[row * width + column] = sum;
-      }
+      for (let i = 0; i < line.length; i++) line[i] = bytes[start + row * width + reflect(i - radius, width)]!;
+      const blurred = blurredRows.subarray(row * width, (row + 1) * width);
+      for (let k = 0; k < kernel.length; k++) addScaled(blurred, line, k, kernel[k]!, k === 0);
     }
     for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        let sum = 0.5;
-        for (let k = 0; k < kernel.length; k++) sum += kernel[k]! * rows[rowsAt[row + k]! * width + column]!;
-        bytes[start + row * width + column] = sum;
+      for (let k = 0; k < kernel.length; k++) {
+        addScaled(sums, blurredRows, reflect(row + k - radius, height) * width, kernel[k]!, k === 0);
       }
+      for (let column = 0; column < width; column++) bytes[start + row * width + column] = sums[column]! + 0.5;
     }
   }
+}
+
+/** sums[i] = share x values[from + i], or added to what is there. */
+function addScaled(sums: Float32Array, values: Float32Array, from: number, share: number, isFirst: boolean): void {
+  if (isFirst) for (let i = 0; i < sums.length; i++) sums[i] = share * values[from + i]!;
+  else for (let i = 0; i < sums.length; i++) sums[i] = sums[i]! + share * values[from + i]!;
 }
 
 /** Weights of a sampled Gaussian, their sum 1, from -radius to radius. */
@@ -57,9 +59,4 @@ function gaussianKernel(sigma: number): Float64Array {
   );
   const sum = values.reduce((a, b) => a + b);
   return values.map((value) => value / sum);
-}
-
-/** The indices that a line has at -radius..size - 1 + radius. */
-function mirroredIndices(size: number, radius: number): Int32Array {
-  return Int32Array.from({ length: size + 2 * radius }, (_, i) => reflect(i - radius, size));
 }

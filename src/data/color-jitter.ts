@@ -55,17 +55,22 @@ export function changeColors(
   const plane = height * width;
   const scale = brightness * contrast;
   const added = (1 - contrast) * brightness * meanLuma(bytes, offset, plane, channels);
+  // Storing rounds and clips.
+  const pixels = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset + offset, channels * plane);
   if (channels !== 3) {
-    for (let at = offset; at < offset + channels * plane; at++) bytes[at] = clipped(scale * bytes[at]! + added);
+    for (let at = 0; at < pixels.length; at++) pixels[at] = scale * pixels[at]! + added;
     return;
   }
-  const [rr, rg, rb, gr, gg, gb, br, bg, bb] = colorMatrix(saturation, hue).map((entry) => entry * scale);
-  for (let r = offset; r < offset + plane; r++) {
-    const [g, b] = [r + plane, r + 2 * plane];
-    const [red, green, blue] = [bytes[r]!, bytes[g]!, bytes[b]!];
-    bytes[r] = clipped(rr! * red + rg! * green + rb! * blue + added);
-    bytes[g] = clipped(gr! * red + gg! * green + gb! * blue + added);
-    bytes[b] = clipped(br! * red + bg! * green + bb! * blue + added);
+  const [rr = 0, rg = 0, rb = 0, gr = 0, gg = 0, gb = 0, br = 0, bg = 0, bb = 0] = colorMatrix(saturation, hue).map(
+    (entry) => entry * scale,
+  );
+  for (let r = 0, g = plane, b = 2 * plane; r < plane; r++, g++, b++) {
+    const red = pixels[r]!;
+    const green = pixels[g]!;
+    const blue = pixels[b]!;
+    pixels[r] = rr * red + rg * green + rb * blue + added;
+    pixels[g] = gr * red + gg * green + gb * blue + added;
+    pixels[b] = br * red + bg * green + bb * blue + added;
   }
 }
 
@@ -109,9 +114,4 @@ function meanLuma(bytes: Uint8Array, offset: number, plane: number, channels: nu
     mean += (sum / plane) * (channels === 3 ? LUMA[channel]! : 1 / channels);
   }
   return mean;
-}
-
-/** Rounded to the nearest byte when it is stored. */
-function clipped(value: number): number {
-  return value <= 0 ? 0 : value >= 255 ? 255 : value + 0.5;
 }

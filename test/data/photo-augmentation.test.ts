@@ -310,7 +310,7 @@ describe("blurImage", () => {
         }),
       ),
     );
-    expect(difference(blurred, expected)).toBeLessThanOrEqual(0.5 + 1e-4); // float32 between the passes
+    expect(difference(blurred, expected)).toBeLessThanOrEqual(0.5 + 1e-3); // sums are in float32
   });
 });
 
