@@ -8,7 +8,20 @@
  */
 
 /** Purposes of streams. The order is part of a run's format: append, never reorder. */
-const PURPOSES = ["init", "shuffle", "augment", "dropout", "split", "check", "sample", "sweep", "mix"] as const;
+const PURPOSES = [
+  "init",
+  "shuffle",
+  "augment",
+  "dropout",
+  "split",
+  "check",
+  "sample",
+  "sweep",
+  "warp",
+  "color",
+  "blur",
+  "mix",
+] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 
 const MULTIPLIER_A = 0xd2511f53;

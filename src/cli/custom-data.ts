@@ -3,12 +3,15 @@ import { type DataChoice, loadData } from "../data/node/custom-data.ts";
 import {
   type CustomDataOptions,
   DEFAULT_FIT,
+  MAX_DEFAULT_SIZE,
   MAX_SIZE,
   MIN_DEFAULT_SIZE,
   MIN_SIZE,
 } from "../data/node/custom-data-options.ts";
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
+import { photos } from "../models/photos.ts";
+import type { Model } from "../nn/model.ts";
 import { loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
@@ -37,7 +40,7 @@ export const PREPARATION_OPTIONS = [
   {
     flags: "--size <pixels>",
     description: `edge of the square images, ${MIN_SIZE} to ${MAX_SIZE}`,
-    default: `the pictures' shorter edge (median), ${MIN_DEFAULT_SIZE} to ${MAX_SIZE}; IDX files: as they are`,
+    default: `the pictures' shorter edge (median), ${MIN_DEFAULT_SIZE} to ${MAX_DEFAULT_SIZE}, for photos to ${photos.maxDefaultSize}; IDX files: as they are`,
   },
   {
     flags: "--channels <n>",
@@ -74,9 +77,13 @@ export function typedPreparation(options: TypedPreparation): string[] {
   return PREPARATION_NAMES.filter((name) => options[name] !== undefined).map(flag);
 }
 
-/** The data to train on: the folder that was named, or Fashion-MNIST. */
-export async function dataToTrain(options: TypedPreparation & TypedData, output: Output): Promise<LoadedData> {
-  return loadData(dataChoice(options), output.note);
+/** The data to train on: the folder that was named, or Fashion-MNIST. @param model that is trained, if any */
+export async function dataToTrain(
+  options: TypedPreparation & TypedData,
+  output: Output,
+  model?: Model,
+): Promise<LoadedData> {
+  return loadData({ ...dataChoice(options), maxDefaultSize: model?.maxDefaultSize }, output.note);
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */

@@ -1,13 +1,11 @@
-import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
-import type { SeedlessRun } from "../experiments/planned-run.ts";
 import { trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { percent } from "../text.ts";
-import type { TrainOptions } from "./commands/train.ts";
+import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
 import { experimentDisplay } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
@@ -20,7 +18,7 @@ import { path, seeds, threads } from "./parse.ts";
  * @returns the exit code
  */
 export async function trainWithSeeds(
-  runOn: (data: LoadedData) => SeedlessRun,
+  { model, runOn }: PlannedTraining,
   { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
@@ -31,7 +29,7 @@ export async function trainWithSeeds(
     throw new UserError("--profile goes with a single run; leave out --seeds", { exitCode: 2 });
   }
   const count = seeds(options)!;
-  const data = await dataToTrain(options, output);
+  const data = await dataToTrain(options, output, model);
   const run = runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const show = experimentDisplay(output);

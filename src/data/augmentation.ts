@@ -1,12 +1,15 @@
 import { UserError } from "../errors.ts";
-import type { RandomStream } from "../random.ts";
+import { randomStream } from "../random.ts";
+import { blurImage, type RandomBlur } from "./blur-image.ts";
+import { type ColorJitter, changeColors, drawColorChange } from "./color-jitter.ts";
 import type { ImageGeometry } from "./image-set.ts";
 import type { Mixing } from "./mixing.ts";
 import { moveImage } from "./move-image.ts";
 import { eraseRandomly, type RandomErasing } from "./random-erasing.ts";
+import { drawWarp, type WarpOptions, warpImage } from "./warp-image.ts";
 
 /** Data augmentation of training images; transformations that are left out are off. */
-export interface Augmentation {
+export interface Augmentation extends WarpOptions {
   /**
    * "random": mirrored left-right with probability 1/2. "alternating": mirrored in every other epoch, see
    * `alternating-flip.ts`.
@@ -14,26 +17,35 @@ export interface Augmentation {
   readonly horizontalFlip?: "random" | "alternating" | undefined;
   /** Mirrored upside down with probability 1/2. */
   readonly verticalFlip?: boolean | undefined;
-  /** Maximum shift in pixels: along each axis by an integer uniform in -shift..shift; uncovered pixels become black. */
+  /**
+   * Maximum shift in pixels: along each axis by an integer uniform in -shift..shift; uncovered pixels become black (with
+   * a random resized crop, rotation or zoom: the image continues mirrored).
+   */
   readonly shift?: number | undefined;
+  readonly colorJitter?: ColorJitter | undefined;
+  readonly blur?: RandomBlur | undefined;
   readonly randomErasing?: RandomErasing | undefined;
   /** Applied last, to the whole batch (`mixBatch`). */
   readonly mixing?: Mixing | undefined;
 }
 
-/** Random inputs of one image's augmentation. */
+/** What determines one image's random draws. */
 export interface AugmentationDraws {
-  /** The image's own stream. Read in a fixed order, whatever is enabled: see `augmentImage`. */
-  readonly stream: RandomStream;
+  /** Of the run. */
+  readonly seed: number;
+  /** Position in the chain of epochs; has its own random streams. */
+  readonly place: number;
   /** Whether an alternating flip mirrors the image in this epoch; ignored for other flips. */
   readonly mirrored: boolean;
 }
 
 /**
- * Writes an augmented copy of one image: mirrored, then shifted, then with a random rectangle erased.
+ * Writes an augmented copy of one image: mirrored, cropped, rotated and zoomed, shifted, its colours changed, blurred,
+ * then with a random rectangle erased.
  *
- * It always draws one word for both flips, one for each axis of the shift and one for whether to erase, used or not, so
- * two runs that differ in one setting agree in everything else.
+ * Two runs that differ in one setting agree in everything else: from its first stream it always draws one word for both
+ * flips, one for each axis of the shift and one for whether to erase, used or not; the transformations for photos have
+ * streams of their own.
  *
  * @param source bytes; the image [channels, height, width] starts at `sourceOffset`
  * @param destination bytes, not overlapping the source image; the copy starts at `destinationOffset`
@@ -46,26 +58,58 @@ export function augmentImage(
   destinationOffset: number,
   geometry: ImageGeometry,
   augmentation: Augmentation,
-  { stream, mirrored }: AugmentationDraws,
+  { seed, place, mirrored }: AugmentationDraws,
 ): void {
-  const { horizontalFlip, verticalFlip, shift = 0, randomErasing } = augmentation;
+  const { horizontalFlip, verticalFlip, shift = 0, colorJitter, blur, randomErasing } = augmentation;
+  const stream = randomStream(seed, "augment", place);
   const coins = stream.uint32();
   const right = stream.below(2 * shift + 1) - shift;
   const down = stream.below(2 * shift + 1) - shift;
   const chance = stream.uniform();
-
-  moveImage(source, sourceOffset, destination, destinationOffset, geometry, {
+  const flips = {
     mirror: horizontalFlip === "random" ? coins >>> 31 === 1 : horizontalFlip === "alternating" && mirrored,
     upsideDown: verticalFlip === true && ((coins >>> 30) & 1) === 1,
-    right,
-    down,
-  });
+  };
+
+  if (isWarped(augmentation)) {
+    const warp = drawWarp(geometry, augmentation, randomStream(seed, "warp", place), { ...flips, right, down });
+    warpImage(source, sourceOffset, destination, destinationOffset, geometry, warp);
+  } else {
+    moveImage(source, sourceOffset, destination, destinationOffset, geometry, { ...flips, right, down });
+  }
+  if (colorJitter) {
+    const change = drawColorChange(colorJitter, randomStream(seed, "color", place));
+    changeColors(destination, destinationOffset, geometry, change);
+  }
+  if (blur) {
+    const draws = randomStream(seed, "blur", place);
+    const isBlurred = draws.uniform() < blur.probability;
+    const [least, largest] = blur.sigma;
+    if (isBlurred) blurImage(destination, destinationOffset, geometry, least + (largest - least) * draws.uniform());
+  }
   if (randomErasing && chance < randomErasing.probability) {
     eraseRandomly(destination, destinationOffset, geometry, randomErasing, stream);
   }
 }
 
-const AUGMENTATION_KEYS = ["horizontalFlip", "verticalFlip", "shift", "randomErasing", "mixing"];
+/** Whether pixels are interpolated; else whole pixels are copied, which is faster. */
+function isWarped({ randomResizedCrop, rotation, zoom }: Augmentation): boolean {
+  return randomResizedCrop !== undefined || rotation !== undefined || zoom !== undefined;
+}
+
+const AUGMENTATION_KEYS = [
+  "horizontalFlip",
+  "verticalFlip",
+  "shift",
+  "randomErasing",
+  "mixing",
+  "randomResizedCrop",
+  "rotation",
+  "zoom",
+  "colorJitter",
+  "blur",
+];
+const JITTER_KEYS = ["brightness", "contrast", "saturation", "hue"] as const;
 const MIXING_KEYS = ["kind", "probability", "alpha"];
 const ERASING_KEYS = ["probability", "areaFraction", "aspectRatio", "fill"];
 
@@ -94,6 +138,9 @@ export function checkAugmentation(augmentation: Augmentation, geometry: ImageGeo
   }
   if (randomErasing !== undefined) checkErasing(randomErasing, geometry);
   if (mixing !== undefined) checkMixing(mixing);
+  checkWarp(augmentation);
+  if (augmentation.colorJitter !== undefined) checkColorJitter(augmentation.colorJitter);
+  if (augmentation.blur !== undefined) checkBlur(augmentation.blur, geometry);
 }
 
 function checkMixing(mixing: Mixing): void {
@@ -106,9 +153,50 @@ function checkMixing(mixing: Mixing): void {
     throw refused("mixing.alpha", alpha, "a number above 0, at most 1");
 }
 
+function checkWarp({ randomResizedCrop, rotation, zoom }: WarpOptions): void {
+  if (randomResizedCrop !== undefined) {
+    checkObject("randomResizedCrop", randomResizedCrop, ["scale", "ratio"]);
+    const { scale, ratio } = randomResizedCrop;
+    if (!(isRange(scale) && scale[0] > 0 && scale[1] <= 1)) {
+      throw refused("randomResizedCrop.scale", scale, "[least, largest] with 0 < least <= largest <= 1");
+    }
+    if (!(isRange(ratio) && ratio[0] > 0)) {
+      throw refused("randomResizedCrop.ratio", ratio, "[least, largest] with 0 < least <= largest");
+    }
+  }
+  if (rotation !== undefined && !(isNumber(rotation) && rotation >= 0 && rotation <= 180)) {
+    throw refused("rotation", rotation, "a number of degrees from 0 to 180");
+  }
+  if (zoom !== undefined && !(isRange(zoom) && zoom[0] >= 0.1 && zoom[1] <= 10)) {
+    throw refused("zoom", zoom, "[least, largest] with 0.1 <= least <= largest <= 10");
+  }
+}
+
+function checkColorJitter(jitter: ColorJitter): void {
+  checkObject("colorJitter", jitter, JITTER_KEYS);
+  for (const name of JITTER_KEYS) {
+    const largest = name === "hue" ? 0.5 : 1;
+    const value: unknown = jitter[name];
+    if (value !== undefined && !(isNumber(value) && value >= 0 && value <= largest)) {
+      throw refused(`colorJitter.${name}`, value, `a number from 0 to ${largest}`);
+    }
+  }
+}
+
+function checkBlur(blur: RandomBlur, { height, width }: ImageGeometry): void {
+  checkObject("blur", blur, ["probability", "sigma"]);
+  const { probability, sigma } = blur;
+  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
+    throw refused("blur.probability", probability, "a number from 0 to 1");
+  }
+  const largest = Math.min(height, width) / 2;
+  if (!(isRange(sigma) && sigma[0] > 0 && sigma[1] <= largest)) {
+    throw refused("blur.sigma", sigma, `[least, largest] with 0 < least <= largest <= ${largest}`);
+  }
+}
+
 function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry): void {
-  if (typeof erasing !== "object" || erasing === null) throw refused("randomErasing", erasing, "an object");
-  checkKeys("randomErasing", erasing, ERASING_KEYS);
+  checkObject("randomErasing", erasing, ERASING_KEYS);
   const { probability, areaFraction, aspectRatio, fill } = erasing;
   checkProbability("randomErasing.probability", probability);
   if (!(isRange(areaFraction) && areaFraction[0] > 0 && areaFraction[1] <= 1)) {
@@ -137,6 +225,11 @@ function checkProbability(setting: string, probability: unknown): void {
   if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
     throw refused(setting, probability, "a number from 0 to 1");
   }
+}
+
+function checkObject(name: string, value: unknown, allowed: readonly string[]): void {
+  if (typeof value !== "object" || value === null) throw refused(name, value, "an object");
+  checkKeys(name, value, allowed);
 }
 
 function checkKeys(name: string, value: object, allowed: readonly string[]): void {

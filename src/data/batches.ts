@@ -136,7 +136,8 @@ export function trainingBatches({
       const image = chain.epoch(epoch)[place % set.count]!;
       labels[row] = set.labels[image]!;
       augmentImage(set.images, image * size, pixels, row * size, set, augmentation, {
-        stream: randomStream(seed, "augment", place),
+        seed,
+        place,
         mirrored: isMirrored(image, epoch),
       });
     }

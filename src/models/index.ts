@@ -1,12 +1,23 @@
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
 import { champion, sprint } from "./champion.ts";
+import { photos } from "./photos.ts";
 import { resnet18, resnet18Kefth } from "./resnet18.ts";
 import { base, baseBatchNorm, baseDropout, enhanced, enhancedPlain } from "./study.ts";
 import { light, tiny } from "./tiny.ts";
 
 /** The built-in networks. */
-export const MODELS: readonly Model[] = [base, enhanced, resnet18, resnet18Kefth, tiny, light, champion, sprint];
+export const MODELS: readonly Model[] = [
+  base,
+  enhanced,
+  photos,
+  resnet18,
+  resnet18Kefth,
+  tiny,
+  light,
+  champion,
+  sprint,
+];
 
 /** Networks of the ablation only: needed to load its runs by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];

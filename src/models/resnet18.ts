@@ -51,12 +51,13 @@ function resNet(
 }
 
 /** Two convolutions and a shortcut, which is a 1x1 convolution where the block halves the image. */
-function basicBlock(channels: number, stride: 1 | 2): Layer[] {
+export function basicBlock(channels: number, stride: 1 | 2): Layer[] {
   const body = [...convolution(channels, stride), relu(), ...convolution(channels, 1)];
   const shortcut = stride === 1 ? [] : [conv2d(channels, { kernelSize: 1, stride, bias: false }), batchNorm()];
   return [residual(body, shortcut), relu()];
 }
 
-function convolution(channels: number, stride: 1 | 2): Layer[] {
+/** A 3x3 convolution and batch norm. */
+export function convolution(channels: number, stride: 1 | 2): Layer[] {
   return [conv2d(channels, { kernelSize: 3, stride, padding: 1, bias: false }), batchNorm()];
 }

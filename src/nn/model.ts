@@ -22,6 +22,11 @@ export interface Model {
   readonly name: string;
   /** The layers for this task, in order of execution. */
   readonly layers: (task: ImageTask) => readonly Layer[];
+  /**
+   * Maximum default edge of images made from pictures, in pixels. Default 64, as a dense layer over all places grows
+   * with the image's area.
+   */
+  readonly maxDefaultSize?: number | undefined;
 }
 
 /** A parameter or buffer of a model: PyTorch's name and canonical shape. */

@@ -1,6 +1,7 @@
 import type { RandomErasing } from "../data/random-erasing.ts";
 import { UserError } from "../errors.ts";
 import { champion as championModel } from "../models/champion.ts";
+import { photos as photosModel } from "../models/photos.ts";
 import { resnet18Kefth as kefthModel, resnet18 as resnet18Model } from "../models/resnet18.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
 import { light as lightModel, tiny as tinyModel } from "../models/tiny.ts";
@@ -151,6 +152,25 @@ export const resnet18KefthPublished: Recipe = {
   augmentation: { horizontalFlip: "random", verticalFlip: true, shift: 2 },
 };
 
+/** The network for photos, with augmentation for photos. Its values are usual ones, not yet tuned: docs/log.md. */
+export const photos: Recipe = {
+  ...base,
+  name: "photos",
+  description:
+    "a residual network for photos, few ones too: Muon, one-cycle, crops, rotations, colours, random erasing",
+  model: photosModel,
+  epochs: 60,
+  optimizer: { kind: "muon", weightDecay: 0.05 },
+  augmentation: {
+    horizontalFlip: "alternating",
+    randomResizedCrop: { scale: [0.35, 1], ratio: [0.75, 1.33] },
+    rotation: 10,
+    colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.03 },
+    blur: { probability: 0.1, sigma: [0.3, 1] },
+    randomErasing: { ...randomErasing, probability: 0.25 },
+  },
+};
+
 /** The built-in recipes. */
 export const RECIPES: readonly Recipe[] = [
   base,
@@ -166,6 +186,7 @@ export const RECIPES: readonly Recipe[] = [
   resnet18,
   resnet18Kefth,
   resnet18KefthPublished,
+  photos,
 ];
 
 /**

@@ -67,6 +67,7 @@ function checkedModel(model: Model, where: string): Model {
   }
   return {
     name: model.name,
+    maxDefaultSize: model.maxDefaultSize,
     layers: (task) => checkedLayers(() => model.layers(task), `${where}: model "${model.name}"`),
   };
 }

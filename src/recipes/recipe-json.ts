@@ -78,8 +78,22 @@ export const recipeFields = z.strictObject({
     mixing: z
       .strictObject({ kind: z.enum(["mixup", "cutmix"]), probability: z.number(), alpha: z.number() })
       .exactOptional(),
+    randomResizedCrop: z.strictObject({ scale: range, ratio: range }).exactOptional(),
+    rotation: z.number().exactOptional(),
+    zoom: range.exactOptional(),
+    colorJitter: z
+      .strictObject({
+        brightness: z.number().exactOptional(),
+        contrast: z.number().exactOptional(),
+        saturation: z.number().exactOptional(),
+        hue: z.number().exactOptional(),
+      })
+      .exactOptional(),
+    blur: z.strictObject({ probability: z.number(), sigma: range }).exactOptional(),
   }),
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
+  patience: z.number().exactOptional(),
+  keep: z.enum(["best", "last"]).exactOptional(),
 });
 
 /** Schema of a recipe, with its model's name. */

@@ -22,6 +22,13 @@ export interface Recipe {
   readonly augmentation: Augmentation;
   /** Weight averaging. If given, validation, saved weights and model use the average, else the last step's weights. */
   readonly averaging?: Averaging;
+  /**
+   * Early stopping: training ends after this many epochs in a row without a better validation accuracy (of equal ones,
+   * without a lower loss). Default: all epochs are trained.
+   */
+  readonly patience?: number;
+  /** Whose weights are the run's: the last epoch's (default), or those of the best by validation accuracy, then loss. */
+  readonly keep?: "best" | "last";
 }
 
 /** Upper bound for epochs. */
@@ -43,6 +50,9 @@ export function checkRecipe(recipe: Recipe): void {
   require("batch size", Number.isInteger(batchSize) && batchSize >= 1, "a whole number from 1 up", batchSize);
   require("learning rate", Number.isFinite(learningRate) && learningRate > 0, "a number above 0", learningRate);
   require("labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1", labelSmoothing);
+  const { patience } = recipe;
+  if (patience !== undefined)
+    require("patience", Number.isInteger(patience) && patience >= 1, "a whole number of epochs from 1 up", patience);
   checkSchedule(recipe.schedule);
   createOptimizer(recipe.optimizer);
   if (recipe.averaging) checkAveraging(recipe.averaging);

@@ -25,13 +25,17 @@ function renamed(recipe: Record<string, unknown>): Record<string, unknown> {
 }
 
 const resultSchema = z.strictObject({
-  /** Metrics of the last epoch. */
+  /** Metrics of the epoch whose weights the run has: the last, or the best. */
   ...metricsFields,
   /** Training images (epochs x images) per second of training time. */
   imagesPerSecond: nonNegative,
   /** Training time, all parts of an interrupted run together, without evaluation. */
   seconds: nonNegative,
   peakMemoryBytes: count,
+  /** Number of epochs trained, if early stopping ended the training. */
+  stoppedAfter: positiveCount.optional(),
+  /** The epoch whose weights the run has, if it kept the best. */
+  bestEpoch: positiveCount.optional(),
   /** See `weightsSha256`. */
   weightsSha256: sha256,
 });

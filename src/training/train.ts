@@ -12,6 +12,7 @@ import type { Recipe } from "../recipes/recipe.ts";
 import { MAX_CONFUSION_CLASSES, type MetricsLine } from "../runs/metrics.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { settledNetwork } from "./batch-statistics.ts";
+import { type BestEpoch, isBetter, isStopping, needsBestEpoch, requireValidation } from "./best-epoch.ts";
 import { DivergedError } from "./diverged.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { stepFeeds } from "./step-feeds.ts";
@@ -36,6 +37,8 @@ export interface TrainingJob {
 export interface TrainingSnapshot {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly position: TrainingPosition;
+  /** The best epoch so far, if the recipe needs it. */
+  readonly best?: BestEpoch | undefined;
 }
 
 /** Metrics of a finished epoch, as in `metrics.jsonl`. */
@@ -53,11 +56,13 @@ export interface TrainingHooks {
 
 /** Result of a training. */
 export interface TrainingOutcome {
-  /** Whether all steps were done; if not, training can be resumed from the snapshot. */
+  /** Whether all steps were done, or early stopping ended it; if not, training can be resumed from the snapshot. */
   readonly isFinished: boolean;
   readonly snapshot: TrainingSnapshot;
+  /** The epoch whose weights are kept, for recipes that keep the best. */
+  readonly kept?: EpochResult | undefined;
   /**
-   * The network's tensors for inference: averages if the recipe has averaging. After a training of few steps the
+   * The network's tensors for inference, of the last or the best epoch: averages if the recipe has averaging. After a training of few steps the
    * running statistics are re-estimated over the training images (`settledNetwork`).
    */
   readonly tensors: ReadonlyMap<string, Float32Array>;
@@ -76,6 +81,7 @@ export async function train(
   from?: TrainingSnapshot,
 ): Promise<TrainingOutcome> {
   const { recipe, data, seed } = job;
+  requireValidation(recipe, data.validation);
   const task = imageTask(data.train);
   const optimizer = createOptimizer(recipe.optimizer);
   const batches = trainingBatches({
@@ -103,8 +109,10 @@ export async function train(
     let epoch = epochAt(position.step, batches.steps);
     let steps = job.stepsPerCall ?? 1;
     let isStopped = false;
+    let best = from?.best;
+    const isDone = () => position.step >= totalSteps || isStopping(recipe, epoch - 1, best?.result);
 
-    while (position.step < totalSteps && !isStopped) {
+    while (!isDone() && !isStopped) {
       const started = performance.now();
       const rates = range(position.step, Math.min(position.step + steps, batches.steps(epoch))).map(rateAt);
       const outputs = await session.run(feeds.fill(position.step, rates), rates.length);
@@ -123,7 +131,8 @@ export async function train(
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
         }
-        const validated = validation && (await validation.run(await network.after(position.step, tensors)));
+        const used = validation && (await network.after(position.step, tensors));
+        const validated = used && (await validation.run(used));
         requireFinite("the validation loss", validated?.loss ?? 0, place);
         const result = {
           ...epochMeans(position, recipe.batchSize),
@@ -139,16 +148,19 @@ export async function train(
         };
         position = { ...position, epoch: START.epoch };
         epoch++;
-        hooks.onEpoch?.(result, { tensors, position });
+        if (needsBestEpoch(recipe) && isBetter(result, best?.result)) {
+          best = { result, tensors: recipe.keep === "best" ? used : undefined };
+        }
+        hooks.onEpoch?.(result, { tensors, position, best });
       }
       isStopped = hooks.isStopRequested?.() ?? false;
     }
-    const snapshot = { tensors: session.save(), position };
-    const isFinished = position.step >= totalSteps;
+    const snapshot = { tensors: session.save(), position, best };
+    const isFinished = isDone();
     const tensors = isFinished
-      ? await network.after(position.step, snapshot.tensors)
+      ? (best?.tensors ?? (await network.after(position.step, snapshot.tensors)))
       : usedTensors(graph, snapshot.tensors);
-    return { isFinished, snapshot, tensors, graph };
+    return { isFinished, snapshot, tensors, graph, kept: best?.tensors && best.result };
   } finally {
     await session.release();
     await network.release();

@@ -18,7 +18,7 @@ const USED_WRONGLY: readonly Case[] = [
   [
     ["train"],
     2,
-    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny, light, champion, resnet18, resnet18-kefth, resnet18-kefth-published\), the file of one, or a run with --resume/,
+    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny, light, champion, resnet18, resnet18-kefth, resnet18-kefth-published, photos\), the file of one, or a run with --resume/,
   ],
   [
     ["train", "bsae"],

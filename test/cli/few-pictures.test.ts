@@ -48,15 +48,19 @@ describe("pictures of coloured shapes", () => {
     },
   );
 
-  test("photos of 96 pixels, without --size, are trained at 64", async () => {
+  test("photos of 96 pixels, without --size, are trained at 96 by photos, else at 64", async () => {
     const folder = join(FOLDER, "as they come");
     await putShapes(folder, { classes: 2, images: 20 });
     const { stdout } = await tailor(["data", "inspect", folder]);
-    expect(stdout).toContain("training would see 3x64x64 images");
-    const run = await tailorJson<Trained>([
-      ...["train", "tiny", "--data", folder, "--epochs", "1", "--out", join(FOLDER, "large")],
-    ]);
-    expect(readRunRecord(run.run).data.image).toEqual({ channels: 3, height: 64, width: 64 });
+    expect(stdout).toContain("training would see 3x96x96 images");
+    for (const [recipe, size] of [
+      ["photos", 96],
+      ["tiny", 64],
+    ] as const) {
+      const out = join(FOLDER, `large ${recipe}`);
+      const run = await tailorJson<Trained>(["train", recipe, "--data", folder, "--epochs", "1", "--out", out]);
+      expect(readRunRecord(run.run).data.image).toEqual({ channels: 3, height: size, width: size });
+    }
   });
 });
 

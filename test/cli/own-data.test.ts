@@ -201,6 +201,21 @@ describe("data inspect", () => {
     expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --size 20`);
   });
 
+  test.each([
+    ["colour pictures larger than 32 pixels", { width: 120, height: 100 }, "train photos", "3x96x96"],
+    ["smaller ones", { width: 40, height: 32 }, "train enhanced", "3x32x32"],
+    ["gray ones", { width: 120, height: 100, isGray: true }, "train enhanced", "1x64x64"],
+  ])(
+    "suggests for %s the recipe that suits them, at the size that it would train them at",
+    async (name, pixels, command, images) => {
+      const folder = join(FOLDER, name);
+      await putClasses(folder, { a: 4, b: 4 }, pixels);
+      const { stdout } = await tailor(["data", "inspect", folder]);
+      expect(stdout).toContain(`training would see ${images} images`);
+      expect(stdout).toContain(`node bin/tailor.js ${command} --data `);
+    },
+  );
+
   test("--json has the same, including unreadable pictures", async () => {
     const folder = join(FOLDER, "damaged");
     await putClasses(folder, { a: 4, b: 4 });
@@ -219,7 +234,7 @@ describe("refused before a run's folder is created, nothing changed", () => {
 
   test.each([
     ["--size", "0"],
-    ["--size", "65"],
+    ["--size", "225"],
     ["--size", "abc"],
     ["--size", "12.5"],
     ["--channels", "2"],

@@ -110,7 +110,7 @@ describe("trainingBatches", () => {
         const epoch = Math.floor(place / 5);
         const image = chain.epoch(epoch)[place % 5]!;
         const expected = new Uint8Array(84);
-        const draws = { stream: randomStream(8, "augment", place), mirrored: isMirrored(image, epoch) };
+        const draws = { seed: 8, place, mirrored: isMirrored(image, epoch) };
         augmentImage(set.images, image * 84, expected, 0, set, EVERYTHING, draws);
         expect(pixels.subarray(row * 84, (row + 1) * 84), `step ${step}, row ${row}`).toEqual(expected);
       }

@@ -15,6 +15,10 @@ describe("checkAugmentation", () => {
     [{ shift: 27 }],
     [{ randomErasing: { ...erasing, probability: 0, areaFraction: [0.5, 0.5], aspectRatio: [1, 1] } }],
     [{ randomErasing: { ...erasing, probability: 1, areaFraction: [0.01, 1], fill: "zero" } }],
+    [{ randomResizedCrop: { scale: [0.1, 1], ratio: [0.75, 4 / 3] }, rotation: 180, zoom: [0.5, 2] }],
+    [{ colorJitter: {} }],
+    [{ colorJitter: { brightness: 1, contrast: 0.4, saturation: 0, hue: 0.5 } }],
+    [{ blur: { probability: 1, sigma: [0.1, 14] } }],
     // Some of these shapes fit, though the steepest and the flattest do not.
     [{ randomErasing: { ...erasing, areaFraction: [0.5, 0.6], aspectRatio: [0.1, 4] } }],
   ])("%j is accepted", (augmentation) => {
@@ -57,6 +61,22 @@ describe("checkAugmentation", () => {
     [{ randomErasing: { ...erasing, areaFraction: [0.5, 0.6], aspectRatio: [0.1, 0.4] } }, "no rectangle of 0.5"],
     [{ randomErasing: { ...erasing, fill: "mean" } }, `randomErasing.fill is "mean"; allowed is "zero" or "random"`],
     [{ randomErasing: { probability: 0.5 } }, "randomErasing.areaFraction is undefined"],
+    [{ randomResizedCrop: true }, "randomResizedCrop is true; allowed is an object"],
+    [{ randomResizedCrop: { scale: [0.5, 1] } }, "randomResizedCrop.ratio is undefined; allowed is [least, largest]"],
+    [{ randomResizedCrop: { scale: [0.5, 1.1], ratio: [1, 1] } }, "randomResizedCrop.scale is [0.5,1.1]"],
+    [{ randomResizedCrop: { scale: [0, 1], ratio: [1, 1] } }, "0 < least <= largest <= 1"],
+    [{ randomResizedCrop: { scale: [0.5, 1], ratio: [2, 1] } }, "randomResizedCrop.ratio is [2,1]"],
+    [{ rotation: -5 }, "rotation is -5; allowed is a number of degrees from 0 to 180"],
+    [{ rotation: [0, 10] }, "rotation is [0,10]"],
+    [{ zoom: 1.2 }, "zoom is 1.2; allowed is [least, largest] with 0.1 <= least <= largest <= 10"],
+    [{ zoom: [0, 2] }, "zoom is [0,2]"],
+    [{ colorJitter: 0.4 }, "colorJitter is 0.4; allowed is an object"],
+    [{ colorJitter: { gamma: 2 } }, `colorJitter: there is no setting "gamma"`],
+    [{ colorJitter: { hue: 0.6 } }, "colorJitter.hue is 0.6; allowed is a number from 0 to 0.5"],
+    [{ colorJitter: { contrast: 1.5 } }, "colorJitter.contrast is 1.5; allowed is a number from 0 to 1"],
+    [{ blur: { probability: 2, sigma: [1, 2] } }, "blur.probability is 2; allowed is a number from 0 to 1"],
+    [{ blur: { probability: 0.5, sigma: [0, 2] } }, "blur.sigma is [0,2]; allowed is [least, largest]"],
+    [{ blur: { probability: 0.5, sigma: [1, 15] } }, "0 < least <= largest <= 14"],
   ])("%j is a usage error", (augmentation, message) => {
     expect(() => check(augmentation)).toThrow(UserError);
     expect(() => check(augmentation)).toThrow(message);

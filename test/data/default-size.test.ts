@@ -21,6 +21,10 @@ test.each([
   expect(defaultSize(median)).toBe(size);
 });
 
+test("a network may have another maximum", () => {
+  expect([50, 90, 1080].map((median) => defaultSize(median, 96))).toEqual([48, 88, 96]);
+});
+
 describe("the default size depends on the pictures", () => {
   test.each<[string, { width: number; height: number }, number]>([
     ["MNIST's", { width: 28, height: 28 }, 28],

@@ -419,9 +419,9 @@ describe("IDX files", () => {
     ],
     [
       "images too large",
-      pair("train", [4, 4, 65], [0, 1, 0, 1]),
+      pair("train", [4, 4, 225], [0, 1, 0, 1]),
       "",
-      /holds images of 4x65; networks take at most 64x64: make them smaller with `size`/,
+      /holds images of 4x225; networks take at most 224x224: make them smaller with `size`/,
     ],
     [
       "two sets",

@@ -37,6 +37,7 @@ const EXPECTED_SETTINGS: Readonly<Record<string, object>> = {
   base: { momenta: [], dropped: [] },
   enhanced: { momenta: [0.1], dropped: [0.3] },
   tiny: { momenta: [0.1], dropped: [] },
+  photos: { momenta: [0.1], dropped: [0.2] },
   [residualNetwork.name]: { momenta: [0.1, 0.2], dropped: [0.5] },
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { champion, sprint } from "../../src/models/champion.ts";
 import { findModel, MODELS } from "../../src/models/index.ts";
+import { photos } from "../../src/models/photos.ts";
 import { resnet18Kefth } from "../../src/models/resnet18.ts";
 import { base, enhanced } from "../../src/models/study.ts";
 import { light, tiny } from "../../src/models/tiny.ts";
@@ -184,6 +185,17 @@ describe("parameters and multiply-adds of one image, by hand", () => {
     });
   });
 
+  test.each([
+    [8, 8],
+    [31, 45],
+    [96, 96],
+    [224, 160],
+  ])("photos has the same parameters for images of any size, %ix%i here", (height, width) => {
+    const { layers } = build(photos, { task: { channels: 3, height, width, classes: 5 } });
+    expect(total(layers.map(({ parameters }) => parameters))).toBe(1_227_685);
+    if (height === 96) expect(total(layers.map(({ multiplyAdds }) => multiplyAdds))).toBeLessThan(150e6);
+  });
+
   test("a block's facts include exactly those of its layers", () => {
     const body = [conv2d(2, { kernelSize: 3, padding: 1 })];
     const model: Model = {
@@ -221,7 +233,7 @@ test("a model is found by its name; the error for an unknown name lists all mode
   const error = userErrorOf(() => findModel("Base"));
   expect([error.exitCode, error.message]).toEqual([
     2,
-    'there is no model "Base"; choose one of: base, enhanced, resnet18, resnet18-kefth, tiny, light, champion, sprint',
+    'there is no model "Base"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint',
   ]);
 });
 

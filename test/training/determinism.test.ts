@@ -2,8 +2,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { base, enhanced } from "../../src/models/study.ts";
+import { photos } from "../../src/recipes/index.ts";
+import type { Recipe } from "../../src/recipes/recipe.ts";
 import { decodeSnapshot, encodePosition } from "../../src/training/node/resume.ts";
 import type { TrainingSnapshot } from "../../src/training/train.ts";
+import { numberedSet } from "../data/fixtures.ts";
 import { lowerings } from "../support/run-program.ts";
 import { smallJob, type TimelessEpoch, trainAndCompare } from "./support/jobs.ts";
 
@@ -52,6 +55,20 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     }
     expect(epochs).toEqual(through.epochs);
   });
+});
+
+test("photos: number of threads, steps per engine run and interruption change no bit, at a size that no stride divides", async () => {
+  const geometry = { channels: 3, height: 21, width: 26 };
+  const data = {
+    train: numberedSet(20, { ...geometry, pixel: (image, at) => (image * 37 + at * at) % 256 }),
+    validation: null,
+  };
+  const recipe: Recipe = { ...photos, optimizer: { kind: "adam" }, batchSize: 8, epochs: 2 };
+  const job = (options: object) => smallJob({ data, recipe, lowering: lowerings().at(-1)!, ...options });
+  const through = await trainAndCompare(job({}));
+  expect((await trainAndCompare(job({ threads: 4, stepsPerCall: 3 }))).hash).toBe(through.hash);
+  const { snapshot } = await trainAndCompare(job({}), { isStopRequested: () => true });
+  expect((await trainAndCompare(job({}), {}, throughFile(snapshot))).hash).toBe(through.hash);
 });
 
 test("another seed gives other weights and other batches", async () => {

@@ -56,6 +56,7 @@ describe("a recipe", () => {
       "resnet18",
       "resnet18-kefth",
       "resnet18-kefth-published",
+      "photos",
     ]);
     for (const recipe of RECIPES) expect(() => checkRecipe(recipe)).not.toThrow();
   });
@@ -113,7 +114,7 @@ describe("a recipe", () => {
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
     [
       { model: "resnet" },
-      /^there is no model "resnet"; choose one of: base, enhanced, resnet18, resnet18-kefth, tiny, light, champion, sprint$/,
+      /^there is no model "resnet"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint$/,
     ],
     [{ epochs: 0 }, /^epochs must be a whole number/],
   ])("of a record with %j is refused", (changes, message) => {

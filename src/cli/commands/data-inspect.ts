@@ -1,9 +1,11 @@
 import { imbalanceText } from "../../data/imbalance.ts";
+import { type CustomDataOptions, MAX_DEFAULT_SIZE } from "../../data/node/custom-data-options.ts";
 import { type Inspection, inspectData, type PictureFacts } from "../../data/node/inspect.ts";
 import { leftOutLines } from "../../data/node/left-out.ts";
 import { unreadableLines } from "../../data/node/picture-folder.ts";
 import { fitToImages } from "../../recipes/fit-to-images.ts";
-import { enhanced } from "../../recipes/index.ts";
+import { enhanced, photos } from "../../recipes/index.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
 import { count, counted, table } from "../../text.ts";
 import { preparationOptions, type TypedPreparation } from "../custom-data.ts";
 import type { Output } from "../output.ts";
@@ -11,13 +13,28 @@ import { commandLine } from "../wording.ts";
 
 /** `data inspect`: what a folder of one's own holds, and what training would make of it. */
 export async function dataInspect(folder: string, options: TypedPreparation, output: Output): Promise<number> {
-  const found = await inspectData(folder, preparationOptions(options));
-  for (const line of inspectionLines(found, folder, options)) output.say(line);
+  const { found, recipe } = await inspectForRecipe(folder, preparationOptions(options));
+  for (const line of inspectionLines(found, { folder, options, recipe })) output.say(line);
   output.result({ ...found });
   return 0;
 }
 
-function inspectionLines(found: Inspection, folder: string, options: TypedPreparation): string[] {
+/** Smaller pictures, CIFAR's say, and gray ones are hardly photos: cropping and turning could change their class. */
+const MIN_PHOTO_SIZE = 33;
+
+/** Inspects a folder as the recipe that suits its pictures would use it. */
+async function inspectForRecipe(folder: string, options: CustomDataOptions) {
+  const found = await inspectData(folder, { ...options, maxDefaultSize: photos.model.maxDefaultSize });
+  const { kind, image } = found;
+  if (kind === "pictures" && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
+  const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && kind === "pictures";
+  return { found: isOtherSize ? await inspectData(folder, options) : found, recipe: enhanced };
+}
+
+function inspectionLines(
+  found: Inspection,
+  { folder, options, recipe }: { folder: string; options: TypedPreparation; recipe: Recipe },
+): string[] {
   const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
   const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
   const total = images.train + images.validation + images.test;
@@ -25,7 +42,7 @@ function inspectionLines(found: Inspection, folder: string, options: TypedPrepar
   const { size, channels, fit } = options;
   const skipUnreadable = unreadable.length > 0;
   const task = { ...image, classes: classes.length };
-  const { batchSize, epochs } = fitToImages(enhanced, { images: images.train, task }).recipe;
+  const { batchSize, epochs } = fitToImages(recipe, { images: images.train, task }).recipe;
   return [
     `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
     ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
@@ -36,7 +53,7 @@ function inspectionLines(found: Inspection, folder: string, options: TypedPrepar
       ? "the folder has all three parts: none is drawn"
       : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine("train enhanced", { data: folder, size, channels, fit, skipUnreadable })}`,
+    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, skipUnreadable })}`,
   ];
 }
 

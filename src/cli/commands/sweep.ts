@@ -86,7 +86,7 @@ export const sweep = defineCommand({
     candidatesOf(recipe, changes);
     checkEpochs(options, variations);
     const limit = wholeNumber(options, "limit") ?? null;
-    const data = await dataToTrain(options, output);
+    const data = await dataToTrain(options, output, recipe.model);
     const { recipe: fitted, fittedFrom } = fitToTraining(recipe, data.train, {
       trainOn: "split",
       limit,

@@ -3,6 +3,7 @@ import type { LoadedData } from "../../data/node/chain.ts";
 import { UserError } from "../../errors.ts";
 import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import type { SeedlessRun } from "../../experiments/planned-run.ts";
+import type { Model } from "../../nn/model.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
@@ -26,10 +27,22 @@ import { trainWithSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
 
+const KEEP = ["best", "last"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
 /** Options that a resumed run takes from its record, and that cannot be given again. */
-const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "trainOn", "out"] as const;
+const FIXED_BY_RUN = [
+  "epochs",
+  "batchSize",
+  "lr",
+  "seed",
+  "seeds",
+  "limit",
+  "trainOn",
+  "out",
+  "patience",
+  "keep",
+] as const;
 
 const OPTIONS = [
   {
@@ -39,6 +52,17 @@ const OPTIONS = [
   },
   { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
   { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
+  {
+    flags: "--patience <n>",
+    description: "early stopping: end after so many epochs without a better validation accuracy",
+    default: "the recipe's; tailor's have none",
+  },
+  {
+    flags: "--keep <epoch>",
+    description: "whose weights the run has: those of the last epoch, or of the best by validation accuracy",
+    choices: KEEP,
+    default: "the recipe's; of tailor's last",
+  },
   { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
   {
     flags: "--seeds <n>",
@@ -79,7 +103,7 @@ export const train = defineCommand({
     "node bin/tailor.js train --resume runs/try",
     "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
     "node bin/tailor.js train ./my-recipe.mjs",
-    "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
+    "node bin/tailor.js train photos --data photos --out runs/photos",
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
@@ -130,10 +154,10 @@ interface Job {
 }
 
 async function newJob(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
-  const runOn = await newRun(recipeName, options);
+  const { model, runOn } = await newRun(recipeName, options);
   const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
   return {
-    loadData: (output) => dataToTrain(options, output),
+    loadData: (output) => dataToTrain(options, output, model),
     begin(data) {
       const run = runOn(data);
       const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
@@ -142,11 +166,13 @@ async function newJob(recipeName: string | undefined, options: TrainOptions): Pr
   };
 }
 
-/** A new run without its seed. */
-async function newRun(
-  recipeName: string | undefined,
-  options: TrainOptions,
-): Promise<(data: LoadedData) => SeedlessRun> {
+/** A new run without its seed: its model is known before the data. */
+export interface PlannedTraining {
+  readonly model: Model;
+  readonly runOn: (data: LoadedData) => SeedlessRun;
+}
+
+async function newRun(recipeName: string | undefined, options: TrainOptions): Promise<PlannedTraining> {
   if (recipeName === undefined) {
     throw new UserError(
       `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), the file of one, or a run with --resume`,
@@ -164,7 +190,10 @@ async function newRun(
   // A custom recipe is not adapted to the number of images.
   const isOurs = RECIPES.includes(named);
   const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
-  return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });
+  return {
+    model: recipe.model,
+    runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images }),
+  };
 }
 
 function resumeJob(recipeName: string | undefined, path: string, options: TrainOptions): Job {
@@ -188,8 +217,11 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
 
 /** The recipe with what the options change. */
 function adjusted(recipe: Recipe, options: TrainOptions): Recipe {
+  const patience = wholeNumber(options, "patience");
   const changed = {
     ...recipe,
+    ...(patience === undefined ? {} : { patience }),
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
     epochs: wholeNumber(options, "epochs") ?? recipe.epochs,
     batchSize: wholeNumber(options, "batchSize") ?? recipe.batchSize,
     learningRate: positiveNumber(options, "lr") ?? recipe.learningRate,
@@ -214,6 +246,10 @@ async function report(
   output.say(
     `trained ${record.recipeName} in ${duration(result.seconds)}: ${count(result.imagesPerSecond)} images/s, peak memory ${megabytes(result.peakMemoryBytes)}`,
   );
+  if (result.stoppedAfter !== undefined) {
+    output.say(`stopped early, after epoch ${result.stoppedAfter} of ${record.epochs}`);
+  }
+  if (result.bestEpoch !== undefined) output.say(`weights of the best epoch, ${result.bestEpoch}`);
   if (result.validationAccuracy !== null && result.validationLoss !== null) {
     output.say(`validation accuracy ${percent(result.validationAccuracy)}, loss ${result.validationLoss.toFixed(4)}`);
   }

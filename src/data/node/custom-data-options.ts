@@ -2,15 +2,17 @@ import type { Fit } from "../../imaging/fit-picture.ts";
 
 /** Range of the edge of training images, in pixels. */
 export const MIN_SIZE = 8;
-export const MAX_SIZE = 64;
+export const MAX_SIZE = 224;
 
 /** How custom data is converted to images. */
 export interface CustomDataOptions {
   /**
-   * Edge of the square images, 8 to 64. Default: derived from the pictures, 28 to 64 (`defaultSize`); IDX files keep
-   * theirs.
+   * Edge of the square images, 8 to 224. Default: derived from the pictures, 28 to `maxDefaultSize` (`defaultSize`);
+   * IDX files keep theirs.
    */
   readonly size?: number | undefined;
+  /** Maximum default edge, the network's (`Model.maxDefaultSize`). Default: 64. */
+  readonly maxDefaultSize?: number | undefined;
   /** 1: gray; 3: colour. Default: colour if any picture has colour. */
   readonly channels?: 1 | 3 | undefined;
   /** How pictures that are not square are resized. Default: crop. */
@@ -21,4 +23,6 @@ export interface CustomDataOptions {
 
 /** Minimum default edge of square images, in pixels; an explicit size may be smaller. */
 export const MIN_DEFAULT_SIZE = 28;
+/** Maximum default edge for networks that do not have another. */
+export const MAX_DEFAULT_SIZE = 64;
 export const DEFAULT_FIT: Fit = "crop";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { imageFileSize } from "../../formats/node/image-file.ts";
 import { mapConcurrently } from "../concurrently.ts";
-import { MAX_SIZE, MIN_DEFAULT_SIZE } from "./custom-data-options.ts";
+import { MAX_DEFAULT_SIZE, MIN_DEFAULT_SIZE } from "./custom-data-options.ts";
 
 /** Number of headers read concurrently. */
 const AT_ONCE = 8;
@@ -19,22 +19,26 @@ export interface DefaultSize {
 /**
  * Chooses the image size for a folder's pictures from their headers. Unreadable pictures are ignored.
  *
- * @param files paths within `folder`
+ * @param files paths within `folder` @param most as for `defaultSize`
  */
-export async function measurePictures(folder: string, files: readonly string[]): Promise<DefaultSize> {
+export async function measurePictures(
+  folder: string,
+  files: readonly string[],
+  most: number | undefined,
+): Promise<DefaultSize> {
   const found = await mapConcurrently(files, AT_ONCE, (file) => imageFileSize(join(folder, file)));
   const median = medianOf(found.flatMap((size) => (size ? [Math.min(size.width, size.height)] : [])));
-  return { size: defaultSize(median), median };
+  return { size: defaultSize(median, most), median };
 }
 
 /**
  * Default image size: no larger than the pictures, within the supported range.
  *
- * @param median of the pictures' shorter edges, in pixels
+ * @param median of the pictures' shorter edges, in pixels @param most the network's maximum
  */
-export function defaultSize(median: number | undefined): number {
+export function defaultSize(median: number | undefined, most = MAX_DEFAULT_SIZE): number {
   const whole = STEP * Math.floor((median ?? 0) / STEP);
-  return Math.min(Math.max(whole, MIN_DEFAULT_SIZE), MAX_SIZE);
+  return Math.min(Math.max(whole, MIN_DEFAULT_SIZE), most);
 }
 
 function medianOf(values: number[]): number | undefined {

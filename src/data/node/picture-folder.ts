@@ -23,13 +23,13 @@ export interface PictureFolder {
 /** @throws UserError as `listClassFolders` does */
 export async function readPictureFolder(
   folder: string,
-  { size: given, channels, fit = DEFAULT_FIT }: CustomDataOptions,
+  { size: given, maxDefaultSize, channels, fit = DEFAULT_FIT }: CustomDataOptions,
   { withSizes = false }: { withSizes?: boolean } = {},
 ): Promise<PictureFolder> {
   const listed = listClassFolders(folder);
   const files = listed.pictures.map(({ file }) => file);
   const preparation = preparationOf({ fit });
-  const chosen = given === undefined ? await measurePictures(folder, files) : undefined;
+  const chosen = given === undefined ? await measurePictures(folder, files, maxDefaultSize) : undefined;
   const size = given ?? chosen!.size;
   const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
   return { listed, read, size, chosen };

@@ -15,6 +15,8 @@ export const RUN_FILES = {
   metrics: "metrics.jsonl",
   /** Everything needed to resume an interrupted run. */
   state: "state.safetensors",
+  /** The best epoch's weights so far, for recipes that keep them; removed at the end. */
+  best: "best.safetensors",
   /** PyTorch's names and layouts. */
   weights: "weights.safetensors",
   model: "model.onnx",
@@ -143,6 +145,11 @@ export function readStateIfWhole(folder: string): Safetensors | null {
     if (error instanceof UserError && errorCode(error.cause) === null) return null;
     throw error;
   }
+}
+
+/** @throws UserError when there are no weights of a best epoch, or they are damaged */
+export function readBest(folder: string): Safetensors {
+  return decodeSafetensors(readRequired(folder, RUN_FILES.best), join(folder, RUN_FILES.best));
 }
 
 /** @throws UserError when there are no weights or they are damaged */

@@ -61,6 +61,15 @@ export class RunFolder {
     this.#write(RUN_FILES.state, encodeSafetensors(tensors, metadata));
   }
 
+  writeBest(tensors: readonly NamedTensor[]): void {
+    this.#write(RUN_FILES.best, encodeSafetensors(tensors, {}));
+  }
+
+  /** The best epoch's weights are then the run's. */
+  removeBest(): void {
+    rmSync(join(this.path, RUN_FILES.best), { force: true });
+  }
+
   writeWeights(tensors: readonly NamedTensor[], metadata: Record<string, string> = {}): void {
     this.#write(RUN_FILES.weights, encodeSafetensors(tensors, metadata));
   }

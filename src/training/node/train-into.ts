@@ -1,15 +1,17 @@
 import type { Lowering } from "../../compile/program.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
 import { normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import type { NamedTensor } from "../../formats/safetensors.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
 import { peakMemoryBytes } from "../../runs/node/environment.ts";
 import { createEventFile, hasEventFile } from "../../runs/node/event-file.ts";
 import { weightsSha256 } from "../../runs/node/hashes.ts";
-import { RUN_FILES, readMetrics } from "../../runs/node/run-files.ts";
+import { RUN_FILES, readBest, readMetrics } from "../../runs/node/run-files.ts";
 import type { RunFolder } from "../../runs/node/run-folder.ts";
 import type { FinishedRunRecord, RunRecord } from "../../runs/run-record.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { type BestEpoch, bestOf, needsBestEpoch } from "../best-epoch.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
 import { encodePosition, metricsUpTo } from "./resume.ts";
@@ -72,25 +74,25 @@ export async function trainInto(
   onStart?.(folder.path, record, from);
   // Records of older versions do not have it.
   const normalization = record.data.normalization ?? normalizationOf(data.train);
+  const best = bestSoFar(folder.path, recipe, lines);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
-    folder.writeState(
-      [...tensors].map(([name, values]) => ({ name, shape: [values.length], data: values })),
-      encodePosition(position),
-    );
+    folder.writeState(flatTensors(tensors), encodePosition(position));
   };
-  const { isFinished, snapshot, tensors, graph } = await train(
+  const { isFinished, snapshot, tensors, graph, kept } = await train(
     { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall },
     {
       ...hooks,
       onEpoch(line, atEnd) {
         lines.push(line);
+        // Before metrics and state: after a kill in between, this epoch is trained again and gives the same.
+        if (atEnd.best?.result === line && atEnd.best.tensors) folder.writeBest(flatTensors(atEnd.best.tensors));
         folder.writeMetrics(lines);
         events?.write(line);
         writeState(atEnd);
         hooks?.onEpoch?.(line);
       },
     },
-    from,
+    from && { ...from, best },
   );
   if (!isFinished) {
     writeState(snapshot);
@@ -111,7 +113,7 @@ export async function trainInto(
   });
   folder.writeWeights(files.weights, files.facts);
   folder.writeModel(files.model);
-  const { trainLoss, trainAccuracy, validationLoss, validationAccuracy } = lines.at(-1)!;
+  const { trainLoss, trainAccuracy, validationLoss, validationAccuracy } = kept ?? lines.at(-1)!;
   const { seconds, step } = snapshot.position;
   const finished: FinishedRunRecord = {
     ...record,
@@ -124,11 +126,26 @@ export async function trainInto(
       imagesPerSecond: (step * recipe.batchSize) / seconds,
       seconds,
       peakMemoryBytes: peakMemoryBytes(),
+      ...(lines.length < recipe.epochs ? { stoppedAfter: lines.length } : {}),
+      ...(kept ? { bestEpoch: kept.epoch } : {}),
       weightsSha256: weightsSha256(files.weights),
     },
   };
   folder.writeRecord(finished);
+  folder.removeBest();
   return { isFinished, folder: folder.path, record: finished };
+}
+
+/** The best of a resumed run's epochs, if its recipe needs it. */
+function bestSoFar(folder: string, recipe: Recipe, lines: readonly MetricsLine[]): BestEpoch | undefined {
+  const result = needsBestEpoch(recipe) ? bestOf(lines) : undefined;
+  if (result === undefined || recipe.keep !== "best") return result && { result };
+  return { result, tensors: new Map(readBest(folder).tensors.map(({ name, data }) => [name, data])) };
+}
+
+/** Tensors as vectors, for files that only tailor reads. */
+function flatTensors(tensors: ReadonlyMap<string, Float32Array>): NamedTensor[] {
+  return [...tensors].map(([name, data]) => ({ name, shape: [data.length], data }));
 }
 
 /**

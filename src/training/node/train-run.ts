@@ -9,6 +9,7 @@ import { createRunFolder, resumeRunFolder } from "../../runs/node/run-folder.ts"
 import { readRecipe } from "../../runs/node/run-recipe.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
+import { requireValidation } from "../best-epoch.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, checkSnapshot, decodeSnapshot } from "./resume.ts";
 import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.ts";
@@ -37,6 +38,7 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
       { exitCode: 2 },
     );
   }
+  requireValidation(run.recipe, data.validation);
   checkAugmentation(run.recipe.augmentation, data.train);
   const folder = createRunFolder(run.out);
   try {

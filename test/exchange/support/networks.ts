@@ -2,6 +2,7 @@
 import { compile } from "../../../src/compile/compile.ts";
 import type { Lowering } from "../../../src/compile/program.ts";
 import { evaluationProgram } from "../../../src/evaluation/evaluate.ts";
+import { photos } from "../../../src/models/photos.ts";
 import { base, enhanced } from "../../../src/models/study.ts";
 import { tiny } from "../../../src/models/tiny.ts";
 import {
@@ -69,6 +70,7 @@ export const NETWORKS: readonly { model: Model; task: ImageTask }[] = [
   { model: base, task: FASHION },
   { model: enhanced, task: FASHION },
   { model: tiny, task: FASHION },
+  { model: photos, task: { channels: 3, height: 21, width: 34, classes: 4 } },
   { model: residualNetwork, task: COLOUR },
 ];
 

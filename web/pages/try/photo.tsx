@@ -10,7 +10,7 @@ interface PhotoProps {
   readonly onImage: (image: TriedImage | undefined) => void;
 }
 
-/** Maximum edge of a decoded photo, in pixels: more is useless for networks of up to 64x64 pixels. */
+/** Maximum edge of a decoded photo, in pixels: more is useless for networks of up to 224x224 pixels. */
 const LONGEST_EDGE = 1600;
 
 /** A photo from a file: chosen, dropped or pasted. */
