@@ -157,6 +157,7 @@ function vectorsFirst(values: readonly Value[]): Value[] {
 function assign(program: Program, lowering: Lowering, order: readonly Value[]): LayoutAssignment {
   switch (lowering.kind) {
     case "standard":
+    case "gpu":
       return EVERYTHING_CANONICAL;
     case "blocked": {
       const lasting = [...program.state.map(({ input }) => input), ...(program.parameters ?? [])];
@@ -181,7 +182,9 @@ function lower(
 ): string {
   const { op } = value;
   if (!op.lower) throw new Error(`${op.name} has no lowering`);
-  const { standard, blocked } = op.lower;
-  if (!plan || !blocked || lowering.kind !== "blocked") return standard(writer, inputs, value);
-  return blocked.emit(writer, inputs, value, plan, lowering.block);
+  if (lowering.kind === "blocked" && plan && op.lower.blocked) {
+    return op.lower.blocked.emit(writer, inputs, value, plan, lowering.block);
+  }
+  if (lowering.kind === "gpu" && op.lower.gpu) return op.lower.gpu(writer, inputs, value);
+  return op.lower.standard(writer, inputs, value);
 }

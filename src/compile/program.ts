@@ -23,5 +23,11 @@ export interface Program {
   readonly origins?: Origins;
 }
 
-/** `standard` runs anywhere; `blocked` uses the CPU provider's layout with the block that a probe found. */
-export type Lowering = { readonly kind: "standard" } | { readonly kind: "blocked"; readonly block: number };
+/**
+ * `standard` runs anywhere; `blocked` uses the CPU provider's layout with the block that a probe found; `gpu` keeps to the
+ * operators that the WebGPU provider has.
+ */
+export type Lowering =
+  | { readonly kind: "standard" }
+  | { readonly kind: "blocked"; readonly block: number }
+  | { readonly kind: "gpu" };

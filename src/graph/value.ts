@@ -58,10 +58,12 @@ export interface Op<A extends Attributes = Attributes> {
   reference(inputs: readonly ReferenceTensor[], value: Value<A>): Float64Array;
 }
 
-/** How an operation becomes ONNX nodes. Both give the name of the node's result. */
+/** How an operation becomes ONNX nodes. Each gives the name of the node's result. */
 export interface OpLowering<A extends Attributes = Attributes> {
   /** Standard ONNX operators on canonical tensors: any provider can run them. */
   standard(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
+  /** The same where the WebGPU provider lacks one of those operators, or is faster otherwise. */
+  gpu?(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
   /** The CPU provider's blocked layout. */
   readonly blocked?: BlockedLowering<A>;
 }

@@ -64,7 +64,7 @@ const planSchema = z.strictObject({
   trainOn: z.enum(["split", "all"]),
   /** Only so many training images were used; null: all. */
   limit: positiveCount.nullable(),
-  lowering: z.enum(["standard", "blocked"]),
+  lowering: z.enum(["standard", "blocked", "gpu"]),
   /** Channels a block of the blocked layout; null without it. */
   blockSize: positiveCount.nullable(),
   threads: positiveCount,

@@ -1,4 +1,5 @@
 import type { CompiledProgram } from "../compile/compile.ts";
+import type { Lowering } from "../compile/program.ts";
 
 /** What a session takes: bytes for pixels and masks, int32 for labels, float32 for all else. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
@@ -17,7 +18,7 @@ export interface Session {
   /** Sets state and parameters, by name. @throws Error when one is missing or has the wrong number of elements */
   load(tensors: ReadonlyMap<string, Float32Array>): void;
   /** Copies of the state, by name. */
-  save(): Map<string, Float32Array>;
+  save(): Promise<Map<string, Float32Array>>;
   /**
    * Runs the program so many times in a row, by itself once: state moves on, and the outputs come back. Feeds hold what
    * each step is fed, one after another, and outputs what each gives. More than one step takes a program with state.
@@ -30,12 +31,12 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** An ONNX Runtime build: Node's native one, or the browser's. */
+/** An execution provider of an ONNX Runtime build: the processor or the GPU, in Node or in a browser. */
 export interface Runtime {
   /** Version of ONNX Runtime. */
   readonly version: string;
-  /** The block size of the CPU provider's own layout, or undefined where there is none. */
-  probeBlockSize(): Promise<number | undefined>;
+  /** The lowerings that it runs here, the fastest first. */
+  lowerings(): Promise<readonly [Lowering, ...Lowering[]]>;
   /** Makes a session; its state is not set yet. */
   open(program: CompiledProgram, options: SessionOptions): Promise<Session>;
 }

@@ -115,7 +115,7 @@ export async function train(
       steps = job.stepsPerCall ?? stepsPerCallFor(seconds);
 
       if (position.step === batches.steps(epoch)) {
-        const tensors = session.save();
+        const tensors = await session.save();
         const place = { step: position.step, epoch, recipe };
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
@@ -140,7 +140,7 @@ export async function train(
       }
       isStopped = hooks.isStopRequested?.() ?? false;
     }
-    const snapshot = { tensors: session.save(), position };
+    const snapshot = { tensors: await session.save(), position };
     const isFinished = position.step >= totalSteps;
     const tensors = isFinished
       ? await network.after(position.step, snapshot.tensors)

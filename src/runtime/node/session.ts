@@ -60,7 +60,7 @@ class NodeSession implements Session {
     }
   }
 
-  save(): Map<string, Float32Array> {
+  async save(): Promise<Map<string, Float32Array>> {
     const state = this.#state[this.#current];
     return new Map(
       this.#program.state.map(({ name }) => {

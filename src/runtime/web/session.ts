@@ -48,7 +48,7 @@ class WebSession implements Session {
     this.#state = copies(state);
   }
 
-  save(): Map<string, Float32Array> {
+  async save(): Promise<Map<string, Float32Array>> {
     return new Map(this.#program.state.map(({ name }) => [name, floats(this.#state[name]!).slice()]));
   }
 
