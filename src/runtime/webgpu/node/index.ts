@@ -19,11 +19,11 @@ export function gpuRuntime(options: GpuOptions = {}, session: InferenceSession.S
       ort().InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", ...options }],
         preferredOutputLocation: outputs,
-        // A node that the provider lacks would move its inputs to the processor and back, unseen: it is refused.
-        extra: { session: { disable_cpu_ep_fallback: "1" }, ...WITHOUT_IDLE_OPTIMIZERS },
         graphOptimizationLevel: "all",
         logSeverityLevel: 3,
         ...session,
+        // A node that the provider lacks would move its inputs to the processor and back, unseen: it is refused.
+        extra: { session: { disable_cpu_ep_fallback: "1" }, ...WITHOUT_IDLE_OPTIMIZERS, ...session.extra },
       }),
   };
   return {
