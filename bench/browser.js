@@ -1,10 +1,11 @@
 /**
- * The page in Chromium: seconds until it can be used, size of its script, and images a second of training in it.
+ * Measures the page in Chromium: seconds until it is usable, size of its script, and images per second of training in
+ * it.
  *
  *   node bench/browser.js [--recipe NAME] [--images N] [--epochs N] [--loads N] [--json FILE]
  *
- * Server and browser share this machine's cores. Training is timed as its metrics tell it, of each epoch by itself; the first
- * one includes the engine's start.
+ * Server and browser share this machine's cores. Training times are those of its metrics, per epoch; the first epoch
+ * includes the start of the engine.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -48,7 +49,7 @@ try {
   server.kill("SIGTERM");
 }
 
-/** Opens the first page with an empty cache: until its heading and what it says of runs are there. */
+/** Opens the first page with an empty cache, and waits for its heading and the list of runs. */
 async function load(url) {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -69,7 +70,7 @@ async function load(url) {
   return { usableAfterMs, scriptBytes: { gzip: bytes } };
 }
 
-/** Trains in the page as a person would. */
+/** Trains in the page through its user interface. */
 async function train(url) {
   const page = await browser.newPage();
   page.setDefaultTimeout(3_600_000);

@@ -1,10 +1,10 @@
 /**
- * Requests a second, latency and memory of `tailor serve` under load: predictions of raw pixels, each request another test
- * image, over kept connections.
+ * Measures requests per second, latency and memory of `tailor serve` under load: predictions of raw pixels, each
+ * request with another test image, over keep-alive connections.
  *
  *   node bench/serve.js --run RUN [--connections N] [--requests N] [--threads N] [--json FILE]
  *
- * Server and load share this machine's cores. Every answer must have status 200, or the bench fails.
+ * Server and load share this machine's cores. Every response must have status 200, or the benchmark fails.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -14,9 +14,9 @@ import autocannon from "autocannon";
 import { urlOf } from "./server-url.js";
 
 const BIN = fileURLToPath(new URL("../bin/tailor.js", import.meta.url));
-/** Different images that are sent in turn. */
+/** Number of different images, sent in turn. */
 const IMAGES = 500;
-/** Requests before the measurement: code is compiled, buffers are allocated. */
+/** Number of requests before the measurement, in which code is compiled and buffers are allocated. */
 const WARM_UP = 5000;
 const MEMORY_EVERY_MS = 500;
 
@@ -84,7 +84,7 @@ async function measure(url) {
   };
 }
 
-/** Ten of many, from the first to the last: does it grow to the end? */
+/** Ten evenly spaced values from the first to the last, to see whether they grow. */
 function tenOf(values) {
   if (values.length <= 10) return values;
   return Array.from({ length: 10 }, (_, i) => values[Math.round((i / 9) * (values.length - 1))]);

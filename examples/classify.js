@@ -13,7 +13,7 @@ const classifier = await loadClassifier(run, { threads: 2 });
 const { label, probability, top } = await classifier.predict(images[0]);
 console.log(`${label} ${probability.toFixed(3)}; top three: ${top.map((entry) => entry.label).join(", ")}`);
 
-// Many pictures, in order; one that cannot be read does not stop the others.
+// Many pictures, in order; an unreadable one does not stop the others.
 for await (const { image, prediction, error } of classifier.predictMany(images)) {
   console.log(image, error ? error.message : prediction.label);
 }

@@ -1,9 +1,9 @@
 /**
- * A recipe of one's own: a small residual network. Train it with
+ * A custom recipe: a small residual network. Train it with
  *
  *     node bin/tailor.js train examples/small-resnet.ts --evaluate test
  *
- * docs/own-models.md says what there is besides.
+ * More in docs/own-models.md.
  */
 import {
   batchNorm,
@@ -18,7 +18,7 @@ import {
   residual,
 } from "@tailor-ml/tailor";
 
-/** Channels of the stages; each halves the image but the first. */
+/** Channels of the stages; each except the first halves the image. */
 const WIDTHS = [16, 32, 64];
 
 const smallResnet: Model = {
@@ -33,7 +33,7 @@ const smallResnet: Model = {
   ],
 };
 
-/** Two convolutions beside a shortcut. Where the block changes the shape, the shortcut is a 1x1 convolution. */
+/** Two convolutions and a shortcut. Where the block changes the shape, the shortcut is a 1x1 convolution. */
 function block(channels: number, stride: 1 | 2): Layer[] {
   const body = [...convolution(channels, stride), relu(), ...convolution(channels, 1)];
   const shortcut = stride === 1 ? [] : [conv2d(channels, { kernelSize: 1, stride, bias: false }), batchNorm()];

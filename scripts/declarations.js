@@ -1,5 +1,5 @@
-// Makes the declarations of the build name each other as the modules do: TypeScript rewrites "./x.ts" to "./x.js" in what
-// runs, not in declarations, and not every reader of those takes the former.
+// Rewrites imports in the build's declarations: TypeScript rewrites "./x.ts" to "./x.js" in emitted JavaScript, but not
+// in declarations, and not every tool accepts ".ts" there.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 // Draws a gallery of garments, prepares and classifies each, and shows every step:
 //   npm run build && node scripts/gallery.js --run runs/best --out gallery
-// writes the pictures, gallery.svg, gallery.png and gallery.json (what each was taken for, and the pixels the model saw).
+// writes the pictures, gallery.svg, gallery.png and gallery.json (the predictions, and the model's input pixels).
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

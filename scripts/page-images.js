@@ -1,10 +1,10 @@
 /**
- * The pictures of the page in docs/images: a training watched live, a finished run, a network that is tried.
+ * The screenshots in docs/images: a training watched live, a finished run, and the classification of an image.
  *
  *   node scripts/page-images.js RUNS [RUN]
  *
- * RUNS is a folder of runs; RUN, one of them (enhanced-s1), is the one looked into and tried. The training is begun from the
- * page, into a copy of the run's folder that is removed at the end. Needs Debian's chromium.
+ * RUNS is a folder of runs; RUN, one of them (default enhanced-s1), is the finished run. The training is started from
+ * the page, in a copy of the run's folder that is removed at the end. Needs Debian's chromium.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ import { urlOf } from "../bench/server-url.js";
 
 const BIN = fileURLToPath(new URL("../bin/tailor.js", import.meta.url));
 const IMAGES = fileURLToPath(new URL("../docs/images", import.meta.url));
-/** The training that is watched, and the epoch after which its picture is taken. */
+/** The watched training, and the epoch after which the screenshot is taken. */
 const WATCHED = { images: "10,000", epochs: 12, after: 6 };
 
 const [runs, run = "enhanced-s1"] = process.argv.slice(2);
@@ -57,7 +57,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** Opens an address, does what is to be seen, and takes the picture. */
+/** Opens a URL, runs `prepare`, and takes a screenshot. */
 async function taken(name, address, { height = 1020, colorScheme = "light" }, prepare) {
   const context = await browser.newContext({ viewport: { width: 1280, height }, colorScheme });
   const page = await context.newPage();
@@ -65,7 +65,7 @@ async function taken(name, address, { height = 1020, colorScheme = "light" }, pr
   await page.goto(address);
   await prepare(page);
   await page.mouse.move(0, 0);
-  await page.waitForLoadState("networkidle", { timeout: 2000 }).catch(() => {}); // While it is watched, it never is.
+  await page.waitForLoadState("networkidle", { timeout: 2000 }).catch(() => {}); // A page that watches a training is never idle.
   await page.screenshot({ path: join(IMAGES, `${name}.png`) });
   await context.close();
 }

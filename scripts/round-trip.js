@@ -1,4 +1,4 @@
-// Accuracy on test images that were made into larger pictures on other grounds and prepared again:
+// Accuracy on test images that were enlarged, put on other backgrounds and prepared again:
 //   npm run build && node scripts/round-trip.js --run runs/best --images 300
 import { parseArgs } from "node:util";
 import sharp from "sharp";
@@ -11,7 +11,7 @@ const SCALE = 10;
 const [WIDTH, HEIGHT, LEFT, TOP] = [420, 370, 90, 30];
 const BLUE = [90, 140, 200];
 
-// Each ground: the channels of a pixel, given the garment's value v (0: ground) and the pixel's place.
+// Each background: the channels of a pixel, given the garment's value v (0: background) and the pixel's position.
 const GROUNDS = {
   white: (v) => [255 - v],
   black: (v) => [v],

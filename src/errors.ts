@@ -1,20 +1,29 @@
+import { inWords, type Wording, type Words } from "./wording.ts";
+
 /**
  * A mistake that the user can mend: bad input, a missing file, a refused option. The message says what was wrong, where,
- * what is allowed and what to do; the command line prints it without a stack trace. Anything else that is thrown is a
- * defect of ours.
+ * what is allowed and what to do, and names options as a program does; the command line words it with its flags and prints
+ * it without a stack trace. Anything else that is thrown is a defect of ours.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
-  /** 1: the task could not be done; 2: the command was used wrongly. */
+  /** 1: the task failed; 2: usage error. */
   readonly exitCode: 1 | 2;
+  readonly #words: Words;
 
-  constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(words: Words, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
+    super(inWords(words), options.cause === undefined ? undefined : { cause: options.cause });
+    this.#words = words;
     this.exitCode = options.exitCode ?? 1;
+  }
+
+  /** The message as another place words it. */
+  worded(wording: Wording): string {
+    return inWords(this.#words, wording);
   }
 }
 
-/** What `read` gives, or the UserError that it throws. */
+/** Returns the result of `read`, or the UserError that it throws. */
 export function valueOrUserError<T>(read: () => T): T | UserError {
   try {
     return read();

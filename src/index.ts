@@ -1,4 +1,4 @@
-/** tailor's public surface: declare networks, train, evaluate and serve them, write and read their files. */
+/** tailor's public API: define networks, train, evaluate and serve them, write and read their files. */
 
 export { type CompiledOperation, type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
 export { gradients } from "./compile/gradients.ts";
@@ -17,12 +17,12 @@ export type { Imbalance } from "./data/imbalance.ts";
 export type { LoadedData, Report } from "./data/node/chain.ts";
 export {
   loadCustomData,
-  /** @deprecated the name before: use `loadCustomData` */
+  /** @deprecated old name: use `loadCustomData` */
   loadCustomData as loadOwnData,
 } from "./data/node/custom-data.ts";
 export type {
   CustomDataOptions,
-  /** @deprecated the name before: use `CustomDataOptions` */
+  /** @deprecated old name: use `CustomDataOptions` */
   CustomDataOptions as OwnDataOptions,
 } from "./data/node/custom-data-options.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
@@ -37,7 +37,7 @@ export {
   type TrainingDataOptions,
   trainingData,
 } from "./data/training-data.ts";
-// What the entries of their own have too.
+// Also available as separate entries.
 export * from "./entries/predict.ts";
 export * from "./entries/server.ts";
 export { UserError } from "./errors.ts";
@@ -64,7 +64,7 @@ export {
   type PairedComparison,
   type Spread,
   seedSpread,
-  /** @deprecated the name before: use `seedSpread` */
+  /** @deprecated old name: use `seedSpread` */
   seedSpread as spreadOf,
   welchInterval,
 } from "./evaluation/significance.ts";
@@ -90,8 +90,6 @@ export {
 export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
 export {
-  type Candidate,
-  candidatesOf,
   halvingRungs,
   type Rung,
   runSweep,
@@ -107,7 +105,7 @@ export {
   type TrainAllOptions,
   trainAll,
 } from "./experiments/train-all.ts";
-export { drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
+export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -170,8 +168,15 @@ export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";
-export { readAnyRunRecord, readMetrics, readRunRecord } from "./runs/node/run-files.ts";
-export { type FoundRun, type ListedRun, listRuns } from "./runs/node/run-status.ts";
+export {
+  openRun,
+  type ReadMetricsOptions,
+  type Run,
+  readAnyRunRecord,
+  readMetrics,
+  readRunRecord,
+} from "./runs/node/run-files.ts";
+export { type ListedRun, listRuns, type RunStatus, runStatus } from "./runs/node/run-status.ts";
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
 export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
@@ -180,7 +185,7 @@ export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/run
 export { DivergedError } from "./training/diverged.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
-export { resumeRun, trainNewRun } from "./training/node/train-run.ts";
+export { type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
 export {
   type EpochResult,
@@ -190,3 +195,4 @@ export {
   type TrainingSnapshot,
   train,
 } from "./training/train.ts";
+export type { OptionName, Wording, Words } from "./wording.ts";

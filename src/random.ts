@@ -1,13 +1,13 @@
 /**
- * Random numbers are inputs of the computation: every number is a pure function of (seed, purpose, index, position), so a
- * run that was interrupted, resumed or spread over threads draws the same ones.
+ * Random numbers are inputs of the computation: every number is a pure function of (seed, purpose, index, position), so
+ * that a run draws the same numbers after it is resumed, and with any number of threads.
  *
- * The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
- * ten rounds that encrypt a 128-bit counter under a 64-bit key. The key is the seed; the counter holds the position in
- * the stream, the stream's index and its purpose, so streams never overlap.
+ * The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+ * 2011): ten rounds that encrypt a 128-bit counter under a 64-bit key. The key is the seed; the counter holds the
+ * position in the stream, the stream's index and its purpose, so streams never overlap.
  */
 
-/** What a stream is drawn for. The order is part of the format of a run: append, never reorder. */
+/** Purposes of streams. The order is part of a run's format: append, never reorder. */
 const PURPOSES = ["init", "shuffle", "augment", "dropout", "split", "check", "sample", "sweep"] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 
@@ -60,21 +60,21 @@ export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Ar
   out[3] = c3;
 }
 
-/** A stream of random numbers; reading it advances it, making it again starts over. */
+/** A stream of random numbers. Reading advances it; creating it again restarts it. */
 export interface RandomStream {
   /** An integer from 0 to 2^32 - 1. */
   uint32(): number;
-  /** A number in [0, 1) with 24 random bits, so it is exact in float32 too. */
+  /** A number in [0, 1) with 24 random bits, exact in float32. */
   uniform(): number;
   /** An integer from 0 to `limit - 1`, each equally likely. */
   below(limit: number): number;
 }
 
 /**
- * The stream for one purpose and index (a step, an image's place in the chain of epochs, a tensor's number).
+ * The stream for one purpose and index (a step, an image's position in the chain of epochs, a tensor's number).
  *
  * @param seed an integer from 0 to 2^53 - 1
- * @param purpose keeps draws for different ends apart: changing one never shifts another
+ * @param purpose separates draws for different purposes: changing one never shifts another
  * @param index an integer from 0 to 2^53 - 1
  * @throws RangeError when seed or index is not such an integer
  */
@@ -105,7 +105,7 @@ export function randomStream(seed: number, purpose: RandomPurpose, index = 0): R
     uint32,
     uniform: () => (uint32() >>> 8) / 2 ** 24,
     below(limit) {
-      // Rejection: draws above the largest multiple of `limit` would favour small results.
+      // Rejection sampling: draws above the largest multiple of `limit` would favour small results.
       const bound = Math.floor(2 ** 32 / limit) * limit;
       for (;;) {
         const draw = uint32();

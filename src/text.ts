@@ -1,11 +1,11 @@
-/** Numbers as people read them. */
+/** Formatting of numbers. */
 
 /** "93.98 %" of 0.9398. */
 export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-/** "+1.04" or "−0.30": with its sign and a true minus; what rounds to zero has none. */
+/** "+1.04" or "−0.30": with a sign (a true minus), except if it rounds to zero. */
 export function signed(value: number, digits: number): string {
   const size = Math.abs(value).toFixed(digits);
   return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
@@ -46,7 +46,9 @@ export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
-/** Rows of cells in columns: the first left-aligned, the others right-aligned unless told. */
+/**
+ * Aligns rows of cells in columns: those in `leftColumns` to the left (default: the first), the others to the right.
+ */
 export function table(rows: readonly (readonly string[])[], leftColumns: readonly number[] = [0]): string[] {
   const widths = rows.reduce<number[]>((sofar, row) => row.map((cell, i) => Math.max(cell.length, sofar[i] ?? 0)), []);
   return rows.map((row) =>

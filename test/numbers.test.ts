@@ -11,7 +11,7 @@ test("one is one thing, all else are many", () => {
   expect([1, 3].map((n) => counted(n, "seed", "pairs of seeds"))).toEqual(["1 seed", "3 pairs of seeds"]);
 });
 
-test("shares are percentages with the digits that are asked for", () => {
+test("shares are percentages with the given number of digits", () => {
   expect([percent(0.9398), percent(1), percent(0.0004, 1)]).toEqual(["93.98 %", "100.00 %", "0.0 %"]);
 });
 

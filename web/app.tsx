@@ -21,17 +21,17 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const key = JSON.stringify(route);
   const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: at every new place, and only then
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of the route, and only then
   useEffect(() => {
     document.title = titleOf(route);
-    // Whoever came by keyboard goes on from the new page's beginning; the first page was not come to by a link.
+    // Keyboard users continue at the start of the new page; not on the first one, which was not reached by a link.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
     scrollTo(0, 0);
   }, [key]);
   return (
     <>
-      {/* No link: the address is the page's place. */}
+      {/* Not a link: the URL's hash is the route. */}
       <button type="button" className="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
@@ -83,7 +83,7 @@ function Place({ route }: { route: Route }) {
   }
 }
 
-/** A run belongs to the list of runs. */
+/** Whether a route belongs to a navigation entry; a run belongs to the list of runs. */
 function isAt(route: Route, place: Route): boolean {
   return route.page === place.page || (route.page === "run" && place.page === "runs");
 }

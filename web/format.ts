@@ -2,7 +2,7 @@ import type { RunSummary } from "../src/server/api-types.ts";
 
 const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
-/** `24 Nov 2025, 00:12`, in the reader's time zone. */
+/** `24 Nov 2025, 00:12`, in the browser's time zone. */
 export function dateText(iso: string): string {
   return DATE.format(new Date(iso));
 }
@@ -11,7 +11,7 @@ export function isRunning({ status }: Pick<RunSummary, "status">): boolean {
   return status === "running";
 }
 
-/** Whether the run has a model that can be asked. */
+/** Whether the run has a model for predictions. */
 export function hasModel({ status }: Pick<RunSummary, "status">): boolean {
   return status === "finished" || status === "imported";
 }

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** The page's places. An address is `#/runs/base-s1`, so that the server needs to know nothing of them. */
+/** Routes of the page. They are in the URL's hash (`#/runs/base-s1`), so that the server does not need to know them. */
 export type Route =
   | { readonly page: "runs" }
   | { readonly page: "run"; readonly id: string }

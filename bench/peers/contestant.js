@@ -1,4 +1,4 @@
-/** One measurement: a process of its own, so that no peer's memory or threads weigh on the next. */
+/** One measurement, in a separate process, so that one peer's memory and threads do not affect the next. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { layersOf, parameterCount } from "./networks.js";
@@ -17,8 +17,9 @@ export const PEERS = {
 };
 
 /**
- * PyTorch gets its tensors from glibc, which hands large ones back to the system when they are freed: each step then pays
- * for them page by page again. With these settings it keeps up to 8 GiB; without, it trains at half the speed on some machines.
+ * PyTorch allocates tensors with glibc, which returns large ones to the system when they are freed, so that each step
+ * incurs page faults again. With these settings it keeps up to 8 GiB; without, training is half as fast on some
+ * machines.
  */
 const ENVIRONMENTS = {
   pytorch: { MALLOC_MMAP_THRESHOLD_: String(2 ** 32), MALLOC_TRIM_THRESHOLD_: String(2 ** 33) },
@@ -26,15 +27,15 @@ const ENVIRONMENTS = {
 
 /**
  * @param group what to compute
- * @param contestant who computes it, and how
+ * @param contestant the peer, and its settings
  * @param data { data, mean, deviation }: see peers/task.js
- * @returns what the peer answered, its lists summed up, or { error }: its own last words
+ * @returns the peer's result with its lists summarized, or { error } with its error message
  */
 export async function measure({ task, network, batch, learningRate }, { peer, threads, seconds, lowering }, data) {
   const layers = layersOf(network);
   const settings = { task, network, layers, batch, learningRate, threads, seconds, lowering, ...data };
   const [command, ...args] = PEERS[peer];
-  // OpenBLAS and OpenMP read how many threads they may start before PyTorch can tell them.
+  // OpenBLAS and OpenMP read the number of threads before PyTorch can set it.
   const environment = {
     OMP_NUM_THREADS: String(threads),
     OPENBLAS_NUM_THREADS: String(threads),
@@ -73,7 +74,7 @@ function run(command, args, environment) {
   });
 }
 
-/** The line of a stack trace that tells what happened. */
+/** The line of a stack trace with the error message. */
 function lastWords(complaints) {
   const lines = complaints.split("\n").map((line) => line.trim());
   return (

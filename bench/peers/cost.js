@@ -1,4 +1,4 @@
-/** Cost of a training step against images, width and depth: what is measured, for plot.js to draw. */
+/** Measures the cost of a training step against images, width and depth; plot.js draws the results. */
 import { measure } from "./contestant.js";
 import { median } from "./statistics.js";
 
@@ -6,7 +6,7 @@ const THREADS = 2;
 const SECONDS = 1;
 const [BATCH, WIDTH, DEPTH] = [64, 32, 2];
 
-/** Each axis changes one number; the other two stay. `stack-WIDTH-DEPTH` is told in networks.js. */
+/** Each axis varies one number; the other two are fixed. `stack-WIDTH-DEPTH` is defined in networks.js. */
 const AXES = [
   { axis: "images", label: "images a step", values: [1, 4, 16, 64, 256], taskOf: (batch) => [batch, WIDTH, DEPTH] },
   {

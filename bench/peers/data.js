@@ -1,4 +1,4 @@
-/** Fashion-MNIST's training images as every peer reads them: two files of bytes in a folder that goes away afterwards. */
+/** Fashion-MNIST's training images in the format that all peers read: two files of bytes in a temporary folder. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What a bench ran on, and what it needs to run at all. */
+/** The machine of a benchmark, and its requirements. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
@@ -10,10 +10,12 @@ import { PEERS, PYTHON } from "./contestant.js";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const DEBIAN_PACKAGES = ["python3-torch", "libopenblas0-pthread"];
 
-/** What stops the bench: told in one line, exit code 1. */
+/** An error that stops the benchmark: printed in one line, exit code 1. */
 export class CannotRun extends Error {}
 
-/** @throws CannotRun with the Debian packages to install when PyTorch is wanted and missing, or runs on reference BLAS */
+/**
+ * @throws CannotRun with the Debian packages to install when PyTorch is wanted and missing, or runs on reference BLAS
+ */
 export function pytorchConfig() {
   const install = `apt-get install --no-install-recommends ${DEBIAN_PACKAGES.join(" ")}`;
   if (!existsSync(PYTHON)) throw new CannotRun(`PyTorch needs Debian's Python: ${install}`);
@@ -23,7 +25,7 @@ export function pytorchConfig() {
   return JSON.parse(stdout);
 }
 
-/** Installs the JavaScript peers where they are missing. */
+/** Installs the JavaScript peers if they are missing. */
 export function installPeers(say) {
   if (existsSync(`${HERE}node_modules/@jax-js/jax`) && existsSync(`${HERE}node_modules/@tensorflow/tfjs-core`)) return;
   say("npm ci --prefix bench/peers");
@@ -34,7 +36,7 @@ export function installPeers(say) {
   }
 }
 
-/** Share of the processor's time that was in use, over one second in which the bench itself rests. */
+/** Processor utilization during one second in which the benchmark itself is idle. */
 async function busyShare() {
   const read = () => {
     const [, ...ticks] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0].split(/\s+/);

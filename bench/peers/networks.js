@@ -1,6 +1,6 @@
 /**
- * The networks that every peer builds, as plain data: a list of layers with all sizes told, so that a peer need not infer
- * any. tailor builds its own of the same name; the bench compares parameter counts.
+ * The networks that every peer builds, as plain data: a list of layers with all sizes, so that a peer need not infer
+ * any. tailor builds its own network of the same name; the benchmark compares parameter counts.
  *
  *   { kind: "conv", inputs, outputs, kernel, stride, bias }   padded by half the kernel
  *   { kind: "norm", channels, axes: 4 | 2 }                   batch norm of images or vectors
@@ -24,7 +24,7 @@ export function layersOf(network) {
   return networks[name]();
 }
 
-/** Trainable numbers of some layers. */
+/** Number of trainable parameters of some layers. */
 export function parameterCount(layers) {
   const counts = {
     conv: ({ inputs, outputs, kernel, bias }) => outputs * (inputs * kernel ** 2 + (bias ? 1 : 0)),

@@ -1,4 +1,4 @@
-/** Draws cost against images, width and depth, in the look of the report's figures. */
+/** Draws cost against images, width and depth, in the style of the report's figures. */
 import * as Plot from "@observablehq/plot";
 import { logTicks } from "../../dist/plots/cost.js";
 import { AXIS, drawPlot, frame, GRID, moved } from "../../dist/plots/figure.js";
@@ -7,14 +7,14 @@ import { COLORS, FONT_PX, MARGIN_PX } from "../../dist/plots/theme.js";
 import { shortNumber } from "../../dist/text.js";
 
 const PANEL = { width: 300, height: 300, left: 46, top: 34, right: 14, bottom: 44 };
-/** Air at the ends of an axis: a factor. */
+/** Padding at the ends of an axis: a factor. */
 const AIR = 1.25;
 const LOOKS = {
   tailor: { name: "tailor", color: COLORS.blue, dash: "none", symbol: "circle" },
   pytorch: { name: "PyTorch", color: COLORS.vermillion, dash: "6 3", symbol: "square" },
 };
 
-/** @param input { cost, fixed, note }: what measureCost found, what stays the same, and the machine */
+/** @param input { cost, fixed, note }: the results of measureCost, the fixed values, and the machine */
 export function costPlot(document, { cost, fixed, note }) {
   const times = cost.flatMap(({ points }) => points.flatMap(({ milliseconds }) => milliseconds ?? []));
   const range = [Math.min(...times) / AIR, Math.max(...times) * AIR];

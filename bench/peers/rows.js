@@ -1,15 +1,17 @@
 /**
- * What is measured. A group holds all that computes the same; its contestants run in turn, a round after the other, so that
- * a machine that changes its speed slows all of them. Ratios are taken within a round.
+ * The measurements. A group has one computation; its contestants run in turn, round after round, so that changes of the
+ * machine's speed affect all of them. Ratios are computed within a round.
  */
 
-/** Rounds of the rows that matter most, and of the others. */
+/** Number of rounds of the most important rows, and of the others. */
 const MAIN_ROUNDS = 5;
 const ROUNDS = 3;
 const MAIN_SECONDS = 3;
 const SECONDS = 1.5;
 
-/** @returns { name, task, network, batch, learningRate, contestants: { peer, threads, rounds, seconds, lowering? }[] }[] */
+/**
+ * @returns { name, task, network, batch, learningRate, contestants: { peer, threads, rounds, seconds, lowering? }[] }[]
+ */
 export function groups() {
   return [
     ...["base", "enhanced", "resnet18"].map(mainTraining),
@@ -38,7 +40,7 @@ function simple(task, network, batch) {
   return group(task, network, batch, contestants);
 }
 
-/** Steps of one image are many: they go on more slowly, or the loss would not fall. */
+/** Batches of one image need a lower learning rate, or the loss would not fall. */
 function group(task, network, batch, contestants) {
   const learningRate = batch === 1 ? 1e-4 : 1e-3;
   return { name: `${task} ${network} ${batch}`, task, network, batch, learningRate, contestants };

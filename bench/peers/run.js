@@ -1,5 +1,5 @@
 /**
- * tailor beside its peers: the same networks, batch and images, in turn, in one run. See bench/peers/README.md.
+ * Compares tailor with its peers: the same networks, batch and images, in turn, in one run. See bench/peers/README.md.
  *
  *   npm run bench:peers -- [--only WORDS,...] [--peers NAME,...] [--pairs N] [--seconds S] [--json FILE] [--cost FOLDER]
  */
@@ -31,7 +31,7 @@ Groups: ${groups()
 const say = (line) => process.stderr.write(`${line}\n`);
 const COST_PEERS = ["tailor", "pytorch"];
 const COST_ROUNDS = 3;
-/** Share of the processor's time that others may use before the bench warns. */
+/** Processor utilization by other processes above which the benchmark warns. */
 const MAX_BUSY = 0.05;
 
 try {
@@ -87,7 +87,7 @@ async function rows(chosen, { pairs, seconds, data }) {
     const most = Math.max(0, ...measured.map(({ contestant }) => contestant.rounds));
     for (let round = 0; round < most; round++) {
       for (const { contestant, measurements } of measured) {
-        // What failed once fails again.
+        // A contestant that failed once is skipped.
         if (round >= contestant.rounds || measurements.some(({ error }) => error)) continue;
         const measurement = await measure(group, contestant, data);
         measurements.push(measurement);

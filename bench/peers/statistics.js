@@ -1,4 +1,4 @@
-/** Medians and ranges of a few measurements. */
+/** Medians and ranges of measurements. */
 
 export function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -11,13 +11,13 @@ export function spread(numbers) {
   return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers) };
 }
 
-/** Quotients round by round, of the rounds that both have. */
+/** Ratios round by round, for the rounds that both have. */
 export function ratios(above, below) {
   return above.slice(0, below.length).map((value, round) => value / below[round]);
 }
 
 /**
- * Whether training learned: the mean loss of the last third of the steps below that of the first tenth.
+ * Whether training learned: the mean loss of the last third of the steps is below that of the first tenth.
  *
  * @returns { first, last, fell }
  */

@@ -1,4 +1,4 @@
-/** What a group's measurements say: a row for each contestant, ratios to tailor, scaling from one thread to two. */
+/** Summary of a group's measurements: a row per contestant, ratios to tailor, scaling from one thread to two. */
 import { count, megabytes, table } from "../../dist/text.js";
 import { median, ratios, spread } from "./statistics.js";
 
@@ -32,14 +32,14 @@ export function summarize(group, measured) {
   return { name: group.name, rows, scaling: scaling(measured.filter(isGood), speeds) };
 }
 
-/** Of the rounds the one whose loss fell least. */
+/** The round whose loss fell least. */
 function worstLoss(measurements) {
   const losses = measurements.flatMap(({ loss }) => loss ?? []);
   if (losses.length === 0) return null;
   return losses.reduce((worst, loss) => (loss.last - loss.first > worst.last - worst.first ? loss : worst));
 }
 
-/** Images a second with 2 threads over those with 1, by peer. */
+/** Images per second with 2 threads divided by those with 1, by peer. */
 function scaling(measured, speeds) {
   const find = (peer, threads) =>
     measured.find(

@@ -1,11 +1,11 @@
 /**
- * How fast `predict` is: a whole process for one image, and a folder of many.
+ * Measures the speed of `predict`: a whole process for one image, and for a folder of many.
  *
  *   npm run bench:predict -- [--run RUN] [--images N] [--edge PIXELS] [--repeats N] [--threads N] [--profile FOLDER] [--json FILE]
  *
- * Without --run a base network is trained for a moment: speed does not depend on what it has learned. The images are the
- * data set's, as PNG files of 28 x 28 pixels, or enlarged with --edge. Whole processes are timed, from their start to
- * their end, as a user sees them. --profile lets Node write a processor profile of each kind into a folder.
+ * Without --run a base network is trained briefly, as speed does not depend on its weights. The images are the data
+ * set's, as PNG files of 28 x 28 pixels, or enlarged with --edge. Whole processes are timed, from start to exit, as a
+ * user experiences them. --profile lets Node write a CPU profile of each kind into a folder.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import sharp from "sharp";
 import { loadFashionMnist } from "../../dist/index.js";
 
 const BIN = fileURLToPath(new URL("../../bin/tailor.js", import.meta.url));
-/** What the project wants: seconds for one image, and images a second of a folder, on 2 cores. */
+/** The project's goals: seconds for one image, and images per second for a folder, on 2 cores. */
 const GOALS = { coldSeconds: 0.6, imagesPerSecond: 1500 };
 const WRITTEN_AT_ONCE = 64;
 
@@ -49,7 +49,7 @@ const report = {
   repeats,
   cold: summary(cold),
   folder: summary(many),
-  // The fastest of each, as what else a machine does only ever adds time.
+  // The fastest of each, as other processes only ever add time.
   imagesPerSecond: images / Math.min(...many),
   imagesPerSecondAfterStart: (images - 1) / (Math.min(...many) - Math.min(...cold)),
   emptyStartSeconds: start,
@@ -72,7 +72,7 @@ function count(name) {
   return process.exit(2);
 }
 
-/** Seconds of predicting some files or folders, and a profile of it where that is wanted. */
+/** Seconds for predicting files or folders; writes a profile if requested. */
 function predicted(words, profileName) {
   const command = [BIN, "predict", run, ...words, "--json", ...threads];
   const times = repeated(command);
@@ -90,7 +90,7 @@ function predicted(words, profileName) {
   return times;
 }
 
-/** Seconds of whole processes, one after the other; the first warms the disk's cache and is not counted. */
+/** Seconds of whole processes, one after the other; the first warms the disk cache and is not counted. */
 function repeated(command) {
   return Array.from({ length: repeats + 1 }, () => timed(command)).slice(1);
 }

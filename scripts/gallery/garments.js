@@ -1,4 +1,5 @@
-// Garments of the ten classes as SVG, drawn in a square of 100 x 100. Colours come from outside: body, its shade, its light.
+// Garments of the ten classes as SVG, drawn in a square of 100 x 100. Colours are parameters: body, its shade, its
+// light.
 
 /** @typedef {{ body: string, shade: string, light: string }} Colours */
 
@@ -96,8 +97,8 @@ export const CLOTH = {
  * A garment as an SVG file.
  *
  * @param {{ label: string, cloth: Colours, width: number, height: number, edge: number, turn?: number, ground?: string, behind?: string }} look
- *   `edge`: of the garment's square, in the middle of the picture, pixels; `turn`: degrees; `ground`: an SVG paint;
- *   `behind`: SVG drawn between ground and garment
+ *   `edge`: of the garment's centred square, in pixels; `turn`: degrees; `ground`: an SVG paint;
+ *   `behind`: SVG drawn between background and garment
  */
 export function garmentSvg({ label, cloth, width, height, edge, turn = 0, ground, behind = "" }) {
   const { draw } = GARMENTS.find((garment) => garment.label === label);

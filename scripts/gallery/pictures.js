@@ -1,4 +1,4 @@
-// The pictures of the gallery: each class in four ways, as files of many formats, on many grounds.
+// The pictures of the gallery: each class in four ways, in various file formats and on various backgrounds.
 import sharp from "sharp";
 import { CLOTH, GARMENTS, garmentSvg } from "./garments.js";
 
@@ -9,7 +9,7 @@ const vignette = `<defs><radialGradient id="light" r="0.75"><stop stop-color="#f
 
 const draw = (look) => sharp(garmentSvg({ ...PHOTO, ...look }));
 
-/** Noise as a camera's, the same for every picture of a size. */
+/** Camera-like noise, the same for all pictures of one size. */
 async function noisy(image, sigma) {
   const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true });
   let state = 1;
@@ -82,7 +82,7 @@ const WAYS = {
     draw({ label, cloth: CLOTH.middle, ground: "#f0eee8", width: 400, height: 400, edge: 404 }).png().toBuffer(),
 };
 
-/** Ways in the order in which they are dealt to the classes; each class also comes on white. */
+/** Ways in the order in which they are assigned to the classes; each class is also drawn on white. */
 const DEALT = Object.keys(WAYS).filter((way) => way !== "on white");
 const WAYS_A_CLASS = 4;
 

@@ -1,4 +1,4 @@
-// The gallery as one picture: a row a drawing, a column a step.
+// The gallery as one picture: one row per drawing, one column per step.
 import sharp from "sharp";
 
 export const STEPS = ["flatten", "trim", "cut", "resize", "negate", "sharpen", "stretch", "centre"];
@@ -10,7 +10,7 @@ const ROW = CELL + GAP;
 const HEAD = 26;
 const escapeXml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** A picture as a PNG in a data: address; small ones enlarged with their pixels kept. */
+/** A picture as a PNG data URI; small ones are enlarged without smoothing. */
 async function pngUri({ data, width, height, channels }) {
   const bytes = Uint8ClampedArray.from(data);
   const enlarged = Math.max(width, height) < CELL;

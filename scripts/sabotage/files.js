@@ -9,7 +9,7 @@ export function sourceTexts(root) {
   return new Map(paths.map((path) => [path, readFileSync(path, "utf8")]));
 }
 
-/** The paths of the files that hold the text, once for each time. */
+/** The paths of the files that contain the text, once per occurrence. */
 export function placesOf(find, texts) {
   return [...texts].flatMap(([path, text]) => new Array(text.split(find).length - 1).fill(path));
 }

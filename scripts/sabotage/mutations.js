@@ -1,9 +1,9 @@
 /**
- * Faults that the tests must notice: single lines of src, each changed as a slip of the hand would. `find` stands once in
- * src, wherever the file lies; `tests` are the quickest that must turn red.
+ * Mutations that the tests must detect: single lines of src, each changed like a typical mistake. `find` occurs exactly
+ * once in src, in any file; `tests` are the fastest that must fail.
  */
 
-/** Mutations [find, replace] that one test file catches. */
+/** Mutations [find, replace] that one test file detects. */
 function caughtBy(test, pairs) {
   return pairs.map(([find, replace]) => ({ find, replace, tests: [test] }));
 }

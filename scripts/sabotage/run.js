@@ -1,15 +1,15 @@
 /**
- * Sabotage: proves the power of the tests. Each mutation of `mutations.js` changes one line of src as a slip would; the
- * tests named with it must turn red. One that survives shows a test that is missing.
+ * Mutation testing: each mutation of `mutations.js` changes one line of src like a typical mistake, and its tests must
+ * fail. A mutation that survives shows a missing test.
  *
  *     npm run test:sabotage                      all of them: half an hour on two cores
- *     npm run test:sabotage -- --only schedules  those whose text or tests hold this text
+ *     npm run test:sabotage -- --only schedules  those whose text or tests contain this text
  *     npm run test:sabotage -- --from 120        from the 120th on
  *     npm run test:sabotage -- --every 8         a sample: every eighth
- *     npm run test:sabotage -- --list            names them, runs nothing
+ *     npm run test:sabotage -- --list            lists them without running
  *
- * All happens in a copy in the temporary folder, which is removed at the end: the checkout is only read. First the tests
- * must pass as the code stands, as red tests prove nothing (`--green`: they are known to). Exit code 1: one survived, or a mutation does not fit src.
+ * Works in a copy in the temporary folder, which is removed at the end; the checkout is only read. First the tests must
+ * pass on the unchanged code (`--green` skips this). Exit code 1: a mutation survived or does not match src.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -21,12 +21,12 @@ import { placesOf, sourceTexts } from "./files.js";
 import { MUTATIONS } from "./mutations.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** What the tests read. */
+/** Files that the tests need. */
 const COPIED = ["src", "test", "docs", "examples", "package.json", "tsconfig.json", "vitest.config.ts"];
-/** A mutation may make a loop endless: then it counts as caught. No test named here takes a tenth of it. */
+/** Timeout: a mutation that makes a loop endless counts as detected. No test here takes a tenth of this. */
 const HANG_MS = 15 * 60_000;
 
-/** Copies the project into a folder of its own; `node_modules` is a link. */
+/** Copies the project into a temporary folder; `node_modules` is a link. */
 function copyProject() {
   const copy = mkdtempSync(join(tmpdir(), "sabotage-"));
   for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
@@ -34,10 +34,10 @@ function copyProject() {
   return copy;
 }
 
-/** The test runner at work, if any. */
+/** The running test runner, if any. */
 let running;
 
-/** Runs test files until the first failure. @returns null when they pass, or the name of what failed */
+/** Runs test files until the first failure. @returns null when they pass, or the name of the failed test */
 async function firstFailure(copy, tests) {
   const report = join(copy, "report.json");
   rmSync(report, { force: true });
@@ -46,7 +46,7 @@ async function firstFailure(copy, tests) {
   const child = spawn(process.execPath, [vitest, "run", ...tests, ...options], {
     cwd: copy,
     stdio: "ignore",
-    // A group of its own, so that a worker in an endless loop ends with it.
+    // A separate process group, so that a worker in an endless loop is killed with it.
     detached: true,
   });
   let hangs = false;
@@ -73,12 +73,12 @@ function failureIn(report) {
   return failed?.fullName ?? results.find(({ message }) => message)?.message.split("\n")[0] ?? "(no name)";
 }
 
-/** Applies a mutation in the copy, asks its tests, and restores the file. */
+/** Applies a mutation in the copy, runs its tests, and restores the file. */
 async function tryMutation(copy, { find, replace, tests }) {
   const texts = sourceTexts(copy);
   const [path] = placesOf(find, texts);
   const text = texts.get(path);
-  // A function: "$" in a replacement would mean something.
+  // A function, as "$" has a special meaning in a replacement string.
   writeFileSync(
     path,
     text.replace(find, () => replace),

@@ -10,22 +10,22 @@ import { openModel } from "../runtime/node/index.ts";
 import { differences, median } from "./time-steps.ts";
 import type { BenchResult } from "./training.ts";
 
-/** Calls that are not timed: the first ones allocate and fill caches. */
+/** Number of untimed calls first, which allocate memory and fill caches. */
 const WARM_UP_CALLS = 5;
 
-/** What is measured. */
+/** Settings of a measurement. */
 export interface InferenceBenchTask {
   readonly kind: "infer";
   readonly model: string;
   readonly threads: number;
   readonly batchSize: number;
-  /** Calls to time. */
+  /** Number of timed calls. */
   readonly steps: number;
   readonly dataFolder: string;
 }
 
 /**
- * Times a network in use, with its first weights: the model file as `train` writes it, opened as `evaluate` opens it, called
+ * Measures inference of a network with its initial weights: the model file of `train`, opened as in `evaluate`, called
  * with the first test images as bytes, one call after the other.
  *
  * @throws UserError when the batch is larger than the test set

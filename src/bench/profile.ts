@@ -3,7 +3,7 @@ import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
 import type { Origin, Pass } from "../graph/origin.ts";
-import { readRunRecord } from "../runs/node/run-files.ts";
+import { openTrainingRun, type Run } from "../runs/node/run-files.ts";
 import { openRunFolder } from "../runs/node/run-folder.ts";
 import { readRecipe } from "../runs/node/run-recipe.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
@@ -13,20 +13,23 @@ import type { EngineRun, NodeTime } from "../runtime/trace.ts";
 import type { TrainingJob } from "../training/train.ts";
 import { type TimedRun, timeSteps, totalOf } from "./time-steps.ts";
 
-/** Times are milliseconds of a step, means over the steps that were profiled; shares are of the step, 0 to 1. */
+/**
+ * Time by kind of operation. Times are milliseconds per step, means over the profiled steps; shares are of the step, 0
+ * to 1.
+ */
 export interface KindTime {
-  /** An operation's name, `layout change`, `optimizer`, or one of the two kinds below that are no nodes. */
+  /** An operation's name, `layout change`, `optimizer`, or one of the two kinds below for time outside nodes. */
   readonly kind: string;
   readonly milliseconds: number;
   readonly share: number;
-  /** Of its convolutions and matrix products, two operations a multiply-add; null where there are none. */
+  /** Of its convolutions and matrix products, counting two operations per multiply-add; null where there are none. */
   readonly gflops: number | null;
 }
 
 export interface LayerTime {
-  /** A layer's name, `pixels`, `loss`, or what belongs to no layer. */
+  /** A layer's name, `pixels`, `loss`, or a kind that belongs to no layer. */
   readonly layer: string;
-  /** Null for what belongs to no layer: it has no pass either. */
+  /** Null for time that belongs to no layer, and so to no pass. */
   readonly forward: number | null;
   readonly backward: number | null;
   readonly update: number | null;
@@ -34,16 +37,16 @@ export interface LayerTime {
   readonly share: number;
 }
 
-/** Where the time of a training step goes. Both lists sum to `stepMilliseconds`. */
+/** Time breakdown of a training step. Both lists sum to `stepMilliseconds`. */
 export interface StepProfile {
   readonly steps: number;
-  /** A step from end to end, batch preparation and the profiler's own work included. */
+  /** Duration of a step, including batch preparation and the profiler's overhead. */
   readonly stepMilliseconds: number;
-  /** Of a step: forward pass and both derivatives of each product. */
+  /** Per step: forward pass and both derivatives of each product. */
   readonly multiplyAdds: number;
-  /** The longest first, then what is not inside any node. */
+  /** Longest first, then the time outside of nodes. */
   readonly byKind: readonly KindTime[];
-  /** In reading order, then what belongs to no layer. */
+  /** In order of execution, then the time that belongs to no layer. */
   readonly byLayer: readonly LayerTime[];
 }
 
@@ -51,14 +54,14 @@ export interface StepProfile {
 export const BETWEEN_NODES = "engine, between nodes";
 /** Time outside the engine's runs: batches, masks, feeds, the loop itself. */
 export const AROUND_ENGINE = "loop around the engine";
-/** Nodes that ONNX Runtime put in by itself, and copies of outputs. */
+/** Nodes inserted by ONNX Runtime, and copies of outputs. */
 const NO_LAYER = "nodes of no layer";
 
 /**
- * Sums up what the profiler saw of the last steps.
+ * Summarizes the profile of the last steps.
  *
- * @param allRuns of the engine, those to warm up first
- * @param timed the runs to count, which are the last ones
+ * @param allRuns of the engine, including the warm-up
+ * @param timed the runs to count, the last ones
  */
 export function stepProfile(
   program: CompiledProgram,
@@ -94,7 +97,7 @@ export function stepProfile(
   };
 }
 
-/** Operations a second in units of 10^9: a multiply-add counts as two, as is usual. */
+/** GFLOP/s: 10^9 operations per second; a multiply-add counts as two, as is usual. */
 export function gflops(multiplyAdds: number, milliseconds: number): number {
   return (2 * multiplyAdds) / (milliseconds * 1e6);
 }
@@ -139,18 +142,18 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** What a node's time is spent on: `kind` as in CompiledOperation, `optimizer`, or one that says what the engine did. */
+/** Purpose of a node: `kind` as in CompiledOperation, `optimizer`, or one for the engine's own nodes. */
 export interface NodePurpose {
   readonly kind: string;
-  /** Undefined for nodes that ONNX Runtime put in by itself, and for copies of outputs. */
+  /** Undefined for nodes inserted by ONNX Runtime, and for copies of outputs. */
   readonly origin: Origin | undefined;
 }
 
-/** Operators that only move data: ONNX Runtime puts them in where it changes layouts by itself. */
+/** Operators that only move data: ONNX Runtime inserts them where it changes layouts. */
 const MOVES = new Set(["ReorderInput", "ReorderOutput", "Transpose", "Reshape"]);
 
 /**
- * Finds what the nodes of a program are for. ONNX Runtime names nodes that it puts in place of others after them, or after
+ * Maps the nodes of a program to their purposes. ONNX Runtime names nodes that replace others after them, or after
  * their result:
  *
  *   conv2d (conv1 forward)/v3                as it was written
@@ -169,18 +172,18 @@ export function purposeFinder({ operations }: CompiledProgram): (node: NodeTime)
   };
 }
 
-/** Updates are many small operations on every parameter: together they are the optimizer (and running statistics). */
+/** The many small operations of the update pass are summed as `optimizer` (they include running statistics). */
 export function kindOf({ kind, origin }: CompiledOperation): string {
   return origin?.pass === "update" ? "optimizer" : kind;
 }
 
-/** A step of the larger networks writes about half a megabyte of trace: more steps would tell nothing new. */
+/** Number of profiled steps. A step of the larger networks writes about half a megabyte of trace. */
 export const PROFILED_STEPS = 40;
 
 /**
- * Profiles the first steps of the real training loop on real data, after some to warm up, in a session of its own.
+ * Profiles the first steps of the real training loop on real data, after a warm-up, in a separate session.
  *
- * @param steps to profile at least; the run of the engine that reaches them is counted whole
+ * @param steps minimum number to profile; the engine run that reaches it is counted completely
  */
 export async function profileSteps(job: Omit<TrainingJob, "runtime">, steps: number): Promise<StepProfile> {
   let profile: EngineProfile | undefined;
@@ -192,31 +195,31 @@ export async function profileSteps(job: Omit<TrainingJob, "runtime">, steps: num
   return stepProfile(profile.program, profile.runs, runs);
 }
 
-/** What `profile.json` holds. */
+/** Content of `profile.json`. */
 export interface RunProfile extends StepProfile {
   readonly batchSize: number;
   readonly threads: number;
   readonly lowering: Lowering["kind"];
-  /** Over the whole step, the profiler's own work included. */
+  /** Over the whole step, including the profiler's overhead. */
   readonly gflops: number;
 }
 
 /**
- * Profiles the training of a finished run and writes `profile.json` into its folder: sums, not the trace.
+ * Profiles the training of a finished run and writes the summary `profile.json` into its folder.
  *
- * The run's first steps are done once more, in a session of their own whose weights are thrown away: the same recipe,
- * data, seed and lowering. So profiling neither slows the run down nor can it change its weights, and whatever happens to
- * it, the run is whole before it begins. The number of steps is bounded, as the trace grows with each.
+ * The run's first steps are repeated in a separate session whose weights are discarded, with the same recipe, data,
+ * seed and lowering. So profiling neither slows the run down nor changes its weights, and a failure does not affect the
+ * run. The number of steps is bounded, as the trace grows with each.
  *
- * @param folder of a finished run @param data what the run was trained on
+ * @param run finished @param data what the run was trained on
  * @throws UserError when the folder is no run or cannot be written
  */
 export async function profileRun(
-  folder: string,
+  run: string | Run,
   { data, threads }: { readonly data: LoadedData; readonly threads: number },
 ): Promise<RunProfile> {
-  const record = readRunRecord(folder);
-  const recipe = await readRecipe(folder, record, { task: imageTask(data.train) });
+  const { path, record } = openTrainingRun(run);
+  const recipe = await readRecipe(path, record, { task: imageTask(data.train) });
   const lowering = await chooseLowering(nodeRuntime, record.lowering);
   const { train } = trainingData(data.train, record);
   const normalization = normalizationOf(train);
@@ -224,11 +227,11 @@ export async function profileRun(
   const profile = await profileSteps(job, PROFILED_STEPS);
   const speed = gflops(profile.multiplyAdds, profile.stepMilliseconds);
   const result = { batchSize: recipe.batchSize, threads, lowering: lowering.kind, gflops: speed, ...profile };
-  const { folder: opened } = openRunFolder(folder);
+  const { folder } = openRunFolder(path);
   try {
-    opened.writeProfile(result);
+    folder.writeProfile(result);
   } finally {
-    opened.close();
+    folder.close();
   }
   return result;
 }

@@ -13,7 +13,7 @@ import { gflops, PROFILED_STEPS, profileSteps, type StepProfile } from "./profil
 import { medianStep, timeSteps } from "./time-steps.ts";
 import { type BenchTask, benchJob } from "./training.ts";
 
-/** Where something is measured. */
+/** The engine to measure. */
 export interface Engine {
   readonly runtime: Runtime;
   readonly lowering: Lowering;
@@ -23,11 +23,11 @@ export interface Engine {
 const WARM_UP_PEAK_RUNS = 2;
 
 /**
- * Runs a program that has parameters only, some times over, and takes the fastest run: what the machine can do, when
- * nothing else holds it up.
+ * Runs a program without feeds several times. @returns the time of the fastest run, the least disturbed by other
+ * processes
  *
- * @param initialize gives each parameter its numbers
- * @param runs to time, after two to warm up
+ * @param initialize the contents of each parameter
+ * @param runs number of timed runs, after two for warm-up
  */
 export async function fastestRun(
   program: Program,
@@ -52,27 +52,27 @@ export async function fastestRun(
   }
 }
 
-/** The speed of one kind of products: GFLOP/s, 10^9 operations a second, a multiply-add counted as two. */
+/** The speed of one kind of products: in GFLOP/s, 10^9 operations per second; a multiply-add counts as two. */
 export interface ProductSpeed {
   readonly what: string;
   readonly gflops: number;
 }
 
-/** The most that the engine was seen to multiply and add on this machine, and all that was tried. */
+/** The highest measured speed of multiply-adds on this machine, and all measurements. */
 export interface Peak extends ProductSpeed {
   readonly tried: readonly ProductSpeed[];
 }
 
-/** A chain of 3x3 convolutions without padding, so that no edge slows it down. */
+/** A chain of 3x3 convolutions, without padding to avoid the slower edges. */
 export interface ConvolutionChain {
   readonly channels: number;
-  /** Per thread, so that each has work enough. */
+  /** Per thread, so that each has enough work. */
   readonly images: number;
 }
 
 /**
- * Few channels: little memory for the weights; many: long sums. Each does the same number of multiply-adds, and which of
- * them suits the processor's caches best is measured.
+ * Few channels need little memory for weights; many give long sums. All have the same number of multiply-adds; which
+ * one suits the processor's caches best is measured.
  */
 const CHAINS: readonly ConvolutionChain[] = [
   { channels: 32, images: 32 },
@@ -81,17 +81,17 @@ const CHAINS: readonly ConvolutionChain[] = [
   { channels: 256, images: 1 },
 ];
 const PRODUCTS = 4;
-/** Height and width of the first image; each convolution takes 2 off. */
+/** Height and width of the first image; each convolution reduces them by 2. */
 const IMAGE_SIZE = 30;
 /** Rows and columns of both matrices. */
 const MATRIX_SIZE = 1024;
 const PEAK_RUNS = 8;
-/** Numbers as networks have them, so small that no chain grows: sums are of at most 256 channels x 9. */
+/** Weights in a typical range, so small that values do not grow along a chain: sums have at most 256 x 9 terms. */
 const initialize = uniformByFanIn(256 * 9);
 
 /**
- * Measures the multiply-add peak through the engine and the compiler that training uses: chains of large convolutions, in
- * the blocked layout where there is one, and a product of square matrices. The fastest counts.
+ * Measures peak multiply-add speed with training's engine and compiler: chains of large convolutions, in the blocked
+ * layout where available, and a product of square matrices. The fastest counts.
  */
 export async function measurePeak(
   engine: Engine,
@@ -114,7 +114,7 @@ export async function measurePeak(
   return { ...best, tried };
 }
 
-/** The result is summed up: only a number a channel leaves the engine, and no layout is changed. */
+/** The result is summed per channel, so that little data leaves the engine and no layout is converted. */
 function convolutionChain({ channels, images }: ConvolutionChain): Program {
   const x = input("x", [images, channels, IMAGE_SIZE, IMAGE_SIZE]);
   const weights = Array.from({ length: PRODUCTS }, (_, i) => input(`weight${i}`, [channels, channels, 3, 3]));
@@ -128,7 +128,7 @@ function matrixProduct(size: number): Program {
   return { name: "peak", feeds: [], parameters: [a, b], state: [], outputs: { sums: channelSum(product) } };
 }
 
-/** 64 MiB an array: three of them are far more than the caches of a processor's few cores hold. */
+/** 64 MiB per array: three of them far exceed the caches of a few cores. */
 const ROWS = 2 ** 12;
 const COLUMNS = 2 ** 12;
 const ADDITIONS = 8;
@@ -136,9 +136,9 @@ const BYTES_OF_FLOAT = 4;
 const BANDWIDTH_RUNS = 8;
 
 /**
- * Memory bandwidth as the engine meets it, in GB/s (10^9 bytes a second): a chain of c = c + b, two arrays read and one
- * written each, without the reading of c's memory that many processors do before they write to it; then c is read once and
- * summed up. So no large array leaves the engine: a fresh one would be paid for page by page, which is no bandwidth.
+ * Measures memory bandwidth in the engine, in GB/s (10^9 bytes per second): a chain of c = c + b, each reading two
+ * arrays and writing one (not counting write-allocate reads); then c is read once and summed. So no large array leaves
+ * the engine: allocating a new one would cost page faults, which are not bandwidth.
  */
 export async function measureBandwidth(
   engine: Engine,
@@ -152,22 +152,22 @@ export async function measureBandwidth(
   return ((3 * ADDITIONS + 1) * rows * columns * BYTES_OF_FLOAT) / (milliseconds * 1e6);
 }
 
-/** What a network's training reaches of the machine. */
+/** Training speed of a network relative to the machine's peak. */
 export interface ModelRoofline {
   readonly model: string;
   /** Median of the timed steps, without the profiler. */
   readonly stepMilliseconds: number;
   /** All multiply-adds of a step (two operations each) over that time. */
   readonly gflops: number;
-  /** Of the measured multiply-add peak, 0 to 1. */
+  /** Share of the measured multiply-add peak, 0 to 1. */
   readonly shareOfPeak: number;
-  /** Steps of another session, with the profiler on. */
+  /** Of steps in another session, with the profiler enabled. */
   readonly profile: StepProfile;
 }
 
 /**
- * Times training steps as `bench train` does, and then profiles some: the profiler itself takes time, so that the speed is
- * taken from the steps without it.
+ * Times training steps as `bench train` does, and then profiles some. The speed is that of the steps without the
+ * profiler, which has overhead.
  *
  * @param peakGflops the machine's multiply-add peak
  */

@@ -1,9 +1,9 @@
 import { MAX_STEPS_PER_CALL, type TrainingJob, train } from "../training/train.ts";
 
-/** Steps that are not timed: the first ones allocate and fill caches. */
+/** Number of untimed steps first, which allocate memory and fill caches. */
 const WARM_UP_STEPS = 5;
 
-/** A run of the engine that was timed, with the preparation of what it is fed. */
+/** A timed run of the engine, including the preparation of its feeds. */
 export interface TimedRun {
   readonly steps: number;
   readonly milliseconds: number;
@@ -11,15 +11,15 @@ export interface TimedRun {
 
 /**
  * Times steps of the real training loop on real data: batch preparation with augmentation, the session's runs and the
- * loop's own work. Nothing is kept of them.
+ * loop's overhead. The trained weights are discarded.
  *
- * @param steps to time at least, after the warm-up: a run of several is timed whole
+ * @param steps minimum number to time, after the warm-up; an engine run of several steps is timed completely
  */
 export async function timeSteps(job: TrainingJob, steps: number): Promise<TimedRun[]> {
   const { data, recipe } = job;
-  // Room for the run that the warm-up ends in, and for the one that the last step is in.
+  // Allows for the engine runs in which the warm-up and the last step end.
   const most = steps + WARM_UP_STEPS + 2 * MAX_STEPS_PER_CALL;
-  // The recipe's own learning rates, as long as it has steps enough.
+  // The recipe's own learning rates, if it has enough steps.
   const epochs = Math.max(recipe.epochs, Math.ceil((most * recipe.batchSize) / data.train.count));
   const ends: { step: number; at: number }[] = [];
   const isEnough = () => ends.length > 0 && ends.at(-1)!.step - ends[0]!.step >= steps;
@@ -35,12 +35,12 @@ export async function timeSteps(job: TrainingJob, steps: number): Promise<TimedR
   return ends.slice(1).map(({ step, at }, i) => ({ steps: step - ends[i]!.step, milliseconds: at - ends[i]!.at }));
 }
 
-/** Milliseconds of a step: the median of the runs. */
+/** Median over the runs of the milliseconds per step. */
 export function medianStep(runs: readonly TimedRun[]): number {
   return median(runs.map(({ steps, milliseconds }) => milliseconds / steps));
 }
 
-/** Steps of all runs together, and their time. */
+/** Total number of steps and total time of the runs. */
 export function totalOf(runs: readonly TimedRun[]): TimedRun {
   return {
     steps: runs.reduce((sum, { steps }) => sum + steps, 0),
@@ -48,7 +48,7 @@ export function totalOf(runs: readonly TimedRun[]): TimedRun {
   };
 }
 
-/** What lies between moments. */
+/** Differences of consecutive timestamps. */
 export function differences(moments: readonly number[]): number[] {
   return moments.slice(1).map((moment, i) => moment - moments[i]!);
 }

@@ -8,7 +8,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import type { TrainingJob } from "../training/train.ts";
 import { medianStep, timeSteps, totalOf } from "./time-steps.ts";
 
-/** What is measured. */
+/** Settings of a measurement. */
 export interface BenchTask {
   readonly kind: "train";
   readonly model: string;
@@ -23,17 +23,17 @@ export interface BenchResult {
   readonly model: string;
   readonly threads: number;
   readonly batchSize: number;
-  /** Null for a model file: ONNX Runtime lowers it itself. */
+  /** Null for a model file, which ONNX Runtime optimises itself. */
   readonly lowering: Lowering["kind"] | null;
-  /** Over all timed steps (of training) or calls (of a model file) together. */
+  /** Over all timed training steps or calls of a model file. */
   readonly imagesPerSecond: number;
   /** Median of the timed runs of steps, or of the calls. */
   readonly millisecondsPerStep: number;
-  /** Largest resident memory of the process, data set included. */
+  /** Peak resident memory of the process, including the data set. */
   readonly peakMemoryBytes: number;
 }
 
-/** Training with Adam and horizontal flips, as the study's networks are trained. */
+/** A training with Adam and horizontal flips, like the study's. */
 export async function benchJob({
   model,
   lowering,
@@ -59,7 +59,7 @@ export async function benchJob({
   return { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
 }
 
-/** Times a network's training. */
+/** Measures a network's training speed and memory. */
 export async function benchTraining(task: BenchTask): Promise<BenchResult> {
   const { lowering, threads, batchSize, steps } = task;
   const job = await benchJob(task);

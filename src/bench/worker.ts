@@ -1,7 +1,7 @@
 import { benchInference, type InferenceBenchTask } from "./inference.ts";
 import { type BenchTask, benchTraining } from "./training.ts";
 
-/** A process of its own that measures one model: takes a task as a message, answers with the result, ends. */
+/** Child process that measures one model: receives a task as a message, replies with the result, and exits. */
 process.once("message", (task: BenchTask | InferenceBenchTask) => {
   (task.kind === "train" ? benchTraining(task) : benchInference(task))
     .then(

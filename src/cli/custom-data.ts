@@ -10,28 +10,30 @@ import {
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { loadRunData } from "../runs/node/run-data.ts";
-import type { OptionSpec, OptionValues } from "./command.ts";
+import type { Run } from "../runs/node/run-files.ts";
+import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
-import { choice, flag, path, wholeNumber } from "./parse.ts";
+import { path, wholeNumber } from "./parse.ts";
+import { flag } from "./wording.ts";
 
 const CHANNELS = ["1", "3"] as const;
 
 /** `--data` where Fashion-MNIST is only the default. */
-export const CUSTOM_DATA_OPTION: OptionSpec = {
+export const CUSTOM_DATA_OPTION = {
   flags: "--data <folder>",
   description: "pictures, a folder a class (with or without train, val and test above), or IDX files",
   default: "Fashion-MNIST, fetched if need be",
-};
+} as const satisfies OptionSpec;
 
 /** `--data` of commands about a run. */
-export const RUN_DATA_OPTION: OptionSpec = {
+export const RUN_DATA_OPTION = {
   flags: "--data <folder>",
   description: "where the run's data are now",
   default: "where they were; Fashion-MNIST is fetched if need be",
-};
+} as const satisfies OptionSpec;
 
 /** How data of one's own becomes images. */
-export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
+export const PREPARATION_OPTIONS = [
   {
     flags: "--size <pixels>",
     description: `edge of the square images, ${MIN_SIZE} to ${MAX_SIZE}`,
@@ -50,33 +52,35 @@ export const PREPARATION_OPTIONS: readonly OptionSpec[] = [
     default: DEFAULT_FIT,
   },
   { flags: "--skip-unreadable", description: "leave out pictures that cannot be read, instead of stopping" },
-];
+] as const satisfies readonly OptionSpec[];
 
-const NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
+const PREPARATION_NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
+export type TypedPreparation = OptionsOf<typeof PREPARATION_OPTIONS>;
+export type TypedData = OptionsOf<readonly [typeof CUSTOM_DATA_OPTION]>;
 
 /** @throws UserError when a value is refused */
-export function preparationOptions(options: OptionValues): CustomDataOptions {
-  const channels = choice(options, "channels", CHANNELS);
+export function preparationOptions(options: TypedPreparation): CustomDataOptions {
+  const { channels, fit } = options;
   return {
     size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
     channels: channels && (channels === "3" ? 3 : 1),
-    fit: choice(options, "fit", FITS),
+    fit,
     skipUnreadable: options.skipUnreadable === true,
   };
 }
 
 /** The names of the options about preparation that were typed, as they were. */
-export function typedPreparation(options: OptionValues): string[] {
-  return NAMES.filter((name) => options[name] !== undefined).map(flag);
+export function typedPreparation(options: TypedPreparation): string[] {
+  return PREPARATION_NAMES.filter((name) => options[name] !== undefined).map(flag);
 }
 
 /** The data to train on: the folder that was named, or Fashion-MNIST. */
-export async function dataToTrain(options: OptionValues, output: Output): Promise<LoadedData> {
+export async function dataToTrain(options: TypedPreparation & TypedData, output: Output): Promise<LoadedData> {
   return loadData(dataChoice(options), output.note);
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
-export function dataChoice(options: OptionValues): DataChoice {
+export function dataChoice(options: TypedPreparation & TypedData): DataChoice {
   const folder = path(options, "data");
   const prepared = preparationOptions(options);
   const [typed] = typedPreparation(options);
@@ -87,6 +91,6 @@ export function dataChoice(options: OptionValues): DataChoice {
 }
 
 /** The data of a run that something is asked of. */
-export function dataOfRun(run: string, options: OptionValues, output: Output): Promise<LoadedData> {
+export function dataOfRun(run: string | Run, options: TypedData, output: Output): Promise<LoadedData> {
   return loadRunData(run, { folder: path(options, "data"), report: output.note });
 }

@@ -4,8 +4,9 @@ import { accuracyLine } from "../report/wording.ts";
 import { counted, duration } from "../text.ts";
 import { type Output, sayNotKept } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
+import { IN_FLAGS } from "./wording.ts";
 
-/** What the command line shows of an experiment: give it as `onEvent`. */
+/** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {
   let training: ReturnType<typeof trainingDisplay> | undefined;
   return (event) => {
@@ -31,7 +32,7 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         return training?.clear();
       case "diverged":
         training?.clear();
-        return output.note(`${event.run.path}: ${event.error.message}`);
+        return output.note(`${event.run.path}: ${event.error.worded(IN_FLAGS)}`);
       case "evaluated":
         return output.note(
           `${event.run.recipe.name}, seed ${event.run.seed}: ${accuracyLine(event.split, event.metrics)}`,

@@ -8,12 +8,12 @@ import { type ExportTarget, writeExportedFile } from "../runs/node/export-files.
 import { explainFileError } from "../runs/node/file-errors.ts";
 import type { Output } from "./output.ts";
 
-/** What standard input is called. */
+/** Argument for standard input. */
 export const STANDARD_INPUT = "-";
 
 /**
- * The image files that a word of the command line means: a file, whatever its name, or all images in a folder and the
- * folders inside it, sorted by path. What is no picture is left out, as from a data folder (`filesIn`).
+ * The image files of a command line argument: a file, whatever its name, or all images in a folder and its subfolders,
+ * sorted by path. Other files are ignored, as in a data folder (`filesIn`).
  *
  * @throws UserError when there is no such file or folder, it cannot be read, or the folder holds no images
  */
@@ -29,7 +29,7 @@ export function imageFilesOf(word: string): string[] {
   throw new UserError([message, ...heicLines(others)].join("\n"));
 }
 
-/** Undefined when there is nothing. @throws UserError when the system refuses to look, as for links that lead in a circle */
+/** Undefined if the path does not exist. @throws UserError on other errors, such as circular links */
 function entryAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -56,15 +56,15 @@ export function showsColours(): boolean {
 }
 
 /**
- * An image as lines for the terminal: with colours two pixels a character (upper half and ground of "▀", 24 bits), without
- * them two equal characters a pixel, dark to light " .:-=+*#%@".
+ * An image as lines for the terminal: with colours two pixels per character (foreground and background of "▀", 24
+ * bits), without them two equal characters per pixel, dark to light " .:-=+*#%@".
  */
 export function drawImage(image: DrawnImage, { colours }: { colours: boolean }): string[] {
   return colours ? halfBlocks(image) : shades(image);
 }
 
 function halfBlocks({ pixels, channels, height, width }: DrawnImage): string[] {
-  // Gray gives all three the same; below the last row of an odd number is black.
+  // Gray uses the same value for all three; below an odd last row is black.
   const colorAt = (row: number, column: number) =>
     [0, 1, 2].map((c) => (row < height ? pixels[((c % channels) * height + row) * width + column]! : 0)).join(";");
   return Array.from({ length: Math.ceil(height / 2) }, (_, line) => {
@@ -92,11 +92,11 @@ function shades({ pixels, channels, height, width }: DrawnImage): string[] {
   );
 }
 
-/** Where a contact sheet goes. */
+/** Output file of a contact sheet. */
 export type SheetTarget = Pick<ExportTarget, "path" | "force">;
 
 /**
- * Writes a contact sheet as a PNG picture, if there is something on it, and says where.
+ * Writes a non-empty contact sheet as PNG, and prints its path.
  *
  * @returns its path; null where there is nothing to draw
  * @throws UserError when something is there already, or the system refuses
@@ -110,7 +110,7 @@ export async function writeSheet(
     output.note("there is nothing to draw: no contact sheet was written");
     return null;
   }
-  // The figures' libraries take their time to load: not for --help.
+  // Loaded on use, as the figures' libraries load slowly.
   const [{ drawSvg }, { pngBytes }] = await Promise.all([
     import("../plots/node/render.ts"),
     import("../plots/node/render.ts"),

@@ -4,10 +4,10 @@ type EndingSignal = keyof typeof EXIT_CODES;
 const SIGNALS: readonly EndingSignal[] = ["SIGINT", "SIGTERM"];
 
 /**
- * Watches for an interrupt while `work` runs: the first one only sets a flag, so that the work can stop at a good place;
- * a second one ends the process at once (files are whole at every moment).
+ * Handles interrupts while `work` runs: the first one only sets a flag, so that the work can stop cleanly; a second one
+ * ends the process immediately (files are written atomically).
  *
- * @returns what the work gave, and the exit code of the interrupt if there was one
+ * @returns the result of the work, and the exit code of the interrupt if there was one
  */
 export async function whileInterruptible<Result>(
   note: (line: string) => void,
@@ -28,7 +28,7 @@ export async function whileInterruptible<Result>(
   }
 }
 
-/** Resolves at the first interrupt; a second one ends the process at once. For work that has no other end. */
+/** Resolves at the first interrupt; a second one ends the process immediately. For work that has no other end. */
 export async function untilInterrupted(): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of SIGNALS) process.once(signal, () => resolve());

@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
+import { IN_FLAGS } from "./wording.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -15,10 +16,10 @@ const EXIT_USED_WRONGLY = 2;
 const { red } = pc.createColors(pc.isColorSupported && (process.stderr.isTTY || Boolean(process.env.FORCE_COLOR)));
 
 /**
- * The command line: finds the command, loads its file, parses what it declares, runs it.
+ * The command line: finds the command, loads its file, parses arguments and options, and runs it.
  *
  * @param argv without node and the script's own name
- * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted (143 by SIGTERM)
+ * @returns the exit code: 0 success, 1 failure, 2 usage error, 130 interrupted (143 by SIGTERM)
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isVerbose = argv.includes("--verbose");
@@ -49,7 +50,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
     if (error instanceof UserError) {
-      process.stderr.write(`${red("error:")} ${isVerbose ? error.stack : error.message}\n`);
+      const message = error.worded(IN_FLAGS);
+      const stack = error.stack?.replace(error.message, () => message);
+      process.stderr.write(`${red("error:")} ${isVerbose ? stack : message}\n`);
       return error.exitCode;
     }
     const message = error instanceof Error ? error.message : String(error);
@@ -63,7 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Commander's message, on one line, and with the commands where it did not know one. */
+/** Commander's message on one line; for an unknown command, with the list of commands. */
 function explain(text: string): string {
   const known = COMMANDS.map(({ name }) => name).join(", ");
   return `${text
@@ -75,10 +78,12 @@ function explain(text: string): string {
 
 function declare(entry: Commander, command: Command, finish: (code: number) => void): void {
   for (const { name, description } of command.arguments) entry.argument(name, description);
-  for (const { flags, description, choices, isRepeatable, default: shown } of command.options) {
+  for (const { flags, description, choices, current, isRepeatable, default: shown } of command.options) {
     // Commander shows no default of an option that stays undefined when it is left out.
     const option = new Option(flags, shown === undefined ? description : `${description} (default: ${shown})`);
     if (choices) option.choices([...choices]);
+    const parse = option.parseArg;
+    if (current && parse) option.argParser((word: string, sofar) => parse(current(word), sofar));
     if (isRepeatable) option.argParser((word: string, sofar: string[] = []) => [...sofar, word]);
     entry.addOption(option);
   }

@@ -1,20 +1,23 @@
+import { inWords, type Words } from "../wording.ts";
+import { IN_FLAGS } from "./wording.ts";
+
 /** Where a command speaks: with --json one object on standard output and everything else on standard error. */
 export interface Output {
   readonly isJson: boolean;
   /** Whether a live line can be drawn on standard error. */
   readonly isInteractive: boolean;
-  /** A line for people. */
+  /** A human-readable line of the result. */
   say(line: string): void;
-  /** A line about what is going on: always standard error. */
-  note(line: string): void;
+  /** A line about what is going on: always standard error. @param words the same line with gaps for flags, where it has some */
+  note(line: string, words?: Words): void;
   /** The command's result as JSON; printed with --json only. */
   result(value: Readonly<Record<string, unknown>>): void;
 }
 
 /**
- * What happens when our output cannot be written. A reader that went away (`tailor data | head -1`) wanted no more: the
- * command goes on to its end without words, since a run that trains for hours is worth more than its log. Anything else,
- * such as a full disk, is a failure.
+ * Handles errors of the output streams. If the reader has gone (`tailor data | head -1`), the command continues
+ * silently to its end, since a training of hours is worth more than its log. Any other error, such as a full disk, is a
+ * failure.
  */
 export function watchStreams(): void {
   const onError = (error: NodeJS.ErrnoException) => {
@@ -27,8 +30,8 @@ export function watchStreams(): void {
 }
 
 export function createOutput({ isJson }: { isJson: boolean }): Output {
-  const note = (line: string) => {
-    process.stderr.write(`${line}\n`);
+  const note = (line: string, words: Words = line) => {
+    process.stderr.write(`${inWords(words, IN_FLAGS)}\n`);
   };
   return {
     isJson,
@@ -41,7 +44,7 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
   };
 }
 
-/** Told why a result could not be kept in its run's record, which does not stop a command. */
+/** Reports why a result could not be saved in its run's record, which does not stop the command. */
 export function sayNotKept(output: Output): (why: string) => void {
   return (why) => output.note(`the result was not kept in the run: ${why}`);
 }

@@ -1,40 +1,23 @@
-import { availableParallelism } from "node:os";
-import { shellWord, TAILOR } from "../command-text.ts";
-import type { Lowering } from "../compile/program.ts";
-import { UserError } from "../errors.ts";
-import type { OptionValues } from "./command.ts";
-
 /** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
+import { availableParallelism } from "node:os";
+import { UserError } from "../errors.ts";
+import { flag } from "./wording.ts";
 
-/** More threads than this only get in each other's way on networks of this size. */
+/** Typed options that have one of this name, with a value. */
+type Typed<Name extends string> = { readonly [_ in Name]: string | undefined };
+
+/** Maximum default number of threads: more slow down networks of this size. */
 const MAX_DEFAULT_THREADS = 8;
-/** Runs of one recipe: more is a slip of the finger. */
+/** Upper bound for the runs of one recipe. */
 const MAX_SEEDS = 1000;
-export const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];
-
-export function text(options: OptionValues, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-/** `batchSize` -> `--batch-size` */
-export function flag(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** What was typed after an option that may be repeated. */
-export function repeated(options: OptionValues, name: string): readonly string[] {
-  const value = options[name];
-  return typeof value === "object" ? value : [];
-}
 
 /** @throws UserError unless the option is absent or a whole number in the range */
-export function wholeNumber(
-  options: OptionValues,
-  name: string,
+export function wholeNumber<Name extends string>(
+  options: Typed<Name>,
+  name: Name,
   { least = 1, most = Number.MAX_SAFE_INTEGER }: { least?: number; most?: number } = {},
 ): number | undefined {
-  const typed = text(options, name);
+  const typed = options[name];
   if (typed === undefined) return undefined;
   const value = /^[+-]?\d+$/.test(typed.trim()) ? Number(typed) : Number.NaN;
   if (!Number.isSafeInteger(value) || value < least || value > most) {
@@ -45,8 +28,8 @@ export function wholeNumber(
 }
 
 /** @throws UserError unless the option is absent or a finite number above 0 */
-export function positiveNumber(options: OptionValues, name: string): number | undefined {
-  const typed = text(options, name);
+export function positiveNumber<Name extends string>(options: Typed<Name>, name: Name): number | undefined {
+  const typed = options[name];
   if (typed === undefined) return undefined;
   const value = typed.trim() === "" ? Number.NaN : Number(typed);
   if (!Number.isFinite(value) || value <= 0) {
@@ -56,8 +39,8 @@ export function positiveNumber(options: OptionValues, name: string): number | un
 }
 
 /** @throws UserError unless the option is absent or from 0 up and below 1 */
-export function fraction(options: OptionValues, name: string): number | undefined {
-  const typed = text(options, name);
+export function fraction<Name extends string>(options: Typed<Name>, name: Name): number | undefined {
+  const typed = options[name];
   if (typed === undefined) return undefined;
   const value = typed.trim() === "" ? Number.NaN : Number(typed);
   if (!(value >= 0 && value < 1)) {
@@ -66,52 +49,18 @@ export function fraction(options: OptionValues, name: string): number | undefine
   return value;
 }
 
-/** @throws UserError unless the option is absent or one of `choices` */
-export function choice<Choice extends string>(
-  options: OptionValues,
-  name: string,
-  choices: readonly Choice[],
-): Choice | undefined {
-  const typed = text(options, name);
-  if (typed === undefined) return undefined;
-  const found = choices.find((candidate) => candidate === typed);
-  if (found === undefined) {
-    throw new UserError(`${flag(name)} must be one of ${choices.join(", ")}, got "${typed}"`, { exitCode: 2 });
-  }
-  return found;
-}
-
-export function path(options: OptionValues, name: string): string | undefined {
-  const typed = text(options, name);
+export function path<Name extends string>(options: Typed<Name>, name: Name): string | undefined {
+  const typed = options[name];
   if (typed === "") throw new UserError(`${flag(name)} must name a folder, got ""`, { exitCode: 2 });
   return typed;
 }
 
 /** The number of threads: --threads, or the processor's cores up to a sensible number. */
-export function threads(options: OptionValues): number {
+export function threads(options: Typed<"threads">): number {
   return wholeNumber(options, "threads", { most: 1024 }) ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
 }
 
 /** The runs of each recipe: --seeds. */
-export function seeds(options: OptionValues): number | undefined {
+export function seeds(options: Typed<"seeds">): number | undefined {
   return wholeNumber(options, "seeds", { most: MAX_SEEDS });
-}
-
-/** How networks are computed: --lowering, else what the processor has. */
-export function lowering(options: OptionValues): (typeof LOWERINGS)[number] | undefined {
-  return choice(options, "lowering", LOWERINGS);
-}
-
-/** Options of every command that change what is shown, not what is done. */
-const SHOWING = ["json", "verbose"];
-
-/** What to type to get the same again: the command with the options that were typed. */
-export function commandLine(command: string, options: OptionValues): string {
-  const words = Object.entries(options)
-    .filter(([name]) => !SHOWING.includes(name))
-    .flatMap(([name, value]) => {
-      if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
-      return [value].flat().flatMap((word) => [flag(name), shellWord(word)]);
-    });
-  return [TAILOR, command, ...words].join(" ");
 }

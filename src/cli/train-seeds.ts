@@ -7,12 +7,12 @@ import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { percent } from "../text.ts";
-import type { OptionValues } from "./command.ts";
+import type { TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
 import { experimentDisplay } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
-import { lowering, path, seeds, threads } from "./parse.ts";
+import { path, seeds, threads } from "./parse.ts";
 
 /**
  * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies.
@@ -21,7 +21,7 @@ import { lowering, path, seeds, threads } from "./parse.ts";
  */
 export async function trainWithSeeds(
   runOn: (data: LoadedData) => SeedlessRun,
-  { options, split }: { options: OptionValues; split: EvaluationSplit | undefined },
+  { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
   if (options.seed !== undefined) {
@@ -44,7 +44,7 @@ export async function trainWithSeeds(
       split,
       data,
       threads: threads(options),
-      lowering: lowering(options),
+      lowering: options.lowering,
       runtime: nodeRuntime,
       tensorboard: options.tensorboard === true,
       isInterrupted,

@@ -6,13 +6,13 @@ import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
 import type { Output } from "./output.ts";
 
-/** Steps before a forecast is worth saying: the first ones are slower. */
+/** Number of steps before a time estimate is shown, as the first ones are slower. */
 const FORECAST_AFTER_STEPS = 20;
 
 const BAR_FORMAT =
   "epoch {epoch} {bar} step {value}/{total} | loss {loss} | accuracy {accuracy} | rate {rate} | {speed} images/s | {left}";
 
-/** What training shows: a live line on a terminal, a forecast and a line an epoch elsewhere. */
+/** Displays a training: a live line on a terminal, otherwise a time estimate and one line per epoch. */
 export function trainingDisplay(output: Output, epochs: number) {
   let bar: progress.SingleBar | undefined;
   let firstStep: number | undefined;
@@ -28,7 +28,7 @@ export function trainingDisplay(output: Output, epochs: number) {
     left: isForecast(now) ? `${duration(now.secondsLeft)} left` : "...",
   });
 
-  /** Takes the live line away, so that something else can be printed. */
+  /** Clears the live line, so that something else can be printed. */
   const clear = () => {
     bar?.stop();
     bar = undefined;
@@ -67,7 +67,7 @@ export function trainingDisplay(output: Output, epochs: number) {
   };
 }
 
-/** What a run is, in a line, when it starts. */
+/** One line that describes a run at its start. */
 export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
   const { recipeName, parameters, data, epochs, batchSize, fittedFrom, seed, lowering, blockSize, threads } = record;
   const block = blockSize === null ? "" : ` (block ${blockSize})`;

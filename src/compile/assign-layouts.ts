@@ -4,15 +4,15 @@ import { inputName, inputOp } from "../ops/leaves.ts";
 import { isOp } from "./fusion-rules.ts";
 
 export interface LayoutAssignment {
-  /** The layout in which a value is made. */
+  /** The layout in which each value is computed. */
   readonly layouts: ReadonlyMap<Value, Layout>;
-  /** For values that run blocked: what they take and give. All others run their standard lowering. */
+  /** Input and output layouts of values that run blocked. All others use their standard lowering. */
   readonly plans: ReadonlyMap<Value, LayoutPlan>;
 }
 
 /**
  * Chooses each value's layout, in one pass from inputs to outputs. An operation runs blocked wherever its shapes fit;
- * a parameter takes the layout that its first user asks for, and `like` (optimizer state) takes its parameter's.
+ * a parameter gets the layout that its first user requires, and optimizer state (`like`) gets its parameter's.
  *
  * @param order topological, with the forward pass before the optimizer's updates
  * @param free names of inputs whose layout may be chosen: parameters and state

@@ -9,7 +9,9 @@ import { FUSION_RULES, isOp } from "./fusion-rules.ts";
 import type { Lowering, Program } from "./program.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
 
-/** A tensor that a compiled program takes or gives. Its elements lie in `layout`; outside a session all are canonical. */
+/**
+ * An input or output of a compiled program. Its elements are stored in `layout`; outside a session all are canonical.
+ */
 export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
@@ -17,19 +19,19 @@ export interface TensorSpec {
   readonly layout: Layout;
 }
 
-/** What becomes of an operation, or of a change of layout in front of it, in the ONNX model. */
+/** An operation of the ONNX model, or a change of layout in front of one. */
 export interface CompiledOperation {
   /** The operation's name, or LAYOUT_CHANGE. */
   readonly kind: string;
-  /** Undefined where the program does not say. */
+  /** Undefined where the program does not record it. */
   readonly origin: Origin | undefined;
-  /** In convolutions and matrix products; 0 for all else. */
+  /** Of convolutions and matrix products; 0 for everything else. */
   readonly multiplyAdds: number;
   /** Names of the results of its nodes. Each node's own name ends with its result's: `conv2d (conv1 forward)/v3`. */
   readonly results: readonly string[];
 }
 
-/** The kind of the nodes that bring a value from one layout into another. */
+/** The kind of the nodes that convert a value from one layout to another. */
 export const LAYOUT_CHANGE = "layout change";
 
 /** A program as one ONNX model. State `name` is read as input `name` and written as output `nextName(name)`. */
@@ -41,13 +43,13 @@ export interface CompiledProgram {
   readonly parameters: readonly TensorSpec[];
   readonly state: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** What the model's nodes are for, in the order in which they were written. */
+  /** The operations that the model's nodes implement, in the order in which they were written. */
   readonly operations: readonly CompiledOperation[];
-  /** The layers that the program's origins name, in reading order. */
+  /** The layers named in the program's origins, in order of execution. */
   readonly layers: readonly string[];
 }
 
-/** The output that carries a state tensor's new value. */
+/** Name of the output with a state tensor's new value. */
 export function nextName(name: string): string {
   return `${name}'`;
 }
@@ -55,11 +57,11 @@ export function nextName(name: string): string {
 /**
  * Compiles a program: fuses, assigns layouts, and writes one ONNX model.
  *
- * @param rules the fusion rules; tests leave some out to see that each keeps the numbers
+ * @param rules the fusion rules; tests leave some out to check that each preserves the results
  */
 export function compile(program: Program, lowering: Lowering, rules: readonly Rule[] = FUSION_RULES): CompiledProgram {
   const outputNames = Object.keys(program.outputs);
-  // Outputs first: the forward pass then comes before the updates, so that parameters are laid out by their layers.
+  // Outputs first: the forward pass then precedes the updates, so that layers determine the layout of their parameters.
   const origins = new Map(program.origins);
   const layers = [...new Set([...origins.values()].map(({ layer }) => layer))];
   const targets = rewrite(
@@ -92,7 +94,7 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
     return spec;
   };
   const converted = new Map<string, string>();
-  /** The value's name in a layout; a conversion stands at each seam, once, and belongs to the first user. */
+  /** The value's name in a layout. A conversion is written once per value and layout, and belongs to the first user. */
   const inLayout = (value: Value, wanted: Layout, user: Value): string => {
     const name = names.get(value)!;
     const made = layoutOf(value);
@@ -107,7 +109,7 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
     return result;
   };
 
-  // Inputs that simplification left without users are declared all the same: a program's signature is what it says.
+  // Inputs without users after simplification are declared all the same, so that the signature is the program's.
   const canonicalNames = new Map(
     order.filter((value) => isOp(value, inputOp)).map((value) => [inputName(value), value]),
   );
@@ -145,9 +147,9 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
 }
 
 /**
- * New state in the order in which it is to be computed. Vectors are moved together, once all their gradients are there;
- * with them at the end, ONNX Runtime leaves the weights' gradients until then and keeps every activation for them: a tenth
- * more memory for the Enhanced network.
+ * New state in the order in which it is to be computed: vectors first. Vectors are updated together, once all their
+ * gradients are known; were they at the end, ONNX Runtime would postpone the weights' gradients until then and keep
+ * every activation for them: a tenth more memory for the Enhanced network.
  */
 function vectorsFirst(values: readonly Value[]): Value[] {
   const isVector = ({ shape }: Value) => shape.length === 1;

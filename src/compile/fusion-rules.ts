@@ -7,7 +7,9 @@ import { fusedMatmul, matmulOp } from "../ops/matmul.ts";
 import { maxPool2dGradient, maxPool2dGradientOp } from "../ops/pooling.ts";
 import type { Rule } from "./rewrite.ts";
 
-/** An operation that is defined by others becomes those: its own derivative is taken by now. */
+/**
+ * Replaces an operation with `expand` by its expansion: rules run after differentiation, so its gradient is not needed.
+ */
 export const expandRule: Rule = {
   name: "expand",
   rewrite: (value) => value.op.expand?.(value),
@@ -16,7 +18,7 @@ export const expandRule: Rule = {
 /**
  * relu(channelAffine(x, scale, shift)) -> channelAffine(x, scale, shift, relu), where nothing else reads the inner one.
  *
- * Same numbers by definition; batch norm and ReLU then cost one pass.
+ * Same result by definition; batch norm and ReLU then cost one pass.
  */
 export const affineReluRule: Rule = {
   name: "affineRelu",
@@ -32,7 +34,7 @@ export const affineReluRule: Rule = {
 /**
  * biasAdd(conv2d(x, w), b) -> fusedConv2d(x, w, b), where nothing else reads the bare convolution.
  *
- * Same numbers: the fused operation is defined as that sum. It saves a pass over the result.
+ * Same result: the fused operation is defined as that sum. It saves a pass over the result.
  */
 export const convBiasRule: Rule = {
   name: "convBias",
@@ -48,7 +50,7 @@ export const convBiasRule: Rule = {
 /**
  * relu(fusedConv2d(x, w, b)) -> fusedConv2d(x, w, b, relu), where nothing else reads the result before ReLU.
  *
- * Same numbers: the fused operation ends with that ReLU. ReLU's derivative reads its result only, so nothing is lost.
+ * Same result: the fused operation ends with that ReLU. ReLU's derivative reads its result only, so nothing is lost.
  */
 export const convReluRule: Rule = {
   name: "convRelu",
@@ -64,7 +66,7 @@ export const convReluRule: Rule = {
 /**
  * biasAdd(depthwiseConv2d(x, w), b) -> depthwiseConv2d(x, w, b), where nothing else reads the bare convolution.
  *
- * Same numbers: the operation with a bias is that sum. It saves a pass over the result.
+ * Same result: the operation with a bias is that sum. It saves a pass over the result.
  */
 export const depthwiseBiasRule: Rule = {
   name: "depthwiseBias",
@@ -78,7 +80,10 @@ export const depthwiseBiasRule: Rule = {
   },
 };
 
-/** biasAdd(matmul(a, b), bias) -> fusedMatmul(a, b, bias), where nothing else reads the product. Same numbers by definition. */
+/**
+ * biasAdd(matmul(a, b), bias) -> fusedMatmul(a, b, bias), where nothing else reads the product. Same result by
+ * definition.
+ */
 export const matmulBiasRule: Rule = {
   name: "matmulBias",
   rewrite(value, { uses }) {
@@ -93,8 +98,8 @@ export const matmulBiasRule: Rule = {
 /**
  * reluGradient(y, maxPool2dGradient(y, p, dp)) -> maxPool2dGradient(y, p, reluGradient(p, dp))
  *
- * Same numbers: the pool passes dp only to pixels where y equals the window's maximum p, and there y > 0 exactly when
- * p > 0. So the mask can be applied to the pooled gradient, a quarter of the size for a 2x2 window.
+ * Same result: the pool passes dp only to pixels where y equals the window's maximum p, and there y > 0 exactly when
+ * p > 0. So the mask can be applied to the pooled gradient, which is a quarter of the size for a 2x2 window.
  */
 export const reluBeforePoolRule: Rule = {
   name: "reluBeforePool",
@@ -110,7 +115,8 @@ export const reluBeforePoolRule: Rule = {
 /**
  * channelSum(maxPool2dGradient(x, y, dy)) -> channelSum(dy)
  *
- * Same numbers: a window's pixels share dy, so they sum to it. A bias gradient below a pool is summed at pooled size.
+ * Same result: a window's pixels share dy, so they sum to it. The gradient of a bias before a pool is summed at pooled
+ * size.
  */
 export const sumOfPoolGradientRule: Rule = {
   name: "sumOfPoolGradient",
@@ -121,7 +127,7 @@ export const sumOfPoolGradientRule: Rule = {
   },
 };
 
-/** Every fusion rule: each keeps the numbers and saves passes over memory. */
+/** Every fusion rule: each preserves the results and saves passes over memory. */
 export const FUSION_RULES: readonly Rule[] = [
   expandRule,
   convBiasRule,
@@ -133,7 +139,7 @@ export const FUSION_RULES: readonly Rule[] = [
   sumOfPoolGradientRule,
 ];
 
-/** Whether a value was made by `op`; if so its attributes are that operation's. */
+/** Whether a value is an application of `op`; narrows the type of its attributes. */
 export function isOp<A extends Attributes>(value: Value, op: Op<A>): value is Value<A> {
   return value.op.name === op.name;
 }

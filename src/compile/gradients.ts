@@ -5,13 +5,13 @@ import { add } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
 
 /**
- * Reverse-mode differentiation: walks from `loss` back to its inputs, users before what they use, and adds up what each
- * user passes on. The result is more graph, of the same operations.
+ * Reverse-mode differentiation: visits the graph from `loss` back to its inputs, users first, and sums the gradients
+ * that a value's users contribute. The derivatives are graph values of the same operations.
  *
  * @param loss a scalar
- * @param origins where the values come from; derivatives are added as backward pass of what they are derivatives of
- * @returns the derivative of `loss` with respect to each of `values`, each in its value's shape
- * @throws Error when the loss does not depend on a value, or an operation on the way has no derivative
+ * @param origins where the values come from; a derivative is added as the backward pass of its value's layer
+ * @returns the derivative of `loss` with respect to each of `values`, in that value's shape
+ * @throws Error when the loss does not depend on a value, or an operation in between has no derivative
  */
 export function gradients(loss: Value, values: readonly Value[], origins: Map<Value, Origin> = new Map()): Value[] {
   requireAxes("gradients", "loss", loss.shape, []);
@@ -47,7 +47,7 @@ export function gradients(loss: Value, values: readonly Value[], origins: Map<Va
   });
 }
 
-/** The values on a way from `sources` to the graph's end. */
+/** The sources and all values that depend on them. */
 function dependents(order: readonly Value[], sources: readonly Value[]): Set<Value> {
   const needed = new Set(sources);
   for (const value of order) if (value.inputs.some((input) => needed.has(input))) needed.add(value);

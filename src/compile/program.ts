@@ -1,25 +1,27 @@
 import type { Origins } from "../graph/origin.ts";
 import type { Value } from "../graph/value.ts";
 
-/** A tensor that lives from step to step: read as an input, replaced by a value of the same shape. */
+/** A tensor that persists between steps: read as an input, replaced by a value of the same shape. */
 export interface StateTensor {
   readonly name: string;
   readonly input: Value;
   readonly next: Value;
-  /** The parameter whose memory layout this one shares, so that updates of both run side by side. Default: its own. */
+  /**
+   * The parameter whose memory layout this one shares, so that their update runs elementwise. Default: its own layout.
+   */
   readonly like?: string;
 }
 
-/** A computation that is run again and again: one training step, or one evaluation of a batch. */
+/** A computation that is run repeatedly: one training step, or one evaluation of a batch. */
 export interface Program {
   readonly name: string;
-  /** Given anew at each run. */
+  /** Inputs supplied at each run. */
   readonly feeds: readonly Value[];
-  /** Given at each run and never changed by it: the parameters of an evaluation. */
+  /** Inputs that a run does not change: the parameters of an evaluation. */
   readonly parameters?: readonly Value[];
   readonly state: readonly StateTensor[];
   readonly outputs: Readonly<Record<string, Value>>;
-  /** Which layer and pass each value is made for, where that is known; layers in reading order. */
+  /** Layer and pass of each value, where known; layers in order of execution. */
   readonly origins?: Origins;
 }
 

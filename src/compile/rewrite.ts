@@ -1,24 +1,24 @@
 import type { Origin } from "../graph/origin.ts";
 import { type Attributes, topologicalOrder, type Value } from "../graph/value.ts";
 
-/** What a rule may ask about the graph that it rewrites. */
+/** Information for a rule about the graph that it rewrites. */
 export interface RewriteContext {
-  /** How many inputs of other values (and outputs of the graph) a value is. */
+  /** How often a value is read as an input of other values or as an output of the graph. */
   uses(value: Value): number;
 }
 
-/** One rewriting rule: gives a value's replacement, with the same numbers, or undefined where it does not apply. */
+/** One rewriting rule: returns an equal replacement of a value, or undefined where it does not apply. */
 export interface Rule {
   readonly name: string;
   rewrite(value: Value, context: RewriteContext): Value | undefined;
 }
 
-/** A rule must not grow the graph for ever: more rounds than any sensible chain of rules needs. */
+/** Guards against rules that rewrite forever: more rounds than any sensible chain of rules needs. */
 const MAX_ROUNDS = 50;
 
 /**
- * Rewrites the graph below `outputs`, inputs first, until no rule applies any more. Equal values (same operation, inputs
- * and attributes) become one on the way: common subexpressions; values that nobody reaches are gone by themselves.
+ * Rewrites the graph below `outputs`, inputs first, until no rule applies any more. Equal values (same operation,
+ * inputs and attributes) are merged on the way (common subexpression elimination), and unreachable values drop out.
  *
  * @param origins where the values come from; those of new values are added
  */
@@ -48,7 +48,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins:
   const replaced = new Map<Value, Value>();
   let isChanged = false;
 
-  /** The one value that stands for all equal to `value`; its inputs must be such values already. */
+  /** The representative of all values equal to `value`; its inputs must be representatives already. */
   const unique = (value: Value): Value => {
     const key = `${value.op.name} ${value.inputs.map((input) => numbers.get(input)).join(",")} ${attributesKey(value.attributes)}`;
     const same = known.get(key);
@@ -57,7 +57,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins:
     numbers.set(value, numbers.size);
     return value;
   };
-  /** Rebuilds what a rule returned on top of replaced values. */
+  /** Rebuilds a rule's result on top of the replaced values. */
   const settle = (value: Value): Value => {
     const done = replaced.get(value);
     if (done) return done;
@@ -87,7 +87,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins:
   return { results: outputs.map(settle), isChanged };
 }
 
-/** Attributes as text, equal exactly when they are: JSON alone writes infinities as null and -0 as 0. */
+/** Attributes as text, equal exactly when the attributes are: JSON alone writes infinities as null and -0 as 0. */
 function attributesKey(attributes: Attributes): string {
   return JSON.stringify(attributes, (_name, value: unknown) => {
     if (Object.is(value, -0)) return "-0";
@@ -96,11 +96,11 @@ function attributesKey(attributes: Attributes): string {
 }
 
 /**
- * Gives the values that a rewriting rule made their origins, from what they stand for.
+ * Assigns origins to the values that a rewriting rule created, taken from the values they replace.
  *
- * `replaced` goes, and so do those of its inputs that the new values do not read. A new value takes the origin of the one
- * among them that has its operation, or else of the innermost. So a convolution that swallows a bias (batch norm's, say)
- * and a ReLU stays the convolution's layer, and where a rule exchanges two operations each keeps its own.
+ * `replaced` is removed, and so are those of its inputs that the new values do not read. A new value gets the origin of
+ * the removed value with the same operation, or else of the innermost one. So a convolution that absorbs a bias (batch
+ * norm's, say) and a ReLU keeps the convolution's layer, and where a rule exchanges two operations each keeps its own.
  */
 export function inheritOrigins(origins: Map<Value, Origin>, replaced: Value, replacement: Value): void {
   if (!origins.has(replaced)) return;

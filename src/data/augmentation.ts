@@ -4,7 +4,7 @@ import type { ImageGeometry } from "./image-set.ts";
 import { moveImage } from "./move-image.ts";
 import { eraseRandomly, type RandomErasing } from "./random-erasing.ts";
 
-/** How training images are varied each time they are used; what is left out is not done. */
+/** Data augmentation of training images; transformations that are left out are off. */
 export interface Augmentation {
   /**
    * "random": mirrored left-right with probability 1/2. "alternating": mirrored in every other epoch, see
@@ -13,24 +13,24 @@ export interface Augmentation {
   readonly horizontalFlip?: "random" | "alternating" | undefined;
   /** Mirrored upside down with probability 1/2. */
   readonly verticalFlip?: boolean | undefined;
-  /** Largest shift in pixels: along each axis by a whole number from -shift to shift, all equally likely; black moves in. */
+  /** Maximum shift in pixels: along each axis by an integer uniform in -shift..shift; uncovered pixels become black. */
   readonly shift?: number | undefined;
   readonly randomErasing?: RandomErasing | undefined;
 }
 
-/** What decides one image's variation. */
+/** Random inputs of one image's augmentation. */
 export interface AugmentationDraws {
-  /** The image's own stream. Read in a fixed order, whatever is switched on: see `augmentImage`. */
+  /** The image's own stream. Read in a fixed order, whatever is enabled: see `augmentImage`. */
   readonly stream: RandomStream;
-  /** Whether an alternating flip mirrors the image this time; not looked at otherwise. */
+  /** Whether an alternating flip mirrors the image in this epoch; ignored for other flips. */
   readonly mirrored: boolean;
 }
 
 /**
- * Writes a varied copy of one image: mirrored, then shifted, then erased in part.
+ * Writes an augmented copy of one image: mirrored, then shifted, then with a random rectangle erased.
  *
- * The stream gives one word for both flips, one for each axis of the shift and one for whether to erase, used or not, so
- * two runs that differ in one switch agree in everything else.
+ * It always draws one word for both flips, one for each axis of the shift and one for whether to erase, used or not, so
+ * two runs that differ in one setting agree in everything else.
  *
  * @param source bytes; the image [channels, height, width] starts at `sourceOffset`
  * @param destination bytes, not overlapping the source image; the copy starts at `destinationOffset`
@@ -66,9 +66,9 @@ const AUGMENTATION_KEYS = ["horizontalFlip", "verticalFlip", "shift", "randomEra
 const ERASING_KEYS = ["probability", "areaFraction", "aspectRatio", "fill"];
 
 /**
- * Refuses what the types cannot: values out of range, and whatever a recipe that was read from a file may hold.
+ * Validates what types cannot: values out of range, and arbitrary values of a recipe read from a file.
  *
- * @param geometry the images it is meant for
+ * @param geometry of the images to augment
  * @throws UserError (exit code 2) naming the setting, its value and what is allowed
  */
 export function checkAugmentation(augmentation: Augmentation, geometry: ImageGeometry): void {
@@ -106,8 +106,8 @@ function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry):
   }
   if (fill !== "zero" && fill !== "random") throw refused("randomErasing.fill", fill, `"zero" or "random"`);
 
-  // A rectangle of area a x height x width and aspect r is sqrt(a r height width) high and sqrt(a height width / r) wide,
-  // so it fits when a height / width <= r <= height / (a width). The smallest area leaves r the most room.
+  // A rectangle of area a x height x width and aspect r is sqrt(a r height width) high and sqrt(a height width / r)
+  // wide, so it fits when a height / width <= r <= height / (a width). The smallest area leaves r the most room.
   const flattest = (areaFraction[0] * height) / width;
   const steepest = height / (areaFraction[0] * width);
   if (aspectRatio[0] > steepest || aspectRatio[1] < flattest) {

@@ -3,23 +3,23 @@ import { randomStream, shuffle } from "../random.ts";
 import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
 import { type ImageSet, imageBytes } from "./image-set.ts";
 
-/** A batch lies in one epoch or across the seam of two. */
+/** A batch contains images of one epoch, or of two consecutive ones. */
 const CACHED_EPOCHS = 2;
 
-/** Epochs laid end to end: every image once an epoch, in an order of its own. */
+/** Concatenated epochs: each is a permutation of the images. */
 export interface EpochChain {
-  /** Images in an epoch. */
+  /** Images per epoch. */
   readonly imageCount: number;
   /**
-   * The image numbers of one epoch in their order, [imageCount]. A view of the cache: read it before asking for another
-   * epoch, and do not write to it.
+   * The image indices of one epoch in their order, [imageCount]. A view of the cache: read it before calling this for
+   * another epoch, and do not write to it.
    */
   epoch(epoch: number): Uint32Array;
 }
 
 /**
- * The endless chain of permutations that `seed` draws. Any epoch can be asked for at any time; the two used last are
- * kept.
+ * The endless chain of permutations determined by `seed`. Epochs can be read in any order; the two used last are
+ * cached.
  */
 export function epochChain(imageCount: number, seed: number): EpochChain {
   const cache = new Map<number, Uint32Array>(); // in order of use, oldest first
@@ -48,13 +48,14 @@ export function epochChain(imageCount: number, seed: number): EpochChain {
   return { imageCount, epoch };
 }
 
-/** A place in the augmentation streams that no image of the chain of epochs reaches. */
+/** An index of the augmentation streams that no image of the chain of epochs uses. */
 const TABLE_INDEX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Alternating flip (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, "Alternating flip"): half of
- * the images, chosen by the seed, are mirrored in the first epoch, the other half in the second, and so on. Any two
- * epochs in a row show every image in both forms, where a coin would show half of them the same form twice.
+ * Alternating flip (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, "Alternating flip"):
+ * half of the images, chosen by the seed, are mirrored in the first epoch, the other half in the second, and so on. Any
+ * two consecutive epochs show every image in both forms, whereas random flips would show half of them the same form
+ * twice.
  *
  * @param imageCount number of training images
  * @returns whether `image` is mirrored in `epoch`, both counted from 0
@@ -65,37 +66,36 @@ export function alternatingFlip(imageCount: number, seed: number): (image: numbe
   return (image, epoch) => (inFirst[image]! + epoch) % 2 === 1;
 }
 
-/** Training batches, all full, any of them at any time. */
+/** Training batches with random access. All are full. */
 export interface TrainingBatches {
-  /** Images in a batch, B. */
+  /** Images per batch, B. */
   readonly batchSize: number;
   /**
-   * Full batches in so many epochs: floor(images x epochs / B).
+   * Number of full batches in `epochs` epochs: floor(images x epochs / B).
    *
-   * @param epochs 0 and up; need not be whole
-   * @throws RangeError when it is not such a number
+   * @param epochs 0 or more; may be fractional
+   * @throws RangeError when it is negative or not finite
    */
   steps(epochs: number): number;
   /**
-   * Writes the batch of one step. The same step gives the same bytes, whatever was asked for before.
+   * Writes the batch of one step. The same step gives the same bytes, whatever was read before.
    *
    * @param step counted from 0 over the whole training
    * @param pixels receives [B, channels, height, width]
    * @param labels receives [B]
-   * @throws RangeError when the step is not a whole number from 0 up or a buffer has another length
+   * @throws RangeError when the step is not a non-negative integer or a buffer has the wrong length
    */
   fill(step: number, pixels: Uint8Array, labels: Int32Array): void;
 }
 
 /**
- * Cuts batches from the endless chain of epoch permutations: place q of the chain is image number q mod n of epoch
- * floor(q / n), and the batch of step s holds places s x B to s x B + B - 1. So every image is used once an epoch, every
- * batch is full, and a batch may reach across the seam of two epochs. What varies an image is drawn from a stream of its
- * place.
+ * Cuts batches from the endless chain of epoch permutations: position q of the chain is entry q mod n of epoch
+ * floor(q / n), and the batch of step s holds positions s x B to s x B + B - 1. So every image is used once per epoch,
+ * every batch is full, and a batch may span two epochs. Each position has its own random stream for augmentation.
  *
- * @param options what is cut, and how
+ * @param options of the batches
  * @param options.set the n training images
- * @param options.batchSize B, 1 to n
+ * @param options.batchSize B, from 1 to n
  * @param options.seed of the run
  * @param options.augmentation none when left out
  * @throws UserError (exit code 2) when the batch size or the augmentation is refused
@@ -148,16 +148,16 @@ export function trainingBatches({
   return { batchSize, steps, fill };
 }
 
-/** Steps in so many epochs over `imageCount` images: only full batches are trained with. */
+/** Number of steps in `epochs` epochs over `imageCount` images: full batches only. */
 export function stepsIn(epochs: number, imageCount: number, batchSize: number): number {
   return Math.floor((imageCount * epochs) / batchSize);
 }
 
-/** Some images in order, made up to a full batch. */
+/** Consecutive images, padded to a full batch. */
 export interface EvaluationBatch {
-  /** Number of the first image. */
+  /** Index of the first image. */
   readonly start: number;
-  /** Images that are meant, 1 to B; the rows after them are padding and must not be counted. */
+  /** Number of images, 1 to B; the rows after them are padding and must be ignored. */
   readonly count: number;
   /** [B, channels, height, width]. A view of the set where the batch is full: do not write to it. */
   readonly pixels: Uint8Array;
@@ -166,9 +166,9 @@ export interface EvaluationBatch {
 }
 
 /**
- * All images once, in their order, in batches of one size: the last is padded with copies of the set's first image.
+ * All images once, in order, in batches of one size: the last is padded with copies of the set's first image.
  *
- * @param batchSize B, 1 and up
+ * @param batchSize B, 1 or more
  * @throws UserError (exit code 2) when the batch size is refused
  */
 export function evaluationBatches(set: ImageSet, batchSize: number): Iterable<EvaluationBatch> & { length: number } {

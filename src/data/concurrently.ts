@@ -1,4 +1,4 @@
-/** Items of a list, `size` at a time. @returns the last part may be shorter */
+/** Splits items into parts of `size`; the last may be shorter. */
 export function* inParts<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
   let part: Item[] = [];
   for (const item of items) {
@@ -10,7 +10,7 @@ export function* inParts<Item>(items: Iterable<Item>, size: number): Generator<I
   if (part.length > 0) yield part;
 }
 
-/** Results in the order of the items, at most `limit` of them in work at once. */
+/** Maps items with at most `limit` calls running at a time. @returns the results in the order of the items */
 export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   limit: number,

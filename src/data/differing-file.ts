@@ -5,18 +5,18 @@ import type { LoadedData } from "./node/chain.ts";
 type NamedSum = Pick<PublishedFile, "name" | "sha256">;
 
 /**
- * Whether data is a run's own: the name of the first file that only one of the two has, or that has another checksum.
+ * Compares data with the files that a run was trained on.
  *
  * @param files that the run was trained on
- * @returns undefined when all files are the same
+ * @returns the first file that only one of the two has, or whose checksum differs; undefined when all are the same
  */
 export function differingFile(data: Pick<LoadedData, "files">, files: readonly NamedSum[]): string | undefined {
   return (firstMissing(files, data.files) ?? firstMissing(data.files, files))?.name;
 }
 
 /**
- * @param run its path, for the error
- * @throws UserError when data are not those that the run was trained on: names the first file that differs
+ * @param run its path, for the error message
+ * @throws UserError when the data differs from what the run was trained on: names the first file that differs
  */
 export function requireOwnData(
   run: string,
@@ -26,11 +26,12 @@ export function requireOwnData(
   const other = differingFile(data, files);
   if (other === undefined) return;
   throw new UserError(
-    `${run} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with --data`,
+    (w) =>
+      `${run} was trained on other data: ${other} in ${data.folder} has another checksum; give the run's own data with ${w.option("data")}`,
   );
 }
 
-/** The first of `files` that is not among `others`, byte for byte. */
+/** The first of `files` that is not among `others` (name and checksum). */
 function firstMissing(files: readonly NamedSum[], others: readonly NamedSum[]): NamedSum | undefined {
   return files.find(({ name, sha256 }) => !others.some((other) => other.name === name && other.sha256 === sha256));
 }

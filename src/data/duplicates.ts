@@ -1,22 +1,22 @@
 import type { ImageSet } from "./image-set.ts";
 import { nearPairs } from "./near-duplicates.ts";
 
-/** A set's name and an image's number in it, from 0. */
+/** Identifies an image: the name of its set and its index there, from 0. */
 export interface ImagePlace {
   readonly set: "train" | "test";
   readonly index: number;
 }
 
-/** Two images that are the same (distance 0) or nearly. */
+/** Two images that are identical (distance 0) or nearly so. */
 export interface DuplicatePair {
   readonly a: ImagePlace;
   readonly b: ImagePlace;
   readonly labels: readonly [a: number, b: number];
-  /** As `nearPairs` measures it. */
+  /** As defined in `nearPairs`. */
   readonly distance: number;
 }
 
-/** Which sets the two images of a pair are from. */
+/** The sets of the two images of a pair. */
 export const PAIRINGS = ["train and test", "train", "test"] as const;
 export type Pairing = (typeof PAIRINGS)[number];
 
@@ -24,19 +24,19 @@ export function pairingOf({ a, b }: DuplicatePair): Pairing {
   return a.set === b.set ? a.set : "train and test";
 }
 
-/** How many pairs there are of a pairing. */
+/** Number of pairs of a pairing. */
 export interface PairCounts {
   readonly pairing: Pairing;
-  /** The same pixel by pixel, */
+  /** Pairs of identical images. */
   readonly exact: number;
-  /** or nearly. */
+  /** Pairs of nearly identical images. */
   readonly near: number;
-  /** Of both, those with two labels. */
+  /** Pairs of either kind with different labels. */
   readonly otherLabel: number;
 }
 
 /**
- * The pairs of duplicates between training and test images and within them, nearest first.
+ * Pairs of duplicates between training and test images and within each, nearest first.
  *
  * @throws UserError when the distance is out of range
  */

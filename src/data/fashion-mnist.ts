@@ -1,6 +1,6 @@
 import type { ImageTask } from "../nn/model.ts";
 
-/** One published file, described by its uncompressed content: the gzip bytes differ from packer to packer. */
+/** One published file, described by its uncompressed content: gzip bytes depend on the program that compressed it. */
 export interface PublishedFile {
   /** Name of the uncompressed file; the compressed one ends in ".gz". */
   readonly name: string;
@@ -9,11 +9,11 @@ export interface PublishedFile {
   readonly sha256: string;
 }
 
-/** The four parts of a data set in MNIST's form. */
+/** The four files of a data set in MNIST's format. */
 export const DATA_PARTS = ["trainImages", "trainLabels", "testImages", "testLabels"] as const;
 export type DataPart = (typeof DATA_PARTS)[number];
 
-/** A data set that was published as four IDX files: grey images and their labels, to train and to test. */
+/** A data set published as four IDX files: grey images and labels, for training and testing. */
 export interface PublishedData {
   readonly title: string;
   /** Its folder inside the cache. */
@@ -72,7 +72,7 @@ export const FASHION_MNIST: PublishedData = {
   },
 };
 
-/** What a network of Fashion-MNIST is shown and asked for. */
+/** The classification task of Fashion-MNIST: 10 classes of gray 28x28 images. */
 export const FASHION_MNIST_TASK: ImageTask = {
   channels: 1,
   height: FASHION_MNIST.height,
@@ -80,5 +80,5 @@ export const FASHION_MNIST_TASK: ImageTask = {
   classes: FASHION_MNIST.classNames.length,
 };
 
-/** Mean and deviation of the 55,000 images that train when a twelfth validates, for pixels scaled to 0..1. */
+/** Mean and standard deviation of the 55,000 images of the training split, for pixels scaled to 0..1. */
 export const FASHION_MNIST_NORMALIZATION = { mean: [0.2859677154498163], standardDeviation: [0.35296247972963896] };

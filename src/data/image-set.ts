@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 
-/** Labelled images as bytes, the form in which they are kept, batched and sent to the first op of a model. */
+/** Labelled images as bytes: the format in which they are stored, batched and fed to a model. */
 export interface ImageSet {
   /** Pixels 0..255, [count, channels, height, width], row-major. */
   readonly images: Uint8Array;
@@ -12,28 +12,28 @@ export interface ImageSet {
   readonly width: number;
   readonly classNames: readonly string[];
   /**
-   * Images that validate, ascending indices, where the data says which; left out, they are drawn. Part of the set like the
-   * others: `trainingData` divides it.
+   * Indices of the validation images, ascending, where the data defines them; if absent they are drawn. They remain in
+   * the set: `trainingData` divides it.
    */
   readonly validation?: Uint32Array;
-  /** Of a folder of pictures: the path in it that each image is from, [count]. */
+  /** For a folder of pictures: each image's path within it, [count]. */
   readonly files?: readonly string[];
 }
 
-/** What the images of a set have in common. */
+/** The size of a set's images. */
 export type ImageGeometry = Pick<ImageSet, "channels" | "height" | "width">;
 
-/** Bytes of one image. */
+/** Number of bytes of one image. */
 export function imageBytes({ channels, height, width }: ImageGeometry): number {
   return channels * height * width;
 }
 
 /**
- * An image set out of its parts, checked.
+ * Creates an image set from its parts, after checking them.
  *
  * @param parts `images` [count, channels, height, width] and `labels` [count]
  * @param name the file or place the labels are from, for error messages
- * @throws UserError when the number of labels is not the number of images, or a label is no class
+ * @throws UserError when the numbers of labels and images differ, or a label is not a class index
  */
 export function createImageSet(parts: Omit<ImageSet, "count">, name: string): ImageSet {
   const count = parts.images.length / imageBytes(parts);
@@ -49,7 +49,7 @@ export function createImageSet(parts: Omit<ImageSet, "count">, name: string): Im
 /**
  * @param labels [count]
  * @param name the file or place the labels are from, for error messages
- * @throws UserError naming the file, the index and the value of the first label that is no class
+ * @throws UserError naming the file, the index and the value of the first label that is not a class index
  */
 export function checkLabels(labels: Uint8Array, classNames: readonly string[], name: string): void {
   const index = labels.findIndex((label) => label >= classNames.length);
@@ -61,8 +61,7 @@ export function checkLabels(labels: Uint8Array, classNames: readonly string[], n
 }
 
 /**
- * The images at `indices`, copied in that order; an index may come more than once. Which of them would validate is not
- * kept.
+ * Copies the images at `indices`, in that order; an index may occur more than once. The result has no `validation`.
  *
  * @throws RangeError when an index is not below `set.count`
  */
@@ -80,17 +79,17 @@ export function selectImages({ validation: _, ...set }: ImageSet, indices: Uint3
   return { ...set, images, labels, count: indices.length, ...(files && { files }) };
 }
 
-/** Per channel, for pixels scaled to 0..1. */
+/** Pixel statistics per channel, for pixels scaled to 0..1. */
 export interface PixelStatistics {
   /** [channels] */
   readonly mean: number[];
-  /** Of the population (divided by the number of pixels), [channels]; 0 where every pixel is the same. */
+  /** Population standard deviation (divided by the number of pixels), [channels]; 0 where all pixels are equal. */
   readonly standardDeviation: number[];
 }
 
 /**
- * Mean and standard deviation of each channel over all images, from exact counts of the 256 values, so the order of
- * the images cannot change the last bit.
+ * Mean and standard deviation of each channel over all images, from exact counts of the 256 values, so that the result
+ * does not depend on the order of the images.
  *
  * @throws RangeError when the set is empty
  */
@@ -113,7 +112,7 @@ export function pixelStatistics(set: ImageSet): PixelStatistics {
   return { mean, standardDeviation };
 }
 
-/** How often each of the 256 pixel values comes in one channel, [256]. */
+/** Histogram of one channel's pixel values, [256]. */
 function countValues(set: ImageSet, channel: number): Float64Array {
   const plane = set.height * set.width;
   const counts = new Float64Array(256);

@@ -1,23 +1,23 @@
 import { count, percent } from "../text.ts";
 import { countClasses } from "./split.ts";
 
-/** Classes of which the largest has at least so many times the images of the smallest are called uneven. */
+/** Classes count as imbalanced when the largest has at least this many times the images of the smallest. */
 const UNEVEN = 1.5;
 
-/** How evenly images are shared among classes. */
+/** Class imbalance of labels. */
 export interface Imbalance {
   readonly largest: { readonly name: string; readonly images: number };
   readonly smallest: { readonly name: string; readonly images: number };
-  /** Images of the largest class for each of the smallest, 1 and up. */
+  /** Size of the largest class divided by that of the smallest, at least 1. */
   readonly ratio: number;
-  /** Share of the largest class, 0 to 1: the accuracy of who always says its name. */
+  /** Share of the largest class, 0 to 1: the accuracy of always predicting it. */
   readonly majority: number;
   readonly isUneven: boolean;
 }
 
 /**
  * @param labels class of each image, [count]
- * @param classNames of which each has an image
+ * @param classNames of the classes; each has at least one image
  */
 export function imbalanceOf(labels: Uint8Array, classNames: readonly string[]): Imbalance {
   const counts = countClasses(labels, classNames.length).map((images, i) => ({ name: classNames[i]!, images }));

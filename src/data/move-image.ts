@@ -1,6 +1,6 @@
 import type { ImageGeometry } from "./image-set.ts";
 
-/** Where the pixels of an image go: mirrored first, then shifted. */
+/** A movement of an image's pixels: mirrored first, then shifted. */
 export interface Movement {
   /** Left becomes right. */
   readonly mirror: boolean;
@@ -13,8 +13,8 @@ export interface Movement {
 }
 
 /**
- * Copies one image, moved, in a single pass over the destination; what comes from outside the image is black (0). Every
- * channel moves alike.
+ * Copies one image, moved, in a single pass over the destination; pixels from outside the image are black (0). All
+ * channels move alike.
  *
  * @param source bytes; the image [channels, height, width] starts at `sourceOffset`
  * @param destination bytes, not overlapping the source image; the copy starts at `destinationOffset`
@@ -27,7 +27,7 @@ export function moveImage(
   { channels, height, width }: ImageGeometry,
   { mirror, upsideDown, right, down }: Movement,
 ): void {
-  // Columns from `first` up to `end` come from the image; walking them right steps through a mirrored row leftwards.
+  // Columns from `first` to before `end` come from the image; in a mirrored row they are read from right to left.
   const first = Math.min(Math.max(right, 0), width);
   const end = Math.max(Math.min(width + right, width), first);
   const step = mirror ? -1 : 1;

@@ -12,16 +12,16 @@ import {
 } from "./summed-images.ts";
 
 /**
- * Images that are the same, or nearly. The distance of two images is the least, over shifts by up to a pixel in each
- * direction, of
+ * Finds images that are identical or nearly so. The distance of two images is the minimum, over shifts by up to one
+ * pixel in each direction, of
  *
  *   sum |a - b| / sum max(a, b)        over all pixels, 0 where both are black
  *
- * 0 for the same image, 1 where no pixel is bright in both (Ruzicka's distance, the weighted form of Jaccard's). Around an
- * image all is black: light that a shift moves out of the other's frame meets nothing there.
+ * 0 for identical images, 1 where no pixel is above 0 in both (Ruzicka's distance, the weighted form of Jaccard's).
+ * Outside an image everything is black: pixels that a shift moves out of the other's frame are compared with 0.
  */
 
-/** A pair that is near. Indices count through the sets one after the other, a before b. */
+/** A pair of near duplicates. Indices count through the concatenated sets, a < b. */
 export interface NearPair {
   readonly a: number;
   readonly b: number;
@@ -31,16 +31,16 @@ export interface NearPair {
 const LARGEST_SHIFT = 1;
 
 /**
- * All pairs of images within a distance of each other.
+ * Finds all pairs of images within a distance of each other.
  *
- * No pair is left out: what is passed over without a look at its pixels is farther by a bound. With L = sum |a - b|,
- * 2 L / (sum a + sum b + L) is the distance, so L must be at most distance / (2 - distance) * (sum a + sum b); and L is at
- * least the sum, over the cells of any grid, of how much the cells' sums differ. So images are sorted by their sums, and
- * compared by the sums of 1, then 4, then 49 cells, before pixel by pixel; first with what the cells' sums lie between
- * over all shifts, then shift by shift.
+ * The search is exact: pairs that are skipped without comparing pixels are farther apart by a lower bound. With L = sum
+ * |a - b| the distance is 2 L / (sum a + sum b + L), so L must be at most distance / (2 - distance) * (sum a + sum b);
+ * and L is at least the sum, over the cells of any grid, of the differences of the cells' sums. So images are sorted by
+ * their sums and compared by the sums of 1, then 4, then 49 cells, before pixel by pixel; first with the range of the
+ * cells' sums over all shifts, then shift by shift.
  *
  * @param sets of the same geometry, their images compared with each other and among themselves
- * @param distance at least 0, below 1; the larger, the slower
+ * @param distance maximum distance, from 0 to below 1; larger values are slower
  * @returns nearest first
  * @throws UserError when the distance is out of range
  */
@@ -58,7 +58,7 @@ export function nearPairs(sets: readonly ImageSet[], { distance }: { readonly di
     const image = pixels.subarray(at * size, (at + 1) * size);
     for (const [i, shift] of SHIFTS.entries()) shiftInto(shifted[i]!, image, shift, sorted);
     const ranges = GRIDS.map((_, g) => rangesOf(shifted.map(({ cells }) => cells[g]!)));
-    // Each pair once: with those before it, which are no brighter.
+    // Each pair once: only with images before it, whose sums are not larger.
     for (let other = firstAtLeast(sums, (sum * (1 - share)) / (1 + share)); other < at; other++) {
       const limit = share * (sum + sums[other]!);
       if (!areCellsWithin(sorted, ranges, other, limit)) continue;
@@ -84,7 +84,7 @@ function shiftsUpTo(most: number): Shift[] {
   return steps.flatMap((down) => steps.map((right) => ({ right, down })));
 }
 
-/** The first place in ascending `sums` whose sum is at least `least`. */
+/** Index of the first element of ascending `sums` that is at least `least`. */
 function firstAtLeast(sums: Float64Array, least: number): number {
   let [low, high] = [0, sums.length];
   while (low < high) {
@@ -95,7 +95,7 @@ function firstAtLeast(sums: Float64Array, least: number): number {
   return low;
 }
 
-/** Whether the cells' sums of image `at` lie outside of the ranges by at most `limit` in all, for every grid. */
+/** Whether the cells' sums of image `at` exceed the ranges by at most `limit` in total, for every grid. */
 function areCellsWithin({ cells }: SortedImages, ranges: readonly CellRanges[], at: number, limit: number): boolean {
   for (let grid = 0; grid < ranges.length; grid++)
     if (!isWithinRanges(cells[grid]!, ranges[grid]!, at, limit)) return false;
@@ -114,7 +114,7 @@ function isWithinRanges(cells: Int32Array, { least, most }: CellRanges, at: numb
   return true;
 }
 
-/** The sum of absolute differences of the pixels from `offset` on and the other image's; given up when above `limit`. */
+/** Sum of absolute differences between the pixels from `offset` on and `other`; stops early once above `limit`. */
 function absoluteDifference(pixels: Uint8Array, offset: number, other: Uint8Array, limit: number): number {
   let difference = 0;
   for (let i = 0; i < other.length && difference <= limit; i++) difference += Math.abs(pixels[offset + i]! - other[i]!);

@@ -4,15 +4,15 @@ import { FITS } from "../imaging/fit-picture.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import { drawPart } from "./split.ts";
 
-/** Of all pictures of a class, where the folder has no part of that name. */
+/** Share of a class's pictures drawn for a part that the folder does not have. */
 const DRAWN_SHARE = 0.1;
 
 export const PARTS = ["train", "validation", "test"] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
- * Which picture of a folder is in which part of the data, and how pictures become images. It is kept with a run, so that
- * everything that is asked of the run later sees the same images.
+ * The division of a folder's pictures into parts, and how pictures are converted to images. It is saved with a run, so
+ * that later commands on the run use the same images.
  */
 export const pictureSplitSchema = z.strictObject({
   format: z.literal(1),
@@ -23,7 +23,7 @@ export const pictureSplitSchema = z.strictObject({
     width: z.int().min(1),
   }),
   fit: z.enum(FITS),
-  /** Parts that the folder does not have, so that they were drawn. */
+  /** Parts that were drawn, as the folder does not have them. */
   drawn: z.array(z.enum(PARTS)),
   pictures: z.array(
     z.strictObject({
@@ -36,7 +36,7 @@ export const pictureSplitSchema = z.strictObject({
       sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
     }),
   ),
-  /** Pictures that cannot be read, by path, and why; they are in no part. */
+  /** Unreadable pictures and the reasons; they are in no part. */
   skipped: z.array(z.strictObject({ file: z.string(), message: z.string() })),
 });
 export type PictureSplit = Readonly<z.infer<typeof pictureSplitSchema>>;
@@ -46,7 +46,7 @@ export function preparationOf({ fit }: Pick<PictureSplit, "fit">): Preparation {
   return { kind: "fit", fit };
 }
 
-/** The text of a split: JSON with one picture a line, so that two of them can be compared by eye. */
+/** A split as text: JSON with one picture per line, so that two splits can be compared with diff. */
 export function splitToText({ pictures, ...rest }: PictureSplit): string {
   const head = JSON.stringify(rest, null, 2).slice(0, -"\n}".length);
   const lines = pictures.map((picture) => `    ${JSON.stringify(picture)}`);
@@ -54,10 +54,10 @@ export function splitToText({ pictures, ...rest }: PictureSplit): string {
 }
 
 /**
- * Gives every picture its part: first the test images are drawn, if there are none, from all others, then those that
- * validate. The same pictures always give the same parts.
+ * Assigns a part to every picture: missing test images are drawn first, from all others, then missing validation
+ * images. The same pictures always result in the same parts.
  *
- * @param pictures of which those of parts that are to be drawn are in "train"
+ * @param pictures with their parts; those from which parts are drawn are in "train"
  * @param drawn the parts to draw
  * @throws UserError that names the classes with too few pictures to have some in every part
  */

@@ -3,21 +3,23 @@ import type { ImageGeometry } from "./image-set.ts";
 
 /**
  * Random erasing (Zhong, Zheng, Kang, Li and Yang, "Random Erasing Data Augmentation", arXiv 1708.04896, algorithm 1):
- * a rectangle of random size and place is overwritten. The paper uses probability 0.5, area 0.02 to 0.4, aspect ratio
- * 0.3 to 1/0.3 and random bytes.
+ * a rectangle of random size and position is overwritten. The paper uses probability 0.5, area 0.02 to 0.4, aspect
+ * ratio 0.3 to 1/0.3 and random bytes.
  */
 export interface RandomErasing {
-  /** That an image is erased at all, 0 to 1. */
+  /** Probability that a rectangle of the image is erased, 0 to 1. */
   readonly probability: number;
-  /** Least and largest part of the image's area, uniform in between. */
+  /** Minimum and maximum share of the image's area, uniform in between. */
   readonly areaFraction: readonly [number, number];
-  /** Least and largest height / width of the rectangle, uniform in between. */
+  /** Minimum and maximum height / width of the rectangle, uniform in between. */
   readonly aspectRatio: readonly [number, number];
-  /** "random": each byte anew from 0..255, the paper's choice (RE-R); "zero": black (RE-0). */
+  /** "random": each byte drawn from 0..255, the paper's choice (RE-R); "zero": black (RE-0). */
   readonly fill: "zero" | "random";
 }
 
-/** Sizes drawn before the image is left whole; the paper draws for ever, its authors' program 100 times. */
+/**
+ * Maximum number of sizes drawn before the image is left unchanged; as in the authors' code (the paper has no limit).
+ */
 const ATTEMPTS = 100;
 
 /** Rows `top` to `top + height - 1`, columns `left` to `left + width - 1`. */
@@ -29,8 +31,8 @@ export interface Rectangle {
 }
 
 /**
- * Draws the rectangle: a size, again until it fits inside the image with at least one pixel, then one of the places it
- * can have.
+ * Draws the rectangle: a size, repeatedly until it fits inside the image with at least one pixel, then one of its
+ * possible positions.
  *
  * @returns undefined when no size fitted
  */
@@ -53,7 +55,7 @@ export function drawRectangle(
 }
 
 /**
- * Overwrites a random rectangle of the image, the same one in every channel.
+ * Overwrites a random rectangle of the image, at the same position in every channel.
  *
  * @param bytes the image [channels, height, width] starts at `offset`
  */
@@ -76,7 +78,7 @@ export function eraseRandomly(
   }
 }
 
-/** Bytes of the stream's words, lowest first: four to a word. */
+/** Random bytes: four from each word of the stream, lowest first. */
 function randomBytes(stream: RandomStream): () => number {
   let word = 0;
   let left = 0;

@@ -2,8 +2,8 @@ import { UserError } from "../errors.ts";
 import { randomStream, shuffle } from "../random.ts";
 
 /**
- * The split is part of the protocol, not of a run: every run, whatever its seed, validates on the same images. The
- * number, the day on which Fashion-MNIST came out, has no other meaning.
+ * Seed of the split. It is part of the protocol, not of a run: every run, whatever its seed, uses the same validation
+ * images. The number is the release date of Fashion-MNIST and has no other meaning.
  */
 const SPLIT_SEED = 20170825;
 /** Streams of that seed. */
@@ -11,21 +11,21 @@ const VALIDATION_STREAM = 0;
 const LIMIT_STREAM = 1;
 const TEST_STREAM = 2;
 
-/** Indices into the labels that were split; both ascending, disjoint, together all of them. */
+/** A partition of the indices of the labels; both parts are ascending. */
 export interface Split {
   readonly train: Uint32Array;
   readonly validation: Uint32Array;
 }
 
 /**
- * Sets `validation` images aside so that each class has the share in them that it has in the whole, to less than one
- * image (largest remainder).
+ * Sets `validation` images aside, stratified: each class has the same share in them as in the whole, to within less
+ * than one image (largest remainder method).
  *
  * @param labels class of each image, [count]
- * @param options how many there are, and are wanted
+ * @param options of the split
  * @param options.classes number of classes; labels are below it
  * @param options.validation number of images to set aside, 0 up to count - 1
- * @throws UserError (exit code 2) when `validation` is not such a number
+ * @throws UserError (exit code 2) when `validation` is out of range
  */
 export function stratifiedSplit(
   labels: Uint8Array,
@@ -47,7 +47,7 @@ export function stratifiedSplit(
 }
 
 /**
- * Draws the images of a part for data that has none: of each class its rounded share, and at least one image.
+ * Draws the images of a missing part: of each class its rounded share, and at least one image.
  *
  * @param labels class of each image, [count]
  * @param options.share 0 to 1
@@ -62,7 +62,7 @@ export function drawPart(
   return Uint32Array.from(labels.keys()).filter(setAside(labels, quotas, stream));
 }
 
-/** Takes the first images of each class that a stream draws, `quotas[label]` of them. */
+/** Selects `quotas[label]` images of each class, in the order drawn by a stream. */
 function setAside(labels: Uint8Array, quotas: readonly number[], stream: number): (index: number) => boolean {
   const left = [...quotas];
   const isAside = new Uint8Array(labels.length);
@@ -77,14 +77,14 @@ function setAside(labels: Uint8Array, quotas: readonly number[], stream: number)
 }
 
 /**
- * Keeps `limit` training images, with the same number of each class as far as there are so many: a class that runs out
- * leaves its places to the others. What a smaller limit keeps, a larger one keeps too.
+ * Keeps `limit` training images, with equally many of each class as far as possible: the quota of a class that runs out
+ * goes to the others. The images kept by a smaller limit are a subset of those kept by a larger one.
  *
  * @param indices the training images to choose from
  * @param limit how many to keep, 1 up to indices.length
  * @param labels class of every image, indexed by the values of `indices`
- * @returns a part of `indices`, ascending
- * @throws UserError (exit code 2) when `limit` is not such a number
+ * @returns a subset of `indices`, ascending
+ * @throws UserError (exit code 2) when `limit` is out of range
  */
 export function limitTraining(indices: Uint32Array, limit: number, labels: Uint8Array): Uint32Array {
   if (!Number.isInteger(limit) || limit < 1 || limit > indices.length) {
@@ -93,8 +93,8 @@ export function limitTraining(indices: Uint32Array, limit: number, labels: Uint8
       { exitCode: 2 },
     );
   }
-  // An image's round is the number of images of its class that were drawn before it; taking whole rounds first takes
-  // one of every class in turn.
+  // An image's round is the number of images of its class drawn before it; sorting by round takes one image of every
+  // class in turn.
   const drawn = shuffledRange(indices.length, LIMIT_STREAM);
   const rounds = new Uint32Array(indices.length);
   const seen = new Map<number, number>();
@@ -107,7 +107,7 @@ export function limitTraining(indices: Uint32Array, limit: number, labels: Uint8
   return Uint32Array.from(byRound.slice(0, limit), (place) => indices[place]!).sort();
 }
 
-/** How many images each class has, [classes]. @throws RangeError when a label is no class */
+/** Number of images of each class, [classes]. @throws RangeError when a label is not a class index */
 export function countClasses(labels: Uint8Array, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) {
@@ -118,9 +118,9 @@ export function countClasses(labels: Uint8Array, classes: number): number[] {
 }
 
 /**
- * Shares `total` in proportion to `counts`: everyone gets the whole part of their share, and the places left over go to
- * the largest fractions (Hamilton's method), at a tie to the lower index. Integers throughout: a fraction is kept as its
- * remainder.
+ * Distributes `total` in proportion to `counts`: each gets the integer part of its share, and the remaining ones go to
+ * the largest fractions (Hamilton's method), in a tie to the lower index. Integers throughout: a fraction is
+ * represented by its remainder.
  */
 function proportionalQuotas(counts: readonly number[], total: number): number[] {
   const all = counts.reduce((sum, count) => sum + count, 0);
@@ -131,7 +131,7 @@ function proportionalQuotas(counts: readonly number[], total: number): number[] 
   return quotas;
 }
 
-/** 0 to `length - 1` in an order that only `stream` decides. */
+/** A permutation of 0 to `length - 1`, determined by `stream`. */
 function shuffledRange(length: number, stream: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   shuffle(order, randomStream(SPLIT_SEED, "split", stream));

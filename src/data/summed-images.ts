@@ -1,46 +1,48 @@
 import { type ImageGeometry, type ImageSet, imageBytes } from "./image-set.ts";
 import { type Movement, moveImage } from "./move-image.ts";
 
-/** Images with the sums that near duplicates are found by: of all pixels, and of the cells of coarse grids. */
+/**
+ * Images with their pixel sums, by which near duplicates are found: of all pixels, and of the cells of coarse grids.
+ */
 
-/** Cells on a side of the coarse grids, the coarser first. */
+/** Cells per side of the grids, coarsest first. */
 export const GRIDS = [2, 7] as const;
 
-/** An image with the sums that it is compared by. */
+/** An image with its sums. */
 export interface SummedImage {
   readonly pixels: Uint8Array;
-  /** Of what lies inside the frame. */
+  /** Sum of the pixels inside the frame. */
   sum: number;
-  /** For each grid, [channels * grid * grid]. */
+  /** Sums of the cells of each grid, [channels * grid * grid]. */
   readonly cells: readonly Int32Array[];
-  /** The same as ranges of one value. */
+  /** The same sums as ranges of a single value. */
   readonly ranges: readonly CellRanges[];
 }
 
-/** What the sum of each cell lies between. */
+/** Lower and upper bound of the sum of each cell. */
 export interface CellRanges {
   readonly least: Int32Array;
   readonly most: Int32Array;
 }
 
-/** An image to be filled by `shiftInto`, as often as need be. */
+/** A buffer for `shiftInto`, which may be reused. */
 export function unfilledImage({ channels, size }: SortedImages): SummedImage {
   const cells = GRIDS.map((grid) => new Int32Array(channels * grid * grid));
   return { pixels: new Uint8Array(size), sum: 0, cells, ranges: cells.map((least) => ({ least, most: least })) };
 }
 
-/** All images of some sets, by their sums. */
+/** All images of several sets, sorted by their sums. */
 export interface SortedImages extends ImageGeometry {
-  /** Bytes of one. */
+  /** Bytes per image. */
   readonly size: number;
   readonly count: number;
   /** Darkest first. */
   readonly pixels: Uint8Array;
-  /** Of all pixels of each image. */
+  /** Sum of all pixels of each image. */
   readonly sums: Float64Array;
-  /** Of the cells of each grid, image after image. */
+  /** Sums of the cells of each grid, image after image. */
   readonly cells: readonly Int32Array[];
-  /** Where each image stands, counted through the sets. */
+  /** Index of each image in the concatenated sets. */
   readonly places: Uint32Array;
 }
 
@@ -76,7 +78,7 @@ export function sortedBySum(sets: readonly ImageSet[]): SortedImages {
   return { ...geometry, size, count, pixels, sums: Float64Array.from(places, (place) => sumOf[place]!), cells, places };
 }
 
-/** Adds each channel's pixels up in `grid` x `grid` cells, into `out` from `offset` on. */
+/** Sums each channel's pixels in `grid` x `grid` cells, into `out` from `offset` on. */
 function sumCells(
   image: Uint8Array,
   out: Int32Array,
@@ -95,17 +97,17 @@ function sumCells(
     }
 }
 
-/** How far an image is moved, in pixels. */
+/** Shift of an image, in pixels. */
 export type Shift = Pick<Movement, "right" | "down">;
 
-/** Makes `shifted` the image moved, black where nothing was. */
+/** Writes the shifted image and its sums into `shifted`; uncovered pixels are black. */
 export function shiftInto(shifted: SummedImage, image: Uint8Array, shift: Shift, geometry: ImageGeometry): void {
   moveImage(image, 0, shifted.pixels, 0, geometry, { mirror: false, upsideDown: false, ...shift });
   for (const [g, grid] of GRIDS.entries()) sumCells(shifted.pixels, shifted.cells[g]!, 0, grid, geometry);
   shifted.sum = shifted.cells[0]!.reduce((sum, cell) => sum + cell, 0);
 }
 
-/** Ranges over several images. */
+/** The ranges of the cells' sums over several images. */
 export function rangesOf(cells: readonly Int32Array[]): CellRanges {
   const over = (choose: (...values: number[]) => number) =>
     cells[0]!.map((_, cell) => choose(...cells.map((sums) => sums[cell]!)));

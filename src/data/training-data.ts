@@ -2,37 +2,40 @@ import type { ImageTask } from "../nn/model.ts";
 import { type ImageSet, pixelStatistics, selectImages } from "./image-set.ts";
 import { limitTraining, type Split, stratifiedSplit } from "./split.ts";
 
-/** One training image in twelve is set aside to choose everything by (recipe, epochs): 5,000 of Fashion-MNIST's 60,000. */
+/**
+ * One training image in twelve is set aside for validation (to choose recipes and epochs): 5,000 of Fashion-MNIST's
+ * 60,000.
+ */
 const VALIDATION_SHARE = 1 / 12;
 
-/** How many images train when the split sets the others aside to validate. */
+/** Number of training images when the others are set aside for validation. */
 export function trainingCount({ count, validation }: Pick<ImageSet, "count" | "validation">): number {
   return count - (validation?.length ?? Math.floor(count * VALIDATION_SHARE));
 }
 
-/** The images of a training run, divided. */
+/** The images of a training run, divided into training and validation. */
 export interface TrainingData {
   readonly train: ImageSet;
-  /** Null when all images train. */
+  /** Null when all images are used for training. */
   readonly validation: ImageSet | null;
 }
 
-/** How images are divided. */
+/** How images are divided into training and validation. */
 export interface TrainingDataOptions {
-  /** "split" sets validation images aside; "all" trains on them too. */
+  /** "split" sets validation images aside; "all" trains on all images. */
   readonly trainOn: "split" | "all";
   /** Number of training images to use, after the split; null: all. */
   readonly limit: number | null;
 }
 
-/** Which images train and which validate, as ascending indices; null when all train. */
+/** Ascending indices of the training and the validation images; `validation` is null when all are used for training. */
 export interface TrainingParts {
   readonly train: Uint32Array;
   readonly validation: Uint32Array | null;
 }
 
 /**
- * Says which of the images that may be trained on train, and which validate; copies none.
+ * Divides images into training and validation, as indices, without copying.
  *
  * @throws UserError when `limit` is not from 1 to the number of training images
  */
@@ -44,7 +47,7 @@ export function trainingParts(images: ImageSet, { trainOn, limit }: TrainingData
 }
 
 /**
- * Divides the images that may be trained on.
+ * Divides images into training and validation.
  *
  * @throws UserError when `limit` is not from 1 to the number of training images
  */
@@ -56,7 +59,7 @@ export function trainingData(images: ImageSet, options: TrainingDataOptions): Tr
   };
 }
 
-/** The split that the data brings along, or one that is drawn. */
+/** The split defined by the data, or else a drawn one. */
 function splitOf({ validation, labels, count, classNames }: ImageSet): Split {
   if (!validation) {
     return stratifiedSplit(labels, { classes: classNames.length, validation: count - trainingCount({ count }) });
@@ -65,12 +68,12 @@ function splitOf({ validation, labels, count, classNames }: ImageSet): Split {
   return { train: Uint32Array.from(labels.keys()).filter((index) => !isValidation.has(index)), validation };
 }
 
-/** What a network is shown and asked for when it classifies these images. */
+/** The task of classifying these images. */
 export function imageTask({ channels, height, width, classNames }: ImageSet): ImageTask {
   return { channels, height, width, classes: classNames.length };
 }
 
-/** Normalisation by these images' own mean and deviation; a channel without contrast is only centred. */
+/** Normalisation by these images' mean and standard deviation; a channel without contrast is only centred. */
 export function normalizationOf(images: ImageSet): { mean: number[]; standardDeviation: number[] } {
   const { mean, standardDeviation } = pixelStatistics(images);
   return { mean, standardDeviation: standardDeviation.map((deviation) => (deviation > 0 ? deviation : 1)) };

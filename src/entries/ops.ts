@@ -1,7 +1,7 @@
 /**
- * Operations: what layers are made of. With these a layer of one's own computes something new; with `apply` and an `Op` of
- * one's own, something that no operation here does. They keep their names from layers apart by their place: the layer
- * `relu()` of the main entry has no input yet, the operation `relu(x)` has.
+ * Operations, the building blocks of layers. Custom layers are composed of them; `apply` with a custom `Op` adds a new
+ * operation. They are in a separate entry because some share their names with layers: the layer `relu()` of the main
+ * entry has no input yet, the operation `relu(x)` has one.
  */
 
 export { gradients } from "../compile/gradients.ts";

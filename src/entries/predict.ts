@@ -1,6 +1,6 @@
 /**
- * Predictions and nothing else: for services. It loads ONNX Runtime's binding, the decoders of pictures and what reads a run,
- * but neither the trainer's command line, figures, HTTP nor pages.
+ * Predictions only, for services. It loads ONNX Runtime's binding, image decoders and the reader of runs, but not the
+ * command line, figures, HTTP server or pages.
  */
 
 export { UserError } from "../errors.ts";

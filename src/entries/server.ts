@@ -1,9 +1,10 @@
-/** The HTTP API: a Hono application to mount in one of one's own, and the server that `serve` starts. */
+/** The HTTP API: a Hono application to mount in another one, and the server of `serve`. */
 
 export type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 export { UserError } from "../errors.ts";
 export type { LadderEntry } from "../report/ladder/entry.ts";
 export type { MetricsLine } from "../runs/metrics.ts";
+export type { RunStatus } from "../runs/node/run-status.ts";
 export type {
   Ladder,
   PredictAnswer,
@@ -16,5 +17,4 @@ export type {
 } from "../server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "../server/app.ts";
 export type { ServerLimits } from "../server/limits.ts";
-export type { RunState } from "../server/run-catalog.ts";
 export { type RunningServer, type ServerOptions, startServer } from "../server/start-server.ts";

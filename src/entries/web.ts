@@ -1,6 +1,6 @@
 /**
- * What runs in a browser, on ONNX Runtime's WebAssembly build (`onnxruntime-web`, which a page installs beside this package):
- * networks predict and train there as in Node.
+ * Prediction and training in a browser, on ONNX Runtime's WebAssembly build (`onnxruntime-web`, to be installed
+ * separately).
  */
 
 export { type CompiledOperation, type CompiledProgram, compile, type TensorSpec } from "../compile/compile.ts";

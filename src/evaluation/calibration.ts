@@ -1,21 +1,24 @@
 import type { Predictions } from "./predictions.ts";
 
-/** Answers whose confidence lies in one interval. */
+/** Predictions whose confidence falls into one interval. */
 export interface CalibrationBin {
-  /** Mean probability that the classifier gave its answers, 0 to 1. */
+  /** Mean confidence of the predictions, 0 to 1. */
   readonly confidence: number;
-  /** Share of them that is right, 0 to 1. */
+  /** Share of correct predictions, 0 to 1. */
   readonly accuracy: number;
   readonly count: number;
 }
 
-/** How well probabilities tell how often an answer is right. */
+/** How well the confidence of predictions matches their accuracy. */
 export interface Calibration {
-  /** Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their counts; 0 to 1. */
+  /**
+   * Expected calibration error: mean distance of confidence and accuracy over the bins, weighted by their counts; 0 to
+   * 1.
+   */
   readonly error: number;
-  /** Mean confidence minus accuracy: above 0 the classifier is too sure of itself, below 0 not sure enough. */
+  /** Mean confidence minus accuracy: above 0 the classifier is over-confident, below 0 under-confident. */
   readonly overconfidence: number;
-  /** Bins that hold answers, least confident first. */
+  /** Non-empty bins, by increasing confidence. */
   readonly bins: readonly CalibrationBin[];
 }
 
@@ -23,10 +26,11 @@ export interface Calibration {
 export const CALIBRATION_BINS = 15;
 
 /**
- * Compares how sure a classifier is with how often it is right.
+ * Computes the calibration of a classifier: confidence against accuracy.
  *
- * The expected calibration error of Naeini et al. 2015, in the form of Guo et al. 2017, "On Calibration of Modern Neural
- * Networks", equation 3; a confidence on an edge belongs to the bin below it. NaN confidences make the error NaN.
+ * The expected calibration error of Naeini et al. 2015, in the form of Guo et al. 2017, "On Calibration of Modern
+ * Neural Networks", equation 3; a confidence on an edge belongs to the bin below it. NaN confidences make the error
+ * NaN.
  */
 export function calibrationOf({ labels, predicted, confidence }: Predictions): Calibration {
   const sums = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0, count: 0 }));

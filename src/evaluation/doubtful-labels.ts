@@ -1,23 +1,24 @@
 import { UserError } from "../errors.ts";
 import { isOfSameImages, type Predictions } from "./predictions.ts";
 
-/** An image that every classifier takes for the same other class than its label. */
+/** An image for which all classifiers predict the same class, which is not its label. */
 export interface DoubtfulLabel {
-  /** Of the image in its set, from 0. */
+  /** Index of the image in its set, from 0. */
   readonly index: number;
   readonly label: number;
   readonly predicted: number;
-  /** The probability that the least sure classifier gives it. */
+  /** The lowest probability that a classifier gives to that class. */
   readonly confidence: number;
 }
 
 /**
- * Images on which all classifiers agree against the label, each with at least a certain probability; the surest first.
- * The images are either labelled wrongly or look to every one of them like another class.
+ * Likely mislabelled images: those for which all classifiers predict the same class other than the label, each with at
+ * least the given probability; the most confident first. Either the label is wrong, or the image looks like another
+ * class.
  *
- * @param answers of one classifier each, to the same images
+ * @param answers predictions of each classifier, for the same images
  * @param confidence 0 to 1
- * @throws UserError when the answers are not to the same images
+ * @throws UserError when the predictions are not for the same images
  */
 export function doubtfulLabels(
   answers: readonly Predictions[],

@@ -6,20 +6,20 @@ import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type ClassificationMetrics, gatherMetrics } from "./metrics.ts";
 
-/** Gives logits [batch, classes] for pixels [batch, channels, height, width]; every batch has the same size. */
+/** Computes logits [batch, classes] of pixels [batch, channels, height, width]; all batches have the same size. */
 export type LogitsOf = (pixels: Uint8Array) => Promise<Float32Array>;
 
-/** How a set is classified. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
   readonly batchSize: number;
-  /** Test-time averaging: the mean of the logits of each image and of its mirror image. Default off. */
+  /** Test-time augmentation: averages the logits of each image and its mirror image. Default off. */
   readonly averageFlips?: boolean;
 }
 
-/** Images of a batch in evaluation: large enough to keep every core busy, small enough for the caches. */
+/** Batch size in evaluation: large enough to keep every core busy, small enough for the caches. */
 export const EVALUATION_BATCH_SIZE = 250;
 
-/** Classifies every image of a set once (twice with averaging) and compares with the labels. */
+/** Classifies every image of a set (and its mirror image, with averaging) and computes metrics against the labels. */
 export async function evaluate(
   set: ImageSet,
   logitsOf: LogitsOf,
@@ -28,7 +28,7 @@ export async function evaluate(
   const gatherer = gatherMetrics(set.classNames);
   const mirrored = new Uint8Array(averageFlips ? batchSize * imageBytes(set) : 0);
   for (const { pixels, labels, count } of evaluationBatches(set, batchSize)) {
-    // A session may hand out the same buffer again at its next run.
+    // A session may reuse the buffer in its next run.
     let logits = (await logitsOf(pixels)).slice();
     if (averageFlips) {
       mirrorImages(pixels, mirrored, set);
@@ -47,8 +47,8 @@ function mirrorImages(pixels: Uint8Array, mirrored: Uint8Array, set: ImageSet): 
 }
 
 /**
- * A network in use, its tensors given from outside: pixels uint8 [batch, C, H, W] in, `logits` [batch, classes] out. For
- * the validation after each epoch, where the parameters are new each time.
+ * A network's inference program with parameters as inputs: pixels uint8 [batch, C, H, W] to `logits` [batch, classes].
+ * For validation after each epoch, where the parameters change each time.
  */
 export function evaluationProgram(
   model: Model,

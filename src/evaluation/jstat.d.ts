@@ -1,10 +1,10 @@
-/** The part of jstat that is used; the package brings no types. */
+/** Types of the used part of jstat; the package has none. */
 declare module "jstat" {
   const jStat: {
     /** ln(gamma(x)) */
     gammaln(x: number): number;
     studentt: {
-      /** The value below which Student's t with so many degrees of freedom lies with probability p. */
+      /** Quantile p of Student's t distribution. */
       inv(p: number, degreesOfFreedom: number): number;
     };
   };

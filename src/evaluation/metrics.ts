@@ -1,9 +1,9 @@
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import type { Predictions } from "./predictions.ts";
 
-/** What is said of a classifier's answers to labelled images. Computed in float64 from logits. */
+/** Metrics of a classifier on labelled images, computed in float64 from its logits. */
 export interface ClassificationMetrics {
-  /** Share of images whose largest logit is at their label, 0 to 1. */
+  /** Share of images whose largest logit is that of their label, 0 to 1. */
   readonly accuracy: number;
   readonly correct: number;
   readonly total: number;
@@ -12,33 +12,33 @@ export interface ClassificationMetrics {
   /** Mean cross-entropy in nats, without label smoothing. */
   readonly loss: number;
   readonly perClass: readonly ClassMetrics[];
-  /** `confusion[label][predicted]` counts images. */
+  /** Confusion matrix: `confusion[label][predicted]` counts images. */
   readonly confusion: readonly (readonly number[])[];
-  /** How far stated probabilities can be trusted. */
+  /** Calibration of the predicted probabilities. */
   readonly calibration: Calibration;
-  /** Every answer, in the order of the images. */
+  /** Every prediction, in the order of the images. */
   readonly predictions: Predictions;
 }
 
-/** Of one class, against all others. A ratio whose denominator is 0 is 0, as scikit-learn has it. */
+/** Metrics of one class against all others. A ratio with denominator 0 is 0, as in scikit-learn. */
 export interface ClassMetrics {
   readonly label: string;
-  /** Of the images that were given this label, the share that has it. */
+  /** Share of images with this label among those predicted as it. */
   readonly precision: number;
-  /** Of the images that have this label, the share that was given it. */
+  /** Share of images predicted as this label among those that have it. */
   readonly recall: number;
-  /** Harmonic mean of the two. */
+  /** Harmonic mean of precision and recall. */
   readonly f1: number;
-  /** Images that have this label. */
+  /** Number of images with this label. */
   readonly support: number;
 }
 
-/** Gathers answers batch by batch. */
+/** Accumulates metrics batch by batch. */
 export interface MetricsGatherer {
   /**
-   * A NaN among an image's logits is its largest, as in PyTorch, and makes the loss NaN.
+   * Adds a batch. A NaN among an image's logits counts as the largest, as in PyTorch, and makes the loss NaN.
    *
-   * @param logits [rows, classes] @param labels of the first `count` rows; further rows are padding and left out
+   * @param logits [rows, classes] @param labels of the first `count` rows; further rows are padding and ignored
    */
   add(logits: ArrayLike<number>, labels: ArrayLike<number>, count: number): void;
   /** @throws RangeError when nothing was added */

@@ -1,19 +1,19 @@
 import { type ImageGeometry, imageBytes } from "../data/image-set.ts";
 
 /**
- * What a classifier looks at: a patch of the image is hidden at each place in turn, and the map tells how much of the
- * class's probability that costs (Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks",
- * section 4.2). Patches are black, which in Fashion-MNIST is the ground: hidden ground changes nothing.
+ * Occlusion sensitivity: a patch of the image is occluded at each position in turn, and the map shows by how much that
+ * lowers the probability of a class (Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks",
+ * section 4.2). Patches are black, Fashion-MNIST's background, so that occluding background changes nothing.
  */
 
 export interface OcclusionOptions {
   /** Edge of the square patch, in pixels. */
   readonly patch: number;
-  /** Distance of neighbouring places, in pixels: each has a cell of the map. */
+  /** Distance between neighbouring positions, in pixels. The map has one cell per position. */
   readonly stride: number;
 }
 
-/** Rows and columns of the map. */
+/** Number of rows and columns of the map. */
 export function occlusionGrid(
   { height, width }: ImageGeometry,
   { stride }: OcclusionOptions,
@@ -22,11 +22,11 @@ export function occlusionGrid(
 }
 
 /**
- * The image with a patch hidden, once a place; the patch lies with its middle on the middle of the place's cell.
+ * Copies of the image with a patch occluded, one per position; the patch is centred on the position's cell.
  *
  * @param image [channels, height, width]
  * @returns [rows x columns, channels, height, width]
- * @throws RangeError when the image has another size, or patch and stride are not whole numbers from 1 up
+ * @throws RangeError when the image has another size, or patch and stride are not positive integers
  */
 export function occludedImages(image: Uint8Array, geometry: ImageGeometry, options: OcclusionOptions): Uint8Array {
   const { channels, height, width } = geometry;
@@ -55,10 +55,11 @@ export function occludedImages(image: Uint8Array, geometry: ImageGeometry, optio
 }
 
 /**
- * How much probability each hidden patch took from a class: above 0 where the classifier found reasons for it, below 0
- * where it found reasons against.
+ * The decrease of a class's probability for each occluded patch: above 0 where the patch is evidence for the class,
+ * below 0 where it is evidence against.
  *
- * @param whole of the image as it is, [classes] @param occluded of `occludedImages`, [rows x columns, classes]
+ * @param whole probabilities of the original image, [classes]
+ * @param occluded probabilities of `occludedImages`, [rows x columns, classes]
  * @returns [rows x columns]
  */
 export function occlusionMap(whole: Float32Array, occluded: Float32Array, label: number): Float32Array {

@@ -1,4 +1,4 @@
-/** A classifier's answers to labelled images, one of each an image, in the order of the set. */
+/** A classifier's predictions for labelled images; the arrays have one entry per image, in the order of the set. */
 export interface Predictions {
   readonly labels: readonly number[];
   /** The class of the largest logit. */
@@ -7,21 +7,21 @@ export interface Predictions {
   readonly confidence: readonly number[];
 }
 
-/** Whether two classifiers answered the same images, judged by their labels. */
+/** Whether two lists of predictions are for the same images, judged by their labels. */
 export function isOfSameImages(a: Predictions, b: Predictions): boolean {
   return a.labels.length === b.labels.length && a.labels.every((label, i) => label === b.labels[i]);
 }
 
-/** An image that was given another label than its own. */
+/** A misclassified image. */
 export interface Mistake {
-  /** Of the image in its set, from 0. */
+  /** Index of the image in its set, from 0. */
   readonly index: number;
   readonly label: number;
   readonly predicted: number;
   readonly confidence: number;
 }
 
-/** The mistakes that the classifier was surest of, surest first; of equals the earlier image. */
+/** The misclassified images with the highest confidence, in descending order; ties in the order of the images. */
 export function mostConfidentMistakes(
   { labels, predicted, confidence }: Predictions,
   { count }: { count: number },
@@ -33,18 +33,18 @@ export function mostConfidentMistakes(
     .slice(0, count);
 }
 
-/** Two classes that are taken for each other. */
+/** Two classes that are confused with each other. */
 export interface ConfusedPair {
   readonly a: number;
   readonly b: number;
-  /** Images of a taken for b, */
+  /** Images of class a predicted as b. */
   readonly aAsB: number;
-  /** and of b taken for a. */
+  /** Images of class b predicted as a. */
   readonly bAsA: number;
 }
 
 /**
- * The pairs of classes with the most mistakes between them in either direction, most first; pairs without any are left out.
+ * Pairs of classes by the number of confusions in both directions, in descending order; pairs without any are omitted.
  *
  * @param confusion `confusion[label][predicted]` counts images
  */

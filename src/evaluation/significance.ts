@@ -2,37 +2,37 @@ import jStat from "jstat";
 import { UserError } from "../errors.ts";
 import { isOfSameImages, type Predictions } from "./predictions.ts";
 
-/** Differences of accuracies, and what is known of them. */
+/** Statistics of differences between accuracies. */
 
-/** A range that holds the true value in 95 of 100 such experiments; in the unit of what it belongs to. */
+/** A 95 % confidence interval, in the unit of its quantity. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
-/** Two classifiers on the same images. */
+/** Comparison of two classifiers on the same images. */
 export interface PairedComparison {
-  /** Accuracy of the second less that of the first, as a fraction. */
+  /** Accuracy of the second minus that of the first, as a fraction. */
   readonly difference: number;
-  /** 95 % confidence interval of the true difference of these two classifiers, given the chance of the test images. */
+  /** 95 % confidence interval of the difference of these two classifiers, over the sampling of test images. */
   readonly interval: Interval;
-  /** McNemar's exact test, two-sided: how often a difference as large would be seen if both were equally good. */
+  /** Two-sided p-value of McNemar's exact test. */
   readonly p: number;
-  /** Images that only the first has right, */
+  /** Number of images that only the first classifies correctly. */
   readonly onlyFirst: number;
-  /** and only the second. */
+  /** Number of images that only the second classifies correctly. */
   readonly onlySecond: number;
 }
 
-/** Half the width of a normal distribution's 95 %, in standard deviations. */
+/** 97.5 % quantile of the standard normal distribution. */
 const Z_95 = 1.959963984540054;
 
 /**
- * Compares two classifiers image by image: McNemar's test in its exact (binomial) form, and the interval of Agresti and Min
- * 2005, "Simple improved confidence intervals for comparing matched proportions" (half an image added to each of the
- * four counts).
+ * Compares two classifiers image by image: McNemar's test in its exact (binomial) form, and the interval of Agresti and
+ * Min 2005, "Simple improved confidence intervals for comparing matched proportions" (half an image added to each of
+ * the four counts).
  *
- * @throws UserError when the answers are not to the same images
+ * @throws UserError when the predictions are not for the same images
  */
 export function comparePaired(first: Predictions, second: Predictions): PairedComparison {
   const total = first.labels.length;
@@ -60,10 +60,10 @@ export function comparePaired(first: Predictions, second: Predictions): PairedCo
 }
 
 /**
- * McNemar's exact test: of the images that one of two classifiers has right and the other wrong, each is as likely to
- * speak for either if both are equally good (McNemar 1947; the binomial form as in statsmodels' `mcnemar(exact=True)`).
+ * McNemar's exact test: under the null hypothesis, each image that only one of two classifiers gets right is equally
+ * likely to favour either (McNemar 1947; the binomial form as in statsmodels' `mcnemar(exact=True)`).
  *
- * @returns the two-sided p, 0 to 1
+ * @returns the two-sided p-value, 0 to 1
  */
 export function mcNemar(onlyFirst: number, onlySecond: number): number {
   const differing = onlyFirst + onlySecond;
@@ -76,10 +76,10 @@ export function mcNemar(onlyFirst: number, onlySecond: number): number {
   return Math.min(1, 2 * tail);
 }
 
-/** What several seeds of one recipe gave. */
+/** Mean and standard deviation over the seeds of a recipe. */
 export interface Spread {
   readonly mean: number;
-  /** With n - 1 in the denominator; null for a single value. */
+  /** Sample standard deviation (denominator n - 1); null for a single value. */
   readonly standardDeviation: number | null;
   readonly n: number;
 }
@@ -93,21 +93,22 @@ export function seedSpread(values: readonly number[]): Spread {
   return { mean, standardDeviation: n === 1 ? null : Math.sqrt(squares / (n - 1)), n };
 }
 
-/** A mean of differences, such as of two recipes with the same seeds. */
+/** Mean of differences, such as between two recipes with the same seeds. */
 export interface MeanDifference {
   readonly mean: number;
-  /** 95 % confidence interval of the true mean, given the chance of the seeds. Null for a single seed. */
+  /** 95 % confidence interval of the mean, over the seeds. Null for a single seed. */
   readonly interval: Interval | null;
 }
 
 /**
- * What several treatments make of a control, each tried with the same seeds: the seeds are the blocks of a randomized block
- * design. The chance left is estimated from all rows together (two-way analysis of variance without interaction, Fisher 1935),
- * as three differences of one row alone tell little of it; Student's t has (rows - 1) (seeds - 1) degrees of freedom. With one
- * treatment this is the interval of the paired t test. Each interval holds by itself: nothing is corrected for there being several.
+ * Effects of several treatments on a control, each run with the same seeds: a randomized block design with seeds as
+ * blocks. The residual variance is estimated from all rows together (two-way analysis of variance without interaction,
+ * Fisher 1935), as a few differences of one row alone estimate it poorly; Student's t has (rows - 1) (seeds - 1)
+ * degrees of freedom. With one treatment this is the interval of the paired t test. There is no correction for multiple
+ * comparisons.
  *
- * @param control by seed @param treatments each by the same seeds
- * @returns each treatment's mean less the control's
+ * @param control one value per seed @param treatments the values of each, for the same seeds
+ * @returns each treatment's mean minus the control's
  * @throws RangeError when there is no seed, or the rows differ in their number
  */
 export function differencesInBlocks(
@@ -131,8 +132,8 @@ export function differencesInBlocks(
 }
 
 /**
- * The 95 % confidence interval of the true difference of two recipes' mean accuracies (second less first), given the chance
- * of the seeds: Welch's t interval, which lets the two spreads differ (Welch 1947). Null when either has a single seed.
+ * The 95 % confidence interval of the difference of two recipes' mean accuracies (second minus first), over seeds:
+ * Welch's t interval, which allows unequal variances (Welch 1947). Null when either has a single seed.
  */
 export function welchInterval(first: Spread, second: Spread): Interval | null {
   if (first.standardDeviation === null || second.standardDeviation === null) return null;

@@ -1,4 +1,5 @@
 import { FASHION_MNIST, FASHION_MNIST_NORMALIZATION } from "../data/fashion-mnist.ts";
+import type { Report } from "../data/node/chain.ts";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
@@ -15,28 +16,30 @@ import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
 import { createRunFolder } from "../runs/node/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/index.ts";
+import { inWords, type Words } from "../wording.ts";
 import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
 import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./network.ts";
 
-/** What is known of weights beside what their file says, and where their run goes. */
+/** Options of an import: facts that the file does not state, and the output folder. */
 export interface ImportOptions extends Omit<StatedFacts, "model"> {
-  /** A model, or what `--model` takes: the name of one of tailor's, or a file that exports a recipe. */
+  /** A model, or the name of one of tailor's, or a file that exports a recipe. */
   readonly model?: string | Model;
   /** The run's folder, given the model's name. */
   readonly out: (model: string) => string;
   readonly threads: number;
   /** Told what was assumed or left out. */
-  readonly report: (line: string) => void;
+  readonly report: Report;
 }
 
 /**
- * Makes a run of weights that were trained elsewhere, in PyTorch say, so that they can be evaluated, compared, served and
- * exported as any other run. What the options leave open comes from the file's metadata, and else is Fashion-MNIST's.
+ * Imports external weights (from PyTorch, say) as a run, which can be evaluated, compared, served and exported like any
+ * other. Facts missing in the options are taken from the file's metadata, or else from Fashion-MNIST.
  *
  * @param file safetensors, with PyTorch's names and layouts; floats of any width become float32
- * @throws UserError when the file is damaged, its tensors are not the model's, or the folder is taken: nothing is then written
+ * @throws UserError when the file is damaged, its tensors are not the model's, or the folder exists; nothing is then
+ *   written
  */
 export async function importWeights(
   file: string,
@@ -76,7 +79,7 @@ export async function importWeights(
   try {
     folder.writeWeights(tensors, factsToText({ ...network, model: model.name }));
     folder.writeModel(onnx);
-    // Last: with its record the folder is a whole run.
+    // Last: the record marks the folder as a complete run.
     folder.writeRecord(record);
     return { folder: folder.path, record };
   } finally {
@@ -84,13 +87,13 @@ export async function importWeights(
   }
 }
 
-/** The files that `torch.save` writes: archives, and in old versions pickles. */
+/** First bytes of files of `torch.save`: zip archives, or pickles in old versions. */
 const CHECKPOINT_STARTS = [
   [0x50, 0x4b, 0x03, 0x04],
   [0x80, 0x02],
 ] as const;
 
-/** @throws UserError when the file is what PyTorch saves by itself */
+/** @throws UserError when the file was written by `torch.save` */
 function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
   if (!CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte))) return;
   throw new UserError(
@@ -99,9 +102,9 @@ function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
 }
 
 /**
- * The model that the weights are said to belong to.
+ * Finds the model of the weights.
  *
- * @param named by whoever imports them @param stated in their file
+ * @param named in the options @param stated in the file
  */
 async function findNamed(
   file: string,
@@ -115,40 +118,51 @@ async function findNamed(
   const whose =
     stated === undefined ? "does not say which model it belongs to" : `belongs to the model ${quote(stated)}`;
   throw new UserError(
-    `${file} ${whose}; name one with --model: ${MODELS.map(({ name }) => name).join(", ")}, or the file of your own recipe`,
+    (w) =>
+      `${file} ${whose}; name one with ${w.option("model")}: ${MODELS.map(({ name }) => name).join(", ")}, or the file of your own recipe`,
     { exitCode: 2 },
   );
 }
+
+/** What is taken to be Fashion-MNIST's, where nobody says it. */
+const ASSUMED = [
+  ["image", "size of the images"],
+  ["classNames", "classes"],
+  ["normalization", "normalisation"],
+] as const;
 
 /** What the network is shown and asked for, as the file or whoever imports it says. */
 function describe(
   file: string,
   stated: Omit<StatedFacts, "model">,
-  report: (line: string) => void,
+  report: Report,
 ): Omit<TrainedNetwork, "tensors" | "model"> {
   const standard = {
     image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
     classNames: FASHION_MNIST.classNames,
     normalization: FASHION_MNIST_NORMALIZATION,
   };
-  const assumed = [
-    stated.image ? "" : "size of the images (--image)",
-    stated.classNames ? "" : "classes (--classes)",
-    stated.normalization ? "" : "normalisation (--mean, --std)",
-  ].filter((fact) => fact !== "");
+  const assumed = ASSUMED.filter(([fact]) => stated[fact] === undefined);
   if (assumed.length > 0) {
-    report(`${file} says nothing of ${assumed.join(", ")}: taken to be ${FASHION_MNIST.title}'s`);
+    const words: Words = (w) => {
+      const facts = assumed.map(([fact, what]) => `${what} (${w.option(fact)})`);
+      return `${file} says nothing of ${facts.join(", ")}: taken to be ${FASHION_MNIST.title}'s`;
+    };
+    report(inWords(words), words);
   }
   const { image, classNames, normalization } = { ...standard, ...stated };
   const again = classNames.find((name, i) => classNames.indexOf(name) < i);
   if (again !== undefined) {
-    throw new UserError(`the class ${quote(again)} is named twice; give each class a name of its own with --classes`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      (w) =>
+        `the class ${quote(again)} is named twice; give each class a name of its own with ${w.option("classNames")}`,
+      { exitCode: 2 },
+    );
   }
   if (normalization.mean.length !== image.channels) {
     throw new UserError(
-      `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give --mean, --std and --image that go together`,
+      (w) =>
+        `images of ${image.channels} channels need a mean and a deviation for each, got ${normalization.mean.length}; give ${w.option("normalization")} and ${w.option("image")} that go together`,
       { exitCode: 2 },
     );
   }
@@ -156,7 +170,7 @@ function describe(
   return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
 }
 
-/** Weights that are finite one by one can still give no answer: a negative variance, sums beyond float32. */
+/** Checks that logits are finite: finite weights may still overflow, or contain a negative variance. */
 async function checkModel(
   onnx: Uint8Array,
   file: string,

@@ -12,11 +12,11 @@ import type { ModelSession } from "../runtime/model-session.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TrainedNetwork } from "./network.ts";
 
-/** Images that two forms of a network are compared on. */
+/** Number of test images for comparing logits. */
 const TEST_IMAGES = 1000;
 const NOISE_IMAGES = 64;
 
-/** The first test images; where there are none of the network's size, fixed noise. */
+/** The first test images; deterministic noise if there are none of the network's size. */
 export function imagesToCompare(
   task: ImageTask,
   data: LoadedData | undefined,
@@ -30,7 +30,7 @@ export function imagesToCompare(
   return { images: noiseImages(task), imagesFrom: "noise" };
 }
 
-/** The same pixels for the same size, each value from 0 to 255 equally likely; without labels that mean anything. */
+/** Deterministic uniform noise from 0 to 255; the labels are meaningless. */
 export function noiseImages({ channels, height, width }: ImageTask): ImageSet {
   const random = randomStream(0, "check", 0);
   const images = new Uint8Array(NOISE_IMAGES * channels * height * width).map(() => random.below(256));
@@ -41,8 +41,8 @@ export function noiseImages({ channels, height, width }: ImageTask): ImageSet {
 }
 
 /**
- * Logits [count, classes] as the training engine computes them: weights fed to the graph that validation runs, batch
- * norm by its own formula, in the lowering that training takes.
+ * Logits [count, classes] of the training engine: the weights are fed to the validation graph, with batch norm not
+ * folded, in the lowering of training.
  */
 export async function engineLogits(
   { model, task, normalization }: TrainedNetwork,
@@ -66,7 +66,10 @@ export async function engineLogits(
   }
 }
 
-/** Logits [count, classes] of a model file: the first image alone, the others in larger batches, as the batch is dynamic. */
+/**
+ * Logits [count, classes] of a model file: the first image alone, the others in larger batches, to test the dynamic
+ * batch.
+ */
 export async function fileLogits(session: ModelSession, images: ImageSet): Promise<Float32Array> {
   const logits = new Float32Array(images.count * session.classes);
   const size = imageBytes(images);
@@ -84,9 +87,9 @@ export function requireFinite(logits: Float32Array, fileName: string): void {
 }
 
 /**
- * The largest difference between two logits of an image and class.
+ * The largest absolute difference between corresponding logits.
  *
- * @throws UserError when there is none to tell, as a logit is not a finite number
+ * @throws UserError when a logit is not finite
  */
 export function largestDifference(one: Float32Array, other: Float32Array, fileName: string): number {
   if (one.length !== other.length) throw new Error(`${fileName}: ${one.length} logits and ${other.length}`);

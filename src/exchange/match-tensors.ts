@@ -4,13 +4,13 @@ import type { NamedTensor } from "../formats/safetensors.ts";
 import { formatShape } from "../graph/shape.ts";
 import { buildModel, type ImageTask, type Model, withoutNormalization } from "../nn/model.ts";
 
-/** What PyTorch's wrappers put before every name: DistributedDataParallel and DataParallel, and torch.compile. */
+/** Prefixes that PyTorch's wrappers add to every name: (Distributed)DataParallel and torch.compile. */
 const WRAPPERS = ["module.", "_orig_mod."] as const;
 
-/** Batches that PyTorch's batch norm has seen: it counts them, and nothing in a network's use depends on them. */
+/** Whether a tensor is PyTorch's count of batches of a batch norm layer, which inference does not use. */
 export const isBatchCount = (name: string) => /(^|\.)num_batches_tracked$/.test(name);
 
-/** Tensors under the network's own names, and what stood before each name. */
+/** Removes wrappers' prefixes from the names. @returns the tensors and the removed prefix */
 export function withoutWrappers(tensors: readonly NamedTensor[]): { tensors: readonly NamedTensor[]; prefix: string } {
   const prefix = WRAPPERS.find(
     (wrapper) => tensors.length > 0 && tensors.every(({ name }) => name.startsWith(wrapper)),
@@ -21,11 +21,11 @@ export function withoutWrappers(tensors: readonly NamedTensor[]): { tensors: rea
 }
 
 /**
- * A network's tensors out of those of a file, in the order of PyTorch's state_dict.
+ * Matches a file's tensors with a network's, and returns them in the order of PyTorch's state_dict.
  *
- * @param fileName what error messages call the file
- * @throws UserError when they are not this network's, as PyTorch's load_state_dict says it: the first name that is missing,
- *   the first unexpected one and the first of another shape, and how many more of each; or when a value is not finite
+ * @param fileName for error messages
+ * @throws UserError when they do not match, listing as PyTorch's load_state_dict does: the first missing name, the
+ *   first unexpected one and the first with another shape, and how many more of each; or when a value is not finite
  */
 export function matchTensors(
   tensors: readonly NamedTensor[],
@@ -74,7 +74,7 @@ export function matchTensors(
   });
 }
 
-/** `missing "a" (and 3 more)`; nothing for none. */
+/** `missing "a" (and 3 more)`; empty if there are none. */
 function firstOf(what: string, items: readonly string[]): string {
   if (items.length === 0) return "";
   return `${what} ${items[0]}${items.length === 1 ? "" : ` (and ${items.length - 1} more)`}`;

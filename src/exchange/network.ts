@@ -6,34 +6,35 @@ import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
 import { weightsSha256 } from "../runs/node/hashes.ts";
-import { RUN_FILES, readWeights, requireTrained } from "../runs/node/run-files.ts";
+import { RUN_FILES, type Run, readWeights, requireTrained } from "../runs/node/run-files.ts";
 import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { matchTensors } from "./match-tensors.ts";
 
-/** A trained network, whole: layers, task, normalisation, class names, and tensors in the order of PyTorch's state_dict. */
+/**
+ * A complete trained network: layers, task, normalisation, class names, and tensors in the order of PyTorch's
+ * state_dict.
+ */
 export interface TrainedNetwork extends Omit<NetworkFacts, "model"> {
   readonly model: Model;
   readonly tensors: readonly NamedTensor[];
 }
 
 /**
- * The network of a run that is finished or imported, from its `weights.safetensors`.
+ * Reads the network of a finished or imported run from its `weights.safetensors`.
  *
- * @param data the run's own: older runs say nothing of task and normalisation, which then follow from their images
- * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or not those that the record tells of
+ * @param data of the run: records of older runs lack task and normalisation, which are then derived from the images
+ * @throws UserError when the run is not finished, its recipe's file has changed, or its weights are damaged or do not
+ *   match the record
  */
-export async function readNetwork(
-  path: string,
-  record: AnyRunRecord,
-  data: LoadedData | undefined,
-): Promise<TrainedNetwork> {
-  requireTrained(path, record);
+export async function readNetwork(run: Run, data: LoadedData | undefined): Promise<TrainedNetwork> {
+  requireTrained(run);
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.weights}`;
   const { tensors, metadata } = readWeights(path);
   const stated = factsFromText(metadata, fileName);
   const { image, classNames, normalization } =
-    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(path, record, data) };
+    stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(run, data) };
   if (!image || !classNames || !normalization) {
     throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
   }
@@ -45,16 +46,18 @@ export async function readNetwork(
   const matched = matchTensors(tensors, { model, task, fileName });
   if (weightsSha256(matched) !== recordedWeights(record)) {
     throw new UserError(
-      `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or make a run of it with: node bin/tailor.js import ${fileName} --model ${record.recipeFile ?? model.name}`,
+      (w) =>
+        `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or import it as another run${w.command(`import ${fileName}`, { model: record.recipeFile ?? model.name })}`,
     );
   }
   return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
 }
 
-function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | undefined) {
+function factsFromData({ path, record }: Run, data: LoadedData | undefined) {
   if (record.status === "imported" || !data || differingFile(data, record.data.files) !== undefined) {
     throw new UserError(
-      `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with --data, from which it follows`,
+      (w) =>
+        `${path}/${RUN_FILES.weights} does not say its normalisation, as files of older versions do not; give the run's own data with ${w.option("data")}, from which it follows`,
     );
   }
   const { train } = trainingData(data.train, record);
@@ -62,8 +65,8 @@ function factsFromData(path: string, record: AnyRunRecord, data: LoadedData | un
 }
 
 /**
- * Where a network comes from and how good it was found to be, as text fields for the files that hold it. Accuracies are
- * fractions from 0 to 1; on the test images with the counts behind them.
+ * The provenance and accuracies of a network, as text fields for its files. Accuracies are fractions from 0 to 1; test
+ * accuracy includes the counts.
  */
 export function recordFacts(record: AnyRunRecord): Record<string, string> {
   const test = record.evaluations?.test;
@@ -78,7 +81,7 @@ export function recordFacts(record: AnyRunRecord): Record<string, string> {
 function originFacts(record: AnyRunRecord): Record<string, string> {
   if (record.status === "imported") {
     const { source, weightsSha256 } = record;
-    // The name only: the file is handed on and served, and where it lay is nobody's business.
+    // Only the file name: the exported file may be shared, and the path is private.
     const name = source.file.split(/[\\/]/).at(-1)!;
     return { importedFrom: `${name} (SHA-256 ${source.sha256})`, weightsSha256 };
   }

@@ -18,24 +18,24 @@ import { engineLogits, fileLogits } from "./logits.ts";
 import { matchTensors } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
 
-/** What each format's writer gets. */
+/** Input of each format's writer. */
 export interface ExportJob {
   readonly network: TrainedNetwork;
   readonly target: ExportTarget;
-  /** To compare on, and the logits that the training engine gives for them. */
+  /** Images for the comparison, and the training engine's logits for them. */
   readonly images: ImageSet;
   readonly expected: Float32Array;
   readonly engine: { readonly runtime: Runtime; readonly threads: number };
-  /** @throws UserError when the logits are not the expected ones */
+  /** The largest difference from the engine's logits. @throws UserError when it is too large */
   readonly difference: (logits: Float32Array) => number;
   /** Text fields for the file. */
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** Images whose logits go with a PyTorch export, so that it can be checked where it runs. */
+/** Number of images with logits in a PyTorch export, so that it can be verified after installation. */
 const CHECK_IMAGES = 8;
 
-/** Each writer returns the largest logit difference. The ONNX file is run before it is written. */
+/** Writes the ONNX file, after running it. @returns the largest logit difference, as each writer does */
 export async function writeOnnx({ network, target, images, engine, difference, facts }: ExportJob): Promise<number> {
   const tensors = new Map(network.tensors.map(({ name, data }) => [name, data]));
   const bytes = inferenceModel({ ...network, tensors, facts });
@@ -57,7 +57,7 @@ export async function writeSafetensors(job: ExportJob): Promise<number> {
   return differenceOfFile(job, target.path);
 }
 
-/** A folder with the network as Python code, its weights, and some images with their logits to check it by. */
+/** Writes a folder with the network as Python code, its weights, and some images with logits for verification. */
 export async function writePytorch(job: ExportJob): Promise<number> {
   const { network, target } = job;
   writeExportedFolder(target, {
@@ -82,7 +82,7 @@ function checkFile({ network: { task }, images, expected }: ExportJob): Uint8Arr
   ]);
 }
 
-/** Reads the weights back, compares them bit by bit, and their logits in the training engine. */
+/** Reads the weights back and compares them bit by bit, and their logits in the training engine. */
 async function differenceOfFile({ network, images, engine, difference }: ExportJob, file: string): Promise<number> {
   const { tensors } = decodeSafetensors(readOutsideFile(file).bytes, file);
   const read: NamedTensor[] = matchTensors(tensors, { ...network, fileName: file });

@@ -13,7 +13,7 @@ interface EvaluatedRow extends Omit<PlannedAblationRow, "runs"> {
   readonly runs: readonly EvaluatedRun[];
 }
 
-/** Sets each row against its part's reference. Every row has the same seeds, and at least one. */
+/** Compares each row with its part's reference. All rows have the same seeds, at least one. */
 export function assembleAblation(
   rows: readonly EvaluatedRow[],
   { split, images }: { split: AblationReport["split"]; images: ImageSet },
@@ -63,12 +63,12 @@ function meanOf(values: readonly number[]): number {
   return seedSpread(values).mean;
 }
 
-/** Classes that are named for what a change does to them. */
+/** Maximum number of classes to name as affected by a change. */
 const NAMED_CLASSES = 3;
 
 /**
- * What the figures say, in sentences, for each part: what changes accuracy by more than the chance of the seeds, what does not,
- * and which classes the worst change touches most.
+ * The results in sentences, for each part: which changes affect accuracy significantly over the seeds, which do not,
+ * and which classes the worst change affects most.
  */
 export function ablationConclusion({ parts }: AblationReport): string[] {
   return parts.map(({ title, rows }) => {
@@ -91,12 +91,12 @@ export function ablationConclusion({ parts }: AblationReport): string[] {
   });
 }
 
-/** Whether a difference is more than the chance of the seeds explains. */
+/** Whether a difference is significant over the seeds. */
 function isClear({ interval }: MeanDifference): boolean {
   return interval !== null && interval.low * interval.high > 0;
 }
 
-/** What the change that clearly costs most does to single classes; nothing when none does. */
+/** Effect on single classes of the change with the largest significant loss; empty if there is none. */
 function worstChange(rows: readonly AblationRow[]): string {
   const reference = rows.find(({ change }) => change === null)!;
   const [worst] = rows

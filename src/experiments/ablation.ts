@@ -1,6 +1,6 @@
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { baseBatchNorm, baseDropout, enhancedPlain } from "../models/study.ts";
-import { base, baseSeed, enhanced, enhancedSeed, enhancedVflip } from "../recipes/index.ts";
+import { base, baseStudy, enhanced, enhancedStudy, enhancedVflip } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { AblationReport } from "../report/node/ablation-report.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
@@ -8,16 +8,16 @@ import { assembleAblation } from "./ablation-result.ts";
 import { type PlannedRun, planSeeds, seedBySeed } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
-/** A recipe that differs from its part's reference in what is named. */
+/** A change of its part's reference recipe. */
 export interface AblationChange {
   /** Short, for options, folders and the figure. */
   readonly name: string;
-  /** What differs, in a sentence's rest: "batch norm after ...". */
+  /** Description of the difference: "batch norm after ...". */
   readonly what: string;
   readonly recipe: Recipe;
 }
 
-/** Changes that are set against one recipe. */
+/** Changes of one reference recipe. */
 export interface AblationPart {
   readonly title: string;
   readonly reference: Recipe;
@@ -27,26 +27,26 @@ export interface AblationPart {
 /** Effect of each technique: the study's four changes added one at a time, then ours taken away one at a time. */
 export const ABLATION: readonly AblationPart[] = [
   {
-    title: "The study's changes, each added to base-seed",
-    reference: baseSeed,
+    title: "The study's changes, each added to base-study",
+    reference: baseStudy,
     changes: [
       {
         name: "vertical-flips",
         what: "random vertical flips besides the horizontal ones",
-        recipe: { ...baseSeed, augmentation: { ...baseSeed.augmentation, verticalFlip: true } },
+        recipe: { ...baseStudy, augmentation: { ...baseStudy.augmentation, verticalFlip: true } },
       },
       {
         name: "batch-norm",
         what: "batch norm after convolutions and the hidden dense layer",
-        recipe: { ...baseSeed, model: baseBatchNorm },
+        recipe: { ...baseStudy, model: baseBatchNorm },
       },
-      { name: "dropout", what: "dropout of 0.3 before the last layer", recipe: { ...baseSeed, model: baseDropout } },
+      { name: "dropout", what: "dropout of 0.3 before the last layer", recipe: { ...baseStudy, model: baseDropout } },
       {
         name: "depth-width",
         what: "five convolutions and 256 dense units instead of two and 128",
-        recipe: { ...baseSeed, model: enhancedPlain },
+        recipe: { ...baseStudy, model: enhancedPlain },
       },
-      { name: "all-four", what: "all of these: enhanced-seed", recipe: enhancedSeed },
+      { name: "all-four", what: "all of these: enhanced-study", recipe: enhancedStudy },
     ],
   },
   {
@@ -91,23 +91,23 @@ export const ABLATION: readonly AblationPart[] = [
 
 /** How an ablation's runs are planned. */
 export interface AblationOptions {
-  /** The folder that everything goes into. */
+  /** The output folder. */
   readonly out: string;
   readonly epochs: number;
-  /** Seeds 1 to so many, each. */
+  /** Number of seeds of each recipe, from 1. */
   readonly seeds: number;
-  /** Training images to use; null: all. */
+  /** Number of training images to use; null: all. */
   readonly limit: number | null;
 }
 
-/** A row of the ablation with its runs. Without a change it is its part's reference. */
+/** A row of the ablation with its runs; without a change, its part's reference. */
 export interface PlannedAblationRow {
   readonly part: AblationPart;
   readonly change: AblationChange | null;
   readonly runs: readonly PlannedRun[];
 }
 
-/** The rows of some parts: each reference first. Every recipe is trained for the same number of epochs. */
+/** Plans the rows of parts, each reference first. Every recipe is trained for the same number of epochs. */
 export function planAblation(
   parts: readonly AblationPart[],
   { out, epochs, seeds, limit }: AblationOptions,
@@ -121,16 +121,16 @@ export function planAblation(
   return parts.flatMap((part) => [row(part, null), ...part.changes.map((change) => row(part, change))]);
 }
 
-/** What an ablation is run with. */
+/** Options of `runAblation`. */
 export interface RunAblationOptions extends ExperimentOptions {
-  /** The images that the rows are compared on. */
+  /** The images on which the rows are compared. */
   readonly split: EvaluationSplit;
-  /** Begun before the first run is trained. */
+  /** The output folder; its marker is written before the first run is trained. */
   readonly folder: OutputFolder;
 }
 
 /**
- * Trains the runs of all rows, evaluates them, and sets each row against its part's reference.
+ * Trains the runs of all rows, evaluates them, and compares each row with its part's reference.
  *
  * @returns undefined when it was interrupted: the same call resumes
  */

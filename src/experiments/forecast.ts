@@ -8,14 +8,14 @@ import { DivergedError } from "../training/diverged.ts";
 import type { TrainingJob } from "../training/train.ts";
 import type { PlannedRun } from "./planned-run.ts";
 
-/** Steps that a forecast is made from. */
+/** Number of steps timed for a forecast. */
 const FORECAST_STEPS = 8;
 
-/** Forward alone takes about a third of a training step. */
+/** The forward pass takes about a third of a training step. */
 const FORWARD_SHARE = 1 / 3;
 
 /**
- * How long a run will take, in seconds, judged by its first steps: training and the validation after each epoch.
+ * Estimated duration of a run in seconds, from its first steps: training and the validation after each epoch.
  */
 export async function forecastSeconds(job: TrainingJob): Promise<number> {
   const { recipe, data } = job;
@@ -28,13 +28,13 @@ export interface ForecastOptions {
   readonly data: LoadedData;
   readonly threads: number;
   readonly runtime: Runtime;
-  /** Left out: blocked where the processor has it. */
+  /** Default: blocked where the processor supports it. */
   readonly lowering?: Lowering["kind"] | undefined;
 }
 
 /**
- * How long runs will take, in seconds: the first steps of one run of each recipe are timed, nothing is kept. What a run
- * that was interrupted has done already is not taken off.
+ * Estimated duration of runs in seconds: the first steps of one run of each recipe are timed and discarded. Progress of
+ * interrupted runs is not subtracted.
  */
 export async function forecastStudy(
   planned: readonly PlannedRun[],
@@ -54,7 +54,7 @@ export async function forecastStudy(
   return planned.reduce((sum, { recipe }) => sum + secondsOf.get(recipe.name)!, 0);
 }
 
-/** What diverges in its first steps takes no time worth telling: training it will say so. */
+/** A run that diverges in its first steps counts as 0 s; its training reports the error. */
 async function secondsOfJob(job: TrainingJob): Promise<number> {
   try {
     return await forecastSeconds(job);

@@ -6,18 +6,19 @@ import { UserError } from "../errors.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
-import { runStatus } from "../runs/node/run-status.ts";
+import { type Run, readStateIfWhole } from "../runs/node/run-files.ts";
+import { findRun } from "../runs/node/run-status.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import type { TrainRunOptions } from "../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../training/node/train-run.ts";
 
-/** A run that is to be trained: one of a study, a sweep, an ablation or a set of seeds. */
+/** A run to train: one of a study, a sweep, an ablation or a set of seeds. */
 export interface PlannedRun {
   readonly recipe: Recipe;
-  /** What of the recipe was fitted to the number of images; left out: nothing was. */
+  /** The recipe's original values of fields that were adapted to the number of images, if any. */
   readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
-  /** The file that exports it, where it is not one of tailor's. */
+  /** The file that exports the recipe, unless it is built-in. */
   readonly recipeFile?: string | undefined;
   readonly seed: number;
   /** Its folder. */
@@ -27,10 +28,10 @@ export interface PlannedRun {
   readonly limit: number | null;
 }
 
-/** What a run trains, whatever its seed. */
+/** A planned run without its seed and folder. */
 export type SeedlessRun = Omit<PlannedRun, "seed" | "path">;
 
-/** A run with seeds 1 to `seeds`, each in a folder of its own. */
+/** Plans runs with seeds 1 to `seeds`, each in its own folder. */
 export function planSeeds(
   run: SeedlessRun,
   { seeds, pathOf }: { readonly seeds: number; readonly pathOf: (seed: number) => string },
@@ -39,7 +40,7 @@ export function planSeeds(
 }
 
 /**
- * Runs in the order in which they are trained: seed by seed, so that what is interrupted has whole sets.
+ * Runs in training order: seed by seed, so that an interrupted experiment has complete sets.
  *
  * @param sets each with the same seeds
  */
@@ -47,60 +48,57 @@ export function seedBySeed(sets: readonly (readonly PlannedRun[])[]): PlannedRun
   return (sets[0] ?? []).flatMap((_, i) => sets.map((runs) => runs[i]!));
 }
 
-/** What there is of a planned run before it is trained. */
-export type PlannedState =
-  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  | { readonly kind: "unfinished" }
-  | { readonly kind: "new" };
+/** What is left to do of a planned run. */
+export type RemainingWork =
+  | { readonly todo: "nothing"; readonly record: FinishedRunRecord }
+  | { readonly todo: "resume"; readonly run: Run<RunRecord> }
+  /** There is no run yet, or none with a state to resume from. */
+  | { readonly todo: "train" };
 
-/** What a planned run is trained with, as far as it makes another run. */
+/** Settings of a planned run's training that identify the run. */
 interface Given {
   readonly data: LoadedData;
-  /** Left out: whichever it was trained with. */
+  /** Default: any. */
   readonly lowering?: Lowering["kind"] | undefined;
 }
 
-/** A planned run that is trained. */
+/** A finished planned run. */
 export interface FinishedRun extends PlannedRun {
   readonly record: FinishedRunRecord;
 }
 
 /**
- * What there is of a planned run: a study that was interrupted goes on where it was.
+ * What is left to do of a planned run: a study that was interrupted goes on where it was.
  *
- * @throws UserError when the folder holds another run than the planned one, or a damaged one
+ * @throws UserError when the folder contains a different or a damaged run
  */
-export function plannedRunState(planned: PlannedRun, { data, lowering }: Given): PlannedState {
-  const status = runStatus(planned.path);
-  switch (status.kind) {
-    case "missing":
-    case "not-a-run":
-      return { kind: "new" };
-    case "damaged":
-      throw status.error;
-    case "imported":
-      throw new UserError(
-        `${planned.path} holds imported weights, not this study's run; choose another folder with --out, or remove that run`,
-        { exitCode: 2 },
-      );
-    case "finished":
-    case "unfinished": {
-      const difference = differenceOf(status.record, planned, { data, lowering });
-      if (difference) {
-        throw new UserError(
-          `${planned.path} holds another run than the one asked for: ${difference}; choose another folder with --out, or remove that run`,
-          { exitCode: 2 },
-        );
-      }
-      if (status.kind === "finished") return { kind: "finished", record: status.record };
-      return { kind: status.resumable ? "unfinished" : "new" };
-    }
-    default:
-      return status satisfies never;
+export function remainingWork(planned: PlannedRun, { data, lowering }: Given): RemainingWork {
+  const { path } = planned;
+  const found = findRun(path);
+  if (found === undefined) return { todo: "train" };
+  if (found instanceof UserError) throw found;
+  const { record } = found;
+  if (record.status === "imported") {
+    throw new UserError(
+      (w) =>
+        `${path} holds imported weights, not this study's run; choose another folder with ${w.option("out")}, or remove that run`,
+      { exitCode: 2 },
+    );
   }
+  const difference = differenceOf(record, planned, { data, lowering });
+  if (difference) {
+    throw new UserError(
+      (w) =>
+        `${path} holds another run than the one asked for: ${difference}; choose another folder with ${w.option("out")}, or remove that run`,
+      { exitCode: 2 },
+    );
+  }
+  if (record.status === "finished") return { todo: "nothing", record };
+  if (readStateIfWhole(path) === null) return { todo: "train" };
+  return { todo: "resume", run: { path, record } };
 }
 
-/** The first thing in which a record is not the planned run's; undefined when it is. */
+/** The first difference between a record and the planned run; undefined if there is none. */
 function differenceOf(
   record: RunRecord,
   { recipe, seed, trainOn, limit }: PlannedRun,
@@ -122,7 +120,7 @@ function differenceOf(
   return isSameNetwork ? undefined : `its network "${record.model}" is another one`;
 }
 
-/** The first field besides the description in which a recorded recipe is not the one asked for; undefined when it is. */
+/** The first field except the description in which a recorded recipe differs from the planned one, if any. */
 export function differingField(
   recorded: Readonly<Record<string, unknown>>,
   recipe: Recipe,
@@ -140,7 +138,7 @@ function imagesText({ trainOn, limit }: Pick<PlannedRun, "trainOn" | "limit">): 
   return trainOn === "all" ? `${images}, none left for validation` : `${images} of the training split`;
 }
 
-/** JSON in which the order of fields does not matter. */
+/** JSON with sorted fields, for comparison. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     inner !== null && typeof inner === "object" && !Array.isArray(inner)
@@ -150,17 +148,17 @@ function canonical(value: unknown): string {
 }
 
 /**
- * Trains a planned run, goes on with it, or finds it done.
+ * Trains or resumes a planned run, unless it is finished already.
  *
- * @returns undefined when it was stopped before its end: the same call goes on with it
+ * @returns undefined when it was interrupted: the same call resumes
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
   const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
-  const state = plannedRunState(planned, options);
-  if (state.kind === "finished") return { ...planned, record: state.record };
+  const work = remainingWork(planned, options);
+  if (work.todo === "nothing") return { ...planned, record: work.record };
   const trained =
-    state.kind === "unfinished"
-      ? await resumeRun(path, { ...options, allowDifferent: false })
-      : await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options);
+    work.todo === "train"
+      ? await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options)
+      : await resumeRun(work.run, { ...options, allowDifferent: false });
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -4,16 +4,16 @@ import { openOutputFolder } from "../runs/node/output-folder.ts";
 import { planSeeds, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
-/** The file by which a folder of many seeds is known. */
+/** The file that marks an output folder of many seeds. */
 const MARKER = "seeds.json";
 
-/** Where the runs go, how many there are, and what they are evaluated on. */
+/** Options of `trainSeeds`. */
 export interface SeedsOptions extends ExperimentOptions {
-  /** The folder that everything goes into: each run into a folder of its own (`s1`, `s2`, ...). */
+  /** The output folder, with a folder for each run (`s1`, `s2`, ...). */
   readonly out: string;
-  /** Seeds 1 to so many. */
+  /** Number of seeds, from 1. */
   readonly seeds: number;
-  /** The images to evaluate on. Left out: the accuracy on the validation images at the end of training counts. */
+  /** The images to evaluate on. Default: validation accuracy at the end of training. */
   readonly split?: EvaluationSplit | undefined;
 }
 
@@ -22,19 +22,19 @@ export interface SeedResult {
   /** Its folder. */
   readonly run: string;
   readonly seed: number;
-  /** Null: no images were held out to validate on, and none were asked for. */
+  /** Null without validation images and without an evaluation. */
   readonly accuracy: number | null;
-  /** Of training. */
+  /** Training time. */
   readonly seconds: number;
   readonly weightsSha256: string;
 }
 
-/** What `trainSeeds` gives, and keeps in `seeds.json`. */
+/** Result of `trainSeeds`, also saved in `seeds.json`. */
 export interface SeedsResult {
   readonly folder: string;
   /** Its name. */
   readonly recipe: string;
-  /** The images that the accuracies are on; null where there are none. */
+  /** The images of the accuracies; null where there are none. */
   readonly split: EvaluationSplit | null;
   readonly runs: readonly SeedResult[];
   /** Mean and spread over the seeds; null where there are no accuracies. */
@@ -42,11 +42,11 @@ export interface SeedsResult {
 }
 
 /**
- * Trains a recipe with seeds 1 to n, and sums up mean and spread of their accuracies. The same call resumes what was
- * interrupted; with more seeds it adds them.
+ * Trains a recipe with seeds 1 to n, and computes mean and standard deviation of their accuracies. The same call
+ * resumes an interrupted one; with more seeds it trains the additional ones.
  *
  * @returns undefined when it was interrupted
- * @throws UserError as `trainAll` does, and (exit code 2) when `out` holds something else
+ * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else
  */
 export async function trainSeeds(
   run: SeedlessRun,

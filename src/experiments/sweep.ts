@@ -1,88 +1,23 @@
-import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { z } from "zod";
-import { UserError } from "../errors.ts";
 import { seedSpread } from "../evaluation/significance.ts";
 import { crc32c } from "../formats/crc32c.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
-import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
-import {
-  applicableChanges,
-  changeableFields,
-  changeRecipe,
-  changesText,
-  isKind,
-  type RecipeChanges,
-} from "../recipes/recipe-fields.ts";
+import { changesText } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/node/sweep-report.ts";
-import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
-import { checkJson, parseJson } from "../runs/parse-json.ts";
-import {
-  differingField,
-  type FinishedRun,
-  type PlannedRun,
-  plannedRunState,
-  planSeeds,
-  seedBySeed,
-} from "./planned-run.ts";
+import { divergedRuns } from "./diverged-runs.ts";
+import { type FinishedRun, type PlannedRun, planSeeds, remainingWork, seedBySeed } from "./planned-run.ts";
 import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
-import { gridOf, type Variation } from "./variations.ts";
+import type { Candidate } from "./variations.ts";
 
-/** A recipe with some fields changed: one of those that a sweep tries. */
-export interface Candidate {
-  readonly changes: RecipeChanges;
-  readonly recipe: Recipe;
-}
-
-/** All candidates that are still in, trained for as many epochs. */
+/** A rung of successive halving: the remaining candidates, trained for the same number of epochs. */
 export interface Rung {
   readonly epochs: number;
-  /** How many are in. */
+  /** Number of candidates. */
   readonly candidates: number;
 }
 
-/** Successive halving keeps the best 1 in so many of each rung, and trains them so many times longer. */
+/** Each rung of successive halving keeps one in this many candidates, and trains this many times longer. */
 export const HALVING_FACTOR = 3;
-
-/**
- * Checks that some candidate can have each field that is varied: a field of another kind than those that are tried would
- * be left out of all.
- *
- * @throws UserError with exit code 2 that names the field
- */
-export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
-  const kinds = variations.filter(({ field, kind }) => kind === "list" && isKind(field));
-  const choices = gridOf(kinds);
-  for (const variation of variations) {
-    const { field } = variation;
-    const value = variation.kind === "list" ? variation.values[0]! : variation.low;
-    if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
-    // What the recipe never has is refused with what it has.
-    if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
-    throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
-      exitCode: 2,
-    });
-  }
-}
-
-/**
- * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
- * other fields. What is then the same comes once.
- *
- * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
- */
-export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
-  const applied = variations.map((changes) => applicableChanges(recipe, changes));
-  const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
-  if (different.length < 2) {
-    throw new UserError("a sweep needs at least two candidates; give --over more values", { exitCode: 2 });
-  }
-  return different.map((changes) => ({
-    changes,
-    recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
-  }));
-}
 
 /**
  * Successive halving (Jamieson and Talwalkar 2016), told from its end: the last rung trains for all epochs, each rung
@@ -101,10 +36,10 @@ export function halvingRungs(candidates: number, epochs: number): Rung[] {
   return rungs;
 }
 
-/** Where and how candidates are trained. */
+/** Settings of a sweep's runs. */
 export interface SweepPlan {
   readonly out: string;
-  /** The file that exports the recipe, where it is not one of tailor's. */
+  /** The file that exports the recipe, unless it is built-in. */
   readonly recipeFile?: string | undefined;
   readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
   readonly seeds: number;
@@ -112,13 +47,13 @@ export interface SweepPlan {
   readonly limit: number | null;
 }
 
-/** A candidate's runs for so many epochs, on the split: its validation images choose. */
+/** Plans a candidate's runs for a number of epochs, on the training part of the split. */
 export function planCandidate(
   { changes, recipe }: Candidate,
   epochs: number,
   { out, recipeFile, fittedFrom, seeds, limit }: SweepPlan,
 ): PlannedRun[] {
-  // A model that the sweep names is one of tailor's, whatever the recipe's file exports.
+  // A model named by the sweep is a built-in one, whatever the recipe's file exports.
   const file = changes.model === undefined ? recipeFile : undefined;
   const name = shortened(changesText(changes).replaceAll(/[^\w.=,[\]-]+/g, "+"));
   return planSeeds(
@@ -127,7 +62,9 @@ export function planCandidate(
   );
 }
 
-/** File systems take names of 255 bytes. A longer one than this ends in a checksum of the whole. */
+/**
+ * Maximum length of a folder name; longer ones are truncated and end with a checksum (file systems allow 255 bytes).
+ */
 const LONGEST_NAME = 120;
 
 function shortened(name: string): string {
@@ -135,7 +72,7 @@ function shortened(name: string): string {
   return `${name.slice(0, LONGEST_NAME)}+${crc32c(new TextEncoder().encode(name)).toString(16).padStart(8, "0")}`;
 }
 
-/** What became of a candidate in the last rung that it was in. */
+/** Result of a candidate in its last rung. */
 export interface SweepResult extends SweepRow {
   readonly candidate: Candidate;
 }
@@ -159,8 +96,8 @@ export function candidateResult(
 }
 
 /**
- * Best first: those of a later rung, whose epochs are more, before those of an earlier one, then by accuracy and by loss; what
- * diverged, last of all. Where the sweep varies the epochs themselves they are no rungs.
+ * Sorts results, best first: those of a later rung (more epochs) before those of an earlier one, then by accuracy and
+ * by loss; diverged ones last. If the sweep varies the epochs themselves, these do not define rungs.
  */
 export function ranked(results: readonly SweepResult[]): SweepResult[] {
   const isRung = results.every(({ changes }) => changes.epochs === undefined);
@@ -173,25 +110,25 @@ export function ranked(results: readonly SweepResult[]): SweepResult[] {
   );
 }
 
-/** How candidates are trained. */
+/** Options of `runSweep`. */
 export interface SweepOptions extends ExperimentOptions {
   readonly plan: SweepPlan;
-  /** Left out: one rung, in which each candidate trains for its recipe's epochs. */
+  /** Default: one rung, in which each candidate trains for its recipe's epochs. */
   readonly rungs?: readonly Rung[] | undefined;
-  /** That of the plan: begun before the first run is trained; it keeps which runs diverged. */
+  /** The plan's output folder; its marker is written before the first run is trained. It also records diverged runs. */
   readonly folder: OutputFolder;
 }
 
 /**
- * Trains candidates rung by rung, run by run; what is trained already is not trained again.
+ * Trains candidates rung by rung, run by run; finished runs are not trained again.
  *
- * @returns what became of each, best first; undefined when it was interrupted: the same call resumes
+ * @returns the result of each, best first; undefined when it was interrupted: the same call resumes
  */
 export async function runSweep(
   candidates: readonly Candidate[],
   { plan, rungs, folder, onEvent = () => {}, ...machine }: SweepOptions,
 ): Promise<SweepResult[] | undefined> {
-  const memory = divergedMemory(plan, folder, machine);
+  const memory = divergedRuns(plan, folder, machine);
   const onTraining = (event: ExperimentEvent) => {
     onEvent(event);
     if (event.kind === "diverged") memory.add(event.run, event.error.message);
@@ -207,11 +144,11 @@ export async function runSweep(
       const epochs = rung?.epochs ?? candidate.recipe.epochs;
       return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
     });
-    // Of a candidate that diverged with one seed no others are trained: it cannot win.
+    // If a candidate diverged with one seed, its others are not trained: it cannot win.
     const isWanted = (run: PlannedRun) => {
       const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
       if (!planned.some(memory.has)) return true;
-      return !memory.has(run) && plannedRunState(run, machine).kind === "finished";
+      return !memory.has(run) && remainingWork(run, machine).todo === "nothing";
     };
     const trained = await trainAll(seedBySeed(plans.map(({ planned }) => planned)), {
       ...machine,
@@ -232,55 +169,4 @@ export async function runSweep(
     left = kept.map(({ candidate }) => candidate);
   }
   return ranked(out);
-}
-
-/** Runs that diverged, by their folder in the sweep's: they are not trained again when the sweep goes on. */
-const DIVERGED = "diverged.json";
-
-/** What is known of such a run. With another recipe, as its JSON, or other images it is another run. */
-const divergedRun = z.object({
-  message: z.string(),
-  recipe: z.record(z.string(), z.unknown()),
-  limit: z.number().nullable(),
-  /** SHA-256 of the data's files. */
-  files: z.array(z.string()),
-});
-type DivergedRuns = Record<string, z.infer<typeof divergedRun>>;
-
-/** The runs of a sweep that are known to diverge, from this call or an earlier one. */
-function divergedMemory(
-  { out, limit }: SweepPlan,
-  folder: OutputFolder,
-  { data }: Pick<ExperimentOptions, "data">,
-): { has(run: PlannedRun): boolean; add(run: PlannedRun, message: string): void } {
-  const runs = readDiverged(out);
-  const files = data.files.map(({ sha256 }) => sha256);
-  return {
-    has({ path, recipe }) {
-      const known = runs[relative(out, path)];
-      return (
-        known !== undefined &&
-        known.limit === limit &&
-        known.files.join() === files.join() &&
-        differingField(known.recipe, recipe) === undefined
-      );
-    },
-    add({ path, recipe }, message) {
-      runs[relative(out, path)] = { message, recipe: recipeToJson(recipe), limit, files };
-      folder.write(DIVERGED, `${JSON.stringify(runs, null, 2)}\n`);
-    },
-  };
-}
-
-function readDiverged(out: string): DivergedRuns {
-  const file = join(out, DIVERGED);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return {};
-    throw explainFileError(error, "read", file);
-  }
-  const todo = "remove it, and those runs are trained again";
-  return checkJson(z.record(z.string(), divergedRun), parseJson(text, file, todo), file, todo);
 }

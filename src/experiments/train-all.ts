@@ -9,25 +9,24 @@ import { DivergedError } from "../training/diverged.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
 import { forecastStudy } from "./forecast.ts";
-import { type FinishedRun, type PlannedRun, plannedRunState, trainPlanned } from "./planned-run.ts";
+import { type FinishedRun, type PlannedRun, remainingWork, trainPlanned } from "./planned-run.ts";
 
 /**
- * What happens while many runs are trained and evaluated, in the order in which it happens. Whoever shows it (a terminal, a
- * page, a job queue) needs nothing else; of each run that is taken up exactly one of `finished`, `stopped`, `diverged` and
- * `failed` comes last.
+ * Events of the training and evaluation of many runs, in order. They are sufficient for any display (a terminal, a
+ * page, a job queue). The last event of each run is exactly one of `finished`, `stopped`, `diverged` and `failed`.
  */
 export type ExperimentEvent =
-  /** Before the first run. `open` are those of the planned runs that are not trained yet. */
+  /** Before the first run. `open` are the planned runs that are not trained yet. */
   | {
       readonly kind: "forecast";
       readonly planned: readonly PlannedRun[];
       readonly open: readonly PlannedRun[];
-      /** How long the open runs will take. */
+      /** Estimated duration of the open runs. */
       readonly seconds: number;
-      /** Whether some of them are partly trained, so that it takes less. */
+      /** Whether some of them are partly trained, so that it will take less. */
       readonly isUpperBound: boolean;
     }
-  /** Of a sweep by successive halving: the next rung begins. `rung` counts from 1. */
+  /** In a sweep with successive halving: the next rung begins. `rung` counts from 1. */
   | {
       readonly kind: "rung";
       readonly rung: number;
@@ -48,11 +47,11 @@ export type ExperimentEvent =
   | { readonly kind: "epoch"; readonly run: PlannedRun; readonly line: MetricsLine }
   /** The run is trained: now, or by an earlier call, in which case it was never `started`. */
   | { readonly kind: "finished"; readonly run: FinishedRun }
-  /** An interrupt stopped the run; the same call resumes it. */
+  /** The run was interrupted; the same call resumes it. */
   | { readonly kind: "stopped"; readonly run: PlannedRun }
-  /** The run diverged and is left out; the next one follows. */
+  /** The run diverged and is skipped. */
   | { readonly kind: "diverged"; readonly run: PlannedRun; readonly error: DivergedError }
-  /** The run ended with an error, which the call then throws. */
+  /** The run failed with an error, which the call then throws. */
   | { readonly kind: "failed"; readonly run: PlannedRun; readonly error: unknown }
   /** A finished run was evaluated. */
   | {
@@ -61,39 +60,39 @@ export type ExperimentEvent =
       readonly split: EvaluationSplit;
       readonly metrics: ClassificationMetrics;
     }
-  /** An evaluation could not be written into the run's record, which stops nothing. */
+  /** An evaluation could not be saved in the run's record; the experiment continues. */
   | { readonly kind: "not-kept"; readonly run: FinishedRun; readonly why: string };
 
-/** What many runs are trained on and with, and who follows it. */
+/** Common options of experiments. */
 export interface ExperimentOptions {
   readonly data: LoadedData;
   readonly threads: number;
-  /** Left out: blocked where the processor has it. */
+  /** Default: blocked where the processor supports it. */
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
   /** Write events for TensorBoard into the runs' folders. */
   readonly tensorboard?: boolean;
-  /** Asked after each step and between runs; once it is true, training stops and what there is, is saved. */
+  /** Called after each step and between runs; once it is true, training stops and its state is saved. */
   readonly isInterrupted?: () => boolean;
-  /** Called with each event as it happens; an error that it throws ends the call. */
+  /** Called with each event; an error that it throws ends the call. */
   readonly onEvent?: (event: ExperimentEvent) => void;
 }
 
-/** How `trainAll` goes through its runs. */
+/** Options of `trainAll`. */
 export interface TrainAllOptions extends ExperimentOptions {
-  /** Called once before the first run that is not trained yet, when nothing speaks against training. */
+  /** Called once before the first run is trained, after all checks. */
   readonly onBegin?: () => void;
-  /** Whether a run that diverges is left out; otherwise the first one ends the call with its error. */
+  /** Whether diverged runs are skipped; otherwise the first one ends the call with its error. */
   readonly isDivergedLeftOut?: boolean;
-  /** Asked of each run, for the forecast and before it is trained; those that are not worth it (any more) are left out. */
+  /** Called for each run, for the forecast and before it is trained: false skips the run. */
   readonly isWanted?: (run: PlannedRun) => boolean;
 }
 
 /**
- * Forecasts how long planned runs will take and trains those that are not trained yet, one after the other.
+ * Estimates the duration of planned runs and trains those that are not trained yet, one after the other.
  *
  * @returns the trained runs in the given order; undefined when it was interrupted: the same call resumes
- * @throws UserError when a folder holds another run than the planned one, or a training is refused or fails
+ * @throws UserError when a folder contains a different run, or a training is refused or fails
  */
 export async function trainAll(
   planned: readonly PlannedRun[],
@@ -140,16 +139,16 @@ export async function trainAll(
   return runs;
 }
 
-/** Undefined where there is nothing planned. */
+/** Undefined if nothing is planned. */
 async function forecastOf(
   planned: readonly PlannedRun[],
   machine: Pick<ExperimentOptions, "data" | "threads" | "lowering" | "runtime">,
 ): Promise<Extract<ExperimentEvent, { kind: "forecast" }> | undefined> {
   if (planned.length === 0) return undefined;
-  const states = planned.map((run) => plannedRunState(run, machine).kind);
-  const open = planned.filter((_, i) => states[i] !== "finished");
+  const work = planned.map((run) => remainingWork(run, machine).todo);
+  const open = planned.filter((_, i) => work[i] !== "nothing");
   const seconds = open.length === 0 ? 0 : await forecastStudy(open, machine);
-  return { kind: "forecast", planned, open, seconds, isUpperBound: states.includes("unfinished") };
+  return { kind: "forecast", planned, open, seconds, isUpperBound: work.includes("resume") };
 }
 
 /** A finished run, evaluated. */
@@ -158,7 +157,7 @@ export interface EvaluatedRun extends FinishedRun {
 }
 
 /**
- * Evaluates finished runs on the images of a split, one after the other, and keeps each result in its run's record.
+ * Evaluates finished runs on the images of a split, one after the other, and saves each result in its run's record.
  *
  * @returns the runs in the given order; undefined when it was interrupted
  */

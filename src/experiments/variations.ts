@@ -1,31 +1,43 @@
+/** What a sweep varies, and the candidates that it tries. */
 import { UserError } from "../errors.ts";
 import { randomStream } from "../random.ts";
-import type { FieldValue, RecipeChanges } from "../recipes/recipe-fields.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import {
+  applicableChanges,
+  changeableFields,
+  changeRecipe,
+  changesText,
+  type FieldValue,
+  isKind,
+  type RecipeChanges,
+} from "../recipes/recipe-fields.ts";
 
-/** A recipe's field that a sweep varies: over listed values, or over a range that is drawn from. */
+/** A recipe's field that a sweep varies: over listed values, or over a range to draw from. */
 export type Variation = { readonly field: string } & (
   | { readonly kind: "list"; readonly values: readonly FieldValue[] }
   | { readonly kind: "range"; readonly low: number; readonly high: number }
 );
 
-/** More candidates than anybody means. */
+/** Upper bound for candidates. */
 export const MAX_CANDIDATES = 1000;
 
-/** Draws are those of this seed: the same command draws the same candidates. */
+/** Seed of draws, so that the same command draws the same candidates. */
 const DRAW_SEED = 1;
-/** Digits of a drawn number: more make no difference to training, and are long in names and tables. */
+/** Significant digits of a drawn number: more do not affect training, and lengthen names and tables. */
 const DRAWN_DIGITS = 3;
 
 /**
- * What was typed after `--over`: `field=a,b,c`, or `field=low..high`.
+ * A variation as text: `field=a,b,c`, or `field=low..high`.
  *
- * A value is a number, true, false, a list in brackets, `none` for left out, or else a word.
+ * A value is a number, true, false, a list in brackets, `none` (removes the field), or else a word.
  *
  * @throws UserError with exit code 2 when it is neither
  */
 export function parseVariation(text: string): Variation {
   const refuse = (problem: string) =>
-    new UserError(`--over ${problem}, got "${text}"; write field=a,b,c or field=low..high`, { exitCode: 2 });
+    new UserError((w) => `${w.option("over")} ${problem}, got "${text}"; write field=a,b,c or field=low..high`, {
+      exitCode: 2,
+    });
   const [, field, given] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (field === undefined || given === undefined) throw refuse("must name a field and its values");
   const range = /^([^,[]+)\.\.([^,]+)$/.exec(given);
@@ -52,7 +64,7 @@ function parseValue(word: string): FieldValue {
   return Number.isFinite(Number(word)) ? Number(word) : word;
 }
 
-/** What is between the brackets of a list; undefined where there are none. */
+/** The items of a list in brackets; undefined for other values. */
 function listItems(word: string): string[] | undefined {
   const inside = /^\[(.*)\]$/.exec(word)?.[1];
   return inside?.split(",").map((item) => item.trim());
@@ -68,13 +80,15 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
   for (const variation of variations) {
     if (variation.kind === "range") {
       throw new UserError(
-        `${variation.field} has a range, and a grid takes values; list some, or draw from it with --random N`,
+        (w) =>
+          `${variation.field} has a range, and a grid takes values; list some, or draw from it with ${w.option("random", "N")}`,
         { exitCode: 2 },
       );
     }
     if (grid.length * variation.values.length > MAX_CANDIDATES) {
       throw new UserError(
-        `the grid has more than ${MAX_CANDIDATES} candidates; vary less, or draw some with --random N`,
+        (w) =>
+          `the grid has more than ${MAX_CANDIDATES} candidates; vary less, or draw some with ${w.option("random", "N")}`,
         { exitCode: 2 },
       );
     }
@@ -84,11 +98,11 @@ export function gridOf(variations: readonly Variation[]): RecipeChanges[] {
 }
 
 /**
- * Draws candidates, each field by itself: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges with
- * whole ends give whole numbers. More candidates begin with the same ones.
+ * Draws candidates, each field independently: ranges log-uniformly (Bergstra and Bengio 2012), lists uniformly. Ranges
+ * with integer ends give integers. A larger count begins with the same candidates.
  *
- * @param applied what of the changes a candidate takes; those of which it takes the same are one
- * @returns `count` different ones, or fewer where there are no more
+ * @param applied the applicable changes of a candidate; candidates with the same ones are duplicates
+ * @returns `count` different candidates, or fewer if there are no more
  */
 export function drawCandidates(
   variations: readonly Variation[],
@@ -119,4 +133,51 @@ function between({ low, high }: { low: number; high: number }, share: number): n
   return Number.isInteger(low) && Number.isInteger(high)
     ? Math.round(value)
     : Math.min(high, Math.max(low, Number(value.toPrecision(DRAWN_DIGITS))));
+}
+
+/** A recipe with some fields changed: one of those that a sweep tries. */
+export interface Candidate {
+  readonly changes: RecipeChanges;
+  readonly recipe: Recipe;
+}
+
+/**
+ * Checks that some candidate can have each field that is varied: a field of another kind than those that are tried would
+ * be left out of all.
+ *
+ * @throws UserError with exit code 2 that names the field
+ */
+export function checkFields(recipe: Recipe, variations: readonly Variation[]): void {
+  const kinds = variations.filter(({ field, kind }) => kind === "list" && isKind(field));
+  const choices = gridOf(kinds);
+  for (const variation of variations) {
+    const { field } = variation;
+    const value = variation.kind === "list" ? variation.values[0]! : variation.low;
+    if (choices.some((kind) => field in applicableChanges(recipe, { [field]: value, ...kind }))) continue;
+    // What the recipe never has is refused with what it has.
+    if (!changeableFields(recipe).includes(field)) changeRecipe(recipe, { [field]: value });
+    throw new UserError(`no candidate has the field "${field}": it goes with other kinds than those that are tried`, {
+      exitCode: 2,
+    });
+  }
+}
+
+/**
+ * Candidates of the changes, each without the fields that it does not have where others do: another kind of optimizer has
+ * other fields. What is then the same comes once.
+ *
+ * @throws UserError with exit code 2 when a field or value is refused, or there is nothing to choose between
+ */
+export function candidatesOf(recipe: Recipe, variations: readonly RecipeChanges[]): Candidate[] {
+  const applied = variations.map((changes) => applicableChanges(recipe, changes));
+  const different = [...new Map(applied.map((changes) => [JSON.stringify(changes), changes])).values()];
+  if (different.length < 2) {
+    throw new UserError((w) => `a sweep needs at least two candidates; give ${w.option("over")} more values`, {
+      exitCode: 2,
+    });
+  }
+  return different.map((changes) => ({
+    changes,
+    recipe: { ...changeRecipe(recipe, changes), name: `${recipe.name} ${changesText(changes)}` },
+  }));
 }

@@ -6,15 +6,15 @@ import { count } from "../text.ts";
  * digits"): a big-endian header, then the array in row-major order.
  *
  *     offset 0   0x00 0x00
- *     offset 2   element type; 0x08 is uint8, the only one read here
+ *     offset 2   element type; 0x08 is uint8, the only one supported
  *     offset 3   rank r
  *     offset 4   r sizes, unsigned 32-bit big-endian
  *     then       the elements, to the end of the file
  *
- * So a vector of labels starts with 0x00000801 and a stack of images with 0x00000803.
+ * So a file of labels starts with 0x00000801 and a file of images with 0x00000803.
  */
 export interface IdxArray {
-  /** Sizes, slowest first: [count] for labels, [count, height, width] for images. Each is at least 1. */
+  /** Sizes, outermost first: [count] for labels, [count, height, width] for images. Each is at least 1. */
   readonly shape: readonly number[];
   /** The elements, row-major: a view of the parsed bytes, not a copy. */
   readonly data: Uint8Array;
@@ -24,7 +24,7 @@ const UINT8_TYPE = 0x08;
 const MAGIC_BYTES = 4;
 const SIZE_BYTES = 4;
 
-/** The other element types of the format, to name them when they are refused. */
+/** The other element types of the format, for error messages. */
 const OTHER_TYPES = new Map([
   [0x09, "int8"],
   [0x0b, "int16"],
@@ -88,7 +88,7 @@ function malformed(name: string, expected: string, found: string): UserError {
   return new UserError(`${name} is not a usable IDX file: expected ${expected}; found ${found}`);
 }
 
-/** A size with thousands separators; a product of sizes can be beyond every file. */
+/** A size with thousands separators; a product of sizes may exceed exact integers. */
 function sizeText(value: number): string {
   return Number.isSafeInteger(value) ? count(value) : "more than 2^53";
 }

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { IMAGE_FORMATS, type ImageFormat, type NoImage, recogniseFile } from "../imaging/signature.ts";
 
-/** Why a file is refused, by what it is. */
+/** Error messages for files that cannot be decoded. */
 const REFUSALS: Readonly<Record<NoImage, string>> = {
   empty: "is empty (0 bytes)",
   svg: "is an SVG drawing, which is refused: it may refer to other files and addresses; save it as PNG",
@@ -10,9 +10,9 @@ const REFUSALS: Readonly<Record<NoImage, string>> = {
 };
 
 /**
- * The format of an image file, by its content.
+ * Detects the format of an image file from its content.
  *
- * @throws UserError unless the bytes begin as an image of a format that can be decoded
+ * @throws UserError unless the bytes begin like an image of a supported format
  */
 export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
   const kind = recogniseFile(bytes);
@@ -27,7 +27,7 @@ export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
   }
 }
 
-/** What a decoder complained of, as an error that names the file. */
+/** Converts a decoder's error to one that names the file. */
 export function damaged(name: string, cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause;
   const [reason] = cause.message.split("\n");
@@ -35,7 +35,7 @@ export function damaged(name: string, cause: unknown): unknown {
 }
 
 const PNG_SIGNATURE_BYTES = 8;
-/** Length, name and checksum of a chunk. */
+/** Size of a chunk's length, name and checksum. */
 const CHUNK_BYTES = 12;
 
 const GIF_HEADER_BYTES = 13;
@@ -44,8 +44,8 @@ const GIF_IMAGE = 0x2c;
 const GIF_IMAGE_BYTES = 10;
 
 /**
- * Whether a file's bytes end before the file does. Only of PNG and GIF: libvips is content with the pixels, and so takes one
- * that was cut within its last bytes; in every other format it sees that something is missing.
+ * Whether a file is truncated. Needed for PNG and GIF only: libvips accepts them once all pixels are there, even if the
+ * last bytes are missing; in every other format it detects truncation itself.
  */
 export function lacksEnd(bytes: Uint8Array, format: ImageFormat): boolean {
   if (format === "png") return pngLacksEnd(bytes);
@@ -53,7 +53,7 @@ export function lacksEnd(bytes: Uint8Array, format: ImageFormat): boolean {
   return false;
 }
 
-/** Chunk by chunk, the last of which is IEND. */
+/** Walks the chunks; the last must be IEND. */
 function pngLacksEnd(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = PNG_SIGNATURE_BYTES; at + CHUNK_BYTES <= bytes.length; ) {
@@ -64,7 +64,7 @@ function pngLacksEnd(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Block by block, up to the trailer. Behind the first picture some files hold bytes of no meaning: whatever comes then. */
+/** Walks the blocks up to the trailer. After the first picture some files contain garbage, which is accepted. */
 function gifLacksEnd(bytes: Uint8Array): boolean {
   const tableBytes = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
   let at = GIF_HEADER_BYTES + tableBytes(bytes[10] ?? 0);
@@ -73,7 +73,7 @@ function gifLacksEnd(bytes: Uint8Array): boolean {
     if (block === GIF_EXTENSION) at += 2;
     else if (block === GIF_IMAGE) at += GIF_IMAGE_BYTES + tableBytes(bytes[at + 9] ?? 0) + 1;
     else return false;
-    // Parts of up to 255 bytes, each behind its length; the last has none.
+    // Sub-blocks of up to 255 bytes, each preceded by its length; a length of 0 ends them.
     while (at < bytes.length && bytes[at] !== 0) at += bytes[at]! + 1;
     at++;
   }

@@ -15,24 +15,24 @@ import { matmulOp } from "../ops/matmul.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { factsToText } from "./network-facts.ts";
 
-/** What goes into a model's file. */
+/** Content of a model file. */
 export interface InferenceModelParts {
   readonly model: Model;
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
-  /** What turns pictures into the network's pixels. Left out: as Fashion-MNIST's garments. */
+  /** How pictures are converted to the network's input. Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation | undefined;
   /** Parameters and running statistics, by name. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
-  /** Facts for the file's metadata, beside those that every file states (`factsToText`) and its opset. */
+  /** Additional metadata, besides that of every file (`factsToText`) and its opset. */
   readonly facts?: Readonly<Record<string, string>>;
 }
 
 /**
- * Writes a trained network as an ordinary ONNX file, standard operators only: `pixels` float32 [batch, channels, height,
- * width] from 0 to 255 in, `logits` and `probabilities` [batch, classes] out. Weights, normalisation and class names are
- * inside, batch norm is folded into the layer before it, and the batch may have any size.
+ * Writes a trained network as an ONNX file with standard operators only. Input: `pixels` float32 [batch, channels,
+ * height, width], 0 to 255; outputs: `logits` and `probabilities` [batch, classes]. The file includes weights,
+ * normalisation and class names; batch norm is folded into the preceding layer, and the batch size is dynamic.
  */
 export function inferenceModel({
   model,
@@ -93,9 +93,9 @@ function tensorOf(value: Value, constants: ReadonlyMap<string, Float32Array>): F
 }
 
 /**
- * channelAffine(layer(x, weight) [+ bias], scale, shift) -> layer(x, weight * scale) + (bias * scale + shift), where the
- * layer is a convolution or a dense layer and scale, shift and bias follow from constants: batch norm costs nothing in
- * use. The new constants are computed in float64 and added to `constants`.
+ * channelAffine(layer(x, weight) [+ bias], scale, shift) -> layer(x, weight * scale) + (bias * scale + shift), where
+ * the layer is a convolution or a dense layer and scale, shift and bias are constants: batch norm then costs nothing in
+ * inference. The new constants are computed in float64 and added to `constants`.
  */
 function foldRule(constants: Map<string, Float32Array>): Rule {
   const numbers = (value: Value): Float64Array => {

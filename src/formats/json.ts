@@ -1,17 +1,17 @@
 import type { z } from "zod";
 
-/** What a schema finds wrong with a value, in one line. */
+/** Describes schema violations in one line. */
 
-/** What `JSON.parse` and `JSON.stringify` leave undone for JSON that somebody else wrote. */
+/** Checks of untrusted JSON that `JSON.parse` and `JSON.stringify` do not make. */
 
 /**
- * The keys of a JSON text as they are written. `JSON.parse` alone keeps only the last of two equal keys and moves keys
- * like "10" to the front, so a file could say one thing to us and another to the next reader.
+ * The keys of a JSON text in written order. `JSON.parse` alone keeps only the last of two equal keys and moves keys
+ * like "10" to the front, so other readers could interpret a file differently.
  */
 export interface JsonKeys {
-  /** The keys of the outermost object, in order; empty when the text is no object. */
+  /** The keys of the outermost object, in order; empty when the text is not an object. */
   readonly keys: string[];
-  /** The first key that comes twice in one object, at any depth; null when there is none. */
+  /** The first key that occurs twice in one object, at any depth; null if there is none. */
   readonly repeated: string | null;
 }
 
@@ -21,13 +21,13 @@ const COLON = 0x3a;
 const LONGEST_QUOTE = 80;
 
 /**
- * Walks over the text once, without recursion.
+ * Finds the keys in one pass over the text, without recursion.
  *
  * @param json text that `JSON.parse` has accepted
  */
 export function jsonKeys(json: string): JsonKeys {
   const outermost = new Set<string>();
-  // The objects and arrays that are open at this place: the keys seen in an object, null for an array.
+  // Stack of the open objects and arrays: the keys seen in an object, null for an array.
   const open: (Set<string> | null)[] = [];
   for (let i = 0; i < json.length; i++) {
     const character = json[i];
@@ -49,8 +49,8 @@ export function jsonKeys(json: string): JsonKeys {
 }
 
 /**
- * A value from a file as one short line for an error message: control characters escaped, long text cut, and whatever is
- * nested left out, since a hostile file can nest deeper than the stack reaches.
+ * A value from a file as one short line for an error message: control characters are escaped, long text is truncated,
+ * and nested values are omitted, since a hostile file can be nested deeper than the call stack allows.
  */
 export function quote(value: unknown): string {
   const flat = Array.isArray(value) ? value.slice(0, LONGEST_QUOTE).map(withoutContent) : withoutContent(value);
@@ -63,7 +63,7 @@ function withoutContent(value: unknown): unknown {
   switch (typeof value) {
     case "object":
       return value === null ? null : "{...}";
-    // What JSON does not have: a recipe is also written in JavaScript.
+    // Not in JSON, but possible in a recipe written in JavaScript.
     case "function":
       return "(function)";
     case "bigint":
@@ -74,21 +74,21 @@ function withoutContent(value: unknown): unknown {
   }
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
+/** The index after the closing quote of the string that starts at `start`. */
 function stringEnd(json: string, start: number): number {
   let i = start + 1;
   while (json.charCodeAt(i) !== QUOTE) i += json.charCodeAt(i) === BACKSLASH ? 2 : 1;
   return i + 1;
 }
 
-/** Whether the string that ends before `end` is a key: only then a colon follows. */
+/** Whether the string that ends before `end` is a key, that is, followed by a colon. */
 function isKey(json: string, end: number): boolean {
   let i = end;
   while (json.charCodeAt(i) <= 0x20) i++;
   return json.charCodeAt(i) === COLON;
 }
 
-/** The first issue as "field "cpu.cores": expected number, found "two"", and the number of the others. */
+/** The first issue, as `field "cpu.cores": expected number, found "two"`, and the number of the others. */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], value: unknown): string {
   const [first, ...others] = issues;
   if (first === undefined) return "no problem";

@@ -4,23 +4,23 @@ import { GARMENT, type Preparation } from "../imaging/preparation.ts";
 import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
 import { classNamesFromText, factsFromText } from "./network-facts.ts";
 
-/** What a model's file says of itself. */
+/** Metadata of a model file. */
 export interface ModelMetadata {
   /** The network's name. */
   readonly model: string | undefined;
-  /** The checksum of its weights in the record of their run; files of older versions do not say. */
+  /** The checksum of its weights in their run's record; missing in files of older versions. */
   readonly weightsSha256: string | undefined;
-  /** By class number. */
+  /** By class index. */
   readonly classNames: readonly string[];
-  /** What turns pictures into the network's pixels. */
+  /** How pictures are converted to the network's input. */
   readonly preparation: Preparation;
 }
 
 /**
  * Reads the metadata that `inferenceModel` writes.
  *
- * @param fileName named in errors
- * @throws UserError when the bytes are no ONNX model, or name no classes
+ * @param fileName for error messages
+ * @throws UserError when the bytes are not an ONNX model, or the metadata has no class names
  */
 export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMetadata {
   const facts = new Map(decode(bytes, fileName).metadataProps.map(({ key, value }) => [key, value]));

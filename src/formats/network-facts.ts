@@ -5,28 +5,28 @@ import type { ImageTask } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { quote } from "./json.ts";
 
-/** What one must know of a trained network beside its tensors. Kept as text fields of the files that hold it. */
+/** What must be known about a trained network besides its tensors. Saved as text fields of its files. */
 export interface NetworkFacts {
-  /** The name of its list of layers. */
+  /** The name of its architecture. */
   readonly model: string;
   readonly task: ImageTask;
   readonly classNames: readonly string[];
   readonly normalization: PixelNormalization;
-  /** Left out: as Fashion-MNIST's garments. */
+  /** Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation | undefined;
 }
 
-/** What a file says of these: somebody else's may say nothing. */
+/** The facts found in a file; files of other programs may lack them. */
 export interface StatedFacts {
   readonly model?: string;
-  /** Of an image. */
+  /** Size of an image. */
   readonly image?: Pick<ImageTask, "channels" | "height" | "width">;
   readonly classNames?: readonly string[];
   readonly normalization?: PixelNormalization;
   readonly preparation?: Preparation;
 }
 
-/** The facts as text fields: lists are JSON, the image's size is `1x28x28` (channels, height, width). */
+/** Facts as text fields: lists as JSON, the image's size as `1x28x28` (channels, height, width). */
 export function factsToText({
   model,
   task,
@@ -50,9 +50,9 @@ const meanSchema = z.array(z.number()).min(1);
 const deviationSchema = z.array(z.number().positive()).min(1);
 
 /**
- * Reads the fields back. Fields that are missing stay so.
+ * Parses the fields. Missing fields stay undefined.
  *
- * @throws UserError when a field is there and is not what `factsToText` writes, or mean and deviation do not go together
+ * @throws UserError when a field does not have the format of `factsToText`, or mean and deviation do not match
  */
 export function factsFromText(fields: Readonly<Record<string, string>>, fileName: string): StatedFacts {
   const classNames = jsonField("classes", classesSchema, "a JSON list of names");
@@ -87,14 +87,14 @@ export function factsFromText(fields: Readonly<Record<string, string>>, fileName
   }
 }
 
-/** `1x28x28` as channels, height and width; undefined when it is anything else. */
+/** Parses `1x28x28` as channels, height and width; undefined for anything else. */
 export function imageFromText(text: string): StatedFacts["image"] {
   const match = /^([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text.trim());
   const [channels, height, width] = (match ?? []).slice(1).map(Number);
   return channels && height && width ? { channels, height, width } : undefined;
 }
 
-/** Class names as `factsToText` writes them; undefined when the text is anything else. */
+/** Parses class names as written by `factsToText`; undefined for anything else. */
 export function classNamesFromText(text: string): readonly string[] | undefined {
   return jsonFromText(text, classesSchema);
 }

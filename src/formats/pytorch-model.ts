@@ -10,7 +10,7 @@ import { input } from "../ops/leaves.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { modelFile } from "./pytorch-template.ts";
 
-/** A layer as it stands in its model: its name in the list it belongs to, what reaches it, and the layers inside it. */
+/** A layer in its model: its name in its list, its input's shape, and the layers inside it. */
 interface PlacedLayer {
   readonly name: string;
   readonly layer: Layer;
@@ -18,22 +18,22 @@ interface PlacedLayer {
   readonly children: readonly PlacedLayer[];
 }
 
-/** Longest line of the module; a nested call that would be longer becomes two statements. */
+/** Maximum line length of the module; a longer nested call is split into two statements. */
 const LINE_CHARACTERS = 88;
 const INDENT = "        ";
 
 /**
- * The text of `model.py`: the network as a PyTorch module, its submodules named as its tensors are, raw pixels 0 to 255
- * in and logits out.
+ * The text of `model.py`: the network as a PyTorch module whose submodules are named like its tensors; from pixels 0 to
+ * 255 to logits.
  *
- * @throws UserError when a layer does not say what it is in PyTorch
+ * @throws UserError when a layer has no PyTorch equivalent (`toPytorch`)
  */
 export function pytorchModel(parts: {
   readonly model: Model;
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
-  /** What turns pictures into its pixels; left out: as Fashion-MNIST's garments. */
+  /** How pictures are converted to its input. Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation | undefined;
 }): string {
   const { model, task } = parts;
@@ -49,7 +49,7 @@ export function pytorchModel(parts: {
   });
 }
 
-/** Runs the layers over symbolic pixels, as `buildModel` does, and notes where each stands. */
+/** Applies the layers to symbolic pixels, as `buildModel` does, and records each layer with its input's shape. */
 function placeLayers(model: Model, { channels, height, width, ...task }: ImageTask): PlacedLayer[] {
   const placed: PlacedLayer[] = [];
   const tensor = (name: string, shape: Shape) => input(name, shape);
@@ -74,15 +74,16 @@ function placeLayers(model: Model, { channels, height, width, ...task }: ImageTa
 function formOf({ name, layer, input: x }: PlacedLayer): PytorchForm {
   if (layer.toPytorch) return layer.toPytorch(x);
   throw new UserError(
-    `layer ${name} (${layer.description}) does not say what it is in PyTorch; give it a \`toPytorch\`, or export with --format onnx`,
+    (w) =>
+      `layer ${name} (${layer.description}) does not say what it is in PyTorch; give it a \`toPytorch\`, or export with ${w.option("format", "onnx")}`,
   );
 }
 
 /**
- * Calls one after the other, the short ones nested: `F.relu(self.bn1(self.conv1(x)))`.
+ * The calls of the layers in sequence, short ones nested: `F.relu(self.bn1(self.conv1(x)))`.
  *
- * @param from the variable that the first call takes @param to the one that results are kept in
- * @returns finished statements, and the expression that the last one left open
+ * @param from the first call's input variable @param to the variable for results
+ * @returns the statements, and the last expression, not yet assigned
  */
 function statements(layers: readonly PlacedLayer[], { from, to }: { from: string; to: string }) {
   const lines: string[] = [];
@@ -101,7 +102,7 @@ function statements(layers: readonly PlacedLayer[], { from, to }: { from: string
   return { lines, last };
 }
 
-/** The statements of `__init__` that make the submodules, in the order of the state dict. */
+/** The statements of `__init__` that create the submodules, in the order of the state dict. */
 function attributes(layers: readonly PlacedLayer[], classes: ReadonlyMap<string, string>, path: string): string {
   return layers
     .flatMap((placed) => {
@@ -114,9 +115,9 @@ function attributes(layers: readonly PlacedLayer[], classes: ReadonlyMap<string,
 }
 
 /**
- * A class for each residual block, inner ones first; blocks that are alike share one.
+ * Classes for the residual blocks, inner ones first; identical blocks share one.
  *
- * @param classes receives the class's name of each block's path
+ * @param classes receives the class name for each block's path
  */
 function blockClasses(layers: readonly PlacedLayer[], classes: Map<string, string>): string {
   const known = new Map<string, string>();
@@ -128,7 +129,7 @@ function blockClasses(layers: readonly PlacedLayer[], classes: Map<string, strin
       visit(placed.children, `${own}.`);
       const body = statements(placed.children.slice(0, form.bodyLength), { from: "x", to: "y" });
       const shortcut = statements(placed.children.slice(form.bodyLength), { from: "x", to: "x" });
-      // The body's result is kept before the shortcut may change x.
+      // The body's result is assigned first, as the shortcut may overwrite x.
       const forward = [...body.lines, `y = ${body.last}`, ...shortcut.lines, `return y + ${shortcut.last}`];
       const text = [
         "    def __init__(self):",

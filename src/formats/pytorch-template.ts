@@ -2,30 +2,30 @@ import type { Preparation } from "../imaging/preparation.ts";
 import type { ImageTask, Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 
-/** Files of an exported folder, beside each other. */
+/** Files of an exported folder. */
 export const PYTORCH_FILES = {
   model: "model.py",
   weights: "weights.safetensors",
-  /** Some images and the logits that the training engine gives for them: tensors `pixels` and `logits`. */
+  /** Some images and the training engine's logits for them: tensors `pixels` and `logits`. */
   check: "check.safetensors",
 } as const;
 
-/** What is particular to one network, as Python source. */
+/** The network-specific parts, as Python source. */
 export interface ModelFileParts {
   readonly model: Model;
   readonly task: ImageTask;
   readonly normalization: PixelNormalization;
   readonly classNames: readonly string[];
   readonly preparation?: Preparation | undefined;
-  /** Classes of the network's own blocks, each ending in two empty lines; or nothing. */
+  /** Classes of the network's blocks, each followed by two empty lines; may be empty. */
   readonly blocks: string;
-  /** Statements of `__init__`, each a line. */
+  /** Statements of `__init__`, one per line. */
   readonly attributes: string;
   /** Statements of `forward` that follow the normalisation. */
   readonly forward: string;
 }
 
-/** The whole of `model.py`. Text goes in as JSON, whose strings and numbers are Python's too. */
+/** The complete `model.py`. Values are inserted as JSON, whose strings and numbers are valid Python. */
 export function modelFile({
   model,
   task: { channels, height, width, classes },
@@ -116,7 +116,7 @@ if __name__ == "__main__":
 `;
 }
 
-/** Numbers that Python takes for floats, so that a list of whole ones is no tensor of integers. */
+/** Python float literals, so that a list of integers does not become an integer tensor. */
 function list(values: readonly number[]): string {
   return `[${values.map((value) => (Number.isInteger(value) ? value.toFixed(1) : String(value))).join(", ")}]`;
 }

@@ -1,16 +1,17 @@
 /**
- * Element types of safetensors files by the names of the published format, and how floats of other widths become
- * float32. Half floats follow IEEE 754-2008 (5 bits of exponent, 10 of fraction); bfloat16 is the upper half of a float32.
+ * Element types of safetensors files by the names of the published format, and the conversion of other floats to
+ * float32. Half floats follow IEEE 754-2008 (5 bits of exponent, 10 of fraction); bfloat16 is the upper half of a
+ * float32.
  */
 
-/** An element type: its size, and for floats how elements are read. Integers have a size only. */
+/** An element type: its size, and for floats how to read elements. Integers have a size only. */
 export interface ElementType {
   readonly bytes: number;
-  /** @param begin where the first element stands, in bytes; unaligned is fine */
+  /** @param begin byte offset of the first element; may be unaligned */
   readonly read?: (view: DataView, begin: number, count: number) => Float32Array;
 }
 
-/** What tailor writes. Each bit is kept, the payload of a NaN too. */
+/** The type that tailor writes. Every bit is preserved, including NaN payloads. */
 export const FLOAT32_ONLY: ReadonlyMap<string, ElementType> = new Map([
   [
     "F32",
@@ -25,7 +26,7 @@ export const FLOAT32_ONLY: ReadonlyMap<string, ElementType> = new Map([
   ],
 ]);
 
-/** What other programs write: floats, rounded to float32 where they are wider, and integers, which are passed over. */
+/** Types that other programs write: floats, rounded to float32 where wider, and integers, which can only be skipped. */
 export const PUBLISHED_TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ...FLOAT32_ONLY,
   ["F64", floats(8, (view, at) => view.getFloat64(at, true))],
@@ -48,7 +49,7 @@ function floats(bytes: number, element: (view: DataView, at: number) => number):
   };
 }
 
-/** The value of a half float's 16 bits; every one is exact in float32. */
+/** The value of a half float's 16 bits; exact in float32. */
 function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

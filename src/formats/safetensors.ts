@@ -1,5 +1,5 @@
 /**
- * safetensors: named tensors in one file that every framework reads. PyTorch users open ours with `safetensors.torch`.
+ * safetensors: a file of named tensors that many frameworks read; PyTorch with `safetensors.torch`.
  *
  * Layout, from the format's published description (huggingface/safetensors, README, "Format"):
  *
@@ -9,8 +9,8 @@
  *     the rest  the tensors' bytes, row-major and little-endian; offsets count from the end of the header, and the
  *               tensors cover this part exactly, without holes or overlaps
  *
- * tailor writes float32 only, and reads nothing else unless it is told to. A file is somebody else's claim: every number
- * in it is checked before it is used.
+ * tailor writes float32 only, and by default reads nothing else. Files are untrusted: every number is validated before
+ * it is used.
  */
 import { UserError } from "../errors.ts";
 import { jsonKeys, quote } from "./json.ts";
@@ -23,7 +23,7 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
-/** What a file holds: the tensors in the order of its header, and its free text fields. */
+/** Content of a file: the tensors in the order of its header, and its metadata. */
 export interface Safetensors {
   readonly tensors: NamedTensor[];
   readonly metadata: Record<string, string>;
@@ -32,10 +32,10 @@ export interface Safetensors {
 const METADATA_KEY = "__metadata__";
 const LENGTH_BYTES = 8;
 const FLOAT32_BYTES = 4;
-/** The reference implementation refuses longer headers too. */
+/** The same limit as in the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** The values' bytes in little-endian order on every host, each bit kept (NaN payloads too); a copy. */
+/** A copy of the values' bytes in little-endian order on every host; every bit is preserved, including NaN payloads. */
 export function littleEndianBytes(data: Float32Array): Uint8Array {
   const words = new Uint32Array(data.buffer, data.byteOffset, data.length);
   const view = new DataView(new ArrayBuffer(data.byteLength));
@@ -44,12 +44,12 @@ export function littleEndianBytes(data: Float32Array): Uint8Array {
 }
 
 /**
- * The bytes of a safetensors file that holds `tensors` in the given order.
+ * Encodes `tensors` as a safetensors file, in the given order.
  *
- * @throws RangeError when a name comes twice, is reserved or is not Unicode text, or a shape does not fit its data
+ * @throws RangeError when a name occurs twice, is reserved or is not valid Unicode, or a shape does not match its data
  */
 export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Record<string, string> = {}): Uint8Array {
-  // Members are joined as text: an object would merge "__proto__" away and move names like "10" to the front.
+  // Members are joined as text: an object would lose "__proto__" and move names like "10" to the front.
   const members = Object.keys(metadata).length === 0 ? [] : [`"${METADATA_KEY}":${JSON.stringify(metadata)}`];
   const names = new Set([METADATA_KEY]);
   let dataBytes = 0;
@@ -82,19 +82,19 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rec
   return file;
 }
 
-/** What else than tailor's own tensors a reader expects. */
+/** Options for reading files of other programs. */
 export interface DecodeOptions {
-  /** Element types by their names in the format; those without `read` may stand in skipped tensors only. */
+  /** Element types by their names in the format; those without `read` are allowed in skipped tensors only. */
   readonly types?: ReadonlyMap<string, ElementType>;
-  /** Tensors that are checked as all are, and left out. */
+  /** Selects tensors that are validated but not returned. */
   readonly skip?: (name: string) => boolean;
 }
 
 /**
- * Reads the bytes of a safetensors file. The tensors are copies: `bytes` may be reused, and offsets need no alignment.
+ * Decodes a safetensors file. The tensors are copies, so `bytes` may be reused; offsets need no alignment.
  *
- * @param fileName what error messages call the file
- * @throws UserError when anything in the file contradicts the format or itself, or a tensor is of a type not read here
+ * @param fileName for error messages
+ * @throws UserError when the file is malformed or inconsistent, or a tensor has an unsupported type
  */
 export function decodeSafetensors(
   bytes: Uint8Array,
@@ -126,7 +126,7 @@ export function decodeSafetensors(
   return { tensors, metadata: readMetadata(header[METADATA_KEY], fileName) };
 }
 
-/** The header as an object, its keys in their written order, and where the data begins. */
+/** The header as an object, its keys in written order, and the offset of the data. */
 function readHeader(bytes: Uint8Array, fileName: string) {
   if (bytes.length < LENGTH_BYTES) {
     throw damaged(fileName, `expected at least ${LENGTH_BYTES} bytes, found ${bytes.length}`);
@@ -157,7 +157,7 @@ function readHeader(bytes: Uint8Array, fileName: string) {
   return { header, keys, dataStart };
 }
 
-/** One tensor's shape and the range of its bytes, checked against each other and against the size of the data. */
+/** One tensor's shape and byte range, validated against each other and the size of the data. */
 function readEntry(
   name: string,
   entry: unknown,

@@ -7,8 +7,8 @@
  *     N bytes   the data: a message
  *     4 bytes   masked CRC-32C of the data
  *
- * The first event says the file's version. A file that goes on after an interruption then has a session start: TensorBoard
- * drops whatever earlier files tell of that step and later ones.
+ * The first event is the file's version. The file of a resumed run then has a session start: TensorBoard discards
+ * events of earlier files from that step on.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { crc32c } from "./crc32c.ts";
@@ -19,20 +19,20 @@ const FILE_VERSION = "brain.Event:2";
 const SESSION_START = 1;
 const LENGTH_BYTES = 8;
 const CRC_BYTES = 4;
-/** From TensorFlow's core/lib/hash/crc32c.h: a CRC of data that holds CRCs would otherwise tell little. */
+/** From TensorFlow's core/lib/hash/crc32c.h: a CRC of data that contains CRCs is weak without masking. */
 const MASK_DELTA = 0xa282ead8;
 
-/** Figures by their tags, at one step. */
+/** Scalar values by their tags, at one step. */
 export interface ScalarsAtStep {
   readonly step: number;
   readonly scalars: Readonly<Record<string, number>>;
 }
 
 /**
- * What every file begins with.
+ * The first bytes of every file.
  *
  * @param wallTime seconds since 1970
- * @param restartStep of a file that goes on: the first step that it will tell of
+ * @param restartStep for a resumed run: the first step of the new file
  */
 export function fileStart(wallTime: number, restartStep?: number): Uint8Array {
   const version = record({ wallTime, what: { case: "fileVersion", value: FILE_VERSION } });
@@ -41,7 +41,7 @@ export function fileStart(wallTime: number, restartStep?: number): Uint8Array {
   return joined([version, record({ wallTime, step: BigInt(restartStep), what: start })]);
 }
 
-/** One event with all figures of a step, rounded to float32. */
+/** One event with all values of a step, rounded to float32. */
 export function scalarEvent(wallTime: number, { step, scalars }: ScalarsAtStep): Uint8Array {
   const value = Object.entries(scalars).map(([tag, scalar]) => ({
     tag,
@@ -57,7 +57,7 @@ function record(event: MessageInitShape<typeof EventSchema>): Uint8Array {
   return joined([length, maskedCrc(length), data, maskedCrc(data)]);
 }
 
-/** Rotated right by 15 bits, and moved by a constant. */
+/** The CRC rotated right by 15 bits, plus a constant. */
 function maskedCrc(bytes: Uint8Array): Uint8Array {
   const crc = crc32c(bytes);
   const masked = new Uint8Array(CRC_BYTES);

@@ -1,13 +1,14 @@
 import { formatShape, sizeOf } from "./shape.ts";
 import { topologicalOrder, type Value } from "./value.ts";
 
-/** Numbers for the graph's inputs, by the value that stands for each. */
+/** Contents of the graph's inputs, keyed by the input's value: row-major elements. */
 export type ReferenceFeeds = ReadonlyMap<Value, ArrayLike<number>>;
 
 /**
- * Computes values in float64 with each operation's reference: slow, plain, and what every lowering is measured against.
+ * Computes values in float64 with each operation's reference implementation: slow and simple. Tests compare every
+ * lowering with it.
  *
- * @throws Error when an input has no numbers or too many
+ * @throws Error when an input has no contents, or not as many elements as its shape
  */
 export function evaluateReference(outputs: readonly Value[], feeds: ReferenceFeeds): Float64Array[] {
   const results = new Map<Value, Float64Array>();

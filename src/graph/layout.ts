@@ -4,8 +4,8 @@ import { type Shape, sizeOf } from "./shape.ts";
 /**
  * The order in which a value's elements lie in memory.
  *
- * Every layout is told in one way: split the axes of the canonical (row-major) tensor, then permute them. From that
- * follow the index that packs a tensor outside a session and the nodes that convert one inside a graph.
+ * Every layout is described in one way: split the axes of the canonical (row-major) tensor, then permute them. Both the
+ * index that packs a tensor outside a session and the nodes that convert one inside a graph are derived from that.
  */
 export interface Layout {
   /** Two layouts are the same when their names are. */
@@ -16,10 +16,13 @@ export interface Layout {
   readonly permutation: readonly number[];
 }
 
-/** Row-major in the value's own shape: what every tensor has outside a session. */
+/** Row-major in the value's own shape: the layout of every tensor outside a session. */
 export const CANONICAL: Layout = { name: "canonical", split: (shape) => [...shape], permutation: [] };
 
-/** ONNX Runtime's CPU layout NCHWc: images [N, C, H, W] lie as [N, C/block, H, W, block]. C is a multiple of the block. */
+/**
+ * ONNX Runtime's CPU layout NCHWc: images [N, C, H, W] are stored as [N, C/block, H, W, block]. C is a multiple of the
+ * block.
+ */
 export function blockedImages(block: number): Layout {
   return {
     name: `images/${block}`,
@@ -37,7 +40,9 @@ export function blockedWeights(block: number): Layout {
   };
 }
 
-/** Weights of a convolution whose input stays canonical (fewer channels than a block): [K/block, C, kh, kw, block of K]. */
+/**
+ * Weights of a convolution whose input stays canonical (fewer channels than a block): [K/block, C, kh, kw, block of K].
+ */
 export function blockedOutputWeights(block: number): Layout {
   return {
     name: `output-weights/${block}`,
@@ -46,7 +51,10 @@ export function blockedOutputWeights(block: number): Layout {
   };
 }
 
-/** A matrix [rows, C * positions] whose columns are flattened blocked images: each row lies as [C/block, positions, block]. */
+/**
+ * A matrix [rows, C * positions] whose columns are flattened blocked images: each row is stored as [C/block, positions,
+ * block].
+ */
 export function blockedColumns(block: number, positions: number): Layout {
   return {
     name: `columns/${block}x${positions}`,
@@ -55,7 +63,7 @@ export function blockedColumns(block: number, positions: number): Layout {
   };
 }
 
-/** `index[i]` is the canonical position of the element that lies at `i` in the layout. */
+/** `index[i]` is the canonical position of the element stored at `i` in the layout. */
 export function layoutIndex(layout: Layout, shape: Shape): Int32Array {
   const sizes = layout.split(shape);
   const order = layout.permutation.length === 0 ? sizes.map((_, axis) => axis) : layout.permutation;
@@ -74,7 +82,7 @@ export function layoutIndex(layout: Layout, shape: Shape): Int32Array {
   return index;
 }
 
-/** Canonical elements in the order of the layout. */
+/** Reorders canonical elements into the layout. */
 export function pack(
   data: Float32Array,
   index: Int32Array,

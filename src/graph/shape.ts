@@ -18,14 +18,16 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Shapes that an operation cannot take. The message names the operation, the shapes and the rule. */
+/** An operation does not accept these shapes. The message names the operation, the shapes and the rule. */
 export class ShapeError extends UserError {
   constructor(op: string, message: string) {
     super(`${op}: ${message}`, { exitCode: 2 });
   }
 }
 
-/** @throws ShapeError unless `shape` has as many axes as `axes` names, e.g. `["batch", "channels", "height", "width"]` */
+/**
+ * @throws ShapeError unless `shape` has as many axes as `axes` names, e.g. `["batch", "channels", "height", "width"]`
+ */
 export function requireAxes(op: string, what: string, shape: Shape, axes: readonly string[]): void {
   if (shape.length !== axes.length) {
     throw new ShapeError(op, `${what} must be [${axes.join(", ")}], got ${formatShape(shape)}`);

@@ -2,15 +2,15 @@ import type { GraphWriter } from "../onnx/graph-writer.ts";
 import type { Layout } from "./layout.ts";
 import type { Shape } from "./shape.ts";
 
-/** Element types of values. Labels are int32, pixels and dropout masks uint8, all else float32. */
+/** Element types of values. Labels are int32, pixels and dropout masks uint8, everything else float32. */
 export type DType = "float32" | "int32" | "uint8";
 
 /** Settings of an operation: plain data. */
 export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
 /**
- * A node of the computation: an operation applied to other values. Values are immutable and know nothing of who uses
- * them; a graph is whatever can be reached from the values that are asked for.
+ * A node of the computation: an operation applied to other values. Values are immutable and do not refer to their
+ * users; a graph is everything reachable from its outputs.
  */
 export interface Value<A extends Attributes = Attributes> {
   readonly op: Op;
@@ -20,25 +20,25 @@ export interface Value<A extends Attributes = Attributes> {
   readonly dtype: DType;
 }
 
-/** A value's numbers in the float64 reference: row-major, whatever its dtype. */
+/** A value's elements in the float64 reference: row-major, whatever its dtype. */
 export interface ReferenceTensor {
   readonly shape: Shape;
   readonly data: Float64Array;
 }
 
-/** What an operation that runs in the blocked layout asks of its inputs and gives. */
+/** The layouts of the inputs and the output of an operation that runs in the blocked layout. */
 export interface LayoutPlan {
   readonly inputs: readonly Layout[];
   readonly output: Layout;
 }
 
-/** The layout that an input has now; undefined for a parameter that nobody has laid out yet. */
+/** The current layout of an input; undefined for a parameter whose layout has not been chosen yet. */
 export type KnownLayout = Layout | undefined;
 
 /**
- * An operation. Everything about it stands in one file of `src/ops`: shapes, derivative, how ONNX computes it, and the
- * slow float64 twin that all of these are tested against. Methods (not function properties) on purpose: an `Op<A>` is
- * then usable wherever an `Op` is, and `apply` guarantees that each only ever sees its own attributes.
+ * An operation. One file of `src/ops` holds all of it: shape inference, derivative, lowering to ONNX, and the slow
+ * float64 reference that they are tested against. These are methods (not function properties) on purpose: an `Op<A>`
+ * can then be used wherever an `Op` is expected, and `apply` guarantees that each only ever sees its own attributes.
  */
 export interface Op<A extends Attributes = Attributes> {
   readonly name: string;
@@ -46,37 +46,42 @@ export interface Op<A extends Attributes = Attributes> {
   infer(inputs: readonly Value[], attributes: A): { readonly shape: Shape; readonly dtype?: DType };
   /**
    * Derivatives of a scalar with respect to each input, given its derivative with respect to the result; undefined for
-   * inputs that take none. Absent: the operation cannot be differentiated.
+   * inputs without a derivative. Absent: the operation cannot be differentiated.
    */
   gradient?(value: Value<A>, outputGradient: Value): readonly (Value | undefined)[];
-  /** The same result in terms of other operations: used once gradients are taken, instead of a lowering. */
+  /**
+   * The same result in terms of other operations: replaces the operation after differentiation, instead of a lowering.
+   */
   expand?(value: Value<A>): Value;
   readonly lower?: OpLowering<A>;
-  /** Multiplications with addition that it takes; absent where they do not count beside those of the products. */
+  /** Number of multiply-adds; absent where it is negligible compared with convolutions and matrix products. */
   multiplyAdds?(value: Value<A>): number;
-  /** The result in float64, by the plainest loop there is. Never optimised: it is the oracle. */
+  /** The result in float64, by the simplest possible loop. Never optimised: tests use it as the ground truth. */
   reference(inputs: readonly ReferenceTensor[], value: Value<A>): Float64Array;
 }
 
-/** How an operation becomes ONNX nodes. Each gives the name of the node's result. */
+/** How an operation becomes ONNX nodes. Each lowering returns the name of the result. */
 export interface OpLowering<A extends Attributes = Attributes> {
-  /** Standard ONNX operators on canonical tensors: any provider can run them. */
+  /** Standard ONNX operators on canonical tensors: any execution provider can run them. */
   standard(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
-  /** The same where the WebGPU provider lacks one of those operators, or is faster otherwise. */
+  /** Operators for the WebGPU execution provider, where it lacks one of the standard lowering's or others are faster. */
   gpu?(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
-  /** The CPU provider's blocked layout. */
+  /** Operators of the CPU execution provider's blocked layout. */
   readonly blocked?: BlockedLowering<A>;
 }
 
-/** An operation in the CPU provider's blocked layout. */
+/** An operation in the CPU execution provider's blocked layout. */
 export interface BlockedLowering<A extends Attributes = Attributes> {
-  /** Which layouts it takes and gives, or undefined where these shapes do not fit: then the standard lowering runs. */
+  /**
+   * The layouts of inputs and output, or undefined where the shapes do not allow blocking: the standard lowering is
+   * used.
+   */
   plan(value: Value<A>, known: readonly KnownLayout[], block: number): LayoutPlan | undefined;
   /** Writes the nodes, for inputs in the plan's layouts. @returns the name of the result */
   emit(writer: GraphWriter, inputs: readonly string[], value: Value<A>, plan: LayoutPlan, block: number): string;
 }
 
-/** Makes a value: the one way in, so that every value's shape was checked. */
+/** Creates a value. There is no other way to create one, so the shapes of all values have been checked. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Value[], attributes: A): Value<A> {
   const { shape, dtype = "float32" } = op.infer(inputs, attributes);
   return { op, inputs, attributes, shape, dtype };

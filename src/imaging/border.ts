@@ -1,13 +1,13 @@
 import type { OpaquePicture } from "./picture.ts";
 
-/** Width of the border that shows the ground, of the shorter edge. */
+/** Width of the border in which the background is sampled, as a share of the shorter edge. */
 const BORDER = 0.02;
-/** Edge of the patch in each corner, of the shorter edge. */
+/** Edge of the patch in each corner, as a share of the shorter edge. */
 const CORNER = 0.05;
-/** More samples than this make the estimate no better. */
+/** Maximum number of samples; more do not improve the estimate. */
 const MAX_SAMPLES = 2048;
 
-/** Pixels along a picture's edges. Places are -1 to 1 from edge to edge. */
+/** Pixels along a picture's edges. Coordinates run from -1 to 1 from edge to edge. */
 export interface BorderSamples {
   /** [count] */
   readonly x: Float64Array;
@@ -18,7 +18,7 @@ export interface BorderSamples {
   readonly count: number;
 }
 
-/** Pixels of the border, evenly thinned out where there are many. */
+/** Samples the border's pixels; where there are many, evenly subsampled. */
 export function borderSamples({ data, width, height, channels }: OpaquePicture): BorderSamples {
   const ring = Math.max(1, Math.round(BORDER * Math.min(width, height)));
   const places: number[] = [];
@@ -43,12 +43,12 @@ export function borderSamples({ data, width, height, channels }: OpaquePicture):
   return { x, y, colors, count };
 }
 
-/** The place of a pixel's centre, -1 to 1 from edge to edge. @param pixel may lie between pixels */
+/** The coordinate of a pixel's centre, -1 to 1 from edge to edge. @param pixel its index, possibly fractional */
 export function placeOf(pixel: number, size: number): number {
   return ((pixel + 0.5) / size) * 2 - 1;
 }
 
-/** The middle colour of the patch in each corner: top left, top right, bottom left, bottom right. */
+/** The median colour of the patch in each corner: top left, top right, bottom left, bottom right. */
 export function cornerColors({ data, width, height, channels }: OpaquePicture): number[][] {
   const edge = Math.max(1, Math.round(CORNER * Math.min(width, height)));
   return [0, height - edge].flatMap((top) =>
@@ -66,7 +66,7 @@ export function cornerColors({ data, width, height, channels }: OpaquePicture): 
   );
 }
 
-/** The median; of an even number of values the upper of the two in the middle. */
+/** The median; for an even number of values the upper of the two middle ones. */
 export function middle(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,11 +1,10 @@
 import type { OpaquePicture } from "./picture.ts";
 
 /**
- * Puts a plane into the middle of a larger one; where a side cannot be halved, the odd pixel goes left and above, as in
- * the data set.
+ * Centres a plane in a larger one; an odd remaining pixel goes to the left and to the top, as in Fashion-MNIST.
  *
  * @param values 0 to 255, [height, width]
- * @returns whole numbers, `fill` around them, [target height, target width]
+ * @returns rounded values, surrounded by `fill`, [target height, target width]
  */
 export function centre(
   values: ArrayLike<number>,
@@ -25,10 +24,10 @@ export function centre(
 }
 
 /**
- * Puts each channel of a picture into the middle of an image; a gray picture gives every channel the same.
+ * Centres each channel of a picture in an image; a gray picture is copied to every channel.
  *
  * @param target at least as large, with 3 channels or as many as the picture
- * @param fill what is around it, for each channel of the picture
+ * @param fill value of the surrounding pixels, for each channel of the picture
  * @returns pixels 0 to 255, [target channels, target height, target width]
  */
 export function centreChannels(

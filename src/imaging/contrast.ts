@@ -2,7 +2,7 @@ import { placeOf } from "./border.ts";
 import { type Ground, groundAt } from "./ground.ts";
 import { type Box, grayWeights, type OpaquePicture } from "./picture.ts";
 
-/** Where a picture is from: its box in the picture whose ground was found, and that picture's size. */
+/** Position of a crop: its box in the picture whose background was found, and that picture's size. */
 export interface Origin {
   readonly box: Box;
   readonly width: number;
@@ -10,7 +10,7 @@ export interface Origin {
 }
 
 /**
- * How far each pixel's colour is from the ground there: the root mean square of the channels' differences, 0 to 255.
+ * Distance of each pixel's colour from the background there: root mean square of the channels' differences, 0 to 255.
  *
  * @param origin the place of all of `picture`, which may have been resized
  * @returns [height, width]
@@ -25,8 +25,8 @@ export function distanceFromGround(picture: OpaquePicture, ground: Ground, origi
 }
 
 /**
- * How far each pixel's gray is from the ground's, 0 to 255: on white this is the negative (255 - gray), on black the gray itself, on
- * other grounds what stands out from them. The ground becomes 0.
+ * Absolute difference of each pixel's gray value from the background's, 0 to 255: on white this is the negative
+ * (255 - gray), on black the gray value itself. The background becomes 0.
  *
  * @param origin the place of all of `picture`, which may have been resized
  * @returns [height, width]
@@ -40,7 +40,9 @@ export function grayFromGround(picture: OpaquePicture, ground: Ground, origin: O
   });
 }
 
-/** @param measure of one pixel's differences from the ground, [channels], which are overwritten by the next */
+/**
+ * @param measure of one pixel's differences from the background, [channels]; the buffer is reused for the next pixel
+ */
 function fromGround(
   { data, width, height, channels }: OpaquePicture,
   ground: Ground,
@@ -61,13 +63,14 @@ function fromGround(
   return result;
 }
 
-/** The pixel of the whole picture, possibly between two, that pixel `i` of `size` along a box is the middle of. */
+/** The (fractional) pixel of the whole picture at the centre of pixel `i` of `size` along a box. */
 function alongBox(i: number, size: number, start: number, length: number): number {
   return start + ((i + 0.5) * length) / size - 0.5;
 }
 
 /**
- * Scales values so that the largest is 255: so it is in the data set, where 99 % of the images reach 254 or more. Zero stays zero.
+ * Scales values so that the maximum is 255, as in Fashion-MNIST, where 99 % of the images reach 254 or more. Zero stays
+ * zero.
  */
 export function stretch(values: Float32Array): Float32Array {
   const largest = values.reduce((most, value) => Math.max(most, value), 0);

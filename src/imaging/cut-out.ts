@@ -3,15 +3,15 @@ import { distanceFromGround } from "./contrast.ts";
 import type { Ground } from "./ground.ts";
 import type { OpaquePicture, Picture } from "./picture.ts";
 
-/** Distance from the ground, of 255, over which a pixel turns from ground to garment, beyond the ground's own noise. */
+/** Width of the transition from background to garment, in distance from the background beyond its noise, of 255. */
 const SOFT_EDGE = 20;
-/** Distance, of 255, that compression alone makes. */
+/** Distance, of 255, that compression alone causes. */
 const MIN_NOISE = 6;
 
 /**
- * Cuts a garment out of a coloured ground: alpha rises from 0 for the ground's colour (and its noise) to 255.
+ * Cuts a garment out of a coloured background: alpha rises from 0 for the background's colour (and its noise) to 255.
  *
- * @returns the same colours with alpha
+ * @returns the picture's colours with an alpha channel
  */
 export function cutOut(picture: OpaquePicture, ground: Ground, origin: Origin): Picture {
   const { data, width, height } = picture;

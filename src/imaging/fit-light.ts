@@ -1,22 +1,22 @@
 import type { BorderSamples } from "./border.ts";
 
-/** A channel's value over an evenly coloured ground in uneven light; places x, y are -1 to 1 from edge to edge. */
+/** A channel's value over an evenly coloured background in uneven light; x and y run from -1 to 1 from edge to edge. */
 export interface Light {
   readonly base: number;
-  /** Times x. */
+  /** Coefficient of x. */
   readonly right: number;
-  /** Times y. */
+  /** Coefficient of y. */
   readonly down: number;
-  /** Times x^2 + y^2: negative where the corners are darker, as lenses make them. */
+  /** Coefficient of x^2 + y^2: negative where the corners are darker (vignetting). */
   readonly outward: number;
 }
 
-/** Fewer samples than this tell no light. */
+/** Minimum number of samples for a fit. */
 const MIN_SAMPLES = 16;
-/** A pivot below this: the samples lie so (on a line, say) that they cannot tell the four terms apart. */
+/** A smaller pivot means that the samples (all on a line, say) do not determine the four terms. */
 const SMALLEST_PIVOT = 1e-4;
 
-/** What each number of a light is multiplied with. */
+/** The terms that a light's coefficients multiply. */
 function termsAt(x: number, y: number): readonly [number, number, number, number] {
   return [1, x, y, x * x + y * y];
 }
@@ -26,9 +26,9 @@ export function lightAt({ base, right, down, outward }: Light, x: number, y: num
 }
 
 /**
- * The light that fits the samples `members` best, by least squares (normal equations, Gaussian elimination).
+ * Fits the light to the samples `members` by least squares (normal equations, Gaussian elimination).
  *
- * @returns [channels]; undefined when the samples do not tell it
+ * @returns [channels]; undefined when the samples do not determine it
  */
 export function fitLight(
   { x, y, colors }: Omit<BorderSamples, "count">,
@@ -37,7 +37,7 @@ export function fitLight(
 ): Light[] | undefined {
   if (members.length < MIN_SAMPLES) return undefined;
   const size = 4;
-  // A row an equation: four coefficients, then a right side for each channel. Divided by the samples' number.
+  // One equation per row: four coefficients, then a right-hand side for each channel. Divided by the number of samples.
   const rows = Array.from({ length: size }, () => new Float64Array(size + channels));
   for (const i of members) {
     const terms = termsAt(x[i]!, y[i]!);
@@ -47,7 +47,7 @@ export function fitLight(
       for (let c = 0; c < channels; c++) row[size + c]! += (terms[r]! * colors[i * channels + c]!) / members.length;
     }
   }
-  // The matrix is symmetric and has no negative eigenvalue: it needs no exchange of rows.
+  // The matrix is symmetric and positive semidefinite, so no pivoting is needed.
   for (let pivot = 0; pivot < size; pivot++) {
     const row = rows[pivot]!;
     const scale = row[pivot]!;

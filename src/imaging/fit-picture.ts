@@ -4,14 +4,14 @@ import { checkPicture, crop, grayWeights, type OpaquePicture, type Picture } fro
 import { fittedSize, resize } from "./resize.ts";
 
 /**
- * How a picture of another shape becomes one of the wanted size. crop: the largest part of that shape in its middle (as
- * torchvision's Resize and CenterCrop, and fastai); pad: the whole picture in the middle of black; stretch: the whole
- * picture, its aspect changed (as Keras).
+ * How a picture of another aspect ratio is resized. crop: the largest centred part of the target's aspect ratio (as
+ * torchvision's Resize and CenterCrop, and fastai); pad: the whole picture, centred on black; stretch: the whole
+ * picture, its aspect ratio changed (as Keras).
  */
 export type Fit = "crop" | "pad" | "stretch";
 export const FITS = ["crop", "pad", "stretch"] as const satisfies readonly Fit[];
 
-/** The axes of what a picture is fitted into: 1 channel is gray (Rec. 709 luma), 3 are red, green and blue. */
+/** Target of the resizing: 1 channel is gray (Rec. 709 luma), 3 are red, green and blue. */
 export interface FitTarget {
   readonly channels: number;
   readonly height: number;
@@ -19,8 +19,9 @@ export interface FitTarget {
 }
 
 /**
- * Fits a picture into a size without looking at what is in it: transparency on white, gray if asked for, cropped or not,
- * resized (Catmull-Rom's cubic). A picture that has the size and channels already comes out as it went in.
+ * Fits a picture to a size, regardless of its content: transparency is composited on white, colours are converted to
+ * gray for 1 channel, the picture is cropped or padded and resized (Catmull-Rom's cubic). A picture that already has
+ * the size and channels is unchanged.
  *
  * @param target with 1 or 3 channels
  * @returns pixels 0 to 255, [channels, height, width]
@@ -45,7 +46,7 @@ function toGray(picture: OpaquePicture): OpaquePicture {
   return { data: gray, width, height, channels: 1 };
 }
 
-/** The largest part of the target's aspect in the middle of a picture; at least a pixel wide and high. */
+/** The largest centred part of a picture with the target's aspect ratio; at least one pixel wide and high. */
 function middle(picture: OpaquePicture, target: FitTarget): OpaquePicture {
   const { width, height } = picture;
   const scale = Math.min(width / target.width, height / target.height);

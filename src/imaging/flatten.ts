@@ -1,30 +1,30 @@
 import type { GroundWanted } from "./ground.ts";
 import { grayWeights, type OpaquePicture, type Picture } from "./picture.ts";
 
-/** Where light and dark part, of 255. */
+/** Threshold between light and dark, of 255. */
 const MIDDLE = 127.5;
-/** Alpha from which on a pixel counts as there. */
+/** Minimum alpha of a visible pixel. */
 const VISIBLE_ALPHA = 128;
-/** So much of a picture must be see-through for the transparency to be its ground, and no mere soft edge. */
+/** Minimum transparent share of a picture for the transparency to count as its background, not as a soft edge. */
 const MIN_TRANSPARENT = 0.01;
-/** Data sets of garments have white grounds, so white is taken unless the garment is so light that it would fade. */
+/** Garments lighter than this are composited on black; others on white, the usual background of garment data sets. */
 const LIGHT_GARMENT = 200;
 
-/** A picture without transparency, and what it was laid on. */
+/** A picture without transparency, and what it was composited on. */
 export interface Flattened {
   readonly picture: OpaquePicture;
   /** 255 white, 0 black. */
   readonly onto: 0 | 255;
-  /** Whether that is the picture's ground: enough of it shows. */
+  /** Whether that is the picture's background: enough of the picture is transparent. */
   readonly isGround: boolean;
 }
 
 /**
- * Lays a picture with alpha on white, or on black where the visible part is very light. Transparency that covers at least
- * a hundredth of the picture tells the ground; without it, the ground has to be measured.
+ * Composites a picture with alpha on white, or on black where the visible part is very light. If at least a hundredth
+ * of the picture is transparent, that is its background; otherwise the background has to be measured.
  *
- * @param wanted decides between white and black instead
- * @returns a picture without alpha, values (1 - alpha) x ground + alpha x colour
+ * @param wanted "light" or "dark" forces white or black
+ * @returns a picture without alpha, values (1 - alpha) x background + alpha x colour
  */
 export function flatten(picture: Picture, wanted: GroundWanted): Flattened {
   const { data, width, height, channels } = picture;

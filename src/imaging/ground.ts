@@ -2,41 +2,42 @@ import { type BorderSamples, borderSamples, cornerColors, middle } from "./borde
 import { fitLight, type Light, lightAt } from "./fit-light.ts";
 import { grayWeights, type OpaquePicture } from "./picture.ts";
 
-/** Which ground to look for: any, a light one or a dark one. */
+/** Which background to look for: any, a light one or a dark one. */
 export type GroundWanted = "auto" | "light" | "dark";
 
-/** What lies behind the garment: a colour in light that need not be even. */
+/** The background behind the garment: one colour, possibly in uneven light. */
 export interface Ground {
   /** [channels] */
   readonly lights: readonly Light[];
-  /** How far the ground's own pixels reach from that colour, of 255: 19 of 20 on the border are nearer. */
+  /** Noise of the background, of 255: 95 % of its pixels on the border are nearer to its colour than this. */
   readonly noise: number;
 }
 
-/** Root mean square over the channels of a difference that still counts as the same ground, of 255. */
+/** Maximum difference (root mean square over the channels) that still counts as the same background, of 255. */
 const TOLERANCE = 24;
-/** Where light and dark part, of 255. */
+/** Threshold between light and dark, of 255. */
 const MIDDLE = 127.5;
-/** Gray, of 255, from which on a ground is as good as white, and to which it is as good as black. */
+/** Backgrounds lighter (darker) than this gray value, of 255, are treated as white (black). */
 const LIGHT_FROM = 170;
 const DARK_TO = 60;
-/** Between the largest and the smallest channel, of 255: paper and skin have less, colours more. */
+/** Maximum difference between the channels of a gray background, of 255: paper and skin have less, colours more. */
 const MAX_CHROMA = 48;
-/** Uneven light must explain so much of the border's spread, or so many more of its pixels, to be believed. */
+/** Uneven light is accepted if it reduces the border's spread to this, or covers this many times more of its pixels. */
 const SMALLER_SPREAD = 0.7;
 const MORE_PIXELS = 1.1;
-/** A spread, of 255, below which there is nothing to explain. */
+/** Spread, of 255, below which uneven light is not considered. */
 const FLAT_SPREAD = 2;
-/** Fits of the light, each to the pixels that the one before took in. */
+/** Number of fits of the light, each to the pixels that the previous one included. */
 const ROUNDS = 4;
-/** Of the ground's pixels, those that are no outliers. */
+/** Share of the background's pixels that are not outliers. */
 const NOISE_PART = 0.95;
 
 /**
- * The ground of a picture, from its border: of the corners' colours and the border's middle colour the one that most of
- * the border shares, in uneven light where the border tells so. A garment may touch the border as long as it does not cover most of it.
+ * Finds the background of a picture from its border: of the corners' colours and the border's median colour, the one
+ * that most of the border shares, with uneven light where the border shows it. A garment may touch the border as long
+ * as it does not cover most of it.
  *
- * @param wanted "light" and "dark" consider such colours only, and take white or black where the border has none
+ * @param wanted "light" and "dark" consider only such colours, and use white or black where the border has none
  */
 export function findGround(picture: OpaquePicture, wanted: GroundWanted): Ground {
   const border = borderSamples(picture);
@@ -56,7 +57,7 @@ export function findGround(picture: OpaquePicture, wanted: GroundWanted): Ground
   return { lights: found.lights, noise: seedSpread(found, border, NOISE_PART) };
 }
 
-/** What a ground is: near white, near black, or a colour or middle gray. */
+/** Kind of a background: near white, near black, or anything else. */
 export function kindOfGround({ lights }: Ground): "light" | "dark" | "coloured" {
   const color = lights.map(({ base }) => base);
   if (Math.max(...color) - Math.min(...color) > MAX_CHROMA) return "coloured";
@@ -65,17 +66,17 @@ export function kindOfGround({ lights }: Ground): "light" | "dark" | "coloured" 
   return gray <= DARK_TO ? "dark" : "coloured";
 }
 
-/** A ground of one known gray, without noise. */
+/** A background of a uniform known gray, without noise. */
 export function plainGround(gray: number, channels: 1 | 3): Ground {
   return { lights: plain(Array.from({ length: channels }, () => gray)), noise: 0 };
 }
 
-/** The ground's colour at a place, channel `c`. */
+/** The background's value at (x, y) in channel `c`. */
 export function groundAt({ lights }: Pick<Ground, "lights">, c: number, x: number, y: number): number {
   return lightAt(lights[c]!, x, y);
 }
 
-/** A ground and the border's pixels that belong to it. */
+/** A background and the border's pixels that belong to it. */
 interface Supported {
   readonly lights: Ground["lights"];
   readonly members: readonly number[];
@@ -90,7 +91,7 @@ function grayOf(color: readonly number[]): number {
   return color.reduce((sum, value, c) => sum + value * weights[c]!, 0);
 }
 
-/** Each colour once, in its first place: the corners of a plain ground are all the same. */
+/** Removes repeated colours: the corners of a plain background are all the same. */
 function distinct(colors: readonly (readonly number[])[]): (readonly number[])[] {
   return [...new Map(colors.map((color) => [color.join(), color])).values()];
 }
@@ -102,14 +103,14 @@ function supported(border: BorderSamples, lights: Ground["lights"]): Supported {
   return { lights, members };
 }
 
-/** The same with the middle colour of its members, so that one noisy corner does not shift it. */
+/** Sets the colour to the median of the members, so that one noisy corner does not shift it. */
 function centred({ members, lights }: Supported, border: BorderSamples): Supported {
   if (members.length === 0) return { members, lights };
   const channels = lights.length;
   return supported(border, plain(lights.map((_, c) => middle(members.map((i) => border.colors[i * channels + c]!)))));
 }
 
-/** Lets the light be uneven, and takes in what then belongs to it, a few times over. */
+/** Fits uneven light and adds the pixels that then belong to the background, a few times in turn. */
 function follow(flat: Supported, border: BorderSamples): Supported {
   let found = flat;
   for (let round = 0; round < ROUNDS; round++) {
@@ -120,7 +121,7 @@ function follow(flat: Supported, border: BorderSamples): Supported {
   return found;
 }
 
-/** A ground in uneven light, if that explains enough to be believed: a garment at the border must not bend a flat ground. */
+/** Uneven light, if that improves the fit enough: a garment at the border must not distort a flat background. */
 function inUnevenLight(flat: Supported, border: BorderSamples): Supported {
   const spread = seedSpread(flat, border, 0.5);
   if (spread <= FLAT_SPREAD) return flat;
@@ -130,7 +131,7 @@ function inUnevenLight(flat: Supported, border: BorderSamples): Supported {
   return explainsMore || seedSpread(uneven, border, 0.5) < SMALLER_SPREAD * spread ? uneven : flat;
 }
 
-/** The distance from the ground that `part` of its members do not exceed. */
+/** The distance from the background that `part` of its members do not exceed. */
 function seedSpread({ members, lights }: Supported, border: BorderSamples, part: number): number {
   if (members.length === 0) return 0;
   const distances = members.map((i) => distance(border, i, lights)).sort((a, b) => a - b);

@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 /** Values of a picture's samples, 0 to 255. */
 export type Samples = Uint8Array | Uint8ClampedArray | Float32Array;
 
-/** A decoded picture, as canvases and decoders give it: sRGB, row by row, a pixel's channels side by side. */
+/** A decoded picture as returned by canvases and decoders: sRGB, row-major, interleaved channels. */
 export interface Picture {
   /** 0 to 255, [height, width, channels]. */
   readonly data: Samples;
@@ -26,7 +26,7 @@ export interface Box {
   readonly height: number;
 }
 
-/** Rec. 709 luma, as ImageMagick's gray: weights of red, green and blue, on sRGB values as they are. */
+/** Rec. 709 luma, as ImageMagick's gray: weights of red, green and blue, applied to gamma-encoded sRGB values. */
 const LUMA_WEIGHTS = [0.2126, 0.7152, 0.0722] as const;
 
 /** @returns the weight of each channel in gray, [channels] */
@@ -34,7 +34,7 @@ export function grayWeights({ channels }: Pick<OpaquePicture, "channels">): read
   return channels === 1 ? [1] : LUMA_WEIGHTS;
 }
 
-/** @throws UserError when the sizes are no picture, or the data has another length than they say */
+/** @throws UserError when the sizes are invalid or do not match the length of the data */
 export function checkPicture({ data, width, height, channels }: Picture): void {
   const isSize = (value: number) => Number.isSafeInteger(value) && value > 0;
   if (!isSize(width) || !isSize(height)) throw new UserError(`a picture of ${width} x ${height} pixels has no content`);
@@ -50,7 +50,7 @@ export function checkPicture({ data, width, height, channels }: Picture): void {
   }
 }
 
-/** A part of a picture, copied. */
+/** Copies a part of a picture. */
 export function crop({ data, width, channels }: OpaquePicture, box: Box): OpaquePicture {
   const lineLength = box.width * channels;
   const part = new Float32Array(box.height * lineLength);

@@ -10,37 +10,37 @@ import { sharpen } from "./sharpen.ts";
 import { enlargeBox, shrink } from "./shrink.ts";
 import { findGarment } from "./trim.ts";
 
-/** Ground and garment are looked for in a picture of at most so many times the target's edge. */
+/** Background and garment are detected in a picture of at most this many times the target's edge. */
 const COARSE = 6;
 
-/** What a model takes: the axes of one image. */
+/** The size of a model's input image. */
 export interface PreparationTarget {
-  /** 1: gray, prepared as Fashion-MNIST was; 3: colour, as it is. */
+  /** 1: gray, prepared like Fashion-MNIST; 3: colour, only resized. */
   readonly channels: number;
   readonly height: number;
   readonly width: number;
 }
 
-/** The steps in their order, as `onStep` names them. */
+/** Names of the steps for `onStep`, in order. */
 export type PreparationStep = "flatten" | "trim" | "cut" | "resize" | "negate" | "sharpen" | "stretch" | "centre";
 
-/** Of the preparation that garments get. */
+/** Options of the garment preparation. */
 export interface PreparationOptions {
-  /** What the garment lies on. Default: measured at the picture's border. */
+  /** Background of the garment. Default: measured at the picture's border. */
   readonly background?: GroundWanted;
-  /** Shown what each step made. The pixels are the step's own: to be looked at, not changed. */
+  /** Called with the result of each step, which must not be modified. */
   readonly onStep?: (step: PreparationStep, picture: OpaquePicture) => void;
 }
 
 /**
- * Prepares a picture for a model as the images that it was trained on were prepared (Xiao et al., 2017, section 2: trim,
- * longest edge to 28, centre, negate, gray). Pure: the same code runs in Node and in a browser.
+ * Prepares a picture for a model as Fashion-MNIST's images were prepared (Xiao et al., 2017, section 2: trim, longest
+ * edge to 28, centre, negate, gray). A pure function: the same code runs in Node and in a browser.
  *
- * A gray picture that already has the model's size counts as prepared but for its ground: nothing is trimmed, resized or
- * stretched, so an image of the data set comes out as it went in.
+ * A gray picture of the model's size is treated as already prepared except for its background: it is not trimmed,
+ * resized or stretched, so that an image of the data set is unchanged.
  *
  * @returns pixels 0 to 255, [channels, height, width]
- * @throws UserError when the picture is malformed, or one plain colour; or the model takes neither 1 nor 3 channels
+ * @throws UserError when the picture is malformed or a single plain colour, or the model has neither 1 nor 3 channels
  */
 export function prepareImage(
   picture: Picture,
@@ -89,7 +89,7 @@ export function prepareImage(
   return pixels;
 }
 
-/** A light or dark ground stays; from any other the garment is cut out and laid on white, or black. */
+/** Keeps a light or dark background; from any other the garment is cut out and composited on white or black. */
 function layOnPlain(
   picture: OpaquePicture,
   ground: Ground,
@@ -100,7 +100,9 @@ function layOnPlain(
   return { picture: laid.picture, ground: plainGround(laid.onto, picture.channels) };
 }
 
-/** The whole picture, its longest edge fitted, in the middle of its ground's colour: for models of colour pictures. */
+/**
+ * For models of colour pictures: the whole picture, resized by its longest edge, centred on its background's colour.
+ */
 function fitColor(
   picture: OpaquePicture,
   target: PreparationTarget,

@@ -1,24 +1,24 @@
 import type { OpaquePicture } from "./picture.ts";
 
-/** Half the width of the filter below, in pixels of the coarser picture. */
+/** Radius of the filter below, in pixels of the coarser picture. */
 const REACH = 2;
 
-/** Catmull-Rom's cubic (Keys, 1981, a = -1/2): keeps edges sharper than a box or a triangle does. */
+/** Catmull-Rom's cubic (Keys, 1981, a = -1/2): keeps edges sharper than a box or triangle filter. */
 function cubic(distance: number): number {
   const d = Math.abs(distance);
   if (d < 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
   return d < REACH ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
 }
 
-/** What one pixel of the result takes from a line of the source: `weights[k]` of pixel `start + k`; they sum to 1. */
+/** The filter of one pixel of the result: `weights[k]` applies to source pixel `start + k`; they sum to 1. */
 interface Taps {
   readonly start: number;
   readonly weights: Float64Array;
 }
 
 /**
- * Filters of a resizing from `length` pixels to `size`. When it shrinks, the filter is as much wider (antialiasing); at
- * the ends it is cut off and its weights are scaled to sum to 1.
+ * Filters for resizing from `length` pixels to `size`. For shrinking, the filter is widened by the same factor
+ * (antialiasing); at the ends it is cut off and its weights are renormalized to sum to 1.
  */
 function tapsFor(length: number, size: number): Taps[] {
   const scale = length / size;
@@ -33,7 +33,9 @@ function tapsFor(length: number, size: number): Taps[] {
   });
 }
 
-/** A picture in `width` x `height` pixels: first across, then down. Values stay within 0 to 255. One of that size stays as it is. */
+/**
+ * Resizes a picture, horizontally first. Values are clamped to 0..255. A picture of that size is returned unchanged.
+ */
 export function resize(picture: OpaquePicture, { width, height }: { width: number; height: number }): OpaquePicture {
   if (picture.width === width && picture.height === height) return picture;
   const { data, channels } = picture;
@@ -64,7 +66,7 @@ export function resize(picture: OpaquePicture, { width, height }: { width: numbe
   return { data: small, width, height, channels };
 }
 
-/** The size with the same aspect that just fits into a target: its longer side fills it, the other is at least 1. */
+/** The largest size with the same aspect ratio that fits into a target; at least 1 in each direction. */
 export function fittedSize(
   { width, height }: { width: number; height: number },
   target: { width: number; height: number },

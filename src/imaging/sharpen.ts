@@ -1,12 +1,14 @@
-/** Gaussian of standard deviation 1.0 at distances 0 and 1: e^0 and e^(-1/2), scaled so that the three taps sum to 1. */
+/**
+ * Gaussian of standard deviation 1.0 at distances 0 and 1: e^0 and e^(-1/2), scaled so that the three taps sum to 1.
+ */
 const SIDE = Math.exp(-1 / 2) / (1 + 2 * Math.exp(-1 / 2));
 const MIDDLE = 1 - 2 * SIDE;
-/** Of what the Gaussian takes away, the part that is added. Between 0.3 and 1 the answers hardly depend on it. */
+/** Factor of the difference from the blurred image. Between 0.3 and 1 predictions hardly depend on it. */
 const AMOUNT = 0.5;
 
 /**
- * Sharpens as the data set was ("a Gaussian operator of the radius and standard deviation of 1.0"): adds half of the difference
- * from a 3x3 Gaussian blur. Outside of the plane is ground, 0; what falls below 0 becomes 0.
+ * Sharpens as Fashion-MNIST was ("a Gaussian operator of the radius and standard deviation of 1.0"): adds half of the
+ * difference from a 3x3 Gaussian blur. Outside of the plane is background, 0; negative results become 0.
  *
  * @param values [height, width]
  * @returns [height, width]

@@ -1,8 +1,8 @@
 import type { Box, OpaquePicture } from "./picture.ts";
 
 /**
- * A picture of means over blocks of `factor` x `factor` pixels (less at the right and lower edge): noise fades, and what
- * takes long with many pixels does not.
+ * Shrinks a picture to the means of blocks of `factor` x `factor` pixels (smaller at the right and lower edge): this
+ * reduces noise and the time of later steps.
  *
  * @returns ceil(height / factor) x ceil(width / factor) pixels; the picture itself when the factor is 1
  */
@@ -29,7 +29,7 @@ export function shrink(picture: OpaquePicture, factor: number): OpaquePicture {
   return { data: sums, width, height, channels };
 }
 
-/** A box of a shrunk picture as the box of the picture, of `width` x `height` pixels, whose blocks it holds. */
+/** Converts a box of a shrunk picture to the box of its blocks in the original, of `width` x `height` pixels. */
 export function enlargeBox(
   box: Box,
   factor: number,

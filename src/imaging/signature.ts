@@ -1,14 +1,14 @@
-/** Formats that can be decoded. */
+/** Supported image formats. */
 export const IMAGE_FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif", "bmp"] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
-/** What cannot be decoded. */
+/** Kinds of files that cannot be decoded. */
 export type NoImage = "heic" | "svg" | "empty" | "unknown";
 
-/** How far into a file an `<svg` may stand, behind an XML head and comments. */
+/** Number of bytes searched for `<svg`, which may follow an XML declaration and comments. */
 const SVG_WITHIN_BYTES = 4096;
 
-/** Bytes at a place in the file, as text in which every character is one byte. */
+/** Bytes at an offset in the file, as text in which every character is one byte. */
 const SIGNATURES: readonly { readonly kind: ImageFormat | NoImage; readonly at: number; readonly bytes: string }[] = [
   { kind: "png", at: 0, bytes: "\x89PNG\r\n\x1a\n" },
   { kind: "jpeg", at: 0, bytes: "\xff\xd8\xff" },
@@ -26,13 +26,13 @@ const SIGNATURES: readonly { readonly kind: ImageFormat | NoImage; readonly at: 
   { kind: "heic", at: 4, bytes: "ftypmif1" },
 ];
 
-/** The lengths that a BMP's second header can have: OS/2's 12, 16 and 64, Windows' 40, 52, 56, 108 and 124. */
+/** Possible lengths of a BMP's second header: OS/2's 12, 16 and 64, Windows' 40, 52, 56, 108 and 124. */
 const BMP_HEADER_BYTES: readonly number[] = [12, 16, 40, 52, 56, 64, 108, 124];
 
-/** Bytes that are enough for `recogniseFile`. */
+/** Number of leading bytes that `recogniseFile` needs. */
 export const HEAD_BYTES = SVG_WITHIN_BYTES;
 
-/** What a file is by its content; a name proves nothing. */
+/** Detects a file's format from its content; the name is not considered. */
 export function recogniseFile(bytes: Uint8Array): ImageFormat | NoImage {
   if (bytes.length === 0) return "empty";
   if (beginsAsBmp(bytes)) return "bmp";
@@ -43,7 +43,7 @@ export function recogniseFile(bytes: Uint8Array): ImageFormat | NoImage {
   return /<(\w+:)?svg[\s>]/i.test(latin1(bytes.subarray(0, SVG_WITHIN_BYTES)).replaceAll("\0", "")) ? "svg" : "unknown";
 }
 
-/** A file of HEIC's family may say further on, within its first box, that it is AVIF too. */
+/** A file of the HEIF family may list AVIF among the compatible brands of its first box. */
 function hasAvifBrand(bytes: Uint8Array): boolean {
   const boxBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   return (
@@ -53,7 +53,7 @@ function hasAvifBrand(bytes: Uint8Array): boolean {
   );
 }
 
-/** "BM" alone is how many a text begins; behind it stands the length of the second header. */
+/** Texts may begin with "BM" too, so the length of the second header is also checked. */
 function beginsAsBmp(bytes: Uint8Array): boolean {
   if (latin1(bytes.subarray(0, 2)) !== "BM" || bytes.length < 18) return false;
   return BMP_HEADER_BYTES.includes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(14, true));

@@ -4,19 +4,19 @@ import type { Box, OpaquePicture } from "./picture.ts";
 
 /** "Close to the color of the corner pixels": within 5 % of the range (Fashion-MNIST, section 2). */
 const CLOSE = 0.05;
-/** A pixel stands out when it is this many times further from the ground than the ground's own pixels are. */
+/** A pixel belongs to the foreground when its distance from the background exceeds this many times the noise. */
 const TIMES_NOISE = 2.5;
-/** Nearer than this, of 255, nothing can be told from the ground. */
+/** Pixels nearer to the background than this, of 255, never belong to the foreground. */
 const MIN_DISTANCE = 3;
-/** A row or column belongs to the garment when this part of it stands out: specks and dust do not. */
+/** A row or column belongs to the garment when this share of it is foreground, which excludes specks and dust. */
 const MIN_PART = 0.01;
-/** Of the brightest pixels: where the strongest contrast is read, so that one pixel does not decide. */
+/** Quantile at which the strongest contrast is read, so that a single pixel does not decide. */
 const STRONGEST = 0.999;
 
 /**
- * The box around what stands out from the ground.
+ * The bounding box of what stands out from the background.
  *
- * @param picture shrunk, so that noise has faded
+ * @param picture shrunk, so that noise is reduced
  * @returns undefined when nothing stands out
  */
 export function findGarment(picture: OpaquePicture, ground: Ground): Box | undefined {
@@ -50,7 +50,7 @@ function strongest(distances: Float32Array): number {
   return 0;
 }
 
-/** From the first count that is large enough to the last. */
+/** The range from the first to the last count of at least `least`. */
 function extent(counts: Uint32Array, least: number): { start: number; length: number } | undefined {
   const start = counts.findIndex((count) => count >= least);
   return start < 0 ? undefined : { start, length: counts.findLastIndex((count) => count >= least) - start + 1 };

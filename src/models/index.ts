@@ -4,13 +4,13 @@ import { resnet18 } from "./resnet18.ts";
 import { base, baseBatchNorm, baseDropout, enhanced, enhancedPlain } from "./study.ts";
 import { tiny } from "./tiny.ts";
 
-/** Every network that has a name. */
+/** The built-in networks. */
 export const MODELS: readonly Model[] = [base, enhanced, resnet18, tiny];
 
-/** Networks of the ablation only: runs of them are read back by name. */
+/** Networks of the ablation only: needed to load its runs by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];
 
-/** @throws UserError that lists the models when there is none of this name */
+/** @throws UserError that lists the models when there is none with this name */
 export function findModel(name: string): Model {
   const model = [...MODELS, ...ABLATED].find((candidate) => candidate.name === name);
   if (!model) {

@@ -15,8 +15,8 @@ const STAGE_WIDTHS = [64, 128, 256, 512];
 const BLOCKS_PER_STAGE = 2;
 
 /**
- * ResNet-18 (He et al. 2016) for small images: the stem is a 3x3 convolution with stride 2 and no pool follows it; all else
- * as published, at full widths. 11,172,810 parameters for Fashion-MNIST.
+ * ResNet-18 (He et al. 2016) for small images: the stem is a 3x3 convolution with stride 2 without max pooling;
+ * everything else as published, at full widths. 11,172,810 parameters for Fashion-MNIST.
  */
 export const resnet18: Model = {
   name: "resnet18",
@@ -35,7 +35,7 @@ export const resnet18: Model = {
   ],
 };
 
-/** Two convolutions beside a shortcut, which is a 1x1 convolution where the block halves the image. */
+/** Two convolutions and a shortcut, which is a 1x1 convolution where the block halves the image. */
 function basicBlock(channels: number, stride: 1 | 2): Layer[] {
   const body = [...convolution(channels, stride), relu(), ...convolution(channels, 1)];
   const shortcut = stride === 1 ? [] : [conv2d(channels, { kernelSize: 1, stride, bias: false }), batchNorm()];

@@ -1,8 +1,8 @@
 import { batchNorm, conv2d, dropout, flatten, type Layer, linear, type Model, maxPool2d, relu } from "../nn/index.ts";
 
-/** What the study's networks are made of: groups of layers with or without what Enhanced has and Base has not. */
+/** Groups of layers that the study's networks are made of, with or without batch norm and dropout. */
 
-/** Share of the hidden dense layer's activations that training drops. */
+/** Dropout rate after the hidden dense layer. */
 const DROPOUT_RATE = 0.3;
 
 export interface StudyChanges {
@@ -12,12 +12,12 @@ export interface StudyChanges {
   readonly dropout: boolean;
 }
 
-/** A 3x3 convolution that keeps the image's size, and ReLU. */
+/** A 3x3 convolution that preserves the image's size, followed by ReLU. */
 export function convolution(channels: number, changes: StudyChanges): Layer[] {
   return activated((bias) => conv2d(channels, { kernelSize: 3, padding: 1, bias }), changes);
 }
 
-/** The hidden dense layer, and ReLU. */
+/** The hidden dense layer, followed by ReLU. */
 export function dense(units: number, changes: StudyChanges): Layer[] {
   const layers = activated((bias) => linear(units, { bias }), changes);
   return changes.dropout ? [...layers, dropout(DROPOUT_RATE)] : layers;
@@ -33,7 +33,7 @@ export const base: Model = {
   layers: ({ classes }) => baseLayers(classes, { batchNorm: false, dropout: false }),
 };
 
-/** Base's layers, with what the ablation adds. */
+/** Base's layers, with the techniques that the ablation adds. */
 export function baseLayers(classes: number, added: StudyChanges): Layer[] {
   return [
     ...convolution(32, added),
@@ -46,13 +46,16 @@ export function baseLayers(classes: number, added: StudyChanges): Layer[] {
   ];
 }
 
-/** The study's Enhanced Model: deeper and wider, batch norm after each layer, dropout. 437,162 parameters for Fashion-MNIST. */
+/**
+ * The study's Enhanced Model: deeper and wider, batch norm after each layer, dropout. 437,162 parameters for
+ * Fashion-MNIST.
+ */
 export const enhanced: Model = {
   name: "enhanced",
   layers: ({ classes }) => enhancedLayers(classes, { batchNorm: true, dropout: true }),
 };
 
-/** Enhanced's layers, with what the ablation leaves of its changes. */
+/** Enhanced's layers, with those of its techniques that the ablation keeps. */
 export function enhancedLayers(classes: number, kept: StudyChanges): Layer[] {
   return [
     ...convolution(32, kept),
@@ -69,7 +72,9 @@ export function enhancedLayers(classes: number, kept: StudyChanges): Layer[] {
   ];
 }
 
-/** The networks between Base and Enhanced: each has one of the study's changes. They exist to tell what each one buys. */
+/**
+ * The networks between Base and Enhanced, each with one of the study's techniques, to measure its effect (ablation).
+ */
 
 /** Base with batch norm after its convolutions and its hidden dense layer. */
 export const baseBatchNorm: Model = {

@@ -7,11 +7,11 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireOptions, requirePositive, requireShare } from "./settings.ts";
 
-/** Of `batchNorm`; the defaults are PyTorch's. */
+/** Options of `batchNorm`; the defaults are PyTorch's. */
 export interface BatchNormOptions {
-  /** Share of the new batch in the running statistics. PyTorch's meaning (1 - Keras's) and default. */
+  /** Weight of the new batch in the running statistics. PyTorch's definition (1 - Keras's) and default, 0.1. */
   readonly momentum?: number;
-  /** Added to the variance before the root. */
+  /** Added to the variance before the square root. Default 1e-5. */
   readonly epsilon?: number;
 }
 
@@ -19,8 +19,9 @@ export interface BatchNormOptions {
  * Batch norm over images [N, C, H, W] or vectors [N, C], per channel: PyTorch's BatchNorm2d and BatchNorm1d. Parameters
  * `weight` and `bias` [C]; buffers `running_mean` and `running_var` [C] (the latter of the unbiased variance).
  *
- * In training x is first moved by its running mean. The result is the same, as the batch's own mean is taken off anyway;
- * but sums of squares then lose no digits, and below a convolution the move costs nothing: it becomes its bias.
+ * In training the running mean is first subtracted from x. The result is the same, as the batch's own mean is
+ * subtracted anyway; but sums of squares then lose no precision, and after a convolution it costs nothing: it becomes
+ * its bias.
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions("batchNorm", options, ["momentum", "epsilon"]);

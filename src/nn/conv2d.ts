@@ -7,24 +7,25 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount, requireOptions } from "./settings.ts";
 
-/** Of `conv2d`, in pixels; a number stands for both axes. */
+/** Options of `conv2d`, in pixels; a single number applies to both axes. */
 export interface Conv2dOptions {
-  /** Height and width of the kernel, or both. */
+  /** Height and width of the kernel, or one number for both. */
   readonly kernelSize: number | readonly [number, number];
-  /** 1 or 2. */
+  /** 1 (default) or 2. */
   readonly stride?: number;
-  /** Zeros around the image: rows above and below, columns left and right, or both. */
+  /** Zeros around the image: rows above and below, columns left and right, or one number for both. Default 0. */
   readonly padding?: number | readonly [number, number];
-  /** Default true. Without where batch norm follows: it would take the bias out again. */
+  /** Default true. Use false where batch norm follows, which would cancel the bias. */
   readonly bias?: boolean;
 }
 
 /**
- * Convolution: [N, C, H, W] -> [N, channels, P, Q], P = floor((H + 2 padding - kernel) / stride) + 1, Q alike. Parameters
- * `weight` [channels, C, kh, kw] and `bias` [channels], drawn uniformly within 1 / sqrt(C kh kw) as PyTorch's.
+ * Convolution: [N, C, H, W] -> [N, channels, P, Q], P = floor((H + 2 padding - kernel) / stride) + 1, Q alike.
+ * Parameters `weight` [channels, C, kh, kw] and `bias` [channels], both uniform within ±1 / sqrt(C kh kw) as in
+ * PyTorch.
  *
- * @throws UserError when `channels` or the kernel is no whole number from 1 up, or an option is unknown; ShapeError, in use,
- *   when x is no image
+ * @throws UserError when `channels` or the kernel size is not a positive integer, or an option is unknown; ShapeError,
+ *   when the model is built, if x is not a batch of images
  */
 export function conv2d(channels: number, options: Conv2dOptions): Layer {
   requireOptions("conv2d", options, ["kernelSize", "stride", "padding", "bias"], ["kernelSize"]);
@@ -61,17 +62,17 @@ export function conv2d(channels: number, options: Conv2dOptions): Layer {
   };
 }
 
-/** One size for both directions, or both. */
+/** Expands a single size to both axes. */
 export function pair(size: number | readonly [number, number]): readonly [number, number] {
   return typeof size === "number" ? [size, size] : size;
 }
 
-/** As a convolution's, but the stride is 1 and there is less padding than kernel. */
+/** Options of `depthwiseConv2d`: as `conv2d`'s, but the stride is 1 and the padding smaller than the kernel. */
 export type DepthwiseConv2dOptions = Omit<Conv2dOptions, "stride">;
 
 /**
- * Each channel convolved with a kernel of its own: [N, C, H, W] -> [N, C, P, Q]. Parameters `weight` [C, 1, kh, kw] and
- * `bias` [C]. It is PyTorch's Conv2d with as many groups as channels.
+ * Depthwise convolution, each channel with its own kernel: [N, C, H, W] -> [N, C, P, Q]. Parameters `weight`
+ * [C, 1, kh, kw] and `bias` [C]. It is PyTorch's Conv2d with as many groups as channels.
  */
 export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   requireOptions("depthwiseConv2d", options, ["kernelSize", "padding", "bias"], ["kernelSize"]);

@@ -4,39 +4,43 @@ import type { Initializer } from "./init.ts";
 import type { ToPytorch } from "./pytorch-form.ts";
 
 /**
- * A model computes differently while it trains (batch norm by the batch, dropout) and when it is used. `statistics` is for
- * estimating running statistics again: batch norm by the batch as in training, without dropout, as in use.
+ * A model computes differently in training (batch norm with the batch's statistics, dropout) and in inference (running
+ * statistics, no dropout). `statistics` is for re-estimating the running statistics: batch norm with the batch's
+ * statistics, no dropout.
  */
 export type Mode = "training" | "inference" | "statistics";
 
-/** What a layer needs from the model that it is part of. Names are the layer's own: `weight`, `running_mean`. */
+/** The model's services for a layer. Names are local to the layer: `weight`, `running_mean`. */
 export interface LayerContext {
   readonly mode: Mode;
-  /** A tensor that training changes by its gradient. */
+  /** Declares a tensor that the optimizer updates by its gradient. */
   parameter(name: string, shape: Shape, initialize: Initializer): Value;
-  /** A tensor that is kept beside the parameters but has no gradient, such as a running mean. */
+  /** Declares a tensor that is saved with the parameters but has no gradient, such as a running mean. */
   buffer(name: string, shape: Shape, initial: number): Value;
   /**
-   * What becomes of a buffer after this step; not in inference.
+   * Sets a buffer's value after this step. Ignored in inference.
    *
-   * @param momentum of a running average of batches' statistics: the batch's share in it. In mode `statistics` such a buffer
-   *   becomes the batch's own statistic
+   * @param momentum for a running average of batch statistics: the weight of the batch. In mode `statistics` such a
+   *   buffer becomes the statistic of the batch alone
    */
   updateBuffer(buffer: Value, next: Value, momentum?: number): void;
   /** A uint8 input with 1 where an element is kept and 0 where it is dropped, each dropped with probability `rate`. */
   dropoutMask(shape: Shape, rate: number): Value;
-  /** Runs a layer inside this one; its tensors are named below `name`. */
+  /** Applies a layer inside this one; its tensors' names are prefixed with `name`. */
   child(name: string, layer: Layer, x: Value): Value;
 }
 
-/** One entry of a model's list: it adds its operations to the graph. It holds settings only, never tensors. */
+/** A layer of a model: adds its operations to the graph. It holds settings only, never tensors. */
 export interface Layer {
-  /** Short and lower-case, as PyTorch code names its attributes: conv, bn, relu, fc. Numbered within the model. */
+  /** Short lower-case name as in PyTorch code: conv, bn, relu, fc. Layers of a kind are numbered within the model. */
   readonly kind: string;
-  /** For people: the layer with its settings, e.g. `conv2d 3x3, 32, padding 1`. */
+  /** Human-readable: the layer with its settings, e.g. `conv2d 3x3, 32, padding 1`. */
   readonly description: string;
-  /** @throws ShapeError when x does not fit */
+  /** Adds the layer's operations to the graph. @throws ShapeError when x has an unsuitable shape */
   forward(x: Value, context: LayerContext): Value;
-  /** The layer in PyTorch's words, for the export. A layer of one's own may leave it out: then it is not exported so. */
+  /**
+   * The equivalent PyTorch code, for the export. Optional: a model with a layer without it cannot be exported to
+   * PyTorch.
+   */
   readonly toPytorch?: ToPytorch;
 }

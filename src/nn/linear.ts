@@ -6,17 +6,18 @@ import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
 import { requireCount, requireOptions } from "./settings.ts";
 
-/** Of `linear`. */
+/** Options of `linear`. */
 export interface LinearOptions {
   /** Default true. */
   readonly bias?: boolean;
 }
 
 /**
- * Dense layer: [N, inputs] -> [N, outputs], y = x weightᵀ + bias. Parameters `weight` [outputs, inputs], `bias` [outputs],
- * drawn uniformly within 1 / sqrt(inputs) as PyTorch's.
+ * Dense layer: [N, inputs] -> [N, outputs], y = x weightᵀ + bias. Parameters `weight` [outputs, inputs], `bias`
+ * [outputs], both uniform within ±1 / sqrt(inputs) as in PyTorch.
  *
- * @throws UserError when `outputs` is no whole number from 1 up; ShapeError, in use, when x is no vector: `flatten` first
+ * @throws UserError when `outputs` is not a positive integer; ShapeError, when the model is built, if x is not [N,
+ *   inputs] (`flatten` first)
  */
 export function linear(outputs: number, options: LinearOptions = {}): Layer {
   requireOptions("linear", options, ["bias"]);

@@ -1,23 +1,23 @@
 import { buildModel, type ImageTask, type LayerFacts, type Model, withoutNormalization } from "./model.ts";
 
-/** What a network costs. */
+/** Size and cost of a network. */
 export interface ModelFacts {
-  /** Trainable numbers. */
+  /** Number of trainable parameters. */
   readonly parameters: number;
-  /** Multiplications with addition for one image, forward. */
+  /** Multiply-adds of the forward pass of one image. */
   readonly multiplyAdds: number;
   readonly layers: readonly LayerFacts[];
 }
 
 /**
- * Counts a network's parameters and multiply-adds, in all and layer by layer.
+ * Counts a network's parameters and multiply-adds, in total and per layer.
  *
  * @throws ShapeError that names the layer when the layers do not fit each other or the images
  */
 export function modelFacts(model: Model, task: ImageTask): ModelFacts {
   const { layers } = buildModel(model, {
     task,
-    // Batch norm in training wants more than one image.
+    // Batch norm in training needs more than one image.
     batchSize: 2,
     mode: "training",
     normalization: withoutNormalization(task),

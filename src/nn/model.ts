@@ -9,7 +9,7 @@ import type { Initializer } from "./init.ts";
 import type { Layer, LayerContext, Mode } from "./layer.ts";
 import { runSequence } from "./sequential.ts";
 
-/** What a network is shown and asked for. */
+/** Input and output of a classifier: the images' size and the number of classes. */
 export interface ImageTask {
   readonly channels: number;
   readonly height: number;
@@ -17,10 +17,10 @@ export interface ImageTask {
   readonly classes: number;
 }
 
-/** A network: a list of layers in reading order, given the task (the last layer has one output a class). */
+/** A network: its layers for a given task (the last layer has one output per class). */
 export interface Model {
   readonly name: string;
-  /** The layers in reading order, for images and classes of this kind. */
+  /** The layers for this task, in order of execution. */
   readonly layers: (task: ImageTask) => readonly Layer[];
 }
 
@@ -31,28 +31,28 @@ export interface TensorDeclaration {
   readonly initialize: Initializer;
 }
 
-/** A buffer of a model, and what a step makes of it. */
+/** A buffer of a model, and its value after a step. */
 export interface BufferDeclaration extends TensorDeclaration {
   readonly next: Value | undefined;
-  /** Of a running average of batches' statistics: the share of each batch. */
+  /** For a running average of batch statistics: the weight of each batch. */
   readonly momentum: number | undefined;
 }
 
-/** A dropout mask of a model: bytes that are drawn for each step. */
+/** A dropout mask of a model: bytes drawn for each step. */
 export interface MaskDeclaration {
   readonly name: string;
   readonly value: Value;
   readonly rate: number;
 }
 
-/** One layer of a model as it was built. */
+/** One layer of a model after it was built. */
 export interface LayerFacts {
   readonly name: string;
   readonly description: string;
-  /** With the batch's size first. */
+  /** Includes the batch axis, first. */
   readonly outputShape: Shape;
   readonly parameters: number;
-  /** Multiplications with addition for one image, in convolutions and matrix products. */
+  /** Multiply-adds for one image, in convolutions and matrix products. */
   readonly multiplyAdds: number;
 }
 
@@ -66,22 +66,24 @@ export interface ModelGraph {
   readonly tensors: readonly TensorDeclaration[];
   readonly masks: readonly MaskDeclaration[];
   readonly layers: readonly LayerFacts[];
-  /** Which layer each value was made by, blocks' layers as `block1.conv2`; what lies before the first is `pixels`. */
+  /**
+   * The layer of each value, layers inside blocks as `block1.conv2`; values before the first layer belong to `pixels`.
+   */
   readonly origins: Origins;
 }
 
-/** What a model is built for. */
+/** How to build a model's graph. */
 export interface ModelGraphOptions {
   readonly task: ImageTask;
   readonly batchSize: number;
   readonly mode: Mode;
   readonly normalization: PixelNormalization;
-  /** Bytes in training; an exported model takes floats from 0 to 255. */
+  /** Default uint8, as in training; an exported model takes floats from 0 to 255. */
   readonly pixelType?: "uint8" | "float32";
 }
 
 /**
- * Builds a model's graph.
+ * Builds a model's graph, from pixels [batch, channels, height, width] to logits [batch, classes].
  *
  * @throws ShapeError that names the layer when the layers do not fit each other or the images
  */
@@ -138,7 +140,7 @@ export function buildModel(
     };
   };
 
-  // What earlier layers made and declared is not looked at again: a network is built in time that grows with its length.
+  // Values and tensors of earlier layers are not visited again, so that build time is linear in the number of layers.
   const counted = new Set<Value>();
   let declaredBefore = 0;
   const visit = (name: string, layer: Layer, y: Value) => {
@@ -174,7 +176,7 @@ export function buildModel(
   };
 }
 
-/** The values that `y` depends on and that are not counted yet; they are from now on. Stops at those that are. */
+/** The values that `y` depends on and that are not in `counted` yet; adds them to it. Stops at those that are. */
 function newBelow(y: Value, counted: Set<Value>): Value[] {
   const added: Value[] = [];
   const waiting = [y];
@@ -187,12 +189,12 @@ function newBelow(y: Value, counted: Set<Value>): Value[] {
   return added;
 }
 
-/** Pixels from 0 to 1, as they are: for whoever asks a model's graph for its shapes only. */
+/** Normalization that leaves pixels from 0 to 1, for graphs that are built for their shapes only. */
 export function withoutNormalization({ channels }: ImageTask): PixelNormalization {
   return { mean: new Array<number>(channels).fill(0), standardDeviation: new Array<number>(channels).fill(1) };
 }
 
-/** First values of a model's parameters and buffers, by name: each tensor has a stream of its own. */
+/** Initial values of a model's parameters and buffers, by name. Each tensor is drawn from its own random stream. */
 export function initialTensors(graph: ModelGraph, seed: number): Map<string, Float32Array> {
   return new Map(
     graph.tensors.map(({ name, value, initialize }, i) => [

@@ -2,15 +2,15 @@ import { topologicalOrder, type Value } from "../graph/value.ts";
 import { buildModel, type ImageTask, type Model, withoutNormalization } from "./model.ts";
 
 /**
- * What a model computes in training, as text: each operation with its settings, shape and inputs, in order. Two models with
- * the same text are the same network, whatever code wrote them; names of layers do not matter, those of tensors do.
+ * A model's training graph as text: each operation with its settings, shape and inputs, in order. Two models with the
+ * same text are the same network, however they are coded; the names of layers do not matter, those of tensors do.
  *
  * @throws ShapeError that names the layer when the layers do not fit each other or the images
  */
 export function networkText(model: Model, task: ImageTask): string {
   const graph = buildModel(model, {
     task,
-    batchSize: 2, // Batch norm in training wants more than one image.
+    batchSize: 2, // Batch norm in training needs more than one image.
     mode: "training",
     normalization: withoutNormalization(task),
   });

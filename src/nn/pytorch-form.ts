@@ -1,13 +1,13 @@
 import type { Shape } from "../graph/shape.ts";
 
-/** A layer in PyTorch's words, as Python source. */
+/** The PyTorch equivalent of a layer, as Python source. */
 export type PytorchForm =
-  /** An attribute of the network, called in `forward`. */
+  /** A module: an attribute of the network that `forward` calls. */
   | {
       readonly kind: "module";
-      /** What makes it: `nn.Conv2d(1, 32, kernel_size=3)`. */
+      /** Constructor call: `nn.Conv2d(1, 32, kernel_size=3)`. */
       readonly construct: string;
-      /** Whether it reads best around the call before it: `self.bn1(self.conv1(x))`. */
+      /** Whether to write it around the previous call: `self.bn1(self.conv1(x))`. */
       readonly isAround?: boolean;
     }
   /** A function without state. */
@@ -15,7 +15,7 @@ export type PytorchForm =
   /** body(x) + shortcut(x). The layer's first `bodyLength` children are the body, the others the shortcut. */
   | { readonly kind: "residual"; readonly bodyLength: number };
 
-/** The form of a layer, given the shape that reaches it. */
+/** The PyTorch form of a layer, given its input's shape. */
 export type ToPytorch = (x: Shape) => PytorchForm;
 
 type Argument = number | boolean | readonly [number, number];
@@ -24,7 +24,7 @@ type Argument = number | boolean | readonly [number, number];
  * A call in Python: `pythonCall("nn.Conv2d", [1, 32], { kernel_size: [[3, 3]], padding: [[1, 0], 0] })` gives
  * `nn.Conv2d(1, 32, kernel_size=3, padding=(1, 0))`.
  *
- * @param keywords each with its value and, where it has one, its default: then it is left out
+ * @param keywords each with its value and, where it has one, its default; a keyword with its default value is left out
  */
 export function pythonCall(
   name: string,
@@ -38,7 +38,7 @@ export function pythonCall(
   return `${name}(${[...positional.map(python), ...given].join(", ")})`;
 }
 
-/** Numbers print the same in both languages; a pair of equal sizes is one size. */
+/** A Python literal. Numbers are written the same in both languages; a pair of equal sizes becomes one number. */
 function python(value: Argument): string {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return String(value);

@@ -3,8 +3,8 @@ import type { Layer } from "./layer.ts";
 import { runSequence } from "./sequential.ts";
 
 /**
- * y = body(x) + shortcut(x): a residual block (He et al. 2016). The shortcut is x itself unless layers are given, which
- * must then give the body's shape (a 1x1 convolution with the body's stride, say).
+ * y = body(x) + shortcut(x): a residual block (He et al. 2016). The shortcut is the identity unless layers are given,
+ * whose result must have the body's shape (a 1x1 convolution with the body's stride, say).
  *
  * @throws ShapeError when the two shapes differ
  */

@@ -2,15 +2,15 @@ import { formatShape, ShapeError } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
-/** What became of one layer of a list. */
+/** Called after each layer of a list, with its result `y`. */
 export type LayerVisitor = (name: string, layer: Layer, y: Value) => void;
 
 /**
- * Runs layers one after the other. Each is named by its kind and number within the list: conv1, bn1, relu1, conv2.
+ * Applies layers in sequence. Each is named by its kind and number within the list: conv1, bn1, relu1, conv2.
  *
  * @param where names the list in errors
- * @param prefix put before the layers' names
- * @throws ShapeError that names the layer, its index and the shape that reached it
+ * @param prefix prepended to the layers' names
+ * @throws ShapeError that names the layer, its index and its input's shape
  */
 export function runSequence(
   where: string,

@@ -1,10 +1,11 @@
 import { UserError } from "../errors.ts";
 
 /**
- * For recipes in plain JavaScript, where no compiler sees a misspelt option: it would silently make another network.
+ * Validates a layer's options, for recipes in plain JavaScript: without a compiler, a misspelt option would silently be
+ * ignored.
  *
- * @param options as given @param allowed all there are @param needed those that have no default
- * @throws UserError when the options are no object, one is unknown, or a needed one is missing
+ * @param options as given @param allowed names of all options @param needed names of those without a default
+ * @throws UserError when `options` is not an object, an option is unknown, or a needed one is missing
  */
 export function requireOptions(
   layer: string,

@@ -8,7 +8,7 @@ import { requireCount, requireOptions } from "./settings.ts";
 
 /** Layers without parameters. */
 
-/** max(x, 0), any shape. */
+/** y = max(x, 0), any shape. */
 export function relu(): Layer {
   return {
     kind: "relu",
@@ -18,7 +18,7 @@ export function relu(): Layer {
   };
 }
 
-/** x / (1 + exp(-x)), any shape. */
+/** y = x / (1 + exp(-x)) (SiLU, swish), any shape. */
 export function silu(): Layer {
   return {
     kind: "silu",
@@ -29,9 +29,9 @@ export function silu(): Layer {
 }
 
 /**
- * The largest pixel of each window: [N, C, H, W] -> [N, C, H / size, W / size], rounded down.
+ * Max pooling: [N, C, H, W] -> [N, C, H / size, W / size], rounded down.
  *
- * @throws UserError when `stride` is not the window's size: windows that overlap or leave gaps are not supported
+ * @throws UserError when `stride` differs from `size`: windows that overlap or leave gaps are not supported
  */
 export function maxPool2d(size: number, options: { readonly stride?: number } = {}): Layer {
   requireOptions("maxPool2d", options, ["stride"]);
@@ -48,7 +48,7 @@ export function maxPool2d(size: number, options: { readonly stride?: number } = 
   };
 }
 
-/** The mean of each channel: [N, C, H, W] -> [N, C, 1, 1]. */
+/** Global average pooling: [N, C, H, W] -> [N, C, 1, 1]. */
 export function globalAveragePool(): Layer {
   return {
     kind: "gap",
@@ -58,7 +58,7 @@ export function globalAveragePool(): Layer {
   };
 }
 
-/** [N, ...] -> [N, the product of the rest]. */
+/** Merges all axes after the batch: [N, ...] -> [N, product of the rest]. */
 export function flatten(): Layer {
   return {
     kind: "flatten",
@@ -68,7 +68,9 @@ export function flatten(): Layer {
   };
 }
 
-/** Drops each element with probability `rate` in training and scales the rest by 1 / (1 - rate); nothing in inference. */
+/**
+ * Dropout: in training, zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate). Any shape.
+ */
 export function dropout(rate: number): Layer {
   if (!(rate >= 0 && rate < 1)) {
     throw new UserError(`dropout: rate must be at least 0 and below 1, got ${rate}`, { exitCode: 2 });

@@ -15,7 +15,7 @@ export type OnnxType = keyof typeof DATA_TYPE;
 /** `AttributeProto.AttributeType`. */
 export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 
-/** A node's attribute: plain numbers are integers, as most are; floats are wrapped to say so. */
+/** A node's attribute: plain numbers are integers, as most are; floats are wrapped. */
 export type OnnxAttribute =
   | number
   | readonly number[]
@@ -26,22 +26,24 @@ export type OnnxAttribute =
 /** ONNX's own operators, ONNX Runtime's extensions, and the operators of its CPU provider's blocked layout. */
 export type OnnxDomain = "" | "com.microsoft" | "com.microsoft.nchwc";
 
-/** A dimension: a size, or the name of one that is only known when the model runs. */
+/** A dimension: a size, or the name of a dynamic one. */
 export type OnnxDimension = number | string;
 
 const IR_VERSION = 8n;
-/** The version of ONNX's own operators that every model of ours asks for. */
+/** The version of ONNX's default operator set that every written model requires. */
 export const OPSET_VERSION = 17;
 /** Constants up to this many elements are looked up by their contents, so that equal ones are stored once. */
 const SHARED_CONSTANT_ELEMENTS = 64;
 
-/** What an ONNX model says of itself. */
+/** Metadata of an ONNX model. */
 export interface ModelFacts {
   readonly name: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Writes one ONNX graph, node by node. Values are known by name; every method that makes one returns its name. */
+/**
+ * Writes one ONNX graph, node by node. Values are identified by name; every method that creates one returns its name.
+ */
 export class GraphWriter {
   readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
   readonly #constants: MessageInitShape<typeof TensorProtoSchema>[] = [];
@@ -49,13 +51,13 @@ export class GraphWriter {
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #shared = new Map<string, string>();
   readonly #domains = new Set<OnnxDomain>([""]);
-  /** What nodes gave, and the names of those that are outputs. */
+  /** Results of nodes, and the output names of those that are outputs. */
   readonly #results = new Set<string>();
   readonly #outputNames = new Map<string, string>();
   #written: string[] = [];
-  /** Put before the names of the nodes that are written next: a profile can be read back to it. */
+  /** Prefix of the names of the nodes written next, by which a profile is attributed. */
   label = "graph";
-  /** Whether the batch's size is only known when the model runs: then no node may hold it. */
+  /** Whether the batch size is dynamic: then no node may contain it. */
   readonly dynamicBatch: boolean;
 
   constructor({ dynamicBatch = false } = {}) {
@@ -70,20 +72,20 @@ export class GraphWriter {
 
   /** Declares `source` as the graph's output `name`. */
   output(name: string, source: string, type: OnnxType, shape: readonly OnnxDimension[]): void {
-    // A node's result takes the output's name, so that nothing is copied; what else can be asked for is copied.
+    // A node's result is renamed to the output's name, so that nothing is copied; any other source is copied.
     if (this.#results.has(source) && !this.#outputNames.has(source)) this.#outputNames.set(source, name);
     else this.#nodes.push({ opType: "Identity", input: [source], output: [name], name: `output/${name}` });
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
-  /** Labels the nodes that are written next. @returns a list that fills with the names of their results */
+  /** Labels the nodes written next. @returns a live list of the names of their results */
   begin(label: string): readonly string[] {
     this.label = label;
     this.#written = [];
     return this.#written;
   }
 
-  /** Adds a node with one output and returns the output's name. `undefined` leaves an optional input out. */
+  /** Adds a node with one output and returns the output's name. `undefined` omits an optional input. */
   node(
     opType: string,
     inputs: readonly (string | undefined)[],
@@ -125,7 +127,7 @@ export class GraphWriter {
     return this.floats([value], []);
   }
 
-  /** A vector of int64, as shapes and axes are given. */
+  /** An int64 vector constant, the type of shapes and axes. */
   integers(values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);
     return this.#constant("int64", new Uint8Array(data.buffer), data.length, [data.length]);
@@ -154,7 +156,7 @@ export class GraphWriter {
     return name;
   }
 
-  /** -1 lets one axis follow from the rest, 0 keeps an axis as it is. */
+  /** Reshapes x. In `shape`, -1 infers one axis from the rest and 0 keeps an axis. */
   reshape(x: string, shape: readonly number[]): string {
     return this.node("Reshape", [x, this.integers(shape)]);
   }
@@ -164,7 +166,7 @@ export class GraphWriter {
     return this.node("Transpose", [x], { perm: permutation });
   }
 
-  /** Sum over axes, which are dropped. */
+  /** Sum over axes, which are removed. */
   reduceSum(x: string, axes: readonly number[]): string {
     return this.node("ReduceSum", [x, this.integers(axes)], { keepdims: 0 });
   }

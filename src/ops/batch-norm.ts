@@ -21,7 +21,7 @@ type BatchNormAttributes = { readonly epsilon: number };
  *   y = (x - mean) / sqrt(variance + epsilon) * weight + bias       per channel, variance biased
  *
  * x [N, C, H, W] or [N, C]; weight, bias, mean, variance [C]. `mean` and `variance` must be those of x: the derivative
- * of x below already holds what flows through them, so they take none themselves. With M values a channel,
+ * of x below already includes the gradient through them, so they have none themselves. With M values per channel,
  * s = 1 / sqrt(variance + epsilon):
  *
  *   dbias = sum(dy)        dweight = s * (sum(dy * x) - mean * sum(dy))
@@ -69,11 +69,11 @@ export function normalizationScale(weight: Value, bias: Value, mean: Value, vari
 }
 
 /**
- * Normalises a batch by its own statistics.
+ * Normalises a batch by its own statistics, per channel.
  *
  * @param x [N, C, H, W] or [N, C] @param weight [C] @param bias [C]
  * @returns y like x, and the batch's mean and biased variance [C]
- * @throws ShapeError when a channel has one value only: its variance says nothing (PyTorch refuses it too)
+ * @throws ShapeError when a channel has a single value: its variance is meaningless (PyTorch refuses it too)
  */
 export function batchNorm(x: Value, weight: Value, bias: Value, attributes: BatchNormAttributes) {
   const count = valuesPerChannel(x.shape);

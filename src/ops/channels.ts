@@ -6,8 +6,8 @@ import { multiply, subtract } from "./elementwise.ts";
 import { constant } from "./leaves.ts";
 
 /**
- * What operations on channels share. Their x is a batch of images [N, C, H, W] or of vectors [N, C]; axis 1 is the
- * channel, and a vector [C] goes with it.
+ * Shared by operations on channels. Their x is a batch of images [N, C, H, W] or of vectors [N, C]; axis 1 is the
+ * channel, and a vector [C] has one element per channel.
  */
 
 /** @throws ShapeError unless x is a batch of images or vectors */
@@ -18,12 +18,12 @@ export function channelCount(op: string, x: Shape): number {
   return x[1]!;
 }
 
-/** How many values each channel has: N * H * W. */
+/** Number of values per channel: N * H * W. */
 export function valuesPerChannel(x: Shape): number {
   return sizeOf(x) / x[1]!;
 }
 
-/** @throws ShapeError unless each vector has one value a channel */
+/** @throws ShapeError unless each vector has one value per channel */
 export function requireChannelVectors(op: string, x: Shape, vectors: Readonly<Record<string, Value>>): void {
   const channels = channelCount(op, x);
   for (const [name, { shape }] of Object.entries(vectors)) {
@@ -64,8 +64,8 @@ export function planImages(
 }
 
 /**
- * Writes x * scale + shift per channel of blocked images, as a 1x1 convolution of each channel by itself: the provider
- * does it in one pass, adds `sum` and applies `activation` in the same one. scale and shift [C].
+ * Writes x * scale + shift per channel of blocked images, as a depthwise 1x1 convolution: the provider computes it,
+ * adds `sum` and applies `activation`, all in one pass. scale and shift [C].
  */
 export function scaleBlocked(
   writer: GraphWriter,
@@ -82,11 +82,11 @@ export function scaleBlocked(
 }
 
 /**
- * Writes the sum over N, H and W of x * y per channel of blocked images, [C]: a convolution of each row of a channel with
- * the other's same row as its kernel gives one number a row.
+ * Writes the sum over N, H and W of x * y per channel of blocked images, [C]: a convolution of each row of a channel
+ * with the same row of the other as its kernel gives one number per row.
  *
- * Row by row because the provider adds up one product after the other: over whole planes of flat background, where every
- * rounding goes the same way, that costs 10 to 25 times the accuracy (and is no faster).
+ * Row by row because the provider adds up one product after the other: over whole planes of flat background, where
+ * every rounding goes the same way, that costs 10 to 25 times the accuracy (and is no faster).
  */
 export function dotBlocked(writer: GraphWriter, x: string, y: string, shape: Shape, block: number): string {
   const width = shape[3]!;
@@ -106,13 +106,13 @@ export function sumBlocked(writer: GraphWriter, x: string, shape: Shape, block: 
   return writer.node("Mul", [sumRows(writer, means, shape, block), writer.scalar(width)]);
 }
 
-/** [N, C/b, H, b], one number a row of blocked images -> [C] */
+/** [N, C/b, H, b], one number per row of blocked images -> [C] */
 function sumRows(writer: GraphWriter, rows: string, [batch, channels, height]: Shape, block: number): string {
   const split = writer.reshape(rows, [batch!, channels! / block, height!, block]);
   return writer.reshape(writer.reduceSum(writer.reduceSum(split, [2]), [0]), [channels!]);
 }
 
-/** y = x + bias of the channel. x [N, C, H, W] or [N, C], bias [C]. The derivative of bias is dy summed per channel. */
+/** y = x + bias, per channel. x [N, C, H, W] or [N, C], bias [C]. The derivative of bias is dy summed per channel. */
 export const biasAddOp: Op<Record<string, never>> = {
   name: "biasAdd",
   infer([x, bias]) {
@@ -136,7 +136,7 @@ export const biasAddOp: Op<Record<string, never>> = {
   reference: ([x, bias], { shape }) => x!.data.map((element, i) => element + bias!.data[channelAt(shape, i)]!),
 };
 
-/** Adds to each channel its own number. */
+/** Adds a bias per channel. @param x [N, C, H, W] or [N, C] @param bias [C] @returns x's shape */
 export function biasAdd(x: Value, bias: Value): Value {
   return apply(biasAddOp, [x, bias], {});
 }
@@ -144,9 +144,9 @@ export function biasAdd(x: Value, bias: Value): Value {
 type AffineAttributes = { readonly relu: boolean };
 
 /**
- * y = x * scale + shift of the channel, then ReLU when `relu`: batch norm once its statistics are known. x [N, C, H, W]
+ * y = x * scale + shift per channel, then ReLU when `relu`: batch norm once its statistics are known. x [N, C, H, W]
  * or [N, C], scale and shift [C]. Without ReLU the derivatives are dy * scale, the sum of dy * x, and the sum of dy;
- * with ReLU it is made by fusion, after gradients are taken, and has none.
+ * the form with ReLU is created by fusion, after differentiation, and has none.
  */
 export const channelAffineOp: Op<AffineAttributes> = {
   name: "channelAffine",
@@ -182,7 +182,7 @@ export const channelAffineOp: Op<AffineAttributes> = {
     }),
 };
 
-/** Each channel times its own number, plus another: `x * scale + shift`. */
+/** `x * scale + shift` per channel. x [N, C, H, W] or [N, C]; scale and shift [C]; the result has x's shape. */
 export function channelAffine(
   x: Value,
   scale: Value,
@@ -193,8 +193,8 @@ export function channelAffine(
 }
 
 /**
- * z = x * a + y * b + c with a, b and c of the channel: the form that batch norm's derivative takes. x and y
- * [N, C, H, W] or [N, C]; a, b, c [C].
+ * z = x * a + y * b + c, with a, b and c per channel: the form of batch norm's derivative. x and y [N, C, H, W] or
+ * [N, C]; a, b, c [C].
  */
 export const channelCombineOp: Op<Record<string, never>> = {
   name: "channelCombine",
@@ -291,7 +291,7 @@ export function channelDot(x: Value, y: Value): Value {
  * mean [C], result [C].
  *
  * Standard: as written, in two passes. Blocked: mean of x^2 minus mean^2, in one pass and never below 0. That loses
- * digits where the mean is large beside the deviation, so batch norm hands over x less its running mean.
+ * precision where the mean is large compared with the deviation, so batch norm passes x minus its running mean.
  */
 export const channelVarianceOp: Op<Record<string, never>> = {
   name: "channelVariance",

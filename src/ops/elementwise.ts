@@ -12,11 +12,11 @@ import {
 import { constant } from "./leaves.ts";
 
 /**
- * What operations share whose elements depend only on the elements at the same place: they take any layout, as long as
- * all their inputs have it. A scalar operand goes with every element.
+ * Shared by elementwise operations: they run in any layout, as long as all their inputs have it. A scalar operand is
+ * broadcast to every element.
  */
 
-/** OpLowering of an elementwise operation: the same nodes whatever the layout. */
+/** The lowering of an elementwise operation: the same nodes in every layout. */
 export function elementwise<A extends Attributes>(standard: OpLowering<A>["standard"]): OpLowering<A> {
   const blocked: BlockedLowering<A> = {
     plan(value, known) {
@@ -34,7 +34,7 @@ export function elementwise<A extends Attributes>(standard: OpLowering<A>["stand
   return { standard, blocked };
 }
 
-/** Shape of an operation on two operands. @throws ShapeError unless the shapes are equal or one is a scalar */
+/** Result shape of an operation on two operands. @throws ShapeError unless the shapes are equal or one is a scalar */
 export function inferBinary(name: string, [a, b]: readonly Value[]): { shape: Shape } {
   if (sameShape(a!.shape, b!.shape) || b!.shape.length === 0) return { shape: a!.shape };
   if (a!.shape.length === 0) return { shape: b!.shape };
@@ -55,14 +55,14 @@ export function referenceBinary(
 }
 
 /**
- * A gradient for one operand of a pair. A scalar that met a larger operand takes none: scalars here are settings such as
- * the learning rate, never parameters.
+ * The gradient of one operand of two. A scalar that was broadcast has none: scalars here are settings such as the
+ * learning rate, never parameters.
  */
 export function operandGradient(operand: Value, gradient: Value): Value | undefined {
   return sameShape(operand.shape, gradient.shape) ? gradient : undefined;
 }
 
-/** a + b: equal shapes, or one a scalar. The derivative passes to both unchanged. */
+/** a + b: equal shapes, or one a scalar. The derivative is dy for both. */
 export const addOp: Op<Record<string, never>> = {
   name: "add",
   infer: (inputs) => inferBinary("add", inputs),
@@ -71,7 +71,7 @@ export const addOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a + b),
 };
 
-/** The sum. One of the two may be a scalar. */
+/** a + b, elementwise. One of the two may be a scalar. */
 export function add(a: Value, b: Value): Value {
   return apply(addOp, [a, b], {});
 }
@@ -85,7 +85,7 @@ export const subtractOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a - b),
 };
 
-/** The difference. One of the two may be a scalar. */
+/** a - b, elementwise. One of the two may be a scalar. */
 export function subtract(a: Value, b: Value): Value {
   return apply(subtractOp, [a, b], {});
 }
@@ -99,7 +99,7 @@ export const multiplyOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a * b),
 };
 
-/** The product, element by element. One of the two may be a scalar. */
+/** a * b, elementwise. One of the two may be a scalar. */
 export function multiply(a: Value, b: Value): Value {
   return apply(multiplyOp, [a, b], {});
 }
@@ -117,14 +117,14 @@ export const divideOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a / b),
 };
 
-/** The quotient, element by element. One of the two may be a scalar. */
+/** a / b, elementwise. One of the two may be a scalar. */
 export function divide(a: Value, b: Value): Value {
   return apply(divideOp, [a, b], {});
 }
 
 /** y = sqrt(x), x >= 0. The derivative is dy / (2 y). */
 export const sqrtOp: Op<Record<string, never>> = {
-  // The fingerprints of networks in run records have this name in them.
+  // The network fingerprints in run records contain this name.
   name: "squareRoot",
   infer: ([x]) => ({ shape: x!.shape }),
   gradient: (value, dy) => [divide(multiply(dy, constant(0.5)), value)],
@@ -137,7 +137,7 @@ export function sqrt(x: Value): Value {
   return apply(sqrtOp, [x], {});
 }
 
-/** y = max(x, 0). Its derivative passes where y > 0; at x = 0 it is 0, as in PyTorch. */
+/** y = max(x, 0). The derivative is dy where y > 0, else 0; at x = 0 it is 0, as in PyTorch. */
 export const reluOp: Op<Record<string, never>> = {
   name: "relu",
   infer: ([x]) => ({ shape: x!.shape }),
@@ -146,16 +146,16 @@ export const reluOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.map((element) => Math.max(element, 0)),
 };
 
-/** What is above zero; zero elsewhere. */
+/** max(x, 0), elementwise. */
 export function relu(x: Value): Value {
   return apply(reluOp, [x], {});
 }
 
-/** So steep that any normal float32 above 0 becomes 1: the largest float32 times the smallest normal one is 4. */
+/** Slope at which any normal float32 above 0 becomes 1: the largest float32 times the smallest normal one is 4. */
 const STEEP = 3.4028234663852886e38;
 
 /**
- * dx = dy where y > 0, else 0; y is ReLU's result (or anything else that is positive where the gradient passes).
+ * dx = dy where y > 0, else 0; y is ReLU's result (or anything else that is positive exactly where ReLU's input is).
  *
  * The mask is `HardSigmoid(y) = max(0, min(1, STEEP * y))`, one vectorised pass; a comparison, a cast and a select cost
  * three in ONNX Runtime. It is exact for every float32 but the subnormal ones.
@@ -194,7 +194,7 @@ export function silu(x: Value): Value {
 
 /**
  * dx = dy * s * (1 + x - y), where s = 1 / (1 + exp(-x)) and y = x * s is SiLU's result: the product rule gives
- * s + x * s * (1 - s), and x * s is there already.
+ * s + x * s * (1 - s), and x * s is already computed.
  */
 export const siluGradientOp: Op<Record<string, never>> = {
   name: "siluGradient",
@@ -221,8 +221,8 @@ type DropoutAttributes = { readonly rate: number };
 
 /**
  * y = x * mask / (1 - rate): "inverted" dropout, so that evaluation needs no change (Srivastava et al. 2014; PyTorch).
- * The mask is an input of bytes, 1 to keep and 0 to drop, drawn outside: the graph itself has no random numbers.
- * The derivative is the same map applied to dy.
+ * The mask is an input of bytes, 1 to keep and 0 to drop, drawn outside the graph: the graph generates no random
+ * numbers. The derivative is dy * mask / (1 - rate).
  */
 export const dropoutOp: Op<DropoutAttributes> = {
   name: "dropout",

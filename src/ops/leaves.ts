@@ -3,7 +3,7 @@ import { apply, type DType, type Op, type Value } from "../graph/value.ts";
 
 type InputAttributes = { readonly name: string; readonly shape: Shape; readonly dtype: DType };
 
-/** Numbers that are given at each step: pixels, labels, masks, settings, parameters and optimizer state. */
+/** A tensor fed at each step: pixels, labels, masks, settings, parameters and optimizer state. */
 export const inputOp: Op<InputAttributes> = {
   name: "input",
   infer: (_inputs, { shape, dtype }) => ({ shape, dtype }),
@@ -13,7 +13,7 @@ export const inputOp: Op<InputAttributes> = {
   },
 };
 
-/** A value whose numbers are given at each step, by this name. */
+/** A value that is fed at each step under this name. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
   return apply(inputOp, [], { name, shape, dtype });
 }

@@ -2,13 +2,13 @@ import { formatShape, requireAxes, ShapeError, sameShape } from "../graph/shape.
 import { apply, type Op, type ReferenceTensor, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
-/** What the operations on logits [N, classes] and labels int32 [N] share. */
+/** Attributes of the operations on logits [N, classes] and labels int32 [N]. */
 export type SmoothingAttributes = {
   /** Label smoothing (Szegedy et al. 2016): the target is (1 - s) for the label plus s / classes for every class. */
   readonly labelSmoothing: number;
 };
 
-/** @throws ShapeError unless there is one int32 label a row */
+/** @throws ShapeError unless there is one int32 label per row */
 export function requireLabels(op: string, logits: Value, labels: Value): void {
   requireAxes(op, "logits", logits.shape, ["batch", "classes"]);
   if (!sameShape(labels.shape, logits.shape.slice(0, 1)) || labels.dtype !== "int32") {
@@ -62,7 +62,7 @@ export function referenceTargets(
   });
 }
 
-/** log(softmax) of each row in float64, by the shifted formula that cannot overflow. */
+/** log(softmax) of each row in float64; the row's maximum is subtracted first, so that nothing overflows. */
 export function referenceLogSoftmax(logits: ReferenceTensor): Float64Array {
   const classes = logits.shape[1]!;
   const result = new Float64Array(logits.data.length);
@@ -77,7 +77,9 @@ export function referenceLogSoftmax(logits: ReferenceTensor): Float64Array {
   return result;
 }
 
-/** Probabilities exp(logits) / sum(exp(logits)) of each row. [N, classes]. For inference: training uses the loss itself. */
+/**
+ * Probabilities exp(logits) / sum(exp(logits)) of each row. [N, classes]. For inference: training uses the loss itself.
+ */
 export const softmaxOp: Op<Record<string, never>> = {
   name: "softmax",
   infer([logits]) {
@@ -88,14 +90,14 @@ export const softmaxOp: Op<Record<string, never>> = {
   reference: ([logits]) => referenceLogSoftmax(logits!).map(Math.exp),
 };
 
-/** Probabilities of the classes, row by row. */
+/** Softmax of each row. @param logits [N, classes] @returns probabilities [N, classes] */
 export function softmax(logits: Value): Value {
   return apply(softmaxOp, [logits], {});
 }
 
 /**
  * The mean over the batch of -sum(target * log(softmax(logits))): PyTorch's cross_entropy with label smoothing. logits
- * [N, classes], labels int32 [N], result a scalar. Its derivative is (softmax - target) / N, times that of the mean.
+ * [N, classes], labels int32 [N], result a scalar. The derivative is dlogits = (softmax - target) * dloss / N.
  */
 export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
   name: "softmaxCrossEntropy",
@@ -171,7 +173,9 @@ export function softmaxCrossEntropyGradient(
   return apply(softmaxCrossEntropyGradientOp, [logits, labels, dloss], attributes);
 }
 
-/** How many rows of logits [N, classes] have their largest score at the label, int32 [N]; the first of equal ones counts. */
+/**
+ * How many rows of logits [N, classes] have their maximum at the label, int32 [N]; among equal maxima the first counts.
+ */
 export const countCorrectOp: Op<Record<string, never>> = {
   name: "countCorrect",
   infer([logits, labels]) {

@@ -4,8 +4,8 @@ import { apply, type KnownLayout, type LayoutPlan, type Op, type ReferenceTensor
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
 /**
- * y = A B with A = a or a transposed, B = b or b transposed; all matrices. For y = a b the derivatives are dy bᵀ and
- * aᵀ dy; transposed operands give the same products with the transpositions moved.
+ * y = A B with A = a or aᵀ, B = b or bᵀ; all matrices. For y = a b the derivatives are dy bᵀ and aᵀ dy; transposed
+ * operands give the same products with the transpositions moved.
  */
 export const matmulOp: Op<MatrixAttributes> = {
   name: "matmul",
@@ -32,7 +32,7 @@ export function matmul(a: Value, b: Value, attributes: MatrixAttributes): Value 
   return apply(matmulOp, [a, b], attributes);
 }
 
-/** @throws ShapeError unless both are matrices that share the axis which is summed over */
+/** @throws ShapeError unless both are matrices whose inner dimensions agree */
 export function inferMatmul(op: string, a: Shape, b: Shape, { transposeA, transposeB }: MatrixAttributes): Shape {
   requireAxes(op, "a", a, ["rows", "columns"]);
   requireAxes(op, "b", b, ["rows", "columns"]);
@@ -48,7 +48,7 @@ export function inferMatmul(op: string, a: Shape, b: Shape, { transposeA, transp
   return [rows, columns];
 }
 
-/** y = A B + bias of the column, in one pass: made by fusion, after gradients are taken. As `matmul`, with bias [N]. */
+/** y = A B + bias per column, in one pass: created by fusion, after differentiation. As `matmul`, with bias [N]. */
 export const fusedMatmulOp: Op<MatrixAttributes> = {
   name: "fusedMatmul",
   infer([a, b, bias], attributes) {
@@ -69,20 +69,20 @@ export function fusedMatmul(a: Value, b: Value, bias: Value, attributes: MatrixA
   return apply(fusedMatmulOp, [a, b, bias], attributes);
 }
 
-/** What the matrix products share. */
+/** Attributes of the matrix products. */
 export type MatrixAttributes = { readonly transposeA: boolean; readonly transposeB: boolean };
 
-/** Up to this many terms MLAS sums a dot product in one block, whatever the number of threads. */
+/** MLAS sums dot products of up to this many terms in one block, whatever the number of threads. */
 const ONE_BLOCK_TERMS = 128;
 
 /**
- * Writes A B (+ bias of the column) as Gemm.
+ * Writes A B (+ bias per column) as Gemm.
  *
- * Same bits with any number of threads: MLAS gives the threads parts of the columns when there are more columns than
- * rows, and a narrow part sums longer dot products in other blocks. Then the transposed product is computed instead
- * (threads share its rows, which never changes the blocks) and turned back; the reshape in between keeps ONNX Runtime
- * from undoing that ("GemmTransposeFusion"). Vectors go through MLAS another way: a row is safe as it is, and a column
- * once it lies as a row.
+ * Bitwise the same with any number of threads: MLAS splits the columns among the threads when there are more columns
+ * than rows, and a narrow part sums longer dot products in different blocks. In that case the transposed product is
+ * computed (threads split its rows, which never changes the blocks) and transposed back; the reshape in between keeps
+ * ONNX Runtime from undoing that ("GemmTransposeFusion"). MLAS treats vectors differently: a row is safe as it is, and
+ * a column once it is reshaped to a row.
  */
 export function writeGemm(
   writer: GraphWriter,
@@ -105,8 +105,8 @@ export function writeGemm(
 }
 
 /**
- * Columns in blocked order (from `flatten`): summed over when both operands have them and neither end is turned, kept
- * when only b has them and they become the result's columns (a bias of the column would meet them in the wrong order).
+ * Columns in blocked order (from `flatten`): summed over when both operands have them and neither is transposed, kept
+ * when only b has them and they become the result's columns (a bias per column would be added in the wrong order).
  */
 export function planMatrices(
   { inputs, attributes: { transposeA, transposeB } }: Value<MatrixAttributes>,
@@ -122,7 +122,7 @@ export function planMatrices(
   return undefined;
 }
 
-/** Multiply-adds of a product: each of its elements sums over the shared axis. */
+/** Multiply-adds of a product: each of its elements sums over the inner dimension. */
 export function matrixMultiplyAdds({ inputs, shape, attributes: { transposeA } }: Value<MatrixAttributes>): number {
   return sizeOf(shape) * inputs[0]!.shape[transposeA ? 0 : 1]!;
 }
@@ -149,7 +149,7 @@ export function referenceMatmul(
   return y;
 }
 
-/** y = the square root of the sum of all elements' squares, a scalar. */
+/** y = sqrt(sum of squares of all elements), a scalar. */
 export const frobeniusNormOp: Op<Record<string, never>> = {
   name: "frobeniusNorm",
   infer: () => ({ shape: [] }),

@@ -1,17 +1,17 @@
 import { IMAGE_AXES, imageSizes, requireAxes, ShapeError } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 
-/** Mean and standard deviation of each channel, [channels]; pixels from 0 to 1. */
+/** Mean and standard deviation per channel, [channels]; of pixels scaled to 0..1. */
 export type PixelNormalization = {
-  /** Mean of each channel, in units of full brightness (0 to 1). */
+  /** Mean of each channel, where full brightness is 1. */
   readonly mean: readonly number[];
   /** Standard deviation of each channel, same units. */
   readonly standardDeviation: readonly number[];
 };
 
 /**
- * y = (x / 255 - mean) / standardDeviation, per channel: images [N, C, H, W] of bytes (or of floats 0 to 255, as an
- * exported model takes them) to float32. Computed as x * scale + shift. No derivative: pixels are data.
+ * y = (x / 255 - mean) / standardDeviation, per channel: images [N, C, H, W] of bytes (or of floats 0 to 255, the input
+ * of an exported model) to float32. Computed as x * scale + shift. No derivative: pixels are data.
  */
 export const normalizePixelsOp: Op<PixelNormalization> = {
   name: "normalizePixels",

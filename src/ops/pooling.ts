@@ -12,7 +12,7 @@ import {
 import { apply, type Op, type Value } from "../graph/value.ts";
 
 export type PoolAttributes = {
-  /** Height and width of the window, which is also its step. */
+  /** Height and width of the window, and its stride. */
   readonly size: number;
 };
 
@@ -40,9 +40,9 @@ export function forEachWindow(xShape: Shape, size: number, visit: (pooled: numbe
 }
 
 /**
- * y[n, c, p, q] = the largest pixel of x's window at (p * size, q * size). x [N, C, H, W], y [N, C, H / size, W / size].
- * The derivative goes to the largest pixel; where several are equally large they share it (PyTorch gives it to the
- * first: with flat backgrounds such ties are common, and sharing favours no direction).
+ * y[n, c, p, q] = the largest pixel of x's window at (p * size, q * size). x [N, C, H, W], y [N, C, H / size, W /
+ * size]. The largest pixel receives the derivative; where several are equally large they share it (PyTorch gives it to
+ * the first; with flat backgrounds such ties are common, and sharing favours no direction).
  */
 export const maxPool2dOp: Op<PoolAttributes> = {
   name: "maxPool2d",
@@ -72,17 +72,17 @@ export function maxPool2d(x: Value, attributes: PoolAttributes): Value {
   return apply(maxPool2dOp, [x], attributes);
 }
 
-/** So steep that any difference of normal float32 numbers, times this, is below -1. */
+/** Slope at which any negative difference of normal float32 numbers, times this, is below -1. */
 const STEEP = 3.4028234663852886e38;
 
 /**
  * dx = dy / (number of pixels in the window that equal y) at those pixels, 0 elsewhere and in rows or columns that no
  * window covers. x [N, C, H, W]; y and dy [N, C, P, Q].
  *
- * Both lowerings spread y over its window, compare it with x, count the hits and spread dy / count over them. Standard:
- * products with matrices of zeros and ones spread (exact, as one term of each sum is not zero) and count. Blocked: the
- * provider's nearest-neighbour Upsample spreads, and a depthwise convolution with weight -1 whose sum input is the spread
- * y gives y - x, which HardSigmoid turns into the mask in the same pass.
+ * Both lowerings repeat y over its window, compare it with x, count the equal pixels and distribute dy / count over
+ * them. Standard: products with matrices of zeros and ones repeat (exact, as only one term of each sum is not zero) and
+ * count. Blocked: the provider's nearest-neighbour Upsample repeats, and a depthwise convolution with weight -1 whose
+ * sum input is the repeated y gives y - x, which HardSigmoid turns into the mask in the same pass.
  */
 export const maxPool2dGradientOp: Op<PoolAttributes> = {
   name: "maxPool2dGradient",
@@ -96,7 +96,7 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
     standard(writer, [x, y, dy], { shape, inputs, attributes: { size } }) {
       const { batch, channels, height, width } = imageSizes(shape);
       const { height: pooledHeight, width: pooledWidth } = imageSizes(inputs[1]!.shape);
-      // Rows of a window lie one after the other: one product spreads over all of its pixels, and one sums over them.
+      // The rows of a window are contiguous: one product repeats over all of its pixels, and one sums over them.
       const windowWidth = size * width;
       const spread = new Float32Array(pooledWidth * windowWidth);
       const gather = new Float32Array(windowWidth * pooledWidth);
@@ -141,7 +141,7 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
         const leftOver = [height % size, width % size] as const;
         const covered = [height - leftOver[0], width - leftOver[1]] as const;
         const spread = (pooled: string) => writer.blocked("Upsample", [pooled], { scales: [1, 1, size, size] });
-        // The kernel's first place holds -1; further places only cut the left-over rows and columns off.
+        // The kernel's first position holds -1; the others only crop the left-over rows and columns.
         const kernel = [leftOver[0] + 1, leftOver[1] + 1] as const;
         const negative = new Float32Array(channels * kernel[0] * kernel[1]);
         for (let channel = 0; channel < channels; channel++) {
@@ -165,7 +165,7 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
           kernel_shape: [size, size],
           strides: [size, size],
         });
-        // Upsample runs on one thread: here it spreads columns only, and rows are spread by broadcasting.
+        // Upsample runs on one thread: here it repeats columns only, and rows are repeated by broadcasting.
         const share = writer.blocked("Upsample", [writer.node("Div", [dy, hits])], { scales: [1, 1, 1, size] });
         const rows = [(batch * channels * covered[0]) / (block * size), size, covered[1] * block] as const;
         const product = writer.node("Mul", [writer.reshape(mask, rows), writer.reshape(share, [rows[0], 1, rows[2]])]);
@@ -208,7 +208,7 @@ export const globalAveragePoolOp: Op<Record<string, never>> = {
   lower: {
     standard: (writer, [x]) => writer.node("GlobalAveragePool", [x]),
     blocked: {
-      // With one pixel a channel, blocked and canonical order are the same.
+      // With one pixel per channel, blocked and canonical order are the same.
       plan: ({ shape }, [known], block) =>
         shape[1]! % block === 0 && known?.name === blockedImages(block).name
           ? { inputs: [known], output: CANONICAL }
@@ -227,14 +227,14 @@ export const globalAveragePoolOp: Op<Record<string, never>> = {
   },
 };
 
-/** The mean of each channel's plane. */
+/** Mean over height and width. @param x [N, C, H, W] @returns [N, C, 1, 1] */
 export function globalAveragePool(x: Value): Value {
   return apply(globalAveragePoolOp, [x], {});
 }
 
 type SpreadAttributes = { readonly height: number; readonly width: number };
 
-/** dx[n, c, h, w] = dy[n, c, 0, 0] / (H * W): each pixel had the same share in the mean. dy [N, C, 1, 1], dx [N, C, H, W]. */
+/** dx[n, c, h, w] = dy[n, c, 0, 0] / (H * W): each pixel contributes equally. dy [N, C, 1, 1], dx [N, C, H, W]. */
 export const globalAveragePoolGradientOp: Op<SpreadAttributes> = {
   name: "globalAveragePoolGradient",
   infer([dy], { height, width }) {

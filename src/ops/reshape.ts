@@ -5,8 +5,8 @@ import { apply, type Op, type Value } from "../graph/value.ts";
 /**
  * [batch, ...] -> [batch, the product of the rest]. The derivative is dy in x's shape.
  *
- * A blocked image stays as it lies in memory; its columns are then in blocked order, which the next matrix product
- * takes by keeping its weights' columns in that order too.
+ * A blocked image is not moved in memory; its columns are then in blocked order, and the next matrix product keeps its
+ * weights' columns in that order too.
  */
 export const flattenOp: Op<Record<string, never>> = {
   name: "flatten",
@@ -20,7 +20,7 @@ export const flattenOp: Op<Record<string, never>> = {
     standard: (writer, [x]) => writer.node("Flatten", [x], { axis: 1 }),
     blocked: {
       plan({ inputs: [x] }, [known], block) {
-        // Packed weights have four axes and a layout too, but no columns.
+        // Packed weights also have four axes and a layout, but no layout for their columns.
         if (known?.name !== blockedImages(block).name) return undefined;
         const positions = x!.shape[2]! * x!.shape[3]!;
         return { inputs: [known], output: positions === 1 ? CANONICAL : blockedColumns(block, positions) };
@@ -31,14 +31,17 @@ export const flattenOp: Op<Record<string, never>> = {
   reference: ([x]) => x!.data.slice(),
 };
 
-/** All axes after the batch as one. */
+/** Merges all axes after the batch: [N, ...] -> [N, product of the rest]. */
 export function flatten(x: Value): Value {
   return apply(flattenOp, [x], {});
 }
 
 type UnflattenAttributes = { readonly shape: Shape };
 
-/** [batch, columns] -> `shape` [batch, ...] with as many elements: what `flatten` undoes. The derivative is dy, flattened. */
+/**
+ * [batch, columns] -> `shape` [batch, ...], same number of elements: inverse of `flatten`. The derivative is dy,
+ * flattened.
+ */
 export const unflattenOp: Op<UnflattenAttributes> = {
   name: "unflatten",
   infer([x], { shape }) {
@@ -67,12 +70,12 @@ export const unflattenOp: Op<UnflattenAttributes> = {
   reference: ([x]) => x!.data.slice(),
 };
 
-/** A matrix or image given another shape with as many elements. */
+/** Gives a matrix or image another shape with the same number of elements. */
 export function unflatten(x: Value, shape: Shape): Value {
   return apply(unflattenOp, [x], { shape });
 }
 
-/** Vectors [n1], [n2], ... one after the other: [n1 + n2 + ...]. Stands in updates, which take no derivative. */
+/** Concatenates vectors [n1], [n2], ... to [n1 + n2 + ...]. Used in optimizer updates only, so without a derivative. */
 export const concatOp: Op<Record<string, never>> = {
   name: "concat",
   infer(vectors) {
@@ -94,7 +97,10 @@ export function concat(vectors: readonly Value[]): Value {
 
 type SliceAttributes = { readonly start: number; readonly length: number };
 
-/** Elements `start` to `start + length` of a vector [n]: [length]. Stands in updates, which take no derivative. */
+/**
+ * Elements `start` to `start + length` of a vector [n]: [length]. Used in optimizer updates only, so without a
+ * derivative.
+ */
 export const sliceOp: Op<SliceAttributes> = {
   name: "slice",
   infer([x], { start, length }) {

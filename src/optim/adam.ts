@@ -3,12 +3,14 @@ import { constant } from "../ops/leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
-/** Of Adam and AdamW; the defaults are PyTorch's. */
+/** Options of Adam and AdamW; the defaults are PyTorch's. */
 export interface AdamOptions {
-  /** Decay of the running means of the gradient and of its square. */
+  /** Decay rates of the running means of the gradient and of its square. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
   readonly epsilon?: number;
-  /** Adam: an L2 penalty, added to the gradient. AdamW: the parameter's own decay, rate * weightDecay a step. */
+  /**
+   * Adam: an L2 penalty, added to the gradient. AdamW: decoupled decay of the parameter, rate * weightDecay per step.
+   */
   readonly weightDecay?: number;
 }
 
@@ -19,16 +21,16 @@ export interface AdamOptions {
  *   m' = b1 * m + (1 - b1) * g;   v' = b2 * v + (1 - b2) * g * g
  *   p' = p - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + epsilon)
  *
- * The second line of p' is computed as `stepSize * m' / (sqrt(v') + scaledEpsilon)`, top and bottom times sqrt(1 - b2^t):
- * the same number, one pass less.
+ * The fraction of p' is computed as `stepSize * m' / (sqrt(v') + scaledEpsilon)`, numerator and denominator multiplied
+ * by sqrt(1 - b2^t): the same value with one pass less.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   return adamFamily("adam", options, "penalty");
 }
 
 /**
- * AdamW (Loshchilov and Hutter 2019), PyTorch's formulas: as Adam without the penalty, on parameters that first shrink
- * by (1 - rate * weightDecay).
+ * AdamW (Loshchilov and Hutter 2019), PyTorch's formulas: as Adam without the penalty, on parameters that are first
+ * multiplied by (1 - rate * weightDecay).
  */
 export function adamW({ weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
   return adamFamily("adamw", { ...options, weightDecay }, "decoupled");

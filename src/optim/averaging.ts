@@ -2,20 +2,20 @@ import type { Value } from "../graph/value.ts";
 import { add, multiply, subtract } from "../ops/elementwise.ts";
 import { requireFraction } from "./optimizer.ts";
 
-/** Averages of weights over the steps of a training. Data, so that a run's record can hold it. */
+/** Averaging of weights over the steps of a training. Plain data, so that a run's record can contain it. */
 export type Averaging = {
-  /** Each step's weights count less the older they are. */
+  /** Exponential moving average: the older a step's weights, the less they count. */
   readonly kind: "exponential";
-  /** Share of the average that stays at a step: 0.999 looks back over some 1,000 steps. */
+  /** Factor of the old average at each step: 0.999 averages over about the last 1,000 steps. */
   readonly decay: number;
 };
 
-/** How slowly the average lengthens at first: after t steps it looks back over about t / 9 of them. */
+/** Warm-up of the average: after t steps it covers about the last t / 9 of them. */
 const WARM_UP = 9;
 
 /**
- * The share of a step's new weights in their average. The first step's weights are the average; then old ones stay by
- * min(decay, t / (t + 9)), as TensorFlow and diffusers warm averages up, so that the first weights are soon forgotten.
+ * The weight of a step's new weights in their average, 1 - d. The first step's weights are the average (d = 0); then
+ * d = min(decay, t / (t + 9)), the warm-up of TensorFlow and diffusers, so that the first weights are soon forgotten.
  *
  * @param step counted from 1
  */

@@ -3,7 +3,7 @@ import { type MuonOptions, muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type SgdOptions, sgd } from "./sgd.ts";
 
-/** An optimizer and its options as data, so that a run's record can hold them. */
+/** An optimizer and its options as plain data, so that a run's record can contain them. */
 export type OptimizerSpec =
   | ({ readonly kind: "sgd" } & SgdOptions)
   | ({ readonly kind: "adam" } & AdamOptions)

@@ -7,26 +7,26 @@ import { flatten, unflatten } from "../ops/reshape.ts";
 import { adamW } from "./adam.ts";
 import { type Optimizer, requireFraction, requireNonNegative } from "./optimizer.ts";
 
-/** Of Muon. */
+/** Options of Muon. */
 export interface MuonOptions {
-  /** Of the weights' gradients. Default 0.95. */
+  /** Momentum of the weights' gradients. Default 0.95. */
   readonly momentum?: number;
-  /** Decoupled, as AdamW's: parameters shrink by rate * weightDecay a step. Default 0. */
+  /** Decoupled, as AdamW's: parameters are multiplied by (1 - rate * weightDecay) at each step. Default 0. */
   readonly weightDecay?: number;
 }
 
-/** Newton-Schulz steps. Five is what PyTorch takes. */
+/** Number of Newton-Schulz iterations; PyTorch's default. */
 const STEPS = 5;
 
 /**
- * Root mean square of an element's move, in learning rates. As large as AdamW's moves are found to be, so that one rate
- * serves both (Liu and others 2025, "Muon is scalable for LLM training"; PyTorch: adjust_lr_fn="match_rms_adamw").
+ * Root mean square of an update's elements, in units of the learning rate. It matches AdamW's typical update, so that
+ * one rate suits both (Liu et al. 2025, "Muon is scalable for LLM training"; PyTorch: adjust_lr_fn="match_rms_adamw").
  */
 const MOVE = 0.2;
 
 /**
- * Muon (Jordan 2024) for weights, that is parameters of two axes or more, and AdamW for all others (biases, batch norm),
- * at the same rate. PyTorch's formulas (torch.optim.Muon with Nesterov momentum and match_rms_adamw); a filter
+ * Muon (Jordan 2024) for weights, that is parameters of two axes or more, and AdamW for all others (biases, batch
+ * norm), at the same rate. PyTorch's formulas (torch.optim.Muon with Nesterov momentum and match_rms_adamw); a filter
  * [out, in, kh, kw] is the matrix [out, in * kh * kw]:
  *
  *   m' = momentum * m + g;   d = g + momentum * m'
@@ -66,18 +66,20 @@ function orthogonalOf(weight: Value): Value {
   return isMatrix ? direction : unflatten(direction, weight.shape);
 }
 
-/** Odd quintic that takes singular values from (0, 1] to about 1 (between 0.7 and 1.2) in few steps (Jordan 2024). */
+/**
+ * Odd quintic that maps singular values from (0, 1] to about 1 (between 0.7 and 1.2) in few iterations (Jordan 2024).
+ */
 const [LINEAR, CUBIC, QUINTIC] = [3.4445, -4.775, 2.0315] as const;
 
 /** Added to the norm, so that a zero matrix stays zero. */
 const EPSILON = 1e-7;
 
 /**
- * The orthogonal matrix nearest to x [rows, columns], roughly: U Vᵀ for x = U S Vᵀ, by Newton and Schulz's iteration.
+ * Approximates the orthogonal matrix nearest to x [rows, columns]: U Vᵀ for x = U S Vᵀ, by Newton-Schulz iteration.
  *
  *   X0 = x / ||x||;   A = X Xᵀ;   X' = 3.4445 X + (-4.7750 A + 2.0315 A A) X
  *
- * A taller matrix takes A = Xᵀ X and X' = 3.4445 X + X (...), the same with less to compute.
+ * A matrix with more rows than columns uses A = Xᵀ X and X' = 3.4445 X + X (...), the same result at less cost.
  */
 export function orthogonalize(x: Value, steps: number): Value {
   const isTall = x.shape[0]! > x.shape[1]!;

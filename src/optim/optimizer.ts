@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
-/** What an optimizer is given to update one parameter: all values have the parameter's shape, settings are scalars. */
+/** Inputs of the update of one parameter: all values have the parameter's shape, settings are scalars. */
 export interface UpdateInputs {
   readonly parameter: Value;
   readonly gradient: Value;
@@ -11,21 +11,24 @@ export interface UpdateInputs {
   readonly settings: Readonly<Record<string, Value>>;
 }
 
-/** What an optimizer makes of them. */
+/** Results of the update of one parameter. */
 export interface UpdateResults {
   readonly parameter: Value;
   readonly slots: Readonly<Record<string, Value>>;
 }
 
 /**
- * A rule that moves parameters, as graph. What changes from step to step (rate, bias correction) comes in as scalars
- * that are computed outside in float64: 1 - 0.999^t, say, would lose four digits in float32.
+ * An update rule for parameters, as graph operations. Settings that change from step to step (rate, bias correction)
+ * are scalar inputs that are computed outside the graph in float64: 1 - 0.999^t, say, would lose four digits in
+ * float32.
  */
 export interface Optimizer {
   readonly name: string;
-  /** State that is kept for a parameter of this shape, zero at first. PyTorch's names: `momentum_buffer`, `exp_avg`. */
+  /**
+   * Names of the state tensors for a parameter of this shape, initially zero. PyTorch's: `momentum_buffer`, `exp_avg`.
+   */
   slotsOf(shape: Shape): readonly string[];
-  /** Names of the scalars it is given at each step. */
+  /** Names of the scalar inputs at each step. */
   readonly settings: readonly string[];
   /**
    * The scalars of a step.
@@ -34,8 +37,8 @@ export interface Optimizer {
    */
   settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
   /**
-   * Elementwise operations take parameters and state in any memory layout; what others need turned, the compiler turns.
-   * A vector must be moved element by element: several are moved as one (`updateParameters`).
+   * Writes the update of one parameter. Elementwise operations run in any memory layout; for others the compiler
+   * converts the layout. A vector's update must be elementwise, as several are updated as one (`updateParameters`).
    */
   update(inputs: UpdateInputs): UpdateResults;
 }

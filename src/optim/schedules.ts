@@ -1,43 +1,45 @@
 import { UserError } from "../errors.ts";
 
-/** A straight rise to the rate that the schedule would otherwise start with. */
+/** Linear warm-up to the rate that the schedule would otherwise start with. */
 export interface WarmUp {
   readonly epochs: number;
-  /** Share of the full rate at the first step. */
+  /** Factor of the full rate at the first step. */
   readonly startFactor: number;
 }
 
-/** How the learning rate moves through a run. Data, so that a run's record can hold it. */
+/** How the learning rate changes during a run. Plain data, so that a run's record can contain it. */
 export type Schedule =
   | { readonly kind: "constant"; readonly warmUp?: WarmUp }
-  /** Times `factor` after every so many epochs (PyTorch's StepLR). */
+  /** Multiplied by `factor` after every `everyEpochs` epochs (PyTorch's StepLR). */
   | { readonly kind: "step"; readonly everyEpochs: number; readonly factor: number; readonly warmUp?: WarmUp }
-  /** Half a cosine from the full rate to `finalFactor` of it (Loshchilov and Hutter 2017; PyTorch's CosineAnnealingLR). */
+  /**
+   * Half a cosine from the full rate to `finalFactor` of it (Loshchilov and Hutter 2017; PyTorch's CosineAnnealingLR).
+   */
   | { readonly kind: "cosine"; readonly finalFactor?: number; readonly warmUp?: WarmUp }
   /** Up to the full rate and down again (Smith 2018; PyTorch's OneCycleLR). */
   | {
       readonly kind: "oneCycle";
-      /** Share of the run that rises. */
+      /** Fraction of the run in which the rate rises. */
       readonly riseFraction: number;
-      /** The rate starts at the full one divided by this, */
+      /** The initial rate is the full rate divided by this. */
       readonly divFactor: number;
-      /** and ends at that start divided by this. */
+      /** The final rate is the initial rate divided by this. */
       readonly finalDivFactor: number;
       readonly anneal: "linear" | "cosine";
     };
 
-/** Where a run stands. */
+/** Position within a run. */
 export interface SchedulePosition {
-  /** From 0. */
+  /** Counted from 0. */
   readonly step: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
 }
 
 /**
- * The learning rate of a step; the same numbers as PyTorch's schedulers when those are stepped once a batch.
+ * The learning rate of a step; equals PyTorch's schedulers when those are stepped once per batch.
  *
- * @param peak the full rate: what the recipe (or --lr) calls its learning rate
+ * @param peak the full rate: what the recipe calls its learning rate
  */
 export function learningRateAt(schedule: Schedule, peak: number, position: SchedulePosition): number {
   if (schedule.kind === "oneCycle") return peak * oneCycle(schedule, position);
@@ -70,17 +72,17 @@ function oneCycle(
   return descent <= 0 ? 1 : move(1, start / finalDivFactor, (step - Math.max(top, 0)) / descent);
 }
 
-/** From `start` to `end` in a straight line; `progress` goes from 0 to 1. */
+/** Linear interpolation from `start` to `end`; `progress` goes from 0 to 1. */
 function between(start: number, end: number, progress: number): number {
   return start + (end - start) * progress;
 }
 
-/** From `start` to `end` along half a cosine. */
+/** Interpolation from `start` to `end` along half a cosine; `progress` goes from 0 to 1. */
 function cosineBetween(start: number, end: number, progress: number): number {
   return end + ((start - end) / 2) * (1 + Math.cos(Math.PI * progress));
 }
 
-/** @throws UserError that names the setting when one is out of range */
+/** @throws UserError that names the first setting out of range */
 export function checkSchedule(schedule: Schedule): void {
   const require = (name: string, isGood: boolean, allowed: string, value: number) => {
     if (!isGood)

@@ -5,10 +5,10 @@ import { constant } from "../ops/leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
-/** Of stochastic gradient descent; the defaults are PyTorch's. */
+/** Options of stochastic gradient descent; the defaults are PyTorch's. */
 export interface SgdOptions {
   readonly momentum?: number;
-  /** Look ahead along the momentum (Nesterov 1983; PyTorch's form). Needs momentum. */
+  /** Nesterov momentum (Nesterov 1983; PyTorch's form). Requires momentum. */
   readonly nesterov?: boolean;
   /** L2 penalty: added to the gradient as weightDecay * parameter. */
   readonly weightDecay?: number;
@@ -19,7 +19,7 @@ export interface SgdOptions {
  *
  *   g = gradient + weightDecay * p;   v' = momentum * v + g;   p' = p - rate * (nesterov ? g + momentum * v' : v')
  *
- * @throws UserError when an option is out of range, or nesterov is asked for without momentum
+ * @throws UserError when an option is out of range, or nesterov is set without momentum
  */
 export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
   requireFraction("sgd", "momentum", momentum);

@@ -3,12 +3,12 @@ import type { Value } from "../graph/value.ts";
 import { concat, slice } from "../ops/reshape.ts";
 import type { Optimizer, UpdateInputs, UpdateResults } from "./optimizer.ts";
 
-/** A parameter that is to be moved. */
+/** A parameter to update. */
 export type ParameterUpdate = Omit<UpdateInputs, "settings">;
 
 /**
- * Moves all parameters. Vectors (biases, batch norm's scales) are moved together, as one long vector: each is so short that
- * an update of its own, a dozen operations, would cost more to start than to compute.
+ * Updates all parameters. Vectors (biases, batch norm's scales) are updated together, as one long vector: each is so
+ * short that launching the dozen operations of its own update would cost more than computing them.
  *
  * @returns the results in the order of the parameters
  */

@@ -8,9 +8,9 @@ import { COLORS, FONT_PX, INK, MARGIN_PX, mix, readableOn } from "./theme.ts";
 export interface Confusion {
   readonly title: string;
   readonly classNames: readonly string[];
-  /** `confusion[label][predicted]` counts images. */
+  /** Confusion matrix: `confusion[label][predicted]` counts images. */
   readonly confusion: readonly (readonly number[])[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
@@ -18,21 +18,21 @@ interface Cell {
   readonly label: number;
   readonly predicted: number;
   readonly count: number;
-  /** Of the images with this label, 0 to 1. */
+  /** Share of the images with this label, 0 to 1. */
   readonly share: number;
 }
 
 const CELL_PX = { smallest: 30, largest: 92, lowest: 28, all: 580 } as const;
-/** Colour goes with this power of the share: 1 % is a sixth of the way. */
+/** Colour intensity is this power of the share: 1 % has a sixth of the full intensity. */
 const COLOR_POWER = 0.4;
 const GAP_PX = 8;
 const HEADING_PX = 22;
-/** Names above columns slope where they are wider than a column. */
+/** Angle of names above columns where they are wider than a column. */
 const SLOPE_DEGREES = 40;
 
 /**
- * What images of each class were taken for: counts in cells, coloured by their share of the row; right answers and
- * mistakes have a colour each. The last column says which share of each class was recognised.
+ * Draws a confusion matrix: counts in cells, coloured by their share of the row, with one colour for correct
+ * predictions and one for mistakes. The last column shows the recall of each class.
  *
  * @throws RangeError when the table is not a square of counts with a name for each class
  */
@@ -100,7 +100,7 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
   });
 }
 
-/** Sizes that leave room for the widest count and the longest name, in pixels. */
+/** Cell sizes and margins for the widest count and the longest name, in pixels. */
 function shapeOf(classNames: readonly string[], cells: readonly Cell[]) {
   const counts = cells.map((cell) => count(cell.count));
   const fitting = Math.ceil(widestText(counts, FONT_PX.small) + GAP_PX);
@@ -139,13 +139,15 @@ function cellsOf(classNames: readonly string[], confusion: readonly (readonly nu
   });
 }
 
-/** White to blue for right answers, to vermillion for mistakes; mistakes are rare, so small shares get most of the way. */
+/**
+ * White to blue for correct predictions, to vermillion for mistakes. Mistakes are rare, so small shares are emphasized.
+ */
 function colorOf({ label, predicted, share }: Pick<Cell, "label" | "predicted" | "share">): string {
   if (share === 0) return INK.pale;
   return mix(INK.paper, label === predicted ? COLORS.blue : COLORS.vermillion, share ** COLOR_POWER);
 }
 
-/** Shown while pointing at a cell. */
+/** Tooltip of a cell. */
 function explain(classNames: readonly string[]): (cell: Cell) => string {
   return ({ label, predicted, count: images, share }) =>
     `${classNames[label]} predicted as ${classNames[predicted]}: ${count(images)} (${percent(share)})`;
@@ -154,10 +156,10 @@ function explain(classNames: readonly string[]): (cell: Cell) => string {
 const SHARES = [0.001, 0.01, 0.05, 0.2, 0.5, 1];
 const SWATCH_PX = { width: 46, height: 14 } as const;
 const ROW_PX = 18;
-/** Room for the names of the two rows. */
+/** Width of the names of the two rows. */
 const NAMES_PX = 62;
 
-/** What the colours of a confusion table mean: shares of a row, of right answers and of mistakes. */
+/** Colour scale of a confusion matrix: shares of a row, for correct predictions and for mistakes. */
 export function confusionScale(
   document: SvgDocument,
   colorOf: (cell: { label: number; predicted: number; share: number }) => string,

@@ -5,7 +5,7 @@ import { blockHeight, textBlock, widestText } from "./text.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface ContactSheetImage {
-  /** Grey, 0 black to 255 white, row by row. */
+  /** Grey values, 0 black to 255 white, row-major. */
   readonly pixels: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -18,16 +18,16 @@ export interface ContactSheet {
   readonly title?: string | undefined;
   readonly columns: number;
   readonly images: readonly ContactSheetImage[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
-/** Edge of the square that an image is fitted in: 4 pixels for each of 28. */
+/** Edge of the square that an image is fitted in: 4 x 28 pixels. */
 const IMAGE_PX = 112;
 const GAP_PX = 18;
 const CAPTION_GAP_PX = 7;
 const SMALLEST_WIDTH_PX = 320;
-/** The bad border is dashed, so that it tells without its colour too. */
+/** The border of bad images is dashed, so that it can be recognized without its colour. */
 const BORDER = {
   good: { stroke: COLORS.blue, "stroke-width": 3 },
   bad: { stroke: COLORS.vermillion, "stroke-width": 3, "stroke-dasharray": "8 4" },
@@ -35,9 +35,9 @@ const BORDER = {
 } as const;
 
 /**
- * Small images in rows, captions under each.
+ * Draws small images in rows, each with a caption below.
  *
- * @throws RangeError when there are no images, no columns, or pixels that are not width times height
+ * @throws RangeError when there are no images or columns, or an image does not have width x height pixels
  */
 export function contactSheet(document: SvgDocument, { title = "", columns, images, note }: ContactSheet): SvgElement {
   checkSome(images, "images");
@@ -69,7 +69,7 @@ export function contactSheet(document: SvgDocument, { title = "", columns, image
   });
 }
 
-/** The image with its border, its pixels as squares. */
+/** An image with its border; pixels are drawn as squares. */
 function picture(document: SvgDocument, { border, ...image }: ContactSheetImage, left: number): SvgElement {
   const scale = IMAGE_PX / Math.max(image.width, image.height);
   const box = {
@@ -88,17 +88,17 @@ function picture(document: SvgDocument, { border, ...image }: ContactSheetImage,
 }
 
 interface GreyImage {
-  /** 0 black to 255 white, row by row. */
+  /** 0 black to 255 white, row-major. */
   readonly pixels: Uint8Array;
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * A grey image as a PNG file inside a data: address, every pixel as a square of `scale` times `scale`: what shows it
- * larger would else smooth it.
+ * Encodes a grey image as a PNG data URI, every pixel as a square of `scale` x `scale`, as viewers would smooth it when
+ * enlarging.
  *
- * @throws RangeError when there are not width times height pixels
+ * @throws RangeError when there are not width x height pixels
  */
 export function greyPngUri({ pixels, width, height }: GreyImage, scale: number): string {
   if (!(pixels.length === width * height && pixels.length > 0)) {

@@ -6,7 +6,7 @@ import { type SvgDocument, type SvgElement, svg } from "./svg.ts";
 import { textBlock, textWidth } from "./text.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
-/** Whose point it is. De-duplicated data: the release of 31 August 2017, see docs/ladder.md. */
+/** Origin of a point. De-duplicated data: the release of 31 August 2017, see docs/ladder.md. */
 export type CostKind = "ours" | "study" | "published" | "published, de-duplicated data";
 
 /** A network in a cost figure. */
@@ -21,7 +21,9 @@ export interface CostPoint {
   readonly kind: CostKind;
 }
 
-/** Symbols differ as well as colours. `r` is that of a circle of the same area, `reach` how far the symbol goes. */
+/**
+ * Symbols and colours of the kinds. `r` is the radius of a circle of the same area, `reach` the extent of the symbol.
+ */
 export const COST_LOOK = {
   ours: { symbol: "star", stroke: INK.paper, fill: COLORS.vermillion, r: 5.5, reach: 8, text: COLORS.vermillion },
   study: { symbol: "square", stroke: INK.paper, fill: COLORS.blue, r: 5.5, reach: 5.5, text: COLORS.blue },
@@ -40,10 +42,10 @@ const KINDS = ["ours", "study", "published", "published, de-duplicated data"] as
 
 export const FRONT_LOOK = { stroke: INK.quiet, strokeWidth: 1.25, strokeDasharray: "5 3" } as const;
 
-/** Of the outlines of symbols, which keep those that overlap apart. */
+/** Width of the symbols' outlines, which separate overlapping ones. */
 export const SYMBOL_STROKE_PX = 1.25;
 
-/** Keys of the kinds that are there, and of the front. */
+/** Legend of the kinds that occur, and of the Pareto front. */
 export function costLegend(kinds: readonly CostKind[]): LegendItem[] {
   const items = KINDS.filter((kind) => kinds.includes(kind)).map((kind) => {
     const { symbol, stroke, fill, r } = COST_LOOK[kind];
@@ -58,7 +60,7 @@ export function costLegend(kinds: readonly CostKind[]): LegendItem[] {
   return [...items, { label: "best accuracy for the cost", marks: [Plot.line(corner, FRONT_LOOK)] }];
 }
 
-/** Kinds in front of others come first. */
+/** Sort order of points: kinds drawn in front come first. */
 export function byKind(a: { readonly kind: CostKind }, b: { readonly kind: CostKind }): number {
   return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind);
 }
@@ -67,21 +69,21 @@ export interface Cost {
   readonly title: string;
   readonly xLabel: string;
   readonly points: readonly CostPoint[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
 const WIDTH_PX = 900;
 const HEIGHT_PX = 540;
 const INNER_PX = { left: 48, top: 30, right: WIDTH_PX - MARGIN_PX, bottom: HEIGHT_PX - 44 } as const;
-/** Air round the points, of their range. */
+/** Padding around the points, relative to their range. */
 const AIR = { x: 0.09, y: 0.08 } as const;
-/** The least ranges: 1 point of accuracy, a factor of 4. */
+/** Minimum ranges of the axes: 1 point of accuracy, a factor of 4 in cost. */
 const LEAST = { accuracy: 0.01, factor: 4 } as const;
 
 /**
- * Accuracy against what it costs, on a logarithmic axis, with the Pareto front of all points: the best accuracy that
- * each cost buys.
+ * Draws accuracy against cost, on a logarithmic axis, with the Pareto front of all points: the best accuracy at each
+ * cost.
  *
  * @throws RangeError when there are no points or one cannot be drawn
  */
@@ -147,7 +149,7 @@ export function costFigure(document: SvgDocument, { title, xLabel, points, note 
   });
 }
 
-/** A short level line, as wide as a spread's end. */
+/** A short horizontal line, the cap of a spread. */
 const CAP = {
   draw(context: { moveTo(x: number, y: number): void; lineTo(x: number, y: number): void }) {
     context.moveTo(-4, 0);
@@ -176,7 +178,7 @@ function pointMarks(point: CostPoint, place: object): Plot.Markish[] {
   ];
 }
 
-/** Shown while pointing at a point. */
+/** Tooltip of a point. */
 function explain({ name, x, accuracy, kind }: CostPoint): string {
   return `${name} (${kind}): ${percent(accuracy)}, ${count(x)}`;
 }
@@ -209,22 +211,22 @@ function accuracyDomain(points: readonly CostPoint[]): readonly [number, number]
 }
 
 interface CostScene {
-  /** Where labels may stand, in pixels. */
+  /** Area for labels, in pixels. */
   readonly bounds: Box;
-  /** The front, which labels may not cover. */
+  /** The Pareto front, which labels may not cover. */
   readonly lines: readonly Segment[];
-  /** Pixels from the left and from the top. */
+  /** Position in pixels from the left and from the top. */
   readonly across: (x: number) => number;
   readonly down: (accuracy: number) => number;
 }
 
-/** Between names and the edges of the picture. */
+/** Distance between names and the edges of the plot. */
 const EDGE_PX = 5;
 const LETTER_HEIGHT_PX = FONT_PX.small * 1.1;
-/** Half the width of what a spread's line takes. */
+/** Half the width reserved for a spread's line. */
 const SPREAD_PX = 3;
 
-/** Names by their points; ours and the study's with their accuracy. Names for which there is no room are returned. */
+/** Labels points with their names; ours and the study's also with their accuracy. @returns names that do not fit */
 export function costLabels(
   document: SvgDocument,
   points: readonly CostPoint[],
@@ -264,7 +266,7 @@ export function costLabels(
   return { element, left: labels.filter((_, i) => !places[i]).map(({ text }) => text) };
 }
 
-/** The ends of a point's spread; its accuracy where it has none. */
+/** The ends of a point's spread; both equal its accuracy where it has none. */
 export function seedSpread({ accuracy, low = accuracy, high = accuracy }: CostPoint): { low: number; high: number } {
   return { low, high };
 }
@@ -273,15 +275,15 @@ function isMine({ kind }: CostPoint): boolean {
   return kind === "ours" || kind === "study";
 }
 
-/** What is paid and what is got for it. */
+/** Cost and accuracy of a point. */
 interface Offer {
   readonly x: number;
   readonly accuracy: number;
 }
 
 /**
- * The points that no other beats: none is at least as good in both, small x and high accuracy, and better in one.
- * Equal points beat each other not. By increasing x.
+ * The Pareto-optimal points: no other point is at least as good in both x (lower is better) and accuracy and better in
+ * one. Equal points do not dominate each other. Sorted by increasing x.
  */
 export function paretoFront<Point extends Offer>(points: readonly Point[]): Point[] {
   const byCost = [...points].sort((a, b) => a.x - b.x || b.accuracy - a.accuracy);
@@ -295,13 +297,13 @@ export function paretoFront<Point extends Offer>(points: readonly Point[]): Poin
 }
 
 const MAX_TICKS = 12;
-/** Multiples of powers of ten to tell, the more the fewer powers there are. */
+/** Multiples of powers of ten for ticks, from dense to sparse. */
 const MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 5], [1, 3], [1]] as const;
 
 /**
- * Round numbers from `low` to `high`, both above 0, for a logarithmic axis.
+ * Round tick values from `low` to `high`, both above 0, for a logarithmic axis.
  *
- * @param fit whether there is room for them all; the first choice that has it is taken, else the one with the fewest
+ * @param fit whether all ticks fit; the first choice that fits is used, else the sparsest
  */
 export function logTicks(
   low: number,

@@ -7,7 +7,7 @@ import type { CurveSeries, Quantity } from "./training-curves.ts";
 
 interface LabelPlaces {
   readonly quantity: Quantity;
-  /** Pixels from the left of an epoch, from the top of a value. */
+  /** Position in pixels: of an epoch from the left, of a value from the top. */
   readonly across: (epoch: number) => number;
   readonly down: (value: number) => number;
   readonly top: number;
@@ -17,7 +17,7 @@ interface LabelPlaces {
 interface Label {
   readonly text: string;
   readonly epoch: number;
-  /** The value beside which it stands. */
+  /** The value that the label belongs to. */
   readonly value: number;
   readonly color: string;
 }
@@ -33,7 +33,7 @@ export function labelsWidth(series: readonly CurveSeries[], quantity: Quantity):
   return Math.ceil(BEFORE_PX + widestText(texts, FONT_PX.small, true) + AFTER_PX);
 }
 
-/** Names and last values at the ends of the lines, and the gap between them. */
+/** Labels at the ends of the lines: names and last values, and the gap between them. */
 export function curveLabels(
   document: SvgDocument,
   series: readonly CurveSeries[],

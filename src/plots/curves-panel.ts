@@ -19,19 +19,19 @@ interface PanelOptions {
   readonly width: number;
   readonly height: number;
   readonly domain: CurveDomain;
-  /** Where the axis of epochs ends. */
+  /** Last epoch of the axis. */
   readonly lastEpoch: number;
-  /** Room for the labels at the ends of lines, see `labelsWidth`. */
+  /** Width for the labels at the ends of lines, see `labelsWidth`. */
   readonly marginRight: number;
 }
 
-/** Dashes and hollow points tell the lines apart where colours do not. */
+/** Dashes and hollow points distinguish the lines where colours do not. */
 export const CURVE_LOOK = {
   train: { stroke: COLORS.vermillion, strokeDasharray: "7 4", pointFill: INK.paper },
   validation: { stroke: COLORS.blue, strokeDasharray: "none", pointFill: COLORS.blue },
 } as const;
 const MARGIN_PX = { top: 30, left: 48, bottom: 38 } as const;
-/** Where the label of the vertical axis begins. */
+/** Left edge of the vertical axis' label. */
 const LABEL_LEFT_PX = 14;
 const INSET_PX = 8;
 const MAX_EPOCHS_WITH_POINTS = 16;
@@ -41,7 +41,7 @@ export const SEED_POINT_PX = 2.5;
 const MAX_TICKS = 13;
 const TICK_EVERY_PX = 50;
 
-/** One set of axes with the lines of one quantity, the gap between them shaded, and the last values beside them. */
+/** A plot of one quantity: the lines, the shaded gap between them, and labels with the last values. */
 export function curvesPanel(
   document: SvgDocument,
   series: readonly CurveSeries[],
@@ -131,7 +131,7 @@ interface Gap {
   readonly validation: number;
 }
 
-/** Both means, at the epochs where the axis shows both. */
+/** Both means, at the epochs where both are visible. */
 function gapOf(series: readonly CurveSeries[], domain: CurveDomain): Gap[] {
   const [train, validation] = series;
   if (!train || !validation) return [];
@@ -142,7 +142,7 @@ function gapOf(series: readonly CurveSeries[], domain: CurveDomain): Gap[] {
   });
 }
 
-/** Says what the axis leaves out: "↓ epoch 1: train 42.10 %". */
+/** Note on values outside the axis: "↓ epoch 1: train 42.10 %". */
 function cutText(series: readonly CurveSeries[], domain: CurveDomain, quantity: Quantity): string {
   const parts = series.flatMap(({ of, mean }) =>
     outsiders(mean, domain).map(
@@ -154,7 +154,7 @@ function cutText(series: readonly CurveSeries[], domain: CurveDomain, quantity: 
   return `${arrow} epoch ${parts[0]![0]}: ${parts.map(([, text]) => text).join(", ")}`;
 }
 
-/** Every epoch where there is room; else the first and every 5th, 10th, ... */
+/** Every epoch if they fit; else the first and every 5th, 10th, ... */
 function epochTicks(last: number): number[] {
   const step = [1, 5, 10, 20, 50, 100, 200, 500, 1000].find((size) => last / size <= MAX_TICKS) ?? last;
   const ticks = Array.from({ length: Math.floor(last / step) }, (_, i) => (i + 1) * step);
@@ -166,7 +166,7 @@ const ACROSS = [
   [1, 0.5],
 ] as const;
 
-/** What dashes, thin lines and shading mean in the curves of one model or several. */
+/** Legend of dashes, thin lines and shading in the curves of one or several models. */
 export function curvesLegend(models: readonly (readonly CurveSeries[])[]): LegendItem[] {
   const seeds = models.map((series) => series[0]?.runs.length ?? 0);
   const most = Math.max(...seeds);

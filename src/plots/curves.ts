@@ -7,12 +7,12 @@ import { FONT_PX, MARGIN_PX } from "./theme.ts";
 import { type CurveSeries, curveDomain, curveSeries, type Quantity, type TrainingCurves } from "./training-curves.ts";
 
 const WIDTH_PX = 720;
-/** Of the picture; in narrow figures three quarters of their width. */
+/** Height of the plot; in narrow figures three quarters of their width. */
 const HEIGHT_PX = 380;
 const HEIGHT_SHARE = 0.75;
 
 /**
- * Accuracy of one model by epoch, on training and validation images.
+ * Draws the accuracy of one model by epoch, on training and validation images.
  *
  * @throws RangeError when there is nothing to draw or a number cannot be drawn
  */
@@ -21,7 +21,7 @@ export function accuracyCurves(document: SvgDocument, curves: TrainingCurves): S
 }
 
 /**
- * Loss of one model by epoch, on training and validation images.
+ * Draws the loss of one model by epoch, on training and validation images.
  *
  * @throws RangeError when there is nothing to draw or a number cannot be drawn
  */
@@ -58,9 +58,9 @@ export function lastEpoch(models: readonly (readonly CurveSeries[])[]): number {
 
 export interface CurvesOverview {
   readonly title: string;
-  /** One column each. */
+  /** Drawn in one column each. */
   readonly models: readonly TrainingCurves[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
@@ -69,7 +69,7 @@ const ROW_PX = 250;
 const HEADING_PX = 26;
 
 /**
- * Accuracy above, loss below, a column a model; each row has one scale, so that models compare at a glance.
+ * Draws accuracy above loss, one column per model; each row has one scale, so that models can be compared.
  *
  * @throws RangeError when there is nothing to draw or a number cannot be drawn
  */

@@ -7,11 +7,11 @@ import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface DifferenceRow {
   readonly name: string;
-  /** Of two accuracies of 0 to 1, so 0.0093 is shown as +0.93 points; `low` and `high` are the ends of its interval. */
+  /** Difference of two fractions, so 0.0093 is shown as +0.93 points; `low` and `high` are the ends of its interval. */
   readonly difference: number;
   readonly low?: number | undefined;
   readonly high?: number | undefined;
-  /** Said under the name, "5 seeds each" for example. */
+  /** Text under the name, "5 seeds each" for example. */
   readonly note?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Differences {
   /** With the unit: "Enhanced minus Base, points of test accuracy". */
   readonly xLabel: string;
   readonly rows: readonly DifferenceRow[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
@@ -28,15 +28,15 @@ const WIDTH_PX = 760;
 const ROW_PX = 46;
 const MARGINS_PX = { top: 8, bottom: 42 } as const;
 const GAP_PX = 14;
-/** Half the height of the mark at an interval's end, in rows. */
+/** Half the height of an interval's caps, in rows. */
 const CAP_ROWS = 0.13;
-/** Air on both sides of the data, of their range; and the least range in points. */
+/** Padding on both sides of the data, relative to their range; and the minimum range in points. */
 const AIR = 0.08;
 const MIN_RANGE_POINTS = 0.1;
 
 /**
- * A forest plot: differences in points with their intervals, beside a line at zero. A difference whose interval does
- * not hold zero has a filled point, others a hollow one; so has one without an interval.
+ * Draws a forest plot: differences in points with their intervals, and a line at zero. A difference whose interval
+ * excludes zero has a filled point; others, and those without an interval, have a hollow one.
  *
  * @throws RangeError when there are no rows or a number cannot be drawn
  */
@@ -106,7 +106,7 @@ export function differenceFigure(document: SvgDocument, { title, xLabel, rows, n
   return frame(document, { title, notes: [note], width: WIDTH_PX, height, body: [plot] });
 }
 
-/** A row in points, and how it is said. */
+/** A row in points, with its text. */
 interface Line {
   readonly at: number;
   readonly name: string;
@@ -131,7 +131,7 @@ function hasInterval({ low, high }: Line): boolean {
   return low < high;
 }
 
-/** Of the data and zero. */
+/** Range of the data and zero. */
 function domainOf(lines: readonly Line[]): [number, number] {
   const low = Math.min(0, ...lines.map((line) => line.low));
   const high = Math.max(0, ...lines.map((line) => line.high));

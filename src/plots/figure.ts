@@ -4,13 +4,13 @@ import { type SvgDocument, type SvgElement, svg } from "./svg.ts";
 import { blockHeight, textBlock, textWidth, wrapText } from "./text.ts";
 import { FONT_FAMILY, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
-/** Axes alike in every figure: a quiet rule of ticks, no arrows in labels. */
+/** Common style of axes: unobtrusive ticks, no arrows in labels. */
 export const AXIS = { labelArrow: "none", tickSize: 4, tickPadding: 4, stroke: INK.quiet, fill: INK.text } as const;
 export const GRID = { stroke: INK.rule, strokeOpacity: 1 } as const;
 
 /**
- * Draws a plot as a <g> to be put into a figure. Plot's own <svg> and style sheet are left out: they would resize the
- * plot to its surroundings, and the class that they go by would be every figure's.
+ * Draws a plot as a <g> for a figure. Plot's own <svg> and style sheet are dropped: they would resize the plot to its
+ * container, and their class name would apply to every figure.
  */
 export function drawPlot(document: SvgDocument, options: Omit<Plot.PlotOptions, "document" | "figure">): SvgElement {
   const plot: SvgElement = Plot.plot({
@@ -28,7 +28,7 @@ export function drawPlot(document: SvgDocument, options: Omit<Plot.PlotOptions, 
   return svg(document, "g", attributes, ...plot.childNodes);
 }
 
-/** The same moved right and down. */
+/** Translates an element right and down. */
 export function moved(document: SvgDocument, element: SvgElement, right: number, down: number): SvgElement {
   return svg(document, "g", { transform: `translate(${right},${down})` }, element);
 }
@@ -37,9 +37,9 @@ interface FrameOptions {
   readonly title: string;
   readonly subtitle?: string | undefined;
   readonly legend?: readonly LegendItem[] | undefined;
-  /** Said below the picture, each in lines of its own. */
+  /** Notes below the plot, each starting on a new line. */
   readonly notes?: readonly (string | undefined)[] | undefined;
-  /** Of the picture; the figure is higher by what stands above and below it. */
+  /** Size of the plot; the figure is higher by the title, legend and notes. */
   readonly width: number;
   readonly height: number;
   readonly body: readonly SvgElement[];
@@ -47,7 +47,7 @@ interface FrameOptions {
 
 const GAP_PX = 8;
 
-/** A whole figure: title, subtitle, legend, the picture, notes, on white paper. */
+/** A complete figure: title, subtitle, legend, plot and notes, on a white background. */
 export function frame(
   document: SvgDocument,
   { title, subtitle = "", legend = [], notes = [], width, height, body }: FrameOptions,
@@ -83,7 +83,7 @@ export function frame(
 
 export interface LegendItem {
   readonly label: string;
-  /** Drawn in a box of x and y from 0 to 1. */
+  /** Drawn with x and y from 0 to 1. */
   readonly marks: readonly Markish[];
 }
 
@@ -93,7 +93,7 @@ const ROW_HEIGHT_PX = 20;
 const AFTER_KEY_PX = 6;
 const BETWEEN_PX = 16;
 
-/** Keys and what they mean, in rows of at most `width` pixels. */
+/** Draws a legend in rows of at most `width` pixels. */
 export function drawLegend(
   document: SvgDocument,
   items: readonly LegendItem[],
@@ -124,7 +124,7 @@ export function drawLegend(
   return { element, height: items.length === 0 ? 0 : y + ROW_HEIGHT_PX };
 }
 
-/** @throws RangeError when `value` is no share of 0 to 1; NaN is none */
+/** @throws RangeError unless `value` is from 0 to 1 */
 export function checkShare(value: number, what: string): void {
   if (!(value >= 0 && value <= 1)) throw new RangeError(`${what} is ${value}, not a share from 0 to 1`);
 }
@@ -134,7 +134,7 @@ export function checkFinite(value: number, what: string): void {
   if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}, which cannot be drawn`);
 }
 
-/** @throws RangeError when `value` is no count */
+/** @throws RangeError unless `value` is a non-negative integer */
 export function checkCount(value: number, what: string): void {
   if (!(Number.isInteger(value) && value >= 0)) throw new RangeError(`${what} is ${value}, not a count`);
 }

@@ -1,28 +1,28 @@
-/** A label that wants to stand by a point. In pixels. */
+/** A label to be placed near a point. Units are pixels. */
 export interface LabelRequest {
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** How far the point's symbol goes. */
+  /** Radius of the point's symbol. */
   readonly radius: number;
 }
 
 export interface PlacedLabel {
   readonly box: Box;
-  /** From the point to a label that does not stand right beside it. */
+  /** Line from the point to a label that is not adjacent to it. */
   readonly leader?: Segment | undefined;
 }
 
 export interface LabelSurroundings {
-  /** Where labels may stand. */
+  /** Area for labels. */
   readonly bounds: Box;
-  /** What they may not cover. */
+  /** Areas that labels may not cover. */
   readonly boxes: readonly Box[];
   readonly lines: readonly Segment[];
 }
 
-/** Right, left, above, below, then in between: the order in which places are tried. */
+/** Directions in the order in which they are tried: right, left, above, below, then diagonals. */
 const DIRECTIONS = [
   ...[[1, 0] as const, [-1, 0] as const, [0, -1] as const, [0, 1] as const],
   ...[[1, -1] as const, [-1, -1] as const, [1, 1] as const, [-1, 1] as const],
@@ -30,22 +30,22 @@ const DIRECTIONS = [
   ...[[1, -0.5] as const, [-1, -0.5] as const, [1, 0.5] as const, [-1, 0.5] as const],
 ];
 const BESIDE_PX = 3;
-/** Between labels and lines. */
+/** Distance between labels and lines. */
 const CLEAR_PX = 2;
-/** Further away, with a leader. */
+/** Distances of labels with a leader. */
 const AWAY_PX = [14, 26, 40, 56, 76, 100] as const;
 
-/** How often labels that found no place beside their points are tried again before the others. */
+/** Number of rounds in which labels without an adjacent position are placed first. */
 const ROUNDS = 8;
-/** A label without a place is worse than any leader. */
+/** Penalty for a label without a position: worse than any leader. */
 const NO_PLACE_PX = 10_000;
 
 /**
- * Finds a place for each label: beside its point or, where all places beside it are taken, further away with a leader.
- * Nothing covers anything. Undefined where nothing is free.
+ * Finds a position for each label: adjacent to its point or, where that is not possible, further away with a leader.
+ * Nothing overlaps. Undefined for a label that does not fit anywhere.
  *
- * Labels take their places one after the other, in the given order at first; those that come off badly go first in the
- * next round, and the round with the shortest leaders is kept.
+ * Labels are placed one after the other, in the given order at first; badly placed ones go first in the next round, and
+ * the round with the shortest leaders is used.
  */
 export function placeLabels(
   labels: readonly LabelRequest[],
@@ -82,7 +82,7 @@ function placeInOrder(
   const covers = (box: Box) =>
     taken.some((other) => boxesOverlap(box, other)) ||
     [...lines, ...leaders].some((line) => segmentHitsBox(line, grown(box, CLEAR_PX)));
-  /** What a leader may not pass: all but the symbols that its own point lies in. */
+  /** Boxes that a leader may not cross: all except the symbols that contain its own point. */
   const inTheWay = ({ x, y }: LabelRequest) => taken.filter((box) => !boxesOverlap(box, around(x, y, 0.5)));
 
   const find = (label: LabelRequest): PlacedLabel | undefined => {
@@ -117,7 +117,7 @@ function boxAt({ x, y, width, height, radius }: LabelRequest, right: number, dow
   return { left, top, right: left + width, bottom: top + height };
 }
 
-/** From the symbol's edge to the nearest edge or corner of the box. */
+/** The leader from the symbol's edge to the nearest edge or corner of the box. */
 function leaderTo(box: Box, { x, y, radius }: LabelRequest): Segment {
   const to = [Math.min(Math.max(x, box.left), box.right), Math.min(Math.max(y, box.top), box.bottom)] as const;
   const share = radius / Math.hypot(to[0] - x, to[1] - y);
@@ -132,7 +132,7 @@ function grown({ left, top, right, bottom }: Box, by: number): Box {
   return { left: left - by, top: top - by, right: right + by, bottom: bottom + by };
 }
 
-/** A rectangle in pixels, y downwards. */
+/** A rectangle in pixels; y increases downwards. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -156,7 +156,7 @@ export function boxInside(inner: Box, outer: Box): boolean {
   );
 }
 
-/** Whether a segment has points inside a box, by cutting it at the box's four edges (Liang and Barsky 1984). */
+/** Whether a segment intersects the interior of a box (Liang-Barsky clipping, 1984). */
 export function segmentHitsBox({ from, to }: Segment, box: Box): boolean {
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
   let start = 0;
@@ -175,25 +175,25 @@ export function segmentHitsBox({ from, to }: Segment, box: Box): boolean {
   return start < end || (dx === 0 && dy === 0 && start <= end);
 }
 
-/** Whether two segments cross in a point inside both. */
+/** Whether two segments cross in their interiors. */
 export function segmentsCross(a: Segment, b: Segment): boolean {
   return side(a, b.from) * side(a, b.to) < 0 && side(b, a.from) * side(b, a.to) < 0;
 }
 
-/** Above 0 on one side of the segment's line, below 0 on the other. */
+/** Signed: positive on one side of the segment's line, negative on the other. */
 function side({ from, to }: Segment, [x, y]: readonly [number, number]): number {
   return (to[0] - from[0]) * (y - from[1]) - (to[1] - from[1]) * (x - from[0]);
 }
 
 /**
- * Places for labels beside a line: as near as possible to where they want to be, in that order, at least `distance`
- * apart, and between `low` and `high` if there is room for all.
+ * Spreads labels along an axis: as near as possible to their wanted positions, in that order, at least `distance`
+ * apart, and between `low` and `high` if all fit.
  *
- * @param wanted in any order @returns a place for each
+ * @param wanted in any order @returns a position for each
  */
 export function spreadApart(wanted: readonly number[], distance: number, low: number, high: number): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]! || a - b);
-  // Less i * distance each, labels need only not be in the wrong order: neighbours that are take their mean.
+  // After subtracting i * distance, positions only have to be non-decreasing: groups that violate this get their mean.
   const groups: { sum: number; count: number }[] = [];
   for (const [i, label] of order.entries()) {
     let group = { sum: wanted[label]! - i * distance, count: 1 };

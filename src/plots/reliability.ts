@@ -8,13 +8,13 @@ import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface Reliability {
   readonly title: string;
-  /** Answers by confidence, in intervals of equal width from 0 to 1; empty intervals may be left out. */
+  /** Predictions by confidence, in intervals of equal width from 0 to 1; empty intervals may be omitted. */
   readonly bins: readonly CalibrationBin[];
-  /** How many intervals 0 to 1 was cut in. Default: as `calibrationOf` does. */
+  /** Number of intervals from 0 to 1. Default: as in `calibrationOf`. */
   readonly intervals?: number | undefined;
   /** Expected calibration error, 0 to 1. */
   readonly calibrationError: number;
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
@@ -31,10 +31,10 @@ const LOOK = {
 } as const;
 
 /**
- * How often answers are right against how sure they were: bars that end on the diagonal would be perfect. Below, how
- * many answers there are of each confidence.
+ * Draws a reliability diagram: accuracy against confidence, with bars on the diagonal for perfect calibration; below, a
+ * histogram of the confidences.
  *
- * @throws RangeError when there are no answers, or a bin is none of the intervals
+ * @throws RangeError when there are no predictions, or a bin does not match an interval
  */
 export function reliabilityFigure(
   document: SvgDocument,
@@ -106,32 +106,32 @@ function legendOf(tooSure: boolean, tooModest: boolean): LegendItem[] {
   ];
 }
 
-/** Shown while pointing at a bar. */
+/** Tooltip of a bar. */
 function explain({ from, to, confidence, accuracy, count: answers }: ReliabilityBar): string {
   const range = `confidence ${from.toFixed(1)} to ${to.toFixed(1)} %, ${confidence.toFixed(2)} % on average`;
   return `${range}: ${accuracy.toFixed(2)} % of ${count(answers)} right`;
 }
 
-/** What is drawn of a bin, in percent. */
+/** A bin as it is drawn, in percent. */
 export interface ReliabilityBar {
   /** Ends of its interval. */
   readonly from: number;
   readonly to: number;
   readonly confidence: number;
   readonly accuracy: number;
-  /** Of all answers. */
+  /** Share of all predictions. */
   readonly share: number;
   readonly count: number;
 }
 
-/** Against rounding in means that lie on an edge. */
+/** Tolerance for rounding in means on an edge. */
 const EDGE_TOLERANCE = 1e-9;
 
 /**
- * The bins that hold answers, each with its interval: 0 to 1 is cut in `intervals` of equal width, and a confidence on
- * an edge belongs to the interval below.
+ * The non-empty bins, each with its interval: 0 to 1 is divided into `intervals` of equal width, and a confidence on an
+ * edge belongs to the interval below.
  *
- * @throws RangeError when no bin holds answers, two are of one interval, or a number is no share or count
+ * @throws RangeError when all bins are empty, two are in one interval, or a value is out of range
  */
 export function reliabilityBars(bins: readonly CalibrationBin[], intervals: number): ReliabilityBar[] {
   if (!(Number.isInteger(intervals) && intervals > 0)) throw new RangeError(`${intervals} intervals of confidence`);

@@ -1,4 +1,4 @@
-/** The little of the DOM that figures use. A browser's `document` fits, and so does linkedom's in Node. */
+/** The part of the DOM that figures use. Both a browser's `document` and linkedom's in Node satisfy it. */
 export interface SvgDocument {
   /** The third parameter is there because linkedom declares one. */
   createElementNS(namespace: string, name: string, options?: undefined): SvgElement;
@@ -17,7 +17,7 @@ export interface SvgElement extends SvgNode {
   remove(): void;
 }
 
-/** Draws data as one <svg> element that is complete by itself: title, axes, legend and notes are inside. */
+/** Draws data as a self-contained <svg> element with title, axes, legend and notes. */
 export type Figure<Input> = (document: SvgDocument, input: Input) => SvgElement;
 
 export const SVG_NAMESPACE = "http://www.w3.org/2000/svg";

@@ -6,31 +6,31 @@ import type { SvgDocument, SvgElement } from "./svg.ts";
 import { textWidth } from "./text.ts";
 import { COLORS, FONT_PX, INK } from "./theme.ts";
 
-/** The best candidate, the others that were trained as long, and those that were left out before. */
+/** The best candidate, others of the last rung, and those eliminated earlier. */
 export type SweepPointKind = "best" | "last rung" | "earlier rung";
 
 export interface SweepPoint {
-  /** The field's value: a number where the field has a range, else its text. */
+  /** The field's value: a number for a range, else text. */
   readonly x: number | string;
   /** 0 to 1. */
   readonly accuracy: number;
-  /** Of the seeds, drawn to both sides; null for one seed. */
+  /** Over the seeds, drawn to both sides; null for one seed. */
   readonly standardDeviation: number | null;
   readonly kind: SweepPointKind;
 }
 
 export interface SweepPanel {
   readonly field: string;
-  /** The values in their order; left out for a field with a range, whose axis is logarithmic. */
+  /** The values in order; omitted for a range, whose axis is logarithmic. */
   readonly values?: readonly string[] | undefined;
   readonly points: readonly SweepPoint[];
 }
 
 export interface SweepFigure {
   readonly title: string;
-  /** A panel for each field that was varied, with the candidates that have it. */
+  /** One panel per varied field, with the candidates that have it. */
   readonly panels: readonly SweepPanel[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
 }
 
@@ -45,11 +45,11 @@ const PANEL_PX = {
   marginTop: 12,
   marginBottom: 44,
 } as const;
-/** Air above and below the points, of their range; and the least range in percent. */
+/** Padding above and below the points, relative to their range; and the minimum range in percent. */
 const AIR = 0.06;
 const MIN_RANGE_PERCENT = 0.5;
 
-/** Drawn in this order, so that the best lies on top. */
+/** In drawing order, so that the best is on top. */
 const LOOKS = {
   "earlier rung": { stroke: INK.quiet, fill: INK.paper, symbol: "circle", r: 3.5 },
   "last rung": { stroke: COLORS.blue, fill: COLORS.blue, symbol: "circle", r: 4 },
@@ -62,8 +62,8 @@ const LEGEND_LABELS: Readonly<Record<SweepPointKind, string>> = {
 };
 
 /**
- * Validation accuracy against each field that was varied: how much a field matters, and whether its best value lies at the
- * end of what was tried.
+ * Draws validation accuracy against each varied field. It shows how much a field matters, and whether its best value is
+ * at the edge of the search space.
  *
  * @throws RangeError when there is nothing to draw or a number cannot be drawn
  */
@@ -103,7 +103,7 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
     y: { domain },
     marks: [
       Plot.gridY({ ...GRID, ticks: 6 }),
-      // As text: the format of a logarithmic axis leaves out some labels by itself.
+      // As text: the default format of a logarithmic axis omits some labels.
       Plot.axisX(ticks, { ...AXIS, text: String, label: field, labelAnchor: "center" }),
       Plot.axisY({ ...AXIS, ticks: 6, label: "validation accuracy, %", labelAnchor: "center" }),
       Plot.ruleX(
@@ -125,7 +125,7 @@ function panelOf(document: SvgDocument, { field, values, points }: SweepPanel, d
   });
 }
 
-/** Ticks whose labels stand clear of each other. */
+/** Ticks whose labels do not overlap. */
 function rangeTicks(values: readonly number[]): number[] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const width = PANEL_PX.width - PANEL_PX.marginLeft - PANEL_PX.marginRight;
@@ -137,17 +137,17 @@ function rangeTicks(values: readonly number[]): number[] {
   const isClear = (ticks: readonly number[]) =>
     ticks.slice(1).every((tick, i) => edges(ticks[i]!).right <= edges(tick).left);
   const ticks = logTicks(low, high, isClear);
-  // Between 0.9 and 0.99 lies no round number.
+  // There may be no round numbers in the range, between 0.9 and 0.99 for example.
   return ticks.length >= 2 ? ticks : [...new Set([low, high])];
 }
 
-/** In percent: a standard deviation to both sides, as far as there are such accuracies. */
+/** In percent: one standard deviation to both sides, clamped to 0..100. */
 function ends({ accuracy, standardDeviation }: SweepPoint): [number, number] {
   const deviation = standardDeviation ?? 0;
   return [100 * Math.max(0, accuracy - deviation), 100 * Math.min(1, accuracy + deviation)];
 }
 
-/** In percent, of all points. */
+/** The range of all points, in percent. */
 function domainOf(points: readonly SweepPoint[]): [number, number] {
   const [low, high] = [
     Math.min(...points.map((point) => ends(point)[0])),

@@ -2,22 +2,22 @@ import { type SvgDocument, type SvgElement, svg } from "./svg.ts";
 import { FONT_FAMILY, INK, LINE_HEIGHT } from "./theme.ts";
 
 interface TextStyle {
-  /** Left edge, or the middle or right edge as `anchor` says. */
+  /** Left edge, centre or right edge, depending on `anchor`. */
   readonly x: number;
   /** Upper edge of the first line. */
   readonly y: number;
-  /** Of the letters, in pixels. */
+  /** Font size in pixels. */
   readonly size: number;
   readonly bold?: boolean | undefined;
   readonly color?: string | undefined;
   readonly anchor?: "start" | "middle" | "end" | undefined;
-  /** Whether the letters stand on lines, and so need white round them. */
+  /** Whether the text gets a white outline, for text on lines. */
   readonly halo?: boolean | undefined;
 }
 
 const HALO = { stroke: INK.paper, "stroke-width": 3.5, "stroke-linejoin": "round", "paint-order": "stroke" } as const;
 
-/** Lines of text, one below the other. */
+/** Draws lines of text, one below the other. */
 export function textBlock(
   document: SvgDocument,
   lines: readonly string[],
@@ -35,12 +35,12 @@ export function textBlock(
   return svg(document, "g", attributes, ...texts);
 }
 
-/** Height in pixels of so many lines. */
+/** Height of lines of text in pixels. */
 export function blockHeight(lines: readonly string[], size: number): number {
   return lines.length * size * LINE_HEIGHT;
 }
 
-/** Advance widths of DejaVu Sans for the characters from space to tilde, in hundredths of the letter size. */
+/** Advance widths of DejaVu Sans for the characters from space to tilde, in hundredths of the font size. */
 const WIDTHS = [
   32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34, 84,
   84, 84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63, 61, 73, 68, 99, 69, 61,
@@ -48,15 +48,15 @@ const WIDTHS = [
   82, 59, 59, 52, 64, 34, 64, 84,
 ];
 const FIRST_CHARACTER = 0x20;
-/** Of accented letters and signs; wider than most. */
+/** Assumed width of other letters and signs; wider than most. */
 const OTHER_WIDTH = 84;
 /** Chinese, Japanese and Korean characters fill a square. */
 const WIDE_WIDTH = 100;
 const FIRST_WIDE_CHARACTER = 0x2e80;
-/** How much wider bold letters are, at most on the average of a word. */
+/** Factor of bold text: an upper bound for the average of a word. */
 const BOLD = 1.12;
 
-/** Width in pixels of a line in the figures' font: what it is drawn with in PNG files, an estimate elsewhere. */
+/** Width in pixels of a line in DejaVu Sans: exact in PNG files, an estimate where another font is used. */
 export function textWidth(text: string, sizePx: number, bold = false): number {
   let hundredths = 0;
   for (const character of text) {
@@ -66,7 +66,7 @@ export function textWidth(text: string, sizePx: number, bold = false): number {
   return (hundredths / 100) * sizePx * (bold ? BOLD : 1);
 }
 
-/** Breaks text at spaces into lines of at most `widthPx`; a longer word has a line of its own. */
+/** Breaks text at spaces into lines of at most `widthPx`; a longer word gets its own line. */
 export function wrapText(text: string, widthPx: number, sizePx: number, bold = false): string[] {
   const lines: string[] = [];
   for (const word of text.split(/ +/).filter((part) => part !== "")) {
@@ -77,7 +77,7 @@ export function wrapText(text: string, widthPx: number, sizePx: number, bold = f
   return lines;
 }
 
-/** The largest width of several lines; 0 of none. */
+/** The largest width of several lines; 0 if there are none. */
 export function widestText(lines: readonly string[], sizePx: number, bold = false): number {
   return Math.max(0, ...lines.map((line) => textWidth(line, sizePx, bold)));
 }

@@ -1,6 +1,6 @@
 /**
- * Colours and letters of every figure. The colours are those of Okabe and Ito, "Color Universal Design" (2008), which
- * people with any colour vision can tell apart; on paper without colour, dashes and symbols tell the same.
+ * Colours and fonts of all figures. The colours are from Okabe and Ito, "Color Universal Design" (2008), and can be
+ * distinguished with any colour vision; in black and white, dashes and symbols carry the same information.
  */
 export const COLORS = {
   blue: "#0072b2",
@@ -9,7 +9,7 @@ export const COLORS = {
   skyBlue: "#56b4e9",
 } as const;
 
-/** Text, text on colours, lines beside the data, and paper. */
+/** Colours of text, text on colours, secondary lines, and the background. */
 export const INK = {
   text: "#222222",
   strong: "#000000",
@@ -19,26 +19,26 @@ export const INK = {
   paper: "#ffffff",
 } as const;
 
-/** DejaVu Sans is what PNG files are drawn with; Verdana, its near twin, is wider by a few parts in a hundred. */
+/** PNG files use DejaVu Sans; Verdana is similar and a few percent wider. */
 export const FONT_FAMILY = "DejaVu Sans, Verdana, Geneva, sans-serif";
 
-/** Sizes of letters in pixels. */
+/** Font sizes in pixels. */
 export const FONT_PX = { title: 17, heading: 14, text: 12, small: 11 } as const;
 
-/** Distance of lines of text, in sizes of their letters. */
+/** Line height, relative to the font size. */
 export const LINE_HEIGHT = 1.35;
 
-/** Empty border of a figure, in pixels. */
+/** Margin of a figure, in pixels. */
 export const MARGIN_PX = 14;
 
-/** "#rrggbb" between two colours: `from` at 0, `to` at 1. */
+/** Interpolates two "#rrggbb" colours: `from` at 0, `to` at 1. */
 export function mix(from: string, to: string, share: number): string {
   const [a, b] = [channels(from), channels(to)];
   const mixed = a.map((value, i) => Math.round(value + share * (b[i]! - value)));
   return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** The one of `inks` that is read best on `paper`. */
+/** The colour of `inks` with the highest contrast on `paper`. */
 export function readableOn(paper: string, inks: readonly [string, ...string[]]): string {
   return inks.reduce((best, ink) => (contrast(ink, paper) > contrast(best, paper) ? ink : best));
 }

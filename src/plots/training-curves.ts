@@ -1,6 +1,6 @@
 import { checkFinite, checkShare, checkSome } from "./figure.ts";
 
-/** What was measured after one epoch. Accuracies are 0 to 1, losses in nats; null where nothing was validated. */
+/** Metrics after one epoch. Accuracies are 0 to 1, losses in nats; null where there was no validation. */
 export interface CurveEpoch {
   /** Counted from 1. */
   readonly epoch: number;
@@ -14,9 +14,9 @@ export interface CurveEpoch {
 export interface TrainingCurves {
   readonly model: string;
   readonly runs: readonly { readonly seed: number; readonly epochs: readonly CurveEpoch[] }[];
-  /** Said below the picture. */
+  /** Note below the plot. */
   readonly note?: string | undefined;
-  /** Of a figure of this model alone, in pixels. Default 720. */
+  /** Width of a figure of this model alone, in pixels. Default 720. */
   readonly width?: number | undefined;
 }
 
@@ -25,11 +25,11 @@ export interface CurvePoint {
   readonly value: number;
 }
 
-/** One quantity of one model on the training or on the validation images. */
+/** One quantity of one model on the training or the validation images. */
 export interface CurveSeries {
   readonly of: "train" | "validation";
   readonly runs: readonly (readonly CurvePoint[])[];
-  /** Over all runs, at the epochs that every run has. */
+  /** Mean over all runs, at the epochs that every run has. */
   readonly mean: readonly CurvePoint[];
 }
 
@@ -41,9 +41,9 @@ const READ = {
 } as const;
 
 /**
- * The curves of one quantity: of the training images first, then, if something was validated, of those.
+ * The curves of one quantity: on the training images and, if there are any, on the validation images.
  *
- * @throws RangeError when there are no runs, a run has no epochs or not in order, or a number cannot be drawn
+ * @throws RangeError when there are no runs, a run's epochs are missing or not in order, or a number is not finite
  */
 export function curveSeries({ model, runs }: TrainingCurves, quantity: Quantity): readonly CurveSeries[] {
   checkSome(runs, `runs of ${model}`);
@@ -90,19 +90,19 @@ export interface CurveDomain {
   readonly high: number;
 }
 
-/** A first epoch is left outside when it would make the range of all others so many times smaller. */
+/** The first epoch is excluded from the axis when it would expand the range by more than this factor. */
 const FLATTENING = 3;
 const FEWEST_EPOCHS_TO_CUT = 3;
-/** A range smaller than this is not called flat: 4 points of accuracy, 0.1 nats. */
+/** Minimum range for that comparison: 4 points of accuracy, 0.1 nats. */
 const SMALLEST_SPAN: Readonly<Record<Quantity, number>> = { accuracy: 0.04, loss: 0.1 };
-/** Air above and below the data, of their range. */
+/** Padding above and below the data, relative to their range. */
 const AIR = 0.06;
-/** More on the side where the first epoch leaves. */
+/** Larger padding on the side where the first epoch is cut off. */
 const AIR_AT_CUT = 0.16;
 
 /**
- * The values that an axis shows: those of the data, not from 0, since the last points are what matters. Where only the
- * first epoch is far off (accuracy far below, loss far above), it is left outside, for `outsiders` to tell.
+ * The range of an axis: that of the data, not from 0, since the last points matter most. If only the first epoch is far
+ * off (accuracy far below, loss far above), it is excluded and reported by `outsiders`.
  */
 export function curveDomain(series: readonly CurveSeries[], quantity: Quantity): CurveDomain {
   const points = series.flatMap(({ runs }) => runs.flat());
@@ -123,12 +123,12 @@ export function curveDomain(series: readonly CurveSeries[], quantity: Quantity):
   return withinBounds(all.low - air, all.high + air, quantity);
 }
 
-/** The points of the means that the axis does not show. */
+/** The points of the means outside the axis. */
 export function outsiders(mean: readonly CurvePoint[], { low, high }: CurveDomain): CurvePoint[] {
   return mean.filter(({ value }) => value < low || value > high);
 }
 
-/** The part of a line that the axis shows: from a first point outside, only the way from the edge on. */
+/** The visible part of a line: if the first point is outside, from where the line enters the axis range. */
 export function visiblePart(points: readonly CurvePoint[], { low, high }: CurveDomain): readonly CurvePoint[] {
   const [first, second] = points;
   if (!first || !second || (first.value >= low && first.value <= high)) return points;

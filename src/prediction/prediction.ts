@@ -5,85 +5,87 @@ import type { Picture } from "../imaging/picture.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import type { PreparationTarget } from "../imaging/prepare-image.ts";
 
-/** A class and how probable the model holds it. */
+/** A class and its predicted probability. */
 export interface ScoredLabel {
   readonly label: string;
   /** 0 to 1. */
   readonly probability: number;
 }
 
-/** What a model says of an image as it takes it. */
+/** Classification of a prepared image. */
 export interface Classification extends ScoredLabel {
   /** The most probable classes, best first; the first is `label`. */
   readonly top: readonly ScoredLabel[];
 }
 
-/** What a model says of a picture. */
+/** Prediction for a picture. */
 export interface Prediction extends Classification {
-  /** Milliseconds to decode and prepare the image (other images may be decoded meanwhile), and its share of the engine's run. */
+  /** Time to decode and prepare the image (possibly concurrently with others), and its share of the engine's run. */
   readonly milliseconds: number;
-  /** What the model saw: 0 to 255, [channels, height, width]. */
+  /** The prepared image: 0 to 255, [channels, height, width]. */
   readonly pixels: Uint8Array;
 }
 
 /** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
-/** How pictures are decoded and prepared. */
+/** Options of decoding and preparing pictures. */
 export interface PrepareOptions extends DecodingLimits {
-  /** What garments lie on. Default "auto": measured at each picture's border. Networks of other pictures do not look at it. */
+  /**
+   * Background of garments. Default "auto": measured at each picture's border. Ignored by networks for other pictures.
+   */
   readonly background?: GroundWanted;
 }
 
-/** How much is told of each image. */
+/** Options of classification. */
 export interface ClassifyOptions {
-  /** Classes in `top`. Default 3. */
+  /** Number of classes in `top`. Default 3. */
   readonly top?: number;
 }
 
-/** How pictures are prepared, and how much is told of each. */
+/** Options of preparation and classification. */
 export interface PredictOptions extends PrepareOptions, ClassifyOptions {}
 
-/** An image of many: its prediction, or why there is none. */
+/** The result for one of many images: its prediction, or an error. */
 export type PredictionOutcome =
   | { readonly image: ImageInput; readonly prediction: Prediction; readonly error?: undefined }
   | { readonly image: ImageInput; readonly prediction?: undefined; readonly error: UserError };
 
-/** A trained model, ready to classify pictures of any size. */
+/** A loaded model that classifies pictures of any size. */
 export interface Classifier {
-  /** The network's name, if its file tells. */
+  /** The network's name, if its file states it. */
   readonly model: string | undefined;
-  /** Names, by class number. */
+  /** Class names, by class index. */
   readonly classes: readonly string[];
-  /** One image as the model takes it. */
+  /** Size of the model's input image. */
   readonly imageShape: PreparationTarget;
-  /** How pictures are prepared for it. */
+  /** How pictures are prepared for the model. */
   readonly preparation: Preparation;
   /** @throws UserError when the image cannot be read, decoded or prepared */
   predict(image: ImageInput, options?: PredictOptions): Promise<Prediction>;
   /**
-   * Classifies many images, in their order: some are decoded while others are classified. An image that cannot be read
-   * becomes an outcome with an error and does not stop the others.
+   * Classifies many images, in order; decoding and classification overlap. An unreadable image results in an outcome
+   * with an error and does not stop the others.
    */
   predictMany(images: Iterable<ImageInput>, options?: PredictOptions): AsyncGenerator<PredictionOutcome>;
   /**
-   * The first half of `predict`: an image as the model takes it, 0 to 255, [channels, height, width].
+   * The first half of `predict`: decodes and prepares an image. @returns 0 to 255, [channels, height, width]
    *
    * @throws UserError when the image cannot be read, decoded or prepared
    */
   prepare(image: ImageInput, options?: PrepareOptions): Promise<Uint8Array>;
   /**
-   * The second half: classifies images as the model takes them, each [channels, height, width], in one run of the engine.
+   * The second half of `predict`: classifies prepared images, each [channels, height, width], in one run of the engine.
    *
-   * @returns one of each, in their order
+   * @returns one classification per image, in order
    * @throws RangeError when an image has another size
    */
   classify(images: readonly Uint8Array[], options?: ClassifyOptions): Promise<Classification[]>;
-  /** Frees the engine's memory; nothing can be predicted afterwards. */
+  /** Frees the engine's memory; the classifier cannot be used afterwards. */
   release(): Promise<void>;
 }
 
-/** The `count` most probable classes, best first; of equal ones the lower class number comes first. */
+/** The `count` most probable classes in descending order; ties by class index. */
 export function topLabels(
   probabilities: Float32Array,
   classNames: readonly string[],

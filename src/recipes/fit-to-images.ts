@@ -4,18 +4,18 @@ import type { ImageTask } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { MAX_EPOCHS, type Recipe } from "./recipe.ts";
 
-/** Steps below which no network here was seen to learn, however easy its images. */
+/** Minimum number of steps: with fewer, no network learned in our experiments, even from easy images. */
 const MIN_STEPS = 300;
-/** Batches that make an epoch, where the images allow it. */
+/** Minimum number of batches per epoch, if there are enough images. */
 const MIN_BATCHES = 6;
-/** Batch norm's statistics of fewer images are mostly noise. */
+/** Minimum batch size: batch norm's statistics of fewer images are mostly noise. */
 const MIN_BATCH_SIZE = 8;
-/** More epochs than the recipe's are chosen up to so many multiply-adds: some ten minutes on two cores. */
+/** Limit on multiply-adds when epochs are increased: about ten minutes on two cores. */
 const MAX_MULTIPLY_ADDS = 3e13;
-/** A training step is a forward pass and, at twice its cost, a backward pass. */
+/** A training step is a forward pass and a backward pass at twice its cost. */
 const PASSES = 3;
 
-/** What of a recipe follows from the number of images, unless it was given. */
+/** Fields of a recipe that are adapted to the number of images, unless given. */
 export const FITTED_FIELDS = ["batchSize", "epochs"] as const;
 /** One of `FITTED_FIELDS`. */
 export type FittedField = (typeof FITTED_FIELDS)[number];
@@ -23,23 +23,24 @@ export type FittedField = (typeof FITTED_FIELDS)[number];
 /** A recipe fitted to a number of images. */
 export interface FittedRecipe {
   readonly recipe: Recipe;
-  /** What the recipe had before; left out: it stayed as it was. */
+  /** The recipe's values before; undefined if it is unchanged. */
   readonly fittedFrom?: Pick<Recipe, FittedField>;
 }
 
-/** What a recipe is fitted to. */
+/** Options of `fitToImages`. */
 export interface FitOptions {
-  /** Images that train. */
+  /** Number of training images. */
   readonly images: number;
   readonly task: ImageTask;
-  /** Fields that were given, which stay. */
+  /** Explicitly given fields, which are not changed. */
   readonly given?: readonly FittedField[] | undefined;
 }
 
 /**
- * A recipe for as many images as there are. tailor's recipes are for tens of thousands; a few hundred would make a step or
- * two an epoch. Batches then become smaller (a power of two, at least 8, so that six make an epoch), and epochs more (at
- * least 300 steps, as long as that takes about ten minutes at most). For many images the recipe stays as it is.
+ * Adapts a recipe to the number of images. tailor's recipes are for tens of thousands; a few hundred would be one or
+ * two steps per epoch. The batch size is then reduced (to a power of two, at least 8, so that an epoch has at least six
+ * batches), and epochs are increased (to at least 300 steps, up to about ten minutes). For many images the recipe is
+ * unchanged.
  */
 export function fitToImages(recipe: Recipe, { images, task, given = [] }: FitOptions): FittedRecipe {
   const batchSize = given.includes("batchSize") ? recipe.batchSize : batchSizeFor(images, recipe.batchSize);
@@ -50,7 +51,7 @@ export function fitToImages(recipe: Recipe, { images, task, given = [] }: FitOpt
 }
 
 /**
- * A recipe for the images that a training takes of these (`trainingData`).
+ * Adapts a recipe to the training images that `trainingData` selects.
  *
  * @throws UserError when `limit` is not from 1 to the number of training images
  */

@@ -3,8 +3,9 @@ import { UserError } from "../errors.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
 import { tiny as tinyModel } from "../models/tiny.ts";
 import type { Recipe } from "./recipe.ts";
+import { currentRecipeName } from "./renamed.ts";
 
-/** The Base Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
+/** The Base Model; the best recipe found for twelve epochs. How it was chosen: docs/log.md. */
 export const base: Recipe = {
   name: "base",
   description: "the Base Model at its best in 12 epochs: one-cycle, label smoothing, alternating flips, 1 px shifts",
@@ -18,7 +19,7 @@ export const base: Recipe = {
   augmentation: { horizontalFlip: "alternating", shift: 1 },
 };
 
-/** The Enhanced Model, trained as well as twelve epochs allow. How it was chosen: docs/log.md. */
+/** The Enhanced Model; the best recipe found for twelve epochs. How it was chosen: docs/log.md. */
 export const enhanced: Recipe = {
   ...base,
   name: "enhanced",
@@ -28,7 +29,9 @@ export const enhanced: Recipe = {
   optimizer: { kind: "muon" },
 };
 
-/** Zhong et al.'s (arXiv 1708.04896) with smaller rectangles: half of the images lose 2 to 20 % of their area. */
+/**
+ * As in Zhong et al. (arXiv 1708.04896), but with smaller rectangles: half of the images lose 2 to 20 % of their area.
+ */
 const randomErasing: RandomErasing = {
   probability: 0.5,
   areaFraction: [0.02, 0.2],
@@ -36,7 +39,7 @@ const randomErasing: RandomErasing = {
   fill: "random",
 };
 
-/** The Base Model, trained as well as thirty epochs allow. How it was chosen: docs/log.md. */
+/** The Base Model; the best recipe found for thirty epochs. How it was chosen: docs/log.md. */
 export const baseLong: Recipe = {
   ...base,
   name: "base-long",
@@ -54,9 +57,9 @@ export const enhancedLong: Recipe = {
   model: enhancedModel,
 };
 
-/** The study's Base Model as it was trained: plain Adam at a constant rate. */
-export const baseSeed: Recipe = {
-  name: "base-seed",
+/** The study's Base Model, trained as in the study: plain Adam at a constant rate. */
+export const baseStudy: Recipe = {
+  name: "base-study",
   description: "the study's Base Model: Adam 1e-3 at a constant rate, horizontal flips",
   model: baseModel,
   epochs: 30,
@@ -68,16 +71,16 @@ export const baseSeed: Recipe = {
   augmentation: { horizontalFlip: "random" },
 };
 
-/** The study's Enhanced Model as it was trained: as its Base Model, and vertical flips besides the horizontal ones. */
-export const enhancedSeed: Recipe = {
-  ...baseSeed,
-  name: "enhanced-seed",
+/** The study's Enhanced Model, trained as in the study: as its Base Model, with additional vertical flips. */
+export const enhancedStudy: Recipe = {
+  ...baseStudy,
+  name: "enhanced-study",
   description: "the study's Enhanced Model: Adam 1e-3 at a constant rate, horizontal and vertical flips",
   model: enhancedModel,
-  augmentation: { ...baseSeed.augmentation, verticalFlip: true },
+  augmentation: { ...baseStudy.augmentation, verticalFlip: true },
 };
 
-/** What the study's vertical flips do to our recipe: all else is `enhanced`. */
+/** `enhanced` with the study's vertical flips, to measure their effect. */
 export const enhancedVflip: Recipe = {
   ...enhanced,
   name: "enhanced-vflip",
@@ -85,7 +88,7 @@ export const enhancedVflip: Recipe = {
   augmentation: { ...enhanced.augmentation, verticalFlip: true },
 };
 
-/** The most that 25,000 parameters were found to give. How it was chosen: docs/tiny.md. */
+/** The most accurate recipe found for under 25,000 parameters. How it was chosen: docs/tiny.md. */
 export const tiny: Recipe = {
   ...base,
   name: "tiny",
@@ -97,21 +100,25 @@ export const tiny: Recipe = {
   labelSmoothing: 0.05,
 };
 
-/** Every recipe that has a name. */
+/** The built-in recipes. */
 export const RECIPES: readonly Recipe[] = [
   base,
   enhanced,
   baseLong,
   enhancedLong,
-  baseSeed,
-  enhancedSeed,
+  baseStudy,
+  enhancedStudy,
   enhancedVflip,
   tiny,
 ];
 
-/** @throws UserError that lists the recipes when there is none of this name */
+/**
+ * Finds a recipe by its name, or by its name in an earlier version.
+ *
+ * @throws UserError that lists the recipes when there is none with this name
+ */
 export function findRecipe(name: string): Recipe {
-  const recipe = RECIPES.find((candidate) => candidate.name === name);
+  const recipe = RECIPES.find((candidate) => candidate.name === currentRecipeName(name));
   if (!recipe) {
     throw new UserError(
       `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,

@@ -6,7 +6,7 @@ import { RECIPES } from "./index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import { recipeFields, recipeProblem } from "./recipe-json.ts";
 
-/** Names become names of folders. */
+/** Names are used as folder names. */
 const NAME = /^[\w][\w.-]*$/;
 const name = z.string().regex(NAME, "expected letters, digits, dots, hyphens and underscores");
 
@@ -22,9 +22,9 @@ const ownRecipe = recipeFields.extend({
 });
 
 /**
- * A recipe that somebody else wrote, checked: every field, and the layers when they are asked for.
+ * Validates a custom recipe: every field now, and the layers whenever they are created.
  *
- * @param where it comes from, for errors
+ * @param where its source, for error messages
  * @throws UserError (exit code 2) that names the field and what was expected
  */
 export function checkOwnRecipe(value: unknown, where: string): Recipe {
@@ -53,7 +53,7 @@ export function checkOwnRecipe(value: unknown, where: string): Recipe {
   return recipe;
 }
 
-/** A model of tailor's as it is; one's own with its layers checked each time they are made. */
+/** Returns a built-in model unchanged; a custom one with its layers validated each time they are created. */
 function checkedModel(model: Model, where: string): Model {
   const ours = MODELS.find((other) => other.name === model.name);
   if (ours?.layers === model.layers) return ours;

@@ -5,30 +5,30 @@ import { recipeFromJson, recipeSchema } from "./recipe-json.ts";
 
 /** Changing a recipe field by field, each by its path: `learningRate`, `optimizer.momentum`. */
 
-/** What a field may be given; null leaves it out. */
+/** Value of a field; null removes an optional field. */
 export type FieldValue = number | string | boolean | readonly number[] | null;
 
-/** A recipe's fields with other values, by path. */
+/** Changed fields of a recipe, by path. */
 export type RecipeChanges = Readonly<Record<string, FieldValue>>;
 
 type Json = Record<string, unknown>;
 
-/** The little of JSON Schema that zod makes of a recipe's. */
+/** The part of JSON Schema that zod generates for a recipe. */
 interface FieldSchema {
   readonly properties?: Readonly<Record<string, FieldSchema>>;
-  /** Names of the properties that cannot be left out. */
+  /** Names of the required properties. */
   readonly required?: readonly string[];
-  /** The forms of a part with a `kind`. */
+  /** The alternatives of an object with a `kind`. */
   readonly oneOf?: readonly FieldSchema[];
   readonly const?: unknown;
 }
 
 const schema: FieldSchema = z.toJSONSchema(recipeSchema) as FieldSchema;
 
-/** Who a recipe is, not how it trains. */
+/** Fields that identify a recipe and do not affect training. */
 const IDENTITY = ["name", "description"];
 
-/** Paths of the fields that a recipe has or may have; of a part with a kind, those of its kind. */
+/** Paths of the fields that a recipe has or may have; for an object with a kind, those of its kind. */
 export function changeableFields(recipe: Recipe): string[] {
   return pathsOf(schema, recipeToJson(recipe), []).filter((path) => !IDENTITY.includes(path));
 }
@@ -39,7 +39,7 @@ function pathsOf(field: FieldSchema, value: unknown, path: readonly string[]): s
   return Object.entries(properties).flatMap(([name, inner]) => pathsOf(inner, at(value, name), [...path, name]));
 }
 
-/** The form of a part that has the value's kind; the part itself where there is one form only. */
+/** The alternative with the value's kind; the schema itself where there are no alternatives. */
 function formOf(field: FieldSchema, value: unknown): FieldSchema {
   const forms = field.oneOf ?? [field];
   return forms.find(({ properties }) => properties?.kind?.const === at(value, "kind")) ?? forms[0]!;
@@ -54,8 +54,8 @@ function isJson(value: unknown): value is Json {
 }
 
 /**
- * The changes without those of fields that the recipe then does not have: `optimizer.betas` where `optimizer.kind` becomes
- * `sgd`, `averaging.decay` where `averaging.kind` is left out.
+ * Drops changes of fields that the changed recipe does not have: `optimizer.betas` when `optimizer.kind` becomes `sgd`,
+ * `averaging.decay` when averaging is removed.
  */
 export function applicableChanges(recipe: Recipe, changes: RecipeChanges): RecipeChanges {
   const json = structuredClone(recipeToJson(recipe));
@@ -63,31 +63,31 @@ export function applicableChanges(recipe: Recipe, changes: RecipeChanges): Recip
   for (const [path, value] of entries) if (isKind(path)) setField(json, path, value, recipe);
   const missing = entries.flatMap(([path, value]) => partLeftOut(json, path, value) ?? []);
   const isApplicable = ([path, value]: [string, FieldValue]) =>
-    // A whole part stays among the changes, whatever it is given: to be refused, if that is not null.
+    // A change of a whole object is kept, and rejected later unless it is null.
     isOptionalPart(json, path) ||
     partLeftOut(json, path, value) !== undefined ||
     (isChangeable(json, path) && !missing.some((part) => path.startsWith(`${part}.`)));
   return Object.fromEntries(Object.entries(changes).filter(isApplicable));
 }
 
-/** The optional part that the value at the path leaves out: that of a null, named itself or by its kind. */
+/** The optional object that a null at this path removes: given by its own path or by that of its kind. */
 function partLeftOut(json: Json, path: string, value: FieldValue): string | undefined {
   if (value !== null) return undefined;
   return [path, path.replace(/\.kind$/, "")].find((part) => isOptionalPart(json, part));
 }
 
 /**
- * The recipe with some fields changed. Another `kind` replaces its part, whose other fields are then those of the changes;
- * null leaves an optional field or part out, and so does null for the kind of such a part.
+ * Changes fields of a recipe. A new `kind` replaces its object, whose other fields then come from the changes; null
+ * removes an optional field or object, as does null for the kind of such an object.
  *
- * @throws UserError with exit code 2 for a field that the recipe cannot have, with those it can, and for a refused value
+ * @throws UserError with exit code 2 for an unknown field, listing the known ones, and for an invalid value
  */
 export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   const json = structuredClone(recipeToJson(recipe));
   for (const [path, value] of kindsFirst(changes)) setField(json, path, value, recipe);
   try {
     const where = `recipe ${recipe.name} with ${changesText(changes)}`;
-    // A model of one's own has no name that could be looked up.
+    // A custom model cannot be found by name.
     return recipeFromJson(json, where, changes.model === undefined ? recipe.model : undefined);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(error.message, { exitCode: 2, cause: error });
@@ -95,12 +95,12 @@ export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   }
 }
 
-/** Whether a field decides which other fields its part has. */
+/** Whether a field determines which other fields its object has. */
 export function isKind(path: string): boolean {
   return path.endsWith(".kind");
 }
 
-/** Kinds decide which other fields there are. */
+/** Kinds first, as they determine which other fields there are. */
 function kindsFirst(changes: RecipeChanges): [string, FieldValue][] {
   return Object.entries(changes).toSorted(([a], [b]) => Number(isKind(b)) - Number(isKind(a)));
 }
@@ -139,7 +139,7 @@ function setField(json: Json, path: string, value: FieldValue, recipe: Recipe): 
   else part[last] = value;
 }
 
-/** Whether the path leads to a part with fields of its own, averaging for one, that a recipe may do without. */
+/** Whether the path is that of an optional object, such as averaging. */
 function isOptionalPart(json: Json, path: string): boolean {
   let [field, value, isOptional]: [FieldSchema | undefined, unknown, boolean] = [schema, json, false];
   for (const name of path.split(".")) {
@@ -157,7 +157,7 @@ function remove(json: Json, names: readonly string[]): void {
   if (isJson(outer)) delete outer[names.at(-1)!];
 }
 
-/** `0.002`, `[0.9,0.99]`, `none`: as `--over` takes it. */
+/** `0.002`, `[0.9,0.99]`, `none`: as a sweep takes it. */
 export function valueText(value: FieldValue): string {
   if (value === null) return "none";
   return typeof value === "object" ? `[${value.join(",")}]` : String(value);

@@ -53,7 +53,7 @@ const optimizer = z.discriminatedUnion("kind", [
 
 const range = z.tuple([z.number(), z.number()]);
 
-/** A recipe's fields that are plain data. */
+/** Schema of a recipe's fields except its model. */
 export const recipeFields = z.strictObject({
   name: z.string(),
   description: z.string(),
@@ -79,21 +79,21 @@ export const recipeFields = z.strictObject({
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
 });
 
-/** A whole recipe; its model by name. */
+/** Schema of a recipe, with its model's name. */
 export const recipeSchema = recipeFields.extend({ model: z.string() });
 
-/** `recipe field "optimizer.momentum": expected number, found "0.9"`: what the value does not have right, the first of it. */
+/** The first problem: `recipe field "optimizer.momentum": expected number, found "0.9"`. */
 export function recipeProblem({ issues }: z.ZodError, value: unknown): string {
   const text = describeIssues(issues, value);
   return text.startsWith("field") ? `recipe ${text}` : `recipe: ${text}`;
 }
 
 /**
- * A recipe as a run's record holds it, with its model if that is one of tailor's.
+ * Parses the recipe of a run's record, and looks up its model among the built-in ones.
  *
- * @param own the model, where it is not
- * @param where names the source in errors
- * @throws UserError that names the first field that is not as expected
+ * @param own the model, if it is a custom one
+ * @param where its source, for error messages
+ * @throws UserError that names the first invalid field
  */
 export function recipeFromJson(json: unknown, where: string, own?: Model): Recipe {
   const parsed = recipeSchema.safeParse(json);

@@ -5,30 +5,30 @@ import { type Averaging, checkAveraging } from "../optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../optim/index.ts";
 import { checkSchedule, type Schedule } from "../optim/schedules.ts";
 
-/** Everything that says how a network is trained. A recipe and a seed make a run. */
+/** All settings of a training. A recipe and a seed determine a run. */
 export interface Recipe {
   readonly name: string;
-  /** One line for people. */
+  /** One human-readable line. */
   readonly description: string;
   readonly model: Model;
   readonly epochs: number;
   readonly batchSize: number;
-  /** The highest that the schedule reaches. */
+  /** Peak learning rate of the schedule. */
   readonly learningRate: number;
   readonly schedule: Schedule;
   readonly optimizer: OptimizerSpec;
-  /** 0: none. */
+  /** Label smoothing factor; 0 for none. */
   readonly labelSmoothing: number;
   readonly augmentation: Augmentation;
-  /** Left out: the weights of the last step are the result. Given: validation, weights and model are averages of them. */
+  /** Weight averaging. If given, validation, saved weights and model use the average, else the last step's weights. */
   readonly averaging?: Averaging;
 }
 
-/** The most epochs that anybody means. */
+/** Upper bound for epochs. */
 export const MAX_EPOCHS = 10_000;
 
 /**
- * Checks a recipe, given or changed by options.
+ * Validates a recipe.
  *
  * @throws UserError that names the field, its value and what is allowed
  */
@@ -48,7 +48,7 @@ export function checkRecipe(recipe: Recipe): void {
   if (recipe.averaging) checkAveraging(recipe.averaging);
 }
 
-/** The recipe as plain JSON, with the model by its name. */
+/** A recipe as plain JSON, with its model's name. */
 export function recipeToJson({ model, ...rest }: Recipe): Record<string, unknown> {
   return { ...rest, model: model.name };
 }

@@ -2,7 +2,7 @@ import type { CostPoint } from "../plots/cost.ts";
 import type { LadderEntry } from "./ladder/entry.ts";
 import type { ModelResult } from "./report-data.ts";
 
-/** What a network costs, each with a figure of its own. */
+/** Measures of a network's cost, each with its own figure. */
 export const COSTS = [
   { key: "parameters", words: "parameters", xLabel: "parameters" },
   { key: "multiplyAdds", words: "multiply-adds", xLabel: "multiply-adds for one image, forward" },
@@ -10,11 +10,11 @@ export const COSTS = [
 
 export type CostKey = (typeof COSTS)[number]["key"];
 
-/** Said of the published results in a figure. */
+/** Note on the published results in a figure. */
 export const UNMARKED =
   "What is not marked as de-duplicated data was measured, or may have been, on the release before 31 August 2017, which has other test images and some duplicates.";
 
-/** A published result in a figure of accuracy and cost; none where either is not known. */
+/** A published result as a point of accuracy and cost; none where either is unknown. */
 export function publishedPoint({ name, claimed, clean, kind, ...costs }: LadderEntry, key: CostKey): CostPoint[] {
   const accuracy = clean ?? claimed;
   const x = costs[key];
@@ -23,7 +23,7 @@ export function publishedPoint({ name, claimed, clean, kind, ...costs }: LadderE
   return [{ name, x, accuracy, kind: clean === null ? "published" : "published, de-duplicated data" }];
 }
 
-/** A result of ours, with its spread over seeds; none where its cost is not known. */
+/** One of our results with its spread over seeds; none where its cost is unknown. */
 export function ownPoint(
   { name, accuracy: { mean, standardDeviation }, ...costs }: Pick<ModelResult, "name" | "accuracy" | CostKey>,
   key: CostKey,

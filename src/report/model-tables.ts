@@ -5,9 +5,9 @@ import type { ModelDetail } from "./report-data.ts";
 import type { Table } from "./tables.ts";
 import { listText, points } from "./wording.ts";
 
-/** Tables of single answers: each is of a recipe's first run on the test images. */
+/** Tables of predictions: each is of a recipe's first run on the test images. */
 
-/** How well each class is recognised: models side by side, no more of them than fit. */
+/** Metrics per class: models side by side, as many per table as fit. */
 export function perClassTables(models: readonly ModelDetail[]): Table[] {
   const pairs = Array.from({ length: Math.ceil(models.length / 2) }, (_, i) => models.slice(2 * i, 2 * i + 2));
   return pairs.map(perClassTable);
@@ -36,10 +36,10 @@ const RATIOS = [
   { name: "F1", key: "f1" },
 ] as const;
 
-/** Pairs a model. */
+/** Number of pairs per model. */
 const PAIRS = 5;
 
-/** Which classes each model takes for each other most often. */
+/** The most confused pairs of classes of each model. */
 export function confusedPairsTable(models: readonly ModelDetail[]): Table {
   return {
     title: "Most confused pairs",
@@ -64,7 +64,7 @@ function pairRow({ recipe, test }: ModelDetail): (pair: ConfusedPair) => string[
   ];
 }
 
-/** How far the probabilities that each model states can be trusted, with and without test-time averaging. */
+/** Calibration of each model, with and without test-time averaging. */
 export function calibrationTable(models: readonly ModelDetail[]): Table {
   return {
     title: "Calibration and loss",

@@ -1,14 +1,14 @@
 import type { RunRecord } from "../runs/run-record.ts";
 import { percent } from "../text.ts";
 
-/** A smaller difference is what augmentation, dropout and a falling learning rate leave in any training. */
+/** Smaller differences are normal. */
 const MIN_GAP = 0.1;
 
 /**
- * What a finished run's accuracies say of overfitting: training accuracy above validation accuracy by more than 10 points
- * and more than two standard errors of the latter, which few images make large.
+ * Detects overfitting of a finished run: training accuracy exceeds validation accuracy by more than 10 points and by
+ * more than two standard errors of the latter, which are large for few images.
  *
- * @returns two sentences, what was seen and what to try; undefined where nothing shows
+ * @returns two sentences, the observation and what to try; undefined if there is no overfitting
  */
 export function overfittingText({ result, data }: Pick<RunRecord, "result" | "data">): string | undefined {
   const [train, validation] = [result?.trainAccuracy, result?.validationAccuracy];

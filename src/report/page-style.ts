@@ -1,4 +1,4 @@
-/** The look of the page: one column of text, tables and pictures a little wider than reading needs, light or dark. */
+/** The page's style sheet: one column of text, slightly wider tables and pictures, light and dark colours. */
 export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;

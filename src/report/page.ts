@@ -12,8 +12,8 @@ import { type Table, tableHtml } from "./tables.ts";
 import { listText, spreadText } from "./wording.ts";
 
 /**
- * A picture inside the page. It is an image of its own, not part of the document, so that its ids and styles meet nothing
- * else; on a narrow screen it scrolls instead of shrinking until its letters cannot be read.
+ * A figure on the page. It is embedded as an image, not inline, so that its ids and styles do not collide with others;
+ * on a narrow screen it scrolls instead of becoming illegibly small.
  */
 export function figureHtml({ name, title, caption, svg }: StudyFigure): Html {
   const source = `data:image/svg+xml;base64,${base64(svg)}`;
@@ -24,7 +24,7 @@ export function figureHtml({ name, title, caption, svg }: StudyFigure): Html {
 `;
 }
 
-/** The picture's own size, so that the page does not jump while it is read in. */
+/** The picture's size, so that the layout does not shift while the page loads. */
 function sizeOf(svg: string): Html | null {
   const head = /<svg[^>]*>/.exec(svg)?.[0] ?? "";
   const [width, height] = ["width", "height"].map(
@@ -33,21 +33,21 @@ function sizeOf(svg: string): Html | null {
   return width && height ? html` width="${width}" height="${height}"` : null;
 }
 
-/** The base64 form of a text's UTF-8 bytes. */
+/** Encodes a text's UTF-8 bytes as base64. */
 function base64(text: string): string {
   let bytes = "";
   for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
   return btoa(bytes);
 }
 
-/** A part of the page with a heading and a place in the table of contents. */
+/** A section of the page with a heading and an entry in the table of contents. */
 export interface PageSection {
   readonly id: string;
   readonly title: string;
   readonly body: readonly Html[];
 }
 
-/** The page's parts in reading order: what came out first, how, and what is concluded last. Empty ones are left out. */
+/** The page's sections in reading order: results first, then methods, conclusions last. Empty ones are omitted. */
 export function pageSections(report: StudyReport, figures: readonly StudyFigure[]): PageSection[] {
   const { models, conclusion, isFashionMnist } = report;
   const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
@@ -91,12 +91,12 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
   return sections.filter(({ body }) => body.length > 0);
 }
 
-/** Two pictures in a row where there is room. */
+/** Two figures per row where they fit. */
 function sideBySide(pictures: readonly Html[]): Html[] {
   return pictures.length > 0 ? [html`<div class="pair">${pictures}</div>`] : [];
 }
 
-/** The whole report as one HTML file that needs nothing else: styles and pictures are inside. Same report, same text. */
+/** The complete report as one self-contained HTML file, including styles and pictures. Deterministic. */
 export function studyPage(report: StudyReport, figures: readonly StudyFigure[]): string {
   return wholePage({
     title: `Base and Enhanced on ${report.isFashionMnist ? "Fashion-MNIST" : report.setting.dataSource}`,
@@ -107,7 +107,7 @@ export function studyPage(report: StudyReport, figures: readonly StudyFigure[]):
   });
 }
 
-/** What came out, in one sentence: our last row of each role, beside what was published. */
+/** The result in one sentence: our last row of each role, compared with the published ones. */
 function resultSentence({ results, setting, isQuick }: StudyReport): string {
   const ours = firstOfRoles(results.filter((result) => !isPublished(result)).reverse());
   const published = firstOfRoles(results.filter(isPublished));
@@ -135,16 +135,16 @@ function quickBanner({ setting }: StudyReport): Html {
 
 export interface WholePage {
   readonly title: string;
-  /** Of tailor. */
+  /** Version of tailor. */
   readonly version: string;
-  /** What came out, in one sentence. */
+  /** The result in one sentence. */
   readonly lead: string;
-  /** What has to be known before anything is read. */
+  /** An important notice at the top. */
   readonly banner?: Html | null;
   readonly sections: readonly PageSection[];
 }
 
-/** One HTML file that needs nothing else: head, contents, sections. Same input, same text. */
+/** One self-contained HTML file: head, table of contents, sections. Deterministic. */
 export function wholePage({ title, version, lead, banner = null, sections }: WholePage): string {
   const page = html`<!doctype html>
 <html lang="en">

@@ -1,7 +1,7 @@
 import type { RunProfile, StepProfile } from "../bench/profile.ts";
 import { percent, table } from "../text.ts";
 
-/** Where a training step's time goes, by kind of operation and by layer: lines for a terminal. */
+/** Time of a training step by kind of operation and by layer: lines for a terminal. */
 export function profileLines({ steps, stepMilliseconds, byKind, byLayer }: StepProfile): string[] {
   const kinds = byKind.map(({ kind, milliseconds, share, gflops }) => [
     kind,
@@ -29,7 +29,7 @@ export function profileLines({ steps, stepMilliseconds, byKind, byLayer }: StepP
   ];
 }
 
-/** The same for a run: its speed first. */
+/** As `profileLines`, for a run: its speed first. */
 export function runProfileLines(profile: RunProfile): string[] {
   const speed = `${profile.gflops.toFixed(0)} GFLOP/s over whole steps (a multiply-add is 2 FLOP)`;
   return ["", speed, ...profileLines(profile)];

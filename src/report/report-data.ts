@@ -3,29 +3,29 @@ import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { Interval, PairedComparison, Spread } from "../evaluation/significance.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 
-/** All that a study's report says, before it is words and pictures. Accuracies are fractions. */
+/** The data of a study's report. Accuracies are fractions. */
 export interface StudyReport {
-  /** A quick study trains on a part of the images for a few epochs: its figures are no result. */
+  /** A quick study trains on a subset of the images for a few epochs: its accuracies are not meaningful. */
   readonly isQuick: boolean;
-  /** Whether the data is Fashion-MNIST as it was published; published results say nothing of other data. */
+  /** Whether the data is the published Fashion-MNIST; only then do published results apply. */
   readonly isFashionMnist: boolean;
   readonly setting: StudySetting;
-  /** In reading order: the study's published pair, the seed pair, ours. */
+  /** In reading order: the study's published pair, the repeated study, ours. */
   readonly results: readonly ModelResult[];
-  /** Enhanced minus Base, for each of these pairs. */
+  /** Enhanced minus Base, for each pair. */
   readonly gains: readonly Gain[];
-  /** One of each recipe that was trained here: its first seed in detail. */
+  /** One for each recipe that was trained: its first seed in detail. */
   readonly models: readonly ModelDetail[];
-  /** The test images, of which a sample is shown and from which mistakes are taken. */
+  /** The test images, for the sample of the data and the mistakes. */
   readonly test: ImageSet;
-  /** Paragraphs made from the figures. */
+  /** Paragraphs derived from the results. */
   readonly conclusion: readonly string[];
 }
 
 export interface StudySetting {
   /** ISO 8601. */
   readonly date: string;
-  /** Of the checkout; null when there was none. */
+  /** Commit of the checkout; null if there was none. */
   readonly commit: string | null;
   readonly cpu: string;
   readonly cores: number;
@@ -36,31 +36,31 @@ export interface StudySetting {
   readonly validationImages: number;
   readonly testImages: number;
   readonly epochs: number;
-  /** What was typed, to do it again. */
+  /** The command line, for reproduction. */
   readonly command: string;
 }
 
 export type Role = "base" | "enhanced";
 
-/** A line of the first table. */
+/** A row of the results table. */
 export interface ModelResult {
   /** `base`, or "study's Base Model". */
   readonly name: string;
   readonly role: Role;
   readonly origin: Origin;
-  /** On the test images, last epoch, no test-time averaging. */
+  /** On the test images, after the last epoch, without test-time averaging. */
   readonly accuracy: Spread;
   readonly epochs: number | null;
   readonly parameters: number | null;
-  /** Of one image, forward. */
+  /** Of the forward pass of one image. */
   readonly multiplyAdds: number | null;
-  /** Training time of a run on the machine it was trained on: the mean, of committed results the least. */
+  /** Training time of a run on its machine: the mean, for committed results the minimum. */
   readonly seconds: number | null;
 }
 
 export type Origin =
   | { readonly kind: "published"; readonly source: string }
-  /** Read from the result files that come with tailor: trained earlier, on the machine they name. */
+  /** Read from the result files included in tailor: trained earlier, on the machine that they name. */
   | { readonly kind: "committed"; readonly files: readonly string[]; readonly commit: string; readonly cpu: string }
   | { readonly kind: "trained"; readonly runs: readonly string[] };
 
@@ -68,22 +68,22 @@ export type Origin =
 export interface Gain {
   readonly base: string;
   readonly enhanced: string;
-  /** Of the mean accuracies, as a fraction. */
+  /** Difference of the mean accuracies, as a fraction. */
   readonly difference: number;
-  /** 95 %, over seeds (Welch); null with a single seed or none known. */
+  /** 95 % confidence interval over seeds (Welch); null with fewer than two seeds. */
   readonly overSeeds: Interval | null;
-  /** The first seed's two runs on the same test images; null where no run is at hand. */
+  /** Comparison of the first seed's two runs on the same test images; null where the runs are not available. */
   readonly paired: PairedComparison | null;
 }
 
-/** What is shown of one recipe that was trained here. */
+/** Details of one recipe that was trained. */
 export interface ModelDetail {
   readonly recipe: string;
   readonly description: string;
-  /** All its runs, for the curves. */
+  /** All runs of the recipe, for the curves. */
   readonly runs: readonly { readonly seed: number; readonly path: string; readonly epochs: readonly MetricsLine[] }[];
-  /** The first run on the test images, */
+  /** Metrics of the first run on the test images. */
   readonly test: ClassificationMetrics;
-  /** and with test-time averaging of each image and its mirror image. */
+  /** The same with test-time averaging of each image and its mirror image. */
   readonly testAveraged: ClassificationMetrics;
 }

@@ -3,7 +3,7 @@ import type { Gain, ModelResult, StudyReport } from "./report-data.ts";
 import type { Table } from "./tables.ts";
 import { intervalText, known, large, listText, points, pText, shortCommit, spreadText } from "./wording.ts";
 
-/** The first table: every model's accuracy on the test images, and what it cost. */
+/** The results table: every model's test accuracy and cost. */
 export function resultsTable({ results, setting, isQuick }: StudyReport): Table {
   const notes = [
     "Accuracy on the test images at the last epoch, without test-time averaging: mean ± standard deviation over n seeds.",
@@ -30,7 +30,7 @@ export function resultsTable({ results, setting, isQuick }: StudyReport): Table 
   };
 }
 
-/** What the Enhanced Model adds to the Base Model, and how sure that is. */
+/** The gains of Enhanced over Base, with confidence intervals. */
 export function gainsTable({ gains, results }: StudyReport): Table {
   const rows = gains.map(({ base, enhanced, difference, overSeeds, paired }) => [
     `${base} → ${enhanced}`,
@@ -68,12 +68,12 @@ export function gainsTable({ gains, results }: StudyReport): Table {
 
 const ORIGINS = { published: "published", committed: "committed results", trained: "trained here" } as const;
 
-/** Whether somebody else trained it. */
+/** Whether the result is from a publication. */
 export function isPublished({ origin }: Pick<ModelResult, "origin">): boolean {
   return origin.kind === "published";
 }
 
-/** One seed has no spread; how far its test images can be trusted is known all the same. */
+/** Notes on rows with a single seed: no spread over seeds, but the standard error of the test set. */
 function singleSeedNotes(results: readonly ModelResult[], testImages: number): string[] {
   const errors = results
     .filter((result) => !isPublished(result) && result.accuracy.standardDeviation === null)
@@ -85,7 +85,7 @@ function singleSeedNotes(results: readonly ModelResult[], testImages: number): s
   return [`A single seed has no spread; over the test images its binomial standard error is ${listText(errors)}.`];
 }
 
-/** One sentence for all rows of the same commit and processor. */
+/** One note for all rows of the same commit and processor. */
 function committedNotes(results: readonly ModelResult[]): string[] {
   const places = new Map<string, { names: string[]; files: string[] }>();
   for (const { name, origin } of results) {
@@ -100,7 +100,7 @@ function committedNotes(results: readonly ModelResult[]): string[] {
   );
 }
 
-/** Why a gain has dashes, and where its two comparisons are of different runs. */
+/** Notes on unknown cells of a gain, and on comparisons of different runs. */
 function gainNotes({ base, enhanced, difference, overSeeds, paired }: Gain, results: readonly ModelResult[]): string[] {
   const pair = `${base} → ${enhanced}`;
   const origins = results.filter(({ name }) => name === base || name === enhanced).map(({ origin }) => origin.kind);

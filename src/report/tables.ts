@@ -5,32 +5,32 @@ import { calibrationTable, confusedPairsTable, perClassTables } from "./model-ta
 import type { StudyReport } from "./report-data.ts";
 import { gainsTable, resultsTable } from "./result-tables.ts";
 
-/** A table before it is text or markup: both show the same cells. */
+/** A table, independent of its rendering as text or HTML. */
 export interface Table {
   readonly title: string;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** The columns that hold words; the others hold figures. */
+  /** Indices of left-aligned columns, with text; the others contain numbers. */
   readonly leftColumns: readonly number[];
-  /** Sentences that stand below it. */
+  /** Notes below the table. */
   readonly notes: readonly string[];
-  /** Rows that stand out on the page. */
+  /** Indices of rows that are emphasized on the page. */
   readonly strongRows?: readonly number[];
-  /** What a terminal has no room for: columns at the right end, counted from this one, and notes on single rows. */
+  /** Only on the page, for lack of space in a terminal: the columns from this index on, and notes on single rows. */
   readonly pageOnly?: { readonly columnsFrom: number; readonly notes: readonly string[] };
 }
 
-/** For a terminal: title, header, rows, notes. */
+/** Renders a table for a terminal: title, header, rows, notes. */
 export function tableLines({ title, header, rows, leftColumns, notes, pageOnly }: Table): string[] {
   const cells = [header, ...rows].map((row) => row.slice(0, pageOnly?.columnsFrom));
   return [title, "", ...columns(cells, leftColumns), ...(notes.length > 0 ? [""] : []), ...notes];
 }
 
-/** Characters above which a cell is a sentence, which may fill several lines but not be squeezed. */
+/** Cells longer than this are sentences, which wrap but keep a minimum width. */
 const LONG = 40;
 const ADDRESS = /^https?:\/\//;
 
-/** For a page: a table that can scroll by itself, its notes below. The first cell of a row is the row's heading. */
+/** Renders a table as scrollable HTML with its notes below. The first cell of a row is the row's heading. */
 export function tableHtml({ title, header, rows, leftColumns, notes, strongRows = [], pageOnly }: Table): Html {
   const align = (column: number) => (leftColumns.includes(column) ? "words" : "number");
   const head = header.map((cell, i) => html`<th scope="col" class="${align(i)}">${cell}</th>`);
@@ -59,14 +59,14 @@ function notesHtml(notes: readonly string[]): Html | null {
   return html`<ul class="notes">${notes.map((note) => html`<li>${prose(note)}</li>\n`)}</ul>`;
 }
 
-/** An address becomes a link that shows its host. */
+/** A URL becomes a link labelled with its host. */
 function cellHtml(cell: string): Html | string {
   if (!ADDRESS.test(cell)) return cell;
   const shown = cell.replace(/^https?:\/\/(www\.)?/, "").replace(/[/?#].*$/, "");
   return html`<a href="${cell}">${shown}</a>`;
 }
 
-/** Every table of the report, in reading order; what has no rows is left out. */
+/** Every table of the report, in reading order; empty ones are omitted. */
 export function studyTables(report: StudyReport): Table[] {
   const { models } = report;
   const tables = [

@@ -2,9 +2,9 @@ import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { Interval, Spread } from "../evaluation/significance.ts";
 import { count, percent, signed } from "../text.ts";
 
-/** Figures of the report as people read them. A fraction's difference is told in points: 0.0103 is `+1.03`. */
+/** Formatting of the report's numbers. Differences of fractions are in percentage points: 0.0103 is `+1.03`. */
 
-/** What stands where a figure is not known; a note says why. */
+/** Placeholder of an unknown number; a note gives the reason. */
 export const UNKNOWN = "–";
 
 /** `93.47 % ± 0.07 (n = 3)`, `93.47 % (n = 1)` */
@@ -31,7 +31,7 @@ export function accuracyLine(
   return `${what} accuracy ${percent(accuracy)} (${count(correct)} of ${count(total)}, standard error ${percent(standardError)}), loss ${loss.toFixed(4)}`;
 }
 
-/** `+1.03`, `−0.42`, `0.00`: what rounds to nothing has no sign. */
+/** `+1.03`, `−0.42`, `0.00`: no sign if it rounds to zero. */
 export function points(difference: number): string {
   return signed(difference * 100, 2);
 }
@@ -47,7 +47,7 @@ export function pText(p: number): string {
   return `p = ${p.toFixed(p < 0.01 ? 4 : p < 0.1 ? 3 : 2)}`;
 }
 
-/** `4.24 M`, `42.4 M`, `1.06 G`: three digits that count. */
+/** `4.24 M`, `42.4 M`, `1.06 G`: three significant digits. */
 export function large(value: number): string {
   const [scaled, unit] = value >= 999.5e6 ? [value / 1e9, "G"] : [value / 1e6, "M"];
   return `${scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0)} ${unit}`;
@@ -58,12 +58,12 @@ export function listText(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-/** `text(value)`, or the sign for what is not known. */
+/** `text(value)`, or `UNKNOWN` for null and undefined. */
 export function known<Value>(value: Value | null | undefined, text: (value: Value) => string): string {
   return value === null || value === undefined ? UNKNOWN : text(value);
 }
 
-/** The seven digits by which a commit is called. */
+/** A commit's abbreviated hash, seven digits. */
 export function shortCommit(commit: string): string {
   return commit.slice(0, 7);
 }

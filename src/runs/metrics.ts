@@ -1,9 +1,9 @@
-/** `metrics.jsonl`: one JSON object a line, one line an epoch. */
+/** `metrics.jsonl`: one JSON object per line, one line per epoch. */
 import { z } from "zod";
 import { describeIssues } from "../formats/json.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
-/** Tables of more classes are not kept: a line would be tens of kilobytes, and nobody could read the picture. */
+/** Larger confusion matrices are not recorded: a line would be tens of kilobytes, and the figure unreadable. */
 export const MAX_CONFUSION_CLASSES = 32;
 
 const fraction = z.number().min(0).max(1);
@@ -13,7 +13,7 @@ const confusion = z
   .readonly()
   .refine((rows) => rows.every((row) => row.length === rows.length), "expected as many columns as rows");
 
-/** Losses are mean cross entropies in nats, accuracies fractions from 0 to 1. Null: no validation images were held out. */
+/** Losses are mean cross-entropies in nats, accuracies fractions from 0 to 1. Null without validation images. */
 export const metricsFields = {
   trainLoss: nonNegative,
   trainAccuracy: fraction,
@@ -26,16 +26,16 @@ const metricsLineSchema = z.strictObject({
   epoch: nonNegative,
   /** Steps done. */
   step: z.int().min(0),
-  /** Of the last step. */
+  /** Learning rate of the last step. */
   learningRate: nonNegative,
   ...metricsFields,
-  /** Training images for each second of training time, in this epoch. */
+  /** Training images per second of training time, in this epoch. */
   imagesPerSecond: nonNegative,
   /** Training time so far, from the run's start, all parts of an interrupted run together. */
   seconds: nonNegative,
   /**
-   * `validationConfusion[label][predicted]` counts the validation images after this epoch. Left out: no images were held
-   * out, there are more than MAX_CONFUSION_CLASSES classes, or an older version of tailor wrote the line.
+   * `validationConfusion[label][predicted]` counts the validation images after this epoch. Absent without validation
+   * images, with more than MAX_CONFUSION_CLASSES classes, or in lines of older versions.
    */
   validationConfusion: confusion.optional(),
 });
@@ -44,9 +44,9 @@ const metricsLineSchema = z.strictObject({
 export type MetricsLine = z.infer<typeof metricsLineSchema>;
 
 /**
- * Reads the text of a `metrics.jsonl`. Nothing damaged is passed over: the file is always written whole.
+ * Parses a `metrics.jsonl`. Damaged lines are errors, as the file is always written atomically.
  *
- * @param fileName what error messages call the file
+ * @param fileName for error messages
  * @throws UserError with the number of the first damaged line
  */
 export function parseMetrics(text: string, fileName: string): MetricsLine[] {

@@ -1,9 +1,9 @@
-/** JSON from a file, checked against a schema; what does not fit is told by file, field, expected and found. */
+/** JSON from a file, validated against a schema; errors give file, field, expected and found value. */
 import type { z } from "zod";
 import { UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 
-/** The text as JSON, of any form yet. */
+/** Parses the text as JSON, without validation. */
 export function parseJson(text: string, where: string, todo: string): unknown {
   try {
     return JSON.parse(text);
@@ -14,11 +14,11 @@ export function parseJson(text: string, where: string, todo: string): unknown {
 }
 
 /**
- * The value as the schema describes it.
+ * Validates a value against a schema.
  *
- * @param where what error messages call the place: the file, with the line where that matters
+ * @param where the place for error messages: the file, with the line where that matters
  * @param todo what the user can do about a damaged file
- * @throws UserError with the first field that does not fit, and how many more there are
+ * @throws UserError with the first invalid field, and the number of others
  */
 export function checkJson<T>(schema: z.ZodType<T>, value: unknown, where: string, todo: string): T {
   const result = schema.safeParse(value);

@@ -1,15 +1,16 @@
 /**
- * `run.json`: what was run, on what, with what, and what came of it. Enough to do it again and to compare it. Weights from
- * elsewhere make a run too; its record says where they came from, and of their training nothing.
+ * `run.json`: a run's recipe, data, environment and results, sufficient to reproduce and compare it. Imported external
+ * weights are a run too; its record has their source, and nothing about their training.
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
+import { currentRecipeName } from "../recipes/renamed.ts";
 import { metricsFields } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
-/** Goes up when a record of the old form can no longer be read as the new one. */
+/** Incremented when old records can no longer be read in the new format. */
 export const RUN_FORMAT = 1;
 
 const count = z.int().min(0);
@@ -18,10 +19,15 @@ const nonNegative = z.number().min(0);
 const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
 
+/** The recipe under today's name. */
+function renamed(recipe: Record<string, unknown>): Record<string, unknown> {
+  return typeof recipe.name === "string" ? { ...recipe, name: currentRecipeName(recipe.name) } : recipe;
+}
+
 const resultSchema = z.strictObject({
-  /** Of the last epoch. */
+  /** Metrics of the last epoch. */
   ...metricsFields,
-  /** Training images (epochs x images) for each second of training time. */
+  /** Training images (epochs x images) per second of training time. */
   imagesPerSecond: nonNegative,
   /** Training time, all parts of an interrupted run together, without evaluation. */
   seconds: nonNegative,
@@ -34,42 +40,42 @@ const evaluationSchema = z.strictObject({
   accuracy: fraction,
   correct: count,
   total: positiveCount,
-  /** Of the accuracy: sqrt(accuracy x (1 - accuracy) / total). */
+  /** Standard error of the accuracy: sqrt(accuracy x (1 - accuracy) / total). */
   standardError: nonNegative,
   loss: nonNegative,
 });
 
 const planSchema = z.strictObject({
   format: z.literal(RUN_FORMAT),
-  recipeName: z.string(),
-  /** The whole recipe as JSON, so that a run can be told from another after the recipe of this name has changed. */
-  recipe: z.record(z.string(), z.unknown()),
+  recipeName: z.string().transform(currentRecipeName),
+  /** The whole recipe as JSON, as the recipe of this name may change later. */
+  recipe: z.record(z.string(), z.unknown()).transform(renamed),
   model: z.string(),
-  /** What the recipe had before batch and epochs were fitted to the number of images; left out: they were not. */
+  /** The recipe's own batch size and epochs, if they were adapted to the number of images. */
   fittedFrom: z.strictObject({ batchSize: positiveCount, epochs: z.number().positive() }).optional(),
-  /** The file that exported the recipe; left out: it is one of tailor's, or a program's. */
+  /** The file that exports the recipe; absent for a built-in recipe or one from a program. */
   recipeFile: z.string().optional(),
-  /** See `networkSha256`; records of older versions do not tell it. */
+  /** See `networkSha256`; absent in records of older versions. */
   networkSha256: sha256.optional(),
-  /** Of one image, forward; records of older versions do not tell it. */
+  /** Of the forward pass of one image; absent in records of older versions. */
   multiplyAdds: count.optional(),
-  /** Trainable numbers in the model. */
+  /** Number of trainable parameters. */
   parameters: count,
   seed: count,
   epochs: z.number().positive(),
   batchSize: positiveCount,
-  /** The schedule's highest. */
+  /** Peak learning rate of the schedule. */
   learningRate: nonNegative,
-  /** "split": the training part of the split; "all": the validation part too, so that nothing validates. */
+  /** "split": trained on the training part of the split; "all": on the validation part too, without validation. */
   trainOn: z.enum(["split", "all"]),
-  /** Only so many training images were used; null: all. */
+  /** Number of training images used; null: all. */
   limit: positiveCount.nullable(),
   lowering: z.enum(["standard", "blocked", "gpu"]),
-  /** Channels a block of the blocked layout; null without it. */
+  /** Channels per block of the blocked layout; null without it. */
   blockSize: positiveCount.nullable(),
   threads: positiveCount,
   versions: z.strictObject({ tailor: z.string(), node: z.string(), onnxruntime: z.string() }),
-  /** Of the checkout that tailor ran from; null when it was none. */
+  /** Commit of tailor's checkout; null if it was not run from one. */
   commit: z.string().nullable(),
   cpu: z.strictObject({ model: z.string(), cores: positiveCount }),
   platform: z.string(),
@@ -80,20 +86,20 @@ const planSchema = z.strictObject({
     files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256 })),
     trainImages: count,
     validationImages: count,
-    /** Where the user's own data lay; left out: Fashion-MNIST, wherever it is. */
+    /** Folder of custom data; absent for Fashion-MNIST from any source. */
     folder: z.string().optional(),
-    /** Axes of an image. */
+    /** Size of an image. */
     image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }).optional(),
-    /** What turns pictures into such images; left out: as Fashion-MNIST's garments. */
+    /** How pictures are converted to such images. Default: as garments, like Fashion-MNIST. */
     preparation: preparationSchema.optional(),
-    /** Their names, by class number; records of older versions do not tell them. */
+    /** Class names by index; absent in records of older versions. */
     classes: z.array(z.string()).optional(),
-    /** Of the training images, for each channel; pixels from 0 to 1. */
+    /** Of the training images, per channel; pixels from 0 to 1. */
     normalization: z.strictObject({ mean: z.array(z.number()), standardDeviation: z.array(nonNegative) }).optional(),
   }),
-  /** Of training; imported weights: when they were imported. */
+  /** Start of training; for imported weights the time of the import. */
   startedAt: z.iso.datetime("expected a date and time like 2026-01-31T12:00:00.000Z"),
-  /** By the part of the data; "-tta" with test-time averaging. */
+  /** By split; with the suffix "-tta" for test-time averaging. */
   evaluations: z
     .partialRecord(z.enum(["test", "validation", "test-tta", "validation-tta"]), evaluationSchema)
     .optional(),
@@ -118,9 +124,9 @@ const importedSchema = planSchema
   })
   .extend({
     status: z.literal("imported"),
-    /** Nothing is known of a training. */
+    /** The training is unknown. */
     result: z.null(),
-    /** The file that the weights were in. */
+    /** The file of the weights. */
     source: z.strictObject({ file: z.string(), bytes: count, sha256 }),
     /** See `weightsSha256`. */
     weightsSha256: sha256,
@@ -130,22 +136,23 @@ const anyRecordSchema = z.discriminatedUnion("status", [runningSchema, finishedS
     issue.code === "invalid_union" ? 'expected "running", "finished" or "imported"' : "expected an object",
 });
 
-/** Of any run. */
+/** Record of any run. */
 export type AnyRunRecord = z.infer<typeof anyRecordSchema>;
-/** Of weights that were trained elsewhere. */
+/** Record of imported weights. */
 export type ImportedRunRecord = z.infer<typeof importedSchema>;
-/** Of a run that tailor trains or has trained. */
+/** Record of a run trained by tailor, finished or not. */
 export type RunRecord = Exclude<AnyRunRecord, ImportedRunRecord>;
-/** Of a run that came to its end. */
+/** Record of a finished run. */
 export type FinishedRunRecord = z.infer<typeof finishedSchema>;
 export type RunResult = z.infer<typeof resultSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
 /**
- * Reads the text of a `run.json`.
+ * Parses a `run.json`.
  *
- * @param fileName what error messages call the file
- * @throws UserError when the text is damaged, is of another format or lacks a field: names the field and what was expected
+ * @param fileName for error messages
+ * @throws UserError when the text is damaged, has another format or lacks a field: names the field and what was
+ *   expected
  */
 export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
   const todo = "restore the file from a copy, or train again into another folder";

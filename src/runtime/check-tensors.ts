@@ -3,9 +3,9 @@ import { sizeOf } from "../graph/shape.ts";
 import type { DType } from "../graph/value.ts";
 import type { TensorData } from "./runtime.ts";
 
-/** What every runtime asks of the tensors that it is given, so that all refuse the same in the same words. */
+/** Validation of tensors, shared by all runtimes so that they report the same errors. */
 
-/** What holds the elements of each type. */
+/** The array class of each element type. */
 export const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const satisfies Record<
   DType,
   unknown
@@ -24,7 +24,7 @@ export function loadedTensor(
   return data;
 }
 
-/** What so many steps are fed. @throws Error when it is missing, or has another type or number of elements */
+/** A feed for `steps` steps. @throws Error when it is missing, or has another type or number of elements */
 export function fedTensor(
   program: string,
   { name, shape, dtype }: TensorSpec,

@@ -1,11 +1,12 @@
 import type { Lowering } from "../compile/program.ts";
 import { UserError } from "../errors.ts";
+import type { Words } from "../wording.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
- * The lowering to use: the one asked for, or the fastest that the runtime has.
+ * Chooses the lowering: the requested one, or by default the fastest that the runtime has.
  *
- * @throws UserError when one is asked for that the runtime does not have here
+ * @throws UserError when one is requested that the runtime does not have here
  */
 export async function chooseLowering(runtime: Runtime, wanted?: Lowering["kind"]): Promise<Lowering> {
   const [fastest, ...others] = await runtime.lowerings();
@@ -15,9 +16,10 @@ export async function chooseLowering(runtime: Runtime, wanted?: Lowering["kind"]
   throw new UserError(MISSING[wanted]);
 }
 
-const MISSING: Readonly<Record<Lowering["kind"], string>> = {
-  standard: "the GPU has a lowering of its own; leave --lowering out, or use --device cpu",
-  blocked:
-    "ONNX Runtime has no blocked layout on this processor or device; use --lowering standard, or leave the option out",
-  gpu: "the GPU's lowering is for a GPU; use --device gpu",
+const MISSING: Readonly<Record<Lowering["kind"], Words>> = {
+  standard: (w) =>
+    `the GPU has a lowering of its own; leave ${w.option("lowering")} out, or use ${w.option("device", "cpu")}`,
+  blocked: (w) =>
+    `ONNX Runtime has no blocked layout on this processor or device; use ${w.option("lowering", "standard")}, or leave the option out`,
+  gpu: (w) => `only a GPU runs this lowering; use ${w.option("device", "gpu")}`,
 };

@@ -1,16 +1,16 @@
 /**
- * In a file without ONNX Runtime's types: those refer to a browser's, and whoever has this package's types would need them.
+ * In a file without ONNX Runtime's types: those refer to browser types, which users of this package's types would need.
  */
 
-/** A model file, open: logits for any number of images at once. */
+/** An open model file, for batches of any size. */
 export interface ModelSession {
-  /** Axes of one image. */
+  /** Size of one image. */
   readonly imageShape: { readonly channels: number; readonly height: number; readonly width: number };
   readonly classes: number;
   /** @param pixels 0 to 255, [batch, channels, height, width] @returns [batch, classes] */
   logits(pixels: Uint8Array): Promise<Float32Array>;
-  /** The softmax of the logits. @param pixels as for `logits` @returns [batch, classes] */
+  /** Softmax of the logits. @param pixels as for `logits` @returns [batch, classes] */
   probabilities(pixels: Uint8Array): Promise<Float32Array>;
-  /** Frees the engine's memory; it cannot be asked afterwards. */
+  /** Frees the engine's memory; the session cannot be used afterwards. */
   release(): Promise<void>;
 }

@@ -3,12 +3,12 @@ import { UserError } from "../errors.ts";
 import type { ModelSession } from "./model-session.ts";
 
 /**
- * An open session of a model file as tailor writes it, on any build of ONNX Runtime: their sessions and tensors are of
- * the same classes.
+ * Wraps an open session of a model file in tailor's format, for any build of ONNX Runtime: their sessions and tensors
+ * have the same interfaces.
  *
  * @param opened rejects when ONNX Runtime cannot read the file
- * @param fileName named in errors
- * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ * @param fileName for error messages
+ * @throws UserError when ONNX Runtime cannot read it, or its inputs and outputs are not tailor's
  */
 export async function modelSession(
   opened: Promise<InferenceSession>,

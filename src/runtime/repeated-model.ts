@@ -3,20 +3,20 @@ import { type CompiledProgram, nextName, type TensorSpec } from "../compile/comp
 import { ModelProtoSchema, type ValueInfoProto, ValueInfoProtoSchema } from "../onnx/generated/onnx_pb.ts";
 import { ATTRIBUTE_TYPE } from "../onnx/graph-writer.ts";
 
-/** The axis in front of feeds and outputs: steps that one run does. Its size is only known then. */
+/** The leading axis of feeds and outputs: the number of steps per run, a dynamic size. */
 const STEPS_AXIS = "steps";
 
-/** What an input or output of a step is called in the model that repeats it: names must differ inside and outside. */
+/** Name of a step's input or output in the repeated model: names inside and outside the Scan must differ. */
 export function repeatedName(name: string): string {
   return `run/${name}`;
 }
 
 /**
- * A model that does a program's step any number of times in one run: ONNX's Scan, whose body is the step. State goes from
- * step to step inside the engine; feeds and outputs get an axis in front, one place a step.
+ * A model that executes a program's step any number of times per run: ONNX's Scan, whose body is the step. State is
+ * passed from step to step inside the engine; feeds and outputs get a leading axis with one entry per step.
  *
- * That saves what surrounds a run. onnxruntime-node copies each output into a new buffer, preallocated or not: with Adam
- * three times the parameters a step.
+ * That saves the overhead of runs: onnxruntime-node copies each output into a new buffer, preallocated or not; with
+ * Adam three times the parameters per step.
  */
 export function repeatedModel(program: CompiledProgram): Uint8Array {
   const { graph: step, irVersion, producerName, opsetImport } = fromBinary(ModelProtoSchema, program.model);
@@ -40,7 +40,7 @@ export function repeatedModel(program: CompiledProgram): Uint8Array {
       { name: "num_scan_inputs", i: BigInt(fed.length), type: ATTRIBUTE_TYPE.int },
     ],
   };
-  // Parameters are the same for all steps: the body reads them from outside, under their own names.
+  // Parameters are the same for all steps: the body reads them from the outer scope, under their own names.
   const graph = {
     name: `${step.name}, repeated`,
     node: [scan],
@@ -58,7 +58,7 @@ function renamed(info: ValueInfoProto): ValueInfoProto {
   return create(ValueInfoProtoSchema, { ...info, name: repeatedName(info.name) });
 }
 
-/** The same value with the axis of steps in front. */
+/** The value with the axis of steps prepended. */
 function perStep(info: ValueInfoProto): ValueInfoProto {
   const { elemType, shape } = info.type!.value.value!;
   const dim = [{ value: { case: "dimParam" as const, value: STEPS_AXIS } }, ...(shape?.dim ?? [])];

@@ -1,18 +1,18 @@
 import type { CompiledProgram } from "../compile/compile.ts";
 import type { Lowering } from "../compile/program.ts";
 
-/** What a session takes: bytes for pixels and masks, int32 for labels, float32 for all else. */
+/** Data of a session's inputs: bytes for pixels and masks, int32 for labels, float32 for everything else. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
-/** How a session computes. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** Threads that compute one run. */
+  /** Number of threads per run. */
   readonly threads: number;
 }
 
 /**
- * A compiled program, ready to run. State stays inside, in whatever layout the program wants; what goes in and out
- * through `load` and `save` is canonical (PyTorch's layouts).
+ * A compiled program, ready to run. State stays in the session, in the program's layouts; `load` and `save` use
+ * canonical order (PyTorch's layouts).
  */
 export interface Session {
   /** Sets state and parameters, by name. @throws Error when one is missing or has the wrong number of elements */
@@ -20,14 +20,14 @@ export interface Session {
   /** Copies of the state, by name. */
   save(): Promise<Map<string, Float32Array>>;
   /**
-   * Runs the program so many times in a row, by itself once: state moves on, and the outputs come back. Feeds hold what
-   * each step is fed, one after another, and outputs what each gives. More than one step takes a program with state.
-   * Feeds must stay as they are until the outputs are there.
+   * Runs `steps` steps of the program (default 1): updates the state and returns the outputs. Feeds and outputs hold
+   * the data of all steps, concatenated. More than one step requires a program with state. Feeds must not be modified
+   * until the outputs are returned.
    *
    * @throws Error when a feed is missing or has the wrong type or number of elements
    */
   run(feeds: Readonly<Record<string, TensorData>>, steps?: number): Promise<Readonly<Record<string, Float32Array>>>;
-  /** Frees its memory; it cannot run afterwards. */
+  /** Frees the session's memory; it cannot be used afterwards. */
   release(): Promise<void>;
 }
 
@@ -35,8 +35,8 @@ export interface Session {
 export interface Runtime {
   /** Version of ONNX Runtime. */
   readonly version: string;
-  /** The lowerings that it runs here, the fastest first. */
+  /** The lowerings that it can run here, the fastest first. */
   lowerings(): Promise<readonly [Lowering, ...Lowering[]]>;
-  /** Makes a session; its state is not set yet. */
+  /** Opens a session; its state must then be set with `load`. */
   open(program: CompiledProgram, options: SessionOptions): Promise<Session>;
 }

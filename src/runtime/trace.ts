@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 
-/** The time of one node in one run. */
+/** Execution time of one node in one run. */
 export interface NodeTime {
-  /** The node's name; ONNX Runtime gives nodes of its own names made from those around them, or from their operator. */
+  /** The node's name; ONNX Runtime names nodes that it inserts after those around them, or after their operator. */
   readonly node: string;
-  /** The operator that ran: `Conv`, or one that ONNX Runtime put in its place, such as `FusedMatMul`. */
+  /** The operator that ran: `Conv`, or a replacement by ONNX Runtime such as `FusedMatMul`. */
   readonly operator: string;
   readonly milliseconds: number;
 }
 
-/** One run of a session as ONNX Runtime's profiler saw it. */
+/** One run of a session as recorded by ONNX Runtime's profiler. */
 export interface EngineRun {
-  /** The whole run, profiling included. */
+  /** Duration of the whole run, including profiling overhead. */
   readonly milliseconds: number;
-  /** In the order in which they ran. */
+  /** In execution order. */
   readonly nodes: readonly NodeTime[];
 }
 
@@ -30,14 +30,14 @@ const EVENTS = z.array(
 
 const KERNEL_TIME = "_kernel_time";
 
-/** Operators that run a graph of their own, whose nodes are there one by one. */
+/** Operators with a subgraph, whose nodes are in the trace themselves. */
 const CONTAINERS = new Set(["Scan"]);
 
 /**
- * Reads the trace that ONNX Runtime's profiler writes. Each event is written when it ends, so a run's nodes stand before
- * the run itself (`model_run`).
+ * Parses a trace of ONNX Runtime's profiler. Events are written when they end, so a run's nodes precede the run itself
+ * (`model_run`).
  *
- * @throws UserError when the text is no such trace: cut off by a full disk, say
+ * @throws UserError when the text is not such a trace: truncated by a full disk, say
  */
 export function readTrace(text: string): EngineRun[] {
   const runs: EngineRun[] = [];

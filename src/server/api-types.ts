@@ -1,54 +1,54 @@
-/** What the server answers, as JSON. Accuracies and probabilities are fractions from 0 to 1. */
+/** JSON responses of the server. Accuracies and probabilities are fractions from 0 to 1. */
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { OwnResult } from "../experiments/study/own-results.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder/entry.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
+import type { RunStatus } from "../runs/node/run-status.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import type { RunState } from "./run-catalog.ts";
 
-/** A run, in the list of runs. */
+/** A run in the list of runs. */
 export interface RunSummary {
-  /** Names the run in addresses. */
+  /** Identifies the run in URLs. */
   readonly id: string;
-  /** Of imported weights: the model, and that they were imported. */
+  /** For imported weights the model, marked as imported. */
   readonly recipe: string;
-  /** Null of imported weights; so are epochs and seconds. */
+  /** Null for imported weights; likewise epochs and seconds. */
   readonly seed: number | null;
-  readonly status: RunState;
+  readonly status: RunStatus;
   /** Why it was interrupted, where this server trained it and it was not stopped; otherwise null. */
   readonly failure: string | null;
   readonly parameters: number;
   readonly epochs: number | null;
   readonly epochsDone: number;
-  /** Null: no validation images, or none seen yet. */
+  /** Null without validation images, or before the first validation. */
   readonly validationAccuracy: number | null;
-  /** Null: not tested yet. */
+  /** Null if not tested yet. */
   readonly testAccuracy: number | null;
   readonly startedAt: string;
-  /** Of training, so far. */
+  /** Training time so far. */
   readonly seconds: number | null;
-  /** By class number; none of a run of an older version before there is a model. */
+  /** By class index; empty for a run of an older version without a model yet. */
   readonly classes: readonly string[];
 }
 
-/** All that is told of one run. */
+/** Details of one run. */
 export interface RunDetail extends RunSummary {
   /** `run.json`. */
   readonly record: AnyRunRecord;
-  /** A line an epoch. */
+  /** One entry per epoch. */
   readonly metrics: readonly MetricsLine[];
 }
 
-/** How a run does on the test images. */
+/** Evaluation of a run on the test images. */
 export interface RunEvaluation extends Omit<ClassificationMetrics, "predictions"> {
   readonly run: string;
   readonly classes: readonly string[];
-  /** Those the model was surest of, surest first. */
+  /** The most confident ones, in descending order. */
   readonly mistakes: readonly {
-    /** Of the test image, from 0. */
+    /** Index of the test image, from 0. */
     readonly index: number;
     readonly label: number;
     readonly prediction: number;
@@ -56,7 +56,7 @@ export interface RunEvaluation extends Omit<ClassificationMetrics, "predictions"
   }[];
 }
 
-/** What is to be known of the data set to read its bytes. */
+/** Description of the data set, needed to read its bytes. */
 export interface DatasetSummary {
   readonly channels: number;
   readonly height: number;
@@ -65,13 +65,13 @@ export interface DatasetSummary {
   readonly classes: readonly string[];
   readonly trainImages: number;
   readonly testImages: number;
-  /** Training images that validate, where the data say which; null: they are drawn. */
+  /** Indices of the validation images among the training images, if the data defines them; null: they are drawn. */
   readonly validation: readonly number[] | null;
-  /** What turns pictures into such images. */
+  /** How pictures are converted to such images. */
   readonly preparation: Preparation;
 }
 
-/** An image to test with. */
+/** A test image. */
 export interface TestImage {
   readonly index: number;
   readonly label: number;
@@ -86,11 +86,11 @@ export interface TestImage {
 export interface PredictAnswer extends ScoredLabel {
   readonly run: string;
   readonly top: readonly ScoredLabel[];
-  /** What the network saw, with `show=1`: 0 to 255, [channels, height, width]. */
+  /** The network's input, with `show=1`: 0 to 255, [channels, height, width]. */
   readonly prepared?: readonly number[];
 }
 
-/** A recipe, in the list of recipes. */
+/** A recipe in the list of recipes. */
 export interface RecipeSummary {
   readonly name: string;
   readonly summary: string;
@@ -98,13 +98,13 @@ export interface RecipeSummary {
   readonly epochs: number;
 }
 
-/** Published results, and what there is of ours: runs that were tested on the published images, seeds together. */
+/** Published results, and ours: runs tested on the published images, grouped over seeds. */
 export interface Ladder {
   readonly entries: readonly LadderEntry[];
   readonly ours: readonly (Omit<OwnResult, "origin"> & { readonly runs: readonly string[] })[];
 }
 
-/** How far a training is that this server started. */
+/** Progress of a training started by this server. */
 export interface ProgressAnswer extends Pick<TrainingProgress, "step" | "epoch" | "imagesPerSecond" | "secondsLeft"> {
   readonly steps: number;
 }

@@ -19,33 +19,33 @@ import { createRunCatalog } from "./run-catalog.ts";
 import { createDataOfRuns, sharedData } from "./run-data.ts";
 import { createTrainer } from "./trainer.ts";
 
-/** What the application serves, and within which limits. */
+/** Options of the application. */
 export interface AppOptions {
-  /** The folder in which runs are looked for. Default "runs". */
+  /** The folder of runs. Default "runs". */
   readonly runs?: string | undefined;
-  /** A run that predictions are made with unless they name another; it may lie elsewhere. Default: the newest finished. */
+  /** Default run for predictions; it may be outside of `runs`. Default: the newest finished. */
   readonly run?: string | undefined;
   /**
-   * A folder of pictures or IDX files, as `loadCustomData` takes it: what is trained on here and where test images come from.
-   * Runs are evaluated on their own data. Default: Fashion-MNIST, found or fetched when it is first needed.
+   * A folder of pictures or IDX files, as for `loadCustomData`: the data for trainings and test images. Runs are
+   * evaluated on their own data. Default: Fashion-MNIST, loaded or downloaded on first use.
    */
   readonly data?: string | undefined;
-  /** How such data become images. */
+  /** How such data is converted to images. */
   readonly preparation?: CustomDataOptions | undefined;
-  /** To compute with. Default 2. */
+  /** Number of threads of the engine. Default 2. */
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
   readonly allowTraining?: boolean | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
-  /** Takes a line about what went wrong here; it may name paths. Default: standard error. */
+  /** Receives log lines about errors; they may contain paths. Default: standard error. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** The HTTP API, for any server that takes an application of Hono's. */
+/** The HTTP API, for any server of Hono applications. */
 export interface TailorApp {
-  /** Answers `/healthz` and `/api/...`: to be served, or mounted with `route`. */
+  /** Handles `/healthz` and `/api/...`: to be served, or mounted with `route`. */
   readonly app: Hono;
-  /** Ends event streams, stops a training that was started here, ends an evaluation, and frees all models. */
+  /** Ends event streams, stops a training that was started here and an evaluation, and frees all models. */
   close(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export interface TailorApp {
  * const { app, close } = createApp({ runs: "runs" });
  * const site = new Hono().route("/tailor", app); // POST /tailor/api/predict
  *
- * @throws UserError when `run` is given and no run, or `runs` is no folder
+ * @throws UserError when `run` is given and not a run, or `runs` is not a folder
  */
 export function createApp({
   runs: folder = "runs",
@@ -70,7 +70,7 @@ export function createApp({
 }: AppOptions = {}): TailorApp {
   const limits = { ...DEFAULT_LIMITS, ...changed };
   const closing = new AbortController();
-  // Each event stream listens.
+  // Each event stream adds a listener.
   setMaxListeners(0, closing.signal);
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });

@@ -1,7 +1,7 @@
 export interface BatcherOptions {
-  /** Items in one call. */
+  /** Maximum number of items per call. */
   readonly most: number;
-  /** Milliseconds that an item waits for company; longer only while a call is under way. */
+  /** Maximum time in ms that an item waits for others; longer only while another call is running. */
   readonly waitMs: number;
 }
 
@@ -12,11 +12,11 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Gathers items that come one by one into calls for many: a call begins when `most` items wait or the first has waited
- * `waitMs`, and never while another one is under way. Items keep their order.
+ * Combines single items into batches: a call starts when `most` items are waiting or the first has waited `waitMs`, and
+ * never while another one is running. Items keep their order.
  *
- * @param call gives one result of each item, in their order; when it fails, so does each of its items
- * @returns takes an item, gives its result
+ * @param call returns one result per item, in order; when it fails, so does each of its items
+ * @returns a function from an item to its result
  */
 export function createBatcher<Item, Result>(
   call: (items: readonly Item[]) => Promise<readonly Result[]>,
@@ -39,7 +39,7 @@ export function createBatcher<Item, Result>(
       for (const { reject } of batch) reject(error);
     }
     isCalling = false;
-    // Without a timer the first of those that are left has waited long enough.
+    // Without a timer the first of the remaining items has waited long enough.
     if (waiting.length > 0 && (timer === undefined || waiting.length >= most)) serve();
   };
 

@@ -1,20 +1,20 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Connections beyond those that are served: they are told so. Beyond these they are only closed. */
+/** Number of connections beyond the limit that get an error response; further ones are just closed. */
 const TOLD_CONNECTIONS = 64;
 
-/** The connections of a server, each with its requests under way. */
+/** The connections of a server, with their pending requests. */
 export interface Connections {
-  /** Whether it came when there were as many as are served. */
+  /** Whether it was opened when the limit was reached. */
   isOneTooMany(socket: Socket): boolean;
-  /** Whether a request that came over it is not answered yet. */
+  /** Whether it has a pending request. */
   isWaiting(socket: Socket): boolean;
-  /** Closes those without a request under way, also those that have not sent one yet. */
+  /** Closes connections without a pending request, including those that have not sent one yet. */
   closeUnused(): void;
 }
 
-/** @param most are served at once */
+/** @param most maximum number of connections */
 export function watchConnections(server: Server, most: number): Connections {
   server.maxConnections = most + TOLD_CONNECTIONS;
   const requests = new Map<Socket, number>();

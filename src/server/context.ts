@@ -7,7 +7,7 @@ import type { RunCatalog } from "./run-catalog.ts";
 import type { DataOfRuns } from "./run-data.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What the routes answer from. */
+/** Shared services of the routes. */
 export interface ServerContext {
   readonly catalog: RunCatalog;
   readonly classifiers: OpenClassifiers;
@@ -15,11 +15,11 @@ export interface ServerContext {
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
   readonly limits: ServerLimits;
-  /** The data that are trained on here, loaded when they are first asked for. */
+  /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;
   readonly dataOfRuns: DataOfRuns;
-  /** What a network of these data is shown and asked for; that of Fashion-MNIST is known without them. */
+  /** The task of these data; Fashion-MNIST's is known without loading them. */
   readonly task: () => Promise<ImageTask>;
-  /** Aborted when the server ends: whatever has no end of its own ends then. */
+  /** Aborted when the server closes, to end event streams and the like. */
   readonly closing: AbortSignal;
 }

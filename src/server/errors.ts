@@ -4,14 +4,14 @@ import type { ErrorHandler, Handler, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { UserError } from "../errors.ts";
 
-/** Seconds after which a client that was turned away may try again. */
+/** Value of `Retry-After`, in seconds. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** A refusal that the client is told of. Neither code nor message names anything of the server's own: no path, no stack. */
+/** An error response. Neither code nor message reveals internals of the server, such as paths or stacks. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: ContentfulStatusCode;
-  /** For programs: snake_case, stays the same when the message is worded anew. */
+  /** For programs: snake_case, stable even if the message is reworded. */
   readonly code: string;
 
   constructor(status: ContentfulStatusCode, code: string, message: string) {
@@ -21,19 +21,19 @@ export class HttpError extends Error {
   }
 }
 
-/** The error as it is answered: `{ "error": { "code", "message" } }`, with `Retry-After` where trying again helps. */
+/** The error's response: `{ "error": { "code", "message" } }`, with `Retry-After` where retrying helps. */
 export function errorAnswer({ status, code, message }: Pick<HttpError, "status" | "code" | "message">) {
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (status === 429 || status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
   return { status, headers, body: JSON.stringify({ error: { code, message } }) };
 }
 
-/** A message of the house ("there is no ...") as a sentence. */
+/** Turns one of tailor's messages ("there is no ...") into a sentence. */
 export function sentence(message: string): string {
   return `${message[0]!.toUpperCase()}${message.slice(1)}.`;
 }
 
-/** Makes answers of whatever routes throw. @param log takes what clients are not told */
+/** Converts errors of routes to responses. @param log receives details that are hidden from clients */
 export function answerErrors(log: (line: string) => void): ErrorHandler {
   return (error, c) => {
     const { status, headers, body } = errorAnswer(asHttpError(error, log));
@@ -55,14 +55,14 @@ function asHttpError(error: Error, log: (line: string) => void): HttpError {
   return new HttpError(500, "internal", "This is a defect of tailor's; the server's log tells more.");
 }
 
-/** Answers 405 to every method that the routes declared so far do not have; to be called when all are. */
+/** Responds with 405 to methods that no route declares; to be called after all routes are declared. */
 export function refuseOtherMethods(app: Hono): void {
   const methods = new Map<string, Set<string>>();
   for (const { path, method } of app.routes) {
     if (method === "ALL") continue;
     const known = methods.get(path) ?? new Set();
     known.add(method);
-    if (method === "GET") known.add("HEAD"); // Hono answers it with the GET's headers.
+    if (method === "GET") known.add("HEAD"); // Hono responds with GET's headers.
     methods.set(path, known);
   }
   for (const [path, known] of methods) {
@@ -74,13 +74,13 @@ export function refuseOtherMethods(app: Hono): void {
   }
 }
 
-/** An absolute path, POSIX's or Windows's: its last part is the group. No part of an address, a share or a date. */
+/** An absolute path of POSIX or Windows; the group is its last part. Does not match parts of URLs, shares or dates. */
 const ABSOLUTE_PATH = /(?<![\w.:/\\-])(?:[A-Za-z]:)?(?:[\\/][^\s"'`,;:()\\/]+)*[\\/]([^\s"'`,;:()\\/]+)/g;
 
 /**
- * Takes this machine's paths out of messages that clients are told: of what lies in one of `folders`, or in the user's
- * folder, the way from there is left ("runs/a/state.safetensors" of "/home/me/runs/a/state.safetensors"), of other absolute
- * paths the last part. Those with spaces are known as a whole only in these folders.
+ * Shortens this machine's paths in messages for clients: a path in one of `folders`, or in the user's home, becomes
+ * relative ("runs/a/state.safetensors" for "/home/me/runs/a/state.safetensors"); of other absolute paths only the last
+ * part is kept. Paths with spaces are only recognized completely in these folders.
  */
 export function pathHider(folders: readonly (string | undefined)[]): (message: string) => string {
   const given = [...folders, homedir(), process.cwd(), tmpdir()].filter((folder) => folder !== undefined);

@@ -1,17 +1,17 @@
-/** A process of its own that evaluates one run on test images: takes a task as a message, answers, ends. */
+/** Child process that evaluates one run on test images: receives a task as a message, replies, and exits. */
 import { UserError } from "../errors.ts";
 import { evaluateRunOn } from "../evaluation/node/evaluate-run.ts";
 import type { EvaluationTask, FromEvaluator } from "./evaluations.ts";
 import { describeCrash, sendMessage } from "./send-message.ts";
 
-// These reach every process of a terminal or a service: the server, which gets them too, waits for the answer.
+// Signals reach every process of a terminal or service; the server, which gets them too, waits for the reply.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
-// The server is gone, however it went.
+// The server process has ended.
 process.on("disconnect", () => process.exit());
 process.on("message", async ({ path, set, threads }: EvaluationTask) => {
   try {
-    // As `tailor evaluate` does, this keeps the accuracy in the run's record.
+    // Like `tailor evaluate`, this saves the accuracy in the run's record.
     const metrics = await evaluateRunOn(path, set, {
       split: "test",
       averageFlips: false,

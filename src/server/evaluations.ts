@@ -7,7 +7,7 @@ import { modelStamp, type ServedRun } from "./run-catalog.ts";
 import type { DataOfRuns } from "./run-data.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
-/** What the server and the process that evaluates for it say to each other. */
+/** Messages between the server and its evaluation process. */
 
 /** A run to evaluate. */
 export interface EvaluationTask {
@@ -20,25 +20,26 @@ export interface EvaluationTask {
 
 export type FromEvaluator =
   | { readonly kind: "evaluated"; readonly metrics: ClassificationMetrics }
-  /** Why the result could not be kept in the run's record. */
+  /** The result could not be saved in the run's record. */
   | { readonly kind: "notKept"; readonly why: string }
   /** The run cannot be evaluated. */
   | { readonly kind: "refused"; readonly message: string }
-  /** A defect, with its stack. */
+  /** An internal error, with its stack. */
   | { readonly kind: "crashed"; readonly message: string };
 
-/** Mistakes that are told. */
+/** Maximum number of mistakes to return. */
 const MAX_MISTAKES = 100;
 
 export interface Evaluations {
   /**
-   * How the run does on the test images: computed when it is first asked for, one run at a time, in a process of its own,
-   * and kept.
+   * Evaluation of the run on its test images: computed on first use, one run at a time, in a separate process, and
+   * cached.
    *
-   * @throws HttpError 404 when the run has no model yet, 409 when its data are gone or have changed, 503 when it is damaged
+   * @throws HttpError 404 when the run has no model yet, 409 when its data is missing or changed, 503 when it is
+   *   damaged
    */
   of(run: ServedRun): Promise<RunEvaluation>;
-  /** Refuses what still waits for its turn; gives the evaluation under way 10 seconds, then ends it. */
+  /** Rejects queued evaluations; gives the running one 10 seconds, then kills it. */
   close(): Promise<void>;
 }
 
@@ -46,12 +47,12 @@ export interface EvaluationsOptions {
   readonly dataOfRuns: DataOfRuns;
   readonly threads: number;
   readonly log: (line: string) => void;
-  /** Takes this machine's paths out of a message. */
+  /** Removes this machine's paths from a message. */
   readonly hidePaths: (message: string) => string;
 }
 
 export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: EvaluationsOptions): Evaluations {
-  /** By the run's path; the stamp is that of the model they are of. */
+  /** By the run's path; the stamp is that of the evaluated model. */
   const kept = new Map<string, { readonly stamp: string; readonly result: Promise<RunEvaluation> }>();
   let last: Promise<unknown> = Promise.resolve();
   let worker: WorkerProcess<EvaluationTask> | undefined;

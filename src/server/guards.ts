@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
 import { HttpError } from "./errors.ts";
 
-/** Whether only this machine can reach a server that listens there. */
+/** Whether a server on this host is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   if (name === "localhost" || name.endsWith(".localhost") || name === "::1") return true;
@@ -10,22 +10,26 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Lets through only what is addressed to this machine by a name that is always its own. A foreign page whose name was made
- * to lead here (DNS rebinding) sends that name, and is refused before it learns anything.
+ * Accepts only requests whose host is a name of the loopback interface. A foreign page whose name resolves to this
+ * machine (DNS rebinding) sends its own name, and is refused.
  *
  * @throws HttpError 403
  */
 export const onlyLoopbackNames: MiddlewareHandler = async (c, next) => {
   const { hostname } = new URL(c.req.url);
   if (!isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
-    throw new HttpError(403, "wrong_host", "This server answers to localhost only; start it with --host to open it.");
+    throw new HttpError(
+      403,
+      "wrong_host",
+      "This server answers to localhost only; start it with another `host` to open it.",
+    );
   }
   await next();
 };
 
 /**
- * Lets through what this server's own page sends, and what no browser sends. Browsers say where a request comes from, in
- * `Sec-Fetch-Site` or `Origin`, and no page can change what they say.
+ * Accepts only requests of this server's own page and of programs other than browsers. Browsers state the origin of a
+ * request in `Sec-Fetch-Site` or `Origin`, which pages cannot change.
  *
  * @throws HttpError 403
  */

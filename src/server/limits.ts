@@ -1,14 +1,14 @@
-/** What one client, or all together, may ask of the server. */
+/** Limits per request and for all clients together. */
 export interface ServerLimits {
-  /** Of a request's body. */
+  /** Maximum size of a request's body. */
   readonly bodyBytes: number;
-  /** Of all bodies that are being received or worked on, together. */
+  /** Maximum total size of all bodies that are being received or processed. */
   readonly heldBytes: number;
-  /** Of a picture, checked before it is decoded. */
+  /** Maximum number of pixels of a picture, checked before it is decoded. */
   readonly pixels: number;
-  /** Predictions in work at once, those that wait for the engine among them. */
+  /** Maximum number of concurrent predictions, including queued ones. */
   readonly predictions: number;
-  /** Event streams open at once. */
+  /** Maximum number of open event streams. */
   readonly streams: number;
 }
 
@@ -20,14 +20,14 @@ export const DEFAULT_LIMITS: ServerLimits = {
   streams: 64,
 };
 
-/** Lets in so much at once and no more. */
+/** A semaphore that fails instead of waiting. */
 export interface ConcurrencyLimit {
   /**
-   * Takes places.
+   * Acquires places.
    *
-   * @param places how many; default 1
-   * @returns gives them back; calling it again does nothing
-   * @throws what `refusal` makes, when not so many are free
+   * @param places number of places; default 1
+   * @returns a function that releases them; calling it again does nothing
+   * @throws the error of `refusal`, when not enough are free
    */
   enter(places?: number): () => void;
 }

@@ -5,27 +5,27 @@ import { createBatcher } from "./batcher.ts";
 import { HttpError } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
 
-/** Models kept open: each holds its weights and the engine's buffers. */
+/** Maximum number of open models; each holds its weights and the engine's buffers. */
 const MAX_OPEN = 4;
-/** Images in one run of the engine: enough to keep the cores busy, few enough that nobody waits long behind them. */
+/** Maximum batch size: enough to keep the cores busy, few enough for low latency. */
 const MAX_BATCH = 64;
-/** Milliseconds that a request waits for others. */
+/** Time in ms that a request waits for others. */
 const BATCH_WAIT_MS = 2;
 
-/** A run's model, open, with its requests gathered into batches. */
+/** A run's open model, which combines requests into batches. */
 export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "prepare"> {
-  /** @param pixels of one image as the model takes it @returns all classes, most probable first, in `top` */
+  /** @param pixels of one prepared image @returns all classes, most probable first, in `top` */
   classify(pixels: Uint8Array): Promise<Classification>;
 }
 
 export interface OpenClassifiers {
   /**
-   * Opens the run's model, or takes it as it is open, for as long as `work` lasts.
+   * Runs `work` with the run's model, which is opened if necessary and kept open meanwhile.
    *
    * @throws HttpError 404 when the run has no model, 503 when it cannot be opened
    */
   use<Result>(run: ServedRun, work: (classifier: OpenClassifier) => Promise<Result>): Promise<Result>;
-  /** Frees all models, each once nobody uses it. */
+  /** Frees all models, each once it is unused. */
   close(): void;
 }
 
@@ -33,11 +33,11 @@ interface Opened {
   readonly stamp: string;
   readonly loading: Promise<{ readonly classifier: Classifier; readonly open: OpenClassifier }>;
   users: number;
-  /** No longer handed out: freed with its last user. */
+  /** No longer used for new requests; freed after its last user. */
   isRetired: boolean;
 }
 
-/** @param log told why a model cannot be opened */
+/** @param log receives the reason when a model cannot be opened */
 export function createOpenClassifiers({
   threads,
   log,
@@ -45,12 +45,12 @@ export function createOpenClassifiers({
   threads: number;
   log: (line: string) => void;
 }): OpenClassifiers {
-  /** By the run's path, the one used longest ago first. */
+  /** By the run's path, least recently used first. */
   const opened = new Map<string, Opened>();
 
   const freeIfUnused = (entry: Opened) => {
     if (!entry.isRetired || entry.users > 0) return;
-    entry.loading.then(({ classifier }) => classifier.release()).catch(() => {}); // What failed to open is not open.
+    entry.loading.then(({ classifier }) => classifier.release()).catch(() => {}); // A model that failed to open need not be released.
   };
   const retire = (path: string, entry: Opened) => {
     opened.delete(path);
@@ -103,7 +103,7 @@ export function createOpenClassifiers({
   };
 }
 
-/** What is said of a run without a model. */
+/** The error for a run without a model. */
 export function noModel(id: string): HttpError {
   return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished, or it was removed.`);
 }

@@ -5,8 +5,9 @@ import type { PreparationTarget } from "../imaging/prepare-image.ts";
 import { HttpError, sentence } from "./errors.ts";
 
 /**
- * The pixels of `{ "pixels": ... }`, whatever stands beside them (a test image of this server's, say): one list of channels x height x width numbers, or, for a model of one channel, a list
- * of rows; whole numbers from 0 to 255, as the network takes them.
+ * The pixels of `{ "pixels": ... }`, ignoring other fields (of this server's test images, say): one list of channels x
+ * height x width numbers, or, for a model of one channel, a list of rows; integers from 0 to 255, in the network's
+ * format.
  *
  * @returns [channels, height, width]
  * @throws HttpError 400 that names the first thing that is wrong
@@ -43,7 +44,7 @@ function toBytes(values: readonly unknown[], size: number): Uint8Array | undefin
   return bytes;
 }
 
-/** The form that the pixels seem to be meant in. */
+/** The schema of the form that the pixels seem to have. */
 function bodySchema(pixels: unknown, { channels, height, width }: PreparationTarget) {
   const byte = z.int().min(0).max(255);
   const size = channels * height * width;
@@ -55,7 +56,7 @@ function bodySchema(pixels: unknown, { channels, height, width }: PreparationTar
   return z.object({ pixels: isNested ? rows : flat });
 }
 
-/** The part of a form that holds the picture. */
+/** The form field of the picture. */
 const FIELD = "image";
 
 /**
@@ -63,7 +64,7 @@ const FIELD = "image";
  *
  * @param type of the body, without parameters
  * @param contentType with them
- * @throws HttpError 415 when pictures do not come as this type, 400 when the form is broken or has no such field
+ * @throws HttpError 415 when this is not a type of pictures, 400 when the form is malformed or has no such field
  */
 export async function pictureFile(
   bytes: Uint8Array<ArrayBuffer>,
@@ -87,7 +88,7 @@ async function fileOfForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): 
   throw new HttpError(400, "no_image", `The form has no file in a field "${FIELD}".`);
 }
 
-/** What `decodeImage` and `prepareImage` refuse, as an answer. They name no path of a picture that came as bytes. */
+/** Converts errors of `decodeImage` and `prepareImage` to responses. For bytes, they contain no paths. */
 export function badImage(error: unknown): unknown {
   if (!(error instanceof UserError)) return error;
   return new HttpError(400, "bad_image", sentence(error.message));

@@ -4,31 +4,33 @@ import { describeIssues } from "../formats/json.ts";
 import { HttpError } from "./errors.ts";
 import type { ConcurrencyLimit } from "./limits.ts";
 
-/** How long and how much of a body that is refused is read on. */
+/** Time and size limits for reading the rest of a refused body. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 2 ** 20;
-/** Bodies up to here are read in one piece, and count whole from the start. */
+/** Bodies up to this size are read in one piece, and are counted in full from the start. */
 const SMALL_BYTES = 2 ** 16;
 
-/** What the sender says that the body is: `image/png`, in lower case and without parameters; "" when nothing is said. */
+/** The media type of Content-Type: `image/png`, in lower case and without parameters; "" if absent. */
 export function mediaType(request: HonoRequest): string {
   return (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
 }
 
 /**
- * Reads a whole body and works on it. One that says that it is too long is refused before it is read; one that does not
- * say is read as far as the limit.
+ * Reads a whole body and processes it. A body whose Content-Length exceeds the limit is refused before it is read; one
+ * without a length is read up to the limit.
  *
- * @param held counts the bytes of all bodies that are here at once: what has come, not what is announced, or a few clients
+ * @param held counts the bytes of all bodies that are here at once: what has come, not what is announced, or a few
+ *   clients
  * that announce much and send slowly would keep out all others
- * @throws HttpError 413 when it is longer than `mostBytes`, 400 when there is none or it breaks off, or as `held` refuses
+ * @throws HttpError 413 when it is longer than `mostBytes`, 400 when it is missing or incomplete, or the error of
+ *   `held`
  */
 export async function withBody<Result>(
   request: HonoRequest,
   { mostBytes, held }: { mostBytes: number; held: ConcurrencyLimit },
   work: (bytes: Uint8Array<ArrayBuffer>) => Promise<Result>,
 ): Promise<Result> {
-  // Only a length that the server holds the client to counts as known.
+  // The length is only known if the server enforces it.
   const isChunked = request.header("transfer-encoding") !== undefined;
   const length = isChunked ? undefined : request.header("content-length");
   if (Number(length ?? 0) > mostBytes) {
@@ -46,7 +48,7 @@ export async function withBody<Result>(
   }
 }
 
-/** @param options.enter is told of bytes before they are kept, and may refuse them */
+/** @param options.enter called with the number of bytes before they are kept, and may refuse them */
 async function readWhole(
   request: HonoRequest,
   { length, mostBytes, enter }: { length: string | undefined; mostBytes: number; enter: (count: number) => void },
@@ -78,7 +80,8 @@ async function readStream(
 }
 
 /**
- * Reads on for a while what nobody wants: a connection that is closed with unread bytes is reset, and the answer with it.
+ * Reads and discards the rest of a body for a while: closing a connection with unread bytes resets it and loses the
+ * response.
  */
 async function discard(request: HonoRequest): Promise<void> {
   const reader = request.raw.body?.getReader();
@@ -90,7 +93,7 @@ async function discard(request: HonoRequest): Promise<void> {
       discarded += part.value.length;
     }
   } catch {
-    // The client is gone.
+    // The client has disconnected.
   } finally {
     clearTimeout(deadline);
   }
@@ -110,7 +113,7 @@ function tooLarge(mostBytes: number): HttpError {
 }
 
 /**
- * The parameters behind the question mark. Unknown ones are passed over, as is usual.
+ * Parses the query parameters. Unknown ones are ignored, as is usual.
  *
  * @throws HttpError 400 that names the parameter, what is allowed and what was sent
  */

@@ -1,70 +1,63 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
-import { type MetricsLine, parseMetrics } from "../runs/metrics.ts";
-import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
-import { RUN_FILES, readAnyRunRecord, readModel } from "../runs/node/run-files.ts";
-import { lockHolder } from "../runs/node/run-lock.ts";
-import { namesIn } from "../runs/node/run-status.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { errorCode } from "../runs/node/file-errors.ts";
+import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
+import { findRun, namesIn, runStatus } from "../runs/node/run-status.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 
-/** The list of runs is looked through anew when it is older. */
+/** Maximum age of the cached list of runs. */
 const LIST_AGE_MS = 1000;
 
-/** Where runs are. */
+/** Locations of runs. */
 export interface RunPlaces {
-  /** A folder with runs in it. It may be missing: then there are none yet. */
+  /** The folder of runs; it may not exist yet. */
   readonly folder: string;
-  /** A run besides, which predictions are made with unless another is named. */
+  /** An additional run, the default for predictions. */
   readonly run?: string | undefined;
 }
 
-/** A run that is served under a name of its own. */
-export interface ServedRun {
+/** A run that is served under a name of its own; its record is the same object as long as the file is the same. */
+export interface ServedRun extends Run {
   /** Its folder's name, with -2, -3, ... after it where two would be equal. */
   readonly id: string;
-  readonly path: string;
-  /** As run.json has it; the same object as long as the file is the same. */
-  readonly record: AnyRunRecord;
 }
-
-/** "interrupted": not finished, and no process is at it. */
-export type RunState = "running" | "interrupted" | "finished" | "imported";
 
 /** The runs that are served. What clients send is only ever compared with their names, so it leads to no other folder. */
 export interface RunCatalog {
   /** The readable runs, newest first, and the names of the damaged ones. */
   list(): { readonly runs: readonly ServedRun[]; readonly damaged: readonly string[] };
-  /** @throws HttpError 404 when there is no such run, 503 when it is damaged */
+  /** Finds a run by its ID. @throws HttpError 404 when there is no such run, 503 when it is damaged */
   find(id: string): ServedRun;
-  /** The run that was named at the start, or else the newest that has a model. @throws HttpError as `find` does */
+  /** The default run: the one given at the start, or else the newest with a model. @throws HttpError as `find` does */
   preferred(): ServedRun;
-  /** Looks through the folders at the next call, however short ago it was done. */
+  /** Invalidates the cached list. */
   refresh(): void;
 }
 
 interface Entry {
   readonly id: string;
   readonly path: string;
-  readonly found: AnyRunRecord | UserError;
+  readonly found: Run | UserError;
 }
 
 /**
- * @param log told which run is damaged, and why
- * @throws UserError when `run` is given and no run, or `folder` is no folder
+ * @param log receives which run is damaged, and why
+ * @throws UserError when `run` is given and not a run, or `folder` is not a folder
  */
 export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string) => void): RunCatalog {
-  if (run !== undefined) readAnyRunRecord(run);
-  const known = new Map<string, { readonly stamp: string; readonly found: AnyRunRecord | UserError }>();
+  if (run !== undefined) openRun(run);
+  const known = new Map<string, { readonly stamp: string; readonly found: Run | UserError }>();
   let entries = new Map<string, Entry>();
   let newestFirst: readonly ServedRun[] = [];
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  const recordAt = (path: string): AnyRunRecord | UserError | undefined => {
+  const runAt = (path: string): Run | UserError | undefined => {
     const stamp = fileStamp(join(path, RUN_FILES.record));
     if (stamp === undefined) {
       known.delete(path);
@@ -72,7 +65,8 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     }
     const before = known.get(path);
     if (before?.stamp === stamp) return before.found;
-    const found = valueOrUserError(() => readAnyRunRecord(path));
+    const found = findRun(path);
+    if (found === undefined) return undefined;
     if (found instanceof UserError) log(`a run is left out: ${found.message}`);
     known.set(path, { stamp, found });
     return found;
@@ -87,7 +81,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     const places = [...first, ...others.filter(({ path }) => !isFirst(path))];
     const next = new Map<string, Entry>();
     for (const { path, name } of places) {
-      const found = recordAt(path);
+      const found = runAt(path);
       if (found === undefined) continue;
       const id = unusedName(
         name,
@@ -97,7 +91,7 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     }
     entries = next;
     newestFirst = [...entries.values()]
-      .flatMap(({ found, ...entry }) => (found instanceof UserError ? [] : { ...entry, record: found }))
+      .flatMap(({ id, found }) => (found instanceof UserError ? [] : { id, ...found }))
       .sort((a, b) => Date.parse(b.record.startedAt) - Date.parse(a.record.startedAt));
     lookedAt = performance.now();
   };
@@ -112,15 +106,15 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
     },
     find(id) {
       look();
-      // It may have come, or come further, since the list was made: a client that knows has not to wait.
+      // A new run may be missing in the cached list.
       if (!entries.has(id)) {
         catalog.refresh();
         look();
       }
       const entry = entries.get(id);
-      const found = entry && recordAt(entry.path);
+      const found = entry && runAt(entry.path);
       if (!entry || !found) throw new HttpError(404, "no_such_run", "There is no run of this name here.");
-      if (!(found instanceof UserError)) return { id, path: entry.path, record: found };
+      if (!(found instanceof UserError)) return { id, ...found };
       throw new HttpError(503, "run_damaged", `The run ${id} is damaged; the server's log tells more.`);
     },
     preferred() {
@@ -137,17 +131,12 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
   return catalog;
 }
 
-export function stateOf({ path, record }: Pick<ServedRun, "path" | "record">): RunState {
-  if (record.status !== "running") return record.status;
-  return lockHolder(path) === null ? "interrupted" : "running";
-}
-
 /** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
 export function modelStamp({ path, record }: ServedRun): string | undefined {
   return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
 }
 
-/** Tells a file from what stands under its name later; undefined when there is none, or none that we may look at. */
+/** A stamp that changes when a file is replaced; undefined when it does not exist or is inaccessible. */
 function fileStamp(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs } = statSync(path);
@@ -165,14 +154,14 @@ function unusedName(name: string, isUsed: (candidate: string) => boolean): strin
   }
 }
 
-/** Class names are read from the model's file, which takes longer than all the rest, once for each record. */
+/** Cache: class names are read from the model's file, which is slow, once for each record. */
 const classesOf = new WeakMap<AnyRunRecord, readonly string[]>();
 
 /**
- * What is told of a run in the list of runs.
+ * A run's entry in the list of runs.
  *
- * @param metrics a line for each epoch so far
- * @param failure why its training ended before its time, where that is known
+ * @param metrics one line per epoch so far
+ * @param failure why its training ended early, if known
  */
 export function summaryOf(
   run: ServedRun,
@@ -182,7 +171,7 @@ export function summaryOf(
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
   const { recipe, seed, epochs, seconds } = runOrigin(record);
-  const status = stateOf(run);
+  const status = runStatus(run);
   return {
     id,
     recipe,
@@ -200,23 +189,6 @@ export function summaryOf(
   };
 }
 
-/**
- * The lines that are whole: the last one may just be written, by whatever program, and then has no end yet.
- *
- * @returns none before the first epoch is done
- * @throws UserError when a line is damaged
- */
-export function metricsSoFar(path: string): MetricsLine[] {
-  const file = join(path, RUN_FILES.metrics);
-  try {
-    const text = readFileSync(file, "utf8");
-    return parseMetrics(text.slice(0, text.lastIndexOf("\n") + 1), file);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw explainFileError(error, "read", file);
-  }
-}
-
 /** The record with the names only of what it tells the paths of: weights' file, recipe's file, data's folder. */
 export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   const { recipeFile } = record;
@@ -229,17 +201,18 @@ export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   return { ...record, ...recipe, data: { ...data, ...folder } };
 }
 
-/** The last part of a path, of whatever system. */
+/** The last part of a path of any operating system. */
 function nameOf(path: string): string {
   return path.replace(/^.*[\\/]/, "");
 }
 
-function classNames({ path, record }: ServedRun): readonly string[] {
+function classNames(run: ServedRun): readonly string[] {
+  const { path, record } = run;
   if (record.status !== "imported" && record.data.classes) return record.data.classes;
   if (record.status === "running") return [];
   const known = classesOf.get(record);
   if (known) return known;
-  const metadata = valueOrUserError(() => readModelMetadata(readModel(path), path));
+  const metadata = valueOrUserError(() => readModelMetadata(readModel(run), path));
   const names = metadata instanceof UserError ? [] : metadata.classNames;
   classesOf.set(record, names);
   return names;

@@ -8,16 +8,18 @@ import type { RunRecord } from "../runs/run-record.ts";
 import { HttpError, sentence } from "./errors.ts";
 import type { ServedRun } from "./run-catalog.ts";
 
-/** Data sets that are kept besides the server's own, each at most 2 GB; the one that was used longest ago goes. */
+/**
+ * Maximum number of cached data sets besides the server's own, each up to 2 GB; the least recently used one is dropped.
+ */
 const MAX_KEPT = 2;
 
-/** Gives each run the data that it was trained on. */
+/** Loads the data of runs. */
 export interface DataOfRuns {
   /**
-   * The server's own data where they are the run's, and else the run's from where they lay, or from the server's folder if
-   * they are not there any more. Of imported weights it is not known: they get what lies in the server's folder.
+   * The server's own data if it is the run's, and else the run's from its original folder, or from the server's folder
+   * if that no longer exists. For imported weights the data is unknown: they get that of the server's folder.
    *
-   * @throws HttpError 409 when they are not there or no longer the run's, 503 when the server's own cannot be loaded
+   * @throws HttpError 409 when the data is missing or has changed, 503 when the server's own cannot be loaded
    */
   of(run: ServedRun): Promise<LoadedData>;
 }
@@ -26,23 +28,24 @@ export function createDataOfRuns(
   { folder }: DataChoice,
   { shared, log }: { readonly shared: () => Promise<LoadedData>; readonly log: (line: string) => void },
 ): DataOfRuns {
-  /** By what tells data sets apart; the one that was asked for last comes last. */
+  /** By the data set's key; least recently used first. */
   const kept = new Map<string, Promise<LoadedData>>();
 
-  const loadOwn = async ({ id, path, record }: ServedRun): Promise<LoadedData> => {
+  const loadOwn = async (run: ServedRun): Promise<LoadedData> => {
+    const { id, record } = run;
     const place = record.status === "imported" ? undefined : record.data.folder;
-    // Published data lie in no folder of their own: they come from wherever they come from.
+    // Published data has no folder of its own: it is loaded from any source.
     const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
     const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
     try {
-      return await loadRunData(path, { folder: isGone ? folder : undefined, report: log });
+      return await loadRunData(run, { folder: isGone ? folder : undefined, report: log });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       log(error.message);
       throw new HttpError(
         409,
         "no_data_of_run",
-        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with --data and the folder where they are; its log tells more.`,
+        `The data that ${id} was trained on are not there any more, or have changed. Put them back, or start the server with their folder as \`data\`; its log tells more.`,
       );
     }
   };
@@ -69,7 +72,10 @@ export function createDataOfRuns(
   };
 }
 
-/** Older records do not tell the images' size and preparation: then these follow from the files. */
+/**
+ * Whether loaded data is a run's. Older records lack the images' size and preparation, which then follow from the
+ * files.
+ */
 function isDataOf({ data: { files, image, preparation } }: RunRecord, loaded: LoadedData): boolean {
   const { channels, height, width } = loaded.train;
   return (
@@ -79,15 +85,15 @@ function isDataOf({ data: { files, image, preparation } }: RunRecord, loaded: Lo
   );
 }
 
-/** What tells the data sets of runs apart. */
+/** A key that identifies a run's data set. */
 function keyOf({ data: { files, image, preparation } }: RunRecord): string {
   return JSON.stringify([files.map(({ sha256 }) => sha256), image, preparation]);
 }
 
 /**
- * The data that the server was started with, loaded when they are first asked for and then kept: predictions need none.
+ * The server's data, loaded on first use and then cached; predictions do not need it.
  *
- * @returns gives them; throws HttpError 503 when they cannot be loaded, and tries again at the next call
+ * @returns a function that loads the data; it throws HttpError 503 on failure, and retries at the next call
  */
 export function sharedData(
   choice: DataChoice,

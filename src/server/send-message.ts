@@ -1,9 +1,9 @@
-/** For the processes that work for the server: what they say to it. */
+/** Messages of worker processes to the server. */
 
 /**
- * The server may be gone: then nobody listens.
+ * Sends a message to the server, if it still exists.
  *
- * @returns resolves once it is said: a process that lets go of the server before breaks off in the middle
+ * @returns resolves once the message is sent: a process that disconnects earlier would truncate it
  */
 export async function sendMessage<Message extends object>(message: Message): Promise<void> {
   if (!process.connected) return;
@@ -12,7 +12,7 @@ export async function sendMessage<Message extends object>(message: Message): Pro
   });
 }
 
-/** What the server's log is told of an error that is nobody's but tailor's. */
+/** Text of an internal error for the server's log. */
 export function describeCrash(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,7 +1,9 @@
-/** Wakes one waiter: rings that nobody waits for are kept as one. */
+/** Wakes one waiter; notifications without a waiter are remembered as one. */
 export interface Signal {
   notify(): void;
-  /** Resolves at the next notify, at once if it rang since the last time, or after `ms` at the latest. */
+  /**
+   * Resolves at the next notification, immediately if there was one since the last wait, or after `ms` at the latest.
+   */
   wait(ms: number): Promise<void>;
 }
 

@@ -6,14 +6,14 @@ import { secureHeaders } from "hono/secure-headers";
 import { answerErrors, notFound } from "./errors.ts";
 import { onlyLoopbackNames } from "./guards.ts";
 
-/** Where the page is built to: the same from `src/server` and from `dist/server`. */
+/** Folder of the built page, relative to both `src/server` and `dist/server`. */
 const PAGE_FOLDER = fileURLToPath(new URL("../../dist/web", import.meta.url));
 
 const NOT_BUILT = `tailor serves its API here (docs/serve.md); its page is not built yet: npm run build\n`;
 
 /**
- * The headers of everything that is answered. The page and its workers come from here alone; they may compile WebAssembly,
- * which ONNX Runtime is, and are isolated from other sites, without which browsers give them no threads.
+ * The headers of all responses. Content of the page and its workers may only come from this server; they may compile
+ * WebAssembly (ONNX Runtime), and are cross-origin isolated, which browsers require for threads.
  */
 const headers = secureHeaders({
   contentSecurityPolicy: {
@@ -29,15 +29,15 @@ const headers = secureHeaders({
     workerSrc: ["'self'", "blob:"],
   },
   crossOriginEmbedderPolicy: "require-corp",
-  // It is for HTTPS only, which a proxy before this server would speak.
+  // Only for HTTPS, which would be up to a proxy in front of this server.
   strictTransportSecurity: false,
   xFrameOptions: "DENY",
 });
 
 export interface SiteOptions {
-  /** Refuse requests that name any other host than this machine. */
+  /** Refuse requests whose host is not a loopback name. */
   readonly onlyLoopback: boolean;
-  /** Where the built page is. */
+  /** Folder of the built page. */
   readonly page?: string | undefined;
   readonly log: (line: string) => void;
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
+import { inWords, type Words } from "../wording.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
 import { watchConnections } from "./connections.ts";
 import { errorAnswer, HttpError } from "./errors.ts";
@@ -11,43 +12,46 @@ import { createSite } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
-/** How often Node looks for requests that take too long. */
+/** Interval at which Node checks for request timeouts. */
 const CHECK_EVERY_MS = 500;
-/** An unused connection is kept so long. */
+/** Keep-alive timeout of idle connections. */
 const KEEP_ALIVE_MS = 5000;
-/** A client that is refused is given so long to read why. */
+/** Time for a refused client to read the error. */
 const FAREWELL_MS = 500;
-/** Requests under way when the server ends are given so long. */
+/** Grace period for pending requests when the server closes. */
 const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
 
-/** What is served, and where. */
+/** Options of the server. */
 export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
-  /** Default 127.0.0.1: nobody else's machine reaches it. */
+  /** Default 127.0.0.1: not reachable from other machines. */
   readonly host?: string | undefined;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Default: only when no other machine reaches the server. */
+  /** Default: only if no other machine can reach the server. */
   readonly allowTraining?: boolean | undefined;
   /** Default 512. */
   readonly connections?: number | undefined;
-  /** For a request to come whole, its body too, and for a client that stops to read its answer. Default 30. */
+  /** Timeout for receiving a whole request, and for a client that stops reading the response. Default 30. */
   readonly timeoutSeconds?: number | undefined;
-  /** Where the built page is. */
+  /** Folder of the built page. */
   readonly page?: string | undefined;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface RunningServer {
   readonly url: string;
-  /** Takes no new requests, ends event streams and trainings, and resolves when all requests under way are answered. */
+  /**
+   * Accepts no new requests, ends event streams and trainings, and resolves when all pending requests are completed.
+   */
   close(): Promise<void>;
 }
 
 /**
  * Serves API and page until it is closed.
  *
- * @throws UserError when the port is taken or not allowed, the host is none of this machine's, or the run is none
+ * @throws UserError when the port is in use or not allowed, the host is not one of this machine's, or `run` is not a
+ *   run
  */
 export async function startServer({
   host = "127.0.0.1",
@@ -73,12 +77,12 @@ export async function startServer({
     requestTimeout: timeout,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, timeout),
-    // Node would answer without a word; the application tells what is missing.
+    // Node would respond without a message; the application explains what is missing.
     requireHostHeader: false,
   });
   server.timeout = timeout;
   const connected = watchConnections(server, connections);
-  // Nothing moves, and it is not this server that keeps the other side waiting.
+  // The connection is idle although this server is not processing a request of it.
   server.on("timeout", (socket: Socket) => {
     if (socket.writableLength > 0 || !connected.isWaiting(socket)) socket.destroy();
   });
@@ -97,7 +101,7 @@ export async function startServer({
     isClosing = true;
     const closed = once(server, "close");
     server.close();
-    // A kept connection is closed once its request is answered.
+    // A keep-alive connection is closed once its request is completed.
     const looking = setInterval(() => connected.closeUnused(), CLOSE_LOOK_MS);
     const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
     await Promise.all([api.close(), closed]);
@@ -119,7 +123,7 @@ const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request tha
 const NO_EXPECTATIONS = new HttpError(417, "no_such_expectation", "The only Expect that is met is 100-continue.");
 const TOO_SLOW = new HttpError(408, "too_slow", "The request timed out before it was complete.");
 
-/** Of what is answered before the application is asked, whose answers have more (see site.ts). */
+/** Headers of responses that bypass the application, whose responses have more (see site.ts). */
 function bareAnswer(error: HttpError) {
   const { status, headers, body } = errorAnswer(error);
   return { status, headers: { ...headers, "x-content-type-options": "nosniff", connection: "close" }, body };
@@ -130,7 +134,7 @@ function refuse(outgoing: ServerResponse, error: HttpError): void {
   outgoing.writeHead(status, headers).end(body);
 }
 
-/** What is no HTTP, or comes too slowly, has no response object yet. */
+/** Responds to invalid HTTP and to timeouts, for which there is no response object yet. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
@@ -140,7 +144,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body) });
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
-  // Whoever neither reads nor leaves would keep its place, and that of the body it began.
+  // A client that neither reads nor disconnects would keep its connection and its partial body.
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }
 
@@ -150,13 +154,17 @@ async function listen(server: Server, { host, port }: { host: string; port: numb
   await listening.catch((error: NodeJS.ErrnoException) => {
     const problem = LISTEN_PROBLEMS[error.code ?? ""];
     if (problem === undefined) throw error;
-    throw new UserError(`cannot listen on ${host}, port ${port}: ${problem}`, { exitCode: 2, cause: error });
+    throw new UserError((w) => `cannot listen on ${host}, port ${port}: ${inWords(problem, w)}`, {
+      exitCode: 2,
+      cause: error,
+    });
   });
 }
 
-const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "it is in use; choose another with --port, or --port 0 for any that is free",
-  EACCES: "the system does not allow it; choose a port from 1024 up with --port",
-  EADDRNOTAVAIL: "this machine has no such address; choose another with --host",
-  ENOTFOUND: "there is no such host; choose another with --host",
+const LISTEN_PROBLEMS: Readonly<Record<string, Words>> = {
+  EADDRINUSE: (w) =>
+    `it is in use; choose another with ${w.option("port")}, or ${w.option("port", 0)} for any that is free`,
+  EACCES: (w) => `the system does not allow it; choose a port from 1024 up with ${w.option("port")}`,
+  EADDRNOTAVAIL: (w) => `this machine has no such address; choose another with ${w.option("host")}`,
+  ENOTFOUND: (w) => `there is no such host; choose another with ${w.option("host")}`,
 };

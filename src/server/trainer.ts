@@ -5,15 +5,15 @@ import type { ProgressAnswer } from "./api-types.ts";
 import { HttpError, sentence } from "./errors.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
-/** What the server and the process that trains for it say to each other. */
+/** Messages between the server and its training process. */
 
 /** A run to train. */
 export interface TrainingTask {
   readonly recipe: string;
   readonly seed: number;
-  /** Null: the recipe's, or more for few images. */
+  /** Null: the recipe's value, or more for few images. */
   readonly epochs: number | null;
-  /** Training images to use; null: all. */
+  /** Number of training images to use; null: all. */
   readonly limit: number | null;
   /** The run's folder. */
   readonly out: string;
@@ -24,39 +24,39 @@ export interface TrainingTask {
 export type ToWorker = { readonly kind: "train"; readonly task: TrainingTask } | { readonly kind: "stop" };
 
 export type FromWorker =
-  /** The run's folder and record are there. */
+  /** The run's folder and record exist. */
   | { readonly kind: "started" }
   | { readonly kind: "progress"; readonly progress: ProgressAnswer }
-  /** The user can do something about it: the message says what. */
+  /** An error that the user can fix, as its message explains. */
   | { readonly kind: "failed"; readonly message: string }
-  /** A defect, with its stack. */
+  /** An internal error, with its stack. */
   | { readonly kind: "crashed"; readonly message: string };
 
-/** What is to be trained. */
+/** A requested training. */
 export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "epochs" | "limit">;
 
-/** Trains one run at a time, each in a process of its own. */
+/** Trains one run at a time, each in a separate process. */
 export interface Trainer {
   /**
-   * @returns the run's name, once its folder is there
-   * @throws HttpError 409 while another one is trained, 503 with the reason when it fails before it begins
+   * @returns the run's name, once its folder exists
+   * @throws HttpError 409 while another one is training, 503 with the reason when it fails to start
    */
   start(wish: TrainingWish): Promise<string>;
   /**
-   * Stops it with its state saved, so that `tailor train --resume` can go on; resolves when the process is gone. One that
+   * Stops it with its state saved, so that it can be resumed; resolves when the process is gone. One that
    * does not stop in 10 seconds is ended as it is.
    *
    * @throws HttpError 404 when no run of this name is being trained here
    */
   stop(id: string): Promise<void>;
-  /** Whether the process that trains this run is still there. */
+  /** Whether this run's training process is alive. */
   isTraining(id: string): boolean;
   progressOf(id: string): ProgressAnswer | undefined;
-  /** Why a training that was started here ended before its time, without a path; null where it did not, or was stopped. */
+  /** Why a training started here ended early, without paths; null if it did not, or was stopped. */
   failureOf(id: string): string | null;
-  /** @param listener called when a training is further, or over @returns takes the listener away */
+  /** @param listener called on progress and at the end of a training @returns a function that removes the listener */
   onProgress(listener: () => void): () => void;
-  /** Stops whatever is trained. */
+  /** Stops the training, if any. */
   close(): Promise<void>;
 }
 
@@ -66,9 +66,9 @@ export interface TrainerOptions {
   readonly data: DataChoice;
   readonly threads: number;
   readonly log: (line: string) => void;
-  /** Takes this machine's paths out of a message. */
+  /** Removes this machine's paths from a message. */
   readonly hidePaths: (message: string) => string;
-  /** Called when a run has come or has ended. */
+  /** Called when a run was created or has ended. */
   readonly onChange: () => void;
 }
 

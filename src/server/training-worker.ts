@@ -1,4 +1,4 @@
-/** A process of its own that trains one run: takes a task as a message, tells how far it is, ends. */
+/** Child process that trains one run: receives a task as a message, reports its progress, and exits. */
 import { loadData } from "../data/node/custom-data.ts";
 import { UserError } from "../errors.ts";
 import { fitToTraining } from "../recipes/fit-to-images.ts";
@@ -9,7 +9,7 @@ import type { TrainingProgress } from "../training/progress.ts";
 import { describeCrash, sendMessage } from "./send-message.ts";
 import type { FromWorker, ToWorker, TrainingTask } from "./trainer.ts";
 
-/** Nobody reads faster. */
+/** Progress messages are throttled to 4 Hz. */
 const PROGRESS_EVERY_MS = 250;
 
 let isStopRequested = false;
@@ -17,10 +17,10 @@ const stop = () => {
   isStopRequested = true;
 };
 
-// Ctrl-C reaches every process of a terminal: the server, which gets it too, says when to stop.
+// Ctrl-C reaches every process of a terminal; the server, which gets it too, sends the message to stop.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", stop);
-// The server is gone, however it went.
+// The server process has ended.
 process.on("disconnect", stop);
 process.on("message", (message: ToWorker) => {
   switch (message.kind) {

@@ -1,25 +1,25 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Built, wherever this file itself runs from: Node 20 runs no TypeScript. */
+/** Always the built workers, even if this file runs from `src`: Node 20 cannot run TypeScript. */
 const FOLDER = new URL("../../dist/server/", import.meta.url);
-/** A process that is to end by itself is given so long. */
+/** Grace period for a process to end by itself. */
 const GRACE_MS = 10_000;
 
-/** A process of its own for what would keep the server from answering. */
+/** A child process for work that would block the server. */
 export interface WorkerProcess<To> {
-  /** Once it is gone nobody listens, and nothing happens. */
+  /** Sends a message; does nothing after the process has ended. */
   send(message: To): void;
   /**
-   * Resolves when it is gone and all that it said was taken: undefined where it ended as it should, otherwise what became
-   * of it, in words that follow "its process".
+   * Resolves when it has ended and all its messages were handled: undefined after a normal exit, otherwise the reason,
+   * as a phrase that follows "its process".
    */
   readonly ended: Promise<string | undefined>;
-  /** Waits until it has ended by itself, for 10 seconds; then ends it. Resolves when it is gone. */
+  /** Waits up to 10 seconds for it to end by itself, then kills it. Resolves when it has ended. */
   end(): Promise<void>;
 }
 
-/** @param name of the worker's file in this folder, without ending */
+/** @param name of the worker's file in this folder, without extension */
 export function startWorker<To extends object, From>(
   name: string,
   onMessage: (message: From) => void,
@@ -27,7 +27,7 @@ export function startWorker<To extends object, From>(
   const child = fork(fileURLToPath(new URL(`${name}.js`, FOLDER)), {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     execArgv: [],
-    // Typed arrays stay what they are.
+    // Preserves typed arrays.
     serialization: "advanced",
   });
   child.on("message", onMessage);

@@ -10,21 +10,21 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { usedTensors } from "./training-program.ts";
 
 /**
- * Running statistics forget their first values, which belong to no image, by a factor of e in 1 / momentum steps. After ten
- * times as many, 5e-5 of them is left.
+ * Running statistics forget their arbitrary initial values by a factor of e in 1 / momentum steps. After ten times as
+ * many steps, 5e-5 of them is left.
  */
 const TIME_CONSTANTS = 10;
 
 /**
- * The network as it is used after a step of its training: where the running statistics cannot have settled yet, they are
- * estimated again. A step that is asked about once more is not computed again.
+ * The network for inference after a training step: running statistics that cannot have settled yet are re-estimated.
+ * The result for the last step is cached.
  */
 export function settledNetwork(graph: ModelGraph, options: StatisticsOptions) {
   const settled = stepsToSettle(graph);
   let statistics: BatchStatistics | undefined;
   let last: { readonly step: number; readonly tensors: ReadonlyMap<string, Float32Array> } | undefined;
   return {
-    /** @param kept all that training keeps after `step` steps @returns the network's own tensors */
+    /** @param kept all tensors of the training after `step` steps @returns the network's own tensors */
     async after(step: number, kept: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
       const tensors = usedTensors(graph, kept);
       if (step >= settled) return tensors;
@@ -40,17 +40,17 @@ export function settledNetwork(graph: ModelGraph, options: StatisticsOptions) {
   };
 }
 
-/** Steps after which a network's running statistics are its own; 0 for a network without any. */
+/** Number of steps after which a network's running statistics have settled; 0 for a network without any. */
 export function stepsToSettle({ buffers }: Pick<ModelGraph, "buffers">): number {
   return Math.max(0, ...buffers.filter(isRunning).map(({ momentum }) => TIME_CONSTANTS / momentum));
 }
 
-/** The output that gives a running statistic of one batch. */
+/** Name of the output with a statistic of one batch. */
 const batchName = (statistic: string) => `${statistic}.batch`;
 
 /**
- * The statistics of one batch as a program: pixels uint8 [batch, C, H, W] in; for each running statistic the batch's own
- * out, named as `batchName` says.
+ * The statistics of one batch as a program. Input: pixels uint8 [batch, C, H, W]; outputs: for each running statistic
+ * the batch's own, named by `batchName`.
  */
 export function statisticsProgram(
   model: Model,
@@ -58,7 +58,7 @@ export function statisticsProgram(
 ): Program {
   const graph = buildModel(model, { ...options, mode: "statistics" });
   const outputs = Object.fromEntries(graph.buffers.filter(isRunning).map(({ name, next }) => [batchName(name), next!]));
-  // What lies behind the last batch norm is not needed.
+  // Operations after the last batch norm are not needed.
   const used = new Set(topologicalOrder(Object.values(outputs)));
   return {
     name: `${model.name} batch statistics`,
@@ -71,7 +71,7 @@ export function statisticsProgram(
 
 export interface StatisticsOptions {
   readonly model: Model;
-  /** The images that train. */
+  /** The training images. */
   readonly images: ImageSet;
   readonly normalization: PixelNormalization;
   readonly batchSize: number;
@@ -81,18 +81,18 @@ export interface StatisticsOptions {
   readonly runtime: Runtime;
 }
 
-/** A network's statistics over its training images, estimated as often as its weights are new. */
+/** Estimates a network's statistics over its training images, for any weights. */
 export interface BatchStatistics {
-  /** @param tensors of the network, by name @returns the same, with its running statistics estimated again */
+  /** @param tensors of the network, by name @returns the same, with re-estimated running statistics */
   estimate(tensors: ReadonlyMap<string, Float32Array>): Promise<Map<string, Float32Array>>;
   release(): Promise<void>;
 }
 
 /**
- * Estimates batch norm's running statistics as PyTorch's `torch.optim.swa_utils.update_bn` does: the plain mean, over the
- * batches of one pass, of each batch's mean and unbiased variance. Sums are in float64. The batches are those of the
- * training's first epoch, of its size and in its order (in the folder's order a batch would hold one class only), but the
- * images as they are: augmentation and dropout do not belong to the network in use.
+ * Estimates batch norm's running statistics as PyTorch's `torch.optim.swa_utils.update_bn` does: the plain mean, over
+ * the batches of one pass, of each batch's mean and unbiased variance. Sums are in float64. The batches are those of
+ * the training's first epoch, with its batch size and order (in the folder's order a batch could contain a single
+ * class), but without augmentation and dropout, which inference does not have.
  */
 export async function openStatistics(
   graph: Pick<ModelGraph, "buffers">,

@@ -1,4 +1,4 @@
 import { UserError } from "../errors.ts";
 
-/** Training that came to numbers which are none: of this recipe, not of how it was asked for. */
+/** Loss or weights became non-finite. The recipe is the reason, not the way it was run. */
 export class DivergedError extends UserError {}

@@ -1,12 +1,14 @@
 import type { Recipe } from "../recipes/recipe.ts";
 
-/** Sums that training keeps within an epoch, and its place in the run: all that must survive an interruption. */
+/** Position of a training and its sums within the epoch: everything besides tensors that resuming needs. */
 export interface TrainingPosition {
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number;
-  /** Seconds of training so far, evaluation not counted. */
+  /** Seconds of training so far, without evaluation. */
   readonly seconds: number;
-  /** Since the epoch began: sum of the batches' mean losses (without smoothing), of their correct images, and seconds. */
+  /**
+   * Since the epoch's start: sums of the batches' mean losses (without smoothing) and of correct images, and seconds.
+   */
   readonly epoch: {
     readonly lossSum: number;
     readonly correct: number;
@@ -34,9 +36,9 @@ export function advance(
   };
 }
 
-/** What is shown while training runs. */
+/** Progress of a training. */
 export interface TrainingProgress {
-  /** The epoch under way, from 1. */
+  /** The current epoch, from 1. */
   readonly epoch: number;
   readonly epochs: number;
   readonly step: number;
@@ -49,7 +51,7 @@ export interface TrainingProgress {
   readonly secondsLeft: number;
 }
 
-/** Means over the epoch under way, or, when it is done, over all of it. */
+/** Means over the current epoch so far, or over all of it at its end. */
 export function epochMeans({ epoch }: TrainingPosition, batchSize: number) {
   const images = epoch.steps * batchSize;
   return {
@@ -59,7 +61,7 @@ export function epochMeans({ epoch }: TrainingPosition, batchSize: number) {
   };
 }
 
-/** What is shown of a place in a run. */
+/** The progress at a position of a run. */
 export function progressAt(
   position: TrainingPosition,
   {

@@ -9,15 +9,15 @@ import { stepSettings } from "./training-program.ts";
 
 export interface StepFeeds {
   /**
-   * What the steps from `first` on are fed, one step after another in each buffer: pixels, labels, dropout masks and the
-   * scalars of optimizer and averages. The buffers are filled anew by the next call.
+   * The feeds of the steps from `first` on, concatenated in each buffer: pixels, labels, dropout masks and the scalars
+   * of optimizer and averages. The next call overwrites the buffers.
    *
-   * @param first from 0 @param learningRates one for each step
+   * @param first from 0 @param learningRates one per step
    */
   fill(first: number, learningRates: readonly number[]): Readonly<Record<string, TensorData>>;
 }
 
-/** Prepares what training steps are fed; the same step is fed the same, however many are prepared at a time. */
+/** Prepares the feeds of training steps; a step's feeds do not depend on how many are prepared at a time. */
 export function stepFeeds({
   graph,
   batches,
@@ -73,20 +73,20 @@ function part<T extends Uint8Array | Int32Array>(buffer: T, i: number, size: num
   return buffer.subarray(i * size, (i + 1) * size) as T;
 }
 
-/** A mask's element takes half a random word: rates are kept to 1 part in 65,536. */
+/** A mask's element uses half a random word: rates have a resolution of 1 / 65,536. */
 const LEVELS = 2 ** 16;
 
-/** A dropout mask of a model: what it is fed as, and what a step's mask holds. */
+/** A dropout mask of a model: its feed and its contents. */
 export interface DropoutMask {
   /** The feed's name. */
   readonly name: string;
-  /** Elements of one step's mask. */
+  /** Number of elements of one step's mask. */
   readonly size: number;
   /** Draws the mask of a step, from 0, into `bytes`: 1 keeps, 0 drops. The same step gives the same mask. */
   fill(step: number, bytes: Uint8Array): void;
 }
 
-/** The dropout masks of a model, drawn anew for each step from streams of their own. */
+/** The dropout masks of a model, drawn for each step from their own random streams. */
 export function dropoutMasks(declarations: readonly MaskDeclaration[], seed: number): DropoutMask[] {
   return declarations.map(({ name, value, rate }, i) => {
     const dropBelow = Math.round(rate * LEVELS);

@@ -17,7 +17,7 @@ import { advance, epochMeans, progressAt, START, type TrainingPosition, type Tra
 import { stepFeeds } from "./step-feeds.ts";
 import { trainingProgram, usedTensors } from "./training-program.ts";
 
-/** Everything that decides what a run computes, and where it computes it. */
+/** Everything that determines a training, and the engine that runs it. */
 export interface TrainingJob {
   readonly recipe: Recipe;
   readonly data: TrainingData;
@@ -26,47 +26,49 @@ export interface TrainingJob {
   readonly threads: number;
   readonly lowering: Lowering;
   readonly runtime: Runtime;
-  /** Steps that the engine does in one run; changes no number. Left out: as many as take two seconds, at most 16. */
+  /** Steps per engine run; does not affect the result. Default: as many as take two seconds, at most 16. */
   readonly stepsPerCall?: number | undefined;
 }
 
-/** All that a run needs to go on: parameters, optimizer state, running statistics and averages by name, and its place. */
+/**
+ * Everything needed to resume: parameters, optimizer state, running statistics and averages by name, and the position.
+ */
 export interface TrainingSnapshot {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly position: TrainingPosition;
 }
 
-/** An epoch that is done, as `metrics.jsonl` keeps it. */
+/** Metrics of a finished epoch, as in `metrics.jsonl`. */
 export type EpochResult = MetricsLine;
 
-/** What a caller is told while training runs, and asked. */
+/** Callbacks during training. */
 export interface TrainingHooks {
-  /** Called after each run of the engine, which may have done several steps. */
+  /** Called after each run of the engine, which may include several steps. */
   readonly onStep?: (progress: TrainingProgress) => void;
-  /** After each epoch, with all that the run needs to go on from there. */
+  /** Called after each epoch, with a snapshot to resume from. */
   readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => void;
-  /** Asked after each run of the engine: true stops training there. */
+  /** Called after each run of the engine: true stops training. */
   readonly isStopRequested?: () => boolean;
 }
 
-/** What training came to. */
+/** Result of a training. */
 export interface TrainingOutcome {
-  /** Whether all steps were done; if not, the snapshot is where to go on. */
+  /** Whether all steps were done; if not, training can be resumed from the snapshot. */
   readonly isFinished: boolean;
   readonly snapshot: TrainingSnapshot;
   /**
-   * The network's own tensors, as it is to be used: averages where the recipe asks for them. At the end of a training of few
-   * steps its running statistics are estimated again over the training images (`settledNetwork`).
+   * The network's tensors for inference: averages if the recipe has averaging. After a training of few steps the
+   * running statistics are re-estimated over the training images (`settledNetwork`).
    */
   readonly tensors: ReadonlyMap<string, Float32Array>;
   readonly graph: ModelGraph;
 }
 
 /**
- * Trains a network: THE loop.
+ * Trains a network: the training loop of command line, server and browser.
  *
- * @param from where an interrupted run goes on; without it the run starts at its first step
- * @throws DivergedError when the loss is no longer a number; UserError when the batch is larger than the data
+ * @param from snapshot of an interrupted run; by default training starts at the first step
+ * @throws DivergedError when the loss becomes non-finite; UserError when the batch is larger than the data
  */
 export async function train(
   job: TrainingJob,
@@ -160,23 +162,23 @@ function epochAt(step: number, stepsOf: (epochs: number) => number): number {
   return epoch;
 }
 
-/** The network's first values; optimizer state and averages are zero. */
+/** The network's initial values; optimizer state and averages are zero. */
 function firstTensors(graph: ModelGraph, { state }: Program, seed: number): Map<string, Float32Array> {
   const zeros = state.map(({ name, input }) => [name, new Float32Array(sizeOf(input.shape))] as const);
   return new Map([...zeros, ...initialTensors(graph, seed)]);
 }
 
-/** At most so many: what a run of several steps saves is then saved, and what they are fed stays small. */
+/** Maximum number of steps per engine run: more would save little overhead and need larger feeds. */
 export const MAX_STEPS_PER_CALL = 16;
 
-/** The engine cannot be stopped while it runs: so long an interruption may have to wait, or a step. */
+/** Target duration of an engine run, which cannot be interrupted. */
 const SECONDS_PER_CALL = 2;
 
 function stepsPerCallFor(secondsPerStep: number): number {
   return Math.max(1, Math.min(MAX_STEPS_PER_CALL, Math.floor(SECONDS_PER_CALL / secondsPerStep)));
 }
 
-/** The whole numbers from `start` up to, not including, `end`. */
+/** The integers from `start` to before `end`. */
 function range(start: number, end: number): number[] {
   return Array.from({ length: end - start }, (_, i) => start + i);
 }
@@ -188,11 +190,12 @@ function requireFinite(
 ): void {
   if (Number.isFinite(value)) return;
   throw new DivergedError(
-    `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (--lr, now ${recipe.learningRate}), or a schedule that warms up`,
+    (w) =>
+      `training diverged: ${what} became ${value} at step ${step} (epoch ${epoch}). Try a lower learning rate (${w.option("learningRate")}, now ${recipe.learningRate}), or a schedule that warms up`,
   );
 }
 
-/** A second session, for the validation after each epoch; undefined where no images were set aside. */
+/** Opens a second session for validation after each epoch; undefined without validation images. */
 async function openValidation({ recipe, data, normalization, lowering, runtime, threads }: TrainingJob) {
   const { validation } = data;
   if (!validation) return undefined;

@@ -7,34 +7,34 @@ import type { ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
-/** What a trained network is. */
+/** A trained network. */
 export interface TrainedNetwork {
   readonly recipe: Recipe;
   readonly seed: number;
   readonly data: TrainingData;
   readonly normalization: PixelNormalization;
-  /** How pictures become its pixels, where that is known. */
+  /** How pictures are converted to its pixels, if known. */
   readonly preparation?: Preparation | undefined;
   readonly graph: ModelGraph;
-  /** Parameters and running statistics, by name; others are left out. */
+  /** Parameters and running statistics, by name; other tensors are ignored. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** The program that trained it. */
   readonly producer: string;
-  /** What is to be found in `model.onnx` of the weights that it holds. */
+  /** Metadata of `model.onnx` that depends on its weights. */
   readonly weightFacts?: (weights: readonly NamedTensor[]) => Record<string, string>;
 }
 
-/** What the files of a trained network hold, wherever it was trained and wherever they go. */
+/** Contents of the files of a trained network, independent of where it was trained and where they are written. */
 export interface TrainedFiles {
-  /** Of `weights.safetensors`: in the order and shapes of PyTorch's state_dict, */
+  /** Tensors of `weights.safetensors`, in the order and shapes of PyTorch's state_dict. */
   readonly weights: readonly NamedTensor[];
-  /** and its text fields. */
+  /** Metadata of `weights.safetensors`. */
   readonly facts: Record<string, string>;
   /** The bytes of `model.onnx`. */
   readonly model: Uint8Array;
 }
 
-/** The files of a trained network: weights with PyTorch's names and layouts, and an ordinary ONNX model. */
+/** The files of a trained network: weights with PyTorch's names and layouts, and a standard ONNX model. */
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
   const { recipe, seed, data, normalization, preparation, graph, tensors, producer, weightFacts } = network;
   const { classNames } = data.train;

@@ -16,33 +16,33 @@ export interface TrainingProgramOptions {
   readonly normalization: PixelNormalization;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
-  /** Left out: the weights are used as the last step left them. */
+  /** Weight averaging. Default: none, the last step's weights are used. */
   readonly averaging?: Averaging | undefined;
 }
 
-/** The feed of one of the optimizer's scalars. */
+/** Name of the feed of one of the optimizer's scalars. */
 export function settingName(setting: string): string {
   return `optimizer.${setting}`;
 }
 
-/** The state tensor that an optimizer keeps for a parameter. */
+/** Name of an optimizer's state tensor for a parameter. */
 export function slotName(parameter: string, slot: string): string {
   return `${parameter}.${slot}`;
 }
 
-/** The state tensor that holds the average of a parameter or of a running statistic. */
+/** Name of the state tensor with the average of a parameter or of a running statistic. */
 export function averageName(tensor: string): string {
   return `${tensor}.average`;
 }
 
-/** What the update of biases and batch norm's parameters counts as: they are updated together. */
+/** Layer name for the joint update of biases and batch norm's parameters. */
 const VECTORS = "vectors";
 
-/** The feed of a step's share in the averages. */
+/** Name of the feed with a step's share in the averages. */
 const AVERAGING_SHARE = "averaging.share";
 
 /**
- * The scalars that a step is fed, by feed.
+ * The scalar feeds of a step, by name.
  *
  * @param step counted from 1
  */
@@ -59,18 +59,19 @@ export function stepSettings(
 }
 
 /**
- * The tensors of a network as it is used, by the network's names: their averages where training keeps some.
+ * A network's tensors for inference, by name: their averages if there are any.
  *
- * @param tensors all that training keeps
+ * @param tensors all tensors of the training
  */
 export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
   return new Map(graph.tensors.map(({ name }) => [name, (tensors.get(averageName(name)) ?? tensors.get(name))!]));
 }
 
 /**
- * One training step as a program: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the optimizer's
- * scalars in; parameters, optimizer state, running statistics and averages moved on; `loss` (mean cross-entropy without
- * smoothing), `objective` (with smoothing: what is minimised) and `correct` (images) out. The loss counts as a layer `loss`.
+ * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
+ * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
+ * cross-entropy without smoothing), `objective` (with smoothing; this is minimised) and `correct` (number of images).
+ * The loss counts as a layer `loss`.
  */
 export function trainingProgram(
   model: Model,
@@ -105,7 +106,7 @@ export function trainingProgram(
   const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
     const { parameter, slots } = updated[i]!;
     const made = [parameter, ...Object.values(slots)];
-    // Vectors are updated together, for no layer in particular.
+    // Vectors are updated together, so their update belongs to no single layer.
     if (value.shape.length === 1) claim(origins, made, { layer: VECTORS, pass: "update" });
     else claimUpdate(made, value);
     return [
@@ -125,7 +126,7 @@ export function trainingProgram(
   }
   const share = averaging && input(AVERAGING_SHARE, []);
   if (share) {
-    // Running statistics too: those of averaged weights are, to first order, the average of the weights' own.
+    // Running statistics too: to first order, those of averaged weights are the average of the weights' statistics.
     for (const { name, input: value, next } of state.filter(({ like }) => like === undefined)) {
       const average = input(averageName(name), value.shape);
       const moved = movingAverage(average, next, share);

@@ -1,4 +1,4 @@
-/** `ablate`: every row trained, compared with its reference, drawn and said. */
+/** `ablate`: trains every row, compares it with its reference, draws and prints the results. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 300, test: 130 });
 const OUT = join(sharedFolder(), "ablation");
-const SMALL = ["ablate", "--from", "base-seed", "--epochs", "1", "--seeds", "2", "--data", DATA, "--threads", "1"];
+const SMALL = ["ablate", "--from", "base-study", "--epochs", "1", "--seeds", "2", "--data", DATA, "--threads", "1"];
 
 interface AblationJson {
   readonly report: string;
@@ -25,7 +25,7 @@ interface AblationJson {
   readonly conclusion: readonly string[];
 }
 
-test("ablate --json trains the rows and sets them against their reference", async () => {
+test("ablate --json trains the rows and compares them with their reference", async () => {
   const made = await tailorJson<AblationJson>([...SMALL, "--out", OUT]);
   expect(made.rows.map(({ change }) => change)).toEqual([
     null,
@@ -39,25 +39,25 @@ test("ablate --json trains the rows and sets them against their reference", asyn
     readRunRecord(join(OUT, "runs", `${name}-s${seed}`)).evaluations!.validation!.accuracy;
   const [reference, flips] = made.rows as [AblationJson["rows"][number], AblationJson["rows"][number]];
   expect(reference).toMatchObject({ difference: null, interval: null, accuracy: { n: 2 } });
-  const differences = [1, 2].map((s) => accuracyOf("base-seed+vertical-flips", s) - accuracyOf("base-seed", s));
+  const differences = [1, 2].map((s) => accuracyOf("base-study+vertical-flips", s) - accuracyOf("base-study", s));
   expect(flips.difference).toBeCloseTo((differences[0]! + differences[1]!) / 2, 12);
   expect(flips.runs.map(({ seed, accuracy, weightsSha256 }) => [seed, accuracy, weightsSha256])).toEqual(
     [1, 2].map((seed) => {
-      const { evaluations, result } = readRunRecord(join(OUT, "runs", `base-seed+vertical-flips-s${seed}`));
+      const { evaluations, result } = readRunRecord(join(OUT, "runs", `base-study+vertical-flips-s${seed}`));
       return [seed, evaluations!.validation!.accuracy, result!.weightsSha256];
     }),
   );
   expect(flips.interval![0]).toBeLessThanOrEqual(flips.difference!);
   expect(flips.seconds).toBeGreaterThan(0);
-  expect(readRunRecord(join(OUT, "runs/base-seed+batch-norm-s2"))).toMatchObject({ model: "base-batchnorm", seed: 2 });
+  expect(readRunRecord(join(OUT, "runs/base-study+batch-norm-s2"))).toMatchObject({ model: "base-batchnorm", seed: 2 });
 
   const page = readFileSync(made.report, "utf8");
   expect(page).toContain("Effect of each technique");
   for (const { change } of made.rows) expect(page).toContain(change ?? "(reference)");
-  expect(page).toContain(made.conclusion[0]!.match(/each added to base-seed\. [\w ]+/)![0]);
+  expect(page).toContain(made.conclusion[0]!.match(/each added to base-study\. [\w ]+/)![0]);
   expect(made.plots.map((plot) => plot.slice(OUT.length + 1))).toEqual([
-    "plots/ablation-base-seed.svg",
-    "plots/ablation-base-seed.png",
+    "plots/ablation-base-study.svg",
+    "plots/ablation-base-study.png",
   ]);
   for (const plot of made.plots) expect(statSync(plot).size).toBeGreaterThan(500);
   expect(JSON.parse(readFileSync(join(OUT, "ablation.json"), "utf8"))).toEqual({ status: "finished", ...made });
@@ -67,8 +67,17 @@ test("ablate --json trains the rows and sets them against their reference", asyn
   expect((JSON.parse(again.stdout) as AblationJson).rows).toEqual(made.rows);
 });
 
+test("a recipe's name of an earlier version is taken", async () => {
+  const { stderr } = await tailor([
+    ...SMALL.map((word) => (word === "base-study" ? "base-seed" : word)),
+    "--seeds",
+    "0",
+  ]);
+  expect(stderr).toContain("--seeds must be a whole number");
+});
+
 test.each([
-  [["--from", "base"], /must be one of base-seed, enhanced|'base' is invalid/],
+  [["--from", "base"], /must be one of base-study, enhanced|'base' is invalid/],
   [["--seeds", "0"], /--seeds must be a whole number from 1 to 1000/],
   [["--split", "train"], /'train' is invalid|must be one of/],
 ])("%j is refused", async (options, message) => {

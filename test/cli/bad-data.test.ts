@@ -36,7 +36,7 @@ function packAndCut(name: string) {
   };
 }
 
-describe("a data folder with a damaged file is refused by the file's name; no run is made, no file changed", () => {
+describe("a data folder with a damaged file is refused by the file's name; no run is created, no file changed", () => {
   test.each<[string, (folder: string) => void, RegExp]>([
     ["cut short", cut("train-images-idx3-ubyte", 9999), /train-images-idx3-ubyte is not .*\(cut short\?\)/],
     ["of no bytes", cut("t10k-labels-idx1-ubyte", 0), /t10k-labels-idx1-ubyte is not a usable IDX file/],
@@ -66,7 +66,7 @@ describe("a data folder with a damaged file is refused by the file's name; no ru
   });
 });
 
-test("a data folder that is empty, or is none, is refused", async () => {
+test("an empty or missing data folder is refused", async () => {
   const empty = join(FOLDER, "empty");
   mkdirSync(empty);
   expect(refusalOf(await tailor(["data", "--data", empty, "--json"]), 1)).toMatch(
@@ -77,7 +77,7 @@ test("a data folder that is empty, or is none, is refused", async () => {
   expect(refusalOf(await tailor(["data", "--data", file, "--json"]), 1)).toMatch(/ubyte is not a folder/);
 });
 
-test("too few images to set one aside are refused before the run's folder is made", async () => {
+test("too few images for validation are refused before the run's folder is created", async () => {
   const tiny = copyOf((folder) => {
     write("train-images-idx3-ubyte", [11, 28, 28], 0)(folder);
     writeFileSync(join(folder, "train-labels-idx1-ubyte"), idxBytes([11], [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]));

@@ -18,12 +18,12 @@ const USED_WRONGLY: readonly Case[] = [
   [
     ["train"],
     2,
-    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
+    /name a recipe to train \(base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip, tiny\), the file of one, or a run with --resume/,
   ],
   [
     ["train", "bsae"],
     2,
-    /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-seed, enhanced-seed, enhanced-vflip/,
+    /no recipe "bsae"; choose one of: base, enhanced, base-long, enhanced-long, base-study, enhanced-study, enhanced-vflip/,
   ],
   [["train", "base", "enhanced"], 2, /too many arguments/],
   [["train", "base", "--epochs"], 2, /'--epochs <n>' argument missing/],
@@ -85,7 +85,7 @@ const USED_WRONGLY: readonly Case[] = [
   [["data", "--data", ""], 2, /--data must name a folder, got ""/],
 ];
 
-describe("what was typed wrongly is refused in one line, and no run folder is made", () => {
+describe("a usage error is reported in one line, and no run folder is created", () => {
   test.concurrent.each(USED_WRONGLY)("tailor %j: exit code %i", async (args, code, message) => {
     const [command, ...rest] = args;
     const known = ["study", "train", "evaluate", "compare", "predict", "summary", "data", "bench"].includes(command!);
@@ -96,7 +96,7 @@ describe("what was typed wrongly is refused in one line, and no run folder is ma
 });
 
 describe("the output folder", () => {
-  test("that is a file, or holds something else, is refused and left as it is", async () => {
+  test("that is a file, or contains something else, is refused and not changed", async () => {
     const file = join(FOLDER, "file");
     writeFileSync(file, "mine");
     const other = join(FOLDER, "other");
@@ -124,7 +124,7 @@ describe("a learning rate that is far too high", () => {
     expect(readdirSync(out)).toEqual(["run.json"]);
   });
 
-  test("is seen at the end of an epoch of one step too, whose own loss was still a number", async () => {
+  test("is detected at the end of an epoch of one step too, whose own loss was still finite", async () => {
     const out = join(FOLDER, "diverged at once");
     const message = refusalOf(await tailor([...TRAIN, "--out", out, "--limit", "20", ...rate]), 1);
     expect(message).toMatch(
@@ -143,4 +143,10 @@ describe("--verbose", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/error: UserError: there is no recipe "nope".*\n {4}at findRecipe .*recipes\/index/);
   });
+});
+
+test("a recipe's name of an earlier version is taken, and said to have changed", async () => {
+  const result = await tailor(["train", "base-seed", "--epochs", "0"]);
+  expect(refusalOf(result, 2)).toMatch(/--epochs must be a whole number/);
+  expect(result.stderr).toContain("recipe base-seed is called base-study now");
 });

@@ -94,13 +94,13 @@ describe("an unfinished run that is damaged is not resumed, and keeps every file
 });
 
 describe("a run folder", () => {
-  test("that is whole goes on where it was killed, and gives the weights of the run that was not", async () => {
+  test("that was killed is resumed, and gives the weights of an uninterrupted run", async () => {
     const run = unfinished();
     expect(jsonOf(await resume(run))).toMatchObject({ run, weightsSha256: weights });
     expectSameRun(run, FINISHED);
   });
 
-  test("that is finished is neither trained into nor resumed; one that is not is not evaluated", async () => {
+  test("that is finished is neither trained into nor resumed; an unfinished one is not evaluated", async () => {
     const before = contents(FINISHED);
     const into = await tailor(["train", "base", "--out", FINISHED, ...WHERE, "--json"]);
     expect(refusalOf(into, 2)).toMatch(/finished holds a finished run; choose another folder with --out/);
@@ -108,10 +108,12 @@ describe("a run folder", () => {
     expect(contents(FINISHED)).toEqual(before);
     const run = unfinished();
     expect(refusalOf(await evaluate(run), 1)).toMatch(
-      /is not finished; go on with: node bin\/tailor\.js train --resume/,
+      /is not finished; resume it: node bin\/tailor\.js train --resume/,
     );
     const again = await tailor(["train", "base", "--out", run, ...WHERE, "--json"]);
-    expect(refusalOf(again, 2)).toMatch(/holds an unfinished run; go on with --resume/);
+    expect(refusalOf(again, 2)).toMatch(
+      /holds an unfinished run; choose another folder with --out, or resume it: node bin\/tailor\.js train --resume/,
+    );
   });
 
   test("of other data is neither evaluated nor resumed", async () => {
@@ -127,12 +129,12 @@ describe("a run folder", () => {
     );
   });
 
-  test("under another ONNX Runtime or lowering goes on only with --allow-different", async () => {
+  test("under another ONNX Runtime or lowering is resumed only with --allow-different", async () => {
     const versions = { ...JSON.parse(readFileSync(join(FINISHED, "run.json"), "utf8")).versions, onnxruntime: "1.2.3" };
     const run = unfinished(editRecord({ versions }));
     const args = ["train", "--resume", run, "--lowering", "standard", ...WHERE];
     expect(refusalOf(await tailor([...args, "--json"]), 1)).toMatch(
-      /another computation \(.*ONNX Runtime 1\.2\.3 then, \d.* now\).*go on all the same with: node bin\/tailor\.js train --resume .* --allow-different/,
+      /another computation \(.*ONNX Runtime 1\.2\.3 then, \d.* now\).*resume it all the same with --allow-different: node bin\/tailor\.js train --resume .* --allow-different/,
     );
     expect(await tailorJson([...args, "--allow-different"])).toMatchObject({ weightsSha256: weights });
   });

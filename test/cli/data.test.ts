@@ -11,7 +11,10 @@ import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 const FOLDER = sharedFolder();
 const PNG = "\x89PNG";
 
-/** 30 training and 20 test images of which test image 3 is training image 5, test image 4 training image 6 made brighter. */
+/**
+ * 30 training and 20 test images of which test image 3 is training image 5, test image 4 training image 6 made
+ * brighter.
+ */
 async function folderWithDuplicates(): Promise<string> {
   const { train, test: tests } = await loadFashionMnist();
   const imageOf = (images: Uint8Array, i: number) => images.slice(i * 784, (i + 1) * 784);
@@ -43,7 +46,7 @@ describe("data duplicates", () => {
     folder = await folderWithDuplicates();
   });
 
-  test("counts them by pairing, lists them with their classes and draws them", async () => {
+  test("counts pairs by pairing, lists them with their classes and draws them", async () => {
     const out = join(FOLDER, "duplicates.png");
     const command = ["data", "duplicates", "--data", folder, "--out", out];
     const found = await tailorJson<{ counts: object[]; pairs: { labels: string[]; distance: number }[] }>(command);
@@ -68,7 +71,7 @@ describe("data duplicates", () => {
     expect(stdout).toContain("... and 1 more (--list)");
   });
 
-  test("without any has nothing to draw", async () => {
+  test("without any pairs draws no sheet", async () => {
     const options = ["--data", folder, "--distance", "0", "--list", "1"];
     const { stdout } = await tailor(["data", "duplicates", ...options]);
     expect(stdout).toMatch(/train and test +1 +0 +1\n/);
@@ -96,7 +99,7 @@ test("data duplicates names the files of pictures, in the list, as JSON and on t
 });
 
 describe("data labels", () => {
-  test("lists the test images that all runs take for another class", async () => {
+  test("lists the test images for which all runs predict another class", async () => {
     const data = await smallDataFolder({ train: 1200, test: 120 });
     const out = join(FOLDER, "runs");
     const trained = await tailor([
@@ -154,7 +157,7 @@ test.each([
   expect(refusalOf(await tailor(["data", ...words]), 2)).toMatch(message);
 });
 
-test("a contact sheet never replaces a file unasked", async () => {
+test("a contact sheet does not overwrite a file by default", async () => {
   const file = join(FOLDER, "mine.png");
   writeFileSync(file, "mine");
   expect(refusalOf(await tailor(["data", "duplicates", "--out", file]), 2)).toContain("is there already");

@@ -1,4 +1,4 @@
-/** What becomes of a run when its disk fills up or cannot be written: with file systems of the test's own. */
+/** Runs on disks that fill up or are read-only, with temporary file systems. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { BIN, type Result, refusalOf, start, tailorJson, twoStepEpochs } from ".
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
 const TRAIN = twoStepEpochs(DATA, 3);
-/** util-linux's program that gives a process file systems of its own, with the options for that. */
+/** util-linux's program that runs a process with its own mounts, with its options. */
 const [UNSHARE, ...NAMESPACES] = ["unshare", "--user", "--map-root-user", "--mount"] as const;
-/** Why these tests cannot run here, if so: a mount needs root, or a namespace of the user's own. */
+/** Why these tests cannot run here, if so: a mount needs root, or a user namespace. */
 const NO_MOUNTS =
   spawnSync(UNSHARE, [...NAMESPACES, "sh", "-c", "mount -t tmpfs none /mnt"]).status !== 0
     ? "needs util-linux and the right to make user namespaces"
@@ -33,8 +33,8 @@ async function trainOn(mount: string, name: string, kept: string): Promise<Resul
 }
 
 describe.skipIf(NO_MOUNTS !== undefined)(`disks (${NO_MOUNTS ?? "mounted"})`, () => {
-  test("a disk that fills up at the second checkpoint stops the run in one line; it goes on elsewhere", async () => {
-    // A state has 5.1 MB, and the new one is written beside the old one.
+  test("a disk that fills up at the second checkpoint stops the run in one line; it can be resumed elsewhere", async () => {
+    // A state has 5.1 MB, and the new one is written before the old one is replaced.
     const result = await trainOn('mount -t tmpfs -o size=8m none "$place"', "small", "saved");
     expect(refusalOf(result, 1)).toMatch(
       /cannot write .*state\.safetensors: the disk is full \(ENOSPC\); free some space, or choose a folder on another/,

@@ -30,7 +30,7 @@ describe("export --json", () => {
     );
   });
 
-  test("in words: format, file, difference and what it was measured on", async () => {
+  test("prints format, file, difference and what it was measured on", async () => {
     const out = join(FOLDER, "words.onnx");
     const { code, stdout } = await tailor(["export", RUN, "--out", out, ...WHERE]);
     expect(code).toBe(0);
@@ -70,7 +70,7 @@ describe("refusals", () => {
     expect(refusalOf(resumed, 2)).toMatch(/imported holds imported weights/);
   });
 
-  test("a model.onnx that lies about its sizes is refused when it is opened", async () => {
+  test("a damaged model.onnx is refused when it is opened", async () => {
     const model = readFileSync(join(RUN, "model.onnx"));
     for (const bytes of [
       model.subarray(0, model.length / 2),

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 
 describe("Ctrl-C", () => {
-  test("in an epoch saves whole files, tells how to go on, and that gives the uninterrupted run", async () => {
+  test("within an epoch saves complete files and prints how to resume, which gives the uninterrupted result", async () => {
     const out = join(FOLDER, "stopped");
     const { child, ended, hasSaid } = startTailor([...TRAIN, "--out", out, "--json"]);
     await hasSaid("epoch  1/12 |");
@@ -41,7 +41,7 @@ describe("Ctrl-C", () => {
     expectSameRun(out, THROUGH);
   });
 
-  test("before the first step, and a second time, ends the process at once; the run is resumed or started over", async () => {
+  test("before the first step, or a second time, exits immediately; the run can be resumed or started over", async () => {
     const out = join(FOLDER, "twice");
     const { child, ended, hasSaid } = startTailor([...TRAIN, "--out", out]);
     await hasSaid("run folder: ");

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe("train --json", () => {
-  test("prints one object with the promised fields, and the record holds the same", () => {
+  test("prints one object with the documented fields, and the record has the same", () => {
     const { evaluation, ...printed } = jsonOf<TrainJson>(trained);
     expect(Object.keys(printed)).toEqual([
       "run",
@@ -62,7 +62,7 @@ describe("train --json", () => {
     expect(record.data).toMatchObject({ trainImages: 200, validationImages: 100, verified: false });
   });
 
-  test("tells the last epoch's means, real speed and memory, and the hash of the weights in the file", () => {
+  test("gives the last epoch's means, real speed and memory, and the checksum of the weights in the file", () => {
     const printed = jsonOf(trained);
     const lines = readMetrics(RUN);
     expect(lines.map(({ epoch, step }) => [epoch, step])).toEqual([
@@ -95,18 +95,18 @@ describe("train --json", () => {
     expect(JSON.parse(metadata.classes!)).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
-  test("says everything else on standard error, in plain lines", () => {
+  test("prints everything else on standard error, in plain lines", () => {
     expect(trained.stderr).toContain(`run folder: ${RUN}\n`);
     expect(trained.stderr).toMatch(/^epoch 3\/3 \| train loss \d\.\d{4}, accuracy \d+\.\d\d % \| validation loss /m);
     expect(trained.stderr).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 130, standard error /m);
     for (const control of ["\r", "\u001b"]) expect(trained.stderr).not.toContain(control);
   });
 
-  test("with --train-on all trains on every image and validates on none: those fields are null", async () => {
+  test("with --train-on all trains on every image without validation, whose fields are null", async () => {
     const out = join(FOLDER, "all");
-    const args = ["train", "base-seed", "--data", DATA, "--batch-size", "600", "--epochs", "1", "--threads", "1"];
+    const args = ["train", "base-study", "--data", DATA, "--batch-size", "600", "--epochs", "1", "--threads", "1"];
     expect(await tailorJson([...args, "--train-on", "all", "--out", out])).toMatchObject({
-      recipe: "base-seed",
+      recipe: "base-study",
       seed: 1,
       epochs: 1,
       validationLoss: null,
@@ -116,7 +116,7 @@ describe("train --json", () => {
     expect(readMetrics(out)).toMatchObject([{ step: 2, validationLoss: null, validationAccuracy: null }]);
   });
 
-  test("without --json the result is told in words on standard output", async () => {
+  test("without --json the result is printed as text on standard output", async () => {
     const { code, stdout } = await tailor([...TRAIN, "--epochs", "1", "--out", join(FOLDER, "words")]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^trained base in \d+ s: [\d,]+ images\/s, peak memory \d+ MB\nvalidation accuracy /);
@@ -126,7 +126,7 @@ describe("train --json", () => {
 });
 
 describe("evaluate --json", () => {
-  test("prints counts that agree with each other and with what train found", async () => {
+  test("prints counts that agree with each other and with train's result", async () => {
     const printed = await tailorJson<EvaluationJson>(["evaluate", RUN, "--data", DATA, "--threads", "1"]);
     expect(printed).toMatchObject({ run: RUN, split: "test", tta: false, total: 130 });
     expect(jsonOf<TrainJson>(trained).evaluation).toEqual({ split: "test", ...evaluationFields(printed) });
@@ -145,7 +145,7 @@ describe("evaluate --json", () => {
     expect(perClass.map(({ recall }) => recall)).toEqual(hits.map((count, i) => count / supports[i]!));
   });
 
-  test("of the validation split finds what training found after its last epoch", async () => {
+  test("of the validation split gives the same as training after its last epoch", async () => {
     const printed = await tailorJson(["evaluate", RUN, "--split", "validation", "--data", DATA, "--threads", "1"]);
     const { validationAccuracy, validationLoss } = jsonOf(trained);
     expect(printed).toMatchObject({ total: 100, accuracy: validationAccuracy });
@@ -153,7 +153,7 @@ describe("evaluate --json", () => {
     expect(printed.loss).toBeCloseTo(Number(validationLoss), 4);
   });
 
-  test("with --tta averages with the mirror image, and is kept beside the plain result", async () => {
+  test("with --tta averages with the mirror image, and is saved next to the plain result", async () => {
     const plain = readRunRecord(RUN).evaluations;
     const printed = await tailorJson<EvaluationJson>(["evaluate", RUN, "--tta", "--data", DATA, "--threads", "1"]);
     expect(printed).toMatchObject({ split: "test", tta: true, total: 130 });
@@ -178,7 +178,7 @@ test("summary --json counts parameters and multiply-adds layer by layer", async 
   expect(await tailorJson(["summary", "enhanced"])).toMatchObject({ model: "enhanced", parameters: 437_162 });
 });
 
-test("data --json tells source, folder, the files with their checksums, and the sizes of the parts", async () => {
+test("data --json gives source, folder, the files with their checksums, and the sizes of the parts", async () => {
   const names = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -201,7 +201,7 @@ test("data --json tells source, folder, the files with their checksums, and the 
   });
 });
 
-test("bench train --json measures each model in a process of its own", async () => {
+test("bench train --json measures each model in a separate process", async () => {
   const sizes = ["--batch-size", "24", "--threads", "1", "--steps", "2", "--lowering", "standard"];
   const args = ["bench", "train", "--models", "base, enhanced", "--data", DATA, ...sizes];
   const { results } = await tailorJson<{ results: BenchResult[] }>(args);

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe("a run of pictures, from training to export", () => {
-  test("keeps its data, its split and how pictures are prepared", async () => {
+  test("saves its data, its split and its preparation", async () => {
     const { data } = JSON.parse(readFileSync(join(RUN, "run.json"), "utf8"));
     expect(data).toMatchObject({
       source: "pictures",
@@ -38,14 +38,14 @@ describe("a run of pictures, from training to export", () => {
     expect(split.classNames).toEqual(["blue", "green", "red"]);
   });
 
-  test("evaluate finds the data by itself and learns what was taught", async () => {
+  test("evaluate finds the data by itself and reaches a high accuracy", async () => {
     const tested = await tailorJson<{ accuracy: number; total: number }>(["evaluate", RUN, ...THREAD]);
     expect(tested).toMatchObject({ total: 10, split: "test" });
     expect(tested.accuracy).toBeGreaterThan(0.85);
     expect(await tailorJson(["evaluate", RUN, "--split", "validation", ...THREAD])).toMatchObject({ total: 10 });
   });
 
-  test("predict prepares a picture as training did, to the last bit", async () => {
+  test("predict prepares a picture bitwise as training did", async () => {
     const { train, split } = await loadCustomData(PICTURES, { size: 20, fit: "pad" });
     const trained = split!.pictures.filter(({ part }) => part !== "test");
     const classifier = await loadClassifier(RUN, { threads: 1 });
@@ -75,7 +75,7 @@ describe("a run of pictures, from training to export", () => {
     expect(other!.predictions[0]!.top).toEqual(one!.predictions[0]!.top);
   });
 
-  test("weights whose classes were named in another order are not tested as if they were right", async () => {
+  test("weights with class names in another order are refused for evaluation", async () => {
     const swapped = join(FOLDER, "swapped");
     await tailorJson(["import", join(RUN, "weights.safetensors"), "--classes", "red,green,blue", "--out", swapped]);
     expect(refusalOf(await tailor(["evaluate", swapped, "--data", PICTURES, "--json"]), 1)).toMatch(
@@ -83,7 +83,7 @@ describe("a run of pictures, from training to export", () => {
     );
   });
 
-  test("weights of a file that says nothing can be told how pictures are fitted", async () => {
+  test("for weights without metadata, the preparation can be given as an option", async () => {
     const [bare, given] = [join(FOLDER, "bare.safetensors"), join(FOLDER, "given")];
     const { tensors } = decodeSafetensors(readFileSync(join(RUN, "weights.safetensors")), "weights");
     put(FOLDER, { "bare.safetensors": encodeSafetensors(tensors) });
@@ -97,7 +97,7 @@ describe("a run of pictures, from training to export", () => {
     await classifier.release();
   });
 
-  test("the command line's predict names the classes; a plain picture is no reason to refuse", async () => {
+  test("the command line's predict prints class names; a single-coloured picture is accepted", async () => {
     const plain = join(FOLDER, "plain.png");
     put(FOLDER, { "plain.png": await drawn(() => [0, 0, 0]) });
     const { predictions } = await tailorJson<{ predictions: { label: string }[] }>([
@@ -116,7 +116,7 @@ describe("a run of pictures, from training to export", () => {
     );
   });
 
-  test("export keeps the preparation; what it wrote predicts the same", async () => {
+  test("export keeps the preparation; the exported model predicts the same", async () => {
     const file = join(FOLDER, "exported.onnx");
     expect(await tailorJson(["export", RUN, "--out", file, ...THREAD])).toMatchObject({
       imagesFrom: "test",
@@ -130,7 +130,7 @@ describe("a run of pictures, from training to export", () => {
     await other.release();
   });
 
-  test("compare sets it beside another run of the same pictures, not beside one of others", async () => {
+  test("compare accepts another run on the same pictures, but not on others", async () => {
     const second = join(FOLDER, "second");
     await tailorJson([...TRAIN, "--epochs", "1", "--seed", "2", "--out", second]);
     const compared = await tailorJson<{ runs: unknown[]; pairs: unknown[] }>(["compare", RUN, second, ...THREAD]);
@@ -157,7 +157,7 @@ describe("a run of pictures, from training to export", () => {
     );
   });
 
-  test("an interrupted run goes on with the same images although pictures were added, and ends as if nothing had been", async () => {
+  test("an interrupted run is resumed with the same images although pictures were added, with the same result", async () => {
     const cut = join(FOLDER, "cut");
     const args = [...TRAIN, "--epochs", "6", "--out", cut];
     const started = startTailor(args);
@@ -175,7 +175,7 @@ describe("a run of pictures, from training to export", () => {
     }
   });
 
-  test("moved data are named with --data; without it the error says so", async () => {
+  test("moved data is given with --data; without it the error says so", async () => {
     const moved = join(FOLDER, "moved");
     renameSync(PICTURES, moved);
     try {
@@ -190,7 +190,7 @@ describe("a run of pictures, from training to export", () => {
 });
 
 describe("data inspect", () => {
-  test("tells classes, sizes and what training would see, and the command line for it", async () => {
+  test("prints classes, sizes, the resulting images, and the training command", async () => {
     const { stdout, code } = await tailor(["data", "inspect", PICTURES, "--size", "20"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/pictures, 3 classes, 100 images/);
@@ -201,7 +201,7 @@ describe("data inspect", () => {
     expect(stdout).toContain(`node bin/tailor.js train enhanced --data ${PICTURES} --size 20`);
   });
 
-  test("--json has the same, pictures that cannot be read with it", async () => {
+  test("--json has the same, including unreadable pictures", async () => {
     const folder = join(FOLDER, "damaged");
     await putClasses(folder, { a: 4, b: 4 });
     put(folder, { "a/none.png": "" });
@@ -213,7 +213,7 @@ describe("data inspect", () => {
   });
 });
 
-describe("refused before a run's folder is made, nothing changed", () => {
+describe("refused before a run's folder is created, nothing changed", () => {
   const OUT = join(FOLDER, "never");
   const train = (...more: string[]) => tailor(["train", "base", ...THREAD, "--out", OUT, "--json", ...more]);
 
@@ -231,7 +231,7 @@ describe("refused before a run's folder is made, nothing changed", () => {
     expect(existsSync(OUT)).toBe(false);
   });
 
-  test("options of own data without --data, or with --resume", async () => {
+  test("options of custom data without --data, or with --resume", async () => {
     expect(refusalOf(await train("--size", "20"), 2)).toBe(
       "--size is for data of your own; name their folder with --data",
     );
@@ -239,7 +239,7 @@ describe("refused before a run's folder is made, nothing changed", () => {
     expect(refusalOf(resumed, 2)).toMatch(/leave out --channels, --skip-unreadable, or start/);
   });
 
-  test("pictures that cannot be read: each is named", async () => {
+  test("unreadable pictures: each is named", async () => {
     const folder = join(FOLDER, "unreadable");
     await putClasses(folder, { a: 4, b: 4 });
     put(folder, { "a/text.png": "text", "b/none.jpg": "" });
@@ -259,22 +259,22 @@ describe("refused before a run's folder is made, nothing changed", () => {
     });
   });
 
-  test("more images a step than there are", async () => {
+  test("a batch larger than the number of images", async () => {
     expect(refusalOf(await train("--data", PICTURES, "--batch-size", "81"), 2)).toMatch(/use --batch-size 80 or less/);
     expect(existsSync(OUT)).toBe(false);
   });
 
-  test.each([["study"], ["ablate"], ["bench", "train"]])("%s is for Fashion-MNIST's form", async (...command) => {
+  test.each([["study"], ["ablate"], ["bench", "train"]])("%s needs Fashion-MNIST's format", async (...command) => {
     const out = command[0] === "bench" ? [] : ["--out", OUT];
     const message = refusalOf(await tailor([...command, "--data", PICTURES, ...out, "--json"]), 1);
     expect(message).toMatch(
-      /has no train-images-idx3-ubyte.*; pictures of your own: node bin\/tailor\.js train RECIPE --data/,
+      /has no train-images-idx3-ubyte.*; pictures of your own are for training: node bin\/tailor\.js train RECIPE --data/,
     );
     expect(existsSync(OUT)).toBe(false);
   });
 });
 
-test("a missing or damaged split is told by its file's name", async () => {
+test("a missing or damaged split is reported by its file's name", async () => {
   const copy = join(FOLDER, "copy");
   mkdirSync(copy);
   for (const name of readdirSync(RUN)) put(copy, { [name]: readFileSync(join(RUN, name)) });

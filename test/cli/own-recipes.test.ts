@@ -41,7 +41,7 @@ function file(name: string, text = source()): string {
 }
 
 describe("a recipe in a file", () => {
-  test("is trained, evaluated, compared, used and exported like tailor's own", async () => {
+  test("is trained, evaluated, compared, used and exported like a built-in one", async () => {
     const [recipe, out] = [file("whole.mjs"), join(FOLDER, "whole")];
     const trained = await tailorJson(["train", recipe, ...OPTIONS, "--evaluate", "test", "--out", out]);
     expect(trained).toMatchObject({ recipe: "mine", model: "my-net", epochs: 4 });
@@ -73,7 +73,7 @@ describe("a recipe in a file", () => {
     expect(readFileSync(join(pytorch, "model.py"), "utf8")).toContain("nn.Conv2d(1, 8, kernel_size=3, padding=1)");
   });
 
-  test("may be JSON, its model one of tailor's", async () => {
+  test("may be JSON with a built-in model", async () => {
     const fields = { ...recipeToJson(findRecipe("tiny")), name: "mine", epochs: 1, batchSize: 32 };
     const recipe = file("mine.json", `\uFEFF${JSON.stringify(fields)}`);
     const out = join(FOLDER, "from-json");
@@ -112,7 +112,7 @@ describe("a recipe in a file", () => {
     expect(layers[0]).toMatchObject({ name: "conv1", outputShape: [6, 28, 28], parameters: 60 });
   });
 
-  test("goes through bench and --seeds, which notices another network", async () => {
+  test("works with bench and --seeds, which detects a changed network", async () => {
     const recipe = file("many.mjs", source({ epochs: "1" }));
     const bench = await tailorJson<{ results: unknown[] }>([
       "bench",
@@ -147,7 +147,7 @@ describe("an interrupted run of a file", () => {
     return { recipe, out };
   };
 
-  test("goes on to the weights of an uninterrupted one, although all but the network has changed", async () => {
+  test("is resumed to the weights of an uninterrupted one, although everything except the network has changed", async () => {
     const { out } = await interrupted("edited");
     file("edited.mjs", source({ epochs: "3", width: "4 + 4", more: "// more words" }));
     const resumed = await tailorJson<{ weightsSha256: string }>(["train", "--resume", out, "--threads", "1"]);
@@ -162,7 +162,7 @@ describe("an interrupted run of a file", () => {
     expect(resumed.weightsSha256).toBe(whole.weightsSha256);
   });
 
-  test("is refused when the network is another, or the file is gone; nothing is lost", async () => {
+  test("is refused when the network has changed or the file is missing; nothing is lost", async () => {
     const { recipe, out } = await interrupted("changed");
     const state = readFileSync(join(out, "state.safetensors"));
     file("changed.mjs", source({ epochs: EPOCHS, width: "10" }));
@@ -178,7 +178,7 @@ describe("an interrupted run of a file", () => {
   });
 });
 
-describe("files that are refused, by name and reason", () => {
+describe("invalid files are refused, with name and reason", () => {
   test.each<[string, string, 1 | 2, RegExp]>([
     ["syntax.mjs", "export default {", 1, /syntax\.mjs cannot be run: /],
     [
@@ -214,7 +214,7 @@ describe("files that are refused, by name and reason", () => {
     expect(result.stderr).not.toMatch(/defect|^\s+at /m);
   });
 
-  test("no such file; a word that is neither recipe nor file says what may be named", async () => {
+  test("a missing file is refused; for an argument that is neither recipe nor file the error lists what is possible", async () => {
     expect(refusalOf(await tailor(["train", "./none.mjs", "--json"]), 2)).toMatch(/^there is no file .*none\.mjs$/);
     expect(refusalOf(await tailor(["train", "bse", "--json"]), 2)).toMatch(
       /there is no recipe "bse"; choose one of: base, .*\.\/my-recipe\.mjs or \.\/best\.json$/,
@@ -222,7 +222,7 @@ describe("files that are refused, by name and reason", () => {
   });
 });
 
-describe("what the docs show", () => {
+describe("examples in the docs", () => {
   test("examples/small-resnet.ts trains, and learns within a few steps", async () => {
     const out = join(FOLDER, "example");
     const example = join(ROOT, "examples/small-resnet.ts");
@@ -240,7 +240,7 @@ describe("what the docs show", () => {
     expect(trained.validationAccuracy).toBeGreaterThan(0.3);
   });
 
-  test("docs/own-models.md's recipe is one", async () => {
+  test("docs/own-models.md's recipe is valid", async () => {
     const [, code] = /```js\n(.*?)```/s.exec(readFileSync(join(ROOT, "docs/own-models.md"), "utf8")) ?? [];
     const { model, parameters } = await tailorJson<{ model: string; parameters: number }>([
       "summary",

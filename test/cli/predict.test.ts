@@ -48,7 +48,7 @@ beforeAll(async () => {
 const ONE_THREAD = ["--threads", "1"];
 
 describe("predict --json", () => {
-  test("prints file, label, probability, top and milliseconds of each image, and what the library says", async () => {
+  test("prints file, label, probability, top and milliseconds of each image, as the library gives them", async () => {
     const printed = await tailorJson<PredictJson>(["predict", RUN, ...IMAGES, ...ONE_THREAD]);
     expect(Object.keys(printed)).toEqual(["run", "model", "predictions", "failures"]);
     expect(printed).toMatchObject({ run: RUN, model: "base", failures: [] });
@@ -66,20 +66,20 @@ describe("predict --json", () => {
     await classifier.release();
   });
 
-  test("--top tells so many classes, all of them at most", async () => {
+  test("--top sets the number of classes, at most all", async () => {
     const { predictions } = await tailorJson<PredictJson>(["predict", RUN, IMAGES[0]!, "--top", "99", ...ONE_THREAD]);
     expect(predictions[0]!.top).toHaveLength(10);
     expect(predictions[0]!.top.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
   });
 });
 
-describe("which images", () => {
-  test("a folder means the images in it and inside it, sorted, without hidden ones and loops", async () => {
+describe("selection of images", () => {
+  test("a folder is searched recursively, sorted, without hidden files and loops", async () => {
     const { predictions } = await tailorJson<PredictJson>(["predict", RUN, PICTURES, ...ONE_THREAD]);
     expect(predictions.map(({ file }) => file)).toEqual(IMAGES);
   });
 
-  test("a file that is named is read whatever it is called", async () => {
+  test("a given file is read whatever its name", async () => {
     const notes = join(PICTURES, "notes.txt");
     const { predictions } = await tailorJson<PredictJson>(["predict", RUN, notes, ...ONE_THREAD]);
     expect(predictions).toMatchObject([{ file: notes }]);
@@ -98,8 +98,8 @@ describe("which images", () => {
   });
 });
 
-describe("one that cannot be predicted", () => {
-  test("is reported, loses no other, and the exit code is 1", async () => {
+describe("an image that cannot be predicted", () => {
+  test("is reported, the others are predicted, and the exit code is 1", async () => {
     const bad = join(FOLDER, "bad");
     mkdirSync(bad);
     writeFileSync(join(bad, "1-good.png"), readFileSync(IMAGES[0]!));
@@ -140,8 +140,8 @@ describe("one that cannot be predicted", () => {
   });
 });
 
-describe("for people", () => {
-  test("a line an image: file, label, probability, then the others", async () => {
+describe("text output", () => {
+  test("has one line per image: file, label, probability, then the others", async () => {
     const { code, stdout, stderr } = await tailor(["predict", RUN, IMAGES[0]!, IMAGES[2]!, ...ONE_THREAD]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const lines = stdout.trimEnd().split("\n");
@@ -149,7 +149,7 @@ describe("for people", () => {
     expect(lines[0]).toMatch(/10\.png +\S.* +\d+\.\d % {2}\S.* \d+\.\d %, \S.* \d+\.\d %$/);
   });
 
-  test("--show draws what the model sees: characters in a file, half blocks where colours are forced", async () => {
+  test("--show draws the model's input: characters in a file, half blocks where colours are forced", async () => {
     const plain = (await tailor(["predict", RUN, IMAGES[0]!, "--show", ...ONE_THREAD])).stdout.slice(0, -1).split("\n");
     const classifier = await loadClassifier(RUN, { threads: 1 });
     const { pixels } = await classifier.predict(IMAGES[0]!);

@@ -32,7 +32,7 @@ interface RooflineJson {
 describe("bench roofline", () => {
   const ARGS = ["bench", "roofline", "--data", DATA, "--batch-size", "24", "--threads", "1", "--steps", "2"];
 
-  test("--json tells the machine's limits and what each network reaches of them", async () => {
+  test("--json gives the machine's limits and each network's share of them", async () => {
     const { peak, bandwidth, models, ...rest } = await tailorJson<RooflineJson>([
       ...ARGS,
       "--models",
@@ -70,7 +70,7 @@ describe("bench roofline", () => {
     }
   });
 
-  test("in words: peak, memory, a line a model, and its tables", async () => {
+  test("prints peak, memory bandwidth, one line per model, and its tables", async () => {
     const { code, stdout } = await tailor([...ARGS, "--models", "base", "--lowering", "standard"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^peak: \d+ GFLOP\/s \(.+, 1 thread; a multiply-add is 2 FLOP\)\nmemory: [\d.]+ GB\/s \(/);
@@ -100,7 +100,7 @@ describe("train --profile", () => {
   const ARGS = ["train", "enhanced", "--data", DATA, "--limit", "60", "--batch-size", "20", "--epochs", "2"];
   const REST = ["--threads", "1", "--seed", "3"];
 
-  test("shows where the time goes and changes nothing of the run", async () => {
+  test("gives the time breakdown without changing the run", async () => {
     const out = (name: string) => join(FOLDER, name);
     const plain = await tailorJson([...ARGS, ...REST, "--out", out("plain")]);
     const profiled = await tailorJson<{ profile: RunProfile; weightsSha256: string; run: string }>([

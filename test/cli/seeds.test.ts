@@ -7,7 +7,7 @@ import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts
 import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 600, test: 130 });
-const OUT = join(sharedFolder(), "base-seeds");
+const OUT = join(sharedFolder(), "base-studys");
 const COMMAND = [
   "train",
   "base",
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 describe("train --seeds 2 --evaluate test --json", () => {
-  test("trains each seed into a folder of its own", () => {
+  test("trains each seed into its own folder", () => {
     expect(made.code, made.stderr).toBe(0);
     expect(printed).toMatchObject({ folder: OUT, recipe: "base", split: "test" });
     expect(printed.runs.map(({ run, seed }) => [run, seed])).toEqual([
@@ -52,7 +52,7 @@ describe("train --seeds 2 --evaluate test --json", () => {
     expect(printed.runs[0]!.weightsSha256).not.toBe(printed.runs[1]!.weightsSha256);
   });
 
-  test("gives mean and standard deviation of the accuracies on the split that was asked for", () => {
+  test("gives mean and standard deviation of the accuracies on the given split", () => {
     const [a, b] = printed.runs.map(({ run }) => readRunRecord(run).evaluations!.test!.accuracy) as [number, number];
     expect(printed.runs.map(({ accuracy }) => accuracy)).toEqual([a, b]);
     expect(printed.accuracy.n).toBe(2);
@@ -61,7 +61,7 @@ describe("train --seeds 2 --evaluate test --json", () => {
     expect(JSON.parse(readFileSync(join(OUT, "seeds.json"), "utf8"))).toEqual({ status: "finished", ...printed });
   });
 
-  test("asked for again with one seed more, it trains that one only", async () => {
+  test("rerun with one more seed, it trains that one only", async () => {
     const again = await tailor([...COMMAND, "--seeds", "3", "--json"]);
     expect(again.stderr).toContain("2 of 3 are trained already");
     expect(again.stderr.match(/run folder:/g)).toHaveLength(1);
@@ -71,7 +71,7 @@ describe("train --seeds 2 --evaluate test --json", () => {
     expect(existsSync(join(OUT, "s3", "model.onnx"))).toBe(true);
   });
 
-  test("compare takes the folder for its runs", async () => {
+  test("compare accepts the folder for its runs", async () => {
     const compared = await tailorJson<{ runs: { run: string }[]; recipes: { accuracy: { n: number } }[] }>([
       "compare",
       OUT,
@@ -93,7 +93,7 @@ test("without --evaluate the accuracies are those on the validation images", asy
 });
 
 describe("is refused", () => {
-  test("where the runs there were lowered otherwise, and where the network does not fit; nothing is lost or left", async () => {
+  test("if its runs have another lowering, or the network does not match; nothing is lost or left", async () => {
     const result = () => readFileSync(join(OUT, "seeds.json"), "utf8");
     const before = result();
     const { lowering } = readRunRecord(join(OUT, "s1"));

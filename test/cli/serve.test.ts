@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { jsonOf, postJson } from "../server/support/running-server.ts";
@@ -11,7 +12,7 @@ import { refusalOf, type Started, startTailor, tailor } from "./support/tailor.t
 const { runs, dataFolder } = await smallRuns(["a"]);
 const PIXELS = { pixels: new Array<number>(784).fill(9) };
 
-/** `tailor serve` as it runs, and where: its first line tells. */
+/** A running `tailor serve` and its URL, from its first line. */
 async function serving(...args: string[]): Promise<{ url: string; started: Started }> {
   const started = startTailor(["serve", "--port", "0", "--threads", "1", "--json", ...args]);
   await expect.poll(() => started.said().stdout).toContain("\n");
@@ -20,7 +21,7 @@ async function serving(...args: string[]): Promise<{ url: string; started: Start
 }
 
 describe("tailor serve", () => {
-  test("--json: its address is the first line and the only one, whatever clients do; SIGTERM ends it well", async () => {
+  test("--json prints only its URL, whatever clients do; SIGTERM shuts it down cleanly", async () => {
     const { url, started } = await serving("--runs", runs);
     expect(await jsonOf(postJson(`${url}/api/predict`, PIXELS))).toMatchObject({ run: "a" });
     await fetch(`${url}/nothing`);
@@ -33,7 +34,7 @@ describe("tailor serve", () => {
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 
-  test("a request under way when it is told to end is answered; new ones are not taken", async () => {
+  test("a request that is pending at shutdown is completed; new ones are not accepted", async () => {
     const { url, started } = await serving(join(runs, "a"));
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -69,11 +70,12 @@ describe("tailor serve", () => {
       started.child.kill(signal);
       await started.ended;
       await expect.poll(() => isAlive(pid)).toBe(false);
-      expect(runStatus(run)).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+      expect(runStatus(openRun(run))).toBe("interrupted");
+      expect(readStateIfWhole(run)).not.toBeNull();
     },
   );
 
-  test("a port in use, a run that is none, and options that are refused", async () => {
+  test("refuses a port in use, a missing run, and invalid options", async () => {
     const { url, started } = await serving("--runs", runs);
     const { port } = new URL(url);
     expect(refusalOf(await tailor(["serve", "--port", port]), 2)).toMatch(

@@ -25,7 +25,7 @@ beforeAll(async () => {
   made = await tailor([...QUICK, "--out", OUT, "--json"]);
 });
 
-/** A command that must succeed, with words on standard error. */
+/** Runs a command that must succeed, with output on standard error. */
 const printed = () => JSON.parse(made.stdout) as StudyJson;
 
 describe("study --quick --json", () => {
@@ -58,18 +58,18 @@ describe("study --quick --json", () => {
     for (const name of ["accuracy-parameters", "accuracy-multiply-adds"]) expect(names).toContain(`${name}.png`);
   });
 
-  test("keeps the same in study.json, and nothing outside of its folder", () => {
+  test("saves the same in study.json, and nothing outside of its folder", () => {
     expect(JSON.parse(readFileSync(join(OUT, "study.json"), "utf8"))).toEqual({ status: "finished", ...printed() });
     expect(readdirSync(OUT).sort()).toEqual(["plots", "report.html", "runs", "study.json"]);
   });
 
-  test("forecasts its time before it trains, and says what each run reached", () => {
+  test("prints a time estimate before training, and the result of each run", () => {
     expect(made.stderr).toMatch(/to train: base \(seed 1\), enhanced \(seed 1\); about \d+ (s|min)/);
     expect(made.stderr.indexOf("to train:")).toBeLessThan(made.stderr.indexOf("epoch 1/4"));
     expect(made.stderr).toMatch(/enhanced, seed 1: test accuracy \d+\.\d+ % \(\d+ of 130/);
   });
 
-  test("trains whole ordinary runs, tested plain and with averaging", () => {
+  test("trains complete ordinary runs, tested without and with averaging", () => {
     for (const { run, accuracy } of printed().runs) {
       const record = readRunRecord(run);
       expect(record).toMatchObject({ status: "finished", epochs: 4, trainOn: "split" });
@@ -84,11 +84,11 @@ describe("study --quick --json", () => {
     const ours = gains.find(({ base }) => base === "base")!;
     expect(ours.difference).toBeCloseTo(runs[1]!.accuracy - runs[0]!.accuracy, 12);
     expect(ours.paired?.p).toBeGreaterThan(0);
-    // Of other data than Fashion-MNIST's, nothing published is said.
+    // On other data than Fashion-MNIST there are no published results.
     expect(gains.map(({ base }) => base)).toEqual(["base"]);
   });
 
-  test("says in terminal and page that its figures are no result", () => {
+  test("states in terminal and page that its figures are not meaningful", () => {
     const page = readFileSync(join(OUT, "report.html"), "utf8");
     expect(page).toContain("quick study");
     expect(made.stderr).toContain("quick study");
@@ -96,7 +96,7 @@ describe("study --quick --json", () => {
   });
 });
 
-describe("a study that is asked for again", () => {
+describe("a study that is rerun", () => {
   test("trains nothing and gives the same figures", async () => {
     const weights = statSync(join(OUT, "runs/base-s1/model.onnx")).mtimeMs;
     const again = await tailor([...QUICK, "--out", OUT, "--json"]);
@@ -106,7 +106,7 @@ describe("a study that is asked for again", () => {
     expect(statSync(join(OUT, "runs/base-s1/model.onnx")).mtimeMs).toBe(weights);
   });
 
-  test("after an interrupt goes on where it was, to the same weights", async () => {
+  test("is resumed after an interrupt, to the same weights", async () => {
     const out = join(FOLDER, "interrupted");
     const { child, ended, hasSaid } = startTailor([...QUICK, "--out", out, "--json"]);
     await hasSaid(/enhanced: 437,162 parameters[\s\S]*epoch 1\/4 \|/);
@@ -133,7 +133,7 @@ describe("a study that is asked for again", () => {
   });
 });
 
-test("a folder with something else in it is refused", async () => {
+test("a folder with other contents is refused", async () => {
   expect(refusalOf(await tailor([...QUICK, "--out", DATA]), 2)).toMatch(/is not empty and has no study\.json/);
 });
 
@@ -158,7 +158,7 @@ describe("compare --json", () => {
     expect(compared.ladder.find(({ name }) => name === "ResNet18 (kefth)")).toMatchObject({ claimed: 0.949 });
   });
 
-  test("in words has a line for each run and each pair, and no ladder for other data", async () => {
+  test("prints a line for each run and each pair, and no ladder for other data", async () => {
     const { stdout } = await tailor(["compare", ...runs, "--data", DATA, "--threads", "1", "--split", "validation"]);
     expect(stdout).toMatch(/Accuracy on the validation images/);
     expect(stdout).toMatch(/runs\/base-s1\s+base\s+1\s+\d+\.\d\d %/);
@@ -166,7 +166,7 @@ describe("compare --json", () => {
     expect((await tailor(["compare", runs[0]!, "--data", DATA, "--threads", "1"])).stdout).not.toContain("ResNet18");
   });
 
-  test("refuses none, the same twice, and what is no run", async () => {
+  test("refuses no runs, duplicates, and paths that are not runs", async () => {
     expect(refusalOf(await tailor(["compare"]), 2)).toMatch(/missing required argument 'run'/);
     const twice = await tailor(["compare", runs[0]!, `${runs[0]!}/`, "--data", DATA]);
     expect(refusalOf(twice, 2)).toMatch(/is named twice; name each run once/);

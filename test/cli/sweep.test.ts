@@ -1,4 +1,6 @@
-/** `sweep`: candidates trained, ranked by the validation images, drawn and said; never the test images. */
+/**
+ * `sweep`: trains candidates, ranks them by validation accuracy, draws and prints the results; never uses test images.
+ */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,7 +27,7 @@ interface SweepJson {
   readonly plots: readonly string[];
 }
 
-test("a grid is trained run by run, ranked by validation accuracy, and goes on where it was", async () => {
+test("a grid is trained run by run, ranked by validation accuracy, and can be resumed", async () => {
   const out = join(sharedFolder(), "grid");
   const command = [
     ...SMALL,
@@ -84,7 +86,7 @@ test("a grid is trained run by run, ranked by validation accuracy, and goes on w
   expect(second).toEqual(first);
 });
 
-test("halving trains all for few epochs and the best third for all; what diverges is ranked last, and not trained again", async () => {
+test("halving trains all for few epochs and the best third for all; diverged ones are ranked last, and not trained again", async () => {
   const out = join(sharedFolder(), "halving");
   const rates = ["learningRate=3e-3,1e-6,1e30"];
   const command = [...SMALL, "--epochs", "3", "--halving", "--over", ...rates, "--out", out];
@@ -119,7 +121,7 @@ test("halving trains all for few epochs and the best third for all; what diverge
   expect(refusalOf(await tailor(command), 1)).toMatch(/diverged\.json: .*remove it, and those runs are trained again/);
 });
 
-test("a candidate that diverged with one seed is not trained with others; another recipe in the folder is another run", async () => {
+test("a candidate that diverged with one seed is not trained with others; a different recipe is a different run", async () => {
   const out = join(sharedFolder(), "seeds");
   const options = ["--epochs", "1", "--seeds", "2", "--over", "learningRate=1e30,1e-3", "--out", out];
   const made = await tailor([...SMALL, ...options]);
@@ -133,15 +135,15 @@ test("a candidate that diverged with one seed is not trained with others; anothe
   expect(Object.keys(diverged())).toEqual(["runs/learningRate=1e+30-e1-s1"]);
 
   rmSync(join(out, "runs"), { recursive: true });
-  const other = await tailor([...SMALL.with(1, "base-seed"), ...options]);
+  const other = await tailor([...SMALL.with(1, "base-study"), ...options]);
   expect(other.stderr.match(/training diverged/g)).toHaveLength(1);
   expect(other.stdout).toContain(`to be trained by: node bin/tailor.js train ${out}/best.json --data ${DATA}`);
   expect(diverged()).toMatchObject({
-    "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-seed/) } },
+    "runs/learningRate=1e+30-e1-s1": { recipe: { name: expect.stringMatching(/^base-study/) } },
   });
 });
 
-test("a recipe of one's own, with a model of its own, is swept like another", async () => {
+test("a custom recipe with a custom model can be swept", async () => {
   const file = join(sharedFolder(), "mine.mjs");
   writeFileSync(
     file,
@@ -176,7 +178,7 @@ test.each([
   ],
   [["--over", "batchSize=32,64,128", "--halving", "--epochs", "2"], /here are 3 candidates of 2 epochs/],
   [["--over", "batchSize=32,64", "--random", "1"], /--random must be a whole number from 2 to 1000/],
-])("%j is refused, and no folder made", async (options, message) => {
+])("%j is refused, and no folder created", async (options, message) => {
   const out = join(sharedFolder(), "never");
   expect(refusalOf(await tailor([...SMALL, ...options, "--out", out]), 2)).toMatch(message);
   expect(existsSync(out)).toBe(false);

@@ -1,4 +1,4 @@
-/** Where output goes: terminals, files, and readers that stop reading. */
+/** Output to terminals, files, and readers that stop reading. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,14 +29,14 @@ function inTerminal(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 describe("colour", () => {
-  test("is left out where standard error is no terminal, also in continuous integration", async () => {
+  test("is off if standard error is not a terminal, also in continuous integration", async () => {
     for (const env of [{}, { CI: "1" }, { TERM: "xterm" }]) {
       const { stderr } = await tailor(WRONG, { env });
       expect(stderr).toMatch(/^error: there is no recipe/);
     }
   });
 
-  test("is forced by FORCE_COLOR and taken out by NO_COLOR, which wins", async () => {
+  test("is forced by FORCE_COLOR and disabled by NO_COLOR, which takes precedence", async () => {
     const forced = await tailor(WRONG, { env: { FORCE_COLOR: "1" } });
     expect(forced.stderr).toContain(`${ESCAPE}[31merror:`);
     const both = await tailor(WRONG, { env: { FORCE_COLOR: "1", NO_COLOR: "1" } });
@@ -45,7 +45,7 @@ describe("colour", () => {
     expect(usage.stderr).toMatch(/^error: option '--lr <rate>' argument missing/);
   });
 
-  test("is there in a terminal, unless NO_COLOR is set or errors go to a file", async (context) => {
+  test("is on in a terminal, unless NO_COLOR is set or errors go to a file", async (context) => {
     requireTerminal(context);
     expect((await inTerminal(WRONG)).stdout).toContain(`${ESCAPE}[31merror:`);
     expect((await inTerminal(WRONG, { NO_COLOR: "1" })).stdout).not.toContain(ESCAPE);
@@ -57,7 +57,7 @@ describe("colour", () => {
 });
 
 describe("training", () => {
-  test("draws a live line in a terminal, and takes it away for each epoch's line", async (context) => {
+  test("draws a live line in a terminal, and clears it for each epoch's line", async (context) => {
     requireTerminal(context);
     const { code, stdout } = await inTerminal([...TRAIN, "--out", join(FOLDER, "live")]);
     expect(code).toBe(0);
@@ -67,14 +67,14 @@ describe("training", () => {
     expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
   });
 
-  test("elsewhere tells a forecast after 20 steps, and a line an epoch", async () => {
+  test("elsewhere prints a time estimate after 20 steps, and a line per epoch", async () => {
     const sizes = ["--limit", "84", "--batch-size", "2", "--epochs", "1", "--out", join(FOLDER, "log of lines")];
     const { code, stderr } = await tailor([...TRAIN, ...sizes]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/\nstep [23]\d of 42: [\d,]+ images\/s, about \d+ s left\nepoch 1\/1 \| train loss /);
   });
 
-  test("goes on to its end when nobody reads its log any more", async () => {
+  test("continues to its end when the reader of its log has gone", async () => {
     const out = join(FOLDER, "unread");
     const { child, ended } = startTailor([...TRAIN, "--out", out, "--json"]);
     child.stderr?.destroy();

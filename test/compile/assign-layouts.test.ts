@@ -30,7 +30,7 @@ function layoutNames(specs: readonly TensorSpec[]): Record<string, string> {
 }
 
 describe.each([8, 16])("with blocks of %i", (block) => {
-  test("the base network's parameters lie as their layers want them", () => {
+  test("the base network's parameters have the layouts of their layers", () => {
     const { state } = compile(trainingProgram(base, options).program, { kind: "blocked", block });
     expect(layoutNames(state)).toMatchObject({
       "conv1.weight": `output-weights/${block}`,
@@ -44,7 +44,7 @@ describe.each([8, 16])("with blocks of %i", (block) => {
     });
   });
 
-  test("the optimizer's state lies as its parameter", () => {
+  test("the optimizer's state has its parameter's layout", () => {
     const { state } = compile(trainingProgram(base, options).program, { kind: "blocked", block });
     const layouts = layoutNames(state);
     const parameters = Object.keys(layouts).filter((name) => !/\.exp_avg(_sq)?$/.test(name));
@@ -63,7 +63,7 @@ describe.each([8, 16])("with blocks of %i", (block) => {
   });
 });
 
-test("the standard lowering leaves every tensor canonical and has no seams", () => {
+test("the standard lowering leaves every tensor canonical and converts no layout", () => {
   const compiled = compile(trainingProgram(enhanced, options).program, { kind: "standard" });
   expect(new Set(Object.values(layoutNames(compiled.state)))).toEqual(new Set(["canonical"]));
   expect(seamsOf(compiled)).toEqual([]);
@@ -74,15 +74,15 @@ const block = 8;
 const lowering: Lowering = { kind: "blocked", block };
 const images = input("images", [2, block, 4, 4]);
 
-/** A program whose images come in canonical order, as pixels do. */
+/** A program whose input images are canonical, like pixels. */
 function fedProgram(outputs: Readonly<Record<string, Value>>, parameters: readonly Value[] = []): Program {
   return { name: "test", feeds: [images], parameters, state: [], outputs };
 }
 
-describe("a seam", () => {
+describe("a layout conversion", () => {
   const [first, second] = [input("first", [block, block, 3, 3]), input("second", [block, block, 1, 1])];
 
-  test("is converted once, however many users want the value so", () => {
+  test("is written once, however many users need the value in that layout", () => {
     const outputs = { pool: maxPool2d(images, { size: 2 }), a: conv2d(images, first), b: conv2d(images, second) };
     const seams = seamsOf(compile(fedProgram(outputs, [first, second]), lowering));
     const into = seams.filter(({ label }) => label === `reorder canonical to images/${block}`);
@@ -90,7 +90,7 @@ describe("a seam", () => {
     expect(seams.filter(({ opType }) => opType === "ReorderOutput")).toHaveLength(3);
   });
 
-  test("out of the blocked layout is converted once too", () => {
+  test("out of the blocked layout is written once too", () => {
     const y = conv2d(images, first);
     const weight = input("dense", [3, 4]);
     const rows = matmul(flatten(relu(y)), input("tall", [block * 4, 3]), { transposeA: false, transposeB: false });
@@ -100,7 +100,7 @@ describe("a seam", () => {
     expect(seams.filter(({ opType }) => opType === "ReorderOutput")).toHaveLength(1);
   });
 
-  test("does not stand between operations that both run blocked", () => {
+  test("is not inserted between operations that both run blocked", () => {
     const y = maxPool2d(relu(conv2d(images, first)), { size: 2 });
     const seams = seamsOf(compile(fedProgram({ y: add(y, multiply(y, y)) }, [first]), lowering));
     expect(seams.map(({ opType }) => opType)).toEqual(["ReorderInput", "ReorderOutput"]);
@@ -108,7 +108,7 @@ describe("a seam", () => {
 });
 
 describe("a parameter", () => {
-  test("takes the layout that its first user asks for", () => {
+  test("gets the layout that its first user requires", () => {
     const weight = input("weight", [block, block, 3, 3]);
     const order = topologicalOrder([conv2d(images, weight), relu(weight)]);
     const { layouts, plans } = assignLayouts(order, { block, free: new Set(["weight"]), like: new Map() });
@@ -124,14 +124,14 @@ describe("a parameter", () => {
     expect(plans.size).toBe(0);
   });
 
-  test("is not laid out anew when it is no parameter but a feed", () => {
+  test("is not given a blocked layout when it is a feed instead", () => {
     const weight = input("weight", [block, block, 3, 3]);
     const order = topologicalOrder([conv2d(images, weight)]);
     const { layouts } = assignLayouts(order, { block, free: new Set(), like: new Map() });
     expect(layouts.get(weight)!.name).toBe("canonical");
   });
 
-  test("and the state that is like it share one layout, whichever is read first", () => {
+  test("and its optimizer state share one layout, whichever is read first", () => {
     const [weight, slot] = [input("weight", [block, block, 3, 3]), input("slot", [block, block, 3, 3])];
     const like = new Map([["slot", "weight"]]);
     const order = topologicalOrder([conv2d(images, weight), multiply(slot, slot)]);
@@ -142,7 +142,7 @@ describe("a parameter", () => {
     ]);
   });
 
-  test.each(lowerings())("read in two layouts has the right numbers in both: $kind", async (each) => {
+  test.each(lowerings())("read in two layouts has the right values in both: $kind", async (each) => {
     const x = tensor("x", [2, CASE_BLOCK, 3, 3], "integers");
     const weight = tensor("weight", [CASE_BLOCK, CASE_BLOCK, 3, 3], "integers");
     const outputs = [

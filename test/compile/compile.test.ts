@@ -22,7 +22,7 @@ function program(parts: Partial<Program>): Program {
 }
 
 describe("a compiled program", () => {
-  test("declares what the program says, used or not, in its order", () => {
+  test("declares the program's inputs and outputs in order, used or not", () => {
     const state = [{ name: "b", input: b, next: multiply(b, constant(2)) }];
     const parameters = [input("unused too", [3])];
     const feeds = [input("unused", [1], "uint8"), a];
@@ -41,7 +41,7 @@ describe("a compiled program", () => {
     expect(written).toEqual(expect.arrayContaining(["sum", "again", nextName("b")]));
   });
 
-  test.each(lowerings())("gives inputs, constants and equal values as outputs: $kind", async (lowering) => {
+  test.each(lowerings())("can have inputs, constants and equal values as outputs: $kind", async (lowering) => {
     const [x, y] = [tensor("x", [3], "uniform"), tensor("y", [3], "uniform")];
     const outputs = [x.value, add(x.value, y.value), add(x.value, y.value), constant(0.5)];
     const results = await runValues(outputs, feedsOf([x, y]), { lowering });
@@ -54,7 +54,7 @@ describe("a compiled program", () => {
     expect(() => compile(incomplete, standard)).toThrow(/test: input "b" is used, but neither fed nor state/);
   });
 
-  test("refuses an operation that no rule has made into others, naming it", () => {
+  test("refuses an operation without lowering that no rule has expanded, naming it", () => {
     const vectors = ["weight", "bias", "mean", "variance"].map((name) => input(name, [2]));
     const y = apply(batchNormOp, [a, ...vectors], { epsilon: 1 });
     const parts = program({ feeds: [a, ...vectors], outputs: { y } });
@@ -63,7 +63,7 @@ describe("a compiled program", () => {
   });
 });
 
-/** Two tensors of state that a step moves on by whole numbers, each through the other; one of them lies packed. */
+/** Two state tensors that a step updates by integers, each from the other; one of them is packed. */
 function steppingProgram() {
   const x = tensor("x", [2, 3, 4, 4], "integers");
   const weight = tensor("weight", [CASE_BLOCK, 3, 3, 3], "integers");
@@ -87,7 +87,7 @@ function steppingProgram() {
 }
 
 describe.each(lowerings())("state in the $kind lowering", (lowering) => {
-  test("moves on at each run as the reference does, bit for bit", async () => {
+  test("is updated at each run as in the reference, bit for bit", async () => {
     const { feeds, state, outputs } = steppingProgram();
     const nameOf = (value: Value) => String(value.attributes.name);
     const compiled = compile(
@@ -129,7 +129,7 @@ describe.each(lowerings())("state in the $kind lowering", (lowering) => {
     const dy = tensor("dy", [2, CASE_BLOCK, 1, 1], "integers");
     const attributes = { stride: 1, padding: [0, 0] as const, shape: weight.value.shape };
     const next = conv2dWeightGradient(x.value, dy.value, attributes);
-    // Nothing blocked reads the weight, so it stays canonical while its successor is made packed.
+    // No blocked operation reads the weight, so it stays canonical while its new value is packed.
     const state = [{ name: "weight", input: weight.value, next }];
     const compiled = compile(program({ feeds: [x.value, dy.value], state, outputs: { relu: weight.value } }), lowering);
     const session = await nodeRuntime.open(compiled, { threads: 1 });

@@ -16,7 +16,7 @@ function deepNetwork(depth: number): Model {
   };
 }
 
-/** How often the inputs of the network's values are asked for while it is built: a value each time a walk passes it. */
+/** How often the inputs of the network's values are read while it is built: once per visit of a value. */
 function inputsAskedFor(depth: number): number {
   let asked = 0;
   const watched = (y: Value) => {
@@ -42,7 +42,7 @@ function inputsAskedFor(depth: number): number {
   return asked;
 }
 
-test("each layer of a deep network is looked at as often as those of a shallow one", () => {
+test("the number of visits per layer does not grow with the depth of the network", () => {
   const [one, two, four] = [inputsAskedFor(10), inputsAskedFor(20), inputsAskedFor(40)];
   expect(two - one).toBeGreaterThan(0);
   expect(four - two).toBe(2 * (two - one));

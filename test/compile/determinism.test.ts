@@ -19,7 +19,7 @@ import { feedsOf, tensor } from "../support/tensors.ts";
 
 const THREADS = [2, 4];
 
-/** Rows, columns and terms of products whose threads would share columns, and of some whose threads share rows. */
+/** Rows, columns and terms of products whose columns would be split among threads, and of some whose rows are. */
 const PRODUCTS: readonly (readonly [rows: number, columns: number, terms: number])[] = [
   [32, 1152, 256],
   [32, 256, 1152],
@@ -38,13 +38,13 @@ const TRANSPOSITIONS = [
   { transposeA: true, transposeB: true },
 ];
 
-/** Equal exactly when all bits are. */
+/** Equal exactly when all bits are equal. */
 function bits(numbers: Float32Array): string {
   const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-describe("a product has the same bits with 1, 2 and 4 threads", () => {
+describe("a product is bitwise the same with 1, 2 and 4 threads", () => {
   test.each(PRODUCTS)("%i rows, %i columns, %i terms", async (rows, columns, terms) => {
     for (const { transposeA, transposeB } of TRANSPOSITIONS) {
       const a = tensor("a", transposeA ? [terms, rows] : [rows, terms], "uniform");
@@ -64,7 +64,7 @@ describe("a product has the same bits with 1, 2 and 4 threads", () => {
 
 /**
  * Batch, channels in and out, image, stride. With fewer images than threads ONNX Runtime's canonical convolution and
- * product share an image's sums out, and the bits differ: a batch must have as many images as there are threads.
+ * product split an image's sums among threads, and the results differ: a batch needs as many images as threads.
  */
 const CONVOLUTIONS: readonly (readonly number[])[] = [
   [8, 8, 16, 14, 1],
@@ -100,7 +100,7 @@ describe.each(lowerings())("a convolution in the $kind lowering", (lowering) => 
 const STEPS = 2;
 const BATCH_SIZE = 16;
 
-/** The state, bit by bit, and the losses after some steps of training on real-looking images. */
+/** The bits of the state, and the losses after some training steps on realistic images. */
 async function train(lowering: Lowering, threads: number): Promise<Record<string, string>> {
   const optimizer = adam();
   const { program, graph } = trainingProgram(enhanced, {

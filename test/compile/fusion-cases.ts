@@ -21,18 +21,18 @@ import { type Filling, type TestTensor, tensor } from "../support/tensors.ts";
 
 type Counts = Readonly<Record<string, number>>;
 
-/** A graph on which a rule is tried. */
+/** A graph to apply a rule to. */
 export interface FusionGraph {
   readonly outputs: readonly Value[];
   readonly inputs: readonly TestTensor[];
 }
 
-/** A rule with a graph that it must find, and graphs that look alike and must stay as they are. */
+/** A rule with a graph that it must match, and similar graphs that it must not change. */
 export interface FusionCase {
   readonly rule: Rule;
   readonly before: Counts;
   readonly after: Counts;
-  /** @param filling of inputs that may be anything; integers have zeros, ties and negatives */
+  /** @param filling of unconstrained inputs; integers include zeros, ties and negative numbers */
   found(filling: Filling, channels: number): FusionGraph;
   readonly refused: Readonly<Record<string, () => FusionGraph>>;
 }

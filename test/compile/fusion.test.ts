@@ -10,7 +10,7 @@ import { CASE_BLOCK, lowerings, runValues } from "../support/run-program.ts";
 import { feedsOf } from "../support/tensors.ts";
 import { fusionCases } from "./fusion-cases.ts";
 
-/** Fused and unfused forms add up the same float64 numbers, some in another order. */
+/** Tolerance: fused and unfused forms sum the same float64 values, some in different order. */
 const FLOAT64_TOLERANCE = 1e-12;
 
 test("every rule has a case", () => {
@@ -18,41 +18,41 @@ test("every rule has a case", () => {
 });
 
 describe.each(fusionCases)("$rule.name", ({ rule, before, after, found, refused }) => {
-  test("finds its pattern and leaves nothing of the old form", () => {
+  test("matches its pattern and leaves nothing of the old form", () => {
     const { outputs } = found("integers", 2);
     expect(countComputed(outputs)).toEqual(before);
     expect(countComputed(rewrite(outputs, [rule]))).toEqual(after);
   });
 
-  test("keeps whole numbers with zeros, ties and negatives exactly as they were", () => {
+  test("preserves results on integers with zeros, ties and negatives exactly", () => {
     const { outputs, inputs } = found("integers", 3);
     const feeds = feedsOf(inputs);
     const [unfused] = evaluateReference(outputs, feeds);
     const [fused] = evaluateReference(rewrite(outputs, [rule]), feeds);
     expect(unfused!.some((element) => element !== 0)).toBe(true);
-    // Roots and quotients make fractions of whole numbers.
+    // Roots and quotients of integers are fractions.
     expect(fused).toBeClose(unfused!, { tolerance: rule === expandRule ? FLOAT64_TOLERANCE : 0 });
   });
 
-  test("keeps fractions to 1e-12", () => {
+  test("preserves results on fractions to 1e-12", () => {
     const { outputs, inputs } = found("uniform", 3);
     const feeds = feedsOf(inputs);
     const [fused] = evaluateReference(rewrite(outputs, [rule]), feeds);
     expect(fused).toBeClose(evaluateReference(outputs, feeds)[0]!, { tolerance: FLOAT64_TOLERANCE });
   });
 
-  test.each(Object.entries(refused))("leaves the graph alone where %s", (_reason, make) => {
+  test.each(Object.entries(refused))("does not change the graph where %s", (_reason, make) => {
     const { outputs } = make();
     expect(countComputed(rewrite(outputs, [rule]))).toEqual(countComputed(rewrite(outputs, [])));
     expect(rewrite(outputs, [rule])).toEqual(rewrite(outputs, []));
   });
 });
 
-// Batch norm runs in no other form than the expanded one.
+// Batch norm only runs in expanded form.
 describe.each(fusionCases.filter(({ rule }) => rule !== expandRule))(
   "compiled with and without $rule.name",
   (fusion) => {
-    test.each(lowerings())("whole numbers come out the same: $kind", async (lowering) => {
+    test.each(lowerings())("results on integers are the same: $kind", async (lowering) => {
       const { outputs, inputs } = fusion.found("integers", CASE_BLOCK);
       const feeds = feedsOf(inputs);
       const [expected] = evaluateReference(outputs, feeds);

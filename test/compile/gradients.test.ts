@@ -15,7 +15,7 @@ const feeds = feedsOf([x, y, ones]);
 const total = (value: typeof x.value) => weightedSum(value, ones.value);
 
 describe("gradients", () => {
-  test("come in the order asked for, each in its value's shape", () => {
+  test("are returned in the order of the values, each in its value's shape", () => {
     const values = gradients(total(multiply(x.value, y.value)), [y.value, x.value]);
     expect(values.map(({ shape }) => shape)).toEqual([[3], [3]]);
     expect(evaluateReference(values, feeds)).toEqual([x.data, y.data]);
@@ -45,15 +45,15 @@ describe("gradients", () => {
     expect(evaluateReference(gradients(loss, [loss]), feeds)).toEqual([Float64Array.of(1)]);
   });
 
-  test("leave out what no value asked for depends on", () => {
+  test("do not compute what the requested values do not need", () => {
     const [dx] = gradients(total(add(multiply(x.value, y.value), relu(relu(y.value)))), [x.value]);
-    // The way through relu leads to y alone.
+    // The path through relu leads to y only.
     expect(countComputed([dx!]).reluGradient).toBeUndefined();
   });
 });
 
 describe("gradients refuse", () => {
-  test("a loss that is no scalar, naming its shape", () => {
+  test("a loss that is not a scalar, naming its shape", () => {
     expect(() => gradients(multiply(x.value, y.value), [x.value])).toThrow(/loss must be \[\], got \[3\]/);
   });
 
@@ -61,14 +61,14 @@ describe("gradients refuse", () => {
     expect(() => gradients(total(x.value), [x.value, y.value])).toThrow(/does not depend on y/);
   });
 
-  test("a loss that depends on a value only through what takes no derivative", () => {
+  test("a loss that depends on a value only through inputs without derivative", () => {
     const logits = literal("logits", [1, 3], [1, 2, 3]);
     const labels = literal("labels", [1], [2], "int32");
     const loss = softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing: 0 });
     expect(() => gradients(loss, [labels.value])).toThrow(/does not depend on labels/);
   });
 
-  test("a way through an operation without derivative, naming the operation", () => {
+  test("a path through an operation without derivative, naming the operation", () => {
     const logits = literal("logits", [1, 3], [1, 2, 3]);
     const labels = literal("labels", [1], [2], "int32");
     expect(() => gradients(countCorrect(logits.value, labels.value), [logits.value])).toThrow(

@@ -61,12 +61,12 @@ const onceRule: Rule = {
 };
 
 describe("rules", () => {
-  test("apply again to what they made, until none applies", () => {
+  test("apply again to their own results, until none applies", () => {
     const [result] = rewrite([relu(relu(relu(relu(relu(a)))))], [onceRule]);
     expect(countComputed([result!])).toEqual({ relu: 1 });
   });
 
-  test("leave no value behind that nobody reaches", () => {
+  test("leave no unreachable values", () => {
     const dropRule: Rule = {
       name: "drop",
       rewrite: (value) => (value.op.name === "multiply" ? value.inputs[0] : undefined),
@@ -110,7 +110,7 @@ describe("rules", () => {
     expect(() => rewrite([add(a, b)], [there, back])).toThrow(/did not end .* there, back/);
   });
 
-  test("that grow the graph for ever end with an error", () => {
+  test("that grow the graph forever end with an error", () => {
     const grow: Rule = {
       name: "grow",
       rewrite: (v) => (v.op.name === "relu" ? relu(add(v.inputs[0]!, b)) : undefined),
@@ -125,7 +125,7 @@ describe("rules", () => {
   });
 });
 
-test("a graph that nothing changes comes back as it is", () => {
+test("a graph to which no rule applies is returned unchanged", () => {
   const y = multiply(add(a, b), relu(a));
   expect(simplified(y)[0]).toBe(y);
 });

@@ -6,7 +6,7 @@ import { temporaryFolder, writeFiles } from "./fixtures.ts";
 import { contents, data, load, remote, UNREACHED } from "./source-fixtures.ts";
 
 describe("apt-get as a source", () => {
-  /** Programs of the test's own in place of apt-get and dpkg-deb, and a log of how they were called. */
+  /** Fake programs in place of apt-get and dpkg-deb, and a log of their calls. */
   async function fakeSystem({
     update = "",
     download = "",
@@ -46,7 +46,7 @@ describe("apt-get as a source", () => {
     };
   }
 
-  test("it updates, downloads and unpacks, says so before, and ends in the cache", async () => {
+  test("updates, downloads and unpacks, reports it before, and the files end up in the cache", async () => {
     const cacheFolder = await temporaryFolder();
     const { source, calls, configuration } = await fakeSystem();
     const { loaded, lines } = await load(cacheFolder, [source, UNREACHED]);
@@ -70,7 +70,7 @@ describe("apt-get as a source", () => {
     expect((await load(await temporaryFolder(), [source])).loaded.source).toBe("apt");
   });
 
-  test("when the download fails the reason has the errors of both commands, without warnings", async () => {
+  test("a failed download is reported with the errors of both commands, without warnings", async () => {
     const { source } = await fakeSystem({
       update: 'printf "W: old\\nE: no network\\n" >&2; exit 100;',
       download: 'printf "W: hm\\nE: Unable to locate package dataset-tiny\\n" >&2; exit 100;',
@@ -80,7 +80,7 @@ describe("apt-get as a source", () => {
     );
   });
 
-  test.each(["apt-get", "dpkg-deb"])("without %s nothing is announced and the reason says so", async (missing) => {
+  test.each(["apt-get", "dpkg-deb"])("without %s nothing is announced and the error names it", async (missing) => {
     const { source } = await fakeSystem({ names: ["apt-get", "dpkg-deb"].filter((name) => name !== missing) });
     const { loaded, lines } = await load(await temporaryFolder(), [source, remote()]);
     expect(loaded.source).toBe("https");
@@ -88,7 +88,7 @@ describe("apt-get as a source", () => {
     await expect(load(await temporaryFolder(), [source])).rejects.toThrow(`there is no ${missing} here`);
   });
 
-  test("a package that is not there or holds other files is a failed source, not a crash", async () => {
+  test("a package that is missing or contains other files is a failed source, not a crash", async () => {
     const none = await fakeSystem({ download: "exit 0;" });
     await expect(load(await temporaryFolder(), [none.source])).rejects.toThrow(
       "apt-get download left no archive of dataset-tiny",

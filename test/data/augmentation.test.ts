@@ -6,7 +6,7 @@ import { augmented } from "./augmented.ts";
 
 const STILL = { mirror: false, upsideDown: false, right: 0, down: 0 };
 
-/** Where the only bright pixel of a 9x9 image that was in the middle went, or undefined when it is gone. */
+/** New position of the only bright pixel of a 9x9 image, originally in the middle; undefined when it is outside. */
 function movedMiddle(augmentation: Augmentation, index: number): [right: number, down: number] | undefined {
   const image = new Uint8Array(81);
   image[4 * 9 + 4] = 255;
@@ -37,7 +37,7 @@ describe("moveImage", () => {
     ["upside down, then one down", { upsideDown: true, down: 1 }, [0, 0, 0, 4, 5, 6, 0, 0, 0, 14, 15, 16]],
     ["mirrored, one left and one up", { mirror: true, right: -1, down: -1 }, [5, 4, 0, 0, 0, 0, 15, 14, 0, 0, 0, 0]],
     ["out of sight", { right: 5, down: -4 }, new Array(12).fill(0)],
-  ])("%s: the exact pixels, black moving in", (_, movement, expected) => {
+  ])("%s: the exact pixels, with black in uncovered places", (_, movement, expected) => {
     expect(moved(movement)).toEqual(expected);
   });
 });
@@ -48,12 +48,12 @@ describe("augmentImage", () => {
   const mirroredBy = (augmentation: Augmentation, index: number, mirrored = false) =>
     augmented(image, geometry, augmentation, index, mirrored)[0] === 2;
 
-  test("nothing asked for copies the image, guards untouched", () => {
+  test("without augmentation the image is copied, guards untouched", () => {
     const photo = Uint8Array.from({ length: 3 * 5 * 7 }, (_, i) => i);
     expect(augmented(photo, { channels: 3, height: 5, width: 7 }, {}, 0, true)).toEqual(photo);
   });
 
-  test("a random flip mirrors about half the images and does not look at the alternation", () => {
+  test("a random flip mirrors about half the images, regardless of the alternation", () => {
     let mirrored = 0;
     for (let i = 0; i < 2000; i++) {
       const flips = mirroredBy({ horizontalFlip: "random" }, i);
@@ -63,14 +63,14 @@ describe("augmentImage", () => {
     expect(Math.abs(mirrored - 1000)).toBeLessThan(5 * 22.4); // 5 standard deviations of Binomial(2000, 1/2)
   });
 
-  test("an alternating flip does what it is told, without chance", () => {
+  test("an alternating flip is deterministic", () => {
     for (let i = 0; i < 50; i++) {
       expect(mirroredBy({ horizontalFlip: "alternating" }, i, true)).toBe(true);
       expect(mirroredBy({ horizontalFlip: "alternating" }, i, false)).toBe(false);
     }
   });
 
-  test("a vertical flip turns about half the images, independently of the horizontal one", () => {
+  test("a vertical flip mirrors about half the images, independently of the horizontal one", () => {
     const counts = [0, 0, 0, 0];
     for (let i = 0; i < 4000; i++) {
       const [first] = augmented(
@@ -87,7 +87,7 @@ describe("augmentImage", () => {
     ).toBe(0);
   });
 
-  test("a shift of 2 reaches each of the 25 places equally often and no other", () => {
+  test("a shift of 2 reaches each of the 25 positions equally often and no other", () => {
     const counts = new Map<string, number>();
     for (let i = 0; i < 5000; i++) {
       const place = String(movedMiddle({ shift: 2 }, i));
@@ -99,7 +99,7 @@ describe("augmentImage", () => {
     expect(chiSquare).toBeLessThan(51.2); // 0.1 % point, 24 degrees of freedom
   });
 
-  test("switching one thing on or off changes no other draw", () => {
+  test("enabling or disabling one transformation changes no other draw", () => {
     const erasing = { probability: 0.5, areaFraction: [0.1, 0.3], aspectRatio: [0.5, 2], fill: "zero" } as const;
     const geometry = { channels: 1, height: 9, width: 9 };
     const black = (augmentation: Augmentation, index: number) => {

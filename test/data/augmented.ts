@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { type Augmentation, augmentImage } from "../../src/data/augmentation.ts";
 import { randomStream } from "../../src/random.ts";
 
-/** One image varied, with guard bytes around source and destination that must neither be read nor written. */
+/** One augmented image, with guard bytes around source and destination that must neither be read nor written. */
 export function augmented(
   image: Uint8Array,
   geometry: { channels: number; height: number; width: number },

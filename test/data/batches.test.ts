@@ -25,7 +25,9 @@ function filled(batches: TrainingBatches, set: ImageSet, step: number): { pixels
   return { pixels, labels };
 }
 
-/** The first pixel of every row of consecutive steps: the image's number, in a numbered set without augmentation. */
+/**
+ * The first pixel of every row of consecutive steps, which is the image's index in a numbered set without augmentation.
+ */
 function imagesOf(batches: TrainingBatches, set: ImageSet, steps: number): number[] {
   const size = imageBytes(set);
   return Array.from({ length: steps }, (_, step) => filled(batches, set, step).pixels)
@@ -43,7 +45,7 @@ describe("epochChain", () => {
     expect(new Set(epochs.map(String)).size).toBe(4);
   });
 
-  test("epoch e is the shuffle that stream e of the seed draws, in whatever order epochs are asked for", () => {
+  test("epoch e is the shuffle that stream e of the seed draws, in whatever order epochs are read", () => {
     const chain = epochChain(40, 9);
     for (const number of [5, 0, 1, 0, 5, 2, 1, 1, 0]) {
       const expected = range(40);
@@ -52,7 +54,7 @@ describe("epochChain", () => {
     }
   });
 
-  test("the two epochs used last are kept and a third takes the memory of the older one", () => {
+  test("the two epochs used last are cached and a third reuses the memory of the older one", () => {
     const chain = epochChain(40, 9);
     const [zero, one] = [chain.epoch(0), chain.epoch(1)];
     expect(chain.epoch(0)).toBe(zero);
@@ -63,7 +65,7 @@ describe("epochChain", () => {
 });
 
 describe("trainingBatches", () => {
-  test("rows follow the chain of epochs across its seams, labels with their images", () => {
+  test("rows follow the chain of epochs across epoch boundaries, labels with their images", () => {
     const set = numberedSet(10);
     const batches = trainingBatches({ set, batchSize: 4, seed: 21 });
     const images = imagesOf(batches, set, 10);
@@ -75,14 +77,14 @@ describe("trainingBatches", () => {
     }
   });
 
-  test("any ten batches of a tenth, begun at the start of an epoch, hold every image once", () => {
+  test("ten batches of a tenth, from the start of an epoch, contain every image once", () => {
     const set = numberedSet(50);
     const images = imagesOf(trainingBatches({ set, batchSize: 5, seed: 1 }), set, 20);
     expect(images.slice(0, 50).toSorted((a, b) => a - b)).toEqual([...Array(50).keys()]);
     expect(images.slice(50).toSorted((a, b) => a - b)).toEqual([...Array(50).keys()]);
   });
 
-  test("a batch as large as the data is one epoch a step; a batch of 1 works", () => {
+  test("a batch as large as the data is one epoch per step; a batch of 1 works", () => {
     const set = numberedSet(7);
     expect(new Set(imagesOf(trainingBatches({ set, batchSize: 7, seed: 1 }), set, 1)).size).toBe(7);
     expect(new Set(imagesOf(trainingBatches({ set, batchSize: 1, seed: 1 }), set, 7)).size).toBe(7);
@@ -96,7 +98,7 @@ describe("trainingBatches", () => {
     }
   });
 
-  test("each row is varied by the stream of its place in the chain and the flip of its epoch", () => {
+  test("each row is augmented with the stream of its position in the chain and the flip of its epoch", () => {
     const set = numberedSet(5, { channels: 2, height: 6, width: 7, pixel: (image, offset) => image * 84 + offset });
     const batches = trainingBatches({ set, batchSize: 3, seed: 8, augmentation: EVERYTHING });
     const chain = epochChain(5, 8);
@@ -135,7 +137,7 @@ describe("trainingBatches", () => {
     expect(first).toBeLessThan(45);
   });
 
-  test("the same seed and step give the same bytes, whatever was filled before", () => {
+  test("the same seed and step give the same bytes, whatever was read before", () => {
     const set = numberedSet(11, { pixel: (image, offset) => image * 12 + offset });
     const make = () => trainingBatches({ set, batchSize: 4, seed: 6, augmentation: EVERYTHING });
     const inOrder = make();
@@ -164,7 +166,7 @@ describe("trainingBatches", () => {
     expect(hash.digest("hex").slice(0, 16)).toBe(pinned);
   });
 
-  test("another seed gives another order and other variations", () => {
+  test("another seed gives another order and other augmentations", () => {
     const set = numberedSet(20);
     const order = (seed: number) => imagesOf(trainingBatches({ set, batchSize: 20, seed }), set, 1);
     expect(order(1)).not.toEqual(order(2));
@@ -190,20 +192,20 @@ describe("trainingBatches", () => {
     [11, "batch size: 11 is more than the 10 training images; allowed is 1 to 10"],
     [0, "batch size: 0 is not a whole number from 1 up"],
     [2.5, "batch size: 2.5 is not a whole number"],
-  ])("a batch of %d from 10 images is a wrong use", (batchSize, message) => {
+  ])("a batch of %d from 10 images is a usage error", (batchSize, message) => {
     const make = () => trainingBatches({ set: numberedSet(10), batchSize, seed: 1 });
     expect(make).toThrow(message);
     expect(make).toThrow(expect.objectContaining({ name: "UserError", exitCode: 2 }));
   });
 
-  test("an augmentation that makes no sense for these images is refused before the first batch", () => {
+  test("an augmentation that is invalid for these images is refused before the first batch", () => {
     const make = (shift: number) =>
       trainingBatches({ set: numberedSet(10), batchSize: 2, seed: 1, augmentation: { shift } });
     expect(() => make(2)).not.toThrow();
     expect(() => make(3)).toThrow(UserError); // the images are 3 high
   });
 
-  test("a buffer of another size or a step that is none is a RangeError", () => {
+  test("a buffer of the wrong size or an invalid step is a RangeError", () => {
     const set = numberedSet(10);
     const { fill } = trainingBatches({ set, batchSize: 2, seed: 1 });
     const [pixels, labels] = [new Uint8Array(24), new Int32Array(2)];
@@ -246,7 +248,7 @@ describe("evaluationBatches", () => {
     expect([...last.labels]).toEqual([4, 5, 7, 7]);
   });
 
-  test("it can be gone through again, and batches that were read stay as they are", () => {
+  test("it can be iterated again, and earlier batches stay unchanged", () => {
     const batches = evaluationBatches(numberedSet(10), 4);
     const once = [...batches];
     const copies = structuredClone(once);
@@ -254,7 +256,7 @@ describe("evaluationBatches", () => {
     expect(once).toEqual(copies);
   });
 
-  test("a batch size of 0 is a wrong use", () => {
+  test("a batch size of 0 is a usage error", () => {
     expect(() => evaluationBatches(numberedSet(3), 0)).toThrow(
       expect.objectContaining({ name: "UserError", exitCode: 2 }),
     );

@@ -30,7 +30,7 @@ describe("the chain of sources", () => {
     for (const { title } of sources.slice(3)) expect(title).toMatch(/^https:\/\/.*\/$/);
   });
 
-  test("a good cache is used, with one line that says so and how large it is, and nothing else is asked", async () => {
+  test("a valid cache is used and reported in one line with its size, and no other source is tried", async () => {
     const cacheFolder = await temporaryFolder();
     await writeFiles(join(cacheFolder, "tiny"), contents);
     const { loaded, lines } = await load(cacheFolder, [UNREACHED]);
@@ -39,7 +39,7 @@ describe("the chain of sources", () => {
     expect(lines).toEqual(["Tiny: 6 + 4 images, 0.0 MB, from the cache"]);
   });
 
-  test("without a cache an installed package is used where it lies", async () => {
+  test("without a cache an installed package is used in place", async () => {
     const [cacheFolder, installed] = [await temporaryFolder(), await temporaryFolder()];
     await writeFiles(installed, contents);
     const { loaded, lines } = await load(cacheFolder, [
@@ -51,14 +51,14 @@ describe("the chain of sources", () => {
     expect(await readdir(cacheFolder)).toEqual([]);
   });
 
-  test("an installed package whose files are not the published ones is passed over", async () => {
+  test("an installed package whose files are not the published ones is skipped", async () => {
     const [cacheFolder, installed] = [await temporaryFolder(), await temporaryFolder()];
     await writeFiles(installed, changed("train-images-idx3-ubyte"));
     const { loaded } = await load(cacheFolder, [{ kind: "debian", title: "a package", folder: installed }, remote()]);
     expect(loaded.source).toBe("https");
   });
 
-  test("what is fetched is renamed into the cache and used from there the next time", async () => {
+  test("downloads are moved into the cache and used from there the next time", async () => {
     const cacheFolder = await temporaryFolder();
     const server = remote();
     const inodes: number[] = [];
@@ -80,7 +80,7 @@ describe("the chain of sources", () => {
     expect((await load(cacheFolder, [UNREACHED])).loaded.source).toBe("cache");
   });
 
-  test("files that are fetched but not the published ones never reach the cache", async () => {
+  test("downloaded files that are not the published ones never reach the cache", async () => {
     const cacheFolder = await temporaryFolder();
     const { loaded } = await load(cacheFolder, [remote(changed("t10k-images-idx3-ubyte")), remote()]);
     expect(loaded.verified).toBe(true);
@@ -91,7 +91,7 @@ describe("the chain of sources", () => {
     expect(await readdir(other)).toEqual([]);
   });
 
-  test("a fetch that breaks off leaves nothing, and the next source is asked", async () => {
+  test("an interrupted download leaves nothing, and the next source is tried", async () => {
     const cacheFolder = await temporaryFolder();
     const breaking: RemoteSource = {
       kind: "apt",
@@ -118,7 +118,7 @@ describe("the chain of sources", () => {
       (folder) => writeFiles(folder, changed("t10k-labels-idx1-ubyte"), { packed: false }),
     ],
   ];
-  test.each(damages)("a cache %s is reported and replaced by what is fetched", async (_, damage) => {
+  test.each(damages)("a cache %s is reported and replaced by a download", async (_, damage) => {
     const cacheFolder = await temporaryFolder();
     await writeFiles(join(cacheFolder, "tiny"), contents);
     await damage(join(cacheFolder, "tiny"));
@@ -129,7 +129,7 @@ describe("the chain of sources", () => {
     expect((await load(cacheFolder, [UNREACHED])).lines).toEqual(["Tiny: 6 + 4 images, 0.0 MB, from the cache"]);
   });
 
-  test("a cache with half its files, as a kill between two renames leaves it, is made whole", async () => {
+  test("a cache with half its files, as after a kill between two renames, is completed", async () => {
     const cacheFolder = await temporaryFolder();
     await writeFiles(join(cacheFolder, "tiny"), new Map([...contents].slice(0, 2)));
     const { lines } = await load(cacheFolder, [remote()]);
@@ -139,7 +139,7 @@ describe("the chain of sources", () => {
     expect((await load(cacheFolder, [UNREACHED])).loaded.source).toBe("cache");
   });
 
-  test("a damaged cache is replaced by copies of an installed package, which stays as it is", async () => {
+  test("a damaged cache is replaced by copies of an installed package, which stays unchanged", async () => {
     const [cacheFolder, installed] = [await temporaryFolder(), await temporaryFolder()];
     await writeFiles(join(cacheFolder, "tiny"), changed("train-labels-idx1-ubyte"));
     await writeFiles(installed, contents);
@@ -151,7 +151,7 @@ describe("the chain of sources", () => {
     expect((await load(cacheFolder, [UNREACHED])).loaded.source).toBe("cache");
   });
 
-  test("two fetches at once both succeed and leave one whole cache", async () => {
+  test("two concurrent downloads both succeed and leave one complete cache", async () => {
     const cacheFolder = await temporaryFolder();
     await writeFiles(join(cacheFolder, "tiny"), changed("train-images-idx3-ubyte"));
     const places = new Set<string>();
@@ -176,7 +176,7 @@ describe("the chain of sources", () => {
     expect((await load(cacheFolder, [UNREACHED])).loaded.verified).toBe(true);
   });
 
-  test("staging that a killed process left a day ago is removed; a running process's is not", async () => {
+  test("a staging folder left by a killed process a day ago is removed; a running process's is not", async () => {
     const cacheFolder = await temporaryFolder();
     const yesterday = new Date(Date.now() - 25 * 3_600_000);
     await mkdir(join(cacheFolder, ".fetching-killed"));
@@ -189,7 +189,7 @@ describe("the chain of sources", () => {
     expect((await readdir(cacheFolder)).toSorted()).toEqual([".fetching-running", "elsewhere", "tiny"]);
   });
 
-  test("when every source fails one error lists each with its reason, and what to do", async () => {
+  test("when every source fails, one error lists each with its reason, and what to do", async () => {
     const cacheFolder = await temporaryFolder();
     const failing = (title: string, reason: string): RemoteSource => ({
       kind: "https",
@@ -210,12 +210,12 @@ describe("the chain of sources", () => {
         "  first mirror: HTTP status 404",
         "  second mirror: no answer for 5 seconds",
         "Connect to a network and try again, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, " +
-          "t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into a folder and name it with --data",
+          "t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into a folder and name it with `data`",
       ].join("\n"),
     );
   });
 
-  test("a cache that cannot be written to is a reason too, with the way out", async () => {
+  test("a cache that cannot be written to is reported too, with what to do", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
     await expect(load(join(folder, "file"), [remote()])).rejects.toThrow(
@@ -223,7 +223,7 @@ describe("the chain of sources", () => {
     );
   });
 
-  test("a defect of the program is not taken for a source that failed", async () => {
+  test("an internal error is not treated as a failed source", async () => {
     const defect: RemoteSource = { ...remote(), fetch: () => Promise.reject(new TypeError("undefined is not")) };
     await expect(load(await temporaryFolder(), [defect])).rejects.toThrow(TypeError);
   });

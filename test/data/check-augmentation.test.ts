@@ -5,7 +5,7 @@ import { UserError } from "../../src/errors.ts";
 describe("checkAugmentation", () => {
   const geometry = { channels: 1, height: 28, width: 28 };
   const erasing = { probability: 0.5, areaFraction: [0.02, 0.4], aspectRatio: [0.3, 1 / 0.3], fill: "random" };
-  // As from a recipe file: the types know nothing of it.
+  // As from a recipe file, without type checks.
   const check = (json: object) => checkAugmentation(JSON.parse(JSON.stringify(json)), geometry);
 
   test.each([
@@ -46,7 +46,7 @@ describe("checkAugmentation", () => {
     [{ randomErasing: { ...erasing, areaFraction: [0.5, 0.6], aspectRatio: [0.1, 0.4] } }, "no rectangle of 0.5"],
     [{ randomErasing: { ...erasing, fill: "mean" } }, `randomErasing.fill is "mean"; allowed is "zero" or "random"`],
     [{ randomErasing: { probability: 0.5 } }, "randomErasing.areaFraction is undefined"],
-  ])("%j is a wrong use", (augmentation, message) => {
+  ])("%j is a usage error", (augmentation, message) => {
     expect(() => check(augmentation)).toThrow(UserError);
     expect(() => check(augmentation)).toThrow(message);
     try {

@@ -21,7 +21,7 @@ test.each([
   expect(defaultSize(median)).toBe(size);
 });
 
-describe("without a size, the pictures decide", () => {
+describe("the default size depends on the pictures", () => {
   test.each<[string, { width: number; height: number }, number]>([
     ["MNIST's", { width: 28, height: 28 }, 28],
     ["CIFAR's", { width: 32, height: 32 }, 32],
@@ -37,14 +37,14 @@ describe("without a size, the pictures decide", () => {
     expect(train).toMatchObject({ height: size, width: size });
     const shorter = Math.min(pixels.width, pixels.height);
     expect(lines[0]).toContain(
-      `as 3x${size}x${size} images (--size chooses another): half of the pictures have a shorter edge of ${shorter} pixels or more`,
+      `as 3x${size}x${size} images (\`size\` chooses another): half of the pictures have a shorter edge of ${shorter} pixels or more`,
     );
     lines.length = 0;
     expect((await loadCustomData(folder, { size: 20 }, (line) => lines.push(line))).train.height).toBe(20);
     expect(lines[0]).toMatch(/as 3x20x20 images$/);
   });
 
-  test("the one in the middle counts, as it is seen; those that cannot be read do not", async () => {
+  test("the median counts, after EXIF orientation; unreadable pictures are ignored", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 3, b: 3 }, { width: 30, height: 30 });
     await putClasses(folder, { c: 7 }, { width: 44, height: 44 });
@@ -60,7 +60,7 @@ describe("without a size, the pictures decide", () => {
     expect((await loadCustomData(folder, { skipUnreadable: true })).train.height).toBe(28);
   });
 
-  test("what a run saw stays, whatever the size would be now", async () => {
+  test("a run keeps its size, whatever the default would be now", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 4, b: 4 }, { width: 40, height: 40 });
     const { split, train } = await loadCustomData(folder, { size: 28 });

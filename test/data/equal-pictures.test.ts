@@ -7,7 +7,7 @@ import { drawn, put, putClasses } from "./picture-fixtures.ts";
 
 const plain = (...color: number[]) => drawn(() => color);
 
-describe("a class whose images are all equal is refused", () => {
+describe("a class whose images are all identical is refused", () => {
   test.each<[string, () => Promise<Uint8Array>, string]>([
     ["black", () => plain(0, 0, 0), " (black, pixel for pixel)"],
     ["white", () => plain(255, 255, 255), " (white, pixel for pixel)"],
@@ -27,7 +27,7 @@ describe("a class whose images are all equal is refused", () => {
     await expect(inspectData(folder)).rejects.toThrow(message);
   });
 
-  test("files of other sizes and formats that give the same image are equal all the same", async () => {
+  test("files of different sizes and formats that decode to the same image are identical", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 4 });
     for (let i = 0; i < 4; i++)
@@ -37,7 +37,7 @@ describe("a class whose images are all equal is refused", () => {
   });
 });
 
-describe("taken is", () => {
+describe("accepted is", () => {
   test("a class with copies and one picture that differs", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 4 });

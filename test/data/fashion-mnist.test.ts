@@ -19,7 +19,7 @@ import { idxBytes, temporaryFolder, writeFiles } from "./fixtures.ts";
 describe("loadFashionMnist", () => {
   let loaded: LoadedData;
   const lines: string[] = [];
-  // From wherever this machine has it; a fresh one fetches it once.
+  // From the first available source; a fresh machine downloads it once.
   beforeAll(async () => {
     loaded = await loadFashionMnist({ report: (line) => lines.push(line) });
   });
@@ -59,7 +59,7 @@ describe("loadFashionMnist", () => {
     expect(standardDeviation).toBeClose([0.353], { tolerance: 5e-5 });
   });
 
-  test("the 5,000 validation images are 500 of each class and the same for ever", () => {
+  test("the 5,000 validation images are 500 of each class and never change", () => {
     const { train, validation } = stratifiedSplit(loaded.train.labels, { classes: 10, validation: 5000 });
     const histogram = new Array<number>(10).fill(0);
     for (const index of validation) histogram[loaded.train.labels[index]!]!++;
@@ -85,7 +85,7 @@ describe("loadFashionMnist with a folder", () => {
       ["t10k-labels-idx1-ubyte", labels(20)],
     ]);
 
-  test("other data of the same form is taken, unverified, with numbers for names, and told apart", async () => {
+  test("other data of the same format is accepted, unverified, with numbers as class names", async () => {
     const folder = await temporaryFolder();
     await writeFiles(folder, other(), { packed: false });
     const lines: string[] = [];
@@ -105,7 +105,7 @@ describe("loadFashionMnist with a folder", () => {
     ]);
   });
 
-  test("a folder that is given is the only place looked at", async () => {
+  test("a given folder is the only source", async () => {
     const folder = await temporaryFolder();
     const loading = loadFashionMnist({ folder, cacheFolder: join(folder, "cache") });
     await expect(loading).rejects.toThrow(UserError);
@@ -113,7 +113,7 @@ describe("loadFashionMnist with a folder", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test("a file cut short is an error naming it, compressed or not", async () => {
+  test("a truncated file is an error naming it, compressed or not", async () => {
     const folder = await temporaryFolder();
     await writeFiles(folder, other());
     const path = join(folder, "t10k-images-idx3-ubyte");
@@ -139,13 +139,13 @@ describe("loadFashionMnist with a folder", () => {
 describe("apt-get itself", () => {
   const PACKAGE = { name: "dataset-fashion-mnist", folder: "/usr/share/datasets/fashion-mnist", megabytes: 31 };
 
-  /** Skips the test with its reason; where peers are demanded that is a failure. */
+  /** Skips the test with its reason; a failure where peers are required. */
   function skipForLackOf(reason: string, context: TestContext): never {
     if (process.env.REQUIRE_PEERS === "1") throw new Error(`REQUIRE_PEERS=1, but ${reason}`);
     return context.skip(reason);
   }
 
-  /** Why the package sources of this machine cannot be used, found out without the code that is tested. */
+  /** Why the package sources of this machine cannot be used, determined without the tested code. */
   async function obstacle(): Promise<string | undefined> {
     const updating = promisify(execFile)("apt-get", ["update", "--print-uris"]).catch(() => undefined);
     const url = /'(http[^']+)'/.exec((await updating)?.stdout ?? "")?.[1];
@@ -154,7 +154,7 @@ describe("apt-get itself", () => {
     return answer?.ok ? undefined : `the package source ${new URL(url).host} cannot be reached`;
   }
 
-  test("the real package is fetched and verified; the system's lists and hooks are left alone", async (context) => {
+  test("the real package is downloaded and verified; the system's lists and hooks are not touched", async (context) => {
     const reason = await obstacle();
     if (reason) skipForLackOf(reason, context);
     const folder = await temporaryFolder();

@@ -7,7 +7,7 @@ import { onTestFinished } from "vitest";
 import type { PublishedData, PublishedFile } from "../../src/data/fashion-mnist.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 
-/** The bytes of an IDX file of uint8, written from the format's description. */
+/** The bytes of an IDX file of uint8, written according to the format's description. */
 export function idxBytes(shape: readonly number[], data: ArrayLike<number>, type = 0x08): Uint8Array {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header[2] = type;
@@ -16,14 +16,14 @@ export function idxBytes(shape: readonly number[], data: ArrayLike<number>, type
   return new Uint8Array([...header, ...Array.from(data)]);
 }
 
-/** A folder of the test's own, gone when the test is over. */
+/** A temporary folder, removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tailor-test-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A published data set small enough to write by the dozen: 6 + 4 images of 3x2 in 3 classes. */
+/** A tiny published data set: 6 + 4 images of 3x2 in 3 classes. */
 export function tinyData(): { data: PublishedData; contents: Map<string, Uint8Array> } {
   const contents = new Map<string, Uint8Array>();
   const publish = (name: string, bytes: Uint8Array): PublishedFile => {
@@ -47,7 +47,7 @@ export function tinyData(): { data: PublishedData; contents: Map<string, Uint8Ar
   return { data, contents };
 }
 
-/** Writes files into a folder, which is made, compressed or as they are. */
+/** Writes files into a new folder, compressed or not. */
 export async function writeFiles(
   folder: string,
   contents: ReadonlyMap<string, Uint8Array>,

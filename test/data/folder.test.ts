@@ -22,7 +22,7 @@ describe("readDataFolder", () => {
     },
   );
 
-  test("other data of the same form is read, listed as different, and its classes are numbers", async () => {
+  test("other data of the same format is read, listed as different, and its classes are numbers", async () => {
     const folder = await temporaryFolder();
     await writeFiles(folder, changed("t10k-images-idx3-ubyte"));
     const { different, train, test: held } = await readDataFolder(data, folder);
@@ -31,7 +31,7 @@ describe("readDataFolder", () => {
     expect(held.classNames).toEqual(["0", "1", "2"]);
   });
 
-  test("a folder without some files is told which, and what is allowed", async () => {
+  test("a folder with missing files is refused, naming them and what is allowed", async () => {
     const folder = await temporaryFolder();
     const some = new Map(contents);
     some.delete("train-labels-idx1-ubyte");
@@ -46,7 +46,7 @@ describe("readDataFolder", () => {
     );
   });
 
-  test("a folder that is not there, or is a file, is said not to be a folder", async () => {
+  test("a missing folder, or a file in its place, is refused as not a folder", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
     await expect(readDataFolder(data, join(folder, "none"))).rejects.toThrow(/none is not a folder\. A data folder/);
@@ -71,7 +71,7 @@ describe("readDataFolder", () => {
     ["t10k-labels-idx1-ubyte", idxBytes([4, 1], new Uint8Array(4)), "expected 4 labels, one for each image of"],
     ["t10k-labels-idx1-ubyte", idxBytes([4], [0, 1, 3, 2]), "label 2 is 3, but the 3 classes are 0 to 2"],
     ["train-images-idx3-ubyte", contents.get("train-images-idx3-ubyte")!.subarray(0, 40), "found 24 (cut short?)"],
-  ])("a %s of the wrong form is refused by name (%#)", async (name, bytes, message) => {
+  ])("a %s of the wrong shape is refused by name (%#)", async (name, bytes, message) => {
     const folder = await temporaryFolder();
     await writeFiles(folder, new Map(contents).set(name, bytes));
     const reading = readDataFolder(data, folder);

@@ -7,7 +7,7 @@ import { httpsSource } from "../../src/data/node/https.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { contents, data, load, PACKED_NAMES } from "./source-fixtures.ts";
 
-/** A web server on this machine, stopped when the test is over. */
+/** A local web server, stopped after the test. */
 async function serve(answer: RequestListener): Promise<{ mirror: string; stop: () => Promise<unknown> }> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -22,7 +22,7 @@ async function serve(answer: RequestListener): Promise<{ mirror: string; stop: (
   return { mirror: `http://127.0.0.1:${address.port}/data/`, stop };
 }
 
-/** The compressed file that a request asks for. */
+/** The requested compressed file. */
 function requested(url = ""): Buffer {
   const name = url.slice("/data/".length, -".gz".length);
   return gzipSync(contents.get(name) ?? new Uint8Array());
@@ -32,7 +32,7 @@ const sendFile: RequestListener = ({ url }, response) => response.end(requested(
 const LIMITS = { connectSeconds: 0.2, stallSeconds: 0.2 };
 
 describe("a mirror as a source", () => {
-  test("the four compressed files are asked for, announced once, and end in the cache", async () => {
+  test("the four compressed files are requested, announced once, and end up in the cache", async () => {
     const asked: string[] = [];
     const { mirror } = await serve((request, response) => {
       asked.push(request.url!);
@@ -87,7 +87,7 @@ describe("a mirror as a source", () => {
     expect((await load(await temporaryFolder(), [bad, good])).lines.at(-1)).toContain(good.title);
   });
 
-  test("a mirror that cannot be reached gives the network's reason, not 'fetch failed'", async () => {
+  test("an unreachable mirror is reported with the network error, not just 'fetch failed'", async () => {
     const { mirror, stop } = await serve(sendFile);
     await stop();
     await expect(load(await temporaryFolder(), [httpsSource(data, mirror)])).rejects.toThrow("ECONNREFUSED");

@@ -19,7 +19,7 @@ describe("createImageSet", () => {
     expect(make).toThrow(`my labels: there must be one label per image, but ${labels} labels for 4 images`);
   });
 
-  test("a label that is no class is refused with file, index and value", () => {
+  test("a label that is not a class is refused, naming file, index and value", () => {
     const labels = Uint8Array.of(0, 1, 2, 7);
     const make = () => createImageSet({ ...parts, images: new Uint8Array(4 * 30), labels }, "my labels");
     expect(make).toThrow("my labels: label 2 is 2, but the 2 classes are 0 to 1");
@@ -33,7 +33,7 @@ describe("createImageSet", () => {
 describe("selectImages", () => {
   const set = numberedSet(6, { channels: 2, height: 2, width: 3, pixel: (image, offset) => image * 20 + offset });
 
-  test("pixels and labels come in the order asked for, and may repeat", () => {
+  test("pixels and labels are in the order of the indices, and may repeat", () => {
     const chosen = selectImages(set, Uint32Array.of(5, 0, 5));
     expect(chosen.count).toBe(3);
     expect([...chosen.labels]).toEqual([5, 0, 5]);
@@ -64,7 +64,7 @@ describe("pixelStatistics", () => {
     expect(standardDeviation).toBeClose([0.5, Math.sqrt(0.06)], { tolerance: 1e-15 });
   });
 
-  test("equal pixels deviate by exactly 0, and the order of images does not change a bit", () => {
+  test("equal pixels have a deviation of exactly 0, and the order of images changes nothing", () => {
     expect(pixelStatistics(numberedSet(3, { pixel: () => 77 })).standardDeviation).toEqual([0]);
     const set = numberedSet(50, { pixel: (image, offset) => image * 5 + offset });
     const reversed = selectImages(

@@ -40,7 +40,7 @@ async function found(folder: string) {
   return { classes: classes.map(({ name }) => name), others: pictures!.others };
 }
 
-describe("what is said of files and folders that are left out", () => {
+describe("messages about ignored files and folders", () => {
   test.each<[string, string[], string[]]>([
     ["nothing", [], []],
     ["a file", ["cat/notes.txt"], ["1 other file is left out: cat/notes.txt"]],
@@ -69,7 +69,7 @@ describe("what is said of files and folders that are left out", () => {
     expect(leftOutLines(others)).toEqual(lines);
   });
 
-  test("training reports it", async () => {
+  test("training reports ignored files", async () => {
     for (const [i, folder] of (await dataFolders()).entries()) {
       const inside = i === 0 ? "" : "train/";
       put(folder, {
@@ -89,7 +89,7 @@ describe("what is said of files and folders that are left out", () => {
     }
   });
 
-  test("a class of HEIC pictures only is refused with the way out", async () => {
+  test("a class with only HEIC pictures is refused, with what to do", async () => {
     const [folder] = await dataFolders();
     put(folder, { "fox/1.heic": "", "fox/2.heic": "" });
     await expect(loadCustomData(folder)).rejects.toThrow(
@@ -98,8 +98,8 @@ describe("what is said of files and folders that are left out", () => {
   });
 });
 
-describe("folders that are no classes", () => {
-  test.each(SYSTEM_FOLDERS)("%s, wherever it lies", async (name) => {
+describe("folders that are not classes", () => {
+  test.each(SYSTEM_FOLDERS)("%s, at any level", async (name) => {
     const [plain, parted] = await dataFolders();
     put(plain, { [`${name}/1.png`]: PICTURE, [`cat/${name}/1.png`]: PICTURE });
     put(parted, { [`${name}/1.png`]: PICTURE, [`val/${name}/1.png`]: PICTURE });
@@ -115,7 +115,7 @@ describe("folders that are no classes", () => {
     ["a study", "study/study.json"],
     ["runs of several seeds", "anything/seeds.json"],
     ["sweeps in a folder", "results/one/sweep.json"],
-  ])("what tailor wrote: %s", async (_, marker) => {
+  ])("tailor's output: %s", async (_, marker) => {
     const top = marker.split("/")[0]!;
     for (const folder of await dataFolders()) {
       put(folder, { [marker]: RUNNING, [join(marker, "../plots/curves.png")]: PICTURE });
@@ -137,14 +137,14 @@ describe("folders that are no classes", () => {
     },
   );
 
-  test("a run inside a class is left out, the class is not", async () => {
+  test("a run inside a class is ignored, the class is not", async () => {
     const [folder] = await dataFolders();
     put(folder, { "cat/try/run.json": RUNNING, "cat/try/plots/curves.png": PICTURE });
     const { classes, others } = await found(folder);
     expect({ classes, others }).toEqual({ classes: ["cat", "dog"], others: ["cat/try/"] });
   });
 
-  test("an empty class, or a folder beside train that is somebody's, is refused as before", async () => {
+  test("an empty class, or an unknown folder next to train, is refused", async () => {
     const [plain, parted] = await dataFolders();
     put(plain, { "runs/notes.txt": "" });
     await expect(loadCustomData(plain)).rejects.toThrow(/a class folder without pictures: "runs"/);
@@ -152,7 +152,7 @@ describe("folders that are no classes", () => {
     await expect(loadCustomData(parted)).rejects.toThrow(/has train and besides it runs; allowed are val and test/);
   });
 
-  test("every file by which a command knows its own folder is one", () => {
+  test("every file that marks an output folder is a marker", () => {
     const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
     const sources = files.map((file) => readFileSync(join("src", file), "utf8"));
     const markers = sources.flatMap((text) => /MARKER = "(.+)"/.exec(text)?.[1] ?? []);
@@ -162,10 +162,10 @@ describe("folders that are no classes", () => {
   });
 });
 
-describe("names with accents, stored in either way", () => {
+describe("names with accents, in either Unicode normalization form,", () => {
   const [composed, apart] = ["caf\u00e9", "cafe\u0301"];
 
-  test("are one class in different parts; paths stay as they are", async () => {
+  test("are one class across parts; paths stay unchanged", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, {
       [`train/${apart}`]: 4,
@@ -182,7 +182,7 @@ describe("names with accents, stored in either way", () => {
     expect(new Set(files)).toEqual(new Set([`train/${apart}`, `val/${composed}`, `test/${composed}`]));
   });
 
-  test("of one part are refused", async () => {
+  test("within one part are refused", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { [apart]: 4, [composed]: 4 });
     await expect(loadCustomData(folder)).rejects.toThrow(/differ by case, or by how accents are stored, only/);

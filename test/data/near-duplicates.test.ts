@@ -13,7 +13,7 @@ function setOf(images: readonly (readonly number[])[], [height, width]: readonly
   return createImageSet({ images: pixels, labels: given, channels: 1, height, width, classNames: ["a", "b"] }, "test");
 }
 
-/** The distance as it is defined, by the plainest loop there is. */
+/** The distance by its definition, in the simplest possible loop. */
 function plainDistance(set: ImageSet, i: number, j: number): number {
   const size = imageBytes(set);
   const { channels, height, width } = set;
@@ -81,14 +81,14 @@ describe("near pairs", () => {
     expect(asKeys(nearPairs([set], { distance }))).toEqual(asKeys(expected));
   });
 
-  test("of real images too", async () => {
+  test("are found among real images too", async () => {
     const set = firstImages((await loadFashionMnist()).train, 150);
     const expected = plainPairs(set, 0.2);
     expect(expected.length).toBeGreaterThan(5);
     expect(asKeys(nearPairs([set], { distance: 0.2 }))).toEqual(asKeys(expected));
   });
 
-  test("are nearest first, and the same images are at 0, black ones too", () => {
+  test("are nearest first, and identical images have distance 0, black ones too", () => {
     const set = setOf(
       [
         [9, 9, 9, 0],
@@ -116,7 +116,7 @@ describe("near pairs", () => {
     expect(nearPairs([moved(2 * 5)], { distance: 0.1 })).toEqual([]);
   });
 
-  test("light at the edge is not lost by a shift: it is not black", () => {
+  test("bright pixels that a shift moves over the edge still count", () => {
     expect(
       nearPairs(
         [
@@ -142,7 +142,7 @@ describe("near pairs", () => {
   });
 });
 
-test("duplicates are told by set, number and labels, and counted by pairing", () => {
+test("duplicates are listed with set, index and labels, and counted by pairing", () => {
   const bright = [200, 100, 50, 25];
   const other = [10, 0, 0, 90];
   const train = setOf([bright, other, [201, 100, 50, 25]], [2, 2], [0, 1, 1]);

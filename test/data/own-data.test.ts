@@ -29,8 +29,8 @@ function refused(folder: string, options = {}): Promise<string> {
   );
 }
 
-describe("a folder a class", () => {
-  test("gives images with their classes in the order of the names, divided by class, the same way each time", async () => {
+describe("one folder per class", () => {
+  test("gives images with their classes in the order of the names, with a stratified, deterministic split", async () => {
     const folder = await classes({ cat: 40, "Ab c": 20, dog: 10 });
     const { train, test: tested, split, preparation, source, verified } = await loadCustomData(folder);
     expect(train.classNames).toEqual(["Ab c", "cat", "dog"]);
@@ -53,9 +53,9 @@ describe("a folder a class", () => {
     expect(again.test).toEqual(tested);
   });
 
-  test("an image is its picture's, whatever was read before it", async () => {
+  test("images belong to their pictures, whatever order they are read in", async () => {
     const folder = await temporaryFolder();
-    // Class and picture can be told from the gray of the whole picture.
+    // The gray of the whole picture identifies class and picture.
     const value = (label: number, i: number) => 100 * label + 7 * i;
     for (const [label, name] of ["a", "b"].entries()) {
       for (let i = 0; i < 12; i++)
@@ -82,7 +82,7 @@ describe("a folder a class", () => {
     );
   });
 
-  test("folders for train, val and test are taken as they are", async () => {
+  test("folders for train, val and test are used as they are", async () => {
     const folder = await temporaryFolder();
     await putClasses(join(folder, "train"), { a: 6, b: 6 });
     await putClasses(join(folder, "valid"), { a: 2, b: 3 });
@@ -95,7 +95,7 @@ describe("a folder a class", () => {
     expect(trained.count).toBe(12);
   });
 
-  test("with train alone, what is missing is drawn from it", async () => {
+  test("with train alone, the missing parts are drawn from it", async () => {
     const folder = await temporaryFolder();
     await putClasses(join(folder, "train"), { a: 10, b: 10 });
     const { split, test: tested } = await loadCustomData(folder);
@@ -108,7 +108,7 @@ describe("a folder a class", () => {
     expect((await loadCustomData(folder)).train.classNames).toEqual(["car", "train"]);
   });
 
-  test("a hidden class folder is left out, and inspection tells; a link in a circle is no class", async () => {
+  test("a hidden class folder is ignored, and inspection reports it; a circular link is not a class", async () => {
     const folder = await classes({ a: 3, b: 3, ".c": 3 });
     symlinkSync("round", join(folder, "round"));
     const { classes: found, pictures } = await inspectData(folder);
@@ -116,7 +116,7 @@ describe("a folder a class", () => {
     expect(pictures!.others).toEqual([".c/", "round"]);
   });
 
-  test("pictures lie in folders inside a class too; links to class folders count, hidden files and other files do not", async () => {
+  test("pictures may be in subfolders of a class; links to class folders count, hidden files and other files do not", async () => {
     const folder = await classes({ a: 4, "b/inside": 4, "../elsewhere": 4 });
     renameSync(join(folder, "../elsewhere"), join(folder, ".hidden"));
     symlinkSync(join(folder, ".hidden"), join(folder, "linked"));
@@ -144,7 +144,7 @@ describe("size and channels", () => {
     expect((await loadCustomData(folder, { channels: 1 })).train.channels).toBe(1);
   });
 
-  test("parts are known in capitals and as training and testing; without a part to train they are refused", async () => {
+  test("parts may be in capitals or called training and testing; a folder without a training part is refused", async () => {
     const folder = await temporaryFolder();
     await putClasses(join(folder, "Training"), { a: 5, b: 5 });
     await putClasses(join(folder, "Testing"), { a: 2, b: 2 });
@@ -158,13 +158,13 @@ describe("size and channels", () => {
     await expect(loadCustomData(folder)).rejects.toThrow(/has Testing and val with folders in them, but no train/);
   });
 
-  test("gray found in colour is the same gray as asked for", async () => {
+  test("detected gray pictures give the same pixels as --channels 1", async () => {
     const folder = await classes({ a: 5, b: 5 }, { isGray: true, width: 40, height: 31 });
     const found = await loadCustomData(folder);
     expect(await loadCustomData(folder, { channels: 1 })).toEqual(found);
   });
 
-  test("--fit decides what becomes of other aspects", async () => {
+  test("--fit determines how other aspect ratios are resized", async () => {
     const folder = await classes({ a: 4, b: 4 }, { width: 40, height: 20 });
     const [cropped, padded] = [await loadCustomData(folder), await loadCustomData(folder, { fit: "pad" })];
     expect(padded.preparation).toEqual({ kind: "fit", fit: "pad" });
@@ -174,7 +174,7 @@ describe("size and channels", () => {
   });
 });
 
-describe("what a folder is refused for", () => {
+describe("a folder is refused for", () => {
   test.each<[string, Record<string, number>, RegExp]>([
     ["one class", { a: 5 }, /has one class only, a: there is nothing to tell apart/],
     [
@@ -223,7 +223,7 @@ describe("what a folder is refused for", () => {
     );
   });
 
-  test("pictures that cannot be read: all are told, none is left out unasked", async () => {
+  test("unreadable pictures: all are listed, none is skipped by default", async () => {
     const folder = await classes({ a: 5, b: 5 });
     const cut = (await drawn((x, y) => [x * y], { width: 60, height: 60, format: "jpeg" })).subarray(0, 400);
     put(folder, { "a/x-empty.png": "", "b/text.png": "this is text", "a/x-cut.jpg": cut });
@@ -232,7 +232,7 @@ describe("what a folder is refused for", () => {
     expect(message).toMatch(/x-cut\.jpg is damaged or cut short/);
     expect(message).toMatch(/x-empty\.png is empty \(0 bytes\)/);
     expect(message).toMatch(/text\.png is not an image/);
-    expect(message).toMatch(/or leave them out with --skip-unreadable$/);
+    expect(message).toMatch(/or leave them out with `skipUnreadable`$/);
     const notes: string[] = [];
     const skipping = await loadCustomData(folder, { skipUnreadable: true }, (line) => notes.push(line));
     expect(skipping.train.count + skipping.test.count).toBe(10);
@@ -244,9 +244,9 @@ describe("what a folder is refused for", () => {
     expect(skipping.test).toEqual(without.test);
   });
 
-  test("a picture that claims too many pixels is refused before it is decoded", async () => {
+  test("a picture with too many pixels is refused before it is decoded", async () => {
     const folder = await classes({ a: 4, b: 4 });
-    // Width and height stand in the first chunk, whose checksum follows.
+    // Width and height are in the first chunk, followed by its checksum.
     const png = Buffer.from(await drawn(() => [0]));
     png.writeUInt32BE(30_000, 16);
     png.writeUInt32BE(30_000, 20);
@@ -256,8 +256,8 @@ describe("what a folder is refused for", () => {
   });
 });
 
-describe("a run's pictures, read again", () => {
-  test("are the same from another place, with more pictures beside them", async () => {
+describe("a run's pictures, loaded again,", () => {
+  test("are the same from another folder with additional pictures", async () => {
     const folder = await classes({ a: 8, b: 8 });
     const first = await loadCustomData(folder, { size: 16 });
     const split = pictureSplitSchema.parse(JSON.parse(splitToText(first.split!)));
@@ -273,7 +273,7 @@ describe("a run's pictures, read again", () => {
     expect(fresh).toMatch(/too few: c \(1\)/);
   });
 
-  test("are refused when some are missing or have changed, each by its name", async () => {
+  test("are refused when some are missing or changed, naming each", async () => {
     const folder = await classes({ a: 8, b: 8 });
     const { split } = await loadCustomData(folder);
     rmSync(join(folder, "a/0.png"));
@@ -285,7 +285,7 @@ describe("a run's pictures, read again", () => {
 });
 
 describe("inspect", () => {
-  test("counts classes, sizes, copies, what cannot be read, and says how images would look", async () => {
+  test("reports classes, sizes, copies, unreadable pictures, and the resulting images", async () => {
     const folder = await classes({ a: 30, b: 10 }, { width: 40, height: 20 });
     put(folder, { "a/copy.png": readFileSync(join(folder, "a/0.png")), "a/bad.png": "bad", "note.txt": "x" });
     const found = await inspectData(folder, { size: 10 });
@@ -348,7 +348,7 @@ describe("IDX files", () => {
     expect(data.files.map(({ name }) => name)).toEqual([...train, ...tested].map(([name]) => name));
   });
 
-  test("with classes.txt, made larger and coloured", async () => {
+  test("with classes.txt, enlarged and converted to colour", async () => {
     const folder = await folderOf([...pair("train", [4, 10, 8], [0, 1, 0, 1]), ...pair("t10k", [1, 10, 8], [1])]);
     put(folder, { "classes.txt": "ant\nbee\n" });
     const { train } = await loadCustomData(folder, { size: 12, channels: 3 });
@@ -356,7 +356,7 @@ describe("IDX files", () => {
     expect(train.images.subarray(0, 144)).toEqual(train.images.subarray(144, 288));
   });
 
-  test("classes.txt with names of labels that do not occur, or none for them: these are left out", async () => {
+  test("classes.txt with names, or empty lines, for labels that do not occur: these are ignored", async () => {
     const folder = await folderOf(pair("train", [6, 4, 4], [3, 1, 3, 1, 3, 1]));
     for (const names of ["\nant\n\nbee\n", "unused\nant\nno image\nbee\n"]) {
       put(folder, { "classes.txt": names });
@@ -366,7 +366,7 @@ describe("IDX files", () => {
     }
   });
 
-  test("classes.txt as other systems write it: a byte order mark, CRLF, empty lines at the end", async () => {
+  test("classes.txt with a byte order mark, CRLF, and empty lines at the end", async () => {
     const folder = await folderOf(pair("train", [4, 4, 4], [0, 1, 0, 1]));
     put(folder, { "classes.txt": "\uFEFFant \r\nbéé 2\r\n\r\n" });
     expect((await loadCustomData(folder)).train.classNames).toEqual(["ant", "béé 2"]);
@@ -385,7 +385,7 @@ describe("IDX files", () => {
     expect(await refused(folder)).toMatch(message);
   });
 
-  test("without files to test a tenth of each class is drawn, the same images each time", async () => {
+  test("without test files a tenth of each class is drawn, the same images each time", async () => {
     const labels = Array.from({ length: 50 }, (_, i) => (i < 30 ? 3 : 5));
     const folder = await folderOf(pair("train", [50, 4, 4], labels));
     const data = await loadCustomData(folder);
@@ -421,7 +421,7 @@ describe("IDX files", () => {
       "images too large",
       pair("train", [4, 4, 65], [0, 1, 0, 1]),
       "",
-      /holds images of 4x65; networks take at most 64x64: make them smaller with --size/,
+      /holds images of 4x65; networks take at most 64x64: make them smaller with `size`/,
     ],
     [
       "two sets",

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { randomStream } from "../../src/random.ts";
 
-/** A picture as a function of its place; red, green and blue, or one value for gray. */
+/** A picture as a function of the position; red, green and blue, or one value for gray. */
 export type Draw = (x: number, y: number) => readonly number[];
 
 export type Format = "png" | "jpeg" | "webp";
@@ -18,7 +18,7 @@ export function drawn(
   return sharp(Uint8Array.from(values.flat()), { raw: { width, height, channels } }).toFormat(format).toBuffer();
 }
 
-/** Writes files, folders made. */
+/** Writes files and creates their folders. */
 export function put(folder: string, files: Readonly<Record<string, Uint8Array | string>>): void {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -26,7 +26,7 @@ export function put(folder: string, files: Readonly<Record<string, Uint8Array | 
   }
 }
 
-/** What sets classes of test pictures apart: each has a colour and a direction of its stripes. */
+/** Each class of test pictures has a colour and a direction of its stripes. */
 const CLASS_LOOKS: readonly Draw[] = [
   (x) => (x % 4 < 2 ? [220, 40, 30] : [20, 20, 20]),
   (_, y) => (y % 4 < 2 ? [30, 60, 230] : [20, 20, 20]),
@@ -34,7 +34,7 @@ const CLASS_LOOKS: readonly Draw[] = [
 ];
 
 /**
- * Writes pictures of classes that are easily told apart, each picture a little different.
+ * Writes pictures of easily distinguished classes, each picture slightly different.
  *
  * @param counts pictures of each class, by its folder
  */
@@ -71,8 +71,8 @@ const SHAPES: readonly string[] = [
 ];
 
 /**
- * Writes photos of coloured shapes on gray, 96 pixels wide: each class has a shape and a hue, each picture a place, a size,
- * an angle and shades of its own.
+ * Writes photos of coloured shapes on gray, 96 pixels wide: each class has a shape and a hue, each picture a place, a
+ * size, an angle and shades of its own.
  */
 export async function putShapes(
   folder: string,
@@ -91,7 +91,7 @@ export async function putShapes(
   }
 }
 
-/** Writes gray noise: classes that no network can tell apart. */
+/** Writes gray noise: classes that no network can distinguish. */
 export async function putNoise(
   folder: string,
   { classes, images }: { classes: number; images: number },

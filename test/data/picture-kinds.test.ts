@@ -15,8 +15,8 @@ const encoded = async (format: (typeof FORMATS)[number]) =>
     .toFormat(format)
     .toBuffer();
 
-describe("what is a picture", () => {
-  test("by its ending, in small or capital letters", async () => {
+describe("a picture is detected", () => {
+  test("by its extension, in any case", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 3, b: 3 });
     const jpeg = await encoded("jpeg");
@@ -36,7 +36,7 @@ describe("what is a picture", () => {
     expect(imageFilesOf(folder)).toHaveLength(12);
   });
 
-  test("without an ending, by its content", async () => {
+  test("without an extension, by its content", async () => {
     const folder = await temporaryFolder();
     await putClasses(folder, { a: 3, b: 3 });
     for (const format of FORMATS) put(folder, { [`a/${format} without`]: await encoded(format) });
@@ -53,7 +53,7 @@ describe("what is a picture", () => {
     expect(imageFilesOf(join(folder, "a"))).toHaveLength(10);
   });
 
-  test("a folder without any says what would be one, and what HEIC pictures need", async () => {
+  test("a folder without pictures is refused, listing the formats and what HEIC pictures need", async () => {
     const folder = await temporaryFolder();
     put(folder, { "notes.txt": "", README: "text", "IMG_1.HEIC": "", "IMG_2.heif": "" });
     expect(() => imageFilesOf(folder)).toThrow(
@@ -62,7 +62,7 @@ describe("what is a picture", () => {
   });
 });
 
-test("a class of BMP files trains like one of PNG files with the same pixels", async () => {
+test("a class of BMP files gives the same images as one of PNG files with the same pixels", async () => {
   const [bmps, pngs] = [await temporaryFolder(), await temporaryFolder()];
   for (let i = 0; i < 5; i++) {
     for (const [name, base] of [

@@ -10,7 +10,7 @@ import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { idxBytes, temporaryFolder } from "./fixtures.ts";
 import { put, putClasses } from "./picture-fixtures.ts";
 
-/** Classes a and b of three pictures each, and a folder elsewhere with two more. */
+/** Classes a and b of three pictures each, and a separate folder with two more. */
 async function twoClasses(): Promise<{ folder: string; elsewhere: string }> {
   const [folder, elsewhere] = [await temporaryFolder(), await temporaryFolder()];
   await putClasses(folder, { a: 3, b: 3 });
@@ -43,7 +43,7 @@ describe("links are followed", () => {
     expect((await found(parts)).classes).toEqual({ a: 4, b: 4, c: 4 });
   });
 
-  test("to one folder twice: it is looked through once", async () => {
+  test("to one folder twice: it is searched once", async () => {
     const { folder, elsewhere } = await twoClasses();
     symlinkSync(join(elsewhere, "more"), join(folder, "a/first"));
     symlinkSync(join(elsewhere, "more"), join(folder, "a/second"));
@@ -51,7 +51,7 @@ describe("links are followed", () => {
   });
 });
 
-describe("links that lead back end, and are left out", () => {
+describe("links that lead back to a parent folder are ignored", () => {
   test.each<[string, (folder: string, elsewhere: string) => void, string]>([
     ["to the folder they lie in", (folder) => symlinkSync(".", join(folder, "a/here")), "a/here/"],
     ["to the data folder", (folder) => symlinkSync("..", join(folder, "a/up")), "a/up/"],
@@ -93,7 +93,7 @@ describe("links that lead back end, and are left out", () => {
   });
 });
 
-test("a broken link, and one in a circle, are among what is left out", async () => {
+test("a broken or circular link is reported as ignored", async () => {
   const { folder } = await twoClasses();
   symlinkSync("nowhere.png", join(folder, "a/broken.png"));
   symlinkSync("nowhere", join(folder, "b/none"));
@@ -115,7 +115,7 @@ describe("only files are IDX files", () => {
   );
   const labels = idxBytes([4], [0, 1, 0, 1]);
 
-  test("folders, hidden files and links to nothing of such names are none", async () => {
+  test("folders, hidden files and broken links with such names are not", async () => {
     const { folder } = await twoClasses();
     mkdirSync(join(folder, "train-images-idx3-ubyte"));
     mkdirSync(join(folder, "train-labels-idx1-ubyte.gz"));
@@ -124,14 +124,14 @@ describe("only files are IDX files", () => {
     expect(hasIdxFiles(folder)).toBe(false);
   });
 
-  test("a packed file beside a folder of its name is read", async () => {
+  test("a compressed file next to a folder of its name is read", async () => {
     const folder = await temporaryFolder();
     put(folder, { "train-images-idx3-ubyte.gz": gzipSync(images), "train-labels-idx1-ubyte": labels });
     mkdirSync(join(folder, "train-images-idx3-ubyte"));
     expect((await loadCustomData(folder)).train.count).toBe(2);
   });
 
-  test("links to files are some", async () => {
+  test("links to files are", async () => {
     const [folder, elsewhere] = [await temporaryFolder(), await temporaryFolder()];
     put(elsewhere, { images, labels });
     symlinkSync(join(elsewhere, "images"), join(folder, "train-images-idx3-ubyte"));

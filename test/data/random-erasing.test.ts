@@ -9,7 +9,7 @@ describe("random erasing", () => {
   const white = new Uint8Array(2 * 28 * 20).fill(255);
   const erasing: RandomErasing = { probability: 1, areaFraction: [0.05, 0.3], aspectRatio: [0.4, 2.5], fill: "zero" };
 
-  /** The erased box of one channel, found in the picture. */
+  /** The erased box of one channel, located in the picture. */
   function box(image: Uint8Array, channel: number): { top: number; left: number; height: number; width: number } {
     const erased = [...image.subarray(channel * 560, (channel + 1) * 560).entries()].filter(([, byte]) => byte === 0);
     const rows = erased.map(([at]) => Math.floor(at / 20));
@@ -51,7 +51,8 @@ describe("random erasing", () => {
       area += (height * width) / 16e6 / draws;
       aspect += height / width / draws;
     }
-    // Standard deviations of the means: 0.04 / sqrt(12 x 4000) and 3 / sqrt(12 x 4000). Log-uniform ratios average 1.25.
+    // Standard deviations of the means: 0.04 / sqrt(12 x 4000) and 3 / sqrt(12 x 4000). Log-uniform ratios average
+    // 1.25.
     expect(Math.abs(area - 0.03)).toBeLessThan(5 * 0.00018);
     expect(Math.abs(aspect - 1.8)).toBeLessThan(5 * 0.0137);
   });
@@ -70,7 +71,7 @@ describe("random erasing", () => {
     expect(erased(1)).toBe(2000);
   });
 
-  test("random bytes fill the box that black would, all 256 equally often and different in each channel", () => {
+  test("random bytes fill the same box as black, all 256 equally often and different in each channel", () => {
     const counts = new Array<number>(256).fill(0);
     let equalChannels = 0;
     for (let i = 0; i < 400; i++) {
@@ -92,7 +93,7 @@ describe("random erasing", () => {
     expect(equalChannels / total).toBeLessThan(0.01); // 1/256 by chance
   });
 
-  test("the box is drawn in the finished picture: a shift does not move it", () => {
+  test("the box is erased after the shift, which does not move it", () => {
     for (let i = 0; i < 50; i++) {
       const erasedOnly = box(augmented(white, geometry, { randomErasing: erasing }, i), 0);
       const image = augmented(white, geometry, { shift: 4, randomErasing: erasing }, i);
@@ -113,7 +114,7 @@ describe("random erasing", () => {
     }
   });
 
-  test("where no size fits the image stays whole", () => {
+  test("if no size fits, the image is unchanged", () => {
     const tall: RandomErasing = { ...erasing, areaFraction: [0.9, 0.9], aspectRatio: [30, 30] };
     expect(drawRectangle(geometry, tall, randomStream(1, "augment"))).toBeUndefined();
   });

@@ -3,7 +3,7 @@ import type { DataSource, LoadedData, RemoteSource } from "../../src/data/node/c
 import { loadFromChain } from "../../src/data/node/chain.ts";
 import { tinyData, writeFiles } from "./fixtures.ts";
 
-/** The tiny data set that the sources are tried with. */
+/** The tiny data set for testing sources. */
 export const { data, contents } = tinyData();
 export const PACKED_NAMES = [...contents.keys()].map((name) => `${name}.gz`).toSorted();
 
@@ -18,7 +18,7 @@ export async function load(
   return { loaded, lines };
 }
 
-/** A source that writes files and counts how often it was asked. */
+/** A source that writes files and counts its calls. */
 export function remote(files: ReadonlyMap<string, Uint8Array> = contents): RemoteSource & { fetches: () => number } {
   let fetches = 0;
   return {

@@ -43,7 +43,7 @@ describe("stratifiedSplit", () => {
     expect(histogram(LABELS, train)).toEqual(new Array(10).fill(5500));
   });
 
-  test("the parts are ascending and together hold every index once; shares are off by less than one image", () => {
+  test("the parts are ascending and contain every index once; shares deviate by less than one image", () => {
     fc.assert(
       fc.property(labelled, ({ classes, labels, part }) => {
         const { train, validation } = stratifiedSplit(labels, { classes, validation: part });
@@ -58,7 +58,7 @@ describe("stratifiedSplit", () => {
     );
   });
 
-  test("places left over go to the largest remainders", () => {
+  test("remaining images go to the largest remainders", () => {
     // 7, 2 and 1 images; 4 of 10 set aside are 2.8, 0.8 and 0.4.
     const labels = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 1, 2);
     const { validation } = stratifiedSplit(labels, { classes: 3, validation: 4 });
@@ -70,7 +70,7 @@ describe("stratifiedSplit", () => {
     expect(histogram(labels, stratifiedSplit(labels, { classes: 3, validation: 2 }).validation, 3)).toEqual([1, 0, 1]);
   });
 
-  test("it chooses by chance, not the first or every twelfth image of a class", () => {
+  test("it draws at random, not the first or every twelfth image of a class", () => {
     const { validation } = stratifiedSplit(LABELS, { classes: 10, validation: 5000 });
     const tenths = new Array<number>(10).fill(0);
     for (const index of validation) tenths[Math.floor(index / 6000)]!++;
@@ -80,7 +80,7 @@ describe("stratifiedSplit", () => {
     expect(gaps.size).toBeGreaterThan(30);
   });
 
-  test("it is the same split for ever", () => {
+  test("the split never changes", () => {
     const { train, validation } = stratifiedSplit(LABELS, { classes: 10, validation: 5000 });
     const hash = (indices: Uint32Array) =>
       createHash("sha256")
@@ -90,7 +90,7 @@ describe("stratifiedSplit", () => {
     expect([hash(train), hash(validation)]).toEqual(["e1fa8e990434f52f", "f8f351fe44234b15"]);
   });
 
-  test.each([-1, 0.5, 10, 11, Number.NaN])("%d of 10 images for validation is a wrong use", (validation) => {
+  test.each([-1, 0.5, 10, 11, Number.NaN])("%d of 10 images for validation is a usage error", (validation) => {
     const error = thrownBy(() => stratifiedSplit(new Uint8Array(10), { classes: 1, validation }));
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("allowed is 0 to 9") });
@@ -117,13 +117,13 @@ describe("limitTraining", () => {
     expect(counts.toSorted((a, b) => a - b)).toEqual([...new Array(7).fill(100), ...new Array(3).fill(101)]);
   });
 
-  test("a class that runs out leaves its places to the others", () => {
+  test("the quota of a class that runs out goes to the others", () => {
     const labels = Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 2, 2, 2); // 6, 1 and 3 images
     const kept = limitTraining(Uint32Array.from(labels.keys()), 7, labels);
     expect(histogram(labels, kept, 3)).toEqual([3, 1, 3]);
   });
 
-  test("it is deterministic, chooses by chance, and a smaller limit keeps a part of what a larger one keeps", () => {
+  test("it is deterministic and random, and a smaller limit keeps a subset of a larger one", () => {
     const larger = new Set(limitTraining(train, 700, LABELS));
     const smaller = limitTraining(train, 255, LABELS);
     expect(smaller).toEqual(limitTraining(train, 255, LABELS));
@@ -135,7 +135,7 @@ describe("limitTraining", () => {
     expect(limitTraining(train, train.length, LABELS)).toEqual(train);
   });
 
-  test.each([0, -5, 2.5, 55_001, Number.NaN])("a limit of %d of 55,000 is a wrong use", (limit) => {
+  test.each([0, -5, 2.5, 55_001, Number.NaN])("a limit of %d of 55,000 is a usage error", (limit) => {
     const error = thrownBy(() => limitTraining(train, limit, LABELS));
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("allowed is 1 to 55000") });

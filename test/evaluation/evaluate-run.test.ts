@@ -12,7 +12,7 @@ import { base } from "../../src/models/study.ts";
 import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
 import { GraphWriter } from "../../src/onnx/graph-writer.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
-import { baseSeed } from "../../src/recipes/index.ts";
+import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { openRunFolder } from "../../src/runs/node/run-folder.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
@@ -28,7 +28,7 @@ const OPTIONS = { data, split: "test", averageFlips: false, threads: 1 } as cons
 
 beforeAll(async () => {
   const options = { data, threads: 1, lowering: "standard", runtime: nodeRuntime } as const;
-  const run = { recipe: { ...baseSeed, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
+  const run = { recipe: { ...baseStudy, epochs: 2, batchSize: 40 }, seed: 1, limit: 120 };
   await trainNewRun({ ...run, trainOn: "split", out: SPLIT }, options);
   await trainNewRun({ ...run, trainOn: "all", out: ALL }, options);
 });
@@ -51,7 +51,7 @@ function modelFor(task: ImageTask): Uint8Array {
 }
 
 describe("evaluateRun", () => {
-  test("finds through model.onnx what the weights give in the network itself", async () => {
+  test("gives with model.onnx the same result as the weights in the network itself", async () => {
     const { train } = trainingData(data.train, { trainOn: "split", limit: 120 });
     const task = { channels: 1, height: 28, width: 28, classes: 10 };
     const program = evaluationProgram(base, { task, batchSize: 65, normalization: normalizationOf(train) });
@@ -67,7 +67,7 @@ describe("evaluateRun", () => {
     await session.release();
   });
 
-  test("of the validation images finds what training found after its last epoch", async () => {
+  test("on the validation images gives the same result as training after its last epoch", async () => {
     const { accuracy, loss, total, confusion } = await evaluateRun(SPLIT, { ...OPTIONS, split: "validation" });
     const { result } = readRunRecord(SPLIT);
     expect(readMetrics(SPLIT).at(-1)!.validationConfusion).toEqual(confusion);
@@ -75,7 +75,7 @@ describe("evaluateRun", () => {
     expect(loss).toBeCloseTo(result!.validationLoss!, 5);
   });
 
-  test("keeps each kind of result in the record, and changes nothing else in it", async () => {
+  test("saves each kind of result in the record, and changes nothing else in it", async () => {
     const { evaluations: _, ...before } = readRunRecord(ALL);
     const plain = await evaluateRun(ALL, OPTIONS);
     const averaged = await evaluateRun(ALL, { ...OPTIONS, averageFlips: true });
@@ -90,27 +90,27 @@ describe("evaluateRun", () => {
   });
 });
 
-describe("what cannot be evaluated is refused", () => {
-  test("a run that is not finished, and none at all", async () => {
+describe("evaluation is refused for", () => {
+  test("an unfinished run, and a missing one", async () => {
     const path = interrupted({ state: true });
     const error = await failureOf(evaluateRun(path, OPTIONS));
-    expect(error.message).toBe(`${path} is not finished; go on with: node bin/tailor.js train --resume ${path}`);
+    expect(error.message).toBe(`${path} is not finished; resume it`);
     expect(await failureOf(evaluateRun(join(FOLDER, "none"), OPTIONS))).toMatchObject({ exitCode: 2 });
   });
 
-  test("validation where all images were trained on", async () => {
+  test("validation when all images were used for training", async () => {
     const error = await failureOf(evaluateRun(ALL, { ...OPTIONS, split: "validation" }));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use --split test`);
+    expect(error.message).toBe(`${ALL} trained on all images, so it has no validation split; use \`split\` test`);
   });
 
-  test("a run of other data, even where only the part that is not asked for differs", async () => {
+  test("a run of other data, even if only the other split differs", async () => {
     const files = data.files.map((file) =>
       file.name === "train-labels-idx1-ubyte" ? { ...file, sha256: "0".repeat(64) } : file,
     );
     const error = await failureOf(evaluateRun(SPLIT, { ...OPTIONS, data: { ...data, files } }));
     expect(error.message).toBe(
-      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with --data`,
+      `${SPLIT} was trained on other data: train-labels-idx1-ubyte in ${data.folder} has another checksum; give the run's own data with \`data\``,
     );
   });
 
@@ -157,7 +157,7 @@ describe("what cannot be evaluated is refused", () => {
   }
 });
 
-test("a run that another process writes to is evaluated, its record stays as it is, and the reason is told", async () => {
+test("a run that another process writes to is evaluated; its record is unchanged, and the reason is reported", async () => {
   const { folder, record } = openRunFolder(SPLIT);
   const reasons: string[] = [];
   const metrics = await evaluateRun(SPLIT, { ...OPTIONS, onNotKept: (why) => reasons.push(why) });

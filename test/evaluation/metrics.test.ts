@@ -13,12 +13,12 @@ function metricsOf(logits: ArrayLike<number>, labels: readonly number[], names =
   return gatherer.metrics();
 }
 
-describe("metrics of six answers, by hand", () => {
+describe("metrics of six predictions, by hand", () => {
   // Labels:    ant ant ant bee bee cat
-  // Taken for: ant ant bee bee cat cat
+  // Predicted: ant ant bee bee cat cat
   const metrics = metricsOf(answers(0, 0, 1, 1, 2, 2), [0, 0, 0, 1, 1, 2]);
 
-  test("count what each class was taken for: rows are labels, columns answers", () => {
+  test("have a confusion matrix: rows are labels, columns predictions", () => {
     expect(metrics.confusion).toEqual([
       [2, 1, 0],
       [0, 1, 1],
@@ -53,7 +53,7 @@ describe("metrics of six answers, by hand", () => {
 });
 
 describe("metrics", () => {
-  test("of logits far from 0 neither overflow nor lose the loss", () => {
+  test("of logits far from 0 neither overflow nor lose precision", () => {
     // By hand: ln(1 + e^-1 + e^-2) - 0, and the same plus 1: nothing else of the size of the logits matters.
     const loss = Math.log(1 + Math.exp(-1) + Math.exp(-2));
     for (const shift of [0, 1e4, -1e4]) {
@@ -71,7 +71,7 @@ describe("metrics", () => {
     ]);
   });
 
-  test("of a class without images or without answers have ratios of 0, not NaN", () => {
+  test("of a class without images or without predictions have ratios of 0, not NaN", () => {
     const { perClass } = metricsOf(answers(0, 0, 2), [0, 1, 0]);
     expect(perClass).toEqual([
       { label: "ant", precision: 1 / 2, recall: 1 / 2, f1: 1 / 2, support: 2 },
@@ -80,7 +80,7 @@ describe("metrics", () => {
     ]);
   });
 
-  test("leave padding out: rows after `count` change nothing", () => {
+  test("ignore padding: rows after `count` change nothing", () => {
     const gatherer = gatherMetrics(NAMES);
     gatherer.add(answers(0, 1, 1), [0, 1, 2], 2);
     gatherer.add(answers(2, 0, 0), [2, 1, 1], 1);
@@ -88,7 +88,7 @@ describe("metrics", () => {
     expect(gatherer.metrics()).toMatchObject({ total: 3, correct: 3, accuracy: 1, standardError: 0 });
   });
 
-  test("gathered in parts are those of the whole, weighted by images and not by parts", () => {
+  test("accumulated in parts are those of the whole, weighted by images and not by parts", () => {
     const labels = [0, 1, 2, 0, 1];
     const logits = Array.from({ length: 15 }, (_, i) => Math.sin(i));
     const gatherer = gatherMetrics(NAMES);
@@ -97,7 +97,7 @@ describe("metrics", () => {
     expect(gatherer.metrics()).toEqual(metricsOf(logits, labels));
   });
 
-  test("of a NaN: it counts as the answer, and the loss is NaN, so nobody takes it for a result", () => {
+  test("of a NaN logit: it counts as the largest, and the loss is NaN", () => {
     const { confusion, loss, total } = metricsOf([1, Number.NaN, 3, 4, 0, 0], [0, 0]);
     expect(confusion).toEqual([
       [1, 1, 0],

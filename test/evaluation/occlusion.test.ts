@@ -5,7 +5,7 @@ const GEOMETRY = { channels: 2, height: 4, width: 6 };
 const OPTIONS = { patch: 4, stride: 2 };
 const IMAGE = Uint8Array.from({ length: 48 }, (_, i) => i + 1);
 
-/** Rows and columns of the first channel that are hidden, as text. */
+/** Occluded pixels of the first channel, as text. */
 function hidden(images: Uint8Array, place: number): string[] {
   const image = images.subarray(place * 48, (place + 1) * 48);
   return [0, 1, 2, 3].map((row) =>
@@ -13,7 +13,7 @@ function hidden(images: Uint8Array, place: number): string[] {
   );
 }
 
-test("each place hides a patch whose middle is the middle of its cell, cut at the edges, in all channels", () => {
+test("each position occludes a patch centred on its cell, clipped at the edges, in all channels", () => {
   expect(occlusionGrid(GEOMETRY, OPTIONS)).toEqual({ rows: 2, columns: 3 });
   const images = occludedImages(IMAGE, GEOMETRY, OPTIONS);
   expect(images).toHaveLength(6 * 48);
@@ -40,12 +40,12 @@ test("a grid whose last cell reaches over the edge covers the whole image", () =
   expect(everHidden).toEqual(new Array(15).fill(true));
 });
 
-test("the map of a classifier that looks at one pixel is high where that pixel is hidden, and low for its rival", () => {
+test("the map of a classifier that uses one pixel is high where that pixel is occluded, and low for the other class", () => {
   const geometry = { channels: 1, height: 4, width: 4 };
   const options = { patch: 1, stride: 1 };
   const image = new Uint8Array(16).fill(200);
   const looksAt = 6;
-  /** Sure of class 0 as far as the pixel is bright. */
+  /** The probability of class 0 increases with the brightness of the pixel. */
   const probabilities = (pixels: Uint8Array) =>
     Float32Array.from({ length: pixels.length / 8 }, (_, i) => {
       const bright = pixels[Math.floor(i / 2) * 16 + looksAt]! / 255;
@@ -58,7 +58,7 @@ test("the map of a classifier that looks at one pixel is high where that pixel i
   expect(occlusionMap(whole, occluded, 1)).toEqual(expected(whole[1]! - 1));
 });
 
-test("what cannot be hidden is refused", () => {
+test("invalid patches and images are refused", () => {
   expect(() => occludedImages(new Uint8Array(47), GEOMETRY, OPTIONS)).toThrow("47 pixels are no image of 48");
   expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 0, stride: 2 })).toThrow("patch is 0");
   expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 4, stride: 1.5 })).toThrow("stride is 1.5");

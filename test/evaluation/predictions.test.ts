@@ -4,7 +4,7 @@ import { gatherMetrics } from "../../src/evaluation/metrics.ts";
 import { mostConfidentMistakes, mostConfusedPairs } from "../../src/evaluation/predictions.ts";
 
 describe("predictions", () => {
-  test("stand in the order of the images with the softmax probability of the answer", () => {
+  test("are in the order of the images, with the softmax probability of the predicted class", () => {
     const gatherer = gatherMetrics(["ant", "bee", "cat"]);
     gatherer.add([0, Math.log(2), 0, 700, 0, 0], [1, 2], 2);
     gatherer.add([-1000, -1000, -1000, 9, 9, 9], [2, 0], 1);
@@ -23,7 +23,7 @@ describe("the most confident mistakes", () => {
     confidence: [0.6, 0.99, 0.8, 0.8, 0.9],
   };
 
-  test("come surest first, right answers left out, of equals the earlier image", () => {
+  test("are in order of decreasing confidence, without correct predictions, ties in the order of the images", () => {
     expect(mostConfidentMistakes(predictions, { count: 3 })).toEqual([
       { index: 4, label: 1, predicted: 0, confidence: 0.9 },
       { index: 2, label: 2, predicted: 0, confidence: 0.8 },
@@ -31,14 +31,14 @@ describe("the most confident mistakes", () => {
     ]);
   });
 
-  test("are as many as there are, and no more than asked for", () => {
+  test("are at most as many as requested", () => {
     expect(mostConfidentMistakes(predictions, { count: 10 })).toHaveLength(4);
     expect(mostConfidentMistakes(predictions, { count: 1 })).toHaveLength(1);
   });
 });
 
 describe("the most confused pairs", () => {
-  test("add both directions, most first, without pairs that are never confused", () => {
+  test("sum both directions, in descending order, without pairs that are never confused", () => {
     const confusion = [
       [50, 3, 9],
       [4, 40, 0],
@@ -76,7 +76,7 @@ describe("calibration", () => {
     expect(single([1, 14.5 / 15])).toBe(1);
   });
 
-  test("of a classifier that is right as often as it says is without error", () => {
+  test("of a classifier whose accuracy equals its confidence has error 0", () => {
     const labels = Array.from({ length: 100 }, () => 0);
     const predicted = labels.map((_, i) => (i < 80 ? 0 : 1));
     const { error } = calibrationOf({ labels, predicted, confidence: labels.map(() => 0.8) });

@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import type { Predictions } from "../../src/evaluation/predictions.ts";
 import { comparePaired, mcNemar, seedSpread, welchInterval } from "../../src/evaluation/significance.ts";
 
-/** Answers of which `right` says which are right; the label is always 0. */
+/** Predictions that are correct where `right` is true; the label is always 0. */
 const answers = (right: readonly boolean[]): Predictions => ({
   labels: right.map(() => 0),
   predicted: right.map((isRight) => (isRight ? 0 : 1)),
   confidence: right.map(() => 1),
 });
 
-/** Two classifiers that differ on so many of `total` images; on half of the rest both are right. */
+/** Two classifiers that differ on some of `total` images; on half of the rest both are correct. */
 function pair(onlyFirst: number, onlySecond: number, total: number): [Predictions, Predictions] {
   const kinds = Array.from({ length: total }, (_, i) =>
     i < onlyFirst ? "first" : i < onlyFirst + onlySecond ? "second" : i % 2 === 0 ? "both" : "none",
@@ -47,7 +47,7 @@ describe("McNemar's exact test", () => {
 });
 
 describe("two classifiers on the same images", () => {
-  test("are compared by the images on which they differ, the second less the first", () => {
+  test("are compared by the images on which they differ, the second minus the first", () => {
     const compared = comparePaired(...pair(3, 8, 100));
     expect(compared).toMatchObject({ onlyFirst: 3, onlySecond: 8, difference: 0.05, p: expect.closeTo(0.2265625, 12) });
     // Agresti and Min 2005, computed apart: half an image added to each of the four counts.
@@ -55,7 +55,7 @@ describe("two classifiers on the same images", () => {
     expect(compared.interval.high).toBeCloseTo(0.11490018950674588, 14);
   });
 
-  test("change sign when they change places", () => {
+  test("change sign when swapped", () => {
     const there = comparePaired(...pair(3, 8, 100));
     const [first, second] = pair(3, 8, 100);
     const back = comparePaired(second, first);
@@ -64,7 +64,7 @@ describe("two classifiers on the same images", () => {
     expect(back.p).toBe(there.p);
   });
 
-  test("that never differ are not certain to be equal", () => {
+  test("that never differ still have an interval of positive width", () => {
     expect(comparePaired(...pair(0, 0, 50))).toMatchObject({
       difference: 0,
       p: 1,
@@ -72,7 +72,7 @@ describe("two classifiers on the same images", () => {
     });
   });
 
-  test("must be about the same images", () => {
+  test("must be for the same images", () => {
     const [first] = pair(1, 2, 10);
     const [other] = pair(1, 2, 11);
     const relabelled = { ...first, labels: first.labels.map((_, i) => (i === 4 ? 1 : 0)) };
@@ -87,7 +87,7 @@ describe("the spread over seeds", () => {
     expect(seedSpread([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, standardDeviation: Math.sqrt(32 / 7), n: 8 });
   });
 
-  test("of one value is not known, and of none refused", () => {
+  test("of one value is null, and of none refused", () => {
     expect(seedSpread([0.93])).toEqual({ mean: 0.93, standardDeviation: null, n: 1 });
     expect(() => seedSpread([])).toThrow(new RangeError("the spread of no values"));
   });
@@ -104,7 +104,7 @@ describe("Welch's interval", () => {
     expect(interval?.high).toBeCloseTo(high, 9);
   });
 
-  test("needs two seeds of each, and has no width where nothing varies", () => {
+  test("needs two seeds of each, and has zero width if nothing varies", () => {
     expect(welchInterval(seedSpread([0.9]), seedSpread([0.91, 0.92]))).toBeNull();
     expect(welchInterval(seedSpread([0.9, 0.91]), seedSpread([0.92]))).toBeNull();
     const flat = welchInterval(seedSpread([0.5, 0.5]), seedSpread([0.75, 0.75]));

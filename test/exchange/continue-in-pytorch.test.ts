@@ -13,7 +13,7 @@ const FOLDER = sharedFolder();
 const SCRIPT = resolve(import.meta.dirname, "../../docs/examples/continue_ddp.py");
 const DATA = await smallDataFolder({ train: 240, test: 40 });
 
-/** A port that nobody listens on. */
+/** An unused port. */
 function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer().once("error", fail);
@@ -29,7 +29,7 @@ const tensorsOf = (file: string) => {
   return decodeSafetensors(readFileSync(file), file, types).tensors;
 };
 
-test("docs/export.md's round trip: train, export, go on in PyTorch as one process and as two, import, evaluate", async (context) => {
+test("docs/export.md's round trip: train, export, continue in PyTorch as one process and as two, import, evaluate", async (context) => {
   needTorch(context);
   const [run, exported] = [join(FOLDER, "run"), join(FOLDER, "pytorch")];
   const where = ["--data", DATA, "--threads", "1"];
@@ -93,7 +93,7 @@ const ownRecipe = (channels: number) => `
     labelSmoothing: 0, augmentation: {},
   };`;
 
-test("a network and data of one's own go there and back: import --model takes the recipe's file", async (context) => {
+test("a custom network on custom data makes the round trip: import --model takes the recipe's file", async (context) => {
   needTorch(context);
   const [recipe, run, exported, weights, back] = [
     "own-net.ts",
@@ -115,7 +115,7 @@ test("a network and data of one's own go there and back: import --model takes th
   const imported = await tailor([...importing, "--model", recipe, "--json"]);
   expect(imported.stderr).not.toContain("taken to be");
   expect(JSON.parse(imported.stdout)).toMatchObject({ run: back, model: "my-net" });
-  // The data were of one's own, so pictures are fitted, which PyTorch knew nothing of.
+  // Custom data: pictures are fitted, which PyTorch did not know.
   const model = join(back, "model.onnx");
   expect(readModelMetadata(readFileSync(model), model).preparation).toEqual({ kind: "fit", fit: "crop" });
 

@@ -71,7 +71,7 @@ const runtimeOffBy = (error: number): Runtime => ({
 });
 
 describe("export to ONNX", () => {
-  test("states its opset, input, outputs, and the facts of the run", async () => {
+  test("has its opset, input, outputs, and the facts of the run", async () => {
     const { out, ...rest } = options();
     await exportRun(RUN, { out, ...rest });
     const { opsetImport, metadataProps, graph } = fromBinary(ModelProtoSchema, readFileSync(out));
@@ -101,7 +101,7 @@ describe("export to ONNX", () => {
     });
   });
 
-  test("tells the largest difference there is, over the test images", async () => {
+  test("reports the largest difference over the test images", async () => {
     const out = place("model.onnx");
     const exact = await exportRun(RUN, options({ out }));
     expect(exact).toMatchObject({ file: out, format: "onnx", images: TESTS, imagesFrom: "test" });
@@ -121,7 +121,7 @@ describe("export to ONNX", () => {
     await session.release();
   });
 
-  test("fails above 1e-4 and writes nothing, not over an older file either", async () => {
+  test("fails above 1e-4 without writing or overwriting a file", async () => {
     const out = place("model.onnx");
     writeFileSync(out, "older");
     const error = await failureOf(exportRun(RUN, options({ out, force: true, runtime: runtimeOffBy(3e-4) })));
@@ -133,7 +133,7 @@ describe("export to ONNX", () => {
     expect(nan.message).toMatch(/logits that are not finite numbers/);
   });
 
-  test("compares on noise where there are no test images of the network's size", async () => {
+  test("compares on noise if there are no test images of the network's size", async () => {
     const { images, imagesFrom, maxLogitDifference } = await exportRun(RUN, options({ data: undefined }));
     expect({ images, imagesFrom }).toEqual({ images: 64, imagesFrom: "noise" });
     expect(maxLogitDifference).toBeLessThan(1e-4);
@@ -143,7 +143,7 @@ describe("export to ONNX", () => {
 });
 
 describe("export of the weights", () => {
-  test("as safetensors: the run's bits, with what one must know of them", async () => {
+  test("as safetensors: bitwise the run's weights, with metadata", async () => {
     const out = place("weights.safetensors");
     const exported = await exportRun(RUN, options({ format: "safetensors", out }));
     expect(exported).toMatchObject({ file: out, format: "safetensors", maxLogitDifference: 0 });
@@ -153,7 +153,7 @@ describe("export of the weights", () => {
     expect(Object.keys(own.metadata).sort()).toEqual(["classes", "image", "mean", "model", "standardDeviation"]);
   });
 
-  test("for PyTorch: a folder with the module, the weights and images to check them by", async () => {
+  test("for PyTorch: a folder with the module, the weights and images to verify them", async () => {
     const out = place("pytorch");
     expect(await exportRun(RUN, options({ format: "pytorch", out }))).toMatchObject({
       file: out,
@@ -170,7 +170,7 @@ describe("export of the weights", () => {
   });
 });
 
-describe("a target that is taken is refused before anything is written", () => {
+describe("an existing target is refused before anything is written", () => {
   const file = () => {
     const path = place("taken");
     writeFileSync(path, "somebody's");
@@ -181,13 +181,13 @@ describe("a target that is taken is refused before anything is written", () => {
     const out = file();
     const error = await failureOf(exportRun(RUN, options({ out })));
     expect(error).toMatchObject({ exitCode: 2 });
-    expect(error.message).toMatch(/taken is there already; choose another path with --out, or replace it with --force/);
+    expect(error.message).toMatch(/taken is there already; choose another path with `out`, or replace it with `force`/);
     expect(readFileSync(out, "utf8")).toBe("somebody's");
     await exportRun(RUN, options({ out, force: true }));
     expect(readFileSync(out).length).toBeGreaterThan(1000);
   });
 
-  test("a folder with something in it, unless --force is given: then other files stay", async () => {
+  test("a folder with contents, unless --force is given, which keeps other files", async () => {
     const out = place("folder");
     mkdirSync(out);
     writeFileSync(join(out, "notes.txt"), "mine");
@@ -221,7 +221,7 @@ describe("a run that cannot be exported", () => {
   };
 
   test.each<[string, () => string, RegExp]>([
-    ["unfinished", () => runWith(unfinish), /is not finished; go on with: node bin\/tailor\.js train --resume/],
+    ["unfinished", () => runWith(unfinish), /is not finished; resume it$/],
     ["no run", () => FOLDER, /is not a run folder/],
     [
       "weights cut short",
@@ -255,7 +255,7 @@ describe("a run that cannot be exported", () => {
   });
 });
 
-describe("weights of an older version, which say their classes only", () => {
+describe("weights of an older version, which state only their classes", () => {
   const older = () =>
     rewriteWeights(({ tensors, metadata: { model, classes } }) => ({
       tensors,
@@ -273,7 +273,7 @@ describe("weights of an older version, which say their classes only", () => {
     const other: LoadedData = { ...data, files: data.files.map((file) => ({ ...file, sha256: "00".repeat(32) })) };
     for (const given of [undefined, other]) {
       const { message } = await failureOf(exportRun(older(), options({ data: given })));
-      expect(message).toMatch(/does not say its normalisation.*give the run's own data with --data/);
+      expect(message).toMatch(/does not say its normalisation.*give the run's own data with `data`/);
     }
   });
 });

@@ -5,14 +5,14 @@ import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
-import { plannedRunState } from "../../src/experiments/planned-run.ts";
+import { remainingWork } from "../../src/experiments/planned-run.ts";
 import { compareRuns } from "../../src/experiments/study/compare-runs.ts";
 import { factsToText } from "../../src/formats/network-facts.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
 import { enhanced } from "../../src/models/study.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
-import { readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { openRun, readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { createRunFolder } from "../../src/runs/node/run-folder.ts";
 import { listRuns, runStatus } from "../../src/runs/node/run-status.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 
 describe("an imported run", () => {
-  test("holds the weights bit for bit, and says where they came from and nothing of a training", async () => {
+  test("has bitwise the same weights, their source, and nothing about a training", async () => {
     const file = weightsFile(NETWORK.tensors);
     const { folder, record } = await importWeights(file, into(newFolder()));
     expect(readAnyRunRecord(folder)).toEqual(record);
@@ -72,7 +72,7 @@ describe("an imported run", () => {
     expect(model).not.toContain(dirname(file));
   });
 
-  test("gives the logits that the training engine gives for these weights", async () => {
+  test("gives the training engine's logits for these weights", async () => {
     const pixels = pixelsFor(TASK, 5);
     const session = await openModel(readModel(RUN), "model.onnx", { threads: 1 });
     const logits = await session.logits(pixels);
@@ -82,7 +82,7 @@ describe("an imported run", () => {
     expect(logits).toBeClose(expected, { tolerance: 2 * 7 * Math.sqrt(3136) * 2 ** -24 * largest });
   });
 
-  test("is evaluated, kept in its record, compared, listed and exported as any other", async () => {
+  test("can be evaluated, compared, listed and exported like any other", async () => {
     const { folder } = await importWeights(weightsFile(NETWORK.tensors), into(join(FOLDER, "listed", "one")));
     const metrics = await evaluateRun(folder, { data, split: "test", averageFlips: false, threads: 1 });
     expect(metrics.total).toBe(30);
@@ -92,7 +92,7 @@ describe("an imported run", () => {
     const unknown = { recipe: "enhanced (imported)", seed: null, epochs: null, seconds: null, parameters: 437_162 };
     expect(runs).toMatchObject([unknown, unknown]);
     expect(pairs).toMatchObject([{ difference: 0 }]);
-    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ kind: "imported", name: "one" }]);
+    expect(listRuns(join(FOLDER, "listed"))).toMatchObject([{ status: "imported", name: "one" }]);
     const out = join(FOLDER, "again.safetensors");
     const job = { format: "safetensors", out, force: false, data, threads: 1, runtime: nodeRuntime } as const;
     await exportRun(folder, job);
@@ -100,7 +100,7 @@ describe("an imported run", () => {
     expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
   });
 
-  test("is neither resumed, nor trained into, nor taken for a study's run", async () => {
+  test("cannot be resumed, trained into, or used as a study's run", async () => {
     const before = readFileSync(join(RUN, "run.json"), "utf8");
     const options = { data, threads: 1, runtime: nodeRuntime, allowDifferent: true };
     const resumed = await failureOf(resumeRun(RUN, options));
@@ -109,24 +109,24 @@ describe("an imported run", () => {
     expect(userErrorOf(() => readRunRecord(RUN)).message).toBe(resumed.message);
     expect(userErrorOf(() => createRunFolder(RUN))).toMatchObject({ exitCode: 2 });
     expect((await failureOf(importWeights(weightsFile(NETWORK.tensors), into(RUN)))).message).toMatch(
-      /imported holds imported weights; choose another folder with --out/,
+      /imported holds imported weights; choose another folder with `out`/,
     );
     const planned = { recipe: findRecipe("enhanced"), seed: 1, path: RUN, trainOn: "split", limit: null } as const;
-    expect(userErrorOf(() => plannedRunState(planned, { data })).message).toMatch(
+    expect(userErrorOf(() => remainingWork(planned, { data })).message).toMatch(
       /holds imported weights, not this study's run/,
     );
     expect(readFileSync(join(RUN, "run.json"), "utf8")).toBe(before);
-    expect(runStatus(RUN).kind).toBe("imported");
+    expect(runStatus(openRun(RUN))).toBe("imported");
   });
 });
 
-describe("what PyTorch leaves in a file", () => {
+describe("PyTorch's particularities in a file", () => {
   const expectSame = async (file: string) => {
     const { record } = await importWeights(file, into(newFolder()));
     expect(record.weightsSha256).toBe(weightsSha256(NETWORK.tensors));
   };
 
-  test("names of wrapped networks lose what stands before them, and that is said", async () => {
+  test("prefixes of wrapped networks are removed with a message", async () => {
     for (const prefix of ["module.", "_orig_mod.module."]) {
       said.length = 0;
       await expectSame(weightsFile(NETWORK.tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }))));
@@ -159,7 +159,7 @@ describe("what PyTorch leaves in a file", () => {
 });
 
 describe("facts", () => {
-  test("that a file leaves open are Fashion-MNIST's, and it is said which; what is given comes first", async () => {
+  test("missing in a file default to Fashion-MNIST's, with a message; options take precedence", async () => {
     said.length = 0;
     const bare = weightsFile(NETWORK.tensors, {});
     const { folder } = await importWeights(bare, into(newFolder(), { model: "enhanced" }));
@@ -224,7 +224,7 @@ describe("weights that are refused leave no run", () => {
       "no model is named",
       () => weightsFile(NETWORK.tensors, {}),
       {},
-      /does not say which model.*--model: base, enhanced/,
+      /does not say which model.*`model`: base, enhanced/,
     ],
     [
       "a number is NaN",
@@ -278,7 +278,7 @@ describe("weights that are refused leave no run", () => {
 test.each([
   ["an archive, as torch.save writes it", [0x50, 0x4b, 0x03, 0x04, 0x14, 0, 0, 0, 0, 0]],
   ["a pickle, as older versions did", [0x80, 0x02, 0x7d, 0x71, 0, 0, 0, 0, 0, 0]],
-])("%s, is named as what it is, and the way out", async (_, bytes) => {
+])("%s, is recognized, with what to do", async (_, bytes) => {
   const file = join(FOLDER, `checkpoint${files++}.pt`);
   writeFileSync(file, Uint8Array.from(bytes));
   const out = newFolder();
@@ -287,7 +287,7 @@ test.each([
   expect(existsSync(out)).toBe(false);
 });
 
-test("a class that is named twice is refused", async () => {
+test("a duplicate class name is refused", async () => {
   const out = newFolder();
   const classNames = ["a", "b", "a", "d", "e", "f", "g", "h", "i", "j"];
   const error = await failureOf(importWeights(weightsFile(NETWORK.tensors), into(out, { classNames })));

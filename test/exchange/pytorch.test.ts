@@ -81,7 +81,7 @@ test.for(NETWORKS)("$model.name gives in PyTorch the logits of every lowering", 
   }
 });
 
-test("blocks that are alike share a class, and modules stand in the order of the state dict", () => {
+test("identical blocks share a class, and modules are in the order of the state dict", () => {
   const network = networkOf(residualNetwork, { channels: 3, height: 13, width: 10, classes: 4 });
   const text = pytorchModel(network);
   const classes = [...text.matchAll(/^class (\w+)\(nn\.Module\):$/gm)].map(([, name]) => name);
@@ -92,7 +92,7 @@ test("blocks that are alike share a class, and modules stand in the order of the
   expect(text.split("\n").filter((line) => line.length > 120)).toEqual([]);
 });
 
-test("a layer of one's own that says nothing of PyTorch is named", () => {
+test("a custom layer without toPytorch is refused by name", () => {
   const own: Layer = { kind: "swish", description: "swish 2", forward: (x) => x };
   const model: Model = { name: "own", layers: ({ classes }) => [residual([own]), flatten(), linear(classes)] };
   const parts = networkOf(model, { channels: 1, height: 2, width: 2, classes: 2 });

@@ -21,16 +21,16 @@ function differences(recipe: Recipe, reference: Recipe): string[] {
     .sort();
 }
 
-test("each change differs from its reference in what it says, and in nothing else", () => {
+test("each change differs from its reference only as described", () => {
   const told = ABLATION.flatMap(({ reference, changes }) =>
     changes.map(({ name, recipe }) => [reference.name, name, differences(recipe, reference).join(" ")]),
   );
   expect(told).toEqual([
-    ["base-seed", "vertical-flips", "augmentation"],
-    ["base-seed", "batch-norm", "model"],
-    ["base-seed", "dropout", "model"],
-    ["base-seed", "depth-width", "model"],
-    ["base-seed", "all-four", "augmentation model"],
+    ["base-study", "vertical-flips", "augmentation"],
+    ["base-study", "batch-norm", "model"],
+    ["base-study", "dropout", "model"],
+    ["base-study", "depth-width", "model"],
+    ["base-study", "all-four", "augmentation model"],
     ["enhanced", "no-schedule", "learningRate schedule"],
     ["enhanced", "no-muon", "optimizer"],
     ["enhanced", "no-smoothing", "labelSmoothing"],
@@ -58,7 +58,7 @@ test("the networks in between have one change each", () => {
   expect(kinds("enhanced-plain").multiplyAdds).toBe(kinds("enhanced").multiplyAdds);
 });
 
-test("the networks in between are the study's two, layer by layer, but for that change", () => {
+test("the networks in between are the study's two, layer by layer, except for that change", () => {
   const layersOf = (name: string, without: RegExp) =>
     findModel(name)
       .layers(TASK)
@@ -87,10 +87,10 @@ describe("a plan", () => {
     }
   });
 
-  test("gives every run a folder of its own, and recipes that can be read back", () => {
+  test("gives every run its own folder, and recipes that can be read back", () => {
     const runs = rows.flatMap((row) => row.runs);
     expect(new Set(runs.map(({ path }) => path)).size).toBe(runs.length);
-    expect(runs[2]!.path).toBe("o/runs/base-seed+vertical-flips-s1");
+    expect(runs[2]!.path).toBe("o/runs/base-study+vertical-flips-s1");
     for (const { recipe } of runs) {
       checkRecipe(recipe);
       const json = JSON.parse(JSON.stringify(recipeToJson(recipe))) as unknown;
@@ -108,7 +108,7 @@ describe("differences in blocks", () => {
     expect(interval!.high).toBeCloseTo(0.007787, 5);
   });
 
-  test("of several share one estimate of chance", () => {
+  test("of several share one variance estimate", () => {
     // numpy and scipy: residuals of row and column means, mean square 4.5278e-6 with 4 degrees of freedom, t 2.776445.
     const control = [0.9, 0.91, 0.905];
     const found = differencesInBlocks(control, [
@@ -122,7 +122,7 @@ describe("differences in blocks", () => {
     }
   });
 
-  test("of a single seed have none, and rows of other seeds are refused", () => {
+  test("of a single seed have no interval, and rows with different seeds are refused", () => {
     expect(differencesInBlocks([0.9], [[0.91], [0.85]])).toEqual([
       { mean: expect.closeTo(0.01, 12), interval: null },
       { mean: expect.closeTo(-0.05, 12), interval: null },
@@ -170,20 +170,20 @@ describe("the conclusion", () => {
     ],
   };
 
-  test("tells what is beyond the chance of the seeds from what is not, and names what the worst change touches", () => {
+  test("distinguishes significant from other effects, and names the classes that the worst change affects", () => {
     expect(ablationConclusion(report)).toEqual([
       "Part. Better by more than the chance of the seeds: good (+1.05). Worse by more than the chance of the seeds: bad (−1.05). Not told apart from that chance: noise (+0.12). With bad the share of images that are right changes most for Shirt (−10.00 points, to 80.0 %) and Bag (0.00 points, to 99.0 %).",
     ]);
   });
 
-  test("names classes for a change that is clear only", () => {
+  test("names classes for a significant change only", () => {
     const unclear = { ...report.parts[0]!, rows: [row(null, null), row("noise", [-0.001, 0.004, -0.0055], 0.7)] };
     expect(ablationConclusion({ ...report, parts: [unclear] })).toEqual([
       "Part. Not told apart from that chance: noise (−0.08).",
     ]);
   });
 
-  test("of one seed calls nothing certain", () => {
+  test("of one seed calls nothing significant", () => {
     const single = { ...report.parts[0]!, rows: [row(null, null), row("bad", [-0.01])] };
     expect(ablationConclusion({ ...report, parts: [single] })).toEqual([
       "Part. One seed does not say how much is chance: bad (−1.00).",

@@ -1,4 +1,4 @@
-/** docs/ablation.md says what the committed ablations hold, and these hold what their runs' accuracies give. */
+/** docs/ablation.md matches the committed ablations, and these match their runs' accuracies. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -41,7 +41,7 @@ describe.each(ABLATION)("the committed ablation from $reference.name", ({ refere
   const accuracies = rows.map(({ runs }) => runs.map(({ accuracy }) => accuracy));
   const differences = differencesInBlocks(accuracies[0]!, accuracies.slice(1));
 
-  test("has every change, each with the same seeds and runs of its own", () => {
+  test("has every change, each with the same seeds and its own runs", () => {
     expect(rows.map(({ change, what }) => [change, what])).toEqual([
       [null, `recipe ${reference.name}`],
       ...changes.map(({ name, what }) => [name, what]),
@@ -51,7 +51,7 @@ describe.each(ABLATION)("the committed ablation from $reference.name", ({ refere
     expect(new Set(sums).size).toBe(rows.length * seeds);
   });
 
-  test("says what its runs' accuracies give, and docs/ablation.md says it too", () => {
+  test("matches its runs' accuracies, and docs/ablation.md matches it", () => {
     for (const [i, { change, what, accuracy, difference, interval }] of rows.entries()) {
       expect(accuracy).toEqual(seedSpread(accuracies[i]!));
       const own = i === 0 ? null : differences[i - 1]!;

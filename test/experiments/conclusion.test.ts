@@ -30,7 +30,7 @@ function withAccuracies(
 }
 
 describe("the conclusion", () => {
-  test("tells the gain in points and in mistakes", () => {
+  test("states the gain in points and in mistakes", () => {
     // 6 % of mistakes become 5.1 %: 15 % of them are gone.
     expect(withAccuracies([0.94], [0.949])).toContain(
       "The Enhanced Model reaches 94.90 % (n = 1) on the test images, 0.90 points above the Base Model's 94.00 % (n = 1): 15 % of the mistakes are gone.",
@@ -45,7 +45,7 @@ describe("the conclusion", () => {
     expect(text).not.toMatch(/gain costs|are gone/);
   });
 
-  test("calls a difference certain or not by McNemar's p", () => {
+  test("judges a difference by McNemar's p", () => {
     expect(withAccuracies([0.93], [0.94], { onlyFirst: 100, onlySecond: 200, p: 1e-8 })).toMatch(
       /only the Enhanced Model is right on 200 images and only the Base Model on 100; .*would be rare if both were equally good \(McNemar's p < 0\.0001\)/,
     );
@@ -54,7 +54,7 @@ describe("the conclusion", () => {
     );
   });
 
-  test("sets ours beside the study's figures", () => {
+  test("compares ours with the study's figures", () => {
     expect(withAccuracies([0.9345], [0.9445])).toContain(
       "The study published 91.65 % and 92.68 %, a gain of 1.03 points; here there is one of 1.00 points, and the two networks stand 1.80 points above (Base) and 1.77 points above (Enhanced) its figures. Trained as the study did, the same Base network reaches 91.71 % (n = 1): the recipe alone makes 1.74 points more.",
     );
@@ -74,7 +74,7 @@ describe("the conclusion", () => {
     );
   });
 
-  test("says where ResNet18 stands, claimed and on today's images, and what it takes", () => {
+  test("compares with ResNet18, claimed and on today's images, and its cost", () => {
     const text = withAccuracies([0.9345], [0.9445]);
     expect(text).toContain("claims 94.9 %, on the data set's first release");
     expect(text).toContain("the Enhanced Model is 0.45 points below it");
@@ -86,7 +86,7 @@ describe("the conclusion", () => {
     );
   });
 
-  test("of other data says nothing of published results", () => {
+  test("on other data mentions no published results", () => {
     const report = studyReport();
     const results = report.results.filter(({ origin }) => origin.kind === "trained");
     const gains = report.gains.filter(({ base }) => base === "base");
@@ -95,7 +95,7 @@ describe("the conclusion", () => {
     expect(text).not.toMatch(/ResNet18|study published/);
   });
 
-  test("names what is left from the Enhanced Model's own confusion", () => {
+  test("names the remaining mistakes from the Enhanced Model's confusion matrix", () => {
     const report = studyReport();
     const enhanced = report.models.find(({ recipe }) => recipe === "enhanced")!;
     const { correct, total } = enhanced.test;
@@ -112,7 +112,7 @@ describe("the conclusion", () => {
     expect(words({ isQuick: true })).not.toMatch(/The study published|ResNet18/);
   });
 
-  test("of a quick study says first that it is no result", () => {
+  test("of a quick study first says that it is not meaningful", () => {
     expect(conclusionOf(studyReport({ isQuick: true }))[0]).toMatch(/^This was a quick study.*no result\.$/);
     expect(words()).not.toContain("quick study");
   });

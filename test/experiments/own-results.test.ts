@@ -22,7 +22,7 @@ test("runs that differ in their seeds are one result; the same seed twice counts
   });
 });
 
-test("two settings of one recipe have names of their own: by their epochs, or else by a run", () => {
+test("two settings of one recipe have different names: by their epochs, or else by a run", () => {
   const [short, long] = [run("short", 1, 0.8, 1), run("long", 1, 0.9)];
   expect(ownResults([short, long]).map(({ name }) => name)).toEqual(["base (1 epoch)", "base (12 epochs)"]);
   const other = { ...run("other", 1, 0.7), setting: "base at another rate" };

@@ -7,31 +7,31 @@ const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 5
   planStudy({ out: "study", isQuick: false, isFaithful: false, seeds: 1, ...options }, images);
 const names = (...args: Parameters<typeof plan>) => plan(...args).map(({ recipe, seed }) => `${recipe.name}-s${seed}`);
 
-test("a study is the two recipes as they stand, on all images", () => {
+test("a study is the two recipes unchanged, on all images", () => {
   expect(plan()).toEqual([
     { recipe: findRecipe("base"), seed: 1, path: "study/runs/base-s1", trainOn: "split", limit: null },
     { recipe: findRecipe("enhanced"), seed: 1, path: "study/runs/enhanced-s1", trainOn: "split", limit: null },
   ]);
 });
 
-test("seeds come one after the other, each with whole pairs", () => {
+test("seeds are trained one after the other, each with complete pairs", () => {
   expect(names({ seeds: 2 })).toEqual(["base-s1", "enhanced-s1", "base-s2", "enhanced-s2"]);
   expect(names({ seeds: 2, isFaithful: true }).slice(0, 5)).toEqual([
     "base-s1",
     "enhanced-s1",
-    "base-seed-s1",
-    "enhanced-seed-s1",
+    "base-study-s1",
+    "enhanced-study-s1",
     "base-s2",
   ]);
 });
 
-test("a quick study differs in epochs and images, and takes what there is of a small data set", () => {
+test("a quick study has fewer epochs and images, and uses all of a small data set", () => {
   const [base] = plan({ isQuick: true });
   expect(base).toMatchObject({ limit: QUICK.images, recipe: { ...findRecipe("base"), epochs: QUICK.epochs } });
   expect(plan({ isQuick: true }, 500)[0]!.limit).toBeNull();
 });
 
-test("a run is planned with each seed, from 1 up, in the folder that is asked for", () => {
+test("a run is planned with each seed, from 1, in the given folder", () => {
   const run = { recipe: findRecipe("base"), trainOn: "all", limit: 7 } as const;
   expect(planSeeds(run, { seeds: 2, pathOf: (seed) => `many/s${seed}` })).toEqual([
     { ...run, seed: 1, path: "many/s1" },

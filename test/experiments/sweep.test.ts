@@ -1,14 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { candidateResult, halvingRungs, planCandidate, ranked } from "../../src/experiments/sweep.ts";
 import {
   type Candidate,
-  candidateResult,
   candidatesOf,
   checkFields,
-  halvingRungs,
-  planCandidate,
-  ranked,
-} from "../../src/experiments/sweep.ts";
-import { drawCandidates, parseVariation } from "../../src/experiments/variations.ts";
+  drawCandidates,
+  parseVariation,
+} from "../../src/experiments/variations.ts";
 import { base } from "../../src/recipes/index.ts";
 import { applicableChanges } from "../../src/recipes/recipe-fields.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
@@ -68,7 +66,7 @@ describe("successive halving", () => {
 });
 
 describe("candidates", () => {
-  test("are the recipe with the changes, known by them", () => {
+  test("are the recipe with the changes, which identify them", () => {
     const [first, second] = candidatesOf(base, [{ learningRate: 0.002 }, { learningRate: 0.008, batchSize: 64 }]);
     expect(first!.recipe).toEqual({ ...base, learningRate: 0.002, name: "base learningRate=0.002" });
     expect(second!.recipe).toMatchObject({
@@ -78,15 +76,15 @@ describe("candidates", () => {
     });
   });
 
-  test("need a choice", () => {
+  test("are refused if there is only one", () => {
     const { message, exitCode } = userErrorOf(() => candidatesOf(base, [{ learningRate: 0.002 }]));
     expect({ message, exitCode }).toEqual({
-      message: "a sweep needs at least two candidates; give --over more values",
+      message: "a sweep needs at least two candidates; give `over` more values",
       exitCode: 2,
     });
   });
 
-  test("of different kinds have the fields of their kind; what is then the same comes once", () => {
+  test("of different kinds have the fields of their kind, without duplicates", () => {
     const grid = ["adam", "muon"].flatMap((kind) =>
       [0.8, 0.9].map((momentum) => ({ "optimizer.kind": kind, "optimizer.momentum": momentum })),
     );
@@ -108,27 +106,27 @@ describe("candidates", () => {
     [["averaging.kind=exponential,none", "averaging.decay=0.9,0.99"], undefined],
     [["optimizer.kind=adam,muon", "optimizer.momentum=0.8..0.9"], undefined],
     [["augmentation.randomErasing=none", "learningRate=1,2"], undefined],
-  ])("of %j: each field belongs to one that is tried", (over, message) => {
+  ])("of %j: a field of a kind that is not tried is refused", (over, message) => {
     const check = () => checkFields(base, over.map(parseVariation));
     if (message) expect(userErrorOf(check).message).toMatch(message);
     else expect(check).not.toThrow();
   });
 
-  test("cannot be given a part as a whole", () => {
+  test("cannot change a whole object", () => {
     const parts = [{ averaging: null }, { averaging: "exponential" }];
     expect(userErrorOf(() => candidatesOf(base, parts)).message).toBe(
       '"averaging" takes none only; its fields are averaging.kind, averaging.decay',
     );
   });
 
-  test("are as many as were to be drawn, although some fields are of one kind only", () => {
+  test("are drawn in the requested number, although some fields are of one kind only", () => {
     const variations = ["optimizer.kind=adam,muon", "optimizer.momentum=0.8..0.99"].map(parseVariation);
     const drawn = drawCandidates(variations, 20, (changes) => applicableChanges(base, changes));
     expect(candidatesOf(base, drawn)).toHaveLength(20);
     expect(drawn.filter((changes) => changes["optimizer.kind"] === "adam")).toHaveLength(1);
   });
 
-  test("of many fields have folders whose names a file system takes, different ones", () => {
+  test("of many fields have different folder names of allowed length", () => {
     const changes = (last: number) => ({
       "augmentation.randomErasing.probability": 0.123456,
       "augmentation.randomErasing.areaFraction": [0.0212345, 0.212345],
@@ -143,7 +141,7 @@ describe("candidates", () => {
     for (const name of names) expect(name.length).toBeLessThan(160);
   });
 
-  test("train on the split into folders of their own, by changes, epochs and seed", () => {
+  test("train on the split, in separate folders by changes, epochs and seed", () => {
     const changes = { learningRate: 0.002, "optimizer.betas": [0.9, 0.99] };
     const [candidate] = candidatesOf(base, [changes, { learningRate: 1 }]);
     const runs = planCandidate(candidate!, 4, { out: "out", seeds: 2, limit: 500 });
@@ -190,7 +188,7 @@ describe("results", () => {
     expect(result([0.9])).toMatchObject({ accuracy: null, loss: null, seconds: 10 });
   });
 
-  test("are ranked by rung, accuracy, loss; what diverged is last of all", () => {
+  test("are ranked by rung, accuracy and loss; diverged ones are last", () => {
     const [good, better, early, lost] = [
       result([0.8, 0.8], 12),
       result([0.9, 0.9], 12),

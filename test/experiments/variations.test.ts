@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { drawCandidates, gridOf, parseVariation } from "../../src/experiments/variations.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 
-describe("what is typed after --over", () => {
+describe("parsing of --over", () => {
   test.each([
     ["learningRate=0.002,4e-3", [0.002, 0.004]],
     ["augmentation.horizontalFlip=random,alternating,none", ["random", "alternating", null]],
@@ -59,14 +59,14 @@ test("a grid is every combination, the last field changing fastest", () => {
   const numbers = Array.from({ length: 32 }, (_, i) => i + 1).join(",");
   const wide = [parseVariation(`a=${numbers}`), parseVariation(`b=${numbers}`)];
   expect(userErrorOf(() => gridOf(wide)).message).toMatch(/the grid has more than 1000 candidates/);
-  expect(userErrorOf(() => gridOf([parseVariation("a=1..2")])).message).toMatch(/a has a range.*--random N/);
+  expect(userErrorOf(() => gridOf([parseVariation("a=1..2")])).message).toMatch(/a has a range.*`random`/);
 });
 
 describe("drawn candidates", () => {
   const variations = [parseVariation("rate=1e-4..1e-2"), parseVariation("batch=32..256"), parseVariation("flip=x,y")];
   const drawn = drawCandidates(variations, 400);
 
-  test("lie in their ranges, evenly by their logarithms; whole ends give whole numbers", () => {
+  test("are log-uniform in their ranges; integer ends give integers", () => {
     const rates = drawn.map(({ rate }) => Number(rate));
     expect(Math.min(...rates)).toBeGreaterThanOrEqual(1e-4);
     expect(Math.max(...rates)).toBeLessThanOrEqual(1e-2);
@@ -78,16 +78,16 @@ describe("drawn candidates", () => {
     expect(new Set(drawn.map(({ flip }) => flip))).toEqual(new Set(["x", "y"]));
   });
 
-  test("are each drawn for itself: a field says nothing of another", () => {
+  test("have independent fields", () => {
     const high = drawn.filter(({ flip }) => flip === "x").filter(({ rate }) => Number(rate) > 1e-3).length;
     expect(Math.abs(high / drawn.filter(({ flip }) => flip === "x").length - 0.5)).toBeLessThan(0.15);
   });
 
-  test("are the same each time, and more begin with the same", () => {
+  test("are the same each time, and a larger count begins with the same", () => {
     expect(drawCandidates(variations, 7)).toEqual(drawn.slice(0, 7));
   });
 
-  test("are different ones, as many as there are", () => {
+  test("are different, and at most as many as there are", () => {
     const few = drawCandidates([parseVariation("a=1,2"), parseVariation("b=3,4")], 20);
     expect(few.toSorted((p, q) => Number(p.a) - Number(q.a) || Number(p.b) - Number(q.b))).toEqual([
       { a: 1, b: 3 },

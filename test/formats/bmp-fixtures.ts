@@ -1,4 +1,4 @@
-/** Red, green and blue of a pixel, and its opacity where the file has one; 0 to 255. */
+/** Red, green and blue of a pixel, and its alpha if the file has one; 0 to 255. */
 export type Color = readonly [number, number, number, number?];
 
 export interface BmpForm {
@@ -14,7 +14,7 @@ export interface BmpForm {
   readonly headerBytes?: 12 | 40 | 108;
 }
 
-/** The bytes of a BMP file, written from the format's description. Of 16 bits a pixel the colours are of 5 bits each. */
+/** The bytes of a BMP file, written according to the format's description. 16 bits per pixel have 5 bits per colour. */
 export function bmpBytes(form: BmpForm, colorAt: (x: number, y: number) => Color): Buffer {
   const { width, height, bits, isTopDown = false, isPacked = false, headerBytes = 40 } = form;
   const table: Color[] = [];

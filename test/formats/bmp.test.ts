@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { decodeImage, imageSize } from "../../src/formats/node/image-file.ts";
 import { type BmpForm, bmpBytes, type Color } from "./bmp-fixtures.ts";
 
-/** No row of it ends at a whole byte, or at a multiple of four. */
+/** A width at which no row ends at a whole byte or at a multiple of four. */
 const [WIDTH, HEIGHT] = [13, 9];
 
 /** Upper part blue, lower part red and green: turning, mirroring and channels are seen. Exact in 5 bits, too. */
@@ -45,8 +45,8 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
     expect(await imageSize(bytes, "x.bmp")).toEqual({ width: WIDTH, height: HEIGHT });
   });
 
-  test("is refused when cut anywhere in its pixels, or in its head", async () => {
-    // Rows of 32 pixels have nothing behind them that could be missing.
+  test("is refused when truncated anywhere in its pixels or header", async () => {
+    // Rows of 32 bits per pixel have no padding that could be missing.
     const { bytes } = bytesOf(form, { width: 32, height: 9 });
     for (const length of [20, 30, Math.floor(bytes.length / 2), Math.floor(0.9 * bytes.length), bytes.length - 1]) {
       expect(await refusal(bytes.subarray(0, length))).toMatch(/^x\.bmp is damaged or cut short/);
@@ -54,14 +54,14 @@ describe.each(Object.keys(FORMS))("%s", (form) => {
   });
 });
 
-test("a large one is shrunk like every picture", async () => {
+test("a large BMP is shrunk like every picture", async () => {
   const bytes = bmpBytes({ width: 300, height: 100, bits: 24 }, () => [10, 20, 30]);
   const picture = await decodeImage(bytes, "x.bmp", { size: { edge: 50, of: "shorter" } });
   expect(picture).toMatchObject({ width: 150, height: 50 });
   expect([...picture.data.slice(0, 3)]).toEqual([10, 20, 30]);
 });
 
-test("opacities count where there are some; a file with room for them only is opaque", async () => {
+test("alpha is used if any is not zero; a file whose alpha bytes are all zero is opaque", async () => {
   const form = { width: 2, height: 2, bits: 32, headerBytes: 108 } as const;
   const half = await decodeImage(
     bmpBytes(form, () => [10, 20, 30, 128]),
@@ -79,12 +79,12 @@ test("opacities count where there are some; a file with room for them only is op
   ).toBe(255);
 });
 
-test.each([4, 8] as const)("packed rows of %i bits are refused with the way out, not misread", async (bits) => {
+test.each([4, 8] as const)("run-length encoding of %i bits is refused, not misread", async (bits) => {
   const packed = bmpBytes({ width: 13, height: 9, bits, isPacked: true }, flag);
   expect(await refusal(packed)).toMatch(/a BMP of a rare kind \(packed rows, say\); save it as PNG$/);
 });
 
-test("refused: too many pixels, by the header alone; other kinds; a header of nonsense", async () => {
+test("refused: too many pixels, by the header alone; other kinds; an invalid header", async () => {
   const bytes = bmpBytes({ width: 4, height: 3, bits: 8, isPacked: true }, () => [0, 0, 0]);
   const changed = (at: number, value: number, size: 2 | 4 = 4) => {
     const copy = Buffer.from(bytes);
@@ -102,7 +102,7 @@ test("refused: too many pixels, by the header alone; other kinds; a header of no
   expect(await refusal(Buffer.from("BMX racing is a sport on wheels"))).toMatch(/^x\.bmp is not an image/);
 });
 
-test("whatever bytes of a file are changed, it is decoded or refused", async () => {
+test("a file with any changed bytes is decoded or refused", async () => {
   let state = 7;
   const random = (below: number) => {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31;

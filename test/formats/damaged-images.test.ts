@@ -6,7 +6,7 @@ import { tiffBytes } from "./tiff-fixtures.ts";
 
 const [WIDTH, HEIGHT] = [160, 120];
 
-/** Soft stripes with grain, so that every part of every file has something to say. */
+/** Soft stripes with grain, so that every part of every file carries information. */
 const PHOTO = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
   const [x, y, c] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH), i % 3];
   return 128 + 100 * Math.sin(x / 20 + c) * Math.cos(y / 17) + ((x * 7919 + y * 104_729) % 13);
@@ -23,7 +23,7 @@ function outcome(bytes: Uint8Array): Promise<string> {
   );
 }
 
-describe("a file that was cut is refused, wherever it was cut", () => {
+describe("a truncated file is refused, wherever it ends", () => {
   const FORMATS: Record<string, () => Promise<Buffer>> = {
     png: () => photo().png().toBuffer(),
     "interlaced png": () => photo().png({ progressive: true }).toBuffer(),
@@ -68,14 +68,14 @@ describe("a file that was cut is refused, wherever it was cut", () => {
   });
 });
 
-describe("what follows the end of a file is of no matter", () => {
+describe("bytes after the end of a file are ignored", () => {
   test.each(["png", "jpeg", "gif", "webp"] as const)("%s", async (format) => {
     const bytes = await photo().toFormat(format).toBuffer();
     expect(await outcome(Buffer.concat([bytes, Buffer.alloc(3000, 7)]))).toBe(`${WIDTH}x${HEIGHT}`);
   });
 });
 
-describe("JPEGs that decoders complain of, and every program shows", () => {
+describe("JPEGs with irregularities that every program accepts", () => {
   const insert = (bytes: Buffer, at: number, ...more: number[]) =>
     Buffer.concat([bytes.subarray(0, at), Buffer.from(more), bytes.subarray(at)]);
   const changed = (bytes: Buffer, at: number, value: number) => {
@@ -111,7 +111,7 @@ describe("JPEGs that decoders complain of, and every program shows", () => {
     expect(await outcome(ODDITIES[oddity]!(await photo().jpeg().toBuffer()))).toBe(`${WIDTH}x${HEIGHT}`);
   });
 
-  test("stray bytes and parameters cost no pixel", async () => {
+  test("stray bytes and parameters change no pixel", async () => {
     const bytes = await photo().jpeg().toBuffer();
     const whole = await decodeImage(bytes, "x");
     for (const oddity of ["invalid scan parameters: the end", "stray bytes before a scan"]) {
@@ -120,7 +120,7 @@ describe("JPEGs that decoders complain of, and every program shows", () => {
   });
 });
 
-test("an AVIF that calls itself a picture of HEIC's family first is read", async () => {
+test("an AVIF whose main brand is of the HEIF family is read", async () => {
   const bytes = await photo().avif({ effort: 0 }).toBuffer();
   bytes.write("mif1", 8);
   expect(bytes.subarray(16, 40).includes("avif")).toBe(true);

@@ -9,14 +9,14 @@ import { readIdxFile } from "../../src/formats/node/idx-file.ts";
 import { idxBytes, temporaryFolder } from "../data/fixtures.ts";
 
 describe("parseIdx", () => {
-  test("a stack of images written out by hand gives its sizes, big-endian, and its bytes in order", () => {
+  test("a file of images written by hand gives its sizes, big-endian, and its bytes in order", () => {
     const bytes = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 10, 11, 12, 250, 251, 252);
     const { shape, data } = parseIdx(bytes, "images");
     expect(shape).toEqual([2, 1, 3]);
     expect([...data]).toEqual([10, 11, 12, 250, 251, 252]);
   });
 
-  test("sizes above 255 and bytes that start inside a larger buffer are read right", () => {
+  test("sizes above 255 and bytes that start inside a larger buffer are read correctly", () => {
     const content = idxBytes([300], new Uint8Array(300).fill(9));
     const inside = new Uint8Array(content.length + 5);
     inside.set(content, 5);
@@ -25,7 +25,7 @@ describe("parseIdx", () => {
     expect(data.every((value) => value === 9)).toBe(true);
   });
 
-  test("every array of bytes of rank 1 to 5 comes back as it was written", () => {
+  test("every array of bytes of rank 1 to 5 is read as it was written", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }), fc.nat(), (shape, salt) => {
         const elements = shape.reduce((product, size) => product * size, 1);
@@ -35,7 +35,7 @@ describe("parseIdx", () => {
     );
   });
 
-  test("a file cut anywhere is refused by name", () => {
+  test("a file truncated anywhere is refused by name", () => {
     const whole = idxBytes([3, 4, 5], new Uint8Array(60));
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
@@ -44,7 +44,7 @@ describe("parseIdx", () => {
     );
   });
 
-  test("no bytes at all make it throw anything but a UserError", () => {
+  test("arbitrary bytes throw nothing but a UserError", () => {
     const headed = fc
       .tuple(fc.uint8Array({ minLength: 1, maxLength: 1 }), fc.uint8Array({ maxLength: 40 }))
       .map(([rank, rest]) => Uint8Array.of(0, 0, 8, rank[0]! % 6, ...rest));
@@ -91,7 +91,7 @@ describe("parseIdx", () => {
     // 2^16 x 2^16 is 0 modulo 2^32: 32-bit arithmetic would accept the empty data.
     ["sizes whose product wraps around 32 bits", idxBytes([65536, 65536], []), "expected 4,294,967,296 bytes"],
     ["gzip data under the wrong name", gzipSync(Uint8Array.of(1)), "found gzip data: give the file the ending .gz"],
-  ])("%s is refused with what was expected and what was found", (_, bytes, message) => {
+  ])("%s is refused with expected and found values", (_, bytes, message) => {
     expect(() => parseIdx(new Uint8Array(bytes), "folder/file.idx")).toThrow(UserError);
     expect(() => parseIdx(new Uint8Array(bytes), "folder/file.idx")).toThrow(
       "folder/file.idx is not a usable IDX file: ",
@@ -106,7 +106,7 @@ describe("readIdxFile", () => {
     Uint8Array.from({ length: 6000 }, (_, i) => (i * i) % 251),
   );
 
-  test("a file as it is and a compressed one give the same array and whole file", async () => {
+  test("an uncompressed and a compressed file give the same array and bytes", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "plain"), content);
     await writeFile(join(folder, "packed.gz"), gzipSync(content));
@@ -121,14 +121,14 @@ describe("readIdxFile", () => {
     }
   });
 
-  test("where both exist the uncompressed file is read", async () => {
+  test("if both exist the uncompressed file is read", async () => {
     const path = join(await temporaryFolder(), "file");
     await writeFile(path, content);
     await writeFile(`${path}.gz`, "no gzip at all");
     expect((await readIdxFile(path)).path).toBe(path);
   });
 
-  test("a compressed file cut anywhere is refused by name, and told what to do", async () => {
+  test("a compressed file truncated anywhere is refused by name, with what to do", async () => {
     const path = join(await temporaryFolder(), "file");
     const packed = gzipSync(content);
     for (const length of [0, 1, 5, 10, 11, Math.floor(packed.length / 2), packed.length - 8, packed.length - 1]) {
@@ -150,7 +150,7 @@ describe("readIdxFile", () => {
     }
   });
 
-  test("a compressed file that unpacks to more than the limit is refused, one of just the limit is not", async () => {
+  test("a compressed file that decompresses to more than the limit is refused, one of exactly the limit is not", async () => {
     const path = join(await temporaryFolder(), "file");
     await writeFile(`${path}.gz`, gzipSync(content));
     await expect(readIdxFile(path, { maxBytes: content.length - 1 })).rejects.toThrow(

@@ -11,7 +11,7 @@ import { sharedFolder } from "../training/support/small-data.ts";
 const FOLDER = sharedFolder();
 const [WIDTH, HEIGHT] = [24, 16];
 
-/** Left half red, right half green, the first rows blue: turning and mirroring it is seen. */
+/** Left half red, right half green, the first rows blue, so that rotation and mirroring are detected. */
 const FLAG = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, i) => {
   const [x, y, c] = [Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH), i % 3];
   if (y < 8) return [20, 40, 220][c]!;
@@ -27,7 +27,7 @@ async function fieldsOf(bytes: Uint8Array) {
   return { top: at(12, 3), left: at(5, 12), right: at(18, 12), alpha: channels === 4 ? data[3] : undefined };
 }
 
-describe("every format gives the picture", () => {
+describe("every format is decoded to the same picture", () => {
   const encoded: Record<string, (image: Sharp) => Sharp> = {
     png: (image) => image.png(),
     "png with a palette": (image) => image.png({ palette: true }),
@@ -55,7 +55,7 @@ describe("every format gives the picture", () => {
     }
   });
 
-  test.each(["jpeg", "tiff"] as const)("CMYK %s: inks become colours, not their negatives", async (format) => {
+  test.each(["jpeg", "tiff"] as const)("CMYK %s is converted to colours, not to their negatives", async (format) => {
     const { top, left, right } = await fieldsOf(await flag().toColourspace("cmyk").toFormat(format).toBuffer());
     // Inks cannot print all of sRGB, so only the order of the channels is sure.
     expect(Math.max(...top)).toBe(top[2]);
@@ -84,7 +84,7 @@ describe("every format gives the picture", () => {
     }
   });
 
-  test("transparency stays, beside colours that are not premultiplied", async () => {
+  test("transparency is preserved, with colours that are not premultiplied", async () => {
     const { left, alpha } = await fieldsOf(await flag().ensureAlpha(0.25).png().toBuffer());
     expect(Math.abs(alpha! - 64)).toBeLessThanOrEqual(1);
     expect(left).toBeClose([220, 40, 20], { tolerance: 2 });
@@ -104,8 +104,9 @@ describe("every format gives the picture", () => {
     expect(right).toBeClose([30, 200, 60], { tolerance: 14 });
   });
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %i is obeyed", async (orientation) => {
-    // What a camera stores that was held so: the upright picture, mirrored (sharp does that first) and turned back.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])("EXIF orientation %i is applied", async (orientation) => {
+    // The stored picture of a camera in that orientation: the upright picture, mirrored (sharp does that first) and
+    // rotated back.
     const stored = {
       1: (image: Sharp) => image,
       2: (image: Sharp) => image.flop(),
@@ -126,7 +127,7 @@ describe("every format gives the picture", () => {
     expect(right).toBeClose([30, 200, 60], { tolerance: 14 });
   });
 
-  test("a large picture is shrunk to 512 pixels, the aspect kept; a small one is not enlarged", async () => {
+  test("a large picture is shrunk to 512 pixels, its aspect ratio preserved; a small one is not enlarged", async () => {
     const large = await sharp({ create: { width: 2000, height: 500, channels: 3, background: "navy" } })
       .jpeg()
       .toBuffer();
@@ -189,11 +190,11 @@ describe("bad input", () => {
     },
   );
 
-  test("a PNG of 30,000 x 30,000 pixels is refused by its head, with its size", async () => {
+  test("a PNG of 30,000 x 30,000 pixels is refused by its header, with its size", async () => {
     const small = await sharp({ create: { width: 1, height: 1, channels: 3, background: "navy" } })
       .png()
       .toBuffer();
-    // Width and height stand in the first chunk, whose checksum follows.
+    // Width and height are in the first chunk, followed by its checksum.
     const head = Buffer.from(small);
     head.writeUInt32BE(30_000, 16);
     head.writeUInt32BE(30_000, 20);
@@ -203,11 +204,11 @@ describe("bad input", () => {
     );
   });
 
-  test("files that cannot be read are named", async () => {
+  test("unreadable files are refused by name", async () => {
     await expect(readImageFile(join(FOLDER, "none.png"))).rejects.toThrow(/^there is no file .*none\.png$/);
     mkdirSync(join(FOLDER, "folder.png"));
     await expect(readImageFile(join(FOLDER, "folder.png"))).rejects.toThrow(/folder\.png cannot be read \(EISDIR\)/);
-    // Reading from a pipe would wait for ever.
+    // Reading from a pipe would block forever.
     expect(spawnSync("mkfifo", [join(FOLDER, "pipe.png")]).status).toBe(0);
     for (const path of [join(FOLDER, "pipe.png"), "/dev/zero"]) {
       await expect(readImageFile(path)).rejects.toThrow(`${path} is a pipe or device; name a file`);

@@ -25,7 +25,9 @@ const FASHION: ImageTask = { channels: 1, height: 28, width: 28, classes: 10 };
 const COLOUR: ImageTask = { channels: 3, height: 12, width: 9, classes: 4 };
 const BATCH = 7;
 
-/** Strides, odd kernels, biases before batch norm, a shortcut, a mean over each channel, batch norm after dense layers. */
+/**
+ * Strides, odd kernels, biases before batch norm, a shortcut, a mean over each channel, batch norm after dense layers.
+ */
 const mixed: Model = {
   name: "mixed",
   layers: ({ classes }) => [
@@ -53,7 +55,9 @@ const mixed: Model = {
   ],
 };
 
-/** Batch norms that must not be folded: behind a sum and a pool, and behind a convolution whose result is used twice. */
+/**
+ * Batch norms that must not be folded: behind a sum and a pool, and behind a convolution whose result is used twice.
+ */
 const unfoldable: Model = {
   name: "unfoldable",
   layers: ({ classes }) => [
@@ -75,7 +79,7 @@ const CASES: { model: Model; task: ImageTask }[] = [
   { model: unfoldable, task: COLOUR },
 ];
 
-/** Everything that goes into a model's file. Batch norm's tensors are moved away from where it would change nothing. */
+/** All contents of a model file. Batch norm's tensors are changed from the identity. */
 function partsOf(model: Model, task: ImageTask) {
   const normalization = {
     mean: Array.from({ length: task.channels }, (_, i) => 0.3 + i / 10),
@@ -84,7 +88,7 @@ function partsOf(model: Model, task: ImageTask) {
   const tensors = initialTensors(buildModel(model, { task, normalization, batchSize: 1, mode: "inference" }), 5);
   for (const [name, data] of tensors) {
     if (!/\bbn\d/.test(name)) continue;
-    // Scales of both signs: a fold that took the root of their square would pass for positive ones.
+    // Scales of both signs: a fold that used their absolute value would pass with positive ones only.
     const move = name.endsWith("running_var") ? (u: number) => 1 + u / 2 : (u: number) => u + Math.sign(u) / 2;
     data.forEach((_, i) => {
       data[i] = move(uniform(name.length, i));
@@ -97,7 +101,7 @@ function partsOf(model: Model, task: ImageTask) {
 const pixelsFor = ({ channels, height, width }: ImageTask) =>
   Uint8Array.from({ length: BATCH * channels * height * width }, (_, i) => hash(17, i) % 256);
 
-/** Logits of the graph that validation uses: weights fed, batch norm by its own formula. */
+/** Logits of the validation graph: weights fed, batch norm not folded. */
 async function fedLogits({ model, task, normalization, tensors }: ReturnType<typeof partsOf>, pixels: Uint8Array) {
   const program = evaluationProgram(model, { task, batchSize: BATCH, normalization });
   const session = await nodeRuntime.open(compile(program, { kind: "standard" }), { threads: 1 });
@@ -108,7 +112,7 @@ async function fedLogits({ model, task, normalization, tensors }: ReturnType<typ
   return copy;
 }
 
-/** Runs a model file on plain ONNX Runtime, as anybody would. */
+/** Runs a model file on plain ONNX Runtime. */
 async function run(session: InferenceSession, { channels, height, width }: ImageTask, pixels: Uint8Array) {
   const data = Float32Array.from(pixels);
   const shape = [data.length / (channels * height * width), channels, height, width];
@@ -135,11 +139,11 @@ describe.each(CASES)("model.onnx of $model.name", ({ model, task }) => {
   const pixels = pixelsFor(task);
   const bytes = inferenceModel(parts);
 
-  test("gives the logits of the network that validates, in batches of 1, 3 and 7", async () => {
+  test("gives the logits of the validation graph, in batches of 1, 3 and 7", async () => {
     const expected = await fedLogits(parts, pixels);
     const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
-    // Rounding of float32 sums grows like the root of their terms, at most 3,136 here, and adds up over up to 7 layers in
-    // each of the two computations: 2 x 7 x 56 x 2^-24 = 5e-5 of the numbers' size.
+    // Rounding of float32 sums grows like the root of their terms, at most 3,136 here, and adds up over up to 7 layers
+    // in each of the two computations: 2 x 7 x 56 x 2^-24 = 5e-5 of the numbers' size.
     const tolerance = 2 * 7 * Math.sqrt(3136) * 2 ** -24 * largest(expected);
     expect(largest(expected)).toBeGreaterThan(0.05);
     for (const batch of [1, 3, BATCH]) {
@@ -170,7 +174,7 @@ describe.each(CASES)("model.onnx of $model.name", ({ model, task }) => {
     }
   });
 
-  test("has standard operators only, and leaves the batch's size open", () => {
+  test("has standard operators only, and a dynamic batch size", () => {
     const { opsetImport, graph } = decode(bytes);
     expect(opsetImport.map(({ domain }) => domain)).toEqual([""]);
     const dims = [...graph!.input, ...graph!.output].map(({ name, type }) => {
@@ -186,7 +190,7 @@ describe.each(CASES)("model.onnx of $model.name", ({ model, task }) => {
     ]);
   });
 
-  test("says in its metadata what it is and what its classes are called", () => {
+  test("has metadata about the network and its classes", () => {
     const facts = { recipe: "a recipe", seed: "3" };
     const { metadataProps, graph } = decode(inferenceModel({ ...parts, facts }));
     const metadata = Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]));
@@ -209,7 +213,7 @@ describe("batch norm", () => {
 
   test.each([enhanced, mixed])("is folded into the layer before it: $name", (model) => {
     const task = model === enhanced ? FASHION : COLOUR;
-    // What is left is the normalisation of the pixels; a residual's sum is one more, and each dense bias may be.
+    // The remaining ones are the normalisation of the pixels; a residual's sum is one more, and each dense bias may be.
     const left = nodeTypes(inferenceModel(partsOf(model, task))).filter(isNormalization);
     expect(left.filter((type) => type !== "Add")).toEqual(["Mul"]);
     expect(left.filter((type) => type === "Add")).toHaveLength(model === enhanced ? 1 : 2);
@@ -253,7 +257,7 @@ describe("batch norm", () => {
   });
 });
 
-test("a tensor that is missing, or of another size, is named", () => {
+test("a missing tensor, or one of another size, is refused by name", () => {
   const parts = partsOf(base, FASHION);
   const without = new Map(parts.tensors);
   without.delete("fc2.bias");

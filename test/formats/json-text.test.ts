@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { jsonKeys, quote } from "../../src/formats/json.ts";
 
 describe("jsonKeys", () => {
-  test("finds the keys of every object in order, whatever the strings hold", () => {
+  test("finds the keys of every object in order, whatever the strings contain", () => {
     const keys = fc.uniqueArray(fc.string({ unit: "binary" }));
     fc.assert(
       fc.property(keys, fc.json(), fc.constantFrom("", " ", "\n\t"), (names, value, space) => {
@@ -13,7 +13,7 @@ describe("jsonKeys", () => {
     );
   });
 
-  test("a key may come again in another object, not in the same", () => {
+  test("a key may be repeated in another object, but not in the same", () => {
     expect(jsonKeys('{"a":{"b":1},"c":[{"b":1},{"b":"a"}],"b":"b"}')).toEqual({
       keys: ["a", "c", "b"],
       repeated: null,

@@ -12,12 +12,12 @@ const FACTS = {
   normalization: { mean: [0.1, 1 / 3, 0], standardDeviation: [0.2, 1, 1e-3] },
 };
 
-test("facts are read as they were written, to the last bit", () => {
+test("facts are read exactly as they were written", () => {
   const { task, ...rest } = FACTS;
   expect(factsFromText(factsToText(FACTS), "x")).toEqual({ ...rest, image: { channels: 3, height: 8, width: 9 } });
 });
 
-test("a file that says nothing states nothing, and other fields are left alone", () => {
+test("a file without fields states nothing, and other fields are ignored", () => {
   expect(factsFromText({ format: "pt" }, "x")).toEqual({});
   expect(factsFromText({ model: "base" }, "x")).toEqual({ model: "base" });
 });
@@ -40,14 +40,14 @@ test.each<[string, Record<string, string>, RegExp]>([
   expect(() => factsFromText(fields, "x")).toThrow(message);
 });
 
-test("an image's sizes are whole numbers above 0", () => {
+test("an image's sizes are positive integers", () => {
   expect(imageFromText(" 3x32x1 ")).toEqual({ channels: 3, height: 32, width: 1 });
   for (const text of ["0x2x2", "1x2x3x4", "1x-2x3", "1x2.5x3", "axbxc", "1x2x999999", ""]) {
     expect(imageFromText(text)).toBeUndefined();
   }
 });
 
-test("what imports take for Fashion-MNIST's normalisation is that of its training images", async () => {
+test("the default normalisation of imports is that of Fashion-MNIST's training images", async () => {
   const { train } = trainingData((await loadFashionMnist()).train, { trainOn: "split", limit: null });
   expect(train.count).toBe(55_000);
   expect(normalizationOf(train)).toEqual(FASHION_MNIST_NORMALIZATION);

@@ -14,9 +14,10 @@ function readOne(dtype: string, count: number, bytes: readonly number[]): number
 /** The bytes of 16-bit words, lowest first. */
 const words = (...values: number[]) => values.flatMap((value) => [value & 0xff, value >> 8]);
 
-describe("floats of other widths become float32", () => {
+describe("floats of other widths are converted to float32", () => {
   test("half floats: the examples of IEEE 754's interchange format", () => {
-    // 1, the next above 1, -2, the largest, the smallest normal and subnormal, the largest subnormal, 1/3, -0, infinity.
+    // 1, the next above 1, -2, the largest, the smallest normal and subnormal, the largest subnormal, 1/3, -0,
+    // infinity.
     const bits = words(0x3c00, 0x3c01, 0xc000, 0x7bff, 0x0400, 0x0001, 0x03ff, 0x3555, 0x8000, 0x7c00);
     const expected = [1, 1 + 2 ** -10, -2, 65_504, 2 ** -14, 2 ** -24, 1023 * 2 ** -24, 0.333251953125, -0];
     expect(readOne("F16", 10, bits)).toEqual([...expected, Number.POSITIVE_INFINITY]);
@@ -41,7 +42,7 @@ describe("integers", () => {
   const header = `{"counter":${entry([], [0, 8], "I64")},"a":${entry([1], [8, 12])}}`;
   const data = [7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f];
 
-  test("of skipped tensors are passed over", () => {
+  test("of skipped tensors are ignored", () => {
     const { tensors } = decodeSafetensors(safetensorsFile(header, data), "x", {
       types: PUBLISHED_TYPES,
       skip: isCounter,

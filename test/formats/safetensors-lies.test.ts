@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { ascii, entry, safetensorsFile as file, tensors } from "./support/safetensors.ts";
 
-describe("a file that lies", () => {
+describe("an inconsistent file", () => {
   const eight = new Uint8Array(8);
   const ab = (first: string, second: string) => `{"a":${first},"b":${second}}`;
   test.each<[string, Uint8Array, RegExp]>([
@@ -107,17 +107,17 @@ describe("a file that lies", () => {
     );
   });
 
-  test("long names and control characters from a file are cut and escaped in the message", () => {
+  test("long names and control characters from a file are truncated and escaped in the message", () => {
     const bytes = file(JSON.stringify({ [`\u001b[31m${"n".repeat(10_000)}`]: null }));
     expect(() => decodeSafetensors(bytes, "x")).toThrow(/^x: tensor "\\u001b\[31mn{1,80}\.\.\.: expected/);
   });
 
-  test("a header nested without end is refused, not a crash", () => {
+  test("a deeply nested header is refused without a crash", () => {
     const depth = 200_000;
     expect(() => decodeSafetensors(file(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`), "x")).toThrow(UserError);
   });
 
-  test("any corruption is refused with a UserError or gives tensors that fit their shapes", () => {
+  test("any corruption is refused with a UserError or gives tensors that match their shapes", () => {
     const outcomes = { refused: 0, read: 0 };
     const corruption = fc.record({
       at: fc.nat(),

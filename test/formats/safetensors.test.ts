@@ -27,12 +27,12 @@ describe("encodeSafetensors", () => {
     ]);
   });
 
-  test("metadata stands under __metadata__", () => {
+  test("metadata is stored under __metadata__", () => {
     const written = encodeSafetensors([], { step: "7" });
     expect([...written]).toEqual([32, 0, 0, 0, 0, 0, 0, 0, ...ascii('{"__metadata__":{"step":"7"}}   ')]);
   });
 
-  test("what is read back is what was written: names, order, shapes, every bit, metadata; the data begins at 8 bytes", () => {
+  test("reading gives what was written: names, order, shapes, every bit, metadata; the data is aligned to 8 bytes", () => {
     fc.assert(
       fc.property(tensors, metadata, (written, fields) => {
         const bytes = encodeSafetensors(written, fields);
@@ -47,7 +47,7 @@ describe("encodeSafetensors", () => {
     );
   });
 
-  test("views into a larger buffer are written as their own values", () => {
+  test("views into a larger buffer are written with their own values", () => {
     const whole = Float32Array.of(9, 1, 2, 9);
     const { tensors } = decodeSafetensors(
       encodeSafetensors([{ name: "v", shape: [2], data: whole.subarray(1, 3) }]),
@@ -78,7 +78,7 @@ describe("encodeSafetensors", () => {
 });
 
 describe("decodeSafetensors", () => {
-  test("unaligned data, data order unlike header order, white space, integers as names: read as they are", () => {
+  test("unaligned data, data in another order than the header, white space and integers as names are read correctly", () => {
     const header = ` {"10": ${entry([1], [4, 8])}, "2":${entry([1], [0, 4])}} `.slice(1);
     const bytes = safetensorsFile(header, [0, 0, 0, 0x40, 0, 0, 0x80, 0x3f]);
     expect((8 + header.length) % 4).not.toBe(0);
@@ -96,7 +96,7 @@ describe("decodeSafetensors", () => {
     }
   });
 
-  test("tensors without elements may stand at any seam, and their other sizes may be anything", () => {
+  test("tensors without elements may be at any boundary, and their other sizes may be anything", () => {
     const header = `{"a":${entry([1], [0, 4])},"end":${entry([0], [4, 4])},"start":${entry([0, 3], [0, 0])}}`;
     const read = decodeSafetensors(safetensorsFile(header, [0, 0, 0x80, 0x3f]), "x");
     expect(read.tensors.map(({ shape, data }) => [shape, [...data]])).toEqual([
@@ -117,7 +117,7 @@ describe("decodeSafetensors", () => {
   });
 });
 
-describe("the layout as Python's standard library sees it", () => {
+describe("the layout as read by Python's standard library", () => {
   const script = new URL("./support/safetensors_peer.py", import.meta.url).pathname;
   const hasPython = spawnSync("python3", ["--version"]).status === 0;
 

@@ -31,7 +31,7 @@ describe("CRC-32C", () => {
 });
 
 describe("an event file, read by the published layout", () => {
-  test("a version, then figures by their tags and steps", () => {
+  test("contains a version, then values by their tags and steps", () => {
     const scalars = { "loss/train": 0.1, learning_rate: 1e-9, größe: -3 };
     const bytes = [...fileStart(12.5), ...scalarEvent(13.25, { step: 2 ** 40, scalars })];
     expect(readEvents(Uint8Array.from(bytes))).toEqual([
@@ -44,7 +44,7 @@ describe("an event file, read by the published layout", () => {
     ]);
   });
 
-  test("one that goes on has a session start at its first step", () => {
+  test("of a resumed run has a session start at its first step", () => {
     expect(readEvents(fileStart(7, 301))).toEqual([
       { wallTime: 7, step: 0, fileVersion: "brain.Event:2" },
       { wallTime: 7, step: 301, sessionStatus: 1 },
@@ -52,13 +52,14 @@ describe("an event file, read by the published layout", () => {
   });
 
   test("begins with the bytes that TensorFlow's own files begin with", () => {
-    // Length 24 and its masked CRC stand so in every file of TensorFlow's; then wall_time (field 1) and the version (3).
+    // Length 24 and its masked CRC stand so in every file of TensorFlow's; then wall_time (field 1) and the version
+    // (3).
     const version = [0x1a, 13, ...new TextEncoder().encode("brain.Event:2")];
     const start = [0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, ...version];
     expect([...fileStart(1)].slice(0, -4)).toEqual(start);
   });
 
-  test("the reader of these tests refuses a flipped bit anywhere", () => {
+  test("the reader of these tests detects a flipped bit anywhere", () => {
     const bytes = scalarEvent(1, { step: 3, scalars: { a: 1 } });
     for (let i = 0; i < bytes.length; i++) {
       const damaged = bytes.slice();

@@ -19,7 +19,7 @@ describe.each([1, 3] as const)("TIFF of %i channels", (channels) => {
   test.each<[SampleKind, number]>([
     ["uint8", 255],
     ["uint16", 65_535],
-  ])("%s: the whole range becomes 0 to 255", async (kind, most) => {
+  ])("%s: the whole range is mapped to 0 to 255", async (kind, most) => {
     const { data, channels: found } = await decodeImage(ramp(kind, channels, [0, most]), "x.tif");
     const row = Array.from({ length: WIDTH }, (_, x) => data[x * found]);
     expect(row).toEqual(Array.from({ length: WIDTH }, (_, x) => 17 * x));
@@ -36,7 +36,7 @@ describe.each([1, 3] as const)("TIFF of %i channels", (channels) => {
     ["int16", [-32_768, 32_767], "16-bit signed"],
     ["int16", [0, 255], "16-bit signed"],
     ["int8", [-128, 127], "8-bit signed"],
-  ])("%s from %o is refused: nothing says what is black and what is white", async (kind, range, named) => {
+  ])("%s from %o is refused, as black and white are not defined", async (kind, range, named) => {
     const error: unknown = await decodeImage(ramp(kind, channels, range), "x.tif").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toBe(

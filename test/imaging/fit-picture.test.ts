@@ -10,8 +10,8 @@ const gray = (width: number, height: number, value: (x: number, y: number) => nu
 });
 const target = { channels: 1, height: 4, width: 4 };
 
-describe("a picture that fits already", () => {
-  test.each(FITS)("comes out as it went in with %s: gray, colour, and gray as colour", (fit) => {
+describe("a picture that already has the size", () => {
+  test.each(FITS)("is unchanged by %s: gray, colour, and gray as colour", (fit) => {
     const picture = gray(4, 4, (x, y) => 10 * x + 60 * y);
     expect(fitPicture(picture, target, fit)).toEqual(picture.data);
     const color = Uint8Array.from({ length: 48 }, (_, i) => (i * 37) % 256);
@@ -23,17 +23,17 @@ describe("a picture that fits already", () => {
   });
 });
 
-describe("another aspect", () => {
+describe("another aspect ratio", () => {
   // Black to the left and right of a white square in the middle.
   const wide = gray(16, 8, (x) => (x >= 4 && x < 12 ? 255 : 0));
 
-  test("crop takes the middle", () => {
+  test("crop takes the centre", () => {
     expect([...fitPicture(wide, target, "crop")]).toEqual(new Array(16).fill(255));
     const tall = gray(8, 16, (_, y) => (y >= 4 && y < 12 ? 255 : 0));
     expect([...fitPicture(tall, target, "crop")]).toEqual(new Array(16).fill(255));
   });
 
-  test("pad keeps the whole picture between black", () => {
+  test("pad keeps the whole picture, padded with black", () => {
     const padded = fitPicture(
       gray(16, 8, () => 200),
       target,
@@ -56,7 +56,7 @@ describe("another aspect", () => {
     expect(row[3]).toBeLessThan(40);
   });
 
-  test("one pixel high or wide still gives an image", () => {
+  test("a picture one pixel high or wide still gives an image", () => {
     for (const fit of FITS) {
       expect(
         fitPicture(
@@ -76,7 +76,7 @@ describe("another aspect", () => {
   });
 });
 
-test("colour becomes gray by Rec. 709 luma", () => {
+test("colour is converted to gray by Rec. 709 luma", () => {
   const red = { data: Uint8Array.of(255, 0, 0), width: 1, height: 1, channels: 3 } as const;
   const green = { ...red, data: Uint8Array.of(0, 255, 0) };
   const one = { channels: 1, height: 1, width: 1 };
@@ -84,7 +84,7 @@ test("colour becomes gray by Rec. 709 luma", () => {
   expect(fitPicture(green, one, "crop")[0]).toBe(182);
 });
 
-test("transparency is laid on white, however light the picture", () => {
+test("transparency is composited on white, however light the picture", () => {
   const clear = { data: Uint8Array.of(250, 0), width: 1, height: 1, channels: 2 } as const;
   const half = { data: Uint8Array.of(0, 0, 0, 102), width: 1, height: 1, channels: 4 } as const;
   const one = { channels: 1, height: 1, width: 1 };

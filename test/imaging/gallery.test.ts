@@ -27,7 +27,7 @@ beforeAll(async () => {
   gallery = JSON.parse(readFileSync(join(out, "gallery.json"), "utf8"));
 });
 
-test("the gallery has pictures of every class in many ways, and shows all steps of each", () => {
+test("the gallery has pictures of every class in many variants, and shows all steps of each", () => {
   expect(gallery.length).toBeGreaterThanOrEqual(30);
   expect(new Set(gallery.map(({ label }) => label)).size).toBe(10);
   expect(new Set(gallery.map(({ way }) => way)).size).toBeGreaterThan(15);
@@ -43,8 +43,8 @@ function around(i: number): number[] {
   return near(row).flatMap((r) => near(column).map((c) => r * 28 + c));
 }
 
-test("each garment has the same outline however it is pictured, and the ground around it is black", () => {
-  // Turned garments fit the square in another way.
+test("each garment has the same outline in every variant, and its background is black", () => {
+  // Rotated garments fit the square differently.
   const others = gallery.filter(({ way }) => way !== "on white" && way !== "turned 8 degrees");
   expect(others.length).toBeGreaterThan(20);
   for (const { label, way, pixels } of others) {

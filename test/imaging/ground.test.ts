@@ -28,7 +28,7 @@ describe("flatten", () => {
     expect(light.picture.data[0]).toBeCloseTo(0.2 * 240, 4);
   });
 
-  test("lays on what is wanted, colour by colour", () => {
+  test("composites on the wanted background, channel by channel", () => {
     const data = Uint8ClampedArray.of(10, 20, 30, 0, 200, 100, 50, 255);
     const dark = flatten({ data, width: 2, height: 1, channels: 4 }, "dark");
     expect([...dark.picture.data]).toEqual([0, 0, 0, 200, 100, 50]);
@@ -38,7 +38,7 @@ describe("flatten", () => {
     ]);
   });
 
-  test("soft edges alone are no ground, and a picture without alpha stays as it is", () => {
+  test("soft edges alone are not a background, and a picture without alpha is unchanged", () => {
     const soft = Uint8Array.from({ length: 400 }, (_, i) => (i % 2 === 0 ? 80 : i === 1 ? 0 : 200));
     expect(flatten({ data: soft, width: 200, height: 1, channels: 2 }, "auto").isGround).toBe(false);
     const opaque = gray(2, 2, (x) => x);
@@ -47,7 +47,7 @@ describe("flatten", () => {
 });
 
 describe("findGround", () => {
-  /** A dark garment in the middle of a ground. */
+  /** A dark garment centred on a background. */
   const garmentOn = (ground: ColorAt) =>
     picture(120, 90, 3, (x, y) => (x > 40 && x < 80 && y > 20 && y < 70 ? [20, 25, 30] : ground(x, y)));
 
@@ -99,7 +99,7 @@ describe("findGround", () => {
     expect(ground.noise).toBeLessThan(8);
   });
 
-  test("light and dark take such colours only, and white or black where there is none", () => {
+  test("light and dark consider only such colours, and use white or black where there is none", () => {
     const split = gray(50, 50, (x) => (x < 20 ? 230 : 30));
     expect(groundAt(findGround(split, "auto"), 0, 0, 0)).toBe(30);
     expect(groundAt(findGround(split, "light"), 0, 0, 0)).toBe(230);
@@ -118,7 +118,7 @@ describe("findGround", () => {
     ).toBe(0);
   });
 
-  test("takes pictures of any size", () => {
+  test("accepts pictures of any size", () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 0, max: 255 }), (size, value) => {
         expect(
@@ -137,8 +137,8 @@ describe("findGround", () => {
   });
 });
 
-describe("distance from the ground", () => {
-  test("of gray: the negative on white, the gray itself on black, either side of another ground", () => {
+describe("distance from the background", () => {
+  test("of gray: the negative on white, the gray value itself on black, the absolute difference on others", () => {
     const ramp = gray(5, 1, (x) => [0, 60, 128, 200, 255][x]!);
     expect([...grayFromGround(ramp, plainGround(255, 1), whole(ramp))]).toEqual([255, 195, 127, 55, 0]);
     expect([...grayFromGround(ramp, plainGround(0, 1), whole(ramp))]).toEqual([0, 60, 128, 200, 255]);
@@ -153,7 +153,7 @@ describe("distance from the ground", () => {
     expect(distance).toBeCloseTo(Math.sqrt((100 ** 2 + 50 ** 2 + 200 ** 2) / 3), 4);
   });
 
-  test("knows where in the picture a box is: uneven light is taken away there, at any scale", () => {
+  test("accounts for the position of a box: uneven light is removed there, at any scale", () => {
     const light = { base: 150, right: 40, down: -20, outward: 10 };
     const valueAt = (x: number, y: number) => {
       const [u, v] = [((x + 0.5) / 100) * 2 - 1, ((y + 0.5) / 80) * 2 - 1];
@@ -170,7 +170,7 @@ describe("distance from the ground", () => {
 });
 
 describe("cutOut", () => {
-  test("gives alpha 0 to the ground and its noise, 255 to what is far from it, and keeps the colours", () => {
+  test("gives alpha 0 to the background and its noise, 255 to distant colours, and keeps the colours", () => {
     const three = picture(
       3,
       1,

@@ -12,7 +12,7 @@ const SOME = selectImages(
   Uint32Array.from({ length: 100 }, (_, i) => i),
 );
 
-/** A dark T of any size on a light ground, its stem `stem` wide: a garment with an empty corner. */
+/** A dark T of any size on a light background, its stem `stem` wide: a garment with an empty corner. */
 function letterT({ width, height, margin }: { width: number; height: number; margin: number }): Picture {
   const data = new Uint8Array((width + 2 * margin) * (height + 2 * margin)).fill(250);
   for (let y = 0; y < height; y++) {
@@ -24,7 +24,7 @@ function letterT({ width, height, margin }: { width: number; height: number; mar
   return { data, width: width + 2 * margin, height: height + 2 * margin, channels: 1 };
 }
 
-/** First and last row and column that are not all ground. */
+/** First and last row and column that are not entirely background. */
 function extentOf(pixels: Uint8Array, threshold = 40) {
   const isUsed = (i: number, along: "row" | "column") =>
     Array.from({ length: 28 }, (_, k) => pixels[along === "row" ? i * 28 + k : k * 28 + i]!).some((v) => v > threshold);
@@ -34,7 +34,7 @@ function extentOf(pixels: Uint8Array, threshold = 40) {
 }
 
 describe("an image of the data set", () => {
-  test("comes out as it went in, byte by byte, and so does its negative", () => {
+  test("is unchanged byte for byte, and so is its negative", () => {
     for (let i = 0; i < SOME.count; i++) {
       const image = SOME.images.slice(i * 784, (i + 1) * 784);
       expect(prepareImage({ data: image, ...GRAY, channels: 1 }, GRAY)).toEqual(image);
@@ -51,7 +51,7 @@ describe("any picture", () => {
       height: fc.integer({ min: 12, max: 160 }),
       margin: fc.integer({ min: 2, max: 60 }),
     });
-    // A gray picture of the model's size counts as prepared: see below.
+    // A gray picture of the model's size is treated as prepared: see below.
     const isPrepared = ({ width, height, margin }: { width: number; height: number; margin: number }) =>
       width + 2 * margin === 28 && height + 2 * margin === 28;
     fc.assert(
@@ -73,7 +73,7 @@ describe("any picture", () => {
     );
   });
 
-  test("of the model's size, and gray, is left as it is but for its ground: neither trimmed nor stretched", () => {
+  test("of the model's size, and gray, is unchanged except for its background: neither trimmed nor stretched", () => {
     const picture = letterT({ width: 16, height: 16, margin: 6 });
     expect([...prepareImage(picture, GRAY)]).toEqual([...picture.data].map((value) => (value === 30 ? 220 : 0)));
     // One column more, and it is prepared as any other.
@@ -81,7 +81,7 @@ describe("any picture", () => {
     expect(Math.max(...wider)).toBe(255);
   });
 
-  test("comes out nearly the same in other sizes, margins, colours and on other grounds", () => {
+  test("gives nearly the same result in other sizes, margins, colours and on other backgrounds", () => {
     const expected = prepareImage(letterT({ width: 84, height: 84, margin: 20 }), GRAY);
     const meanDifference = (picture: Picture) =>
       prepareImage(picture, GRAY).reduce((sum, value, i) => sum + Math.abs(value - expected[i]!), 0) / 784;
@@ -108,9 +108,9 @@ describe("any picture", () => {
     }
   });
 
-  test("is not turned or mirrored", () => {
+  test("is not rotated or mirrored", () => {
     const { data, width, height } = letterT({ width: 60, height: 60, margin: 12 });
-    // Takes the right arm of the T away.
+    // Removes the right arm of the T.
     const half = data.map((value, i) => (i % width > 55 ? 250 : value));
     const pixels = prepareImage({ data: half, width, height, channels: 1 }, GRAY);
     const sum = (isPart: (row: number, column: number) => boolean) =>
@@ -121,7 +121,7 @@ describe("any picture", () => {
     expect(stem.right).toBeGreaterThan(1.5 * stem.left);
   });
 
-  test("on a middle ground looks as it does on white: dark parts come out lighter than pale ones", () => {
+  test("on a medium background looks as on white: dark parts become lighter than pale ones", () => {
     const halves = (ground: readonly number[], dark: readonly number[], pale: readonly number[]): Picture => ({
       data: Uint8Array.from(
         Array.from({ length: 3600 }, (_, i) => {
@@ -146,7 +146,7 @@ describe("any picture", () => {
     }
   });
 
-  test("background light and dark decide which half of a picture is the garment", () => {
+  test("background light and dark determine which half of a picture is the garment", () => {
     const halves = {
       data: Uint8Array.from({ length: 3600 }, (_, i) => (i % 60 < 30 ? 240 : 15)),
       width: 60,
@@ -164,7 +164,7 @@ describe("any picture", () => {
     expect(garmentOn("dark")).toEqual({ width: 30, value: 240 });
   });
 
-  test("shows its steps in order", () => {
+  test("reports its steps in order", () => {
     const seen: string[] = [];
     const onStep = (step: PreparationStep, { width, height, channels }: Picture) =>
       seen.push(`${step} ${width}x${height}x${channels}`);
@@ -182,7 +182,7 @@ describe("any picture", () => {
   });
 });
 
-describe("what cannot be prepared", () => {
+describe("a picture that cannot be prepared", () => {
   const plain = (value: number, alpha: number): Picture => ({
     data: Uint8Array.from({ length: 800 }, (_, i) => (i % 2 === 0 ? value : alpha)),
     width: 20,
@@ -208,13 +208,13 @@ describe("what cannot be prepared", () => {
 describe("a model of colour pictures", () => {
   const target = { channels: 3, height: 8, width: 12 };
 
-  test("gets the whole picture in colour, channel by channel, in the middle of its ground's colour", () => {
+  test("gets the whole picture in colour, centred on its background's colour", () => {
     const red = { data: Uint8Array.from({ length: 300 }, (_, i) => [200, 30, 60][i % 3]!), width: 10, height: 10 };
     const pixels = prepareImage({ ...red, channels: 3 }, target);
     expect([...pixels]).toEqual([200, 30, 60].flatMap((value) => Array.from({ length: 96 }, () => value)));
   });
 
-  test("gets gray three times, the aspect kept", () => {
+  test("gets gray three times, with the aspect ratio preserved", () => {
     const bar = { data: new Uint8Array(16 * 16).fill(255), width: 16, height: 16, channels: 1 } as const;
     for (let y = 4; y < 12; y++) bar.data.fill(0, y * 16 + 4, y * 16 + 12);
     const pixels = prepareImage(bar, target);

@@ -9,12 +9,12 @@ import { shrink } from "../../src/imaging/shrink.ts";
 import { gray, picture, sizes } from "./support/pictures.ts";
 
 describe("resize", () => {
-  test("to its own size is the picture itself", () => {
+  test("to its own size returns the picture itself", () => {
     const ramp = picture(7, 5, 3, (x, y) => [x * 30, y * 40, x + y]);
     expect(resize(ramp, ramp).data).toBeClose(ramp.data, { tolerance: 1e-4 });
   });
 
-  test("keeps one colour, whatever the sizes, and stays within 0 to 255", () => {
+  test("preserves a uniform colour at any sizes, and stays within 0 to 255", () => {
     fc.assert(
       fc.property(sizes, sizes, fc.integer({ min: 0, max: 255 }), (from, to, value) => {
         const flat = resize(
@@ -32,7 +32,7 @@ describe("resize", () => {
     );
   });
 
-  test("keeps places: a ramp stays the ramp, smaller and larger, away from the ends", () => {
+  test("preserves positions: a ramp stays a ramp, smaller and larger, away from the ends", () => {
     const ramp = gray(60, 40, (x, y) => 20 + 2 * x + 3 * y);
     for (const [width, height] of [
       [20, 10],
@@ -51,14 +51,14 @@ describe("resize", () => {
     }
   });
 
-  test("averages what is too fine to be shown", () => {
+  test("averages details that are too fine for the result", () => {
     const stripes = gray(280, 10, (x) => (x % 2) * 200);
     const { data } = resize(stripes, { width: 28, height: 10 });
     // The whole filter of 40 stripes lies inside the picture from the second pixel on.
     expect(data.slice(2, 26)).toBeClose(new Float32Array(24).fill(100), { tolerance: 1 });
   });
 
-  test("fittedSize: one edge fills the target, neither exceeds it, and the aspect is kept to half a pixel", () => {
+  test("fittedSize: one edge fills the target, neither exceeds it, and the aspect ratio is preserved to half a pixel", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 5000 }), (width, height) => {
         const fitted = fittedSize({ width, height }, { width: 28, height: 28 });
@@ -73,7 +73,7 @@ describe("resize", () => {
 });
 
 describe("shrink", () => {
-  test("is the mean of each block, also of the narrower ones at the end", () => {
+  test("gives the mean of each block, also of the narrower ones at the end", () => {
     const small = shrink(
       gray(5, 3, (x, y) => 10 * x + y),
       2,
@@ -102,14 +102,14 @@ describe("sharpen", () => {
   });
 });
 
-test("stretch: the largest becomes 255, zero stays, and nothing is changed in place", () => {
+test("stretch: the maximum becomes 255, zero stays zero, and the input is not modified", () => {
   const values = Float32Array.of(0, 10, 51);
   expect([...stretch(values)]).toEqual([0, 50, 255]);
   expect([...values]).toEqual([0, 10, 51]);
   expect([...stretch(new Float32Array(3))]).toEqual([0, 0, 0]);
 });
 
-test("centre: in the middle, the odd pixel left and above as in the data set, rounded", () => {
+test("centre: an odd remaining pixel goes to the left and top as in the data set; values are rounded", () => {
   expect([...centre([9.6], { width: 1, height: 1 }, { width: 4, height: 2 })]).toEqual([0, 0, 0, 0, 0, 0, 10, 0]);
   expect([...centre([1, 2], { width: 2, height: 1 }, { width: 4, height: 1 }, 7)]).toEqual([7, 1, 2, 7]);
 });

@@ -49,7 +49,7 @@ describe("findGarment", () => {
     );
   });
 
-  test("does not see specks, what is within 5 % of the ground, or noise", () => {
+  test("ignores specks, differences within 5 % of the background, and noise", () => {
     const noise = (x: number, y: number) => 10 * uniform(3, y * 300 + x);
     const isGarment = (x: number, y: number) => x >= 100 && x < 200 && y >= 60 && y < 180;
     const scene = gray(300, 240, (x, y) => {

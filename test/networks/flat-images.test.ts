@@ -9,16 +9,16 @@ import { lowerings } from "../support/run-program.ts";
 import { using } from "./golden-training.ts";
 
 /**
- * Most of a Fashion-MNIST image is one flat background. Adding the same number again and again rounds the same way again
- * and again, so that the error grows with the count and not with its root: batch norm's statistics must not be summed up
- * one pixel behind the other.
+ * Most of a Fashion-MNIST image is one flat background. Adding the same number repeatedly rounds in the same direction
+ * each time, so that the error grows with the count and not with its root: batch norm's statistics must not be summed
+ * pixel by pixel.
  */
 const SHAPE = [8, 32, 28, 28];
 /** Rows, columns and images, each summed for itself: the worst case is a rounding a term. Pixel by pixel it is 6272. */
 const ROUNDINGS = (28 + 28 + 8) * 2 ** -24;
 
 describe.each(lowerings())("sums over flat images in the $kind lowering", (lowering) => {
-  test("keep float32's digits", async () => {
+  test("keep float32's precision", async () => {
     const [batch, channels, height, width] = SHAPE as [number, number, number, number];
     const positions = height * width;
     const background = Float32Array.from({ length: channels }, (_, channel) => uniform(6400, channel));

@@ -9,7 +9,7 @@ import { settingName, slotName, trainingProgram } from "../../src/training/train
 import { BATCH_SIZE, HEIGHT, imageBatch, WIDTH } from "../golden/inputs.ts";
 import { type GoldenNetwork, golden, goldenFeeds, goldenTensors, MODELS, NORMALIZATION, TASK } from "./golden.ts";
 
-/** What ten steps of Adam leave behind. */
+/** State after ten steps of Adam. */
 export interface Trained {
   readonly objectives: readonly number[];
   readonly losses: readonly number[];

@@ -22,20 +22,21 @@ import { evaluateGolden, trainGolden, using } from "./golden-training.ts";
 const FLOAT32_ROUNDING = 2 ** -24;
 
 /**
- * How far a float32 gradient may be from PyTorch's float64 one, as a share of its norm (of its root mean square, for single
- * elements). A weight's gradient adds up to 8 x 28 x 28 products, one behind the other: roundings that go either way pile
- * up to the root of that, 79 of them. Batch norm's derivative then takes off what is common to a channel, which leaves
- * about a tenth. (Measured, AVX-512 and AVX2: base 1e-6, enhanced 1.4e-5.)
+ * How far a float32 gradient may be from PyTorch's float64 one, as a share of its norm (of its root mean square, for
+ * single elements). A weight's gradient adds up to 8 x 28 x 28 products, one behind the other: roundings that go either
+ * way pile up to the root of that, 79 of them. Batch norm's derivative then takes off what is common to a channel,
+ * which leaves about a tenth. (Measured, AVX-512 and AVX2: base 1e-6, enhanced 1.4e-5.)
  */
 const GRADIENT = Math.sqrt(8 * 28 * 28) * FLOAT32_ROUNDING;
 const GRADIENT_TOLERANCE = { base: GRADIENT, enhanced: 10 * GRADIENT } as const;
 
 /**
- * How far ten steps of training may lead from float64; norms, projections and statistics as shares of the tensor's norm.
- * Adam divides each gradient by its own size: where a gradient is 0 but for rounding (the weight of a feature that is the
- * same in all images, below a batch norm that takes it off again), it magnifies the rounding. Parameters of `enhanced`
- * so go apart more than its losses. PyTorch's own float32 runs do too, see test/golden/README.md; the bounds are some
- * five times what both lowerings were measured at. The first losses are what a wrong formula would spoil: those are tight.
+ * How far ten steps of training may lead from float64; norms, projections and statistics as shares of the tensor's
+ * norm. Adam divides each gradient by its own size: where a gradient is 0 but for rounding (the weight of a feature
+ * that is the same in all images, below a batch norm that takes it off again), it magnifies the rounding. Parameters of
+ * `enhanced` so go apart more than its losses. PyTorch's own float32 runs do too, see test/golden/README.md; the bounds
+ * are some five times what both lowerings were measured at. The first losses are what a wrong formula would spoil:
+ * those are tight.
  */
 const TRAINING_TOLERANCE = {
   base: { firstLosses: 1e-6, losses: 2e-6, norms: 1e-6, projections: 3e-5, logits: 1e-5, statistics: 0 },
@@ -58,7 +59,7 @@ describe.each(networks)("%s is the network of the golden values", (name, network
     expect(count).toBe({ base: 421_642, enhanced: 437_162 }[name]);
   });
 
-  test("its buffers are the running statistics, and all tensors stand in the order of PyTorch's state_dict", () => {
+  test("its buffers are the running statistics, and all tensors are in the order of PyTorch's state_dict", () => {
     expect(graph.buffers.map(({ name, value }) => ({ name, shape: value.shape }))).toEqual(
       network.statistics.map(({ name, shape }) => ({ name, shape })),
     );
@@ -71,13 +72,13 @@ describe.each(networks)("%s is the network of the golden values", (name, network
     );
   });
 
-  test("the golden rate of dropout took the place of the study's", () => {
+  test("the dropout rate of the golden values replaces the study's", () => {
     expect(graph.masks.map(({ name, rate, value }) => [name, rate, value.shape])).toEqual(
       name === "base" ? [] : [["dropout1.mask", golden.dropoutRate, [32, 256]]],
     );
   });
 
-  test("rebuilt weights have the fingerprints of those that PyTorch was given", () => {
+  test("rebuilt weights have the fingerprints of PyTorch's inputs", () => {
     const tensors = goldenTensors(network);
     expectFingerprints(tensors, network.initial, { tag: golden.projectionTag, norms: 1e-12, projections: 1e-12 });
   });
@@ -121,7 +122,7 @@ describe.each(lowerings)("in the %s lowering", (_, lowering) => {
       }
     });
 
-    test.each(networks)("%s trains as PyTorch does, ten steps of Adam", async (name, network) => {
+    test.each(networks)("ten steps of Adam train %s as PyTorch does", async (name, network) => {
       const trained = await trainGolden(network, lowering!, 2);
       const allowed = TRAINING_TOLERANCE[name];
       const { unsmoothedLoss, correct } = network.firstStep;

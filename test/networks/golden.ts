@@ -22,7 +22,7 @@ import {
   WIDTH,
 } from "../golden/inputs.ts";
 
-/** Everything that rebuilds the networks and inputs of test/golden/networks.json, whose schema its README gives. */
+/** Rebuilds the networks and inputs of test/golden/networks.json, whose schema is in its README. */
 
 export interface Fingerprint {
   readonly name: string;

@@ -21,7 +21,9 @@ const pytorch = JSON.parse(readFileSync(new URL("../golden/resnet18.json", impor
   readonly evaluationLogits: readonly (readonly number[])[];
 };
 
-/** Share of a gradient's norm. Ten times what was measured (AVX-512), below what batch norm allows in golden.test.ts. */
+/**
+ * Share of a gradient's norm. Ten times what was measured (AVX-512), below what batch norm allows in golden.test.ts.
+ */
 const GRADIENT_TOLERANCE = 3e-5;
 
 /** The logits are about 0.1; 4e-8 was measured. */
@@ -63,7 +65,7 @@ describe.each(lowerings)("in the %s lowering", (_, lowering) => {
       });
     });
 
-    test("it has PyTorch's logits in use", async () => {
+    test("it has PyTorch's logits in inference", async () => {
       const used = evaluationProgram(resnet18, { task: TASK, batchSize: images, normalization: NORMALIZATION });
       const session = await nodeRuntime.open(compile(used, lowering!), { threads: 1 });
       await using(session, async () => {

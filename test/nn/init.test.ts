@@ -21,7 +21,7 @@ function hashesOf(tensors: ReadonlyMap<string, Float32Array>): Map<string, strin
   return new Map([...tensors].map(([name, data]) => [name, weightsSha256([{ name, shape: [data.length], data }])]));
 }
 
-/** Inputs that one output of a layer sums over. */
+/** Number of inputs that one output of a layer sums over. */
 const FAN_IN: Readonly<Record<string, number>> = {
   "conv1.weight": 1 * 9,
   "conv1.bias": 1 * 9,
@@ -76,7 +76,7 @@ describe("a seed", () => {
     for (const name of ["conv1.weight", "fc1.weight", "fc2.bias"]) expect(other.get(name)).not.toBe(first.get(name));
   });
 
-  test("gives each tensor numbers of its own: no two start alike", () => {
+  test("gives each tensor different values: no two start alike", () => {
     const scaled = [...tensorsOf(base, 1)].map(([name, data]) => (data[0]! * Math.sqrt(FAN_IN[name]!)).toFixed(6));
     expect(new Set(scaled).size).toBe(scaled.length);
   });

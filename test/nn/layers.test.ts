@@ -21,7 +21,7 @@ import { userErrorOf } from "../runs/support/helpers.ts";
 const TASK: ImageTask = { channels: 3, height: 9, width: 8, classes: 5 };
 const NORMALIZATION = { mean: [0, 0, 0], standardDeviation: [1, 1, 1] };
 
-/** A model of these layers, with a head that fits whatever they give. */
+/** A model of these layers, with a suitable head. */
 function build(layers: readonly Layer[], { mode = "training" as const, batchSize = 4, head = true } = {}) {
   const model = { name: "net", layers: () => (head ? [...layers, flatten(), linear(TASK.classes)] : layers) };
   return buildModel(model, { task: TASK, batchSize, mode, normalization: NORMALIZATION });
@@ -30,7 +30,7 @@ function build(layers: readonly Layer[], { mode = "training" as const, batchSize
 /** Shape of the last of these layers. */
 const shapeAfter = (...layers: Layer[]) => build(layers).layers[layers.length - 1]!.outputShape;
 
-describe("options out of range are refused by layer, option, value and range", () => {
+describe("options out of range are refused, naming layer, option, value and range", () => {
   test.each<[() => Layer, string]>([
     [() => conv2d(0, { kernelSize: 3 }), "conv2d: channels must be a whole number from 1 up, got 0"],
     [() => conv2d(2.5, { kernelSize: 3 }), "conv2d: channels must be a whole number from 1 up, got 2.5"],
@@ -64,7 +64,7 @@ describe("options out of range are refused by layer, option, value and range", (
     [{ stride: 0 }, "3, stride 0", "stride must be 1 or 2, got 0"],
     [{ padding: -1 }, "3, padding -1", "padding must be whole and at least 0, got -1, -1"],
     [{ padding: [1, 0.5] as const }, "3, padding 1,0.5", "padding must be whole and at least 0, got 1, 0.5"],
-  ])("conv2d with %j, when the model is built: by its place in it", (options, described, problem) => {
+  ])("conv2d with %j is refused when the model is built, naming its position", (options, described, problem) => {
     const { message } = userErrorOf(() => build([relu(), conv2d(3, { kernelSize: 3, ...options })]));
     expect(message).toBe(
       `model "net", layer 1 (conv1: conv2d 3x3, ${described}) on x [4, 3, 9, 8]: conv2d: ${problem}`,
@@ -81,28 +81,28 @@ describe("shapes", () => {
     expect(shapeAfter(depthwiseConv2d({ kernelSize: [5, 2], padding: [1, 1] }))).toEqual([4, 3, 7, 9]);
   });
 
-  test("of a pool are rounded down, of a global one a pixel a channel; flatten multiplies the rest", () => {
+  test("of a pool are rounded down, of a global one 1x1; flatten multiplies the rest", () => {
     expect(shapeAfter(maxPool2d(2))).toEqual([4, 3, 4, 4]);
     expect(shapeAfter(maxPool2d(3))).toEqual([4, 3, 3, 2]);
     expect(shapeAfter(globalAveragePool())).toEqual([4, 3, 1, 1]);
     expect(shapeAfter(maxPool2d(2), flatten())).toEqual([4, 48]);
   });
 
-  test("are kept by activations, batch norm, dropout and residual blocks", () => {
+  test("are preserved by activations, batch norm, dropout and residual blocks", () => {
     for (const layer of [relu(), silu(), batchNorm(), dropout(0.5), residual([relu()])]) {
       expect(shapeAfter(layer)).toEqual([4, 3, 9, 8]);
     }
   });
 });
 
-describe("layers that do not fit are refused by name, index and both shapes", () => {
+describe("incompatible layers are refused, naming the layer, its index and both shapes", () => {
   const refusal = (layers: readonly Layer[], options: { head?: boolean; batchSize?: number } = {}) => {
     const error = userErrorOf(() => build(layers, options));
     expect(error.exitCode).toBe(2);
     return error;
   };
 
-  test("a dense layer on images: what came, what was wanted", () => {
+  test("a dense layer on images: actual and expected shape", () => {
     const error = refusal([conv2d(4, { kernelSize: 3 }), relu(), linear(5)], { head: false });
     expect(error).toBeInstanceOf(ShapeError);
     expect(error.message).toBe(
@@ -132,7 +132,7 @@ describe("layers that do not fit are refused by name, index and both shapes", ()
     expect(message).toContain("[4, 6, 9, 8] and [4, 3, 9, 8]");
   });
 
-  test("a layer inside a block: the block, and the layer's place in it", () => {
+  test("a layer inside a block: the block, and the layer's position in it", () => {
     const { message } = refusal([residual([relu(), linear(3)])]);
     expect(message).toContain("layer 0 (block1: residual of 2 layers) on x [4, 3, 9, 8]: ");
     expect(message).toContain(
@@ -140,12 +140,12 @@ describe("layers that do not fit are refused by name, index and both shapes", ()
     );
   });
 
-  test("batch norm over one value a channel, which has no variance", () => {
+  test("batch norm over one value per channel, which has no variance", () => {
     const { message } = refusal([flatten(), linear(3), batchNorm()], { batchSize: 1 });
     expect(message).toMatch(/layer 2 \(bn1: batch norm\) on x \[1, 3\]: .*more than one value a channel.*larger batch/);
   });
 
-  test("a last layer that is not one output a class", () => {
+  test("a last layer without one output per class", () => {
     expect(refusal([flatten(), linear(6)], { head: false }).message).toBe(
       'model "net" must end with one output for each of 5 classes, [4, 5]; its last layer gives [4, 6]',
     );
@@ -153,8 +153,8 @@ describe("layers that do not fit are refused by name, index and both shapes", ()
   });
 });
 
-describe("options of layers, as plain JavaScript may give them", () => {
-  // What a compiler would refuse comes from files that none has seen.
+describe("invalid options of layers in plain JavaScript are refused", () => {
+  // A compiler would refuse these, but recipes may be plain JavaScript.
   const call =
     (make: (...given: never[]) => unknown, ...given: unknown[]) =>
     () =>

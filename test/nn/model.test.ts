@@ -67,7 +67,7 @@ describe("names and order are those of PyTorch's state_dict", () => {
     ]);
   });
 
-  test("of layers inside a block stand below it, its shortcut's apart from its body's", () => {
+  test("of layers inside a block are prefixed with it, its shortcut's apart from its body's", () => {
     const model: Model = {
       name: "blocks",
       layers: ({ classes }) => [
@@ -99,7 +99,7 @@ describe("names and order are those of PyTorch's state_dict", () => {
     expect(masks.map(({ name }) => name)).toEqual(["block2.block1.dropout1.mask"]);
   });
 
-  test("are unique: a layer that declares one twice is a defect", () => {
+  test("are unique: a layer that declares one twice is an internal error", () => {
     const declareTwice = (context: LayerContext) => context.buffer("same", [1], 0);
     const twice: Model = {
       name: "twice",
@@ -154,7 +154,7 @@ describe("parameters and multiply-adds of one image, by hand", () => {
     }
   });
 
-  test("tiny: 23,866 parameters, not above 25,000; a separable convolution is nine products a channel, then one a pair", () => {
+  test("tiny: 23,866 parameters, not above 25,000; a separable convolution is nine products per channel, then one per pair of channels", () => {
     const { layers } = build(tiny);
     expect(total(layers.map(({ parameters }) => parameters))).toBe(23_866);
     const norm = (channels: number) => 2 * channels;
@@ -169,7 +169,7 @@ describe("parameters and multiply-adds of one image, by hand", () => {
     expect(layers.at(-1)).toMatchObject({ parameters: 64 * 10 + 10, multiplyAdds: 640 });
   });
 
-  test("a block counts all that is in it, and only that", () => {
+  test("a block's facts include exactly those of its layers", () => {
     const body = [conv2d(2, { kernelSize: 3, padding: 1 })];
     const model: Model = {
       name: "block",
@@ -201,7 +201,7 @@ describe("inference", () => {
   });
 });
 
-test("a model is found by its name; an unknown name is told what there is", () => {
+test("a model is found by its name; the error for an unknown name lists all models", () => {
   expect(MODELS.map(({ name }) => findModel(name))).toEqual(MODELS);
   const error = userErrorOf(() => findModel("Base"));
   expect([error.exitCode, error.message]).toEqual([

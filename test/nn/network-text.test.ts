@@ -16,13 +16,13 @@ const base = (): Layer[] => [
 ];
 const changed = (index: number, ...layers: Layer[]) => textOf(base().toSpliced(index, 1, ...layers));
 
-test("the same network has the same text, whatever it is called and whoever wrote the list", () => {
+test("the same network has the same text, whatever its name and however its list is coded", () => {
   expect(textOf(base())).toBe(textOf(base()));
   const described = base().map((layer) => ({ ...layer, description: "another word" }));
   expect(textOf(described)).toBe(textOf(base()));
 });
 
-describe("a network that computes something else has another text", () => {
+describe("a network that computes something different has another text", () => {
   test.each<[string, () => string]>([
     ["width", () => changed(0, conv2d(5, { kernelSize: 3, padding: 1 }))],
     ["kernel", () => changed(0, conv2d(4, { kernelSize: 5, padding: 2 }))],
@@ -36,7 +36,7 @@ describe("a network that computes something else has another text", () => {
     ["image size", () => textOf(base(), { ...TASK, height: 10 })],
   ])("%s", (_, text) => expect(text()).not.toBe(textOf(base())));
 
-  test("every model of tailor's from every other", () => {
+  test("all built-in models have different texts", () => {
     const texts = MODELS.map((model) => networkText(model, { ...TASK, height: 28, width: 28 }));
     expect(new Set(texts).size).toBe(MODELS.length);
   });

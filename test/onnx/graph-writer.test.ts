@@ -55,7 +55,7 @@ describe("attributes are encoded with ONNX's types", () => {
     expect([type, new TextDecoder().decode(s)]).toEqual([3, "naïve"]);
   });
 
-  test("a plain number that is not whole is a defect, not rounded", () => {
+  test("a plain number that is not an integer is an internal error", () => {
     expect(() => encoded(0.5)).toThrow(RangeError);
     expect(() => encoded([1, 0.5])).toThrow(RangeError);
   });
@@ -92,7 +92,7 @@ describe("constants", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test("come back with their type, shape and numbers", () => {
+  test("are read back with their type, shape and values", () => {
     const writer = new GraphWriter();
     writer.floats([0.5, -1, 3], [3, 1]);
     writer.scalar(7);
@@ -123,7 +123,7 @@ describe("constants", () => {
     ]);
   });
 
-  test("that are large are stored without a look for equal ones", () => {
+  test("that are large are stored without searching for equal ones", () => {
     const writer = new GraphWriter();
     const large = new Float32Array(65);
     expect(writer.floats(large, [65])).not.toBe(writer.floats(large, [65]));
@@ -133,7 +133,7 @@ describe("constants", () => {
 });
 
 describe("nodes", () => {
-  test("stand in the order they were written, each with an output of its own, named after what wrote them", () => {
+  test("are in the order in which they were written, each with its own output, named after the operation", () => {
     const writer = new GraphWriter();
     const x = writer.input("x", "float32", [2, 3]);
     writer.label = "first";
@@ -195,7 +195,7 @@ describe("nodes", () => {
 });
 
 describe("the model", () => {
-  test("tells IR version, producer, name, metadata, and dimensions by size or by name", () => {
+  test("has IR version, producer, name, metadata, and dimensions by size or by name", () => {
     const writer = new GraphWriter({ dynamicBatch: true });
     expect([writer.dynamicBatch, new GraphWriter().dynamicBatch]).toEqual([true, false]);
     writer.input("pixels", "uint8", ["batch", 3]);

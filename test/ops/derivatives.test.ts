@@ -7,7 +7,7 @@ import { weightedSum } from "../support/weighted-sum.ts";
 import "../support/within.ts";
 import { type DerivativeCase, derivativeCases } from "./cases/derivatives.ts";
 
-/** Holds the derivatives of sum(y * weights) to central differences, all in float64. */
+/** Compares the derivatives of sum(y * weights) with central differences, all in float64. */
 function checkDerivatives({ y, by, given = [] }: DerivativeCase): void {
   const weights = tensor("upstream", y.shape, "uniform");
   const inputs = [...by, ...given, weights];

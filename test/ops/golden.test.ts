@@ -14,18 +14,18 @@ import {
 import { feedsOf } from "../support/tensors.ts";
 import { weightedSum } from "../support/weighted-sum.ts";
 
-/** Both compute in float64, in other orders. */
+/** Tolerance: both compute in float64, in different order. */
 const FLOAT64_TOLERANCE = 1e-12;
 
-/** No number of these cases is rounded more often on its way: the longest sums have 24 products. */
+/** Maximum number of roundings of a value in these cases: the longest sums have 24 products. */
 const ROUNDINGS = 32;
-/** No sum of absolute products in them is larger. */
+/** Bound of the sums of absolute products in these cases. */
 const MAGNITUDE = 16;
 const FLOAT32_TOLERANCE = ROUNDINGS * FLOAT32_EPSILON * MAGNITUDE;
 
 const cases = goldenCases();
 
-/** The case as graph: PyTorch's outputs and then its gradients, in the file's order. */
+/** The case as a graph: PyTorch's outputs and then its gradients, in the file's order. */
 function graphOf(golden: GoldenCase) {
   const byName = goldenOutputs(golden);
   const outputs = golden.outputs.map(({ name }) => byName.get(name)!);
@@ -67,7 +67,7 @@ describe.each(lowerings())("the $kind lowering equals PyTorch's outputs and grad
   });
 });
 
-describe.runIf(PROBED_BLOCK)("blocked, with channels of zeros up to whole blocks", () => {
+describe.runIf(PROBED_BLOCK)("the blocked lowering equals PyTorch's, with zero channels added to fill blocks", () => {
   const block = CASE_BLOCK;
   const whole = cases.flatMap((golden) => withWholeBlocks(golden, block) ?? []);
   test.each(whole.map((golden) => [golden.name, golden] as const))("%s", async (_name, golden) => {
@@ -87,7 +87,7 @@ describe("tied maxima share the gradient, where PyTorch gives it to the first", 
     const first: Listed = golden.firstGradients![0]!;
     expect(dx).toBeClose(golden.gradients[0]!.values, { tolerance: FLOAT64_TOLERANCE });
     expect(dx).not.toBeClose(first.values, { tolerance: 0.01 });
-    // Whoever gets it, a window passes on what it was given.
+    // Whichever pixel receives it, the sum over a window is the same.
     const total = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((sum, element) => sum + element, 0);
     expect(total(dx!)).toBeCloseTo(total(first.values), 12);
   });

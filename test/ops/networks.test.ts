@@ -8,7 +8,7 @@ import { networkOfLayers, networkOfOps, networkWithAveragePool, type TestNetwork
 import { feedsOf } from "../support/tensors.ts";
 import "../support/within.ts";
 
-/** Elements of a parameter that are differenced. */
+/** Number of elements of a parameter to check with finite differences. */
 const ELEMENTS = 12;
 /** No input of a ReLU moves by more than this when one parameter moves by 1. */
 const STEEPEST = 100;
@@ -18,7 +18,7 @@ const networks: readonly TestNetwork[] = [networkOfOps(3), networkOfLayers(2), n
 describe.each(networks)("a network $name", ({ loss, inputs, parameters }) => {
   const feeds = feedsOf(inputs);
 
-  test("stays away from ReLU's kink, where differences mean nothing", () => {
+  test("stays away from ReLU's kink, where finite differences are meaningless", () => {
     const kinks = topologicalOrder([loss]).filter(({ op }) => op.name === "relu");
     const nearest = evaluateReference(
       kinks.map(({ inputs: [x] }) => x!),

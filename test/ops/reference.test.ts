@@ -9,7 +9,7 @@ import { feedsOf, literal } from "../support/tensors.ts";
 describe("evaluateReference", () => {
   const [a, b] = [input("a", [2]), input("b", [2])];
 
-  test("computes in float64, of float64 numbers", () => {
+  test("computes in float64, from float64 inputs", () => {
     const [sum] = evaluateReference(
       [add(a, b)],
       new Map([
@@ -21,18 +21,18 @@ describe("evaluateReference", () => {
     expect(evaluateReference([a], new Map([[a, [0.1, 1 + 2 ** -40]]]))[0]).toEqual(Float64Array.of(0.1, 1 + 2 ** -40));
   });
 
-  test("leaves what it was fed as it was", () => {
+  test("does not modify its feeds", () => {
     const numbers = Float64Array.of(1, 2);
     evaluateReference([add(a, a)], new Map([[a, numbers]]))[0]!.fill(0);
     evaluateReference([a], new Map([[a, numbers]]))[0]!.fill(0);
     expect(numbers).toEqual(Float64Array.of(1, 2));
   });
 
-  test("refuses an input without numbers, naming it", () => {
+  test("refuses an input without contents, naming it", () => {
     expect(() => evaluateReference([add(a, b)], new Map([[a, [1, 2]]]))).toThrow(/"b" was given no numbers/);
   });
 
-  test("refuses an input with too many numbers, naming its shape", () => {
+  test("refuses an input with too many elements, naming its shape", () => {
     expect(() => evaluateReference([a], new Map([[a, [1, 2, 3]]]))).toThrow(/3 numbers for shape \[2\]/);
   });
 });

@@ -32,7 +32,7 @@ const plain = { transposeA: false, transposeB: false };
 const images = of(2, 3, 4, 5);
 const smoothing = { labelSmoothing: 0 };
 
-/** What an operation refuses, and what its message must say: the operation, the rule, the shapes. */
+/** Inputs that an operation refuses, and the expected message: the operation, the rule, the shapes. */
 const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: RegExp])[] = [
   [
     "unequal operands",

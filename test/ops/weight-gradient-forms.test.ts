@@ -1,4 +1,4 @@
-/** Over what the blocked weight gradient sums, by what there is more of: weights or pixels. */
+/** The form of the blocked weight gradient depends on whether there are more weights or more pixels. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
@@ -8,7 +8,7 @@ import { input } from "../../src/ops/leaves.ts";
 
 const BLOCK = 16;
 
-/** Groups of images whose sums are added up at the end; 1: the whole batch is summed at once. */
+/** Number of groups of images whose sums are added at the end; 1: the whole batch is summed at once. */
 function groupsOf(batch: number, channels: number, outputs: number, size: number, block = BLOCK): number {
   const x = input("x", [batch, channels, size, size]);
   const dy = input("dy", [batch, outputs, size, size]);
@@ -21,22 +21,22 @@ function groupsOf(batch: number, channels: number, outputs: number, size: number
   return Number(group!.i);
 }
 
-test("images with few weights are summed one by one, others in eights", () => {
+test("with few weights images are summed one by one, otherwise in groups of eight", () => {
   expect(groupsOf(128, 32, 32, 28)).toBe(128);
   expect(groupsOf(128, 32, 64, 14)).toBe(128);
   expect(groupsOf(128, 64, 64, 14)).toBe(16);
   expect(groupsOf(128, 256, 256, 4)).toBe(16);
 });
 
-test("where weights outweigh the images, the whole batch is summed at once", () => {
+test("with more weights than pixels the whole batch is summed at once", () => {
   expect(groupsOf(128, 512, 512, 2)).toBe(1);
   expect(groupsOf(128, 512, 512, 2, 8)).toBe(1);
 });
 
-test("a batch that does not fill blocks stays in groups, and groups divide it", () => {
+test("a batch that does not fill blocks is summed in groups that divide it", () => {
   expect(groupsOf(12, 512, 512, 2)).toBe(2);
   expect(groupsOf(7, 64, 64, 14)).toBe(1);
   expect(groupsOf(11, 64, 64, 14)).toBe(11);
-  // 121 images are filled up to 128.
+  // 121 images are padded to 128.
   expect(groupsOf(121, 64, 64, 14)).toBe(16);
 });

@@ -5,7 +5,7 @@ import { averagingShareAt, movingAverage } from "../../src/optim/averaging.ts";
 
 const DECAY = 0.9;
 
-/** The average after each of the values, by the definition: what stays of the old one, and the rest of the new one. */
+/** The average after each of the values, by definition: decay * average + (1 - decay) * value. */
 function averagesOf(values: readonly number[], decay: number): number[] {
   const averages: number[] = [];
   values.forEach((value, i) => {
@@ -16,7 +16,7 @@ function averagesOf(values: readonly number[], decay: number): number[] {
 }
 
 describe("an exponential average", () => {
-  test("takes the first value whole, then moves by the share of its step", () => {
+  test("starts with the first value, then moves by the share of each step", () => {
     const values = Array.from({ length: 120 }, (_, i) => Math.cos(i) + i / 50);
     const [average, value, share] = [input("average", [1]), input("value", [1]), input("share", [])];
     const next = movingAverage(average, value, share);
@@ -34,7 +34,7 @@ describe("an exponential average", () => {
     expect(received).toBeClose(averagesOf(values, DECAY), { tolerance: 1e-12 });
   });
 
-  test("warms up until its decay is reached, and stays there", () => {
+  test("warms up until its decay is reached, and keeps it", () => {
     const shares = [1, 2, 80, 81, 82, 1_000_000].map((step) =>
       averagingShareAt({ kind: "exponential", decay: DECAY }, step),
     );

@@ -124,7 +124,7 @@ test.each([
   expect(meanSquare).toBeLessThan(1.3);
 });
 
-test("a gradient of zeros moves nothing, and nothing becomes NaN", () => {
+test("a zero gradient changes nothing, and nothing becomes NaN", () => {
   const shape = [3, 4];
   const { optimizer, parameter, gradient, slots, settings, next } = updateOf({}, shape);
   const start = Float64Array.from({ length: 12 }, (_, i) => i - 5);
@@ -137,13 +137,13 @@ test("a gradient of zeros moves nothing, and nothing becomes NaN", () => {
   expect([...evaluateReference([next.parameter], feeds)[0]!]).toEqual([...start]);
 });
 
-test("weights keep a momentum, vectors what AdamW keeps", () => {
+test("the state of weights is a momentum, that of vectors is AdamW's", () => {
   expect(muon().slotsOf([4, 3])).toEqual(["momentum_buffer"]);
   expect(muon().slotsOf([4, 3, 3, 3])).toEqual(["momentum_buffer"]);
   expect(muon().slotsOf([4])).toEqual(["exp_avg", "exp_avg_sq"]);
 });
 
-test("options out of range are refused with name and value", () => {
+test("options out of range are refused, naming option and value", () => {
   expect(() => muon({ momentum: 1 })).toThrow(UserError);
   expect(() => muon({ momentum: 1 })).toThrow(/^muon: momentum must be at least 0 and below 1, got 1$/);
   expect(() => muon({ weightDecay: -1 })).toThrow(/^muon: weightDecay must be a number from 0 up, got -1$/);

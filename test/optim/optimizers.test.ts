@@ -30,16 +30,16 @@ const golden = JSON.parse(readFileSync(new URL("../golden/optimizers.json", impo
 const SHAPE = golden.parameter.shape;
 const COUNT = 7;
 
-/** About ten float64 operations a step, on numbers around 1. */
+/** About ten float64 operations per step, on numbers around 1. */
 const FLOAT64_TOLERANCE = 6 * 10 * 2 ** -53;
-/** The same in float32. The smallest thing to leave out here, a weight decay of 5e-4, would be wrong by 4e-5. */
+/** The same in float32. Omitting the smallest term here, a weight decay of 5e-4, would cause an error of 4e-5. */
 const FLOAT32_TOLERANCE = 6 * 10 * 2 ** -24;
 
 function optimizerOf({ optimizer, options: { eps, ...options } }: GoldenCase): Optimizer {
   return createOptimizer({ kind: optimizer, ...options, ...(eps === undefined ? {} : { epsilon: eps }) });
 }
 
-/** One update as graph: what is given to it, and what becomes of the parameter and of each slot. */
+/** One update as a graph: its inputs, and the new values of the parameter and of each slot. */
 function updateOf(optimizer: Optimizer) {
   const [parameter, gradient] = [input("parameter", SHAPE), input("gradient", SHAPE)];
   const slots = Object.fromEntries(optimizer.slotsOf(SHAPE).map((slot) => [slot, input(slot, SHAPE)]));
@@ -107,21 +107,21 @@ describe("each of six steps moves the parameter as torch.optim does", () => {
   });
 });
 
-test("state has PyTorch's names, and plain SGD keeps none", () => {
+test("state has PyTorch's names, and plain SGD has none", () => {
   expect(sgd().slotsOf([7])).toEqual([]);
   expect(sgd({ momentum: 0.9 }).slotsOf([7])).toEqual(["momentum_buffer"]);
   expect(adam().slotsOf([7])).toEqual(["exp_avg", "exp_avg_sq"]);
   expect(adamW().slotsOf([7])).toEqual(["exp_avg", "exp_avg_sq"]);
 });
 
-test("AdamW decays by 0.01 unless told otherwise, Adam not at all: PyTorch's defaults", () => {
+test("the default weight decay is 0.01 for AdamW and 0 for Adam, as in PyTorch", () => {
   expect(adamW().settingsAt(1, 0.5)).toMatchObject({ keep: 1 - 0.5 * 0.01 });
   expect(adamW({ weightDecay: 0.2 }).settingsAt(1, 0.5)).toMatchObject({ keep: 1 - 0.5 * 0.2 });
   expect(adam().settings).toEqual(["stepSize", "scaledEpsilon"]);
   expect(adamW({ weightDecay: 0 }).settings).toEqual(adam().settings);
 });
 
-test("bias correction keeps its digits at the first step and ends after many", () => {
+test("bias correction is precise at the first step and vanishes after many", () => {
   // 1 - 0.999^1 is 0.001; in float32 it would be 0.0010000467.
   const first = adam().settingsAt(1, 1e-3);
   expect(first.stepSize).toBeCloseTo((1e-3 / 0.1) * Math.sqrt(0.001), 15);
@@ -131,7 +131,7 @@ test("bias correction keeps its digits at the first step and ends after many", (
   expect(late.scaledEpsilon).toBe(1e-8);
 });
 
-test("a parameter whose gradient has always been zero stays where it is", () => {
+test("a parameter whose gradient has always been zero does not change", () => {
   for (const optimizer of [sgd(), sgd({ momentum: 0.9, nesterov: true }), adam(), adamW({ weightDecay: 0 })]) {
     const { parameter, gradient, slots, settings, next } = updateOf(optimizer);
     const numbers = optimizer.settingsAt(1, 0.1);
@@ -146,7 +146,7 @@ test("a parameter whose gradient has always been zero stays where it is", () => 
   }
 });
 
-describe("an option out of range is refused with its name, what is allowed and what was given", () => {
+describe("an option out of range is refused, naming it, the range and the value", () => {
   const refused: [string, () => Optimizer, RegExp][] = [
     ["momentum of 1", () => sgd({ momentum: 1 }), /^sgd: momentum must be at least 0 and below 1, got 1$/],
     ["negative momentum", () => sgd({ momentum: -0.1 }), /^sgd: momentum must be at least 0 and below 1, got -0.1$/],

@@ -29,7 +29,7 @@ interface GoldenCase {
 
 const golden: SchedulesGolden = JSON.parse(readFileSync(new URL("../golden/schedules.json", import.meta.url), "utf8"));
 
-/** PyTorch's scheduler as one of ours. With one step an epoch, PyTorch's steps are our epochs. */
+/** PyTorch's scheduler as one of ours. With one step per epoch, PyTorch's steps are our epochs. */
 function scheduleOf({ schedule, options }: GoldenCase): { schedule: Schedule; peak: number } {
   const { learningRate, warmUp, minLearningRate } = options;
   const rise = warmUp && { warmUp: { epochs: warmUp.steps, startFactor: warmUp.startFactor } };
@@ -94,14 +94,14 @@ describe("learning rates are PyTorch's", () => {
 });
 
 describe("learning rates between whole epochs", () => {
-  test("change at the first step after so many epochs, though these end within a step", () => {
+  test("change at the first step after `everyEpochs` epochs, even if those end within a step", () => {
     const schedule = { kind: "step", everyEpochs: 2, factor: 0.1 } as const;
-    // 2.5 steps an epoch: two epochs end at step 5, four at step 10.
+    // 2.5 steps per epoch: two epochs end at step 5, four at step 10.
     expect(ratesOf(schedule, 1, 12, 2.5)).toEqual([1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 ** 2, 0.1 ** 2]);
     expect(ratesOf(schedule, 1, 8, 1.6).filter((rate) => rate === 1)).toHaveLength(4);
   });
 
-  test("warm up over a fraction of an epoch, in a straight line that meets the schedule", () => {
+  test("warm up over a fraction of an epoch, linearly up to the schedule", () => {
     const schedule = { kind: "cosine", warmUp: { epochs: 0.5, startFactor: 0.2 } } as const;
     const rates = ratesOf(schedule, 2, 20, 8);
     expect(rates.slice(0, 5)).toEqual([0.4, 0.8, 1.2000000000000002, 1.6, 2]);
@@ -137,7 +137,7 @@ describe("oneCycle", () => {
   });
 });
 
-describe("settings out of range are refused by their name, value and range", () => {
+describe("settings out of range are refused, naming setting, value and range", () => {
   const oneCycle = {
     kind: "oneCycle",
     riseFraction: 0.3,
@@ -168,7 +168,7 @@ describe("settings out of range are refused by their name, value and range", () 
     expect({ message: error.message, exitCode: error.exitCode }).toEqual({ message, exitCode: 2 });
   });
 
-  test("and those at the edges are taken", () => {
+  test("settings at the edges of their ranges are accepted", () => {
     const edges: Schedule[] = [
       { kind: "constant", warmUp: { epochs: 0, startFactor: 0 } },
       { kind: "cosine", finalFactor: 0 },

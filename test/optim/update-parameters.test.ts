@@ -38,7 +38,7 @@ function setting(options: (typeof OPTIMIZERS)[number], shapes: readonly Shape[])
   return { optimizer, parameters, settings, feeds };
 }
 
-test.each(OPTIMIZERS)("vectors moved together are moved as each by itself: %o", (options) => {
+test.each(OPTIMIZERS)("vectors updated together get the same values as separately: %o", (options) => {
   const { optimizer, parameters, settings, feeds } = setting(options, SHAPES);
   const together = updateParameters(optimizer, parameters, settings);
   const alone = parameters.map((parameter) => optimizer.update({ ...parameter, settings }));
@@ -51,7 +51,7 @@ test.each(OPTIMIZERS)("vectors moved together are moved as each by itself: %o", 
   expect(evaluateReference(valuesOf(together), feeds)).toEqual(evaluateReference(valuesOf(alone), feeds));
 });
 
-test("three vectors take the operations of one update, and a single one stays as it is", () => {
+test("three vectors share the operations of one update, and a single one is not concatenated", () => {
   const countOf = (shapes: readonly Shape[], kind: string) => {
     const { optimizer, parameters, settings } = setting({ kind: "adam" }, shapes);
     const results = updateParameters(optimizer, parameters, settings);

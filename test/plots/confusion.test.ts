@@ -31,11 +31,11 @@ function counts(root: Drawn) {
   });
 }
 
-describe("a confusion table", () => {
+describe("a confusion matrix", () => {
   const root = draw(TABLE);
   const [aa, ab, ac, ba, bb, bc] = cells(root);
 
-  test("has a row a label and a column a prediction, with counts where there are any", () => {
+  test("has a row per label and a column per prediction, with counts where there are any", () => {
     expect([ab!.y, ac!.y]).toEqual([aa!.y, aa!.y]);
     expect([ba!.x, ba!.x < bb!.x, bb!.x < bc!.x, ba!.y > aa!.y]).toEqual([aa!.x, true, true, true]);
     expect(ab!.title).toBe("ant predicted as bee: 150 (15.00 %)");
@@ -57,12 +57,12 @@ describe("a confusion table", () => {
     expect(middles.some(([, y]) => y! > plotTop.bottom)).toBe(true);
   });
 
-  test("says which share of each class is recognised", () => {
+  test("shows the recall of each class", () => {
     const texts = drawnTexts(root).map(({ text }) => text);
     expect(texts).toEqual(expect.arrayContaining(["80.0 %", "99.9 %", "none"]));
   });
 
-  test("has colours by share of the row: right answers and mistakes apart, 0.1 % already not white", () => {
+  test("has colours by share of the row: correct predictions and mistakes differ, and 0.1 % is not white", () => {
     const paleness = ({ fill }: { fill: string }) => contrast(fill, "#000000");
     expect(paleness(bb!)).toBeLessThan(paleness(aa!));
     expect(paleness(ab!)).toBeLessThan(paleness(ac!));
@@ -96,7 +96,7 @@ describe("a confusion table", () => {
     }
   });
 
-  test("that is none is refused", () => {
+  test("that is not square is refused", () => {
     expect(() => draw([], [])).toThrow(new RangeError("no classes to draw"));
     expect(() => draw(TABLE.slice(1))).toThrow("a confusion table of 3 classes has as many rows and columns");
     expect(() =>

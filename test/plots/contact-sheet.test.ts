@@ -16,7 +16,7 @@ function images(input: ContactSheet) {
 }
 
 describe("a contact sheet", () => {
-  test("goes on in the next row after so many columns", () => {
+  test("starts a new row after the given number of columns", () => {
     const places = images(sheet(8, 3));
     const lefts = [...new Set(places.map(({ left }) => left))];
     const tops = [...new Set(places.map(({ top }) => top))];
@@ -26,8 +26,8 @@ describe("a contact sheet", () => {
     );
   });
 
-  test("has the images' own pixels, as squares, also in the picture", () => {
-    // A picture that is not the same when turned or mirrored, and not a square.
+  test("has the images' own pixels, as squares, also in the rendered PNG", () => {
+    // A picture that changes when rotated or mirrored, and is not square.
     const pixels = Uint8Array.from({ length: 28 * 14 }, (_, i) => (i * 89) % 256);
     const input = { columns: 1, images: [{ pixels, width: 28, height: 14, caption: [] }] };
     const [{ file, left, top, width, height }] = images(input) as [ReturnType<typeof images>[0]];
@@ -68,7 +68,7 @@ describe("a contact sheet", () => {
     }
   });
 
-  test("tells good from bad by colour and by dashes", () => {
+  test("distinguishes good and bad by colour and by dashes", () => {
     const root = parseFigure(drawSvg(contactSheet, sheet(2, 2)));
     const borders = all(root, 'rect[fill="none"]').map((rect) =>
       ["stroke", "stroke-dasharray"].map((name) => rect.getAttribute(name)),

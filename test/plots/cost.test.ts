@@ -9,7 +9,7 @@ const draw = (points: readonly CostPoint[]) => parseFigure(drawSvg(costFigure, {
 const published = (name: string, x: number, accuracy: number): CostPoint => ({ name, x, accuracy, kind: "published" });
 const close = (x: number, y: number) => [expect.closeTo(x / 1e5, 3), expect.closeTo(100 * y, 3)];
 
-describe("the cost of accuracy", () => {
+describe("the figure of accuracy against cost", () => {
   const root = draw(ladder.points);
   const [x, y] = [axisOf(root, "x", 0, true), axisOf(root, "y")];
 
@@ -29,7 +29,7 @@ describe("the cost of accuracy", () => {
     }
   });
 
-  test("has a symbol and a colour for each kind, with a key", () => {
+  test("has a symbol and a colour for each kind, with a legend", () => {
     const look = (kind: string) => {
       const group = all(root, `[aria-description="${kind}"]`)[0]!;
       const symbol = [...group.children][0]!;
@@ -85,7 +85,7 @@ describe("the cost of accuracy", () => {
 });
 
 describe("the Pareto front in the picture", () => {
-  test("goes level from each point to the next better one, then up, and on to the edge", () => {
+  test("runs horizontally from each point to the next better one, then up, and on to the edge", () => {
     const root = draw([published("a", 1e5, 0.9), published("b", 1e6, 0.95), published("c", 5e5, 0.85)]);
     const [x, y] = [axisOf(root, "x", 0, true), axisOf(root, "y")];
     const line = pathPoints(all(root, '[aria-description="front"] path')[0]!).map(([a, b]) => [x(a) / 1e5, y(b)]);
@@ -97,7 +97,7 @@ describe("the Pareto front in the picture", () => {
 });
 
 describe("names", () => {
-  test("for which there is no room are told below", () => {
+  test("that do not fit are listed below", () => {
     const crowd = Array.from({ length: 90 }, (_, i) => published(`a rather long name, number ${i}`, 1e5 + i, 0.9));
     const texts = drawnTexts(draw(crowd)).map(({ text }) => text);
     const note = texts.slice(texts.findIndex((text) => text.startsWith("No room for these names:"))).join(" ");

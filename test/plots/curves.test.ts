@@ -36,7 +36,7 @@ describe("curves of one run", () => {
   const accuracy = parseFigure(drawSvg(accuracyCurves, one));
   const loss = parseFigure(drawSvg(lossCurves, one));
 
-  test("stand at their epochs and values, in percent and in nats", () => {
+  test("are drawn at their epochs and values, in percent and in nats", () => {
     expect(read(accuracy, "train")).toEqual(close(run.map((at) => [at.epoch, 100 * at.trainAccuracy])));
     expect(read(accuracy, "validation")).toEqual(close(run.map((at) => [at.epoch, 100 * at.validationAccuracy!])));
     expect(read(accuracy, "train points")).toEqual(close(read(accuracy, "train")));
@@ -44,26 +44,26 @@ describe("curves of one run", () => {
     expect(read(loss, "validation")).toEqual(close(run.map((at) => [at.epoch, at.validationLoss!])));
   });
 
-  test("shade what lies between them", () => {
+  test("shade the gap between them", () => {
     const forth = run.map((at): [number, number] => [at.epoch, 100 * at.trainAccuracy]);
     const back = run.map((at): [number, number] => [at.epoch, 100 * at.validationAccuracy!]).reverse();
     const corners = read(accuracy, "gap").map(([x, y]) => `${x.toFixed(3)} ${y.toFixed(3)}`);
     expect(corners.sort()).toEqual([...forth, ...back].map(([x, y]) => `${x.toFixed(3)} ${y.toFixed(3)}`).sort());
   });
 
-  test("say the last values and the gap: accuracy lost, loss gained from training to validation images", () => {
+  test("show the last values and the gap between training and validation", () => {
     expect(texts(accuracy)).toEqual(
       expect.arrayContaining(["train 95.00 %", "validation 91.00 %", "gap +4.00 points", "accuracy, %", "epoch"]),
     );
     expect(texts(loss)).toEqual(expect.arrayContaining(["train 0.0500", "validation 0.0900", "gap +0.0400"]));
   });
 
-  test("differ by dashes, for those who see no colours", () => {
+  test("differ by dashes, without relying on colours", () => {
     const dashes = (of: string) => all(accuracy, `[aria-description="${of}"]`)[0]!.getAttribute("stroke-dasharray");
     expect([dashes("train"), dashes("validation")]).toEqual(["7 4", null]);
   });
 
-  test("have the width that is asked for, the same values, and no more height than three quarters of it", () => {
+  test("have the given width, the same values, and a height of at most three quarters of it", () => {
     const [wide, narrow] = [curves(1, 12), { ...curves(1, 12), width: 440 }].map((input) =>
       parseFigure(drawSvg(accuracyCurves, input)),
     );
@@ -97,7 +97,7 @@ describe("curves of one run", () => {
 });
 
 describe("curves of several runs", () => {
-  test("are each run's and their mean", () => {
+  test("are drawn for each run, with their mean", () => {
     const runs = [0.8, 0.84, 0.9].map((start, i) => ({ seed: i, epochs: [epoch(1, start, 0.5), epoch(2, 0.9, 0.6)] }));
     const root = parseFigure(drawSvg(accuracyCurves, { model: "Base", runs }));
     expect(all(root, '[aria-description="train of one seed"]')).toHaveLength(3);
@@ -128,7 +128,7 @@ describe("a first epoch far off", () => {
   const later = [0.9, 0.92, 0.93, 0.935, 0.94].map((accuracy, i) => epoch(i + 2, accuracy, accuracy - 0.01));
   const far: TrainingCurves = { model: "Base", runs: [{ seed: 1, epochs: [epoch(1, 0.3, 0.5), ...later] }] };
 
-  test("does not flatten the rest, and is told in words", () => {
+  test("does not flatten the rest, and is given as text", () => {
     const accuracy = parseFigure(drawSvg(accuracyCurves, far));
     expect(texts(accuracy)).toContain("↓ epoch 1: train 30.00 %, validation 50.00 %");
     expect(texts(parseFigure(drawSvg(lossCurves, far)))).toContain("↑ epoch 1: train 0.7000, validation 0.5000");
@@ -156,7 +156,7 @@ describe("the overview", () => {
   const models = [curves(1, 4), { model: "Enhanced", runs: [{ seed: 1, epochs: better }] }];
   const root = parseFigure(drawSvg(curvesOverview, { title: "Both", models }));
 
-  test("has a column a model and one scale a row", () => {
+  test("has a column per model and one scale per row", () => {
     expect(texts(root)).toEqual(expect.arrayContaining(["Both", "Base", "Enhanced"]));
     for (const [panel, other] of [
       [0, 1],
@@ -200,7 +200,7 @@ describe("curves that cannot be drawn are refused:", () => {
       new RangeError("Base, seed 7, epoch 1: training loss is NaN, which cannot be drawn"),
     );
   });
-  test("percent where a share is meant", () => {
+  test("percent instead of a share", () => {
     expect(() => draw(epoch(1, 93.5, null))).toThrow(/training accuracy is 93.5, not a share from 0 to 1/);
     expect(() => draw({ ...epoch(1, 0.5, null), validationAccuracy: Number.NaN })).toThrow(RangeError);
   });

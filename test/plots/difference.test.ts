@@ -15,7 +15,7 @@ describe("differences", () => {
   const x = axisOf(root, "x");
   const points = all(root, '[aria-description="differences"] circle');
 
-  test("stand at their points, beside a line at zero", () => {
+  test("are drawn at their points, with a line at zero", () => {
     expect(points.map((point) => x(symbolPoint(point)[0]))).toEqual(
       [1.71, 0.93, -0.31].map((value) => expect.closeTo(value, 6)),
     );
@@ -33,14 +33,14 @@ describe("differences", () => {
     ]);
   });
 
-  test("are filled only where the interval does not hold zero", () => {
+  test("are filled only where the interval excludes zero", () => {
     const fills = points.map((point) => point.getAttribute("fill"));
     expect(fills[0]).toBe("#ffffff");
     expect(fills[1]).not.toBe("#ffffff");
     expect(fills[2]).toBe("#ffffff");
   });
 
-  test("are said with their signs, in the rows of their points", () => {
+  test("are labelled with their signs, in the rows of their points", () => {
     const texts = drawnTexts(root);
     const said = ["+1.71", "+0.93 (+0.71 to +1.15)", "−0.31 (−0.62 to +0.01)"];
     for (const [i, wanted] of said.entries()) {
@@ -55,7 +55,7 @@ describe("differences", () => {
     expect(texts.map(({ text }) => text)).toEqual(expect.arrayContaining(["1 run", "points of test accuracy"]));
   });
 
-  test("hold zero in the picture when all are on one side", () => {
+  test("include zero in the axis when all are on one side", () => {
     const positive = draw([{ name: "Ours", difference: 0.5 }]);
     const [zero] = all(positive, '[aria-description="zero"] line');
     expect(axisOf(positive, "x")(numbersOf(zero!, "x1")[0]!)).toBeCloseTo(0, 6);

@@ -47,12 +47,12 @@ describe.each(FIGURES)("%s", (_, draw) => {
   const [width, height] = ["width", "height"].map((side) => Number(root.getAttribute(side))) as [number, number];
   const texts = drawnTexts(root);
 
-  test("is the same text again, and the same bytes as a picture", () => {
+  test("is deterministic, as text and as PNG bytes", () => {
     expect(draw()).toBe(text);
     expect(Buffer.compare(pngBytes(text, { scale: 1 }), pngBytes(text, { scale: 1 }))).toBe(0);
   });
 
-  test("has its size, white paper, and nothing that a page could mix up with another figure", () => {
+  test("has its size, a white background, and no ids or classes that could collide with another figure", () => {
     expect(numbersOf(root, "viewBox")).toEqual([0, 0, width, height]);
     const [paper] = all(root, "rect");
     expect([paper?.getAttribute("fill"), numbersOf(paper!, "width")]).toEqual(["#ffffff", [width]]);
@@ -78,7 +78,7 @@ describe.each(FIGURES)("%s", (_, draw) => {
     expect(overlapping).toEqual([]);
   });
 
-  test("is a picture of twice its size that is neither blank nor full", () => {
+  test("is rendered at twice its size, neither blank nor full", () => {
     const picture = decode(pngBytes(text, { scale: 2 }));
     expect([picture.width, picture.height, picture.channels]).toEqual([2 * width, 2 * height, 4]);
     const white = countWhite(picture.data) / (picture.width * picture.height);
@@ -88,7 +88,7 @@ describe.each(FIGURES)("%s", (_, draw) => {
 });
 
 describe("a figure", () => {
-  test("says names with signs of markup as they are", () => {
+  test("escapes names with markup characters", () => {
     const names = [HOSTILE, ...FASHION.slice(1, 3)];
     const drawings = [
       drawSvg(confusionFigure, { ...confusion(names), title: HOSTILE, note: HOSTILE }),
@@ -111,14 +111,14 @@ describe("a figure", () => {
     }
   });
 
-  test("has its letters drawn in the PNG, also where no font is installed", () => {
+  test("has its text drawn in the PNG, also where no font is installed", () => {
     const [withTitle, without] = ["MMMMMMMM", "."].map((title) =>
       countWhite(decode(pngBytes(drawSvg(confusionFigure, { ...confusion(["a", "b"]), title }))).data),
     );
     expect(without! - withTitle!).toBeGreaterThan(500);
   });
 
-  test("is drawn at another scale when asked", () => {
+  test("is rendered at another scale if given", () => {
     const text = drawSvg(lossCurves, curves(1, 2));
     expect(decode(pngBytes(text, { scale: 1 })).width).toBe(Number(parseFigure(text).getAttribute("width")));
   });

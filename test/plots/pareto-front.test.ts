@@ -18,7 +18,7 @@ function frontByDefinition(points: readonly { x: number; accuracy: number }[]) {
 }
 
 describe("the Pareto front", () => {
-  test("is, of every set of points, the points that no other beats", () => {
+  test("contains exactly the points that no other dominates, for any set of points", () => {
     fc.assert(
       fc.property(fc.array(offer, { maxLength: 40 }), (points) => {
         const front = paretoFront(points);
@@ -32,7 +32,7 @@ describe("the Pareto front", () => {
     );
   });
 
-  test("leaves its points in the order they came", () => {
+  test("does not modify its input", () => {
     const points = [
       { x: 3, accuracy: 0.9 },
       { x: 1, accuracy: 0.8 },

@@ -26,7 +26,7 @@ const point = fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 0, ma
 const lines = fc.array(fc.record({ from: point, to: point }), { maxLength: 3 });
 
 describe("labels", () => {
-  test("cover no label, no symbol, no line, and stand inside the bounds", () => {
+  test("cover no label, no symbol and no line, and are inside the bounds", () => {
     fc.assert(
       fc.property(labels, lines, (requests, drawn) => {
         const boxes = [{ left: 100, top: 100, right: 140, bottom: 180 }];
@@ -57,15 +57,15 @@ describe("labels", () => {
     );
   });
 
-  test("stand right of a point that is alone, its middle at the point's height", () => {
+  test("are placed right of an isolated point, centred at the point's height", () => {
     expect(placeLabels([label(100, 100)], EMPTY)).toEqual([{ box: { left: 108, top: 94, right: 158, bottom: 106 } }]);
   });
 
-  test("stand left at the right edge", () => {
+  test("are placed to the left at the right edge", () => {
     expect(placeLabels([label(380, 100)], EMPTY)[0]!.box).toMatchObject({ left: 322, right: 372 });
   });
 
-  test("go further away, with a leader to their point, where everything beside it is taken", () => {
+  test("are placed further away, with a leader to their point, where adjacent positions are occupied", () => {
     const wall = { left: 60, top: 70, right: 140, bottom: 130 };
     const walls = [
       { ...wall, bottom: 90 },
@@ -81,11 +81,11 @@ describe("labels", () => {
     ]);
   });
 
-  test("are left out, not put over others, where nothing is free", () => {
+  test("are omitted, not drawn over others, where there is no space", () => {
     expect(placeLabels([label(10, 10, 500)], EMPTY)).toEqual([undefined]);
   });
 
-  test("give way to one that else finds no place beside its point", () => {
+  test("make way for one that otherwise has no adjacent position", () => {
     // A strip with room for one label between the points. The first would take it, being free to stand on its left too.
     const strip = { bounds: { left: 40, top: 41, right: 240, bottom: 59 }, boxes: [], lines: [] };
     const placed = placeLabels([label(110, 50), label(190, 50)], strip);
@@ -110,7 +110,7 @@ describe("a segment hits a box", () => {
     expect(segmentHitsBox({ from: to, to: from }, box)).toBe(hits);
   });
 
-  test("where points along it lie inside", () => {
+  test("if points along it are inside", () => {
     const whole = fc.integer({ min: 0, max: 30 });
     fc.assert(
       fc.property(whole, whole, whole, whole, (x1, y1, x2, y2) => {

@@ -26,7 +26,7 @@ describe("a reliability diagram", () => {
   const root = draw({});
   const fifteenth = 100 / 15;
 
-  test("has a bar for each interval of confidence, as high as the answers are right", () => {
+  test("has a bar for each interval of confidence, whose height is the accuracy", () => {
     expect(bars(root, "accuracy")).toEqual([
       bar(5 * fifteenth, 6 * fifteenth, 0, 25),
       bar(7 * fifteenth, 8 * fifteenth, 0, 55),
@@ -44,7 +44,7 @@ describe("a reliability diagram", () => {
     expect(bars(root, "not sure enough")).toEqual([bar(7 * fifteenth, 8 * fifteenth, 50, 55)]);
   });
 
-  test("has a diagonal, and says the expected calibration error", () => {
+  test("has a diagonal, and shows the expected calibration error", () => {
     const [x, y] = [axisOf(root, "x"), axisOf(root, "y")];
     const [path] = all(root, '[aria-description="diagonal"] path');
     const ends = pathPoints(path!).map(([a, b]) => [Math.round(x(a)), Math.round(y(b))]);
@@ -57,11 +57,11 @@ describe("a reliability diagram", () => {
     expect(texts).toEqual(expect.arrayContaining(["share of the 10,000 answers, %", "confidence, %", "accuracy, %"]));
   });
 
-  test("shows below how many answers there are", () => {
+  test("shows the number of predictions below", () => {
     expect(bars(root, "share", 1).map(({ high }) => high)).toEqual([0.2, 1.8, 8, 90].map((x) => expect.closeTo(x, 3)));
   });
 
-  test("takes other numbers of intervals; a confidence on an edge belongs to the interval below", () => {
+  test("accepts other numbers of intervals; a confidence on an edge belongs to the interval below", () => {
     const bins = [
       { confidence: 0.5, accuracy: 0.6, count: 5 },
       { confidence: 1, accuracy: 1, count: 5 },
@@ -70,7 +70,7 @@ describe("a reliability diagram", () => {
     expect(bars(draw({ bins, intervals: 10 }), "accuracy")).toEqual([bar(40, 50, 0, 60), bar(90, 100, 0, 100)]);
   });
 
-  test("that is none is refused", () => {
+  test("with invalid bins is refused", () => {
     const [bin] = reliability.bins;
     expect(() => draw({ bins: [] })).toThrow(new RangeError("no answers to draw"));
     expect(() => draw({ bins: [{ ...bin!, count: 0 }] })).toThrow(new RangeError("no answers to draw"));

@@ -5,7 +5,7 @@ import { spreadApart } from "../../src/plots/label-placement.ts";
 const wishes = fc.array(fc.double({ min: -50, max: 450, noNaN: true }), { minLength: 1, maxLength: 12 });
 
 describe("labels spread apart", () => {
-  test("keep their order, their distance and, where there is room, the bounds", () => {
+  test("keep their order, their distance and, if they fit, the bounds", () => {
     fc.assert(
       fc.property(wishes, (wanted) => {
         const places = spreadApart(wanted, 16, 0, 400);
@@ -20,11 +20,11 @@ describe("labels spread apart", () => {
     );
   });
 
-  test("stay where they are when they are apart", () => {
+  test("do not move when they are far enough apart", () => {
     expect(spreadApart([100, 20, 60], 16, 0, 400)).toEqual([100, 20, 60]);
   });
 
-  test("that collide share the way", () => {
+  test("that collide move by equal amounts", () => {
     expect(spreadApart([100, 100], 16, 0, 400)).toEqual([92, 108]);
     expect(spreadApart([104, 100, 102], 16, 0, 400)).toEqual([118, 86, 102]);
   });

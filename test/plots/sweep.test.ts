@@ -50,7 +50,7 @@ describe("a sweep's figure", () => {
     expect(best[1]![0]).toBeGreaterThan(last[1]![0]);
   });
 
-  test("says fields, values and what the marks mean", () => {
+  test("shows fields, values and a legend of the marks", () => {
     const texts = drawnTexts(root).map(({ text }) => text);
     expect(texts).toEqual(
       expect.arrayContaining([
@@ -73,7 +73,7 @@ describe("a sweep's figure", () => {
     ).toThrow(RangeError);
   });
 
-  test("draws the spread of the seeds, and keeps the labels of a range clear of each other", () => {
+  test("draws the spread of the seeds, and labels of a range do not overlap", () => {
     const points = [0.001, 0.0123, 0.03].map((x, i) => ({
       x,
       accuracy: 0.9,

@@ -18,7 +18,8 @@ function drawnWidth(text: string, weight: string): number {
 
 describe("text widths", () => {
   test.each(["normal", "bold"])("are those of the %s font in pictures", (weight) => {
-    // Between letters H, to which little is moved closer; many of them, to tell the advance from the blank at the sides.
+    // Between letters H, to which little is moved closer; many of them, to tell the advance from the blank at the
+    // sides.
     const advanceOf = (letters: string) => (drawnWidth(letters.repeat(21), weight) - drawnWidth(letters, weight)) / 20;
     const between = advanceOf("H");
     for (let code = 0x21; code < 0x7f; code++) {
@@ -50,7 +51,7 @@ describe("wrapped text", () => {
     expect(lines.length).toBeLessThan(12);
   });
 
-  test("of nothing has no lines", () => {
+  test("has no lines for an empty text", () => {
     expect(wrapText("  ", 100, 12)).toEqual([]);
   });
 });

@@ -63,7 +63,9 @@ describe("pictures of test images are classified about as well as the images the
   const COUNT = 200;
   const [WIDTH, HEIGHT, LEFT, TOP] = [420, 370, 90, 30];
 
-  /** Makes a picture around a test image enlarged ten times: `pixel` gives colours for the image's value and the place. */
+  /**
+   * Makes a picture around a test image enlarged ten times: `pixel` gives colours for the image's value and the place.
+   */
   type Scene = (value: number, x: number, y: number) => readonly number[];
 
   const SCENES: Readonly<Record<string, Scene>> = {
@@ -134,7 +136,7 @@ describe("pictures of test images are classified about as well as the images the
 });
 
 describe("predict", () => {
-  test("gives label, probability and the most probable classes, as the model has them", async () => {
+  test("gives label, probability and the most probable classes of the model", async () => {
     const bytes = await png(0);
     const { label, probability, top, milliseconds, pixels } = await classifier.predict(bytes, { top: 4 });
     expect(top).toHaveLength(4);
@@ -156,7 +158,7 @@ describe("predict", () => {
     );
   });
 
-  test("takes a path, bytes and pixels, and says the same of each", async () => {
+  test("gives the same prediction for a path, bytes and pixels", async () => {
     const bytes = await png(3);
     const path = join(FOLDER, "image.png");
     writeFileSync(path, bytes);
@@ -167,7 +169,7 @@ describe("predict", () => {
     expect(first!.pixels).toHaveLength(784);
   });
 
-  test("tells the model: name, classes, shape", () => {
+  test("exposes the model's name, classes and shape", () => {
     expect(classifier).toMatchObject({
       model: "base",
       classes: TEST.classNames,
@@ -175,7 +177,7 @@ describe("predict", () => {
     });
   });
 
-  test("opens a model file alone", async () => {
+  test("opens a single model file", async () => {
     const alone = await loadClassifier(join(RUN, "model.onnx"), { threads: 1 });
     const bytes = await png(5);
     expect((await alone.predict(bytes)).top).toEqual((await classifier.predict(bytes)).top);
@@ -203,7 +205,7 @@ describe("predictMany", () => {
     return outcomes;
   };
 
-  test("says of each what predict says, in order, over more than one batch", async () => {
+  test("gives the predictions of predict, in order, over more than one batch", async () => {
     const images = await Promise.all(Array.from({ length: 70 }, (_, i) => png(i)));
     const outcomes = await gather(images);
     expect(outcomes.map(({ image }) => image)).toEqual(images);
@@ -216,7 +218,7 @@ describe("predictMany", () => {
     }
   });
 
-  test("a bad image becomes an error in its place; the others are predicted", async () => {
+  test("an invalid image results in an error in its position; the others are predicted", async () => {
     const good = await png(1);
     const bad = new TextEncoder().encode("no image");
     const images = Array.from({ length: 130 }, (_, i) => ([0, 63, 64, 129].includes(i) ? bad : good));

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import ts from "typescript";
 import { describe, expect, test } from "vitest";
 
 /**
- * The house, top to bottom: a file may import from its own layer and from layers further down. The same list stands in
+ * The layers, top to bottom: a file may import from its own layer and from layers further down. The same list is in
  * docs/design.md.
  */
 const LAYERS = [
@@ -34,11 +35,11 @@ const LAYERS = [
   "onnx",
   "random.ts",
   "text.ts",
-  "command-text.ts",
   "errors.ts",
+  "wording.ts",
 ];
 
-/** What needs Node: these rooms, and the folder `node` of any other. All else also runs in a browser. */
+/** Folders of code that needs Node, besides any folder `node`. Everything else also runs in a browser. */
 const NODE_PLACES = [
   /^index\.ts$/,
   /^entries\/(predict|server)\.ts$/,
@@ -98,7 +99,7 @@ describe("import direction", () => {
     expect(PAGE.flatMap(importsOf).filter(({ specifier }) => specifier.includes("/src/")).length).toBeGreaterThan(30);
   });
 
-  test("the graph knows no operation, and operations know no compiler", () => {
+  test("the graph does not depend on operations, nor operations on the compiler", () => {
     const targets = (folder: string) =>
       files
         .filter((file) => file.startsWith(`${folder}/`))
@@ -108,7 +109,7 @@ describe("import direction", () => {
     expect(targets("ops").length).toBeGreaterThan(50);
   });
 
-  test("what runs in a browser imports nothing that needs Node", () => {
+  test("code for browsers imports nothing that needs Node", () => {
     const core = [...files.filter((file) => !needsNode(file)), ...PAGE];
     const crossing = core.flatMap((file) =>
       importsOf(file)
@@ -124,7 +125,7 @@ describe("import direction", () => {
     expect(core.length).toBeGreaterThan(100 + PAGE.length);
   });
 
-  test("no files import each other in a circle", () => {
+  test("there are no import cycles", () => {
     const imports = new Map(
       files.map((file) => [
         file,
@@ -143,5 +144,41 @@ describe("import direction", () => {
     };
     for (const file of files) visit(file, []);
     expect(circles).toEqual([]);
+  });
+});
+
+describe("flags", () => {
+  /** Flags that are not tailor's: CSS's custom properties, and what other programs are called with. */
+  const OTHERS = ["report/page-style.ts", "data/node/apt.ts"];
+
+  /** The texts of a file's string literals and templates, without what is filled in; comments are none. */
+  function literalsOf(file: string): string[] {
+    const texts: string[] = [];
+    const visit = (node: ts.Node) => {
+      if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) {
+        texts.push(node.text);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, readFileSync(join(SRC, file), "utf8"), ts.ScriptTarget.Latest));
+    return texts;
+  }
+
+  const withFlags = (names: readonly string[]) =>
+    names.flatMap((file) =>
+      literalsOf(file)
+        .filter((text) => /(^|[\s(`'"])--[a-z]/.test(text) || text.includes("bin/tailor"))
+        .map((text) => `${file}: ${text}`),
+    );
+
+  test("only the command line names its flags and commands: messages elsewhere leave gaps for them", () => {
+    const others = files.filter((file) => !file.startsWith("cli/") && !OTHERS.includes(file));
+    expect(withFlags(others)).toEqual([]);
+  });
+
+  test("flags are seen where they are", () => {
+    for (const file of [...OTHERS, "cli/commands/train.ts", "cli/wording.ts"]) {
+      expect(withFlags([file]).length, file).toBeGreaterThan(0);
+    }
   });
 });

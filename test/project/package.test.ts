@@ -1,6 +1,6 @@
 /**
- * The package as those see it who install it: packed, put into an empty project beside its dependencies only, typed, imported
- * and required by its name.
+ * The package as seen by its users: packed, installed into an empty project with its dependencies only, typed,
+ * imported and required by its name.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -65,8 +65,8 @@ function run(command: string, args: readonly string[], cwd: string = scratch): s
   return stdout;
 }
 
-describe("what is packed", () => {
-  test("holds what its package.json names, guides and examples, and no tests or sources", () => {
+describe("the packed package", () => {
+  test("contains the files named in its package.json, guides and examples, and no tests or sources", () => {
     const named = [
       PACKAGE.main,
       PACKAGE.types,
@@ -157,7 +157,7 @@ export const all = [loadFashionMnist, train, trainNewRun, createApp, startServer
 });
 
 describe("modules", () => {
-  test("every entry has a use here", () => expect(Object.keys(USED).sort()).toEqual([...ENTRIES].sort()));
+  test("every entry is tested here", () => expect(Object.keys(USED).sort()).toEqual([...ENTRIES].sort()));
 
   test.each(ENTRIES)("%s can be imported and required", {}, (entry) => {
     const script = (load: string) => `${load}; if (typeof it[${JSON.stringify(USED[entry])}] !== "function") throw it;`;
@@ -165,7 +165,7 @@ describe("modules", () => {
     run(process.execPath, ["--no-warnings", "--input-type=commonjs", "-e", script(`const it = require("${entry}")`)]);
   });
 
-  test("package.json can be read by name, and nothing else inside", () => {
+  test("package.json can be resolved by name, and no other internal file", () => {
     const code = `console.log(require("${NAME}/package.json").version); require("${NAME}/dist/cli/main.js")`;
     const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=commonjs", "-e", code], {
       cwd: scratch,
@@ -175,12 +175,12 @@ describe("modules", () => {
     expect(stderr).toContain("ERR_PACKAGE_PATH_NOT_EXPORTED");
   });
 
-  test("the entry for services loads what predictions need, and no more", () => {
+  test("the entry for services loads only the dependencies of predictions", () => {
     expect(packagesOf("predict").sort()).toEqual(["@bufbuild/protobuf", "zod"]);
     expect(filesOf("predict").filter((file) => /\/(server|report|plots|cli|training|bench)\//.test(file))).toEqual([]);
   });
 
-  test("the entries for browsers and for layers load nothing of Node's", () => {
+  test("the entries for browsers and for layers load no modules of Node", () => {
     expect(packagesOf("web").sort()).toEqual(["@bufbuild/protobuf", "zod"]);
     expect(packagesOf("ops")).toEqual([]);
   });
@@ -215,11 +215,11 @@ function packagesOf(entry: string): string[] {
 /** A checkout that was installed before they became dependencies lacks them. */
 const tool = (name: string) => join(ROOT, "node_modules/.bin", name);
 
-test.skipIf(!existsSync(tool("publint")))("publint finds nothing", () => {
+test.skipIf(!existsSync(tool("publint")))("publint reports no problems", () => {
   run(tool("publint"), ["run", tarball, "--strict"]);
 });
 
-test.skipIf(!existsSync(tool("attw")))("Are the types wrong? No", () => {
+test.skipIf(!existsSync(tool("attw")))("the types resolve correctly according to @arethetypeswrong/cli", () => {
   // The one finding passed over: `require` gets a module, which every Node that is supported can do.
   run(tool("attw"), [tarball, "--ignore-rules", "cjs-resolves-to-esm", "--no-color", "--no-emoji"]);
 });

@@ -1,4 +1,4 @@
-/** `npm run test:sabotage` takes long; that its mutations still fit the source is seen at once. */
+/** Running `npm run test:sabotage` takes long; this only checks that its mutations still match the source. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -11,10 +11,10 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const mutations: readonly { find: string; replace: string; tests: string[] }[] = MUTATIONS;
 const texts = sourceTexts(ROOT);
 
-describe("the mutations that tests must catch", () => {
+describe("the mutations that tests must detect", () => {
   test("are many", () => expect(mutations.length).toBeGreaterThanOrEqual(150));
 
-  test("stand in one place of src each, on one line, and change it", () => {
+  test("occur once in src, on one line, and change it", () => {
     for (const { find, replace } of mutations) {
       expect(placesOf(find, texts), find).toHaveLength(1);
       expect(replace).not.toBe(find);
@@ -22,7 +22,7 @@ describe("the mutations that tests must catch", () => {
     }
   });
 
-  test("name tests that there are", () => {
+  test("name existing tests", () => {
     for (const { find, tests } of mutations) {
       expect(tests, find).not.toEqual([]);
       for (const path of tests) expect(existsSync(join(ROOT, path)), path).toBe(true);

@@ -1,4 +1,4 @@
-/** Plain scripts stand outside the type checker: what they import from the build must be there. */
+/** Plain scripts are not type-checked: this checks that their imports from the build exist. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

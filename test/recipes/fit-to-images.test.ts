@@ -8,7 +8,7 @@ const gray = { channels: 1, height: 28, width: 28, classes: 10 };
 const photos = { channels: 3, height: 64, width: 64, classes: 6 };
 
 describe("a recipe fitted to the number of images", () => {
-  test.each([768, 1000, 6000, 55_000])("stays as it is for %i images where it has 300 steps already", (images) => {
+  test.each([768, 1000, 6000, 55_000])("is unchanged for %i images if it already has 300 steps", (images) => {
     for (const recipe of RECIPES.filter(({ epochs, batchSize }) => stepsIn(epochs, images, batchSize) >= 300)) {
       expect(fitToImages(recipe, { images, task: gray })).toEqual({ recipe });
     }
@@ -32,7 +32,7 @@ describe("a recipe fitted to the number of images", () => {
     expect(stepsIn(epochs, images, batchSize)).toBeGreaterThanOrEqual(300);
   });
 
-  test("keeps its epochs where these are many already", () => {
+  test("keeps its epochs if there are already enough", () => {
     expect(fitToImages({ ...tiny, epochs: 90 }, { images: 100, task: gray }).recipe).toMatchObject({
       batchSize: 16,
       epochs: 90,
@@ -43,11 +43,11 @@ describe("a recipe fitted to the number of images", () => {
     [["batchSize"], { batchSize: 128, epochs: 384 }],
     [["epochs"], { batchSize: 16, epochs: 12 }],
     [["batchSize", "epochs"], { batchSize: 128, epochs: 12 }],
-  ])("leaves what was given: %j", (given, expected) => {
+  ])("does not change given fields: %j", (given, expected) => {
     expect(fitToImages(base, { images: 100, task: gray, given }).recipe).toMatchObject(expected);
   });
 
-  test("takes no more epochs than some ten minutes allow, and never fewer than the recipe's", () => {
+  test("uses no more epochs than about ten minutes allow, and never fewer than the recipe's", () => {
     const wide = { channels: 3, height: 512, width: 512, classes: 2 };
     const { recipe } = fitToImages(enhanced, { images: 100, task: wide });
     const { multiplyAdds } = modelFacts(enhanced.model, wide);

@@ -24,18 +24,18 @@ function refusal(value: unknown): string {
   return "it was taken";
 }
 
-test("a good one is taken as it is", () => {
+test("a valid custom recipe is accepted unchanged", () => {
   const { model, ...rest } = checkOwnRecipe(GOOD, "my.mjs");
   const { model: _, ...expected } = GOOD;
   expect(rest).toEqual(expected);
   expect(model.layers(TASK).map(({ kind }) => kind)).toEqual(["flatten", "fc"]);
 });
 
-test("a model of tailor's may be trained by a recipe of one's own", () => {
+test("a custom recipe may train a built-in model", () => {
   expect(checkOwnRecipe({ ...GOOD, model: findModel("enhanced") }, "my.mjs").model).toBe(findModel("enhanced"));
 });
 
-describe("each fault is told by its field", () => {
+describe("each invalid field is reported by name", () => {
   const { epochs: _, ...withoutEpochs } = GOOD;
   const layers = (make: () => unknown) => ({ ...GOOD, model: { name: "my-net", layers: make } });
   test.each<[unknown, string | RegExp]>([

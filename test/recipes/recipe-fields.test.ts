@@ -4,7 +4,7 @@ import { applicableChanges, changeableFields, changeRecipe } from "../../src/rec
 import { userErrorOf } from "../runs/support/helpers.ts";
 
 describe("a recipe's fields", () => {
-  test("are what it has and may have, of each part those of its kind, without its name", () => {
+  test("are those it has and may have, for each object those of its kind, without its name", () => {
     const fields = changeableFields(base);
     expect(fields).toEqual(
       expect.arrayContaining([
@@ -24,8 +24,8 @@ describe("a recipe's fields", () => {
   });
 });
 
-describe("changing", () => {
-  test("a field leaves all else, and the recipe itself, as they were", () => {
+describe("changing fields", () => {
+  test("changes one field only, and not the original recipe", () => {
     const before = JSON.stringify(base);
     expect(changeRecipe(base, { learningRate: 0.01, "augmentation.shift": 2 })).toEqual({
       ...base,
@@ -35,16 +35,16 @@ describe("changing", () => {
     expect(JSON.stringify(base)).toBe(before);
   });
 
-  test("to nothing leaves a field out", () => {
+  test("to null removes an optional field", () => {
     expect(changeRecipe(base, { "augmentation.horizontalFlip": null }).augmentation).toEqual({ shift: 1 });
   });
 
-  test("makes parts that were not there", () => {
+  test("creates missing objects", () => {
     const changes = { "averaging.decay": 0.99, "averaging.kind": "exponential" };
     expect(changeRecipe(base, changes).averaging).toEqual({ kind: "exponential", decay: 0.99 });
   });
 
-  test("a kind replaces its part, whatever the order; the other fields are those of the new kind", () => {
+  test("to another kind replaces the object, in any order; the other fields are those of the new kind", () => {
     const changes = { "schedule.finalFactor": 0.1, "schedule.kind": "cosine" };
     expect(changeRecipe(base, changes).schedule).toEqual({ kind: "cosine", finalFactor: 0.1 });
     expect(changeRecipe(base, { "optimizer.momentum": 0.8, "optimizer.kind": "sgd" }).optimizer).toEqual({
@@ -53,7 +53,7 @@ describe("changing", () => {
     });
   });
 
-  test("to the kind that it has leaves the other fields of a part as they were", () => {
+  test("to the same kind keeps the other fields of the object", () => {
     expect(changeRecipe(baseLong, { "optimizer.kind": "muon" }).optimizer).toEqual(baseLong.optimizer);
     expect(changeRecipe(baseLong, { "optimizer.kind": "adam" }).optimizer).toEqual({ kind: "adam" });
   });
@@ -62,7 +62,7 @@ describe("changing", () => {
     [{ "averaging.kind": null }, "averaging"],
     [{ averaging: null }, "averaging"],
     [{ "augmentation.randomErasing": null }, "augmentation.randomErasing"],
-  ])("%j leaves out a part that a recipe may do without", (changes, part) => {
+  ])("%j removes an optional object", (changes, part) => {
     const averaged = changeRecipe(baseLong, { "averaging.kind": "exponential", "averaging.decay": 0.99 });
     const changed = changeRecipe(averaged, changes);
     expect(changed.averaging === undefined).toBe(part === "averaging");
@@ -71,7 +71,7 @@ describe("changing", () => {
     expect(changeRecipe(changed, changes)).toEqual(changed);
   });
 
-  test("leaves out the changes that do not go with the kinds chosen", () => {
+  test("drops changes that do not apply to the chosen kinds", () => {
     const changes = { "optimizer.betas": [0.9, 0.99], "optimizer.momentum": 0.8, learningRate: 1e-2 };
     expect(applicableChanges(base, { ...changes, "optimizer.kind": "sgd" })).toEqual({
       "optimizer.momentum": 0.8,
@@ -86,7 +86,7 @@ describe("changing", () => {
     });
   });
 
-  test("the model is by name", () => {
+  test("to another model uses its name", () => {
     expect(changeRecipe(base, { model: "enhanced" }).model).toBe(enhanced.model);
   });
 

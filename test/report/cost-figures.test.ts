@@ -14,7 +14,7 @@ const ladder = [
 ];
 const [parameters, multiplyAdds] = costFigures(report, ladder).map(({ svg }) => parsed(svg));
 
-/** What each point says when it is pointed at. */
+/** The tooltips of the points. */
 const pointsOf = (drawing = parameters) =>
   [...(drawing?.querySelectorAll("title") ?? [])].map(({ textContent }) => textContent).sort();
 
@@ -25,23 +25,23 @@ const downs = (kind: string) =>
   );
 
 describe("accuracy against cost", () => {
-  test("has a point for whatever has that cost, at the accuracy on de-duplicated data where known", () => {
+  test("has a point for every result with known cost, at the accuracy on de-duplicated data where known", () => {
     const [base, enhanced] = ["4,241,152", "18,400,000"];
     expect(pointsOf()).toEqual([
       "base (ours): 93.47 %, 421,642",
-      "base-seed (ours): 91.71 %, 421,642",
+      "base-study (ours): 91.71 %, 421,642",
       "both (published, de-duplicated data): 92.00 %, 1,000,000",
       "claimed only (published): 95.00 %, 2,000,000",
       "enhanced (ours): 94.42 %, 437,162",
-      "enhanced-seed (ours): 92.65 %, 437,162",
+      "enhanced-study (ours): 92.65 %, 437,162",
       "the study's (study): 91.00 %, 3,000",
     ]);
     expect(pointsOf(multiplyAdds)).toEqual([
       `base (ours): 93.47 %, ${base}`,
-      `base-seed (ours): 91.71 %, ${base}`,
+      `base-study (ours): 91.71 %, ${base}`,
       "both (published, de-duplicated data): 92.00 %, 50,000,000",
       `enhanced (ours): 94.42 %, ${enhanced}`,
-      `enhanced-seed (ours): 92.65 %, ${enhanced}`,
+      `enhanced-study (ours): 92.65 %, ${enhanced}`,
     ]);
   });
 

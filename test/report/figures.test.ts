@@ -38,7 +38,7 @@ describe("the figures", () => {
     expect(again.filter(({ svg }, i) => svg !== figures[i]!.svg).map(({ name }) => name)).toEqual([]);
   });
 
-  test("are SVG files that say what they show", () => {
+  test("are SVG files with titles", () => {
     for (const { svg, title, caption } of figures) {
       expect(svg).toMatch(/^<svg .*<\/svg>\n$/s);
       expect(title).not.toBe("");
@@ -46,7 +46,7 @@ describe("the figures", () => {
     }
   });
 
-  test("say why training accuracy can lie below that of validation", () => {
+  test("explain why training accuracy can be below validation accuracy", () => {
     expect(figures.find(({ name }) => name === "curves")?.caption).toMatch(
       /during the epoch.*under augmentation \(and dropout.*can lie below that of validation/,
     );
@@ -59,7 +59,7 @@ describe("the figures", () => {
   });
 });
 
-test("confusion has a row for each label and a column for each answer", () => {
+test("the confusion matrix has a row for each label and a column for each prediction", () => {
   const { confusion } = report.models[0]!.test;
   const names = report.test.classNames;
   const cell = (label: number, answer: number) => {
@@ -71,7 +71,7 @@ test("confusion has a row for each label and a column for each answer", () => {
 });
 
 describe("mistakes", () => {
-  test("are the 12 that the model was surest of, with label, answer and probability", () => {
+  test("are the 12 most confident ones, with label, prediction and probability", () => {
     const { labels, predicted, confidence } = report.models[0]!.test.predictions;
     const wrong = labels.flatMap((label, i) => (label === predicted[i] ? [] : [i]));
     wrong.sort((a, b) => confidence[b]! - confidence[a]!);
@@ -91,7 +91,7 @@ describe("mistakes", () => {
     expect(() => studyFigures({ ...report, models: [other] })).toThrow(/is not the one that was answered/);
   });
 
-  test("none at all leave no sheet", () => {
+  test("give no sheet if there are none", () => {
     const gatherer = gatherMetrics(report.test.classNames);
     for (const label of report.test.labels) {
       gatherer.add(

@@ -9,7 +9,7 @@ import type { MetricsLine } from "../../src/runs/metrics.ts";
 /** A study's report as it could be: its answers are drawn by a seeded generator, its images by hand. */
 
 const SIDE = 28;
-/** What is easily taken for what, by class. */
+/** The class that each class is easily confused with. */
 const LOOKALIKES = [[6, 3], [3], [4, 6], [0, 4], [2, 6], [7, 9], [0, 2, 4], [9, 5], [0], [7]];
 
 /** `report` with the parts that a test is about. */
@@ -38,8 +38,8 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
     results: [
       published("Base (study)", "base", 0.9165),
       published("Enhanced (study)", "enhanced", 0.9268),
-      committed("base-seed", "base", seedSpread([0.9171])),
-      committed("enhanced-seed", "enhanced", seedSpread([0.9265])),
+      committed("base-study", "base", seedSpread([0.9171])),
+      committed("enhanced-study", "enhanced", seedSpread([0.9265])),
       trained("base", "base", baseSpread, { parameters: 421_642, multiplyAdds: 4_241_152, seconds: 169 }),
       trained("enhanced", "enhanced", enhancedSpread, { parameters: 437_162, multiplyAdds: 18_400_000, seconds: 1325 }),
     ],
@@ -51,7 +51,7 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
         overSeeds: null,
         paired: null,
       },
-      { base: "base-seed", enhanced: "enhanced-seed", difference: 0.0094, overSeeds: null, paired: null },
+      { base: "base-study", enhanced: "enhanced-study", difference: 0.0094, overSeeds: null, paired: null },
       {
         base: "base",
         enhanced: "enhanced",

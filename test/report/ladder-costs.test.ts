@@ -16,7 +16,7 @@ import {
 import { withoutNormalization } from "../../src/nn/model.ts";
 import { LADDER } from "../../src/report/ladder/ladder.ts";
 
-/** What the ladder says of an entry. */
+/** An entry of the ladder. */
 const statedCost = (name: string) => {
   const { parameters, multiplyAdds } = LADDER.find((entry) => entry.name === name) ?? {};
   return { parameters, multiplyAdds };
@@ -53,7 +53,10 @@ const convBn = (channels: number, kernelSize: number, padding: number) => [
 const dense = (outputs: number) => [linear(outputs), relu()];
 const head = [flatten(), linear(10)];
 
-/** ResNet of basic blocks: a 3x3 stem, then a stage for each width; the first block of each later stage halves the image. */
+/**
+ * ResNet of basic blocks: a 3x3 stem, then a stage for each width; the first block of each later stage halves the
+ * image.
+ */
 function resNet(widths: readonly number[], blocks: number): Layer[] {
   const plain = (channels: number, stride = 1) => conv2d(channels, { kernelSize: 3, padding: 1, stride, bias: false });
   const stage = (channels: number, isFirst: boolean) =>
@@ -74,7 +77,7 @@ function resNet(widths: readonly number[], blocks: number): Layer[] {
   ];
 }
 
-/** Adds up a network that tailor's layers can't tell. Sizes are those of square outputs. */
+/** Sums a network that tailor's layers cannot express. Sizes are those of square outputs. */
 class Tally {
   parameters = 0;
   multiplyAdds = 0;
@@ -141,7 +144,9 @@ function denseNet(growth: number, depth: number): Tally {
   return tally.norm(channels).linear(channels, 10);
 }
 
-/** Five blocks of width 96, each with two dense layers that stay random, then two convolutions and squeeze-and-excite. */
+/**
+ * Five blocks of width 96, each with two dense layers that stay random, then two convolutions and squeeze-and-excite.
+ */
 function dezhic(): Tally {
   const tally = new Tally().conv(1, 96, 3, 26);
   let size = 26;
@@ -156,7 +161,9 @@ function dezhic(): Tally {
   return tally.norm(96).linear(96, 10, false);
 }
 
-/** Three convolutions as stem on three equal channels; a learned pooling exponent; a dense layer before the last one. */
+/**
+ * Three convolutions as stem on three equal channels; a learned pooling exponent; a dense layer before the last one.
+ */
 function liang(): Tally {
   const tally = new Tally().conv(3, 64, 3, 28).conv(64, 64, 3, 28).conv(64, 64, 3, 28);
   const channels = wideStages(tally, 40, 4, 64);
@@ -167,7 +174,7 @@ function liang(): Tally {
   return tally;
 }
 
-describe("what was counted from published code", () => {
+describe("counts from published code", () => {
   const pool = maxPool2d(2);
   const simpleNet = [...conv(32, 3), pool, ...conv(64, 3), pool, flatten(), dropout(0.5), ...dense(128), linear(10)];
 
@@ -261,7 +268,7 @@ describe("what was counted from published code", () => {
     expect(statedCost(name)).toEqual({ parameters: cost.parameters, multiplyAdds: cost.multiplyAdds });
   });
 
-  test("every entry with multiply-adds is counted here or says otherwise", () => {
+  test("every entry with multiply-adds is counted here, or its note gives another source", () => {
     const said = LADDER.filter(({ multiplyAdds }) => multiplyAdds !== null);
     expect(said).toHaveLength(14 + 9);
     for (const { name, note } of said) expect(`${name}: ${note}`).toMatch(/[Cc]ounted (from|for)/);

@@ -19,20 +19,20 @@ describe("the ladder", () => {
   ];
   const table = ladderTable(report, ladder);
 
-  test("goes by the accuracy on de-duplicated data where known, by the claim elsewhere; ours are among them", () => {
+  test("is sorted by accuracy on de-duplicated data where known, else by the claim, including our results", () => {
     expect(table.rows.map(([name]) => name)).toEqual([
       "clean only",
       "tailor: enhanced",
       "claimed only",
       "tailor: base",
-      "tailor: enhanced-seed",
+      "tailor: enhanced-study",
       "claims most",
-      "tailor: base-seed",
+      "tailor: base-study",
       "course",
     ]);
   });
 
-  test("shows both accuracies, and dashes for what is not known", () => {
+  test("shows both accuracies, and dashes for unknown values", () => {
     const row = (name: string) => table.rows.find((cells) => cells[0] === name);
     expect(row("claims most")?.slice(1, 4)).toEqual(["published", "99.90 %", "92.00 %"]);
     expect(row("clean only")?.slice(2, 8)).toEqual(["–", "95.00 %", "–", "–", "–", "–"]);
@@ -49,7 +49,7 @@ describe("the ladder", () => {
     ]);
   });
 
-  test("gives a note once for all that share it", () => {
+  test("gives a shared note only once", () => {
     expect(table.pageOnly?.notes).toEqual(["claimed only and course: Counted."]);
   });
 
@@ -60,7 +60,7 @@ describe("the ladder", () => {
   });
 });
 
-test("claims left out have a reason each", () => {
+test("each excluded claim has a reason", () => {
   const { rows } = notCredibleTable();
   expect(rows).toHaveLength(NOT_CREDIBLE.length);
   expect(rows[0]).toEqual([NOT_CREDIBLE[0]?.name, "99.65 %", NOT_CREDIBLE[0]?.why, NOT_CREDIBLE[0]?.source]);

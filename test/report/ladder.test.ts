@@ -18,14 +18,14 @@ const figures = (name: string) => {
 };
 
 describe("the ladder", () => {
-  test("names each entry once, shortly enough for a plot", () => {
+  test("names are unique, and short enough for a plot", () => {
     const names = [...LADDER, ...NOT_CREDIBLE].map(({ name }) => name);
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
     expect(LADDER.filter(({ name }) => name.length > 32)).toEqual([]);
     expect(LADDER.length).toBe(45);
   });
 
-  test.each(LADDER)("$name: its figures fit each other", (entry) => {
+  test.each(LADDER)("$name: its figures are consistent", (entry) => {
     const { claimed, clean, data, source, note } = entry;
     const known = [claimed, clean].filter((value) => value !== null);
     expect(known.length).toBeGreaterThan(0);
@@ -45,14 +45,14 @@ describe("the ladder", () => {
     if (note !== undefined) expect(note).toMatch(/^[A-Z0-9].*\.$/);
   });
 
-  test("holds the study's figures, without a size: its layers are not published", () => {
+  test("contains the study's figures, without a size, as its layers are not published", () => {
     expect(LADDER.filter(({ kind }) => kind === "study")).toMatchObject([
       { name: "Base (study)", claimed: 0.9165, clean: 0.9165, epochs: 70, parameters: null, multiplyAdds: null },
       { name: "Enhanced (study)", claimed: 0.9268, clean: 0.9268, epochs: 70, parameters: null, multiplyAdds: null },
     ]);
   });
 
-  test("gives what was published twice both times", () => {
+  test("lists results that were published twice both times", () => {
     const before = { data: "before de-duplication", kind: "published" };
     expect(figures("ResNet18 (kefth)")).toEqual({ ...before, claimed: 0.949, clean: 0.92 });
     expect(figures("ResNet-20 (Zhong)")).toEqual({ ...before, claimed: 0.9561, clean: 0.9518 });
@@ -72,7 +72,7 @@ describe("the ladder", () => {
     }
   });
 
-  test("takes the authors' own figures where Zalando's table slipped", () => {
+  test("uses the authors' own figures where Zalando's table has mistakes", () => {
     expect(figures("WRN-40-4 (ajbrock)").claimed).toBe(0.9607);
     expect(figures("2 conv flips (ashmeet13)").claimed).toBe(0.9329);
     expect(NOT_CREDIBLE.map(({ claimed }) => claimed)).toEqual(expect.arrayContaining([0.967, 0.939]));

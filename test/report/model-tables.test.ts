@@ -5,7 +5,7 @@ import type { ModelDetail } from "../../src/report/report-data.ts";
 
 const NAMES = ["ant", "bee", "cat"];
 
-/** Metrics of answers given as [label, answer, how often], each with the probability e^2 / (e^2 + 2) = 0.787. */
+/** Metrics of predictions given as [label, prediction, count], each with the probability e^2 / (e^2 + 2) = 0.787. */
 function metricsOf(...answers: [number, number, number][]) {
   const gatherer = gatherMetrics(NAMES);
   for (const [label, answer, times] of answers) {
@@ -25,7 +25,7 @@ const one = model("one", [0, 0, 3], [0, 1, 1], [1, 1, 2], [1, 0, 2], [2, 2, 1], 
 const two = model("two", [0, 0, 4], [1, 1, 4], [2, 2, 2]);
 
 describe("class by class", () => {
-  test("models stand side by side, precision by answer, recall by label", () => {
+  test("models are side by side, precision by prediction, recall by label", () => {
     const [table] = perClassTables([one, two]);
     expect(table?.header).toEqual([
       ...["class", "images", "one precision", "one recall", "one F1"],
@@ -39,7 +39,7 @@ describe("class by class", () => {
     ]);
   });
 
-  test("more than two models go on in a table of their own", () => {
+  test("more than two models continue in another table", () => {
     const tables = perClassTables([one, two, model("three", [0, 0, 1])]);
     expect(tables.map(({ header }) => header.filter((name) => name.endsWith("F1")))).toEqual([
       ["one F1", "two F1"],
@@ -56,7 +56,7 @@ test("confused pairs count both directions, as a share of the model's own mistak
   ]);
 });
 
-test("calibration is told without and with test-time averaging, too little confidence with a minus", () => {
+test("calibration is given without and with test-time averaging, under-confidence with a minus", () => {
   // Confidence 0.7870: of `one` 0.6 are right, of the averaged answers all.
   // Losses by hand: ln(e^2 + 2) = 2.2395, less 2 where it is right: 2.2395 - 1.2 and 2.2395 - 2.
   expect(calibrationTable([one]).rows).toEqual([

@@ -34,17 +34,17 @@ describe("the page", () => {
     expect([...(last?.querySelectorAll("p") ?? [])].map(({ textContent }) => textContent)).toEqual(report.conclusion);
   });
 
-  test("says in one sentence what came out", () => {
+  test("gives the result in one sentence", () => {
     expect(parsed(page).querySelector(".lead")?.textContent).toBe(
       "On 10,000 test images, base reaches 93.47 % ± 0.07 (n = 3) and enhanced 94.42 % ± 0.08 (n = 2); the study published 91.65 % (Base) and 92.68 % (Enhanced).",
     );
   });
 
-  test("lets no line end between a figure and its unit", () => {
+  test("allows no line break between a number and its unit", () => {
     expect(page).toContain("94.42\u00a0%\u00a0±\u00a00.08 (n\u00a0=\u00a02)");
   });
 
-  test("says how it was made: command, machine, versions, runs, protocol", () => {
+  test("describes how it was made: command, machine, versions, runs, protocol", () => {
     const made = parsed(page).querySelector("#made");
     const facts = [...(made?.querySelectorAll("dd") ?? [])].map(({ textContent }) => textContent);
     expect(facts.slice(0, 5)).toEqual([
@@ -72,7 +72,7 @@ describe("the page", () => {
     expect([...said].sort()).toEqual(figures.map(({ title, caption }) => [title, caption]).sort());
   });
 
-  test("needs nothing from outside: addresses are only in links to sources", () => {
+  test("is self-contained: URLs are only in links to sources", () => {
     const links = [...parsed(page).querySelectorAll("a")].map((link) => link.getAttribute("href") ?? "");
     expect(links.filter((href) => !href.startsWith("#") && !href.startsWith("https://"))).toEqual([]);
     const withoutLinks = page.replaceAll(/ href="https?:[^"]*"/g, "");
@@ -82,7 +82,7 @@ describe("the page", () => {
     expect(sources).toHaveLength(figures.length);
   });
 
-  test("has a contents list whose links lead somewhere, and no id twice", () => {
+  test("has a table of contents with valid links, and no duplicate ids", () => {
     const document = parsed(page);
     const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -126,7 +126,7 @@ describe("the banner", () => {
 });
 
 describe("a smaller study", () => {
-  test("of one model leaves nothing open", () => {
+  test("of one model has no gaps", () => {
     const results = report.results.filter(({ name }) => name === "base");
     const markup = pageOf({ results, gains: [], models: report.models.slice(0, 1) });
     expect(headings(markup)).not.toContain("What Enhanced adds");
@@ -147,7 +147,7 @@ describe("a smaller study", () => {
     ]);
   });
 
-  test("of other data than Fashion-MNIST has no published results beside it", () => {
+  test("of other data than Fashion-MNIST shows no published results", () => {
     const other = { ...studyReport(), isFashionMnist: false, results: studyReport().results.slice(4), gains: [] };
     const text = studyPage(other, studyFigures(other));
     expect(text).not.toMatch(/ResNet18|Fashion-MNIST<\/h1>|published results/);
@@ -155,7 +155,7 @@ describe("a smaller study", () => {
     expect(studyPage(studyReport(), [])).toMatch(/ResNet18[\s\S]*Fashion-MNIST|Fashion-MNIST<\/h1>[\s\S]*ResNet18/);
   });
 
-  test("outside a checkout says so", () => {
+  test("outside a checkout states that the commit is unknown", () => {
     expect(pageOf({ setting: { ...report.setting, commit: null } })).toContain("not made in a checkout");
   });
 });

@@ -22,7 +22,7 @@ function printedPages(page: string): number {
   return readFileSync(pdf, "latin1").match(/\/Type \/Page\b/g)?.length ?? 0;
 }
 
-test("on paper, what the page keeps folded is unfolded", (context) => {
+test("collapsed parts of the page are expanded in print", (context) => {
   needChromium(context);
   const report = studyReport();
   const page = studyPage(report, studyFigures(report));

@@ -9,21 +9,21 @@ const report = studyReport();
 describe("the results", () => {
   const { rows, notes } = resultsTable(report);
 
-  test("have a line each, with origin, spread and cost", () => {
+  test("have one row each, with origin, spread and cost", () => {
     expect(rows).toEqual([
       ["Base (study)", "published", "91.65 %", "70", "–", "–", "–"],
       ["Enhanced (study)", "published", "92.68 %", "70", "–", "–", "–"],
-      ["base-seed", "committed results", "91.71 % (n = 1)", "15", "421,642", "4.24 M", "3 min 31 s"],
-      ["enhanced-seed", "committed results", "92.65 % (n = 1)", "15", "437,162", "18.4 M", "3 min 31 s"],
+      ["base-study", "committed results", "91.71 % (n = 1)", "15", "421,642", "4.24 M", "3 min 31 s"],
+      ["enhanced-study", "committed results", "92.65 % (n = 1)", "15", "437,162", "18.4 M", "3 min 31 s"],
       ["base", "trained here", "93.47 % ± 0.07 (n = 3)", "12", "421,642", "4.24 M", "2 min 49 s"],
       ["enhanced", "trained here", "94.42 % ± 0.08 (n = 2)", "12", "437,162", "18.4 M", "22 min 05 s"],
     ]);
   });
 
-  test("give the binomial standard error of ours that have one seed, and of no others", () => {
+  test("give the binomial standard error of our results with one seed, and of no others", () => {
     // sqrt(0.9171 * 0.0829 / 10,000) = 0.00276, sqrt(0.9265 * 0.0735 / 10,000) = 0.00261
     expect(notes).toContain(
-      "A single seed has no spread; over the test images its binomial standard error is 0.28 points (base-seed) and 0.26 points (enhanced-seed).",
+      "A single seed has no spread; over the test images its binomial standard error is 0.28 points (base-study) and 0.26 points (enhanced-study).",
     );
     const several = resultsTable({
       ...report,
@@ -32,29 +32,29 @@ describe("the results", () => {
     expect(several.notes.join()).not.toContain("single seed");
   });
 
-  test("say of committed results where and at which commit they were made", () => {
+  test("state machine and commit of committed results", () => {
     expect(notes.at(-1)).toBe(
-      "base-seed and enhanced-seed: not trained here, but at commit 4e66257, on AMD EPYC, 2 cores; read from docs/results/base-seed-s1.json and docs/results/enhanced-seed-s1.json.",
+      "base-study and enhanced-study: not trained here, but at commit 4e66257, on AMD EPYC, 2 cores; read from docs/results/base-study-s1.json and docs/results/enhanced-study-s1.json.",
     );
   });
 
   test("keep committed results of different commits apart", () => {
     const results = report.results.map((result) =>
-      result.name === "enhanced-seed" && result.origin.kind === "committed"
+      result.name === "enhanced-study" && result.origin.kind === "committed"
         ? { ...result, origin: { ...result.origin, commit: "abcdef0123" } }
         : result,
     );
     expect(
       resultsTable({ ...report, results })
         .notes.slice(-2)
-        .map((note) => note.slice(0, 53)),
+        .map((note) => note.slice(0, 54)),
     ).toEqual([
-      "base-seed: not trained here, but at commit 4e66257, o",
-      "enhanced-seed: not trained here, but at commit abcdef",
+      "base-study: not trained here, but at commit 4e66257, o",
+      "enhanced-study: not trained here, but at commit abcdef",
     ]);
   });
 
-  test("of a quick study are called no result", () => {
+  test("of a quick study are marked as not meaningful", () => {
     expect(resultsTable({ ...report, isQuick: true }).notes.at(-1)).toContain("are no result");
     expect(notes.join()).not.toContain("no result");
   });
@@ -83,7 +83,7 @@ describe("the gains", () => {
     ]);
   });
 
-  test("say when the first seed's two runs differ by another amount than the means", () => {
+  test("have a note when the first seed's difference is not that of the means", () => {
     expect(table(gain).notes).toContain("base → enhanced: the two runs of the first seed differ by +0.95.");
     expect(table({ ...gain, difference: 0.0095 }).notes.join()).not.toContain("first seed differ");
   });
@@ -103,9 +103,9 @@ describe("the gains", () => {
   });
 
   test("of committed rows and of single seeds have dashes, each with its own reason", () => {
-    const seeds = { ...gain, base: "base-seed", enhanced: "enhanced-seed" };
+    const seeds = { ...gain, base: "base-study", enhanced: "enhanced-study" };
     expect(table({ ...seeds, paired: null }).notes.at(-1)).toBe(
-      "base-seed → enhanced-seed: not both were trained here, so their answers cannot be compared image by image.",
+      "base-study → enhanced-study: not both were trained here, so their answers cannot be compared image by image.",
     );
     expect(table({ ...gain, difference: 0.0095, overSeeds: null }).notes.at(-1)).toBe(
       "base → enhanced: with a single seed on either side there is no interval over seeds.",
@@ -119,7 +119,7 @@ describe("the gains", () => {
   });
 });
 
-test("a single seed everywhere leaves no ±", () => {
+test("with single seeds only, there is no ±", () => {
   const results = report.results.map((result) => ({ ...result, accuracy: seedSpread([result.accuracy.mean]) }));
   const { rows } = resultsTable({ ...report, results });
   expect(rows.map((row) => row[2])).toEqual([

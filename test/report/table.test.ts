@@ -42,12 +42,12 @@ describe("a table", () => {
     expect(link?.textContent).toBe("example.org");
   });
 
-  test("links nothing but web addresses", () => {
+  test("links only web URLs", () => {
     const unsafe = { ...TABLE, rows: [["ant", "6", "javascript:alert(1)"]] };
     expect(tableHtml(unsafe).toString()).not.toContain("<a ");
   });
 
-  test("keeps what a terminal has no room for on the page", () => {
+  test("shows wide columns on the page only", () => {
     const wide: Table = { ...TABLE, pageOnly: { columnsFrom: 2, notes: ["ant: has six"] } };
     expect(tableLines(wide)).toEqual([
       "Pets & <friends>",
@@ -66,7 +66,7 @@ describe("a table", () => {
 describe("every table of the report", () => {
   const tables = studyTables(studyReport());
 
-  test("is there: results, gains, classes, pairs, calibration, ladder", () => {
+  test("is present: results, gains, classes, pairs, calibration, ladder", () => {
     expect(tables.map(({ title }) => title)).toEqual([
       "Accuracy on the 10,000 test images",
       "Enhanced minus Base, in points",

@@ -17,7 +17,7 @@ describe.each(RECIPES.map((recipe) => ({ recipe, name: recipe.name })))(
   ({ recipe }) => {
     const results = committedResults(recipe.name);
 
-    test("are of the recipe as it stands, on the published data as the protocol wants it", () => {
+    test("are of the current recipe, on the published data, according to the protocol", () => {
       for (const { record, test } of results) {
         expect(record.recipe).toEqual(JSON.parse(JSON.stringify(recipeToJson(recipe))));
         expect(record).toMatchObject({ trainOn: "split", limit: null, lowering: "blocked" });
@@ -32,12 +32,12 @@ describe.each(RECIPES.map((recipe) => ({ recipe, name: recipe.name })))(
       }
     });
 
-    test("have seeds 1, 2, 3, ..., each another run", () => {
+    test("have seeds 1, 2, 3, ..., each a different run", () => {
       expect(results.map(({ record }) => record.seed)).toEqual(results.map((_, i) => i + 1));
       expect(new Set(results.map(({ record }) => record.result.weightsSha256)).size).toBe(results.length);
     });
 
-    test("are what docs/results.md says", () => {
+    test("match docs/results.md", () => {
       const row = RESULTS.split("\n").find((line) => line.startsWith(`| \`${recipe.name}\` |`));
       if (results.length === 0) return expect(row).toContain("| not measured |");
       const accuracies = results.map(({ test }) => test.accuracy);

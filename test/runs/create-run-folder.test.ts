@@ -9,7 +9,7 @@ import { finished, interrupted, TEMPORARY } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleTensors } from "./support/samples.ts";
 
 describe("createRunFolder", () => {
-  test("takes a new path and an empty folder, which stays when no run comes of it", () => {
+  test("accepts a new path, and an empty folder, which remains if no run is written", () => {
     const parent = temporaryFolder();
     createRunFolder(join(parent, "run")).close();
     expect(readdirSync(parent)).toEqual([]);
@@ -17,7 +17,7 @@ describe("createRunFolder", () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  test("takes what a run leaves that was killed before its first record", async () => {
+  test("accepts the remains of a run that was killed before its first record", async () => {
     const path = temporaryFolder();
     const child = startChild("hold-lock.mjs", path);
     expect(await nextLine(child)).toBe("held");
@@ -31,7 +31,7 @@ describe("createRunFolder", () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
-  test("takes an unfinished run without a state: its other files go, its record stays until the new one", () => {
+  test("accepts an unfinished run without a state: its other files are removed, its record stays until replaced", () => {
     const path = interrupted({ state: false });
     writeFileSync(join(path, "model.onnx"), "old");
     writeFileSync(join(path, "weights.safetensors"), "old");
@@ -40,7 +40,7 @@ describe("createRunFolder", () => {
     expect(readdirSync(path).sort()).toEqual(["notes.txt", "run.json"]);
   });
 
-  test("takes an unfinished run with a damaged state: that is replaced too", () => {
+  test("accepts an unfinished run with a damaged state, which is replaced too", () => {
     const path = interrupted({ state: true });
     const state = join(path, "state.safetensors");
     writeFileSync(state, readFileSync(state).subarray(0, 100));
@@ -48,25 +48,25 @@ describe("createRunFolder", () => {
     expect(readdirSync(path).sort()).toEqual(["run.json"]);
   });
 
-  test("refuses an unfinished run with a state and leaves it as it is", () => {
+  test("refuses an unfinished run with a state and leaves it unchanged", () => {
     const path = interrupted({ state: true });
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds an unfinished run; go on with --resume ${path}, or choose another --out`);
+    expect(error.message).toBe(`${path} holds an unfinished run; choose another folder with \`out\`, or resume it`);
     expect(readState(path).tensors).toEqual(sampleTensors);
     expect(readMetrics(path)).toEqual(sampleMetrics);
   });
 
-  test("refuses a finished run and leaves it as it is", () => {
+  test("refuses a finished run and leaves it unchanged", () => {
     const path = finished();
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds a finished run; choose another folder with --out, or remove this one`);
+    expect(error.message).toBe(`${path} holds a finished run; choose another folder with \`out\`, or remove this one`);
     expect(readRunRecord(path)).toEqual(finishedRecord);
     expect([...readModel(path)]).toEqual([8, 10]);
   });
 
-  test("refuses a damaged run and leaves it as it is", () => {
+  test("refuses a damaged run and leaves it unchanged", () => {
     const path = interrupted({ state: true });
     writeFileSync(join(path, "run.json"), "{");
     expect(userErrorOf(() => createRunFolder(path)).message).toContain(`${join(path, "run.json")}: expected JSON`);
@@ -79,7 +79,7 @@ describe("createRunFolder", () => {
     writeFileSync(join(path, "thesis.tex"), "");
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} is not empty and not a run folder; choose a new or empty folder with --out`);
+    expect(error.message).toBe(`${path} is not empty and not a run folder; choose a new or empty folder with \`out\``);
     expect(readdirSync(path)).toEqual(["thesis.tex"]);
   });
 
@@ -88,13 +88,13 @@ describe("createRunFolder", () => {
     writeFileSync(path, "");
     const error = userErrorOf(() => createRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} is a file; expected a folder; choose another folder with --out`);
+    expect(error.message).toBe(`${path} is a file; expected a folder; choose another folder with \`out\``);
     expect(userErrorOf(() => createRunFolder(join(path, "run"))).message).toMatch(
       /^cannot create the folder .*run: part of the path is a file, not a folder \(ENOTDIR\); /,
     );
   });
 
-  test("tells when the system does not let it make the folder", () => {
+  test("reports when the system denies creating the folder", () => {
     expect(userErrorOf(() => createRunFolder("/proc/tailor/run")).message).toMatch(
       /^cannot create the folder \/proc\/tailor: .* \(E[A-Z]+\); [a-z]/,
     );

@@ -9,7 +9,7 @@ import { sampleRecord } from "./support/samples.ts";
 const root = new URL("../../", import.meta.url);
 const versionIn = (path: string): unknown => JSON.parse(readFileSync(new URL(path, root), "utf8")).version;
 
-test("the environment tells versions, commit, CPU and platform", () => {
+test("the environment has versions, commit, CPU and platform", () => {
   const environment = collectEnvironment();
   expect(environment.versions).toEqual({
     tailor: versionIn("package.json"),
@@ -23,7 +23,7 @@ test("the environment tells versions, commit, CPU and platform", () => {
   expect(() => formatRunRecord({ ...sampleRecord, ...environment })).not.toThrow();
 });
 
-test("the built files tell the same, from another folder, without loading ONNX Runtime", async () => {
+test("the built files give the same, from another folder, without loading ONNX Runtime", async () => {
   const printed: { environment: unknown; libraries: string[] } = JSON.parse(
     await nextLine(startChild("print-environment.mjs")),
   );

@@ -13,7 +13,7 @@ const NAME = `events.out.tfevents.1700000000.${hostname()}`;
 const now = () => 1_700_000_000.75;
 const eventsIn = (folder: string, name: string) => readEvents(readFileSync(join(folder, name)));
 
-test("a line an epoch becomes figures at its step; what was not validated is left out", () => {
+test("each epoch's line becomes values at its step; without validation those are omitted", () => {
   const folder = temporaryFolder();
   expect(hasEventFile(folder)).toBe(false);
   const file = createEventFile(folder, { restartStep: undefined, now });
@@ -40,7 +40,7 @@ test("a line an epoch becomes figures at its step; what was not validated is lef
   ]);
 });
 
-test("each line is in the file at once, and the content depends on nothing but figures and time", () => {
+test("each line is written immediately, and the content depends only on metrics and time", () => {
   const [one, other] = [temporaryFolder(), temporaryFolder()];
   const files = [one, other].map((folder) => createEventFile(folder, { restartStep: 430, now }));
   for (const line of sampleMetrics) {
@@ -53,7 +53,7 @@ test("each line is in the file at once, and the content depends on nothing but f
   expect(eventsIn(one, NAME)[1]).toEqual({ wallTime: now(), step: 430, sessionStatus: 1 });
 });
 
-test("a second file of the same second stands after the first, which stays as it was", () => {
+test("a second file of the same second sorts after the first, which is unchanged", () => {
   const folder = temporaryFolder();
   createEventFile(folder, { restartStep: undefined, now }).write(sampleMetrics[0]!);
   const first = readFileSync(join(folder, NAME));
@@ -63,7 +63,7 @@ test("a second file of the same second stands after the first, which stays as it
   expect(eventsIn(folder, `${NAME}.1`).map(({ step }) => step)).toEqual([0, 430, sampleMetrics[1]!.step]);
 });
 
-test("a folder that cannot be written is told of", () => {
+test("a folder that cannot be written to is reported", () => {
   const folder = "/proc";
   const error = withoutPrivileges(() => userErrorOf(() => createEventFile(folder, { restartStep: undefined, now })));
   expect(error.message).toMatch(/^cannot write \/proc\/events\.out\.tfevents\.\d+\..*: /);

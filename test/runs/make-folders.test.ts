@@ -1,4 +1,4 @@
-/** What making the folder of a run does in the moments that no test can wait for. */
+/** Creating a run's folder under race conditions, simulated. */
 import type fs from "node:fs";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ test("every new folder's name is synced to the disk, from the outermost to the i
   expect(events.slice(0, expected.length)).toEqual(expected);
 });
 
-test("a folder that another process makes at the same moment is as good as our own, and stays", () => {
+test("a folder created concurrently by another process is used, and not removed", () => {
   const top = temporaryFolder();
   race.isLost = true;
   createRunFolder(join(top, "runs", "run")).close();

@@ -8,13 +8,13 @@ const good = formatMetrics(sampleMetrics);
 const messageFor = (text: string) => userErrorOf(() => parseMetrics(text, FILE)).message;
 
 describe("metrics", () => {
-  test("are read as they were written, one line an epoch", () => {
+  test("are read as they were written, one line per epoch", () => {
     expect(parseMetrics(good, FILE)).toEqual(sampleMetrics);
     expect(good.split("\n").length).toBe(sampleMetrics.length + 1);
     expect(good.split("\n")[0]).toBe(JSON.stringify(sampleMetrics[0]));
   });
 
-  test("may be none yet, and may lack the last end of line", () => {
+  test("may be empty, and may lack the last end of line", () => {
     expect(formatMetrics([])).toBe("");
     expect(parseMetrics("", FILE)).toEqual([]);
     expect(parseMetrics(good.trimEnd(), FILE)).toEqual(sampleMetrics);
@@ -28,7 +28,7 @@ describe("metrics", () => {
     expect(messageFor(text)).toMatch(/, found nothing; restore the file from a copy, or mend or remove the line$/);
   });
 
-  test("may hold the validation images' confusion; a table that is no square of counts is refused", () => {
+  test("may contain the validation confusion matrix; a table that is not square or not of counts is refused", () => {
     const confusion = [
       [3, 1],
       [0, 2],
@@ -43,7 +43,7 @@ describe("metrics", () => {
     expect(messageFor(withTable([[-1]]))).toContain('line 1: field "validationConfusion[0][0]": expected ');
   });
 
-  test("a cut last line, an empty line and a foreign line are refused with their number", () => {
+  test("a truncated last line, an empty line and an invalid line are refused with their number", () => {
     expect(messageFor(good.slice(0, -10))).toMatch(
       /^runs\/x\/metrics\.jsonl, line 3: expected JSON, found something else/,
     );

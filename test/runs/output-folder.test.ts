@@ -8,7 +8,7 @@ import { userErrorOf } from "./support/helpers.ts";
 const FOLDER = sharedFolder();
 const MARKER = "study.json";
 
-test("a new folder is made when it begins, with its parents and its marker; files go into folders in it", () => {
+test("begin creates a new folder with its parents and its marker; files may be in subfolders", () => {
   const path = join(FOLDER, "a/b");
   const folder = openOutputFolder(path, MARKER);
   expect(existsSync(join(FOLDER, "a"))).toBe(false);
@@ -21,7 +21,7 @@ test("a new folder is made when it begins, with its parents and its marker; file
   expect(readdirSync(path).sort()).toEqual(["plots", "report.html", "study.json"]);
 });
 
-test("a folder that was made before is opened again; its marker stays as it was until more is made", () => {
+test("an existing output folder is reopened; its marker is unchanged until begin", () => {
   const path = join(FOLDER, "again");
   openOutputFolder(path, MARKER).finish({ accuracy: 0.5 });
   const marker = () => JSON.parse(readFileSync(join(path, "study.json"), "utf8"));
@@ -31,19 +31,19 @@ test("a folder that was made before is opened again; its marker stays as it was 
   expect(marker()).toEqual({ status: "running" });
 });
 
-test("a folder with something else in it, or a file, is refused and left as it was", () => {
+test("a folder with other contents, or a file, is refused and not changed", () => {
   const photos = join(FOLDER, "photos");
   mkdirSync(photos);
   writeFileSync(join(photos, "cat.png"), "cat");
   const error = userErrorOf(() => openOutputFolder(photos, MARKER));
-  expect(error.message).toMatch(/photos is not empty and has no study\.json; choose a new or empty folder with --out/);
+  expect(error.message).toMatch(/photos is not empty and has no study\.json; choose a new or empty folder with `out`/);
   expect(error.exitCode).toBe(2);
   expect(readdirSync(photos)).toEqual(["cat.png"]);
   expect(userErrorOf(() => openOutputFolder(join(photos, "cat.png"), MARKER)).message).toMatch(/is a file/);
   expect(existsSync(join(photos, "study.json"))).toBe(false);
 });
 
-test("an empty folder is taken", () => {
+test("an empty folder is accepted", () => {
   const path = join(FOLDER, "empty");
   mkdirSync(path);
   openOutputFolder(path, MARKER).begin();

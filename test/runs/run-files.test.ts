@@ -1,12 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readMetrics, readModel, readRunRecord, readState, readWeights } from "../../src/runs/node/run-files.ts";
-import { userErrorOf } from "./support/helpers.ts";
+import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
+import { sampleMetrics } from "./support/samples.ts";
 
 describe("reading", () => {
-  test("a file that is not there yet is told by name", () => {
+  test("a missing file is reported by name", () => {
     const path = interrupted({ state: false });
     for (const read of [readState, readWeights, readModel]) {
       expect(userErrorOf(() => read(path)).message).toMatch(
@@ -16,7 +17,7 @@ describe("reading", () => {
     expect(userErrorOf(() => readModel(join(path, "none"))).message).toContain("there is no folder");
   });
 
-  test("damaged files are told by path", () => {
+  test("damaged files are reported by path", () => {
     const path = finished();
     for (const name of ["run.json", "metrics.jsonl", "state.safetensors", "weights.safetensors"]) {
       writeFileSync(join(path, name), Uint8Array.of(0x7b, 0xff, 0x7d));
@@ -25,6 +26,22 @@ describe("reading", () => {
       expect(userErrorOf(() => read(path)).message).toMatch(/\/run\/[a-z.]+(json|jsonl|safetensors): expected .*; /);
     }
     expect(userErrorOf(() => readRunRecord(path)).message).toContain("expected UTF-8 text, found other bytes");
+  });
+
+  test("of a run in progress a metrics line without its end is left out; else it is damaged", () => {
+    const path = finished();
+    const file = join(path, "metrics.jsonl");
+    const whole = readFileSync(file);
+    // Cut in the middle of a character too, as far as bytes go.
+    for (const begun of ['{"epoch":4,"st', Uint8Array.of(0x7b, 0xc3)]) {
+      writeFileSync(file, whole);
+      appendFileSync(file, begun);
+      expect(readMetrics(path, { isInProgress: true })).toEqual(sampleMetrics);
+      expect(userErrorOf(() => readMetrics(path)).message).toContain(file);
+    }
+    writeFileSync(file, "{}\n{");
+    expect(userErrorOf(() => readMetrics(path, { isInProgress: true })).message).toContain("metrics.jsonl, line 1");
+    expect(readMetrics(temporaryFolder(), { isInProgress: true })).toEqual([]);
   });
 
   test("a folder in a file's place is told", () => {

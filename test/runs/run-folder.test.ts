@@ -2,14 +2,21 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { readMetrics, readModel, readRunRecord, readState, readWeights } from "../../src/runs/node/run-files.ts";
+import {
+  openRun,
+  readMetrics,
+  readModel,
+  readRunRecord,
+  readState,
+  readWeights,
+} from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder, resumeRunFolder } from "../../src/runs/node/run-folder.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleRecord, sampleTensors } from "./support/samples.ts";
 
 describe("a run folder", () => {
-  test("gives back all that is written to it; parent folders are made; nothing else is left", () => {
+  test("returns everything that was written; parent folders are created; nothing else is left", () => {
     const path = join(temporaryFolder(), "a", "b", "run");
     const folder = createRunFolder(path);
     expect(folder.path).toBe(path);
@@ -51,14 +58,14 @@ describe("a run folder", () => {
     openRunFolder(path).folder.close();
   });
 
-  test("after an error while opening is not locked", () => {
+  test("is not locked after an error while opening", () => {
     const path = finished();
     userErrorOf(() => createRunFolder(path));
     userErrorOf(() => resumeRunFolder(path));
     expect(existsSync(join(path, "lock"))).toBe(false);
   });
 
-  test("opened for writing is cleared of what killed writers left", () => {
+  test("opened for writing is cleared of the remains of killed writers", () => {
     for (const open of [openRunFolder, resumeRunFolder]) {
       const path = interrupted({ state: true });
       open(path).folder.close();
@@ -66,7 +73,7 @@ describe("a run folder", () => {
     }
   });
 
-  test("killed at any moment goes on from its last whole state", async () => {
+  test("killed at any moment is resumed from its last complete state", async () => {
     const path = join(temporaryFolder(), "run");
     const args = [path, JSON.stringify(sampleRecord), JSON.stringify(sampleMetrics[0])];
     let last = 0;
@@ -90,7 +97,7 @@ describe("a run folder", () => {
 });
 
 describe("openRunFolder and resumeRunFolder", () => {
-  test("give the record, and the state to go on from", () => {
+  test("return the record, and the state to resume from", () => {
     const path = interrupted({ state: true });
     const opened = openRunFolder(path);
     opened.folder.close();
@@ -108,7 +115,21 @@ describe("openRunFolder and resumeRunFolder", () => {
     expect(record).toEqual(finishedRecord);
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`${path} holds a finished run: there is nothing to resume; start a new run with --out`);
+    expect(error.message).toBe(
+      `${path} holds a finished run: there is nothing to resume; start a new run with \`out\``,
+    );
+  });
+
+  test("what the record says under the lock decides, not what it said when the run was opened", () => {
+    const path = interrupted({ state: true });
+    const run = openRun(path);
+    const another = openRunFolder(path);
+    another.folder.writeRecord(finishedRecord);
+    another.folder.close();
+    expect(userErrorOf(() => resumeRunFolder(run)).message).toContain("holds a finished run");
+    const { folder, record } = openRunFolder(run);
+    folder.close();
+    expect(record).toEqual(finishedRecord);
   });
 
   test.each(["missing", "damaged"])("a run whose state is %s is not resumed but started over", (kind) => {
@@ -117,11 +138,11 @@ describe("openRunFolder and resumeRunFolder", () => {
     const error = userErrorOf(() => resumeRunFolder(path));
     expect(error.exitCode).toBe(2);
     expect(error.message).toBe(
-      `${path} has no state.safetensors that can be read; start the run over with --out ${path}`,
+      `${path} has no state.safetensors that can be read; start the run over with \`out\` ${path}`,
     );
   });
 
-  test.each([openRunFolder, resumeRunFolder, readRunRecord])("what is no run is told apart: %o", (open) => {
+  test.each([openRunFolder, resumeRunFolder, readRunRecord])("a path that is no run is reported: %o", (open) => {
     const parent = temporaryFolder();
     const [none, other, file] = [join(parent, "none"), join(parent, "other"), join(parent, "file")];
     mkdirSync(other);

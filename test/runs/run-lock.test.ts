@@ -16,7 +16,7 @@ function locked(content: unknown): { folder: string; path: string } {
   return { folder, path };
 }
 
-/** A lock as a process leaves it that was killed. */
+/** A lock left by a killed process. */
 async function lockOfDeadProcess(): Promise<{ folder: string; path: string; pid: number }> {
   const folder = temporaryFolder();
   const child = startChild("hold-lock.mjs", folder);
@@ -26,7 +26,7 @@ async function lockOfDeadProcess(): Promise<{ folder: string; path: string; pid:
 }
 
 describe("the lock", () => {
-  test("is held once, also within one process, until it is given back", () => {
+  test("is held once, also within one process, until it is released", () => {
     const folder = temporaryFolder();
     const release = acquireLock(folder);
     expect(lockHolder(folder)).toBe(`process ${process.pid}`);
@@ -41,7 +41,7 @@ describe("the lock", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("of a live process is refused by its number, and says how to go on; of a killed one it is taken over", async () => {
+  test("of a live process is refused with its number and what to do; that of a killed one is taken over", async () => {
     const folder = temporaryFolder();
     const child = startChild("hold-lock.mjs", folder);
     expect(await nextLine(child)).toBe("held");
@@ -60,7 +60,7 @@ describe("the lock", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("of processes that want a dead process's lock at the same moment, one gets it", async () => {
+  test("of a dead process, requested by several at the same moment, goes to one of them", async () => {
     for (let round = 0; round < 4; round++) {
       const { folder } = await lockOfDeadProcess();
       const start = String(Date.now() + 700);
@@ -84,7 +84,7 @@ describe("the lock", () => {
     expect(existsSync(join(folder, TAKEOVER_FOLDER))).toBe(true);
   });
 
-  test("of a dead process whose number has been given to another is taken over", (context) => {
+  test("of a dead process whose number was reused is taken over", (context) => {
     if (!existsSync("/proc/self/stat")) context.skip("this system does not tell when a process started");
     // As after the restart of a container: the same number, but this process started at another time.
     const { folder, path } = locked({ pid: process.pid, host: hostname(), started: "1" });
@@ -93,7 +93,7 @@ describe("the lock", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test("of a process that is dead but not yet collected by its parent is taken over", async (context) => {
+  test("of a zombie process is taken over", async (context) => {
     if (!existsSync("/proc/self/stat")) context.skip("this system does not tell when a process started");
     // The shell starts a process and, while that still runs, becomes `sleep`, which never collects it.
     const shell = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 3600"], { stdio: ["ignore", "pipe", "ignore"] });
@@ -108,7 +108,7 @@ describe("the lock", () => {
     acquireLock(folder)();
   });
 
-  test("of a process of another user, which we may not signal, is refused", () => {
+  test("of another user's process, which cannot be signalled, is refused", () => {
     // Root may signal everybody: it starts a process for a user that it is not even for the moment.
     const other = process.geteuid?.() === 0 ? spawn("sleep", ["3600"], { uid: 65_533, stdio: "ignore" }) : null;
     onTestFinished(() => {
@@ -120,7 +120,7 @@ describe("the lock", () => {
     expect(withoutPrivileges(() => lockHolder(folder))).toBe(`process ${pid}`);
   });
 
-  test("of another machine is refused: nobody can ask whether that process lives", () => {
+  test("of another machine is refused, as its process cannot be checked", () => {
     const { folder } = locked({ pid: 1, host: "elsewhere", started: null });
     expect(userErrorOf(() => acquireLock(folder)).message).toContain("process 1 on elsewhere is writing to it");
   });
@@ -139,7 +139,7 @@ describe("the lock", () => {
     },
   );
 
-  test("removed by hand and taken by another: giving back leaves theirs alone", () => {
+  test("removed by hand and acquired by another process is not released by the first holder", () => {
     const folder = temporaryFolder();
     const release = acquireLock(folder);
     const theirs = JSON.stringify({ pid: 1, host: "elsewhere", started: null });
@@ -148,7 +148,7 @@ describe("the lock", () => {
     expect(readFileSync(join(folder, LOCK_FILE), "utf8")).toBe(theirs);
   });
 
-  test("in a missing folder is told as such", () => {
+  test("in a missing folder is reported as such", () => {
     const folder = join(temporaryFolder(), "none");
     expect(userErrorOf(() => acquireLock(folder)).message).toMatch(
       /^cannot lock .*none: no such file or folder \(ENOENT\)/,

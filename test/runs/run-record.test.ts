@@ -44,13 +44,22 @@ describe("a record", () => {
     expect(JSON.parse(text)).toEqual(sampleRecord);
   });
 
-  test("keeps whatever a recipe holds", () => {
+  test("keeps all fields of a recipe", () => {
     const recipe = { "a.b": [1, { c: null }], ü: "x", deep: { deeper: { deepest: [[], {}] } } };
     expect(parseRunRecord(formatRunRecord({ ...sampleRecord, recipe }), FILE)).toEqual({ ...sampleRecord, recipe });
   });
 
+  test.each([
+    ["base-seed", "base-study"],
+    ["enhanced-seed", "enhanced-study"],
+  ])("of a recipe that was called %s is read as %s", (earlier, current) => {
+    const text = formatRunRecord({ ...sampleRecord, recipeName: earlier, recipe: { name: earlier, epochs: 30 } });
+    const expected = { ...sampleRecord, recipeName: current, recipe: { name: current, epochs: 30 } };
+    expect(parseRunRecord(text, FILE)).toEqual(expected);
+  });
+
   const fields = fieldsOf(finishedRecord);
-  test("the tests below go through every field", () => {
+  test("the tests below cover every field", () => {
     expect(fields.length).toBe(53);
   });
 
@@ -130,7 +139,7 @@ describe("a record", () => {
     },
   );
 
-  test("of imported weights tells of no training", () => {
+  test("of imported weights contains no training", () => {
     expect(ofImport.length).toBe(25);
     const { seed } = sampleRecord;
     expect(messageFor(JSON.stringify({ ...importedRecord, seed }))).toMatch(/field "seed": expected no such field/);
@@ -150,11 +159,11 @@ describe("a record", () => {
     ['"run"', /expected an object, found "run"/],
     ["{}", /field "status": expected "running", "finished" or "imported", found nothing/],
     [`{"recipe":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, /field "status"/],
-  ])("damaged JSON %#: told", (text, message) => {
+  ])("damaged JSON %# is refused", (text, message) => {
     expect(messageFor(text)).toMatch(message);
   });
 
-  test("another format is told before anything else that is new in it", () => {
+  test("another format is reported before any other problem", () => {
     expect(messageFor('{"format":2,"novelty":true}')).toBe(
       `${FILE}: field "format": expected 1, found 2; another version of tailor wrote this run: use that version`,
     );

@@ -1,8 +1,10 @@
 import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
+import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder } from "../../src/runs/node/run-folder.ts";
-import { defaultRunPath, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
+import { defaultRunPath, findRun, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
@@ -15,44 +17,50 @@ function runWith(path: string, record: RunRecord, { state = false } = {}): strin
   return path;
 }
 
-describe("runStatus", () => {
-  test("tells what is no run from what is one, and what is left of it", () => {
+describe("findRun and runStatus", () => {
+  test("a folder without run.json is no run; a run that nobody trains is finished or interrupted", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("empty"));
     writeFileSync(at("file"), "");
-    expect(runStatus(at("none"))).toEqual({ kind: "missing" });
-    expect(runStatus(at("empty"))).toEqual({ kind: "not-a-run" });
-    expect(runStatus(at("file"))).toEqual({ kind: "not-a-run" });
-    expect(runStatus(join(at("file"), "x"))).toEqual({ kind: "missing" });
-    expect(runStatus(runWith(at("done"), finishedRecord))).toEqual({ kind: "finished", record: finishedRecord });
-    const unfinished = { kind: "unfinished", record: sampleRecord, writer: null };
-    expect(runStatus(runWith(at("begun"), sampleRecord))).toEqual({ ...unfinished, resumable: false });
-    expect(runStatus(runWith(at("saved"), sampleRecord, { state: true }))).toEqual({ ...unfinished, resumable: true });
-    writeFileSync(join(at("begun"), "state.safetensors"), "damaged");
-    expect(runStatus(at("begun"))).toEqual({ ...unfinished, resumable: false });
+    for (const path of [at("none"), at("empty"), at("file"), join(at("file"), "x")]) {
+      expect(findRun(path)).toBeUndefined();
+    }
+    expect(findRun(runWith(at("done"), finishedRecord))).toEqual({ path: at("done"), record: finishedRecord });
+    expect(runStatus(openRun(at("done")))).toBe("finished");
+    expect(runStatus(openRun(runWith(at("begun"), sampleRecord)))).toBe("interrupted");
   });
 
-  test("a run that is being trained names the process", () => {
+  test("a run whose folder is locked is running, whenever its record was read", () => {
     const { folder } = openRunFolder(runWith(join(temporaryFolder(), "run"), sampleRecord));
-    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: `process ${process.pid}` });
+    const run = openRun(folder.path);
+    expect(runStatus(run)).toBe("running");
     folder.close();
-    expect(runStatus(folder.path)).toMatchObject({ kind: "unfinished", writer: null });
+    expect(runStatus(run)).toBe("interrupted");
   });
 
-  test("a damaged record is told with its error", () => {
+  test("a damaged record is found as its error", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
     writeFileSync(join(path, "run.json"), '{"format":1}');
-    const status = runStatus(path);
-    expect(status.kind === "damaged" && status.error.message).toMatch(/run\.json: field "status"/);
+    expect(findRun(path)).toBeInstanceOf(UserError);
+    expect(findRun(path)).toMatchObject({ message: expect.stringMatching(/run\.json: field "status"/) });
+  });
+});
+
+describe("readStateIfWhole", () => {
+  test("null where there is no state, or a damaged one", () => {
+    const path = runWith(join(temporaryFolder(), "run"), sampleRecord);
+    expect(readStateIfWhole(path)).toBeNull();
+    writeFileSync(join(path, "state.safetensors"), "damaged");
+    expect(readStateIfWhole(path)).toBeNull();
+    expect(readStateIfWhole(runWith(path, sampleRecord, { state: true }))?.tensors).toEqual(sampleTensors);
   });
 
-  test("a state that the system withholds is not taken for none: the run is not started over", () => {
+  test("an inaccessible state is not treated as missing: the run is not started over", () => {
     const path = runWith(join(temporaryFolder(), "run"), sampleRecord, { state: true });
     renameSync(join(path, "state.safetensors"), join(path, "elsewhere"));
     mkdirSync(join(path, "state.safetensors"));
-    const status = runStatus(path);
-    expect(status.kind === "damaged" && status.error.message).toMatch(
+    expect(userErrorOf(() => readStateIfWhole(path)).message).toMatch(
       /^cannot read .*state\.safetensors: .*\(EISDIR\)/,
     );
     expect(userErrorOf(() => createRunFolder(path)).message).toMatch(/^cannot read .*state\.safetensors/);
@@ -60,7 +68,7 @@ describe("runStatus", () => {
 });
 
 describe("listRuns", () => {
-  test("newest first, damaged ones as such, and nothing that is no run", () => {
+  test("lists runs newest first, damaged ones as such, and nothing else", () => {
     const parent = temporaryFolder();
     const startedAt = (day: number) => `2026-01-0${day}T00:00:00.000Z`;
     runWith(join(parent, "b-oldest"), { ...finishedRecord, startedAt: startedAt(1) });
@@ -76,8 +84,8 @@ describe("listRuns", () => {
     symlinkSync(elsewhere, join(parent, "linked"));
     symlinkSync("nowhere", join(parent, "dangling"));
     const runs = listRuns(parent);
-    expect(runs.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
-      "a-newest unfinished",
+    expect(runs.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      "a-newest interrupted",
       "linked finished",
       "d finished",
       "c finished",
@@ -99,7 +107,7 @@ describe("listRuns", () => {
 });
 
 describe("runsAt", () => {
-  test("a run is itself; a folder stands for the runs in it, or in its runs, in the order of their numbers", () => {
+  test("gives a run itself, and for a folder the runs in it or in its folder runs, in numeric order", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("study"));
@@ -119,7 +127,7 @@ describe("runsAt", () => {
 describe("defaultRunPath", () => {
   const date = new Date(2026, 0, 3, 4, 5, 6);
 
-  test("recipe, date and time, in the folder of runs", () => {
+  test("consists of recipe, date and time, in the folder of runs", () => {
     expect(defaultRunPath("base", date, join(temporaryFolder(), "runs")).split("/").slice(-2)).toEqual([
       "runs",
       "base-20260103-040506",
@@ -129,7 +137,7 @@ describe("defaultRunPath", () => {
     );
   });
 
-  test("a suffix when that is taken, by a run or anything else", () => {
+  test("has a suffix if the path exists", () => {
     const parent = temporaryFolder();
     const names = [1, 2, 3].map(() => {
       const path = defaultRunPath("base", date, parent);

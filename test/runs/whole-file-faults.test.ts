@@ -1,4 +1,4 @@
-/** Every system call of `writeWholeFile` fails in turn, with every reason that disks have. */
+/** Every system call of `writeWholeFile` fails in turn, with every typical error. */
 import type fs from "node:fs";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ afterEach(() => {
 });
 
 describe("writeWholeFile", () => {
-  test("syncs the file before it takes its name, and the folder afterwards", () => {
+  test("syncs the file before the rename, and the folder afterwards", () => {
     writeWholeFile(join(temporaryFolder(), "file"), "new");
     expect(calls).toEqual(ORDER);
   });
@@ -79,14 +79,14 @@ describe("writeWholeFile", () => {
     },
   );
 
-  test("a disk that fails when the folder is synced is told; the file is whole", () => {
+  test("a failure to sync the folder is reported; the file is complete", () => {
     const path = join(temporaryFolder(), "file");
     Object.assign(fault, { at: ORDER.lastIndexOf("fsync"), code: "EIO" });
     expect(userErrorOf(() => writeWholeFile(path, "new")).message).toMatch(/the disk reports an error \(EIO\)/);
     expect(readFileSync(path, "utf8")).toBe("new");
   });
 
-  test("a defect of ours stays what it is", () => {
+  test("an internal error is rethrown unchanged", () => {
     // Node's own complaint about an argument has a code as well.
     expect(() => writeWholeFile(join(temporaryFolder(), "a\0b"), "new")).toThrow(TypeError);
   });

@@ -7,7 +7,7 @@ import { isTemporary, removeTemporaries, writeWholeFile } from "../../src/runs/n
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf, withoutPrivileges } from "./support/helpers.ts";
 
 describe("writeWholeFile", () => {
-  test("writes bytes and text, in place of what was there, and leaves nothing else", () => {
+  test("writes bytes and text, replacing an existing file, and leaves nothing else", () => {
     const folder = temporaryFolder();
     const path = join(folder, "file");
     writeWholeFile(path, "a longer text: größer");
@@ -19,7 +19,7 @@ describe("writeWholeFile", () => {
     expect(readdirSync(folder)).toEqual(["file"]);
   });
 
-  test("whoever reads while it is written sees a whole file, and so does whoever comes after a kill", async () => {
+  test("readers see a complete file during a write and after a kill", async () => {
     const folder = temporaryFolder();
     const path = join(folder, "file");
     const versions = new Set<number>();
@@ -44,13 +44,13 @@ describe("writeWholeFile", () => {
   });
 });
 
-describe("what the system refuses", () => {
+describe("errors of the system", () => {
   test.each<[string, (folder: string) => string, RegExp]>([
     ["a missing folder", (folder) => join(folder, "none", "file"), /no such file or folder \(ENOENT\); check the path/],
     ["a path through a file", (folder) => join(folder, "old", "file"), /part of the path is a file.* \(ENOTDIR\)/],
     ["a folder in the way", (folder) => join(folder, "sub"), /\(EISDIR\); move the folder away/],
     ["a name too long", (folder) => join(folder, "n".repeat(250)), /the name is too long \(ENAMETOOLONG\)/],
-  ])("%s: told with the file and the reason", (_, pathIn, message) => {
+  ])("%s is reported with the file and the reason", (_, pathIn, message) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "old"), "old");
     mkdirSync(join(folder, "sub"));
@@ -63,7 +63,7 @@ describe("what the system refuses", () => {
     expect(readFileSync(join(folder, "old"), "utf8")).toBe("old");
   });
 
-  test("no right to the folder: told, and the file stays", () => {
+  test("without permission for the folder the error is reported, and the file remains", () => {
     const folder = temporaryFolder();
     const path = join(folder, "file");
     writeFileSync(path, "old");
@@ -85,7 +85,7 @@ describe("what the system refuses", () => {
     return folder;
   }
 
-  test("a full disk: told, the old file stays whole, no temporary file stays", (context) => {
+  test("a full disk is reported, the old file remains complete, and no temporary file is left", (context) => {
     const folder = mountTmpfs("size=256k");
     if (folder === null) return context.skip("needs the right to mount a file system (root)");
     const path = join(folder, "file");
@@ -100,7 +100,7 @@ describe("what the system refuses", () => {
     expect(readFileSync(path, "utf8")).toBe("new");
   });
 
-  test("a read-only file system: told", (context) => {
+  test("a read-only file system is reported", (context) => {
     const folder = mountTmpfs("ro");
     if (folder === null) return context.skip("needs the right to mount a file system (root)");
     const error = userErrorOf(() => writeWholeFile(join(folder, "file"), "new"));
@@ -109,7 +109,7 @@ describe("what the system refuses", () => {
 });
 
 describe("removeTemporaries", () => {
-  test("removes what writeWholeFile leaves when it is killed and nothing that only looks like it", () => {
+  test("removes temporary files of killed writers and no similarly named files", () => {
     const folder = temporaryFolder();
     const left = ".state.safetensors.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.tmp";
     const others = [".hidden.tmp", "notes.tmp", left.slice(1), `${left}.txt`, "run.json"];
@@ -120,7 +120,7 @@ describe("removeTemporaries", () => {
     expect(readdirSync(folder).sort()).toEqual(others.sort());
   });
 
-  test("a folder that cannot be read is told", () => {
+  test("an unreadable folder is reported", () => {
     const folder = join(temporaryFolder(), "none");
     expect(userErrorOf(() => removeTemporaries(folder)).message).toContain(`cannot clean up ${folder}: `);
   });

@@ -14,7 +14,7 @@ const PARSED = fromBinary(ModelProtoSchema, BYTES);
 
 const open = (bytes: Uint8Array) => openModel(bytes, "some/model.onnx", { threads: 1 });
 
-/** The file with something else in it than it says. */
+/** The file with contradictory contents. */
 function lying(change: (model: ModelProto) => void): Uint8Array {
   const model = clone(ModelProtoSchema, PARSED);
   change(model);
@@ -30,7 +30,7 @@ test("a whole model opens", async () => {
   await session.release();
 });
 
-test("a session that leaves the cores to others between its runs answers the same, to the last bit", async () => {
+test("a session that does not spin between its runs gives bitwise the same result", async () => {
   const pixels = Uint8Array.from({ length: 60 }, (_, i) => (i * 41) % 256);
   const [alone, beside] = [await open(BYTES), await openModel(BYTES, "x", { threads: 2, isAlone: false })];
   const expected = Float32Array.from(await alone.logits(pixels));
@@ -39,7 +39,7 @@ test("a session that leaves the cores to others between its runs answers the sam
   await beside.release();
 });
 
-describe("a model file that lies is refused by its name, and the process lives on", () => {
+describe("an inconsistent model file is refused by name, without a crash", () => {
   test.each<[string, (model: ModelProto) => void]>([
     ["a tensor larger than its data", (model) => (weight(model).dims = [6n, 600n])],
     ["a tensor smaller than its data", (model) => (weight(model).dims = [6n, 1n])],

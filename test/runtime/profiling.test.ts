@@ -15,7 +15,7 @@ mkdirSync(TEMPORARY);
 beforeEach(() => vi.stubEnv("TMPDIR", TEMPORARY));
 afterEach(() => vi.unstubAllEnvs());
 
-/** ONNX Runtime keeps files of its own beside it. */
+/** ONNX Runtime writes other files into the same folder. */
 const folders = () => readdirSync(TEMPORARY).filter((name) => name.startsWith("tailor-profile-"));
 
 const [x, sum] = [input("x", [3]), input("sum", [3])];
@@ -27,8 +27,8 @@ const program = compile(
 const START = new Map([["sum", Float32Array.of(1, 2, 3)]]);
 const X = { x: Float32Array.of(1, 2, 3) };
 
-describe("a session with the profiler on", () => {
-  test("computes the same, and tells of every run when it is released; nothing is left of the trace", async () => {
+describe("a session with the profiler enabled", () => {
+  test("computes the same, and reports every run when it is released; the trace is removed", async () => {
     const profiles: EngineProfile[] = [];
     const session = await profilingRuntime((profile) => profiles.push(profile)).open(program, { threads: 1 });
     const plain = await nodeRuntime.open(program, { threads: 1 });

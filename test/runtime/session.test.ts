@@ -30,7 +30,7 @@ async function open(program: Program) {
   return session;
 }
 
-test("several steps in one run: state goes from step to step, outputs come one after another", async () => {
+test("several steps in one run: state is passed from step to step, outputs are concatenated", async () => {
   const session = await open(SUM);
   const { double } = await session.run({ x: Float32Array.of(1, 1, 2, 2, 3, 3) }, 3);
   expect(double).toEqual(Float32Array.of(22, 44, 26, 52, 32, 64));
@@ -40,7 +40,7 @@ test("several steps in one run: state goes from step to step, outputs come one a
   await session.release();
 });
 
-test("outputs of a run stay as they are when the next one is done", async () => {
+test("outputs of a run are not changed by the next one", async () => {
   const session = await open(SUM);
   const first = (await session.run({ x: Float32Array.of(1, 1) })).double!;
   await session.run({ x: Float32Array.of(5, 5) });

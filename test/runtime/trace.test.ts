@@ -29,7 +29,7 @@ describe("a trace of ONNX Runtime's profiler", () => {
     ]);
   });
 
-  test("leaves out a run that did not come to its end", () => {
+  test("omits an incomplete run", () => {
     const lines = TRACE.trimEnd().split("\n");
     const withoutLast = `${lines.slice(0, -2).join("\n").replace(/,$/, "")}]`;
     expect(readTrace(withoutLast)).toEqual(readTrace(TRACE).slice(0, 1));

@@ -1,4 +1,7 @@
-/** ONNX Runtime's WebAssembly build, which also runs in Node: what it computes, and that it is a Runtime like the native one. */
+/**
+ * ONNX Runtime's WebAssembly build, which also runs in Node: what it computes, and that it is a Runtime like the native
+ * one.
+ */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
@@ -35,7 +38,7 @@ describe.each([
   });
 });
 
-test("several steps a run, and stopping and going on, change no bit", async () => {
+test("several steps per run, and stopping and resuming, give bitwise the same result", async () => {
   const whole = await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }));
   const together = await trainAndCompare(smallJob({ runtime, stepsPerCall: 3 }));
   expect(together.hash).toBe(whole.hash);
@@ -46,7 +49,7 @@ test("several steps a run, and stopping and going on, change no bit", async () =
   expect(rest.hash).toBe(whole.hash);
 });
 
-test("between steps the thread hears what it is told", async () => {
+test("between steps the thread handles messages", async () => {
   let steps = 0;
   let heardAfter: number | undefined;
   await trainAndCompare(smallJob({ runtime, stepsPerCall: 1 }), {
@@ -63,7 +66,7 @@ test("between steps the thread hears what it is told", async () => {
   expect(heardAfter).toBe(1);
 });
 
-describe("what a session refuses", () => {
+describe("a session refuses", () => {
   const x = input("x", [2, 3]);
   const program = { name: "small", feeds: [x], state: [], outputs: { y: relu(x) } };
   const open = () => runtime.open(compile(program, { kind: "standard" }), { threads: 1 });
@@ -74,7 +77,7 @@ describe("what a session refuses", () => {
     expect(error).toMatchObject({ message: "small: a browser runs the standard lowering" });
   });
 
-  test("feeds of another size or type, in the words of the native build", async () => {
+  test("feeds of another size or type, with the native build's messages", async () => {
     const session = await open();
     const native = await nodeRuntime.open(compile(program, { kind: "standard" }), { threads: 1 });
     for (const feeds of [{}, { x: new Float32Array(5) }, { x: new Uint8Array(6) }]) {
@@ -118,7 +121,7 @@ describe("a model file", () => {
     await native.release();
   });
 
-  test("that is none is refused by its name", async () => {
+  test("that is invalid is refused by its name", async () => {
     const error = await failureOf(openModel(bytes.subarray(0, 1000), "some.onnx", { threads: 1 }));
     expect(error.message).toBe("some.onnx is not a model that ONNX Runtime can read; train or export it again");
   });

@@ -15,7 +15,7 @@ import { smallRuns } from "./support/small-runs.ts";
 const { runs, dataFolder, data } = await smallRuns(["a"]);
 const PIXELS = { pixels: new Array<number>(784).fill(9) };
 
-/** Whatever was sent, the server lives, answers others, and holds nothing to be a defect of its own. */
+/** After any input, the server still runs, handles other requests, and reports no internal error. */
 let server: StartedServer | undefined;
 async function serve(options: Parameters<typeof start>[0] = {}): Promise<string> {
   server = await start({ runs, ...options });
@@ -28,7 +28,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** A PNG that is only a header: so many pixels it claims to have. */
+/** A PNG that consists only of a header with the given size. */
 function claimingPng(edge: number): Uint8Array {
   const header = Buffer.alloc(25);
   header.writeUInt32BE(13, 0);
@@ -105,7 +105,7 @@ describe("bodies of POST /api/predict that are refused", () => {
     expect((await errorOf(postBytes(`${url}/api/predict`, bytes, type))).slice(0, 2)).toEqual([status, code]);
   });
 
-  test("a bomb is refused for what it claims, not for what it holds; the limit can be set", async () => {
+  test("a decompression bomb is refused by its header, not its contents; the limit can be set", async () => {
     const url = await serve({ limits: { pixels: 9999 } });
     const [, , bomb] = await errorOf(postBytes(`${url}/api/predict`, claimingPng(30_000), "image/png"));
     expect(bomb).toBe("The image has 30000 x 30000 pixels; at most 9,999 are decoded, make it smaller.");
@@ -118,7 +118,7 @@ describe("bodies of POST /api/predict that are refused", () => {
     expect((await errorOf(postBytes(`${url}/api/predict`, await square(100), "image/png")))[1]).toBe("bad_image");
   });
 
-  test("one plain colour has nothing to classify", async () => {
+  test("a picture of a single colour is refused", async () => {
     const url = await serve();
     const plain = sharp({ create: { width: 50, height: 50, channels: 3, background: "red" } });
     const [, code, message] = await errorOf(postBytes(`${url}/api/predict`, await plain.png().toBuffer(), "image/png"));
@@ -182,7 +182,7 @@ describe("addresses", () => {
     ["%ff", "no_such_run"],
     ["__proto__", "no_such_run"],
     ["", "not_found"],
-  ])("a run of the name %j leads nowhere", async (name, code) => {
+  ])("a run of the name %j is not found", async (name, code) => {
     const url = await serve();
     for (const part of ["", "/model.onnx", "/evaluation", "/events"]) {
       if (name === "" && part !== "") continue;
@@ -190,7 +190,7 @@ describe("addresses", () => {
     }
   });
 
-  test("a path with dots as it is sent leads to no file", async () => {
+  test("a path with dots gives no file", async () => {
     const page = temporaryFolder();
     mkdirSync(join(page, "web"));
     writeFileSync(join(page, "web", "index.html"), "the page");
@@ -234,8 +234,8 @@ describe("addresses", () => {
   });
 });
 
-describe("runs that break while they are served", () => {
-  test("a damaged record, a damaged model, damaged metrics: told, logged with the path, others go on", async () => {
+describe("runs that are damaged while they are served", () => {
+  test("a damaged record, model or metrics: reported, logged with the path, others are not affected", async () => {
     const folder = temporaryFolder();
     for (const name of ["fine", "record", "model", "metrics", "unknown"])
       cpSync(join(runs, "a"), join(folder, name), { recursive: true });
@@ -248,7 +248,7 @@ describe("runs that break while they are served", () => {
     writeFileSync(join(folder, "unknown", "run.json"), JSON.stringify({ ...record, recipe: {} }));
     await expect
       .poll(() => names(url))
-      // What a run cost stands in its record: a recipe that this version does not know is no damage.
+      // A run's cost is in its record, so a recipe unknown to this version is not an error.
       .toEqual({ runs: ["fine", "model", "unknown"], damaged: ["metrics", "record"] });
     const ask = async (path: string) => (await errorOf(fetch(`${url}/api/runs/${path}`))).slice(0, 2);
     expect(await ask("record")).toEqual([503, "run_damaged"]);
@@ -263,7 +263,7 @@ describe("runs that break while they are served", () => {
     expect(server?.log.join("\n")).toContain(join(folder, "model"));
   });
 
-  test("a damaged model that is replaced by a good one answers again", async () => {
+  test("a damaged model that is replaced by a valid one works again", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
     const model = join(folder, "a", "model.onnx");
@@ -310,21 +310,21 @@ function rawGet(address: string): Promise<Response> {
 }
 
 describe("connections", () => {
-  test("what is no HTTP is told so", async () => {
+  test("invalid HTTP gets an error response", async () => {
     const url = await serve();
     const { socket, said } = await open(url);
     socket.write("boot please\r\n\r\n");
     expect(await said()).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
   });
 
-  test.each(["1.0", "1.1"])("a request without a host is told so: HTTP/%s", async (version) => {
+  test.each(["1.0", "1.1"])("a request without a host gets an error response: HTTP/%s", async (version) => {
     const url = await serve();
     const { socket, said } = await open(url);
     socket.write(`GET /healthz HTTP/${version}\r\n\r\n`);
     expect(await said()).toMatch(/^HTTP\/1\.1 400 .*x-content-type-options: nosniff.*"code":"bad_request"/is);
   });
 
-  test("an expectation that nobody meets is told so; 100-continue is met", async () => {
+  test("an unsupported expectation is refused; 100-continue is supported", async () => {
     const url = await serve();
     const expecting = async (expectation: string) => {
       const { socket, said } = await open(url);
@@ -341,7 +341,7 @@ describe("connections", () => {
       "a body",
       "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nab",
     ],
-  ])("a client that is slow with %s is told so, in time", async (_, begun) => {
+  ])("a client that is slow with %s gets 408, in time", async (_, begun) => {
     const url = await serve({ timeoutSeconds: 1 });
     const { socket, said } = await open(url);
     socket.write(begun);
@@ -351,7 +351,7 @@ describe("connections", () => {
     clearInterval(drip);
   });
 
-  test("a client that is slow and does not leave when it is refused gives its place back", async () => {
+  test("a slow client that does not disconnect when it is refused is disconnected", async () => {
     const url = await serve({ timeoutSeconds: 1 });
     const { hostname, port } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
@@ -368,7 +368,7 @@ describe("connections", () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  test("a client that does not read its answer is cut off", async () => {
+  test("a client that does not read its response is disconnected", async () => {
     // Of the whole data set: 47 MB, far more than the buffers on both sides hold.
     const url = await serve({ timeoutSeconds: 1 });
     await jsonOf(fetch(`${url}/api/test-images/0`)); // The data is loaded.
@@ -382,7 +382,7 @@ describe("connections", () => {
     expect(received).toBeLessThan(60_000 * 784);
   });
 
-  test.skipIf(process.platform !== "linux")("a client that waits for a slow answer is not cut off", async () => {
+  test.skipIf(process.platform !== "linux")("a client that waits for a slow response is not disconnected", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
     const url = await serve({ timeoutSeconds: 1, runs: folder, data: dataFolder });
@@ -393,7 +393,7 @@ describe("connections", () => {
     expect(await answer).toMatchObject({ run: "a", total: data.test.count });
   });
 
-  test("a client that goes in the middle of its body harms nobody", async () => {
+  test("a client that disconnects within its body affects no others", async () => {
     const url = await serve();
     for (let i = 0; i < 20; i++) {
       const { socket } = await open(url);
@@ -407,7 +407,7 @@ describe("connections", () => {
     expect(server?.log).toEqual([]);
   });
 
-  test("more than allowed: the further ones are told to come again, and may once others are gone", async () => {
+  test("connections over the limit get 503, and succeed once others are closed", async () => {
     const url = await serve({ connections: 3 });
     const kept = await Promise.all([open(url), open(url), open(url)]);
     const further = await open(url);
@@ -421,7 +421,7 @@ describe("connections", () => {
   });
 });
 
-/** Opens a connection. `said` resolves with all that came once the other side closes it. */
+/** Opens a connection. `said` resolves with all received data once the other side closes it. */
 function open(url: string): Promise<{ socket: Socket; said: () => Promise<string> }> {
   const { port, hostname } = new URL(url);
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { createBatcher } from "../../src/server/batcher.ts";
 
-/** A call that ends when it is told to, and what it was given. */
+/** A call that ends on demand, and records its arguments. */
 function heldCalls() {
   const calls: {
     items: readonly number[];
@@ -18,7 +18,7 @@ function heldCalls() {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("batcher", () => {
-  test("items that come together go in one call, and each gets its own result", async () => {
+  test("items that arrive together are in one call, and each gets its own result", async () => {
     const { calls, call } = heldCalls();
     const ask = createBatcher(call, { most: 64, waitMs: 1 });
     const answers = Promise.all([3, 1, 2].map(ask));
@@ -62,7 +62,7 @@ describe("batcher", () => {
     }
   });
 
-  test("no call begins while another is under way; what came meanwhile goes as soon as it ends", async () => {
+  test("no call starts while another is running; items that arrived meanwhile follow as soon as it ends", async () => {
     vi.useFakeTimers();
     try {
       const { calls, call } = heldCalls();
@@ -81,7 +81,7 @@ describe("batcher", () => {
     }
   });
 
-  test("what came while a call was under way, and has not waited long enough, still waits for company", async () => {
+  test("items that arrived during a call and have not waited long enough still wait for others", async () => {
     vi.useFakeTimers();
     try {
       const { calls, call } = heldCalls();

@@ -1,4 +1,4 @@
-/** Evaluations are computed in a process of their own: what that is good for, and what happens to it. */
+/** Evaluations run in a separate process: its benefits, and its failures. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -20,7 +20,7 @@ async function serve(names: readonly string[]) {
 }
 
 describe.skipIf(process.platform !== "linux")("while a run is evaluated", () => {
-  test("all else is answered; the evaluation comes when it is done", async () => {
+  test("other requests are handled; the evaluation is returned when it is done", async () => {
     const { url } = await serve(["a"]);
     const order: string[] = [];
     const evaluation = jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`)).then(({ total }) => {
@@ -38,7 +38,7 @@ describe.skipIf(process.platform !== "linux")("while a run is evaluated", () => 
     await expect.poll(evaluators).toEqual([]);
   });
 
-  test("and its process is ended from outside: told, and evaluated when it is asked for again", async () => {
+  test("and its process is killed, the error is reported, and the next request evaluates it", async () => {
     const { url } = await serve(["a"]);
     const evaluation = errorOf(fetch(`${url}/api/runs/a/evaluation`));
     process.kill(await stoppedEvaluator(), "SIGKILL");
@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== "linux")("while a run is evaluated", () => 
     expect((await fetch(`${url}/api/runs/a/evaluation`)).status).toBe(200);
   });
 
-  test("a server that ends answers it first, and refuses the one that waits for its turn", async () => {
+  test("a closing server completes it first, and rejects a queued one", async () => {
     const { folder, url, close } = await serve(["a", "b"]);
     const first = jsonOf<RunEvaluation>(fetch(`${url}/api/runs/a/evaluation`));
     const pid = await stoppedEvaluator();

@@ -30,6 +30,6 @@ test.each([
   "128 images/s, and/or 3/4, 2026/01/31",
   "use --limit 600 or less",
   "a/state.safetensors: damaged",
-])("what is no path stays: %s", (message) => {
+])("other text is unchanged: %s", (message) => {
   expect(hide(message)).toBe(message);
 });

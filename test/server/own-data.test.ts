@@ -1,4 +1,4 @@
-/** Runs of data of one's own, on a server that was started with other data, with those, or with none. */
+/** Runs on custom data, on a server with other data, with the same, or with none. */
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -22,7 +22,7 @@ import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 
 const made = await ownRun(sharedFolder());
 const otherData = await smallDataFolder();
-/** The run and its pictures in a place of their own, to be damaged. */
+/** A copy of the run and its pictures, to be damaged. */
 function copied(): { runs: string; pictures: string } {
   const folder = temporaryFolder();
   const [runs, pictures] = [join(folder, "runs"), join(folder, "pictures")];
@@ -41,7 +41,7 @@ describe("a run of pictures", () => {
   test.each([
     ["no data", undefined],
     ["other data", otherData],
-  ])("on a server with %s is evaluated on its own images, and they can be looked at", async (_, data) => {
+  ])("on a server with %s is evaluated on its own images, which can be requested", async (_, data) => {
     const { runs, pictures } = copied();
     const { url } = await start({ runs, data });
     const answer = await jsonOf<RunEvaluation>(evaluationAt(url));
@@ -75,13 +75,13 @@ describe("a run of pictures", () => {
     const about = await (await fetch(`${url}/api/runs/own`)).text();
     expect(about).not.toContain(pictures);
     expect(JSON.parse(about).record.data).toMatchObject({ source: "pictures", folder: "pictures" });
-    // As it was given, it can be asked about.
+    // It can be classified as returned.
     expect((await postJson(`${url}/api/predict?run=own`, image)).status).toBe(200);
     expect((await errorOf(fetch(`${url}/api/runs/own/test-images/9`))).slice(0, 2)).toEqual([404, "no_such_image"]);
     expect((await errorOf(fetch(`${url}/api/runs/nobody/test-images`))).slice(0, 2)).toEqual([404, "no_such_run"]);
   });
 
-  test("whose pictures were moved: refused without a path, answered once the server knows where they are", async () => {
+  test("whose pictures were moved is refused without a path, and works once the server has the new folder", async () => {
     const { runs, pictures } = copied();
     const before = await start({ runs });
     const expected = await jsonOf<RunEvaluation>(evaluationAt(before.url));
@@ -92,7 +92,7 @@ describe("a run of pictures", () => {
     const { url, log } = await start({ runs });
     const [status, code, message] = await errorOf(evaluationAt(url));
     expect([status, code]).toEqual([409, "no_data_of_run"]);
-    expect(message).toContain("--data");
+    expect(message).toContain("`data`");
     expect(log.join("\n")).toContain(pictures);
     expect((await errorOf(fetch(`${url}/api/runs/own/test-images`))).slice(0, 2)).toEqual([409, "no_data_of_run"]);
 
@@ -104,7 +104,7 @@ describe("a run of pictures", () => {
     expect(await jsonOf<RunEvaluation>(evaluationAt(url))).toEqual(expected);
   });
 
-  test("one of whose pictures has changed is refused; the log names it", async () => {
+  test("with a changed picture is refused; the log names it", async () => {
     const { runs, pictures } = copied();
     cpSync(join(pictures, "leaf/1.jpeg"), join(pictures, "leaf/4.jpeg"));
     const { url, log } = await start({ runs });
@@ -113,7 +113,7 @@ describe("a run of pictures", () => {
   });
 });
 
-test("a run of IDX files that have changed is refused, and no image of theirs is shown as its own", async () => {
+test("a run of changed IDX files is refused, and none of their images is returned as its own", async () => {
   const [runs, folder] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "data")];
   cpSync(await smallDataFolder({ train: 240, test: 20 }), folder, { recursive: true });
   const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
@@ -156,7 +156,7 @@ test("a run of the published images is evaluated on those, though the server has
   });
 });
 
-test("imported weights are evaluated on the server's pictures, as their file says they are made", async () => {
+test("imported weights are evaluated on the server's pictures, with the preparation of their file", async () => {
   const runs = join(temporaryFolder(), "runs");
   await importWeights(join(made.runs, "own", "weights.safetensors"), {
     out: () => join(runs, "back"),
@@ -170,7 +170,7 @@ test("imported weights are evaluated on the server's pictures, as their file say
 });
 
 describe("a server with pictures", () => {
-  test("tells of them", async () => {
+  test("describes them", async () => {
     const preparation = { size: 16, fit: "pad" } as const;
     const { url } = await start({ data: made.pictures, preparation });
     const { train, test: tested } = await loadCustomData(made.pictures, preparation);
@@ -195,7 +195,7 @@ describe("a server with pictures", () => {
     const folder = join(temporaryFolder(), "pictures");
     await putClasses(folder, { one: 90, two: 90 }, { width: 20, height: 16 });
     const { url } = await start({ runs, data: folder, preparation: { size: 16, channels: 1 } });
-    // Those that validate are as many as the split says, not a twelfth.
+    // The number of validation images is that of the split, not a twelfth.
     const { train } = await loadCustomData(folder, { size: 16 });
     const most = train.count - train.validation!.length;
     const [, code, message] = await errorOf(postJson(`${url}/api/training`, { recipe: "base", limit: most + 1 }));

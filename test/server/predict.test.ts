@@ -23,10 +23,10 @@ function picture(i: number): ReturnType<typeof sharp> {
   return sharp(pixelsAt(i), { raw: { width: EDGE, height: EDGE, channels: 1 } }).resize(4 * EDGE, 4 * EDGE);
 }
 
-/** What `tailor predict` says, as the server tells it. */
+/** The output of `tailor predict` in the server's format. */
 const told = ({ label, probability, top }: Prediction, run = "a"): PredictAnswer => ({ run, label, probability, top });
 
-describe("what is sent as a picture is predicted as `predict` does", async () => {
+describe("a picture is predicted as by `predict`", async () => {
   const png = await picture(3).png().toBuffer();
   const expected = await classifier.predict(png);
 
@@ -40,7 +40,7 @@ describe("what is sent as a picture is predicted as `predict` does", async () =>
     expect(await jsonOf(postBytes(`${url}/api/predict`, bytes, type))).toEqual(told(expected));
   });
 
-  test("JPEG and WebP, each as itself", async () => {
+  test("JPEG and WebP with their media types", async () => {
     const { url } = await start({ run: join(runs, "a") });
     for (const bytes of [await picture(5).jpeg().toBuffer(), await picture(6).webp().toBuffer()]) {
       const answer = await jsonOf(postBytes(`${url}/api/predict`, bytes, "image/*"));
@@ -56,14 +56,14 @@ describe("what is sent as a picture is predicted as `predict` does", async () =>
     expect(await jsonOf(fetch(`${url}/api/predict`, { method: "POST", body }))).toEqual(told(expected));
   });
 
-  test("a body that does not say how long it is", async () => {
+  test("a body without a length", async () => {
     const { url } = await start({ run: join(runs, "a") });
     const body = new Blob([new Uint8Array(png)]).stream();
     const options = { method: "POST", body, duplex: "half", headers: { "content-type": "image/png" } } as const;
     expect(await jsonOf(fetch(`${url}/api/predict`, options))).toEqual(told(expected));
   });
 
-  test("show=1 tells what the network saw, top how many classes, background what it lies on", async () => {
+  test("show=1 returns the network's input, top sets the number of classes, background that of the garment", async () => {
     const { url } = await start({ run: join(runs, "a") });
     const ask = (query: string) => jsonOf<PredictAnswer>(postBytes(`${url}/api/predict?${query}`, png, "image/png"));
     const dark = await classifier.predict(png, { background: "light", top: 10 });
@@ -75,8 +75,8 @@ describe("what is sent as a picture is predicted as `predict` does", async () =>
   });
 });
 
-describe("pixels are taken as they are", () => {
-  test("as a list and as rows: the network's own answer, nothing prepared", async () => {
+describe("pixels are used unchanged", () => {
+  test("as a list and as rows: the network's prediction without preparation", async () => {
     const { url } = await start({ run: join(runs, "a") });
     // Its border is half white: as a picture it would be prepared, and change.
     const pixels = Uint8Array.from({ length: EDGE * EDGE }, (_, i) => (i % EDGE < 14 ? 255 : i % 7));
@@ -87,7 +87,7 @@ describe("pixels are taken as they are", () => {
     }
   });
 
-  test("indented rows, as people and other programs write them", async () => {
+  test("as indented rows", async () => {
     const { url } = await start({ run: join(runs, "a") });
     const body = JSON.stringify({ pixels: rowsOf(new Uint8Array(784).fill(255)) }, null, 4);
     await jsonOf(
@@ -95,7 +95,7 @@ describe("pixels are taken as they are", () => {
     );
   });
 
-  test("a test image, as the server itself gives it", async () => {
+  test("as a test image of the server", async () => {
     const { url } = await start({ runs, data: dataFolder });
     const image = await jsonOf(fetch(`${url}/api/test-images/7`));
     const answer = await jsonOf<PredictAnswer>(postJson(`${url}/api/predict?run=a&show=1`, image));
@@ -132,7 +132,7 @@ describe("pixels are taken as they are", () => {
   });
 });
 
-test("each answer belongs to its request: 260 at once, pixels and pictures of two runs, all different", async () => {
+test("each response belongs to its request: 260 concurrent ones, pixels and pictures of two runs, all different", async () => {
   const { url, log } = await start({ runs });
   const other = await loadClassifier(join(runs, "b"), { threads: 1 });
   const jobs = Array.from({ length: 130 }, (_, i) => i).flatMap((i) => [
@@ -142,7 +142,7 @@ test("each answer belongs to its request: 260 at once, pixels and pictures of tw
   const answers = await Promise.all(
     jobs.map(async ({ i, run }) => {
       const address = `${url}/api/predict?run=${run}`;
-      // The server takes 256 at once: what is turned away comes again, as it is told to.
+      // The server allows 256 concurrent predictions: refused ones are retried.
       for (;;) {
         const asked =
           i % 10 === 0
@@ -171,8 +171,8 @@ test("each answer belongs to its request: 260 at once, pixels and pictures of tw
   expect(log).toEqual([]);
 });
 
-describe("which run", () => {
-  test("the one in the address; the one the server was given; the newest finished", async () => {
+describe("the run used for predictions", () => {
+  test("is the one in the URL, the one the server was given, or the newest finished one", async () => {
     const pixels = [...pixelsAt(0)];
     const ask = async (server: { url: string }, query = "") =>
       (await jsonOf<PredictAnswer>(postJson(`${server.url}/api/predict${query}`, { pixels }))).run;
@@ -182,7 +182,7 @@ describe("which run", () => {
     expect(await ask(await start({ runs }))).toBe("b");
   });
 
-  test("a run elsewhere of the same name as one in the folder keeps its name; the other gets a new one", async () => {
+  test("a run outside of the folder keeps its name; one in the folder of the same name gets a suffix", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "b"), join(folder, "a"), { recursive: true });
     const { url } = await start({ runs, run: join(folder, "a") });
@@ -190,13 +190,13 @@ describe("which run", () => {
     expect(Object.fromEntries(listed.map(({ id, seed }) => [id, seed]))).toEqual({ a: 2, "a-2": 1, b: 2 });
   });
 
-  test("none yet, and none of that name", async () => {
+  test("no run yet, and an unknown name", async () => {
     const { url } = await start();
     expect((await errorOf(postJson(`${url}/api/predict`, {}))).slice(0, 2)).toEqual([404, "no_run"]);
     expect((await errorOf(postJson(`${url}/api/predict?run=a`, {}))).slice(0, 2)).toEqual([404, "no_such_run"]);
   });
 
-  test("more models than are kept open: all answer, again and again", async () => {
+  test("more models than are kept open: all work, repeatedly", async () => {
     const folder = temporaryFolder();
     const names = ["1", "2", "3", "4", "5", "6"];
     for (const name of names) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
@@ -212,7 +212,7 @@ describe("which run", () => {
     expect(log).toEqual([]);
   });
 
-  test("deleted while it is served: 404; made again: another model answers", async () => {
+  test("a run deleted while it is served gives 404; after it is created again, the new model is used", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "one"), { recursive: true });
     const { url } = await start({ run: join(folder, "one") });

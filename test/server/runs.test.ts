@@ -22,7 +22,7 @@ async function holds(url: string, bytes: Uint8Array): Promise<boolean> {
 }
 
 describe("runs", () => {
-  test("the list: newest first, what the record and the metrics say; other folders and files left out", async () => {
+  test("the list: newest first, with data of records and metrics; other folders and files are ignored", async () => {
     const folder = temporaryFolder();
     cpSync(runs, folder, { recursive: true });
     cpSync(interruptedRun(), join(folder, "old"), { recursive: true });
@@ -49,7 +49,7 @@ describe("runs", () => {
     });
   });
 
-  test("an interrupted run tells how far it came", async () => {
+  test("an interrupted run has its progress", async () => {
     const path = interruptedRun();
     const { url } = await start({ runs: join(path, "..") });
     const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
@@ -72,7 +72,7 @@ describe("runs", () => {
     expect(summary).toEqual(listed[0]);
   });
 
-  test("one that came after the runs were listed is found by its name at once", async () => {
+  test("a run created after the list was cached is found by its name immediately", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
     const { url } = await start({ runs: folder });
@@ -81,7 +81,7 @@ describe("runs", () => {
     expect(await jsonOf(fetch(`${url}/api/runs/b`))).toMatchObject({ id: "b" });
   });
 
-  test("one that ended after the runs were listed is finished at once", async () => {
+  test("a run that ended after the list was cached is finished immediately", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
     const [file, running] = [join(folder, "a", "run.json"), join(interruptedRun(), "run.json")];
@@ -103,7 +103,7 @@ describe("runs", () => {
     expect(await holds(`${url}/api/runs/a/model.onnx`, readFileSync(join(runs, "a", "model.onnx")))).toBe(true);
   });
 
-  test("imported weights: nothing of their training, and no path of where they came from", async () => {
+  test("imported weights: nothing about their training, and no path of their source", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "torch"));
     const source = { ...importedRecord.source, file: "/home/somebody/secret/weights.safetensors" };
@@ -124,7 +124,7 @@ describe("runs", () => {
     });
   });
 
-  test("a run that appears, and one that goes", async () => {
+  test("a new run, and a removed one", async () => {
     const folder = temporaryFolder();
     const { url } = await start({ runs: join(folder, "later") });
     const ids = async () => (await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`))).runs.map(({ id }) => id);
@@ -137,7 +137,7 @@ describe("runs", () => {
 });
 
 describe("evaluation", () => {
-  test("is what `evaluate` finds, and is kept in the run's record", async () => {
+  test("gives the result of `evaluate`, and is saved in the run's record", async () => {
     const folder = temporaryFolder();
     cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
     const { url } = await start({ runs: folder, data: dataFolder });
@@ -243,7 +243,7 @@ describe("the data set", () => {
     expect((await errorOf(fetch(`${url}/api/dataset/constructor`))).slice(0, 2)).toEqual([404, "no_such_part"]);
   });
 
-  test("that cannot be loaded: told without its path, tried again when it is asked for again", async () => {
+  test("that cannot be loaded is reported without its path, and retried on the next request", async () => {
     const folder = join(temporaryFolder(), "data");
     const { url, log } = await start({ data: folder });
     const [status, code, message] = await errorOf(fetch(`${url}/api/test-images/0`));
@@ -294,7 +294,7 @@ describe("catalogues", () => {
       parameters: 437_162,
       epochs: 12,
     });
-    expect(recipes.map(({ name }) => name)).toContain("base-seed");
+    expect(recipes.map(({ name }) => name)).toContain("base-study");
   });
 });
 

@@ -35,7 +35,7 @@ const statusFor = (url: string, host: string) =>
   });
 
 describe("the page", () => {
-  test("is served with what it consists of", async () => {
+  test("is served with its assets", async () => {
     const { url } = await start({ page: pageFolder() });
     for (const [path, type, text] of [
       ["/", "text/html", "<!doctype html>the page"],
@@ -54,7 +54,7 @@ describe("the page", () => {
     expect(await jsonOf(fetch(`${url}/healthz`))).toEqual({ status: "ok" });
   });
 
-  test("that is not built: / says what to do", async () => {
+  test("that is not built: / explains what to do", async () => {
     const { url } = await start({ page: join(temporaryFolder(), "none") });
     const response = await fetch(`${url}/`);
     expect(response.status).toBe(404);
@@ -62,7 +62,7 @@ describe("the page", () => {
   });
 });
 
-describe("what every answer carries", () => {
+describe("headers of every response", () => {
   test.each(["/", "/assets/main.js", "/healthz", "/api/runs", "/api/runs/none", "/api/predict", "/nothing"])(
     "%s",
     async (path) => {
@@ -96,7 +96,7 @@ describe("what every answer carries", () => {
 });
 
 describe("names of this machine", () => {
-  test("on loopback no other name is answered to, whatever the port: a rebound name is refused", async () => {
+  test("on loopback any other host name is refused, whatever the port (DNS rebinding)", async () => {
     const { url } = await start();
     const { port } = new URL(url);
     for (const host of [
@@ -123,14 +123,14 @@ describe("names of this machine", () => {
     }
   });
 
-  test("opened to others, any name is", async () => {
+  test("if reachable from other machines, any name is accepted", async () => {
     const { url } = await start({ host: "0.0.0.0" });
     expect(await statusFor(url, "tailor.example")).toBe(200);
   });
 });
 
-describe("as much as it takes", () => {
-  test("predictions at once: the others are told to come again, none is lost", async () => {
+describe("limits", () => {
+  test("of concurrent predictions: the rest get 503, none is lost", async () => {
     const { url } = await start({ runs, limits: { predictions: 2 } });
     const responses = await Promise.all(Array.from({ length: 12 }, () => postJson(`${url}/api/predict`, PIXELS)));
     const refused = responses.filter(({ status }) => status === 503);
@@ -145,7 +145,7 @@ describe("as much as it takes", () => {
     await Promise.all([1, 2].map(() => jsonOf(postJson(`${url}/api/predict`, PIXELS))));
   });
 
-  test("bytes of bodies at once: counted as they come, given back when a client goes", async () => {
+  test("of bytes of all bodies: counted as received, released when a client disconnects", async () => {
     const { url } = await start({ runs, limits: { bodyBytes: 200_000, heldBytes: 100_000 } });
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -158,7 +158,7 @@ describe("as much as it takes", () => {
         headers: { "content-type": "image/png" },
         body: new Uint8Array(bytes),
       });
-    // Whoever only announces much keeps nobody out.
+    // A client that only announces a large body does not block others.
     for (let i = 0; i < 10; i++) expect((await errorOf(image()))[1]).toBe("bad_image");
     socket.write(new Uint8Array(70_000));
     await expect.poll(async () => (await image()).status).toBe(503);
@@ -177,17 +177,17 @@ describe("start", () => {
     const port = Number(new URL(url).port);
     await expect(start({ port })).rejects.toThrow(
       new UserError(
-        `cannot listen on 127.0.0.1, port ${port}: it is in use; choose another with --port, or --port 0 for any that is free`,
+        `cannot listen on 127.0.0.1, port ${port}: it is in use; choose another with \`port\`, or \`port\` 0 for any that is free`,
         { exitCode: 2 },
       ),
     );
   });
 
   test("an address that is none of this machine's", async () => {
-    await expect(start({ host: "192.0.2.1" })).rejects.toThrow(/cannot listen on 192\.0\.2\.1, .*--host/);
+    await expect(start({ host: "192.0.2.1" })).rejects.toThrow(/cannot listen on 192\.0\.2\.1, .*`host`/);
   });
 
-  test("a run that is none", async () => {
+  test("a path that is not a run", async () => {
     await expect(startServer({ port: 0, run: temporaryFolder() })).rejects.toThrow(UserError);
   });
 
@@ -204,7 +204,7 @@ describe("start", () => {
   });
 });
 
-test("the API in somebody else's Hono app, under a path of its own", async () => {
+test("the API mounted in another Hono app", async () => {
   const { app, close } = createApp({ runs, threads: 1 });
   const site = new Hono().get("/", (c) => c.text("my site")).route("/tailor", app);
   const body = JSON.stringify(PIXELS);

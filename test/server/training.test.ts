@@ -1,10 +1,10 @@
-/** Trainings that really run, in processes of their own, and what is told of them meanwhile. */
+/** Real trainings in separate processes, and their events. */
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
+import { openRun, readAnyRunRecord, readMetrics, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { acquireLock } from "../../src/runs/node/run-lock.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
 import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
@@ -23,8 +23,8 @@ const epochsOf = (events: readonly SentEvent[]) => events.filter(({ event }) => 
 const statusesOf = (events: readonly SentEvent[]) =>
   events.filter(({ event }) => event === "status").map(({ data }) => (data as { status: string }).status);
 
-describe("a training that the page starts", () => {
-  test("begins, tells how far it is, ends, and is a run like any other", async () => {
+describe("a training started by the page", () => {
+  test("starts, reports progress, ends, and is a run like any other", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url, log } = await start({ runs, data: dataFolder });
     const wish = { recipe: "base", seed: 7, epochs: 3, limit: 1000 };
@@ -56,7 +56,7 @@ describe("a training that the page starts", () => {
     expect(log.filter((line) => !line.startsWith("IDX files"))).toEqual([]);
   });
 
-  test("one at a time; stopped, its state is saved and its process is gone", async () => {
+  test("is one at a time; when stopped, its state is saved and its process ends", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url } = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
@@ -70,21 +70,22 @@ describe("a training that the page starts", () => {
     expect(await jsonOf(remove(id))).toEqual({ id });
     expect(isAlive(pid)).toBe(false);
     expect(statusesOf(await events.all()).at(-1)).toBe("interrupted");
-    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+    expect(runStatus(openRun(join(runs, id)))).toBe("interrupted");
+    expect(readStateIfWhole(join(runs, id))).not.toBeNull();
     expect((await errorOf(remove(id))).slice(0, 2)).toEqual([404, "not_training"]);
     expect((await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`))).status).toBe("interrupted");
     // And the next one may begin.
     await jsonOf(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
   });
 
-  test("two asked for at once: one begins", async () => {
+  test("of two concurrent requests starts one", async () => {
     const { url } = await start({ data: dataFolder });
     const wish = { recipe: "base", epochs: 500 };
     const asked = await Promise.all([1, 2, 3].map(() => postJson(`${url}/api/training`, wish)));
     expect(asked.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
   });
 
-  test("a server that ends stops it, and ends its event streams", async () => {
+  test("is stopped by a closing server, which also ends its event streams", async () => {
     const runs = join(temporaryFolder(), "runs");
     const server = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(
@@ -97,10 +98,11 @@ describe("a training that the page starts", () => {
     await server.close();
     await events.all();
     expect(isAlive(pid)).toBe(false);
-    expect(runStatus(join(runs, id))).toMatchObject({ kind: "unfinished", resumable: true, writer: null });
+    expect(runStatus(openRun(join(runs, id)))).toBe("interrupted");
+    expect(readStateIfWhole(join(runs, id))).not.toBeNull();
   });
 
-  test("that cannot begin: told, logged, and the next one may", async () => {
+  test("that fails to start is reported and logged, and the next one can start", async () => {
     const folder = temporaryFolder();
     const runs = join(folder, "runs");
     const { url, log } = await start({ runs, data: dataFolder });
@@ -115,7 +117,7 @@ describe("a training that the page starts", () => {
     expect(log.join("\n")).toContain(runs);
   });
 
-  test("that fails on the way: why is told by the run and by its events, without a path", async () => {
+  test("that fails later: the run and its events give the reason, without a path", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url, log } = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
@@ -129,7 +131,7 @@ describe("a training that the page starts", () => {
     expect(log.join("\n")).toContain(join(runs, id, "state.safetensors"));
   });
 
-  test("whose process is ended from outside: so it is told", async () => {
+  test("whose process is killed shows as interrupted", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url } = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
@@ -146,7 +148,7 @@ describe("a training that the page starts", () => {
   });
 });
 
-describe("who may start a training, and what", () => {
+describe("permission to start a training, and its options", () => {
   test.each([
     ["no such recipe", { recipe: "bass" }, "no_such_recipe"],
     ["no recipe", {}, "bad_request"],
@@ -174,7 +176,7 @@ describe("who may start a training, and what", () => {
     expect((await errorOf(stopped)).slice(0, 2)).toEqual([403, "cross_site"]);
   });
 
-  test("the own page may, with and without Sec-Fetch-Site", async () => {
+  test("the server's own page may, with and without Sec-Fetch-Site", async () => {
     const { url } = await start({ data: dataFolder });
     for (const headers of [{ "sec-fetch-site": "same-origin" }, { origin: url }]) {
       expect((await errorOf(postJson(`${url}/api/training`, {}, headers)))[1]).toBe("bad_request");
@@ -190,7 +192,7 @@ describe("who may start a training, and what", () => {
     ]);
   });
 
-  test("not where other machines reach the server, unless that is allowed", async () => {
+  test("not if other machines can reach the server, unless that is allowed", async () => {
     const open = await start({ host: "0.0.0.0", data: dataFolder });
     const wish = { recipe: "bass" };
     expect((await errorOf(postJson(`${open.url}/api/training`, wish))).slice(0, 2)).toEqual([
@@ -203,7 +205,7 @@ describe("who may start a training, and what", () => {
 });
 
 describe("events of a run", () => {
-  test("that another process trains: each epoch as it is done, past ones first", async () => {
+  test("that another process trains: each epoch as it finishes, past ones first", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url } = await start({ runs });
     const out = join(runs, "elsewhere");
@@ -229,7 +231,7 @@ describe("events of a run", () => {
     expect(statusesOf(events).at(-1)).toBe("finished");
   });
 
-  test("that has ended: all epochs, its status, the end; nothing more for who has seen them", async () => {
+  test("that has ended: all epochs, its status, end of stream; 204 if all epochs were received", async () => {
     const { url } = await start({ runs: finishedRuns });
     const address = `${url}/api/runs/done/events`;
     const events = await readEvents(address).all();
@@ -244,7 +246,7 @@ describe("events of a run", () => {
     expect(epochsOf(await readEvents(address, seen("seven")).all())).toHaveLength(2);
   });
 
-  test("a line that is just being written waits for its end; a run that is removed is gone", async () => {
+  test('an incomplete metrics line waits for its end; a removed run gives "gone"', async () => {
     const path = interrupted({ state: false });
     const release = acquireLock(path); // This test writes it now.
     onTestFinished(release);
@@ -266,7 +268,7 @@ describe("events of a run", () => {
     expect(statusesOf(all)).toEqual(["running", "gone"]);
   });
 
-  test("so many at once and no more; a stream that is left makes room", async () => {
+  test("are limited in number; a closed stream makes room", async () => {
     const path = interrupted({ state: false });
     onTestFinished(acquireLock(path));
     const { url } = await start({ runs: join(path, ".."), limits: { streams: 2 } });

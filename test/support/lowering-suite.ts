@@ -7,7 +7,7 @@ import { blockedNodesOf, blockedOperations, CASE_BLOCK, lowerings, programOf, ru
 import { feedsOf } from "./tensors.ts";
 import "./within.ts";
 
-/** Runs cases in every lowering that this machine has and holds the results to the float64 reference. */
+/** Runs cases in every lowering of this machine and compares the results with the float64 reference. */
 export function describeLowerings(family: string, makeCases: (block: number) => readonly OpCase[]): void {
   const cases = makeCases(CASE_BLOCK);
   test(`there are cases of ${family}`, () => expect(cases.length).toBeGreaterThan(0));
@@ -22,7 +22,7 @@ export function describeLowerings(family: string, makeCases: (block: number) => 
   }
 }
 
-/** What the reference makes of each case: the same for every lowering, and slow. */
+/** The reference's result of each case, cached as it is slow and the same for every lowering. */
 const references = new Map<OpCase, Float64Array>();
 
 function referenceOf(opCase: OpCase): Float64Array {
@@ -42,7 +42,7 @@ async function checkCase(opCase: OpCase, lowering: Lowering): Promise<void> {
   const [received] = await runCompiled(compiled, feeds);
   expect(received).toBeWithin(expected, bound({ expected, inputs }));
 
-  // A case that silently ran standard proves nothing of the blocked lowering, and the other way round.
+  // A case that silently ran in the standard lowering does not test the blocked one, and vice versa.
   const blockedNodes = blockedNodesOf(compiled);
   if (lowering.kind !== "blocked") return expect(blockedNodes).toEqual([]);
   expect(blockedOperations(program, lowering.block).has(op.name), `${op.name} runs blocked`).toBe(isBlocked);

@@ -37,7 +37,9 @@ const EPSILON = 1e-5;
 /** One that keeps every ReLU of the networks away from its kink. */
 const SEED = 5;
 
-/** conv, batch norm, ReLU, pool, conv, residual add, average pool, flatten, linear, batch norm, dropout, loss: ops only. */
+/**
+ * conv, batch norm, ReLU, pool, conv, residual add, average pool, flatten, linear, batch norm, dropout, loss: ops only.
+ */
 export function networkOfOps(channels: number): TestNetwork {
   const batch = 4;
   const parameters: TestTensor[] = [];
@@ -63,7 +65,7 @@ export function networkOfOps(channels: number): TestNetwork {
   const logits = dropout(normalized(dense, "bn2"), mask.value, { rate: 0.25 });
   const labels = tensor("labels", [batch], "labels", { limit: 5 });
   const loss = softmaxCrossEntropy(logits, labels.value, { labelSmoothing: 0.1 });
-  // By the images too: what flows back must go all the way down.
+  // Also with respect to the images, so that gradients pass through all layers.
   return { name: "of operations", loss, inputs: [...parameters, x, labels, mask], parameters: [...parameters, x] };
 }
 

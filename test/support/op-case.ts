@@ -3,19 +3,19 @@ import type { Op, Value } from "../../src/graph/value.ts";
 import { maxPool2d } from "../../src/ops/pooling.ts";
 import { feedsOf, type TestTensor } from "./tensors.ts";
 
-/** One operation at one size: what every lowering computes is held to the operation's float64 reference. */
+/** One operation at one size: every lowering's result is compared with the operation's float64 reference. */
 export interface OpCase {
   readonly op: Op;
   /** The edge that the sizes stand at, then the sizes. */
   readonly name: string;
   readonly inputs: readonly TestTensor[];
   readonly y: Value;
-  /** Whether these sizes fit the blocked layout: told by the sizes, not asked of the code under test. */
+  /** Whether these sizes fit the blocked layout; stated explicitly, not derived from the code under test. */
   readonly isBlocked: boolean;
   readonly bound: Bound;
 }
 
-/** How far each element may be from the reference. */
+/** Maximum error of each element. */
 export type Bound = (facts: {
   readonly expected: Float64Array;
   readonly inputs: readonly TestTensor[];
@@ -67,7 +67,9 @@ export function channelSizes(block: number): readonly NamedSize[] {
   ];
 }
 
-/** Batches: one, around eight (how many images some lowerings take at a time), around the block, and indivisible ones. */
+/**
+ * Batches: one, around eight (how many images some lowerings take at a time), around the block, and indivisible ones.
+ */
 export function batchSizes(block: number): readonly NamedSize[] {
   return [
     ["of one", 1],

@@ -17,7 +17,7 @@ export const PROBED_BLOCK = await probeBlockSize();
 /** The block that sizes of test cases are measured by: the probed one, or that of most processors. */
 export const CASE_BLOCK = PROBED_BLOCK ?? 16;
 
-/** Every lowering that can run on this processor: standard and the GPU's always, blocked where the probe finds a block. */
+/** Every lowering that can run on this processor: standard and the GPU's always, blocked if the probe finds a block. */
 export function lowerings(): readonly Lowering[] {
   const anywhere = [{ kind: "standard" }, { kind: "gpu" }] as const;
   return PROBED_BLOCK === undefined ? anywhere : [...anywhere, { kind: "blocked", block: PROBED_BLOCK }];

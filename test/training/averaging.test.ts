@@ -46,7 +46,7 @@ describe("averages of weights", () => {
     expect(average).not.toEqual(last);
   });
 
-  test("change nothing in the training itself", async () => {
+  test("do not affect the training itself", async () => {
     const [plain, averaged] = [
       await train(smallJob({ recipe: { model: enhanced } })),
       await train(smallJob({ recipe: { model: enhanced, averaging: AVERAGING } })),
@@ -55,7 +55,7 @@ describe("averages of weights", () => {
   });
 });
 
-test("a run's weights and model are the averages, its state holds both; stopped and resumed it is the same", async () => {
+test("a run's weights and model are the averages, its state contains both; stopped and resumed it gives the same result", async () => {
   const [out, stopped] = [join(sharedFolder(), "averaged"), join(sharedFolder(), "stopped")];
   const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
   const recipe = { ...RECIPE, model: enhanced, averaging: AVERAGING };

@@ -74,7 +74,7 @@ async function estimated(model: Model, lowering: Lowering) {
   return { tensors, result };
 }
 
-describe("statistics estimated again", () => {
+describe("re-estimated statistics", () => {
   test.each([
     ["convolutions", small()],
     ["vectors behind dropout", dense],
@@ -166,7 +166,7 @@ test.each([
 describe("training", () => {
   const settlesAfter = (steps: number) => small(10 / steps);
 
-  test("of too few steps ends with statistics estimated again; what a resumed run goes on from keeps the running ones", async () => {
+  test("of too few steps ends with re-estimated statistics; the snapshot for resuming keeps the running ones", async () => {
     const { tensors, snapshot } = await train(smallJob({ recipe: { model: settlesAfter(100) } }));
     const running = "bn1.running_var";
     expect(tensors.get(running)).not.toEqual(snapshot.tensors.get(running));
@@ -188,7 +188,7 @@ describe("training", () => {
     for (const [name, values] of tensors) expect(values).toEqual(snapshot.tensors.get(name));
   });
 
-  test("is validated with them after each epoch, as long as the running ones cannot have settled", async () => {
+  test("is validated with re-estimated statistics after each epoch, as long as the running ones cannot have settled", async () => {
     const { runtime, recording } = scriptedRuntime({ update: (value) => value + 1, statistic: 77 });
     await trainAndCompare(smallJob({ runtime, recipe: { model: small(1), epochs: 5 } }));
     // Momentum 1 settles after 10 steps; epochs end after 2, 5, 7, 10 and 12.

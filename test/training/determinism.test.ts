@@ -1,4 +1,4 @@
-/** One seed, one result: whatever the number of threads, wherever training was interrupted. */
+/** The same seed gives the same result, with any number of threads and after any interruption. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { base, enhanced } from "../../src/models/study.ts";
@@ -29,17 +29,17 @@ describe.each(CASES)("$recipe.model.name, $recipe.optimizer.kind, $lowering.kind
     expect(through.epochs.map(({ step }) => step)).toEqual([2, 5, 7]);
   });
 
-  test.each([2, 4, 8])("%i threads give the bits of one", async (threads) => {
+  test.each([2, 4, 8])("%i threads give bitwise the result of one", async (threads) => {
     const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, threads }));
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });
 
-  test.each([2, 5])("the engine doing %i steps in a run gives the bits of one at a time", async (stepsPerCall) => {
+  test.each([2, 5])("%i steps per engine run give bitwise the result of one at a time", async (stepsPerCall) => {
     const { hash, epochs, place } = await trainAndCompare(smallJob({ ...options, stepsPerCall }));
     expect({ hash, epochs, place }).toEqual({ hash: through.hash, epochs: through.epochs, place: through.place });
   });
 
-  test("stopped after every step and resumed from its state each time, it gives the same bits and metrics", async () => {
+  test("stopped after every step and resumed from its state each time, it gives bitwise the same result and metrics", async () => {
     let from: TrainingSnapshot | undefined;
     const epochs: TimelessEpoch[] = [];
     for (let step = 1; step <= STEPS; step++) {

@@ -36,19 +36,19 @@ describe("a recipe", () => {
     { ...RECIPE, augmentation: {} },
     { ...RECIPE, averaging: { kind: "exponential", decay: 0.998 } } satisfies Recipe,
     { ...RECIPE, augmentation: { verticalFlip: true, horizontalFlip: "random" } } satisfies Recipe,
-  ])("comes back from a run's record as it was: %#", (recipe) => {
+  ])("is read from a run's record unchanged: %#", (recipe) => {
     expect(throughJson(recipe)).toEqual(recipe);
     expect(throughJson(recipe).model).toBe(recipe.model);
   });
 
-  test("by each name is one that can be trained", () => {
+  test("of each name can be trained", () => {
     expect(RECIPES.map(({ name }) => name)).toEqual([
       "base",
       "enhanced",
       "base-long",
       "enhanced-long",
-      "base-seed",
-      "enhanced-seed",
+      "base-study",
+      "enhanced-study",
       "enhanced-vflip",
       "tiny",
     ]);
@@ -62,15 +62,15 @@ describe("a recipe", () => {
       optimizer: { kind: "adam" },
       labelSmoothing: 0,
     };
-    expect(findRecipe("base-seed")).toMatchObject({ ...asTrained, augmentation: { horizontalFlip: "random" } });
-    expect(findRecipe("base-seed").augmentation).not.toHaveProperty("verticalFlip");
-    expect(findRecipe("enhanced-seed")).toMatchObject({
+    expect(findRecipe("base-study")).toMatchObject({ ...asTrained, augmentation: { horizontalFlip: "random" } });
+    expect(findRecipe("base-study").augmentation).not.toHaveProperty("verticalFlip");
+    expect(findRecipe("enhanced-study")).toMatchObject({
       ...asTrained,
       augmentation: { horizontalFlip: "random", verticalFlip: true },
     });
   });
 
-  test("enhanced-vflip is enhanced but for the flips", () => {
+  test("enhanced-vflip is enhanced except for the flips", () => {
     const { name: _, description: __, augmentation, ...rest } = findRecipe("enhanced-vflip");
     const { augmentation: ours, ...others } = findRecipe("enhanced");
     expect(others).toMatchObject(rest);

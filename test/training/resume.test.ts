@@ -50,13 +50,13 @@ const TENSORS = new Map(
 /** The message of the UserError that `act` throws. */
 const refusal = (act: () => unknown) => userErrorOf(act).message;
 
-describe("a run's place", () => {
-  test("comes back from text exactly", () => {
+describe("a run's position", () => {
+  test("is read exactly from text", () => {
     const { position } = decodeSnapshot({ tensors: [], metadata: encodePosition(POSITION) }, "state");
     expect(position).toEqual(POSITION);
   });
 
-  test("moves on by a step: sums of the epoch and of the run", () => {
+  test("advances by a step, with the sums of the epoch and of the run", () => {
     const one = advance(START, { loss: 2, correct: 5, seconds: 0.5 });
     expect(advance(one, { loss: 1, correct: 7, seconds: 0.25 })).toEqual({
       step: 2,
@@ -94,7 +94,7 @@ describe("a state", () => {
     return () => checkSnapshot(snapshot, "state", { record: RECORD, recipe: NETWORK, task: TASK });
   };
 
-  test("of the run, at a place where it can stand, is taken", () => {
+  test("of the run, at a possible position, is accepted", () => {
     for (const [step, steps] of [
       [0, 0],
       [1, 1],
@@ -108,7 +108,7 @@ describe("a state", () => {
     }
   });
 
-  test("at any other place is refused", () => {
+  test("at any other position is refused", () => {
     expect(refusal(check({ step: 8, steps: 1 }))).toContain('"step" is 8, the run has 7 steps');
     expect(refusal(check({ step: 5, steps: 3 }))).toContain('"epochSteps" must be 0 at step 5, found 3');
     expect(refusal(check({ step: 6, steps: 0 }))).toContain('"epochSteps" must be 1 at step 6, found 0');
@@ -162,7 +162,7 @@ describe("metrics", () => {
   });
 });
 
-describe("going on", () => {
+describe("resuming", () => {
   const sets = smallSets(12, 10);
   const data: LoadedData = {
     train: sets.train,
@@ -176,7 +176,7 @@ describe("going on", () => {
   const blocked: Lowering = { kind: "blocked", block: 16 };
   const now = { lowering: blocked, runtime, data, allowDifferent: false };
 
-  test("with the same data, lowering and ONNX Runtime is fine", () => {
+  test("with the same data, lowering and ONNX Runtime is allowed", () => {
     expect(() => checkResumable("runs/a", RECORD, now)).not.toThrow();
     const standard: RunRecord = { ...RECORD, lowering: "standard", blockSize: null };
     expect(() => checkResumable("runs/a", standard, { ...now, lowering: { kind: "standard" } })).not.toThrow();
@@ -189,7 +189,7 @@ describe("going on", () => {
   ])("under another computation, %o, is refused unless allowed", (changes, difference) => {
     const message = refusal(() => checkResumable("runs/a", RECORD, { ...now, ...changes }));
     expect(message).toContain(`runs/a would go on with another computation (${difference})`);
-    expect(message).toMatch(/go on all the same with: node bin\/tailor\.js train --resume runs\/a --allow-different$/);
+    expect(message).toMatch(/resume it all the same with `allowDifferent`$/);
     expect(() => checkResumable("runs/a", RECORD, { ...now, ...changes, allowDifferent: true })).not.toThrow();
   });
 
@@ -198,7 +198,7 @@ describe("going on", () => {
     for (const allowDifferent of [false, true]) {
       const other = { ...now, data: { ...data, files }, allowDifferent };
       expect(refusal(() => checkResumable("runs/a", RECORD, other))).toBe(
-        "runs/a was trained on other data than /data holds; give the run's own data with --data",
+        "runs/a was trained on other data than /data holds; give the run's own data with `data`",
       );
     }
   });

@@ -53,7 +53,7 @@ function expectShown(run: string): void {
   );
 }
 
-test("a run writes each epoch's figures, and goes on with them wherever it was killed", async () => {
+test("a run writes each epoch's metrics, and continues them after a kill at any point", async () => {
   const out = join(FOLDER, "run");
   const copyAt = (name: string) => cpSync(out, join(FOLDER, name), { recursive: true });
   const hooks = { onEpoch: ({ epoch }: { epoch: number }) => copyAt(`after${epoch}`) };
@@ -80,7 +80,7 @@ test("a run writes each epoch's figures, and goes on with them wherever it was k
   }
 });
 
-test("a resumed run that had none begins with the epochs that are done; without being told to, none are written", async () => {
+test("a resumed run without events starts with the finished epochs; by default none are written", async () => {
   const out = join(FOLDER, "late");
   let steps = 0;
   const stopped = await trainNewRun({ ...RUN, out }, { ...OPTIONS, hooks: { isStopRequested: () => ++steps >= 3 } });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LoadedData } from "../../src/data/node/chain.ts";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
-import { baseSeed } from "../../src/recipes/index.ts";
+import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { NewRun } from "../../src/training/node/new-run.ts";
@@ -34,7 +34,9 @@ const OPTIONS: TrainRunOptions & { allowDifferent: boolean } = {
   stepsPerCall: 1,
 };
 
-/** The run's folder as a kill would have left it: copied at the end of each epoch, after state and metrics were written. */
+/**
+ * The run's folder as a kill would have left it: copied at the end of each epoch, after state and metrics were written.
+ */
 const afterEpoch = (epoch: number) => join(FOLDER, `after${epoch}`);
 
 beforeAll(async () => {
@@ -44,7 +46,7 @@ beforeAll(async () => {
 });
 
 describe("a run's folder", () => {
-  test("has its record before the first step, then metrics and state each epoch, and the rest at the end", () => {
+  test("gets its record before the first step, metrics and state each epoch, and the rest at the end", () => {
     const filesOf = (folder: string) => readdirSync(folder).sort().join(" ");
     expect(filesOf(afterEpoch(0))).toBe("lock run.json");
     expect(readRunRecord(afterEpoch(0))).toMatchObject({ status: "running", result: null, limit: 80, seed: 4 });
@@ -61,7 +63,7 @@ describe("a run's folder", () => {
     expect(readRunRecord(THROUGH).status).toBe("finished");
   });
 
-  test("holds the recipe whole: a resumed run reads it from there", () => {
+  test("contains the whole recipe, from which a resumed run reads it", () => {
     const { model, ...rest } = RUN.recipe;
     expect(readRunRecord(THROUGH).recipe).toEqual({ ...rest, model: model.name });
   });
@@ -77,7 +79,7 @@ describe("a run that was killed", () => {
     return folder;
   }
 
-  test.each([0, 1, 2, 3])("after epoch %i goes on to the same metrics, weights and model", async (epoch) => {
+  test.each([0, 1, 2, 3])("after epoch %i is resumed to the same metrics, weights and model", async (epoch) => {
     const run = killed(epoch);
     let from: number | undefined;
     await resumeRun(run, { ...OPTIONS, onStart: (_folder, _record, snapshot) => (from = snapshot?.position.step) });
@@ -85,7 +87,7 @@ describe("a run that was killed", () => {
     expectSameRun(run, THROUGH);
   });
 
-  test("between writing the metrics and the state of an epoch makes that epoch again, with one line for it", async () => {
+  test("between writing the metrics and the state of an epoch repeats that epoch, with one line for it", async () => {
     for (const epoch of [0, 1, 2]) {
       const run = killed(epoch, (folder) =>
         cpSync(join(afterEpoch(epoch + 1), "metrics.jsonl"), join(folder, "metrics.jsonl")),
@@ -127,7 +129,7 @@ describe("a run that is stopped", () => {
 });
 
 describe("a run that diverges", () => {
-  test("ends with the step and what to try; the epochs before keep their files, and it is no finished run", async () => {
+  test("fails with the step and what to try; files of earlier epochs remain, and it is not a finished run", async () => {
     const out = join(FOLDER, "diverged");
     const { runtime } = scriptedRuntime({ loss: (step) => (step === 3 ? Number.NaN : 2) });
     const error = await failureOf(trainNewRun({ ...RUN, out }, { ...OPTIONS, runtime }));
@@ -139,7 +141,7 @@ describe("a run that diverges", () => {
     expect(readRunRecord(out).status).toBe("running");
   });
 
-  test("in its first epoch leaves its record only, and may be started over in the same folder", async () => {
+  test("in its first epoch leaves only its record, and can be started over in the same folder", async () => {
     const out = join(FOLDER, "at once");
     const { runtime } = scriptedRuntime({ loss: () => Number.POSITIVE_INFINITY });
     await failureOf(trainNewRun({ ...RUN, out }, { ...OPTIONS, runtime }));
@@ -150,13 +152,17 @@ describe("a run that diverges", () => {
   });
 });
 
-describe("what is refused", () => {
+describe("invalid runs", () => {
   test.each<[string, Partial<NewRun>, RegExp]>([
     ["a recipe of no epochs", { recipe: { ...RUN.recipe, epochs: 0 } }, /^epochs must be a whole number from 1 to/],
     ["a rate of NaN", { recipe: { ...RUN.recipe, learningRate: Number.NaN } }, /^learning rate must be a number above/],
-    ["a batch larger than the data", { limit: 31 }, /^batch size 32 is more than the 31 training images; use --batch-/],
+    [
+      "a batch larger than the data",
+      { limit: 31 },
+      /^batch size 32 is more than the 31 training images; use `batchSize` 31 or less/,
+    ],
     ["more images than there are", { limit: 111 }, /^limit: 111 of 110 training images cannot be kept/],
-  ])("%s is refused before the folder is made", async (_, changes, message) => {
+  ])("%s is refused before the folder is created", async (_, changes, message) => {
     const out = join(FOLDER, "never");
     const error = await failureOf(trainNewRun({ ...RUN, out, ...changes }, OPTIONS));
     expect(error.exitCode).toBe(2);
@@ -164,11 +170,11 @@ describe("what is refused", () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  test("a folder with something else in it is refused and left alone", async () => {
+  test("a folder with other contents is refused and not changed", async () => {
     const out = join(FOLDER, "other");
     mkdirSync(join(out, "photos"), { recursive: true });
     const error = await failureOf(
-      trainNewRun({ ...RUN, recipe: { ...baseSeed, batchSize: 32 }, limit: null, out }, OPTIONS),
+      trainNewRun({ ...RUN, recipe: { ...baseStudy, batchSize: 32 }, limit: null, out }, OPTIONS),
     );
     expect(error.message).toMatch(/is not empty and not a run folder/);
     expect(readdirSync(out)).toEqual(["photos"]);

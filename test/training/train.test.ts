@@ -53,7 +53,7 @@ describe("an epoch", () => {
     },
   );
 
-  test("tells the means over its own batches: loss without smoothing, correct among the images it saw", async () => {
+  test("reports the means over its own batches: loss without smoothing, accuracy on the images it used", async () => {
     const { job } = scripted({ loss: (step) => 7 - step, correct: (step) => 2 ** step / 8 });
     const { epochs } = await trainAndCompare(job);
     expect(epochs.map(({ trainLoss }) => trainLoss)).toEqual([(7 + 6) / 2, (5 + 4 + 3) / 3, (2 + 1) / 2]);
@@ -65,7 +65,7 @@ describe("an epoch", () => {
     ]);
   });
 
-  test("is validated with the tensors as they are at its end; padding is not counted", async () => {
+  test("is validated with the tensors at its end; padding is not counted", async () => {
     const update = (value: number) => value + 1;
     // Label 9 wins by a logit of ln 9: a loss of ln(1 + 9 / 9) for it, ln 18 for all others.
     const logit = (_: number, label: number) => (label === 9 ? Math.log(9) : 0);
@@ -91,7 +91,7 @@ describe("an epoch", () => {
   test.each([
     [32, true],
     [33, false],
-  ])("of %i classes: the confusion is told: %s", async (classes, isTold) => {
+  ])("of %i classes: the confusion matrix is reported: %s", async (classes, isTold) => {
     const classNames = Array.from({ length: classes }, (_, i) => `class ${i}`);
     const { train: images, validation } = smallSets(80, 40);
     const data = { train: { ...images, classNames }, validation: { ...validation!, classNames } };
@@ -101,7 +101,7 @@ describe("an epoch", () => {
     );
   });
 
-  test("is validated with the averages where the recipe asks for them; they start at zero, as the first counts whole", async () => {
+  test("is validated with the averages if the recipe has averaging; they start at zero, as the first step has weight 1", async () => {
     const averaging = { kind: "exponential", decay: 0.9 } as const;
     const { job, recording } = scripted({ update: (value) => value + 1 }, { recipe: { averaging } });
     const { tensors, snapshot } = await trainAndCompare(job);
@@ -112,7 +112,7 @@ describe("an epoch", () => {
     expect(shares.slice(0, 3)).toEqual([1, Math.fround(9 / 11), Math.fround(9 / 12)]);
   });
 
-  test("has no validation where all images train, and no second session", async () => {
+  test("has no validation and no second session if all images are used for training", async () => {
     const { job, recording } = scripted({}, { data: smallSets(80, null) });
     const { epochs } = await trainAndCompare(job);
     expect(epochs.map(({ validationLoss, validationAccuracy }) => [validationLoss, validationAccuracy])).toEqual([
@@ -125,8 +125,8 @@ describe("an epoch", () => {
   });
 });
 
-describe("a run of the engine", () => {
-  test("does several steps, but never goes beyond an epoch; each step is fed and counted as if it were alone", async () => {
+describe("an engine run", () => {
+  test("executes several steps, but never beyond an epoch; each step is fed and counted as if it were alone", async () => {
     const script = { loss: (step: number) => 1 + step / 8, correct: (step: number) => step };
     const recipe = { model: enhanced };
     const alone = scripted(script, { recipe });
@@ -139,7 +139,7 @@ describe("a run of the engine", () => {
     expect([two.epochs, two.place]).toEqual([one.epochs, one.place]);
   });
 
-  test("that gives a loss that is no number is told by the step that gave it", async () => {
+  test("with a non-finite loss fails with the number of its step", async () => {
     const { job } = scripted({ loss: (step) => (step >= 3 ? Number.NaN : 1) }, { stepsPerCall: 3 });
     await expect(train(job)).rejects.toThrow("the loss became NaN at step 4 (epoch 2)");
   });
@@ -150,7 +150,7 @@ describe("a run of the engine", () => {
     [200, [1, 10, 10, 10, 10, 9]],
     [1500, [1, 1, 1]],
     [3000, [1, 1, 1]],
-  ])("does as many steps of %d ms as take two seconds, when nothing else is said", async (milliseconds, runs) => {
+  ])("executes by default as many steps of %d ms as take two seconds", async (milliseconds, runs) => {
     let clock = 0;
     const spy = vi.spyOn(performance, "now").mockImplementation(() => clock);
     onTestFinished(() => spy.mockRestore());
@@ -165,7 +165,7 @@ describe("a run of the engine", () => {
 });
 
 describe("a step", () => {
-  test("is fed the batch of its number, augmented; the optimizer's scalars count it from 1", async () => {
+  test("is fed its batch, augmented; the optimizer's scalars count steps from 1", async () => {
     const { job, recording } = scripted({});
     await train(job);
     const { batchSize, augmentation } = RECIPE;
@@ -183,7 +183,7 @@ describe("a step", () => {
     expect(recording.steps[1]!["optimizer.scaledEpsilon"]).toEqual(Float32Array.of(1e-8 * Math.sqrt(1 - 0.999 ** 2)));
   });
 
-  test("is fed the dropout masks of its number", async () => {
+  test("is fed its own dropout masks", async () => {
     const { job, recording } = scripted({}, { recipe: { model: enhanced, epochs: 1 } });
     const { graph } = await train(job);
     const [mask] = dropoutMasks(graph.masks, job.seed);
@@ -195,7 +195,7 @@ describe("a step", () => {
     });
   });
 
-  test("has the rate of its place in the epoch, which need not be a whole number of steps", async () => {
+  test("has the rate of its position in the epoch, which need not be a whole number of steps", async () => {
     const schedule = { kind: "step", everyEpochs: 1, factor: 0.5 } as const;
     const recipe = { schedule, optimizer: { kind: "sgd" }, learningRate: 1 } as const;
     const { job, recording } = scripted({}, { recipe });
@@ -206,7 +206,7 @@ describe("a step", () => {
     expect(epochs.map(({ learningRate }) => learningRate)).toEqual([1, 0.5, 0.25]);
   });
 
-  test("tells progress: means of the epoch so far, rate, speed, time left", async () => {
+  test("reports progress: means of the epoch so far, rate, speed, time left", async () => {
     const { job } = scripted({ loss: (step) => step, correct: () => 8 });
     const seen: TrainingProgress[] = [];
     await train(job, { onStep: (progress) => seen.push(progress) });
@@ -225,7 +225,7 @@ describe("a step", () => {
     }
   });
 
-  test("after which a stop is asked for is the last one", async () => {
+  test("after which a stop is requested is the last one", async () => {
     const { job, recording } = scripted({ loss: (step) => step });
     let asked = 0;
     const { isFinished, place } = await trainAndCompare(job, { isStopRequested: () => ++asked === 4 });
@@ -238,7 +238,7 @@ describe("a step", () => {
 });
 
 describe("training that diverges", () => {
-  const advice = "Try a lower learning rate (--lr, now 0.002), or a schedule that warms up";
+  const advice = "Try a lower learning rate (`learningRate`, now 0.002), or a schedule that warms up";
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
     "stops at the step whose loss is %d, earlier epochs told",
@@ -252,13 +252,13 @@ describe("training that diverges", () => {
     },
   );
 
-  test("stops at the end of an epoch whose validation loss is no number", async () => {
+  test("stops at the end of an epoch with a non-finite validation loss", async () => {
     const { job } = scripted({ logit: () => Number.NaN });
     const { message } = await failureOf(train(job));
     expect(message).toBe(`training diverged: the validation loss became NaN at step 2 (epoch 1). ${advice}`);
   });
 
-  test("does not hand out weights that are no numbers, where nothing validates either", async () => {
+  test("does not return non-finite weights, also without validation", async () => {
     const update = (value: number, step: number) => (step === 6 ? Number.POSITIVE_INFINITY : value);
     const { job } = scripted({ update }, { data: smallSets(80, null) });
     const { message } = await failureOf(train(job));

@@ -49,7 +49,8 @@ describe("a training step's outputs", () => {
 
     expect(loss).toBeCloseTo(metrics.loss, 5);
     expect(correct).toBe(metrics.correct);
-    // PyTorch's smoothing: a share of the target spread evenly over all classes. The mean over them of -log(probability):
+    // PyTorch's smoothing: a share of the target spread evenly over all classes. The mean over them of
+    // -log(probability):
     const spread = Array.from({ length: BATCH }, (_, row) => {
       const scores = [...logits.subarray(row * 10, row * 10 + 10)];
       const logSum = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
@@ -61,7 +62,7 @@ describe("a training step's outputs", () => {
 });
 
 describe("a training step's state", () => {
-  test("is parameters with the optimizer's slots beside them, in one layout, then running statistics", () => {
+  test("consists of parameters with the optimizer's slots in the same layout, then running statistics", () => {
     const { program } = programOf(enhanced, { kind: "adam" });
     const state = program.state.map(({ name, like }) => `${name}${like === undefined ? "" : ` like ${like}`}`);
     expect(state.slice(0, 6)).toEqual([
@@ -76,7 +77,7 @@ describe("a training step's state", () => {
     expect(state).toHaveLength(20 * 3 + 12);
   });
 
-  test("has no slots where the optimizer keeps nothing", () => {
+  test("has no slots if the optimizer has none", () => {
     expect(programOf().program.state.map(({ name }) => name)).toEqual([
       "conv1.weight",
       "conv1.bias",
@@ -89,7 +90,7 @@ describe("a training step's state", () => {
     ]);
   });
 
-  test("ends with the averages of parameters and running statistics, laid out as these, and no others", () => {
+  test("ends with the averages of parameters and running statistics, in their layouts, and no others", () => {
     const { program } = programOf(enhanced, { kind: "adam" }, { kind: "exponential", decay: 0.99 });
     const averages = program.state.filter(({ name }) => name.endsWith(".average"));
     expect(program.state.slice(-32)).toEqual(averages);

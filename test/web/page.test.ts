@@ -19,7 +19,7 @@ import { openPage, picture } from "./support.ts";
 const { runs, dataFolder } = await smallRuns(["first", "second"]);
 const serve = (options: Parameters<typeof start>[0] = {}) => start({ runs, data: dataFolder, ...options });
 
-/** The script's size before ONNX Runtime is asked for, in bytes of gzip. */
+/** The script's size without ONNX Runtime, in bytes of gzip. */
 const SCRIPT_BUDGET = 300_000;
 const ROUTES = ["#/", "#/runs/first", "#/compare", "#/try", "#/train"] as const;
 beforeEach(needChromium);
@@ -33,7 +33,7 @@ function grayOf(canvas: Locator): Promise<number[]> {
   });
 }
 
-/** The counts that a confusion figure tells of its cells, row by row. */
+/** The counts in the tooltips of a confusion matrix, row by row. */
 async function shownConfusion(figure: Locator): Promise<number[][]> {
   const told = await figure.locator("title").allTextContents();
   const counts = told.flatMap((text) => /predicted as .*: ([\d,]+) \(/.exec(text)?.[1] ?? []);
@@ -42,7 +42,7 @@ async function shownConfusion(figure: Locator): Promise<number[][]> {
   return Array.from({ length: classes }, (_, row) => numbers.slice(row * classes, (row + 1) * classes));
 }
 
-test("every place opens without a complaint, from this server alone, within its budget of script", async () => {
+test("every view opens without errors, from this server only, within its budget of script size", async () => {
   const { url } = await serve();
   const { page, addresses, complaints } = await openPage(url);
   const scripts = new Map<string, Promise<Buffer>>();
@@ -76,7 +76,7 @@ test.each(["light", "dark"] as const)("on a phone, %s, nothing is wider than the
   }
 });
 
-test("by keyboard: a way past the head, to a run, and the focus is seen", async () => {
+test("by keyboard: a link past the header, to a run, and visible focus", async () => {
   const { url } = await serve();
   const { page } = await openPage(url);
   await page.getByRole("link", { name: "first" }).waitFor();
@@ -111,8 +111,8 @@ test("by keyboard: a way past the head, to a run, and the focus is seen", async 
   for (const role of landmarks) expect(await page.getByRole(role).count(), role).toBe(1);
 });
 
-describe("what is not there", () => {
-  test("no runs yet: each place says so and what to do", async () => {
+describe("missing content", () => {
+  test("no runs yet: each view says so and what to do", async () => {
     const { url } = await serve({ runs: join(runs, "nothing") });
     const { page, complaints } = await openPage(url);
     await page.getByText("There are no runs yet").waitFor();
@@ -123,7 +123,7 @@ describe("what is not there", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("an unknown run, and an unknown place", async () => {
+  test("an unknown run, and an unknown route", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/nobody`);
     await page.getByRole("alert").getByText("There is no run of this name here").waitFor();
@@ -131,7 +131,7 @@ describe("what is not there", () => {
     await page.getByText("There is no such page").waitFor();
   });
 
-  test("the server is gone: the page says so, and goes on once it is back", async () => {
+  test("the server is unreachable: the page says so, and recovers once it is back", async () => {
     const { url, close } = await serve();
     const { page } = await openPage(`${url}/#/train`);
     await page.getByRole("button", { name: "Start training" }).waitFor();
@@ -143,7 +143,7 @@ describe("what is not there", () => {
     await page.getByRole("link", { name: "first" }).waitFor();
   });
 
-  test("a browser without WebAssembly is told that networks cannot be asked here", async () => {
+  test("in a browser without WebAssembly the page says that networks cannot run", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`, { args: ["--js-flags=--jitless"] });
     await page.getByText("A test image").click();
@@ -161,7 +161,7 @@ describe("what is not there", () => {
   });
 });
 
-test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in the page", async () => {
+test("a run: curves, accuracy, confusion matrix, classes; a mistake is opened", async () => {
   const { url } = await serve();
   const evaluation = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/first/evaluation`));
   const { page, complaints } = await openPage(`${url}/#/runs/first`);
@@ -195,14 +195,14 @@ test("a run: curves, accuracy, confusion, classes; a mistake is looked into, in 
   expect(complaints).toEqual([]);
 });
 
-describe("what validation images are taken for", () => {
+describe("the confusion matrix of the validation images", () => {
   const tableOf = (epoch: number) => [
     [10 + epoch, 5 - epoch],
     [epoch, 20],
   ];
   const line = (epoch: number) => ({ ...sampleMetrics[2]!, epoch, step: epoch, validationConfusion: tableOf(epoch) });
 
-  test("forms while the run trains, epoch by epoch; an earlier epoch can be looked at by keyboard", async () => {
+  test("is updated epoch by epoch during training; an earlier epoch can be selected by keyboard", async () => {
     const path = interrupted({ state: false });
     onTestFinished(acquireLock(path)); // This test is the process that trains.
     const write = (epochs: number) =>
@@ -236,7 +236,7 @@ describe("what validation images are taken for", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("is there of a finished run, and not of one that does not tell it", async () => {
+  test("is shown for a finished run, unless its metrics lack it", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/runs/first`);
     const summary = page.getByText("Confusion matrix, validation set, epoch by epoch");
@@ -252,8 +252,8 @@ describe("what validation images are taken for", () => {
   });
 });
 
-describe("trying a network", () => {
-  test("a photo is prepared and classified in the page as the server does it", async () => {
+describe("classifying images in the page", () => {
+  test("a photo is prepared and classified in the page as on the server", async () => {
     const { url } = await serve();
     const answer = await jsonOf<PredictAnswer>(
       postBytes(`${url}/api/predict?run=second&show=1&top=10`, picture(), "image/png"),
@@ -277,7 +277,7 @@ describe("trying a network", () => {
     expect(await look.count(), "the answer of the picture before").toBe(0);
   });
 
-  test("a drawing is prepared as dark on light ground is, and classified", async () => {
+  test("a drawing is prepared as dark on light, and classified", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
     await page.getByText("Draw", { exact: true }).click();
@@ -299,7 +299,7 @@ describe("trying a network", () => {
     expect(await look.count()).toBe(0);
   });
 
-  test("test images are chosen by keyboard, and answered as the server does", async () => {
+  test("test images are selected by keyboard, and classified as on the server", async () => {
     const { url } = await serve();
     const { page } = await openPage(`${url}/#/try/first`);
     await page.getByLabel("A photo", { exact: true }).focus();
@@ -318,7 +318,7 @@ describe("trying a network", () => {
   });
 });
 
-test("a training is started on the server and watched to its end", async () => {
+test("a training on the server is started and watched to its end", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page, complaints } = await openPage(`${url}/#/train`);
@@ -339,7 +339,7 @@ test("a training is started on the server and watched to its end", async () => {
   expect(complaints).toEqual([]);
 });
 
-test("a training on the server is stopped from the page and can go on", async () => {
+test("a training on the server is stopped from the page and can be resumed", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page } = await openPage(`${url}/#/train`);
@@ -350,12 +350,12 @@ test("a training on the server is stopped from the page and can go on", async ()
   const stop = page.getByRole("button", { name: /^Stop/ });
   await stop.press("Enter");
   await stop.waitFor({ state: "detached" });
-  // The button is gone; the keyboard goes on from the content, not from the page's head.
+  // The button disappeared; keyboard focus is on the content, not on the page's header.
   expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
   await page.getByText("This run was interrupted").waitFor();
 });
 
-test("the list of runs goes on with a run that is trained", async () => {
+test("the list of runs is updated during a training", async () => {
   const path = interrupted({ state: false });
   const release = acquireLock(path);
   const { url } = await serve({ runs: join(path, "..") });
@@ -367,7 +367,7 @@ test("the list of runs goes on with a run that is trained", async () => {
   await page.locator(".run-card").getByText("interrupted").waitFor();
 });
 
-test("a training on the server that fails says why, where it is watched and in the list", async () => {
+test("a failed training on the server shows the reason, in its view and in the list", async () => {
   const { runs: own } = await smallRuns([]);
   const { url } = await serve({ runs: own });
   const { page, complaints } = await openPage(url);
@@ -381,7 +381,7 @@ test("a training on the server that fails says why, where it is watched and in t
   expect(await page.locator("main .status").textContent()).toBe("failed");
   await page.getByRole("link", { name: "Runs", exact: true }).first().click();
   await page.locator(".run-card", { hasText: id }).getByText("failed").waitFor();
-  // Who comes later is told too.
+  // Later visitors see it too.
   await page.getByRole("link", { name: id }).click();
   await alert.waitFor();
   expect(complaints).toEqual([]);

@@ -8,7 +8,7 @@ export interface OpenedPage {
   readonly context: BrowserContext;
   /** Errors, warnings and violations of the Content-Security-Policy that the browser reported. */
   readonly complaints: readonly string[];
-  /** Every address that was asked for. */
+  /** Every requested URL. */
   readonly addresses: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export async function openPage(
   onTestFinished(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  // Half of what a test may take: then it tells what was waited for.
+  // Half of a test's timeout, so that the error says what was waited for.
   page.setDefaultTimeout(15 * 60_000);
   const complaints: string[] = [];
   const addresses: string[] = [];

@@ -35,7 +35,7 @@ async function startTraining(
   await page.getByRole("button", { name: button }).click();
 }
 
-test("two epochs, with a pause, have Node's losses to four decimals, and their files are whole", async () => {
+test("two epochs, with a pause, have Node's losses to four decimals, and complete files", async () => {
   const { url } = await start({ runs, data: dataFolder });
   const { page, complaints, addresses } = await openPage(`${url}/#/train`);
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
@@ -113,7 +113,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and their f
   expect(complaints).toEqual([]);
 });
 
-test("a training is stopped at once and forgotten; more images than there are cannot be wished for", async () => {
+test("a training is stopped immediately and discarded; more images than available cannot be entered", async () => {
   const { url } = await start({ runs, data: dataFolder });
   const { page } = await openPage(`${url}/#/train`);
   await startTraining(page, { epochs: 200, seed: 1 });

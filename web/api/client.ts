@@ -1,8 +1,8 @@
-/** Talks to the server that the page came from. */
+/** Client of the page's server. */
 
-/** The server said no, or did not answer. */
+/** The server responded with an error, or not at all. */
 export class ApiError extends Error {
-  /** As the server names it; `unreachable` when it did not answer. */
+  /** The server's error code; `unreachable` when it did not respond. */
   readonly code: string;
 
   constructor(code: string, message: string) {

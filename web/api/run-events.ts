@@ -3,15 +3,15 @@ import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
 import { runPath } from "./client.ts";
 
-/** A run under way, as the server tells it. */
+/** State of a running training, from the server's events. */
 export interface LiveRun {
   readonly epochs: readonly MetricsLine[];
   readonly progress: ProgressAnswer | undefined;
-  /** The last one told; undefined until then. */
+  /** The last received status; undefined until then. */
   readonly status: string | undefined;
-  /** Why it was interrupted, where that is known. */
+  /** Why it was interrupted, if known. */
   readonly failure: string | null;
-  /** Whether the server answers; the browser tries again by itself. */
+  /** Whether the connection is open; the browser reconnects by itself. */
   readonly isConnected: boolean;
 }
 
@@ -30,7 +30,7 @@ export function useRunEvents(id: string, isWanted: boolean): LiveRun {
         setLive((before) => ({ ...before, ...take(parsed, before) }));
       });
     on<MetricsLine>("epoch", (line, { epochs }) => ({
-      // After a lost connection epochs may come again.
+      // After a reconnection epochs may be repeated.
       epochs: [...epochs.filter(({ epoch }) => epoch < line.epoch), line],
     }));
     on<ProgressAnswer>("progress", (progress) => ({ progress }));

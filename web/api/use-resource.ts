@@ -1,17 +1,19 @@
 import { useCallback, useEffect, useState } from "react";
 import { getJson } from "./client.ts";
 
-/** Something that is asked for: on its way, here, or refused. */
+/** State of a request: loading, loaded or failed. */
 export type Resource<Value> =
   | { readonly state: "loading" }
   | { readonly state: "ready"; readonly value: Value }
   | { readonly state: "failed"; readonly error: Error };
 
-/** A JSON answer of the server, asked for anew when the path changes or `reload` is called; null: nothing to ask. */
+/**
+ * Fetches JSON from the server, again when the path changes or `reload` is called; no request when the path is null.
+ */
 export function useJson<Value>(path: string | null): readonly [Resource<Value>, reload: () => void] {
   const [round, setRound] = useState(0);
   const [held, setHeld] = useState<{ path: string | null; resource: Resource<Value> }>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round is what reload means
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reload increments the round
   useEffect(() => {
     if (path === null) return;
     const abort = new AbortController();
@@ -24,6 +26,6 @@ export function useJson<Value>(path: string | null): readonly [Resource<Value>, 
     return () => abort.abort();
   }, [path, round]);
   const reload = useCallback(() => setRound((before) => before + 1), []);
-  // What was answered to another path is not shown under this one.
+  // A response for another path is not shown.
   return [held?.path === path && held ? held.resource : { state: "loading" }, reload];
 }

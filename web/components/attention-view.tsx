@@ -7,13 +7,13 @@ import { Probabilities } from "./probabilities.tsx";
 
 interface LookProps {
   readonly source: ModelSource;
-  /** As the network takes them, 0 to 255. */
+  /** The network's input, 0 to 255. */
   readonly pixels: ArrayLike<number>;
-  /** The image's class, where it is known. */
+  /** The image's class, if known. */
   readonly truth?: number | undefined;
 }
 
-/** An image as a network sees it: the image, what it is held for, and what the network looks at. Computed in the page. */
+/** An image, its predicted probabilities and its occlusion map, computed in the page. */
 export function Look({ source, pixels, truth }: LookProps) {
   const [seen, setSeen] = useState<{ answer: Answer; attention?: Attention }>();
   const [failure, setFailure] = useState<string>();
@@ -87,7 +87,7 @@ function strongest(map: Float32Array): number {
   return Math.max(...map.map(Math.abs));
 }
 
-/** Colours are most of the way where the probability moves most; a map without effect stays clear. */
+/** Scales a map so that the largest change has an intense colour; a map without effect stays transparent. */
 function scaled(map: Float32Array): Float32Array {
   const most = Math.max(strongest(map), 0.02);
   return map.map((value) => (0.85 * value) / most);

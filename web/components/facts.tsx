@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** Figures and what they are, side by side; those that are not known are left out. */
+/** A list of names and values; unknown values are omitted. */
 export function Facts({ of }: { of: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
     <dl className="facts">

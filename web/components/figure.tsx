@@ -3,12 +3,12 @@ import type { Figure as DrawFigure } from "../../src/plots/svg.ts";
 
 interface FigureProps<Input> {
   readonly draw: DrawFigure<Input>;
-  /** Memoize it: a new object is drawn anew. */
+  /** Must be memoized: a new object is drawn again. */
   readonly input: Input;
   readonly caption: string;
 }
 
-/** A figure of the report, drawn by the same code into the page. On a narrow screen it scrolls: its letters stay legible. */
+/** A figure drawn by the same code as in reports. On a narrow screen it scrolls, so that its text stays legible. */
 export function Figure<Input>({ draw, input, caption }: FigureProps<Input>) {
   return (
     <Frame caption={caption}>
@@ -20,7 +20,7 @@ export function Figure<Input>({ draw, input, caption }: FigureProps<Input>) {
   );
 }
 
-/** The same of a figure that can be drawn in any width: it gets that of its place. */
+/** The same for a figure of variable width: it is drawn in the width of its container. */
 export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input & { width?: number | undefined }>) {
   const place = useRef<HTMLDivElement>(null);
   const [fitted, setFitted] = useState<Input>();
@@ -41,7 +41,7 @@ export function FittedFigure<Input>({ draw, input, caption }: FigureProps<Input 
   );
 }
 
-/** Narrower, there is no room for labels: the picture is shrunk instead. */
+/** Narrower figures have no room for labels, so the picture is scaled down instead. */
 const MIN_WIDTH_PX = 440;
 
 function Frame({ caption, children }: { caption: string; children: React.ReactNode }) {
@@ -60,7 +60,7 @@ function Drawing<Input>({ draw, input }: Pick<FigureProps<Input>, "draw" | "inpu
     try {
       const drawing: unknown = draw(document, input);
       if (!(drawing instanceof SVGSVGElement)) throw new TypeError("the figure is no SVG element");
-      // A small one is not blown up to the width of the page (parts.css).
+      // A small figure is not enlarged to the width of the page (parts.css).
       drawing.style.setProperty("--own-width", `${drawing.viewBox.baseVal.width}px`);
       place.current?.replaceChildren(drawing);
       setError(undefined);

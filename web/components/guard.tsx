@@ -5,7 +5,7 @@ interface GuardState {
   readonly error: Error | undefined;
 }
 
-/** Shows what went wrong inside instead of an empty page: a part of the page that cannot be loaded, say. */
+/** Error boundary: shows the error instead of an empty page, when a chunk cannot be loaded, say. */
 export class Guard extends Component<{ children: ReactNode }, GuardState> {
   override state: GuardState = { error: undefined };
 

@@ -7,7 +7,7 @@ interface FailureProps {
   readonly onRetry?: () => void;
 }
 
-/** Something went wrong: what, and what can be done. */
+/** An error message, with what can be done. */
 export function Failure({ title, message, onRetry }: FailureProps) {
   return (
     <div className="notice bad" role="alert">
@@ -22,7 +22,7 @@ export function Failure({ title, message, onRetry }: FailureProps) {
   );
 }
 
-/** There is nothing yet, and what to do about it. */
+/** An empty state, with what to do about it. */
 export function Empty({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div className="notice">
@@ -34,13 +34,13 @@ export function Empty({ title, children }: { title: string; children: ReactNode 
 
 interface WaitProps<Value> {
   readonly of: Resource<Value>;
-  /** Said while it is on its way. */
+  /** Text while it is loading. */
   readonly words: string;
   readonly onRetry: () => void;
   readonly children: (value: Value) => ReactNode;
 }
 
-/** What was asked for, once it is here; until then that it is on its way, or why it is not coming. */
+/** Shows a resource once it is loaded; until then a loading text, or the error. */
 export function Wait<Value>({ of, words, onRetry, children }: WaitProps<Value>) {
   switch (of.state) {
     case "loading":

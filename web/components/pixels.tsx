@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 
-/** An image as a network takes it. */
+/** An image in a network's input format. */
 export interface ImagePixels {
   /** 0 to 255, [channels, height, width]. */
   readonly pixels: ArrayLike<number>;
@@ -12,13 +12,13 @@ export interface ImagePixels {
 
 interface PixelsProps {
   readonly image: ImagePixels;
-  /** Said to those who do not see it. */
+  /** Accessible name. */
   readonly label: string;
-  /** Laid over the image, rows x columns, each -1 to 1: blue above 0, vermillion below. */
+  /** Overlay of rows x columns values, each -1 to 1: blue above 0, vermillion below. */
   readonly overlay?: { readonly map: Float32Array; readonly columns: number } | undefined;
 }
 
-/** A small image with its pixels as squares. */
+/** A small image, its pixels drawn as squares. */
 export function Pixels({ image: { pixels, channels, height, width }, label, overlay }: PixelsProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {

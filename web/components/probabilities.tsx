@@ -1,14 +1,14 @@
 import { percent } from "../../src/text.ts";
 
 interface ProbabilitiesProps {
-  /** 0 to 1, by class number. */
+  /** 0 to 1, by class index. */
   readonly values: ArrayLike<number>;
   readonly classNames: readonly string[];
-  /** The class that the image has, where it is known. */
+  /** The image's class, if known. */
   readonly truth?: number | undefined;
 }
 
-/** What the network holds an image for, the most probable first. */
+/** Predicted probabilities, highest first. */
 export function Probabilities({ values, classNames, truth }: ProbabilitiesProps) {
   const order = classNames.map((_, label) => label).sort((a, b) => values[b]! - values[a]!);
   return (
@@ -29,7 +29,7 @@ export function Probabilities({ values, classNames, truth }: ProbabilitiesProps)
   );
 }
 
-/** The answer is right or wrong where the truth is known. */
+/** CSS class: the prediction is right or wrong if the truth is known. */
 function look(label: number, place: number, truth: number | undefined): string {
   if (place > 0) return "";
   return truth === undefined || truth === label ? "first" : "first wrong";

@@ -2,11 +2,11 @@ interface TapeProps {
   /** 0 to 1. */
   readonly share: number;
   readonly label: string;
-  /** The value in words. */
+  /** The value as text. */
   readonly text: string;
 }
 
-/** How far something is, along a measuring tape. */
+/** A progress bar that looks like a measuring tape. */
 export function Tape({ share, label, text }: TapeProps) {
   return (
     <div className="tape">

@@ -1,13 +1,13 @@
 interface SparklineProps {
   readonly values: readonly number[];
-  /** What is drawn, for those who do not see it. */
+  /** Accessible name. */
   readonly label: string;
 }
 
 const WIDTH = 200;
 const HEIGHT = 40;
 
-/** A line without axes: how a quantity moved, nothing more. */
+/** A line without axes that shows the course of a quantity. */
 export function Sparkline({ values, label }: SparklineProps) {
   if (values.length < 2) return null;
   const [low, high] = [Math.min(...values), Math.max(...values)];

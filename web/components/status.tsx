@@ -1,4 +1,4 @@
-/** A state, as a word with a mark; a new one is said aloud. */
+/** A status with a mark; screen readers announce changes. */
 export function Status({ status }: { status: string }) {
   return (
     <p className={`status ${status}`} role="status">

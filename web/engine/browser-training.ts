@@ -3,15 +3,15 @@ import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
 
-/** The training that goes on in this browser. It belongs to the page, not to a part of it: other parts may be visited. */
+/** The training in this browser. Its state is global to the page, so that it continues when the route changes. */
 export interface BrowserTraining {
   readonly phase: "loading" | "training" | "pausing" | "paused" | "testing" | "finished" | "failed";
   readonly order: TrainingOrder;
-  /** What is being loaded. */
+  /** Description of what is loading. */
   readonly loading: string;
   readonly start: Extract<FromTrainer, { kind: "started" }> | undefined;
   readonly progress: TrainingProgress | undefined;
-  /** Loss of the epoch so far, after some of the steps, for a line. */
+  /** Mean loss of the epoch so far, sampled at some steps, for a sparkline. */
   readonly losses: readonly number[];
   readonly rates: readonly number[];
   readonly epochs: readonly EpochResult[];
@@ -20,7 +20,7 @@ export interface BrowserTraining {
   readonly failure: string | undefined;
 }
 
-/** Points of the lines; every second one is dropped when there are so many. */
+/** Maximum number of points of a line; when it is reached, every second one is dropped. */
 const MAX_POINTS = 400;
 
 let worker: Worker | undefined;
@@ -32,7 +32,7 @@ export function useBrowserTraining(): BrowserTraining | undefined {
   return useSyncExternalStore(subscribe, () => current);
 }
 
-/** Starts a training; one that goes on is stopped and forgotten. */
+/** Starts a training; a running one is stopped and discarded. */
 export function startTraining(order: TrainingOrder): void {
   stopTraining();
   stepsAPoint = 1;
@@ -52,7 +52,7 @@ export function startTraining(order: TrainingOrder): void {
   worker = new Worker(new URL("./training-worker.ts", import.meta.url), { type: "module", name: "training" });
   worker.addEventListener("message", ({ data }: MessageEvent<FromTrainer>) => {
     set(next(current!, data));
-    // Its memory is not needed any more.
+    // Frees the worker's memory.
     if (data.kind === "finished" || data.kind === "failed") worker?.terminate();
   });
   worker.addEventListener("error", ({ message }) =>
@@ -61,7 +61,7 @@ export function startTraining(order: TrainingOrder): void {
   send({ kind: "start", order });
 }
 
-/** Training pauses after the step that is being computed. */
+/** Pauses training after the current step. */
 export function pauseTraining(): void {
   set({ ...current!, phase: "pausing" });
   send({ kind: "pause" });
@@ -72,7 +72,7 @@ export function continueTraining(): void {
   send({ kind: "continue" });
 }
 
-/** Ends the training at once and forgets it. */
+/** Stops the training immediately and discards it. */
 export function stopTraining(): void {
   worker?.terminate();
   worker = undefined;

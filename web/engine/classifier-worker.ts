@@ -7,25 +7,25 @@ import { getBytes, runPath } from "../api/client.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
 import { answerCalls } from "./worker-rpc.ts";
 
-/** Classifies images in a worker, so that the page stays awake. One model is open at a time. */
+/** Classifies images in a worker, so that the page stays responsive. One model is open at a time. */
 
-/** Where a model is: a run of the server, or the file itself. */
+/** Source of a model: a run of the server, or the file's bytes. */
 export type ModelSource =
   | { readonly kind: "run"; readonly id: string }
   | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> };
 
 export interface Answer {
-  /** What the network saw, 0 to 255, [channels, height, width]. */
+  /** The network's input, 0 to 255, [channels, height, width]. */
   readonly pixels: Uint8Array;
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** By class number. */
+  /** By class index. */
   readonly probabilities: Float32Array;
   readonly classNames: readonly string[];
 }
 
-/** What the network looks at; see `occlusionMap`. */
+/** Occlusion map; see `occlusionMap`. */
 export interface Attention {
   readonly map: Float32Array;
   readonly columns: number;
@@ -38,7 +38,7 @@ interface OpenModel {
   readonly preparation: Preparation;
 }
 
-/** A patch of 6 pixels moved by 2: 196 places of a 28x28 image. */
+/** A patch of 6 pixels with stride 2: 196 positions for a 28x28 image. */
 const OCCLUSION = { patch: 6, stride: 2 } as const;
 
 let current: OpenModel | undefined;
@@ -56,7 +56,10 @@ async function open(source: ModelSource): Promise<OpenModel> {
   return current;
 }
 
-/** Files of one name may hold different networks: each training in the page makes one. */
+/**
+ * Whether two sources are the same model. Files are compared by identity, as each training in the page creates a new
+ * one.
+ */
 function isSame(a: ModelSource, b: ModelSource): boolean {
   if (a.kind === "run") return b.kind === "run" && a.id === b.id;
   return b.kind === "file" && a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
@@ -67,7 +70,7 @@ async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Prom
 }
 
 const api = {
-  /** Prepares a picture as the images that trained were and classifies it. The picture is closed. */
+  /** Prepares a picture like the training images and classifies it. The picture is closed. */
   async classifyPicture({ source, picture }: { source: ModelSource; picture: ImageBitmap }): Promise<Answer> {
     const model = await open(source);
     const { width, height } = picture;
@@ -79,7 +82,7 @@ const api = {
     return ask(model, prepareAs(model.preparation, { data, width, height, channels: 4 }, model.session.imageShape));
   },
 
-  /** Classifies an image that is as the network takes it. */
+  /** Classifies an image in the network's input format. */
   async classifyPixels({ source, pixels }: { source: ModelSource; pixels: Uint8Array }): Promise<Answer> {
     const model = await open(source);
     const { channels, height, width } = model.session.imageShape;

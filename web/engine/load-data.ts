@@ -6,11 +6,11 @@ import { getBytes, getJson } from "../api/client.ts";
 export interface DataSet {
   readonly train: ImageSet;
   readonly test: ImageSet;
-  /** What turns pictures into such images. */
+  /** How pictures are converted to such images. */
   readonly preparation: Preparation;
 }
 
-/** The data set, from the server that has it. */
+/** Loads the data set from the server. */
 export async function loadData(): Promise<DataSet> {
   const summary = await getJson<DatasetSummary>("/api/dataset");
   const [train, test] = await Promise.all([loadPart("train", summary), loadPart("test", summary)]);

@@ -1,14 +1,14 @@
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 
-/** What the page and the worker that trains say to each other. */
+/** Messages between the page and the training worker. */
 
 export interface TrainingOrder {
   readonly recipe: string;
   readonly seed: number;
-  /** Null: the recipe's, or more for few images. */
+  /** Null: the recipe's value, or more for few images. */
   readonly epochs: number | null;
-  /** Training images to use; null: all. */
+  /** Number of training images; null: all. */
   readonly limit: number | null;
 }
 
@@ -17,7 +17,7 @@ export type ToTrainer =
   | { readonly kind: "pause" }
   | { readonly kind: "continue" };
 
-/** Of the test images. */
+/** Result on the test images. */
 export interface TestResult {
   readonly correct: number;
   readonly total: number;
@@ -37,7 +37,7 @@ export type FromTrainer =
       readonly kind: "started";
       readonly threads: number;
       readonly images: number;
-      /** By class number. */
+      /** By class index. */
       readonly classes: readonly string[];
       readonly runtime: string;
     }

@@ -1,6 +1,6 @@
-/** Functions of a worker, called from the page: a message there, a message back. */
+/** Remote procedure calls to a worker, by messages. */
 
-/** What a worker can be asked: each method takes one argument and answers later. */
+/** Methods of a worker: each takes one argument and returns a promise. */
 type Methods<Api> = { readonly [Name in keyof Api]: (argument: never) => Promise<unknown> };
 
 type ArgumentOf<Api extends Methods<Api>, Name extends keyof Api> = Parameters<Api[Name]>[0];
@@ -12,7 +12,7 @@ interface Reply {
   readonly error?: string;
 }
 
-/** In the worker: answers calls of `api`, one after the other. */
+/** In the worker: executes calls of `api`, one after the other. */
 export function answerCalls<Api extends Methods<Api>>(api: Api): void {
   let last: Promise<void> = Promise.resolve();
   addEventListener("message", ({ data }: MessageEvent<{ call: number; method: keyof Api; argument: never }>) => {
@@ -30,7 +30,7 @@ export function answerCalls<Api extends Methods<Api>>(api: Api): void {
 /**
  * On the page: calls methods of the worker's api.
  *
- * @param onBroken called when the worker could not be started or died: it answers nothing more
+ * @param onBroken called when the worker could not be started or crashed and does not respond any more
  */
 export function callsTo<Api extends Methods<Api>>(worker: Worker, onBroken: () => void = () => {}) {
   let calls = 0;

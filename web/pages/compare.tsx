@@ -8,7 +8,7 @@ import { Wait } from "../components/notices.tsx";
 import { LadderTable } from "./compare/ladder-table.tsx";
 import { RunsTogether } from "./compare/runs-together.tsx";
 
-/** Runs beside each other, and on the published ladder. */
+/** Compares runs with each other and with published results. */
 export default function Compare() {
   const [runs, reloadRuns] = useJson<{ runs: RunSummary[] }>("/api/runs");
   const [ladder, reloadLadder] = useJson<Ladder>("/api/ladder");

@@ -15,7 +15,7 @@ import { Evaluation } from "./run/evaluation.tsx";
 import { Live } from "./run/live.tsx";
 import { ValidationConfusion } from "./run/validation-confusion.tsx";
 
-/** One run: how it trains or trained, and what it makes of the test images. */
+/** One run: its training, and its evaluation on the test images. */
 export default function Run({ id }: { id: string }) {
   const [detail, reload] = useJson<RunDetail>(runPath(id));
   return (
@@ -31,7 +31,7 @@ function RunPage({ run }: { run: RunDetail }) {
   const status = live.status ?? run.status;
   const failure = live.failure ?? run.failure;
   const epochs = live.epochs.length > 0 ? live.epochs : run.metrics;
-  // Once a watched run is over, its model is there and its record is another: it is read again.
+  // When a watched run ends, its model and record are new: the run is loaded again.
   const isOver = isWatched && status !== "running";
   const [ended] = useJson<RunDetail>(isOver ? runPath(run.id) : null);
   const last = ended.state === "ready" ? ended.value : run;
@@ -43,7 +43,7 @@ function RunPage({ run }: { run: RunDetail }) {
       <div className="title-row">
         <h1>{run.id}</h1>
         <Status status={failure === null ? status : "failed"} />
-        {/* Only trainings of this server's tell how far they are, and only those can be stopped here. */}
+        {/* Only trainings started by this server report progress and can be stopped here. */}
         {status === "running" && live.progress && <StopButton id={run.id} />}
         {hasModel(last) && (
           <a className="button primary" href={hrefOf({ page: "try", id: run.id })}>
@@ -90,7 +90,7 @@ function RunFacts({ run }: { run: RunDetail }) {
   );
 }
 
-/** Shown where the network learnt its training images by heart. */
+/** A notice of overfitting. */
 function Overfitting({ run: { record } }: { run: RunDetail }) {
   const text = record.status === "imported" ? undefined : overfittingText(record);
   if (text === undefined) return null;
@@ -101,7 +101,7 @@ function Overfitting({ run: { record } }: { run: RunDetail }) {
   );
 }
 
-/** What can be done about a run that stands still. */
+/** What can be done about an interrupted run. */
 function Interrupted({ run }: { run: RunDetail }) {
   return (
     <Empty title="This run was interrupted">
@@ -118,7 +118,7 @@ function Interrupted({ run }: { run: RunDetail }) {
 
 function StopButton({ id }: { id: string }) {
   const button = useRef<HTMLButtonElement>(null);
-  // It goes when the training ends: whoever came to it by keyboard goes on from the page's content.
+  // The button disappears when the training ends: keyboard focus then moves to the page's content.
   useLayoutEffect(() => {
     const own = button.current;
     return () => {
@@ -137,7 +137,7 @@ function StopButton({ id }: { id: string }) {
   };
   return (
     <>
-      {/* Not "disabled", which would take the focus away. */}
+      {/* Not "disabled", which would remove the focus. */}
       <button type="button" ref={button} onClick={stop} aria-disabled={isAsked}>
         {isAsked ? "Stopping…" : "Stop training"}
       </button>

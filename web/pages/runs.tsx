@@ -10,15 +10,15 @@ import { dateText, isRunning } from "../format.ts";
 import { hrefOf } from "../routes.ts";
 
 interface RunList {
-  /** The newest first. */
+  /** Newest first. */
   readonly runs: readonly RunSummary[];
   readonly damaged: readonly string[];
 }
 
-/** While a run trains, the list is asked for so often. */
+/** Polling interval of the list while a run is training. */
 const LOOK_AGAIN_MS = 3000;
 
-/** All runs that the server has. */
+/** All runs of the server. */
 export function Runs() {
   const [runs, reload] = useJson<RunList>("/api/runs");
   const isAnyRunning = runs.state === "ready" && runs.value.runs.some(isRunning);
@@ -76,7 +76,7 @@ function RunCards({ runs }: { runs: readonly RunSummary[] }) {
   );
 }
 
-/** Kept on one line. */
+/** Replaces spaces by non-breaking ones. */
 function unbroken(words: string): string {
   return words.replaceAll(" ", "\u00a0");
 }

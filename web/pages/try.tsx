@@ -18,10 +18,10 @@ const WAYS = [
   { key: "test", words: "A test image" },
 ] as const;
 
-/** The name of the model that was trained in this page, among runs. */
+/** Name of the model trained in this page, in the list of runs. */
 const TRAINED_HERE = "trained in this page";
 
-/** Shows a network a picture and tells what it makes of it; all is computed in the page. */
+/** Classifies a picture; everything is computed in the page. */
 export default function Try({ id }: { id: string | undefined }) {
   const [runs, reload] = useJson<{ runs: RunSummary[] }>("/api/runs");
   return (
@@ -51,11 +51,11 @@ function TryOne({ runs, wanted }: { runs: readonly RunSummary[]; wanted: string 
     const [a, b] = [one, other].map((id) => runs.find((run) => run.id === id)?.classes);
     return !a || !b || JSON.stringify(a) === JSON.stringify(b);
   };
-  // A picture stays while networks that tell the same things apart are asked about it.
+  // A picture is kept when another network with the same classes is selected.
   const image = name !== undefined && tried && isOfSameClasses(tried.by, name) ? tried.image : undefined;
   const setImage = (next: TriedImage | undefined) =>
     name !== undefined && setTried(next === undefined ? undefined : { image: next, by: name });
-  // On a phone the answer lies below the picture.
+  // On a phone the prediction is below the picture.
   const answer = useRef<HTMLElement>(null);
   useEffect(() => {
     if (tried) answer.current?.scrollIntoView({ block: "nearest" });

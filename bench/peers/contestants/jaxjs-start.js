@@ -1,17 +1,17 @@
 /**
- * jax-js on its WebAssembly backend, with relaxed SIMD (fused multiply-add) and threads. In Node the package computes on
- * one thread, as there is no Worker as browsers have it: one stands here. Nothing in the package is changed.
+ * jax-js on its WebAssembly backend, with relaxed SIMD (fused multiply-add) and threads. In Node the package would
+ * compute on one thread, as there is no browser Worker: this file emulates one. The package itself is not changed.
  */
 import { readFileSync } from "node:fs";
 import v8 from "node:v8";
 import { Worker } from "node:worker_threads";
 
-/** @returns jax-js, with `threads` threads at work */
+/** @returns jax-js with `threads` threads */
 export async function startJaxJs(threads) {
   v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
   if (threads > 1) {
     globalThis.Worker = BrowserWorker;
-    // The package starts as many workers as it finds cores.
+    // The package starts as many workers as there are cores.
     Object.defineProperty(globalThis, "navigator", { value: { hardwareConcurrency: threads }, configurable: true });
   }
   const jax = await import("@jax-js/jax");
@@ -27,7 +27,7 @@ const PRELUDE = `
   parentPort.on("message", (data) => self.onmessage({ data }));
 `;
 
-/** The part of a browser's Worker that the package uses, of a blob's URL. */
+/** The part of a browser's Worker that the package uses, started from a blob URL. */
 class BrowserWorker {
   #started;
 
@@ -44,7 +44,7 @@ class BrowserWorker {
   }
 
   postMessage(message) {
-    // Once started at once: a kernel's message must not wait for a promise.
+    // Once started, messages are posted synchronously: a kernel's message must not wait for a promise.
     if (this.#started instanceof Worker) this.#started.postMessage(message);
     else this.#started.then((worker) => worker.postMessage(message));
   }

@@ -1,10 +1,10 @@
 /**
- * jax-js (wasm) as a peer: training only, derivatives by hand. Its own convolutions are plain loops: on the images of base's
- * second layer lax.conv takes 50 times as long as what stands here, matrix products over shifted images.
+ * jax-js (wasm) as a peer: training only, derivatives by hand. Its own convolutions are plain loops: for the second
+ * layer of base lax.conv takes 50 times as long as the code here, matrix products over shifted images.
  *
- * Images are [H, N, W, C]: rows of all images together, so that a shift by a row is only an offset. A convolution is three
- * products, one a kernel row, of [H N W, 3C] columns with [3C, K] weights. Every function consumes its arguments, as the
- * package wants it; `.ref` keeps one.
+ * Images are [H, N, W, C]: rows of all images together, so that a shift by a row is only an offset. A convolution is
+ * three products, one per kernel row, of [H N W, 3C] columns with [3C, K] weights. Every function consumes its
+ * arguments, as the package requires; `.ref` keeps one.
  */
 import { startJaxJs } from "./jaxjs-start.js";
 import { mergeRelu } from "./merge-relu.js";
@@ -34,7 +34,7 @@ const crossEntropy = jit((logits, targets) => {
       .mul(1 / task.batch),
   ];
 });
-/** dy where ReLU let x through. */
+/** dy where y > 0, else 0. */
 const gate = jit((dy, y) => np.where(np.greater(y, 0), dy, 0));
 const channelSum = jit((dy) => {
   const channels = dy.shape.at(-1);
@@ -53,7 +53,7 @@ const slots = network.map(({ weights }) => ({ first: weights.map(zerosLike), sec
 
 for (let step = 0; !clock.isDone(); step++) clock.tick(await trainStep(step));
 answer({ ...clock.result(), parameters, form: "convolutions and derivatives by hand", version });
-// Its workers never end by themselves.
+// Its workers never exit by themselves.
 process.exit(0);
 
 async function trainStep(step) {
@@ -86,7 +86,7 @@ function layerOf(layer) {
   return { weights: [], ...makers[layer.kind](layer) };
 }
 
-/** Three weights [3C, K], one a kernel row, and the bias. */
+/** A convolution layer: three weights [3C, K], one per kernel row, and the bias. */
 function conv({ inputs, outputs, kernel, stride, bias, hasRelu }) {
   if (kernel !== KERNEL || stride !== 1) throw new Error(`jax-js here has no ${kernel}x${kernel} stride ${stride}`);
   const fanIn = inputs * KERNEL ** 2;
@@ -146,14 +146,14 @@ function columnsOf(x) {
     [1, 1],
     [0, 0],
   ]);
-  // A row written again and again, then cut in lengths of one more: each begins one pixel later.
+  // A row is repeated, then cut into lengths of one pixel more, so that each begins one pixel later.
   const again = np.broadcastTo(padded.reshape([tall, images, 1, wide, channels]), [tall, images, 4, wide, channels]);
   const long = again.reshape([tall, images, 4 * wide, channels]).slice([], [], [0, KERNEL * (wide + 1)], []);
   const cut = long.reshape([tall, images, KERNEL, wide + 1, channels]).slice([], [], [], [0, width], []);
   return cut.transpose([0, 1, 3, 2, 4]).reshape([tall, images, width, KERNEL * channels]);
 }
 
-/** The columns that one kernel row sees: [H N W, 3C]. */
+/** The columns that one kernel row reads: [H N W, 3C]. */
 function shifted(columns, row) {
   const [tall, , , depth] = columns.shape;
   return columns.slice([row, row + tall - 2], [], [], []).reshape([-1, depth]);
@@ -165,7 +165,7 @@ function sumOfProducts(columns, rows) {
   return products.reduce((sum, product) => sum.add(product));
 }
 
-/** dx = a dy + b x + c per channel. The running statistics follow as PyTorch's do. */
+/** Batch norm. dx = a dy + b x + c per channel. Running statistics are updated as in PyTorch. */
 function norm({ channels, hasRelu }) {
   let running = [np.zeros([channels]), np.ones([channels])];
   const statistics = jit((x, runningMean, runningVariance) => {
@@ -297,7 +297,7 @@ function dropout({ rate, features }) {
   };
 }
 
-/** Moves the weights of one layer on. */
+/** Updates the weights of one layer. */
 function adam(layer, changes, step) {
   if (changes.length === 0) return;
   const rate = (task.learningRate * Math.sqrt(1 - BETAS[1] ** step)) / (1 - BETAS[0] ** step);
@@ -310,7 +310,7 @@ function adam(layer, changes, step) {
   });
 }
 
-/** As PyTorch starts its layers. */
+/** PyTorch's initialization. */
 function uniform(shape, fanIn) {
   const bound = 1 / Math.sqrt(fanIn);
   const size = shape.reduce((product, axis) => product * axis, 1);

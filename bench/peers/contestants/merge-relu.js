@@ -1,4 +1,4 @@
-/** A list of layers where each ReLU became a mark of the layer before it: one pass over the images instead of two. */
+/** Replaces each ReLU by a flag of the preceding layer, which saves a pass over the images. */
 export function mergeRelu(layers) {
   const merged = [];
   for (const layer of layers) {

@@ -1,6 +1,6 @@
 /**
- * tailor, through its public surface: the training loop with its own shuffled batches, or the model file as `train` writes
- * and `evaluate` opens it. The task may name the `lowering`; without it tailor chooses.
+ * tailor, through its public API: the training loop with its own shuffled batches, or the model file of `train`, opened
+ * as in `evaluate`. The task may set the `lowering`; by default tailor chooses.
  */
 import * as tailor from "../../../dist/index.js";
 import { buildModel, initialTensors } from "../../../dist/nn/model.js";
@@ -67,7 +67,7 @@ async function infer() {
   answer({ ...clock.result(), parameters, form: "model file" });
 }
 
-/** The engine does several steps in a run: their mean loss, out of the mean of the epoch so far. */
+/** The engine executes several steps per run: computes their mean loss from the mean of the epoch so far. */
 function tick({ epoch, step, loss }) {
   const inEpoch = step - Math.floor((images.count * (epoch - 1)) / task.batch);
   const steps = step - stepsDone;
@@ -77,7 +77,7 @@ function tick({ epoch, step, loss }) {
   clock.tick((lossSum - before) / steps, steps);
 }
 
-/** The named networks are tailor's own; a stack is made of the task's layers. */
+/** Named networks are tailor's own; a stack is built from the task's layers. */
 function modelOf({ network, layers }) {
   const own = tailor.MODELS.find(({ name }) => name === network);
   return own ?? { name: network, layers: () => layers.map(layerOf) };

@@ -1,19 +1,21 @@
 /**
- * What every JavaScript peer shares: reading its task, the data, the clock, and answering. pytorch.py does the same.
+ * Shared by the JavaScript peers: reading the task and the data, timing, and output of the result. pytorch.py does the
+ * same.
  *
- * A task comes as JSON in the first argument: task ("train" or "infer"), network, layers, batch, threads, seconds (how long
- * to time), learningRate, data (folder with images.u8 and labels.u8), mean, deviation (of pixels from 0 to 1), spawnedAt
- * (when the process was started, milliseconds since 1970). The answer is one JSON object, the last line of standard output.
+ * A task comes as JSON in the first argument: task ("train" or "infer"), network, layers, batch, threads, seconds (how
+ * long to time), learningRate, data (folder with images.u8 and labels.u8), mean, deviation (of pixels from 0 to 1),
+ * spawnedAt (when the process was started, milliseconds since 1970). The result is one JSON object, the last line of
+ * standard output.
  */
 import { readFileSync } from "node:fs";
 
 export const IMAGE_SIZE = 28;
 export const CLASSES = 10;
 const WARM_UP_STEPS = 2;
-/** After the first step of a training: memory that a process takes for the first time is slow, and takes several steps to be there. */
+/** Warm-up after the first training step: the first use of memory is slow (page faults), and takes several steps. */
 const WARM_UP_MILLISECONDS = { train: 1500, infer: 0 };
 const MIN_STEPS = 4;
-/** So many times its seconds a peer gets to do its least steps. */
+/** A peer may take this many times its seconds for the minimum number of steps. */
 const PATIENCE = 2;
 
 export function readTask() {
@@ -25,7 +27,7 @@ export function readData({ data }) {
   return { images: readFileSync(`${data}/images.u8`), labels: readFileSync(`${data}/labels.u8`) };
 }
 
-/** Cuts batch number `step`, in order and round again: normalised pixels and labels. */
+/** Batch number `step`, in order and starting over at the end: normalised pixels and labels. */
 export function batchAt(step, { images, labels }, { batch, mean, deviation }) {
   const pixels = IMAGE_SIZE ** 2;
   const start = (step * batch) % (labels.length - batch + 1);
@@ -38,8 +40,8 @@ export function batchAt(step, { images, labels }, { batch, mean, deviation }) {
 }
 
 /**
- * A clock for steps or calls: some to warm up, then as many as fit the seconds. `tick(loss)` at the end of each, or
- * `tick(loss, steps)` at the end of several that were done together; stop when `isDone()`.
+ * A clock for steps or calls: a warm-up, then as many as fit into the seconds. Call `tick(loss)` at the end of each, or
+ * `tick(loss, steps)` at the end of several that ran together; stop when `isDone()`.
  */
 export function createClock({ task, seconds, spawnedAt, batch }) {
   const moments = [];
@@ -80,7 +82,7 @@ export function createClock({ task, seconds, spawnedAt, batch }) {
   };
 }
 
-/** Prints the answer, with this process's largest resident memory. */
+/** Prints the result, with this process's peak resident memory. */
 export function answer(result) {
   const [, kilobytes] = /VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"));
   process.stdout.write(`${JSON.stringify({ ...result, peakMemoryBytes: kilobytes * 1024 })}\n`);

@@ -1,10 +1,10 @@
 /**
- * TensorFlow.js on its WebAssembly backend, with SIMD and threads. In Node the package refuses threads, as its workers are
- * made from blob URLs, and it takes half of the cores only: both are mended here from outside, nothing in it is changed.
+ * TensorFlow.js on its WebAssembly backend, with SIMD and threads. In Node the package has no threads, as its workers
+ * are created from blob URLs, and it uses only half of the cores: both are fixed here without changing the package.
  */
 import { createRequire } from "node:module";
 
-/** @returns tf, with `threads` threads at work */
+/** @returns tf with `threads` threads */
 export async function startTfjs(threads) {
   const require = createRequire(import.meta.url);
   if (threads > 1) {
@@ -21,7 +21,7 @@ export async function startTfjs(threads) {
   return { tf, version };
 }
 
-/** Starts the package's worker script as text, and gives it the main script as a file where it asks for a blob. */
+/** Starts the package's worker script from text, and passes it the main script as a file instead of a blob. */
 function mendWorkers(require) {
   const folder = "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd";
   const { wasmWorkerContents } = require(`${folder}.worker.js`);

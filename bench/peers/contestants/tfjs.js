@@ -1,7 +1,7 @@
 /**
- * TensorFlow.js (wasm) as a peer: training only, derivatives by hand, each in the fastest form that its kernels allow. The
- * package has no gradient of a convolution's weights; its kernels for that of the input, for max-pool's and for a product
- * with a transposed matrix are plain loops, 3 to 25 times slower than what stands here.
+ * TensorFlow.js (wasm) as a peer: training only, derivatives by hand, each in the fastest form that its kernels allow.
+ * The package has no gradient of a convolution's weights; its kernels for the gradient of the input, for max-pool's and
+ * for a product with a transposed matrix are plain loops, 3 to 25 times slower than the code here.
  */
 import { mergeRelu } from "./merge-relu.js";
 import { answer, batchAt, CLASSES, createClock, readData, readTask } from "./task.js";
@@ -21,7 +21,7 @@ const optimizer = tf.train.adam(task.learningRate);
 for (let step = 0; !clock.isDone(); step++) clock.tick(trainStep(batchAt(step, data, task)));
 const parameters = variables.reduce((sum, { size }) => sum + size, 0);
 answer({ ...clock.result(), parameters, form: "derivatives by hand", version });
-// Its threads never end by themselves.
+// Its threads never exit by themselves.
 process.exit(0);
 
 function trainStep({ x, labels }) {
@@ -131,7 +131,7 @@ function norm({ channels, hasRelu }) {
   };
 }
 
-/** dy where ReLU let x through. */
+/** dy where y > 0, else 0. */
 function gate(dy, y) {
   return tf.mul(dy, tf.step(y));
 }
@@ -209,7 +209,7 @@ function channelSum(x) {
   return tf.reshape(tf.matMul(tf.ones([1, rows]), tf.reshape(x, [rows, channels])), [channels]);
 }
 
-/** As PyTorch starts its layers. */
+/** PyTorch's initialization. */
 function uniform(shape, fanIn) {
   const bound = 1 / Math.sqrt(fanIn);
   return variable(tf.randomUniform(shape, -bound, bound));

@@ -3,18 +3,20 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { ABLATION, planAblation, runAblation } from "../../experiments/ablation.ts";
 import { ablationConclusion } from "../../experiments/ablation-result.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
+import { currentRecipeName } from "../../recipes/renamed.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
 import { tableLines } from "../../report/tables.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { choice, commandLine, path, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
-/** The file by which an ablation's folder is known. */
+/** The file that marks an ablation's folder. */
 const MARKER = "ablation.json";
 
 const DEFAULT_EPOCHS = 10;
@@ -22,12 +24,17 @@ const DEFAULT_SEEDS = 3;
 
 const REFERENCES = ABLATION.map(({ reference }) => reference.name);
 
-export const ablate: Command = {
+export const ablate = defineCommand({
   name: "ablate",
-  summary: "measure the effect of each technique, added or removed one at a time",
   arguments: [],
   options: [
-    { flags: "--from <recipe>", description: "only the changes to this one", choices: REFERENCES, default: "both" },
+    {
+      flags: "--from <recipe>",
+      description: "only the changes to this one",
+      choices: REFERENCES,
+      current: currentRecipeName,
+      default: "both",
+    },
     { flags: "--epochs <n>", description: "of every run", default: String(DEFAULT_EPOCHS) },
     { flags: "--seeds <n>", description: "runs of each row, with seeds 1 to n", default: String(DEFAULT_SEEDS) },
     {
@@ -43,12 +50,12 @@ export const ablate: Command = {
   ],
   examples: [
     "node bin/tailor.js ablate",
-    "node bin/tailor.js ablate --from base-seed --seeds 5 --out ablation-seed",
+    "node bin/tailor.js ablate --from base-study --seeds 5 --out ablation-study",
     "node bin/tailor.js ablate --epochs 1 --seeds 1 --limit 5000 --out ablation-try",
   ],
   async run(_arguments, options, output) {
-    const from = choice(options, "from", REFERENCES);
-    const split = choice(options, "split", EVALUATION_SPLITS) ?? "validation";
+    const from = options.from;
+    const split = options.split ?? "validation";
     const out = path(options, "out") ?? "ablation";
     const rows = planAblation(
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
@@ -78,9 +85,9 @@ export const ablate: Command = {
     }
     const conclusion = ablationConclusion(report);
     const version = collectEnvironment().versions.tailor;
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeAblation } = await import("../../experiments/study/write-report.ts");
-    const written = writeAblation(report, { conclusion, version, command: commandLine(ablate.name, options) }, folder);
+    const written = writeAblation(report, { conclusion, version, command: commandLine("ablate", options) }, folder);
     const summary = { ...written, ...ablationSummary(report), conclusion };
     folder.finish(summary);
     for (const table of ablationTables(report)) {
@@ -93,4 +100,4 @@ export const ablate: Command = {
     output.result(summary);
     return 0;
   },
-};
+});

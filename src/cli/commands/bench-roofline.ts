@@ -8,8 +8,8 @@ import { counted, percent, table } from "../../text.ts";
 import type { Output } from "../output.ts";
 
 /**
- * `bench roofline`: the machine's two limits as the engine meets them, and what each network's training reaches of them.
- * The limits are measured in the fastest lowering that there is, also when the networks are to run in another.
+ * `bench roofline`: the machine's multiply-add peak and memory bandwidth in the engine, and each network's training
+ * relative to them. The limits are measured in the fastest available lowering, even if the networks run in another.
  */
 export async function benchRoofline(
   {

@@ -10,9 +10,9 @@ import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count, megabytes, table } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { DATA_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
-import { lowering, path, threads, wholeNumber } from "../parse.ts";
+import { path, threads, wholeNumber } from "../parse.ts";
 import { benchRoofline } from "./bench-roofline.ts";
 
 const BENCHES = ["train", "infer", "roofline"] as const;
@@ -22,9 +22,8 @@ const DEFAULT_STEPS = 60;
 const DEFAULT_BATCH_SIZE = 128;
 const WORKER = fileURLToPath(new URL("../../bench/worker.js", import.meta.url));
 
-export const bench: Command = {
+export const bench = defineCommand({
   name: "bench",
-  summary: "measure speed and memory of training or inference, and the share of the machine's peak",
   arguments: [
     {
       name: "<what>",
@@ -55,13 +54,13 @@ export const bench: Command = {
     if (!kind) {
       throw new UserError(`there is no bench "${what}"; choose one of: ${BENCHES.join(", ")}`, { exitCode: 2 });
     }
-    const typed = typeof options.models === "string" ? options.models.split(",") : DEFAULT_MODELS;
+    const typed = options.models?.split(",") ?? DEFAULT_MODELS;
     const models = typed.map((name) => name.trim());
-    for (const name of models) await modelNamed(name); // A wrong one is refused before the first is measured.
+    for (const name of models) await modelNamed(name); // Unknown ones are refused before the first is measured.
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
-    const chosen = await chooseLowering(nodeRuntime, lowering(options));
+    const chosen = await chooseLowering(nodeRuntime, options.lowering);
     const how = {
       steps: wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS,
       batchSize: wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE,
@@ -72,7 +71,7 @@ export const bench: Command = {
     }
     const { folder } = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const results: BenchResult[] = [];
-    // Each in a process of its own: peak memory is a process's, and one model's heap does not weigh on the next.
+    // Each in a separate process: peak memory is per process, and one model's heap does not affect the next.
     for (const model of models) {
       const task = { ...how, model, dataFolder: folder };
       results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, ...task }));
@@ -92,7 +91,7 @@ export const bench: Command = {
     output.result({ results });
     return 0;
   },
-};
+});
 
 function inProcess(task: BenchTask | InferenceBenchTask): Promise<BenchResult> {
   return new Promise((resolve, reject) => {

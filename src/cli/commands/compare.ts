@@ -8,18 +8,17 @@ import { ladderTable } from "../../report/ladder/ladder-table.ts";
 import { type Table, tableLines } from "../../report/tables.ts";
 import { intervalText, known, large, points, pText, spreadText } from "../../report/wording.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { openRun, type Run } from "../../runs/node/run-files.ts";
 import { runsAt } from "../../runs/node/run-status.ts";
 import { count, duration, percent } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { sayNotKept } from "../output.ts";
-import { choice, threads } from "../parse.ts";
+import { threads } from "../parse.ts";
 
-export const compare: Command = {
+export const compare = defineCommand({
   name: "compare",
-  summary: "compare runs, with each other and with published results",
   arguments: [
     {
       name: "<run...>",
@@ -41,9 +40,10 @@ export const compare: Command = {
     const places = paths.map((run) => resolve(run));
     const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
     if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
-    const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
-    const data = await dataOfRun(trainedRun(paths), options, output);
-    const { runs, pairs } = await compareRuns(paths, {
+    const split = options.split ?? "test";
+    const opened = paths.map(openRun);
+    const data = await dataOfRun(trainedRun(opened), options, output);
+    const { runs, pairs } = await compareRuns(opened, {
       data,
       split,
       threads: threads(options),
@@ -85,11 +85,11 @@ export const compare: Command = {
     });
     return 0;
   },
-};
+});
 
 /** The first run that tells its data; imported weights do not. */
-function trainedRun(paths: readonly string[]): string {
-  return paths.find((path) => readAnyRunRecord(path).status !== "imported") ?? paths[0]!;
+function trainedRun(runs: readonly Run[]): Run {
+  return runs.find(({ record }) => record.status !== "imported") ?? runs[0]!;
 }
 
 function runsTable(runs: readonly ComparedRun[], recipes: readonly OwnResult[], split: string): Table {

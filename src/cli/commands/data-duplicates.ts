@@ -5,17 +5,17 @@ import { count, table } from "../../text.ts";
 import { type SheetTarget, writeSheet } from "../images.ts";
 import type { Output } from "../output.ts";
 
-/** What is nearer looks the same at a glance, in Fashion-MNIST (docs/data.md). */
+/** Nearer images look the same at a glance, in Fashion-MNIST (docs/data.md). */
 export const DEFAULT_DISTANCE = 0.05;
 
 export interface DuplicatesOptions {
   readonly distance: number;
-  /** Pairs to list and to draw. */
+  /** Number of pairs to list and draw. */
   readonly list: number;
   readonly sheet: SheetTarget | undefined;
 }
 
-/** `data duplicates`: images that are the same or nearly, between training and test images and within them. */
+/** `data duplicates`: identical or nearly identical images, between training and test images and within each. */
 export async function dataDuplicates(
   { train, test }: LoadedData,
   { distance, list, sheet }: DuplicatesOptions,

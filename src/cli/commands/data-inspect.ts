@@ -5,20 +5,19 @@ import { unreadableLines } from "../../data/node/picture-folder.ts";
 import { fitToImages } from "../../recipes/fit-to-images.ts";
 import { enhanced } from "../../recipes/index.ts";
 import { count, counted, table } from "../../text.ts";
-import type { OptionValues } from "../command.ts";
-import { preparationOptions } from "../custom-data.ts";
+import { preparationOptions, type TypedPreparation } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { commandLine } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
 /** `data inspect`: what a folder of one's own holds, and what training would make of it. */
-export async function dataInspect(folder: string, options: OptionValues, output: Output): Promise<number> {
+export async function dataInspect(folder: string, options: TypedPreparation, output: Output): Promise<number> {
   const found = await inspectData(folder, preparationOptions(options));
   for (const line of inspectionLines(found, folder, options)) output.say(line);
   output.result({ ...found });
   return 0;
 }
 
-function inspectionLines(found: Inspection, folder: string, options: OptionValues): string[] {
+function inspectionLines(found: Inspection, folder: string, options: TypedPreparation): string[] {
   const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
   const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
   const total = images.train + images.validation + images.test;

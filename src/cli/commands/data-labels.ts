@@ -7,20 +7,20 @@ import { count, counted, percent, table } from "../../text.ts";
 import { type SheetTarget, writeSheet } from "../images.ts";
 import { type Output, sayNotKept } from "../output.ts";
 
-/** Networks trained with a label smoothing of 0.1 are seldom surer than 0.93. */
+/** Networks trained with a label smoothing of 0.1 rarely have a confidence above 0.93. */
 export const DEFAULT_CONFIDENCE = 0.8;
 
 export interface LabelsOptions {
   /** Run folders, at least one. */
   readonly runs: readonly string[];
   readonly confidence: number;
-  /** Images to list and to draw. */
+  /** Number of images to list and draw. */
   readonly list: number;
   readonly threads: number;
   readonly sheet: SheetTarget | undefined;
 }
 
-/** `data labels RUN...`: test images that all runs, each of them sure, take for another class than their label. */
+/** `data labels RUN...`: likely mislabelled test images, for which all runs confidently predict another class. */
 export async function dataLabels(
   data: LoadedData,
   { runs, confidence, list, threads, sheet }: LabelsOptions,

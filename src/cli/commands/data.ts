@@ -5,12 +5,13 @@ import { UserError } from "../../errors.ts";
 import { checkExportTarget } from "../../runs/node/export-files.ts";
 import { runsAt } from "../../runs/node/run-status.ts";
 import { count, table } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import type { SheetTarget } from "../images.ts";
 import type { Output } from "../output.ts";
-import { flag, fraction, path, threads, wholeNumber } from "../parse.ts";
+import { fraction, path, threads, wholeNumber } from "../parse.ts";
+import { flag } from "../wording.ts";
 import { DEFAULT_DISTANCE, dataDuplicates } from "./data-duplicates.ts";
 import { dataInspect } from "./data-inspect.ts";
 import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
@@ -18,10 +19,8 @@ import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
 const QUESTIONS = ["inspect", "duplicates", "labels"] as const;
 const DRAWING = ["duplicates", "labels"] as const;
 const DEFAULT_LIST = 24;
-/** How pictures are read: the runs of `labels` know that themselves. */
-const READING = ["size", "channels", "fit", "skipUnreadable"] as const;
 /** Options of one question only. */
-const OF_ONE: Readonly<Record<string, readonly (typeof QUESTIONS)[number][]>> = {
+const OF_ONE: Partial<Record<keyof Options, readonly (typeof QUESTIONS)[number][]>> = {
   distance: ["duplicates"],
   confidence: ["labels"],
   threads: ["labels"],
@@ -30,9 +29,28 @@ const OF_ONE: Readonly<Record<string, readonly (typeof QUESTIONS)[number][]>> = 
   force: DRAWING,
 };
 
-export const data: Command = {
+const OPTIONS = [
+  CUSTOM_DATA_OPTION,
+  ...PREPARATION_OPTIONS,
+  {
+    flags: "--distance <d>",
+    description: "duplicates: the farthest that a pair may be, from 0 to 1",
+    default: String(DEFAULT_DISTANCE),
+  },
+  {
+    flags: "--confidence <p>",
+    description: "labels: the least probability that each network must give, from 0 to 1",
+    default: String(DEFAULT_CONFIDENCE),
+  },
+  { flags: "--list <n>", description: "pairs or images to list and to draw", default: String(DEFAULT_LIST) },
+  { flags: "--out <file>", description: "draw them as a contact sheet, a PNG file" },
+  { flags: "--force", description: "replace the file that is there" },
+  THREADS_OPTION,
+] as const satisfies readonly OptionSpec[];
+type Options = OptionsOf<typeof OPTIONS>;
+
+export const data = defineCommand({
   name: "data",
-  summary: "fetch and check the data; inspect a folder of your own, find duplicates and doubtful labels",
   arguments: [
     {
       name: "[question]",
@@ -44,24 +62,7 @@ export const data: Command = {
       description: "with inspect: the folder; with labels: run folders, or folders of runs, whose networks are asked",
     },
   ],
-  options: [
-    CUSTOM_DATA_OPTION,
-    ...PREPARATION_OPTIONS,
-    {
-      flags: "--distance <d>",
-      description: "duplicates: the farthest that a pair may be, from 0 to 1",
-      default: String(DEFAULT_DISTANCE),
-    },
-    {
-      flags: "--confidence <p>",
-      description: "labels: the least probability that each network must give, from 0 to 1",
-      default: String(DEFAULT_CONFIDENCE),
-    },
-    { flags: "--list <n>", description: "pairs or images to list and to draw", default: String(DEFAULT_LIST) },
-    { flags: "--out <file>", description: "draw them as a contact sheet, a PNG file" },
-    { flags: "--force", description: "replace the file that is there" },
-    THREADS_OPTION,
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js data",
     "node bin/tailor.js data --data ./mnist",
@@ -95,23 +96,24 @@ export const data: Command = {
         return asked satisfies never;
     }
   },
-};
+});
 
-/** @throws UserError when an option or a run goes with another question, or with none */
+/** @throws UserError when an option or a run does not belong to this subcommand */
 function checkOptions(
   asked: (typeof QUESTIONS)[number] | undefined,
   folders: readonly string[],
-  options: OptionValues,
+  options: Options,
 ): void {
   for (const [name, questions] of Object.entries(OF_ONE)) {
-    if (options[name] === undefined || (asked && questions.includes(asked))) continue;
+    if (options[name as keyof Options] === undefined || (asked && questions.includes(asked))) continue;
     throw new UserError(`${flag(name)} goes with: ${questions.map((one) => `data ${one}`).join(", ")}`, {
       exitCode: 2,
     });
   }
-  const reading = READING.find((name) => options[name] !== undefined);
+  // How pictures are read, the runs know themselves.
+  const [reading] = typedPreparation(options);
   if (asked === "labels" && reading !== undefined) {
-    throw new UserError(`${flag(reading)} is known from the runs; leave it out`, { exitCode: 2 });
+    throw new UserError(`${reading} is known from the runs; leave it out`, { exitCode: 2 });
   }
   if (asked !== "labels" && asked !== "inspect" && folders.length > 0) {
     throw new UserError(
@@ -124,7 +126,7 @@ function checkOptions(
 }
 
 /** @throws UserError unless one folder is named, and not by `--data` */
-function folderToInspect([folder, ...more]: readonly string[], options: OptionValues): string {
+function folderToInspect([folder, ...more]: readonly string[], options: Options): string {
   if (folder === undefined || more.length > 0 || options.data !== undefined) {
     throw new UserError("name the folder to inspect: data inspect FOLDER", { exitCode: 2 });
   }
@@ -141,7 +143,7 @@ function runsToAsk(folders: readonly string[]): string[] {
 }
 
 /** Refused before anything is computed. */
-function sheetTarget(options: OptionValues): SheetTarget | undefined {
+function sheetTarget(options: Options): SheetTarget | undefined {
   const file = path(options, "out");
   if (file === undefined) return undefined;
   const target = { path: file, force: options.force === true };

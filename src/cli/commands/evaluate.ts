@@ -3,19 +3,19 @@ import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import { accuracyLine } from "../../report/wording.ts";
+import { openRun } from "../../runs/node/run-files.ts";
 import { count, percent, table } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { choice, threads } from "../parse.ts";
+import { threads } from "../parse.ts";
 
-/** Pairs of classes that are named as the most confused. */
+/** Number of most confused pairs to show. */
 const SHOWN_PAIRS = 5;
 
-export const evaluate: Command = {
+export const evaluate = defineCommand({
   name: "evaluate",
-  summary: "test a finished run: accuracy, per class, confusion, calibration",
   arguments: [{ name: "<run>", description: "a run folder" }],
   options: [
     { flags: "--split <name>", description: "which images", choices: EVALUATION_SPLITS, default: "test" },
@@ -28,11 +28,12 @@ export const evaluate: Command = {
     "node bin/tailor.js evaluate runs/best --split validation --json",
   ],
   async run([run], options, output) {
-    const split = choice(options, "split", EVALUATION_SPLITS) ?? "test";
+    const split = options.split ?? "test";
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
-    const data = await dataOfRun(run, options, output);
-    const metrics = await evaluateRun(run, {
+    const opened = openRun(run);
+    const data = await dataOfRun(opened, options, output);
+    const metrics = await evaluateRun(opened, {
       data,
       split,
       averageFlips,
@@ -47,7 +48,7 @@ export const evaluate: Command = {
     output.result({ run, split, tta: averageFlips, ...rest, mostConfused: confusedPairs(metrics) });
     return 0;
   },
-};
+});
 
 function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Output): void {
   const rows = perClass.map(({ label, precision, recall, f1, support }, i) => [

@@ -3,18 +3,18 @@ import { UserError } from "../../errors.ts";
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
 import { defaultExportPath } from "../../runs/node/export-files.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { openRun, type Run } from "../../runs/node/run-files.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { dataOfRun } from "../custom-data.ts";
+import { dataOfRun, type TypedData } from "../custom-data.ts";
 import type { Output } from "../output.ts";
-import { choice, path, threads } from "../parse.ts";
+import { path, threads } from "../parse.ts";
+import { IN_FLAGS } from "../wording.ts";
 
-export const exportCommand: Command = {
+export const exportCommand = defineCommand({
   name: "export",
-  summary: "write a run's network for other programs: ONNX, safetensors, PyTorch",
   arguments: [{ name: "<run>", description: "a folder of a finished or imported run" }],
   options: [
     {
@@ -39,14 +39,14 @@ export const exportCommand: Command = {
   ],
   async run([run], options, output) {
     if (!run) throw new UserError("name the folder of the run to export", { exitCode: 2 });
-    const format = choice(options, "format", EXPORT_FORMATS) ?? "onnx";
+    const format = options.format ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
-    readAnyRunRecord(run); // A folder that is no run is refused before data are looked for.
-    const exported = await exportRun(run, {
+    const opened = openRun(run); // A folder that is no run is refused before data are looked for.
+    const exported = await exportRun(opened, {
       format,
       out,
       force: options.force === true,
-      data: await dataToCompare(run, options, output),
+      data: await dataToCompare(opened, options, output),
       threads: threads(options),
       runtime: nodeRuntime,
     });
@@ -61,7 +61,7 @@ export const exportCommand: Command = {
     output.result({ run, ...exported, ...opset });
     return 0;
   },
-};
+});
 
 const WHAT: Readonly<Record<ExportFormat, string>> = {
   onnx: `ONNX model, opset ${OPSET_VERSION}`,
@@ -69,7 +69,7 @@ const WHAT: Readonly<Record<ExportFormat, string>> = {
   pytorch: "PyTorch module and weights",
 };
 
-/** What the figure does not say, and what one does with the file. */
+/** What to do with the exported file. */
 const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
   onnx: () => `input "pixels" float32 [batch, channels, height, width], 0 to 255; outputs "logits", "probabilities"`,
   safetensors: () => "(the weights as they were read back, in the training engine)",
@@ -78,12 +78,12 @@ const NEXT: Readonly<Record<ExportFormat, (out: string) => string>> = {
 };
 
 /** The data, or nothing where it cannot be had and was not asked for: then noise is compared. */
-async function dataToCompare(run: string, options: OptionValues, output: Output): Promise<LoadedData | undefined> {
+async function dataToCompare(run: Run, options: TypedData, output: Output): Promise<LoadedData | undefined> {
   try {
     return await dataOfRun(run, options, output);
   } catch (error) {
     if (options.data !== undefined || !(error instanceof UserError)) throw error;
-    output.note(`no test images, so logits are compared on noise: ${error.message}`);
+    output.note(`no test images, so logits are compared on noise: ${error.worded(IN_FLAGS)}`);
     return undefined;
   }
 }

@@ -5,45 +5,48 @@ import { FITS } from "../../imaging/fit-picture.ts";
 import { MODELS } from "../../models/index.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import { count } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
-import { choice, flag, path, threads } from "../parse.ts";
+import { path, threads } from "../parse.ts";
+import { flag } from "../wording.ts";
 
-export const importCommand: Command = {
+const OPTIONS = [
+  {
+    flags: "--model <model>",
+    description: `whose weights they are: ${MODELS.map(({ name }) => name).join(", ")}, or a file that exports your own recipe`,
+    default: "what the file says",
+  },
+  {
+    flags: "--classes <names>",
+    description: "of the classes, in order, with commas between",
+    default: "what the file says, or Fashion-MNIST's",
+  },
+  {
+    flags: "--mean <numbers>",
+    description: "of each channel, pixels from 0 to 1, with commas between",
+    default: "what the file says, or Fashion-MNIST's",
+  },
+  { flags: "--std <numbers>", description: "standard deviation of each channel; goes with --mean" },
+  {
+    flags: "--image <CxHxW>",
+    description: "channels, height and width of an image",
+    default: "what the file says, or 1x28x28",
+  },
+  {
+    flags: "--fit <how>",
+    description: "how pictures become such images, for predict: as data of your own (crop, pad, stretch)",
+    choices: FITS,
+    default: "what the file says, or as Fashion-MNIST's garments",
+  },
+  { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
+  THREADS_OPTION,
+] as const satisfies readonly OptionSpec[];
+type Options = OptionsOf<typeof OPTIONS>;
+
+export const importCommand = defineCommand({
   name: "import",
-  summary: "import external weights as a run",
   arguments: [{ name: "<weights>", description: "a safetensors file with PyTorch's names and layouts" }],
-  options: [
-    {
-      flags: "--model <model>",
-      description: `whose weights they are: ${MODELS.map(({ name }) => name).join(", ")}, or a file that exports your own recipe`,
-      default: "what the file says",
-    },
-    {
-      flags: "--classes <names>",
-      description: "of the classes, in order, with commas between",
-      default: "what the file says, or Fashion-MNIST's",
-    },
-    {
-      flags: "--mean <numbers>",
-      description: "of each channel, pixels from 0 to 1, with commas between",
-      default: "what the file says, or Fashion-MNIST's",
-    },
-    { flags: "--std <numbers>", description: "standard deviation of each channel; goes with --mean" },
-    {
-      flags: "--image <CxHxW>",
-      description: "channels, height and width of an image",
-      default: "what the file says, or 1x28x28",
-    },
-    {
-      flags: "--fit <how>",
-      description: "how pictures become such images, for predict: as data of your own (crop, pad, stretch)",
-      choices: FITS,
-      default: "what the file says, or as Fashion-MNIST's garments",
-    },
-    { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
-    THREADS_OPTION,
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js import best-pytorch/continued.safetensors --out runs/continued",
     "node bin/tailor.js import weights.safetensors --model enhanced --mean 0.286 --std 0.353",
@@ -64,11 +67,11 @@ export const importCommand: Command = {
     output.result({ run: folder, model, parameters, weightsSha256, source: record.source });
     return 0;
   },
-};
+});
 
 /** The facts that were typed. */
-function given(options: OptionValues) {
-  const { model, classes, image } = options;
+function given(options: Options) {
+  const { model, classes, image, fit } = options;
   const [mean, standardDeviation] = [numbers(options, "mean"), numbers(options, "std")];
   const refuse = (text: string) => new UserError(text, { exitCode: 2 });
   if ((mean === undefined) !== (standardDeviation === undefined)) throw refuse("--mean and --std go together");
@@ -78,23 +81,22 @@ function given(options: OptionValues) {
   if (standardDeviation?.some((deviation) => deviation <= 0)) {
     throw refuse(`--std must be numbers above 0, got "${options.std}"`);
   }
-  const classNames = typeof classes === "string" ? classes.split(",").map((name) => name.trim()) : undefined;
+  const classNames = classes?.split(",").map((name) => name.trim());
   if (classNames?.includes("")) throw refuse(`--classes must be names with commas between, got "${classes}"`);
-  const size = typeof image === "string" ? imageFromText(image) : undefined;
-  if (typeof image === "string" && !size) throw refuse(`--image must be sizes like 1x28x28, got "${image}"`);
-  const fit = choice(options, "fit", FITS);
+  const size = image === undefined ? undefined : imageFromText(image);
+  if (image !== undefined && !size) throw refuse(`--image must be sizes like 1x28x28, got "${image}"`);
   return {
     ...(fit ? { preparation: { kind: "fit", fit } as const } : {}),
-    ...(typeof model === "string" ? { model } : {}),
+    ...(model === undefined ? {} : { model }),
     ...(classNames ? { classNames } : {}),
     ...(size ? { image: size } : {}),
     ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
   };
 }
 
-function numbers(options: OptionValues, name: string): number[] | undefined {
+function numbers(options: Options, name: "mean" | "std"): number[] | undefined {
   const typed = options[name];
-  if (typeof typed !== "string") return undefined;
+  if (typed === undefined) return undefined;
   const values = typed.split(",").map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
   if (values.every(Number.isFinite)) return values;
   throw new UserError(`${flag(name)} must be numbers with commas between, got "${typed}"`, { exitCode: 2 });

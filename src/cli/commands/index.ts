@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 
-/** Every command: its name and summary for the help, and how its file is loaded when it is used. */
+/** Every command: name and summary for the help, and a function that loads its file on use. */
 export const COMMANDS: readonly { name: string; summary: string; load: () => Promise<Command> }[] = [
   {
     name: "study",

@@ -4,20 +4,20 @@ import { UserError } from "../../errors.ts";
 import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
 import { count, percent } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
-import { choice, threads, wholeNumber } from "../parse.ts";
+import { threads, wholeNumber } from "../parse.ts";
+import { IN_FLAGS } from "../wording.ts";
 
 const BACKGROUNDS = ["auto", "light", "dark"] as const;
 const DEFAULT_TOP = 3;
-/** From so many images on a bar shows how far it is. */
+/** Minimum number of images for a progress bar. */
 const BAR_FROM_IMAGES = 200;
 
-export const predict: Command = {
+export const predict = defineCommand({
   name: "predict",
-  summary: "say what is in pictures: files, folders, standard input",
   arguments: [
     { name: "<run>", description: "a run folder, or an ONNX file that tailor wrote" },
     {
@@ -43,7 +43,7 @@ export const predict: Command = {
     "cat boot.png | node bin/tailor.js predict runs/best -",
   ],
   async run([run, ...words], options, output) {
-    const background = choice(options, "background", BACKGROUNDS) ?? "auto";
+    const background = options.background ?? "auto";
     const top = wholeNumber(options, "top") ?? DEFAULT_TOP;
     const isShown = options.show === true;
     if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
@@ -57,7 +57,7 @@ export const predict: Command = {
     }
     const failures: Failure[] = [];
     const fail = (file: string, error: UserError) => {
-      const message = file === STANDARD_INPUT ? `standard input: ${error.message}` : error.message;
+      const message = `${file === STANDARD_INPUT ? "standard input: " : ""}${error.worded(IN_FLAGS)}`;
       failures.push({ file, message });
       output.note(`error: ${message}`);
     };
@@ -89,20 +89,20 @@ export const predict: Command = {
     output.result({ run, model: classifier.model, predictions, failures });
     return failures.length > 0 ? 1 : 0;
   },
-};
+});
 
-/** A prediction as --json tells it. */
+/** A prediction in the output of --json. */
 interface ToldPrediction extends Omit<Prediction, "pixels"> {
   readonly file: string;
 }
 
-/** A file or folder without a prediction, and why. */
+/** A file or folder without a prediction, and the reason. */
 interface Failure {
   readonly file: string;
   readonly message: string;
 }
 
-/** All files that are meant; a word that means none fails and does not stop the others. */
+/** All files of the arguments; an argument without images is a failure and does not stop the others. */
 function findFiles(words: readonly (string | undefined)[], fail: (word: string, error: UserError) => void): string[] {
   return words.flatMap((word = "") => {
     try {
@@ -115,7 +115,7 @@ function findFiles(words: readonly (string | undefined)[], fail: (word: string, 
   });
 }
 
-/** @throws UserError when standard input is named twice: it can be read only once */
+/** @throws UserError when standard input is given twice: it can be read only once */
 async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
   const named = files.filter((file) => file === STANDARD_INPUT).length;
   if (named > 1) throw new UserError(`${STANDARD_INPUT} may be named once, got it ${named} times`, { exitCode: 2 });
@@ -123,7 +123,7 @@ async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
   return files.map((file) => (file === STANDARD_INPUT ? input! : file));
 }
 
-/** A bar for many images, where no lines for people are shown in the same terminal. */
+/** A progress bar for many images, unless other lines are printed to the same terminal. */
 function startBar(images: number, { isInteractive, isJson }: Output): progress.SingleBar | undefined {
   if (!isInteractive || images < BAR_FROM_IMAGES || (!isJson && process.stdout.isTTY)) return undefined;
   const bar = new progress.SingleBar(

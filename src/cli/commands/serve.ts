@@ -1,11 +1,11 @@
 import { UserError } from "../../errors.ts";
 import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataChoice, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { path, positiveNumber, text, threads, wholeNumber } from "../parse.ts";
+import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8080;
@@ -13,9 +13,8 @@ const MEGABYTE = 2 ** 20;
 const MEGAPIXEL = 1e6;
 const MAX_MEGABYTES = 1024;
 
-export const serve: Command = {
+export const serve = defineCommand({
   name: "serve",
-  summary: "answer predictions over HTTP, and show runs on a page",
   arguments: [
     { name: "[run]", description: "a run folder: what predictions are made with; left out: the newest finished run" },
   ],
@@ -63,7 +62,7 @@ export const serve: Command = {
     "curl --data-binary @boot.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
   ],
   async run([run], options, output) {
-    const host = text(options, "host");
+    const { host } = options;
     if (host === "") throw new UserError('--host must name an address, got ""', { exitCode: 2 });
     const { bodyBytes, heldBytes, pixels, predictions } = DEFAULT_LIMITS;
     const body = wholeNumber(options, "maxBody", { most: MAX_MEGABYTES });
@@ -95,4 +94,4 @@ export const serve: Command = {
     await server.close();
     return 0;
   },
-};
+});

@@ -11,28 +11,31 @@ import { studyTables, tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { commandLine, path, seeds, threads } from "../parse.ts";
+import { path, seeds, threads } from "../parse.ts";
+import { commandLine } from "../wording.ts";
 
-/** The file by which a study's folder is known. */
+/** The file that marks a study's folder. */
 const MARKER = "study.json";
 
-export const study: Command = {
+const OPTIONS = [
+  { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
+  { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
+  { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
+  { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
+  DATA_OPTION,
+  THREADS_OPTION,
+] as const satisfies readonly OptionSpec[];
+type Options = OptionsOf<typeof OPTIONS>;
+
+export const study = defineCommand({
   name: "study",
-  summary: "train Base and Enhanced, test, plot, compare, and write the report",
   arguments: [],
-  options: [
-    { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
-    { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
-    { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
-    { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
-    DATA_OPTION,
-    THREADS_OPTION,
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js study",
     "node bin/tailor.js study --quick",
@@ -60,9 +63,9 @@ export const study: Command = {
     }
     const tested: TestedRun[] = [];
     for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
-    const setting = studySetting(tested, { data, threads: threadCount, command: commandLine(study.name, options) });
+    const setting = studySetting(tested, { data, threads: threadCount, command: commandLine("study", options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeReport } = await import("../../experiments/study/write-report.ts");
     const written = writeReport(report, folder);
     const summary = { ...written, ...studySummary(report, tested) };
@@ -73,9 +76,9 @@ export const study: Command = {
     output.result(summary);
     return 0;
   },
-};
+});
 
-function studyOptions(options: OptionValues): StudyOptions {
+function studyOptions(options: Options): StudyOptions {
   const isQuick = options.quick === true;
   return {
     out: path(options, "out") ?? (isQuick ? "study-quick" : "study"),

@@ -4,13 +4,12 @@ import type { ImageTask } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { count, table } from "../../text.ts";
-import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
 
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
 
-export const summary: Command = {
+export const summary = defineCommand({
   name: "summary",
-  summary: "show a model's layers, parameters and multiply-adds",
   arguments: [
     {
       name: "<model>",
@@ -52,4 +51,4 @@ export const summary: Command = {
     });
     return 0;
   },
-};
+});

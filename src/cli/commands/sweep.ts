@@ -1,8 +1,9 @@
-import { shellWord } from "../../command-text.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { candidatesOf, checkFields, halvingRungs, runSweep } from "../../experiments/sweep.ts";
+import { halvingRungs, runSweep } from "../../experiments/sweep.ts";
 import {
+  candidatesOf,
+  checkFields,
   drawCandidates,
   gridOf,
   MAX_CANDIDATES,
@@ -21,53 +22,57 @@ import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
-import type { Command, OptionValues } from "../command.ts";
-import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
+import { LIMIT_OPTION, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { experimentDisplay } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
-import { commandLine, path, repeated, seeds, threads, wholeNumber } from "../parse.ts";
+import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { commandLine, shellWord } from "../wording.ts";
 
-/** The file by which a sweep's folder is known. */
+/** The file that marks a sweep's folder. */
 const MARKER = "sweep.json";
-/** The best candidate's recipe, as run.json holds it. */
+/** File of the best candidate's recipe, in the format of run.json. */
 const BEST = "best.json";
 
-export const sweep: Command = {
+const OPTIONS = [
+  {
+    flags: "--over <field=values>",
+    description:
+      "a field to vary, learningRate=0.002,0.004 or optimizer.weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
+    isRepeatable: true,
+  },
+  { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
+  {
+    flags: "--halving",
+    description: "train all for few epochs, the best third for three times as many, and so on",
+  },
+  { flags: "--epochs <n>", description: "of each run; with --halving of the last ones", default: "the recipe's" },
+  { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
+  LIMIT_OPTION,
+  { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
+  CUSTOM_DATA_OPTION,
+  ...PREPARATION_OPTIONS,
+  THREADS_OPTION,
+] as const satisfies readonly OptionSpec[];
+type Options = OptionsOf<typeof OPTIONS>;
+
+export const sweep = defineCommand({
   name: "sweep",
-  summary: "try other values of a recipe's fields and rank them by validation accuracy",
   arguments: [
     {
       name: "<recipe>",
       description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
     },
   ],
-  options: [
-    {
-      flags: "--over <field=values>",
-      description:
-        "a field to vary, learningRate=0.002,0.004 or optimizer.weightDecay=1e-5..1e-2 (a range, with --random); may be repeated",
-      isRepeatable: true,
-    },
-    { flags: "--random <n>", description: "draw n candidates instead of trying every combination" },
-    {
-      flags: "--halving",
-      description: "train all for few epochs, the best third for three times as many, and so on",
-    },
-    { flags: "--epochs <n>", description: "of each run; with --halving of the last ones", default: "the recipe's" },
-    { flags: "--seeds <n>", description: "runs of each candidate, with seeds 1 to n", default: "1" },
-    LIMIT_OPTION,
-    { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
-    CUSTOM_DATA_OPTION,
-    ...PREPARATION_OPTIONS,
-    THREADS_OPTION,
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js sweep base --over learningRate=0.002,0.004,0.008 --over batchSize=64,128",
     "node bin/tailor.js sweep enhanced --random 18 --halving --over learningRate=1e-3..1e-2 --over labelSmoothing=0,0.1",
     "node bin/tailor.js sweep base --epochs 3 --limit 5000 --over optimizer.kind=adam,muon --out sweep-try",
   ],
   async run([recipeName], options, output) {
+    noteRenamed(recipeName, output);
     const { recipe: named, recipeFile } = await recipeNamed(recipeName ?? "");
     const recipe = withEpochs(named, options);
     const variations = readVariations(options);
@@ -77,7 +82,7 @@ export const sweep: Command = {
       draws === undefined
         ? gridOf(variations)
         : drawCandidates(variations, draws, (drawn) => applicableChanges(recipe, drawn));
-    // Refused, if it must be, before the data are read.
+    // Invalid changes are refused before the data is read.
     candidatesOf(recipe, changes);
     checkEpochs(options, variations);
     const limit = wholeNumber(options, "limit") ?? null;
@@ -87,7 +92,9 @@ export const sweep: Command = {
       limit,
       given: FITTED_FIELDS.filter(
         (field) =>
-          !RECIPES.includes(named) || options[field] !== undefined || variations.some((one) => one.field === field),
+          !RECIPES.includes(named) ||
+          (field === "epochs" && options.epochs !== undefined) ||
+          variations.some((one) => one.field === field),
       ),
     });
     const candidates = candidatesOf(fitted, changes);
@@ -103,7 +110,7 @@ export const sweep: Command = {
       output.note(`there are ${candidates.length} different candidates, not ${draws}`);
     }
     const plan = {
-      out: path(options, "out") ?? sweep.name,
+      out: path(options, "out") ?? "sweep",
       recipeFile,
       fittedFrom,
       seeds: seeds(options) ?? 1,
@@ -143,12 +150,12 @@ export const sweep: Command = {
       folder.finish({ ...sweepSummary(report), best: null, plots: [] });
       throw new UserError(`all ${counted(results.length, "candidate")} diverged; try lower learning rates`);
     }
-    // The figures' libraries take their time to load: not for --help.
+    // Loaded on use, as the figures' libraries load slowly.
     const { writeSweep } = await import("../../experiments/study/write-report.ts");
     const bestRecipe = {
       ...best.candidate.recipe,
       epochs: best.epochs,
-      // As a folder's name has it, and so that nobody takes it for the recipe itself.
+      // Usable in a folder's name, and different from the recipe's own name.
       name: `${recipe.name}-best`,
       description: `${recipe.name} with ${changesText(best.changes)}, the best of ${counted(results.length, "candidate")} by its validation accuracy`,
     };
@@ -156,7 +163,7 @@ export const sweep: Command = {
     const plots = writeSweep(report, folder);
     output.say("");
     output.say(`best: ${changesText(best.changes)}, in ${listText(best.runs)}`);
-    // A model of one's own has no name by which a file of JSON could have it.
+    // A custom model cannot be named in a JSON file.
     const isWhole = MODELS.some(({ name }) => name === bestRecipe.model.name);
     const call = commandLine(`train ${shellWord(bestFile)}`, sameImages(options));
     output.say(`its recipe: ${bestFile}${isWhole ? `, to be trained by: ${call}` : ""}`);
@@ -170,20 +177,19 @@ export const sweep: Command = {
     output.result(summary);
     return 0;
   },
-};
+});
 
 /** The options that say which images there are, and how they are read. */
-function sameImages(options: OptionValues): OptionValues {
-  const names = ["data", "limit", "size", "channels", "fit", "skipUnreadable"];
-  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
+function sameImages({ data, limit, size, channels, fit, skipUnreadable }: Options): OptionValues {
+  return { data, limit, size, channels, fit, skipUnreadable };
 }
 
-function withEpochs(recipe: Recipe, options: OptionValues): Recipe {
+function withEpochs(recipe: Recipe, options: Options): Recipe {
   return { ...recipe, epochs: wholeNumber(options, "epochs", { most: MAX_EPOCHS }) ?? recipe.epochs };
 }
 
 /** @throws UserError when something else says the epochs too */
-function checkEpochs(options: OptionValues, variations: readonly Variation[]): void {
+function checkEpochs(options: Options, variations: readonly Variation[]): void {
   if (!variations.some(({ field }) => field === "epochs")) return;
   if (options.halving === true) {
     throw new UserError("--halving decides the epochs itself; leave out --over epochs=...", { exitCode: 2 });
@@ -194,8 +200,8 @@ function checkEpochs(options: OptionValues, variations: readonly Variation[]): v
 }
 
 /** @throws UserError when there is none, or a field comes twice */
-function readVariations(options: OptionValues): Variation[] {
-  const variations = repeated(options, "over").map(parseVariation);
+function readVariations(options: Options): Variation[] {
+  const variations = (options.over ?? []).map(parseVariation);
   if (variations.length === 0) {
     throw new UserError("say what to vary: --over learningRate=0.002,0.004, as often as there are fields", {
       exitCode: 2,

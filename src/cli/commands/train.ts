@@ -10,66 +10,69 @@ import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
-import { readRunRecord } from "../../runs/node/run-files.ts";
+import { openTrainingRun } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../../training/node/train-run.ts";
-import type { Command, OptionValues } from "../command.ts";
-import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
+import { LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { choice, commandLine, flag, lowering, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { trainWithSeeds } from "../train-seeds.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
+import { commandLine, flag } from "../wording.ts";
 
 const TRAIN_ON = ["split", "all"] as const;
 
-/** What a resumed run takes from its record, and so cannot be given again. */
+/** Options that a resumed run takes from its record, and that cannot be given again. */
 const FIXED_BY_RUN = ["epochs", "batchSize", "lr", "seed", "seeds", "limit", "trainOn", "out"] as const;
 
-export const train: Command = {
+const OPTIONS = [
+  {
+    flags: "--epochs <n>",
+    description: "passes over the training images",
+    default: "the recipe's; for few images more, 300 steps or more",
+  },
+  { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
+  { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
+  { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
+  {
+    flags: "--seeds <n>",
+    description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
+  },
+  THREADS_OPTION,
+  CUSTOM_DATA_OPTION,
+  ...PREPARATION_OPTIONS,
+  LIMIT_OPTION,
+  {
+    flags: "--train-on <images>",
+    description: "split: keep some for validation (a twelfth; of pictures a tenth, or those in val); all: none",
+    choices: TRAIN_ON,
+    default: "split",
+  },
+  { flags: "--out <folder>", description: "the run's folder", default: "runs/<recipe>-<time>" },
+  { flags: "--resume <run>", description: "go on with an interrupted run" },
+  { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
+  loweringOption("how the network is computed"),
+  { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
+  { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
+  { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
+] as const satisfies readonly OptionSpec[];
+export type TrainOptions = OptionsOf<typeof OPTIONS>;
+
+export const train = defineCommand({
   name: "train",
-  summary: "train a recipe into a run folder, or resume a run",
   arguments: [
     {
       name: "[recipe]",
       description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
     },
   ],
-  options: [
-    {
-      flags: "--epochs <n>",
-      description: "passes over the training images",
-      default: "the recipe's; for few images more, 300 steps or more",
-    },
-    { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
-    { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
-    { flags: "--seed <n>", description: "of all random numbers; same seed, same weights", default: "1" },
-    {
-      flags: "--seeds <n>",
-      description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
-    },
-    THREADS_OPTION,
-    CUSTOM_DATA_OPTION,
-    ...PREPARATION_OPTIONS,
-    LIMIT_OPTION,
-    {
-      flags: "--train-on <images>",
-      description: "split: keep some for validation (a twelfth; of pictures a tenth, or those in val); all: none",
-      choices: TRAIN_ON,
-      default: "split",
-    },
-    { flags: "--out <folder>", description: "the run's folder", default: "runs/<recipe>-<time>" },
-    { flags: "--resume <run>", description: "go on with an interrupted run" },
-    { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
-    loweringOption("how the network is computed"),
-    { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
-    { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
-    { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
-  ],
+  options: OPTIONS,
   examples: [
     "node bin/tailor.js train base --evaluate test",
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
@@ -79,13 +82,15 @@ export const train: Command = {
     "node bin/tailor.js train enhanced --data photos --size 32 --out runs/photos",
   ],
   async run([recipeName], options, output) {
-    const resumed = path(options, "resume");
-    const split = choice(options, "evaluate", EVALUATION_SPLITS);
-    if (options.seeds !== undefined && resumed === undefined) {
+    noteRenamed(recipeName, output);
+    const interrupted = path(options, "resume");
+    const split = options.evaluate;
+    if (options.seeds !== undefined && interrupted === undefined) {
       return trainWithSeeds(await newRun(recipeName, options), { options, split }, output);
     }
-    const begin = resumed === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, resumed, options);
-    const data = resumed === undefined ? await dataToTrain(options, output) : await dataOfRun(resumed, options, output);
+    const { loadData, begin } =
+      interrupted === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
+    const data = await loadData(output);
     const job = begin(data);
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
@@ -93,7 +98,7 @@ export const train: Command = {
         return await job.start({
           data,
           threads: threads(options),
-          lowering: lowering(options),
+          lowering: options.lowering,
           runtime: nodeRuntime,
           tensorboard: options.tensorboard === true,
           hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
@@ -107,34 +112,40 @@ export const train: Command = {
       }
     });
     if (!trained.isFinished) {
-      const again = commandLine(train.name, { resume: trained.folder, data: options.data });
+      const again = commandLine("train", { resume: trained.folder, data: options.data });
       output.note(`stopped at step ${trained.step}; go on with: ${again}`);
       return interruptedBy;
     }
     return report(trained, { data, split, threads: threads(options), isProfiled: options.profile === true }, output);
   },
-};
+});
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */
-type Begin = (data: LoadedData) => {
-  readonly epochs: number;
-  readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
-};
-
-async function newJob(recipeName: string | undefined, options: OptionValues): Promise<Begin> {
-  const runOn = await newRun(recipeName, options);
-  const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
-  return (data) => {
-    const run = runOn(data);
-    const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-    return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
+interface Job {
+  readonly loadData: (output: Output) => Promise<LoadedData>;
+  readonly begin: (data: LoadedData) => {
+    readonly epochs: number;
+    readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
   };
 }
 
-/** What a new run trains, whatever its seed. */
+async function newJob(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
+  const runOn = await newRun(recipeName, options);
+  const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
+  return {
+    loadData: (output) => dataToTrain(options, output),
+    begin(data) {
+      const run = runOn(data);
+      const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+      return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
+    },
+  };
+}
+
+/** A new run without its seed. */
 async function newRun(
   recipeName: string | undefined,
-  options: OptionValues,
+  options: TrainOptions,
 ): Promise<(data: LoadedData) => SeedlessRun> {
   if (recipeName === undefined) {
     throw new UserError(
@@ -147,16 +158,16 @@ async function newRun(
   const { recipe: named, recipeFile } = await recipeNamed(recipeName);
   const recipe = adjusted(named, options);
   const images = {
-    trainOn: choice(options, "trainOn", TRAIN_ON) ?? "split",
+    trainOn: options.trainOn ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
-  // A recipe of one's own says what it means.
+  // A custom recipe is not adapted to the number of images.
   const isOurs = RECIPES.includes(named);
   const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
   return ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images });
 }
 
-function resumeJob(recipeName: string | undefined, run: string, options: OptionValues): Begin {
+function resumeJob(recipeName: string | undefined, path: string, options: TrainOptions): Job {
   const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
   if (given.length > 0 || recipeName !== undefined) {
     const what = recipeName === undefined ? given : ["the recipe"];
@@ -164,16 +175,19 @@ function resumeJob(recipeName: string | undefined, run: string, options: OptionV
       exitCode: 2,
     });
   }
-  const record = readRunRecord(run);
+  const run = openTrainingRun(path);
   const allowDifferent = options.allowDifferent === true;
-  return () => ({
-    epochs: record.epochs,
-    start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
-  });
+  return {
+    loadData: (output) => dataOfRun(run, options, output),
+    begin: () => ({
+      epochs: run.record.epochs,
+      start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
+    }),
+  };
 }
 
 /** The recipe with what the options change. */
-function adjusted(recipe: Recipe, options: OptionValues): Recipe {
+function adjusted(recipe: Recipe, options: TrainOptions): Recipe {
   const changed = {
     ...recipe,
     epochs: wholeNumber(options, "epochs") ?? recipe.epochs,

@@ -8,28 +8,28 @@ import type { PublishedData } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { RemoteSource, Report } from "./chain.ts";
 
-/** A Debian package that holds a data set. */
+/** A Debian package that contains a data set. */
 export interface DataPackage {
   readonly name: string;
-  /** Where it installs the compressed files, absolute. */
+  /** Absolute path where it installs the compressed files. */
   readonly folder: string;
   /** Megabytes to download, without the package lists. */
   readonly megabytes: number;
 }
 
-/** One apt-get or dpkg-deb command; far more than a slow line needs for 30 MB, so that only a hang ends so. */
+/** Timeout of one apt-get or dpkg-deb command; far more than a slow connection needs for 30 MB. */
 const COMMAND_MINUTES = 15;
 const MAX_OUTPUT_BYTES = 16 * 2 ** 20;
 
-/** Lists that desktop programs add to every update, some larger than the data. */
+/** Index files that desktop programs add to every update, some larger than the data. */
 const UNUSED_INDEXES = ["Contents-deb", "DEP-11", "DEP-11-icons-small", "DEP-11-icons", "DEP-11-icons-hidpi", "CNF"];
 
 /**
- * The package fetched with apt-get and unpacked, without root and without touching the system: lists, archives and
- * status are private, the system's hooks are switched off, nothing is installed. The system's package sources, keys and
- * proxies are used as they are.
+ * Source that downloads the package with apt-get and unpacks it, without root and without changing the system: lists,
+ * archives and status are private, the system's hooks are disabled, nothing is installed. The system's package sources,
+ * keys and proxies are used.
  *
- * @param environment its PATH finds apt-get and dpkg-deb
+ * @param environment whose PATH is searched for apt-get and dpkg-deb
  */
 export function aptSource(
   data: PublishedData,
@@ -46,7 +46,7 @@ export function aptSource(
       await run("dpkg-deb", "--version");
       report(`fetching the Debian package ${name} with apt-get, ${megabytes} MB`);
       const configuration = await writeConfiguration(work);
-      // A third-party source that is out of order fails the update, yet the package may be found.
+      // A broken third-party source makes the update fail, yet the package may be found.
       const updated = await run("apt-get", "update", "-q", "-c", configuration).catch((error: unknown) => error);
       await run("apt-get", "download", name, "-q", "-c", configuration).catch((error: unknown) => {
         throw updated instanceof UserError && error instanceof UserError
@@ -69,8 +69,8 @@ export function aptSource(
 }
 
 /**
- * Settings that keep apt-get inside the folder `work`. They come last, by `-c`, so they win over the system's; a hook
- * can be cleared in no other way.
+ * Writes settings that confine apt-get to the folder `work`. Passed by `-c`, they are read last and override the
+ * system's; hooks can only be cleared this way.
  */
 async function writeConfiguration(work: string): Promise<string> {
   await mkdir(join(work, "lists", "partial"), { recursive: true });
@@ -101,7 +101,7 @@ Acquire::https::Timeout "15";
   return configuration;
 }
 
-/** @throws UserError naming the command and its first argument, with what it complained of */
+/** @throws UserError naming the command and its first argument, with its error message */
 async function runCommand(
   command: string,
   args: readonly string[],

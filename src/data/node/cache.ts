@@ -6,12 +6,12 @@ import type { PublishedData } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 
 const STAGING_PREFIX = ".fetching-";
-/** Older than this, a staging folder was left by a process that was killed. */
+/** A staging folder older than this was left behind by a killed process. */
 const ABANDONED_HOURS = 24;
 
 /**
- * Where fetched data is kept: $TAILOR_CACHE, else $XDG_CACHE_HOME/tailor, else ~/.cache/tailor. As the XDG Base
- * Directory Specification demands, a relative $XDG_CACHE_HOME counts for nothing.
+ * The folder for downloaded data: $TAILOR_CACHE, else $XDG_CACHE_HOME/tailor, else ~/.cache/tailor. As the XDG Base
+ * Directory Specification requires, a relative $XDG_CACHE_HOME is ignored.
  */
 export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env, home = homedir()): string {
   const { TAILOR_CACHE: own, XDG_CACHE_HOME: shared } = environment;
@@ -20,8 +20,8 @@ export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env,
 }
 
 /**
- * Runs `work` with an empty folder of its own on the cache's file system, so that what it put there can be renamed into
- * the cache. The folder is removed afterwards; one that a killed process left behind goes at the next fetch.
+ * Runs `work` with a new empty folder on the cache's file system, so that files can be moved into the cache by
+ * renaming. The folder is removed afterwards; the next download removes folders left behind by killed processes.
  *
  * @throws UserError when the cache cannot be written to
  */
@@ -38,15 +38,15 @@ export async function withStaging<Result>(
 }
 
 /**
- * Moves the four compressed files from `staging` to their place in the cache. Each rename replaces one whole file by
- * another, so a kill in between leaves no half file, and processes that do this at once only replace equals by equals.
+ * Moves the four compressed files from `staging` into the cache. Each rename is atomic, so a killed process leaves no
+ * partial file, and concurrent processes only replace files by identical ones.
  */
 export async function installFiles(data: PublishedData, staging: string, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const part of DATA_PARTS) {
     const { name } = data.files[part];
     await rename(join(staging, `${name}.gz`), join(folder, `${name}.gz`));
-    await rm(join(folder, name), { force: true }); // an uncompressed one would be read first
+    await rm(join(folder, name), { force: true }); // an uncompressed file would take precedence
   }
 }
 
@@ -68,7 +68,7 @@ async function removeAbandoned(cacheFolder: string): Promise<void> {
   for (const name of await readdir(cacheFolder)) {
     if (!name.startsWith(STAGING_PREFIX)) continue;
     const path = join(cacheFolder, name);
-    const age = await stat(path).catch(() => undefined); // gone meanwhile: another process ended
+    const age = await stat(path).catch(() => undefined); // already removed by another process
     if (age && age.mtimeMs < oldest) await rm(path, { recursive: true, force: true });
   }
 }

@@ -3,6 +3,7 @@ import { join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Preparation } from "../../imaging/preparation.ts";
 import { count } from "../../text.ts";
+import type { Wording, Words } from "../../wording.ts";
 import type { PublishedData, PublishedFile } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { ImageSet } from "../image-set.ts";
@@ -11,53 +12,53 @@ import { installFiles, withStaging } from "./cache.ts";
 import type { DataFolder } from "./folder.ts";
 import { missingFiles, readDataFolder } from "./folder.ts";
 
-/** Takes one line for the user. */
-export type Report = (line: string) => void;
+/** Takes one line for the user; `words` is the same line, where it names options, for whoever names them otherwise. */
+export type Report = (line: string, words?: Words) => void;
 
-/** A folder that may hold the files already. */
+/** A local folder that may contain the files. */
 export interface LocalSource {
   readonly kind: "cache" | "debian";
   readonly title: string;
   readonly folder: string;
 }
 
-/** A way to get the files. */
+/** A download source of the files. */
 export interface RemoteSource {
   readonly kind: "apt" | "https";
   readonly title: string;
   /**
-   * Puts the four files, compressed, into the empty folder `into`. Says through `report` what it fetches once it knows
-   * that it can try.
+   * Downloads the four compressed files into the empty folder `into`. Calls `report` with what is downloaded once the
+   * download starts.
    *
    * @throws UserError with the reason when it cannot
    */
   fetch(into: string, report: Report): Promise<void>;
 }
 
-/** One place to look for a data set; the chain tries them in turn. */
+/** A source of a data set; `loadFromChain` tries sources in turn. */
 export type DataSource = LocalSource | RemoteSource;
 
-/** A data set that was loaded, and where from. */
+/** A loaded data set and its source. */
 export interface LoadedData {
   readonly train: ImageSet;
   readonly test: ImageSet;
-  /** folder: IDX files of the user's; pictures: pictures of the user's, a folder a class. */
+  /** folder: the user's IDX files; pictures: the user's pictures, one folder per class. */
   readonly source: "folder" | "pictures" | DataSource["kind"];
-  /** The folder that holds the files now. */
+  /** The folder that contains the files. */
   readonly folder: string;
   /** Whether all files are the published ones, byte for byte. */
   readonly verified: boolean;
-  /** Name, size and SHA-256 of the uncompressed files; pictures are told as one. */
+  /** Name, size and SHA-256 of the uncompressed files; all pictures of a folder count as one file. */
   readonly files: readonly PublishedFile[];
-  /** What turns pictures into such images. Left out: as Fashion-MNIST's garments. */
+  /** How to prepare pictures for a network trained on this data. Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation;
-  /** Of pictures: which is in which part. */
+  /** For pictures: their division into train, validation and test. */
   readonly split?: PictureSplit;
 }
 
 /**
- * Loads a data set from the first source that has the published files. What is fetched goes to a staging folder, is
- * verified there and then renamed into the cache. A cache that does not verify is reported and replaced.
+ * Loads a data set from the first source that has the published files. Downloads go to a staging folder, are verified
+ * there and then moved into the cache. A cache with wrong checksums is reported and replaced.
  *
  * @throws UserError listing every source and why it failed, and what to do
  */
@@ -85,7 +86,7 @@ export async function loadFromChain(
       }
     }
   }
-  throw new UserError([`${data.title} could not be loaded. Tried:`, ...failures, whatToDo(data)].join("\n"));
+  throw new UserError((w) => [`${data.title} could not be loaded. Tried:`, ...failures, whatToDo(data, w)].join("\n"));
 }
 
 /** "Fashion-MNIST: 60,000 + 10,000 images, 55.0 MB": sizes are those of the uncompressed files. */
@@ -121,7 +122,10 @@ async function fetchIntoCache(
   });
 }
 
-/** Replaces a damaged cache by the files of an installed package; the data is at hand anyway, so a failure is only told. */
+/**
+ * Replaces a damaged cache by the files of an installed package. The data is loaded already, so a failure is only
+ * reported.
+ */
 async function repairCache(
   data: PublishedData,
   { folder }: LocalSource,
@@ -157,14 +161,14 @@ async function hasAnyFile(data: PublishedData, folder: string): Promise<boolean>
   return (await missingFiles(data, folder)).length < DATA_PARTS.length;
 }
 
-/** The message of a failure that lies outside this program: a full disk, a file that is not there. */
+/** The message of an error caused by the environment: a full disk, a missing file. Rethrows others. */
 function failureReason(error: unknown): string {
   const isExpected = error instanceof UserError || (error instanceof Error && "syscall" in error);
   if (!isExpected) throw error;
   return error.message;
 }
 
-function whatToDo(data: PublishedData): string {
+function whatToDo(data: PublishedData, w: Wording): string {
   const names = DATA_PARTS.map((part) => `${data.files[part].name}.gz`).join(", ");
-  return `Connect to a network and try again, or put ${names} into a folder and name it with --data`;
+  return `Connect to a network and try again, or put ${names} into a folder and name it with ${w.option("data")}`;
 }

@@ -7,14 +7,14 @@ import { entriesOf, type FolderEntry, filesIn, holdsResults, isAside, isPicture,
 
 /** Labels are bytes. */
 const MAX_CLASSES = 256;
-/** What the folders of the parts are called, in small or capital letters. */
+/** Folder names of the parts, in any case. */
 const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
   train: ["train", "training"],
   validation: ["val", "valid", "validation"],
   test: ["test", "testing"],
 };
 
-/** A picture and its class, as folders tell. */
+/** A picture and its class, derived from its folder. */
 export interface ListedPicture {
   /** Path within the data folder, with / between its parts. */
   readonly file: string;
@@ -23,24 +23,24 @@ export interface ListedPicture {
   readonly part: Part;
 }
 
-/** The pictures of a data folder; none is opened yet. */
+/** The pictures of a data folder, listed without opening them. */
 export interface ListedPictures {
-  /** In the order of their names, as torchvision's ImageFolder; accents composed (NFC), as systems store them in two ways. */
+  /** Sorted, as in torchvision's ImageFolder; normalized to NFC, as file systems differ in how they store accents. */
   readonly classNames: readonly string[];
   readonly pictures: readonly ListedPicture[];
-  /** Parts that the folder has; without any, all pictures are listed as "train". */
+  /** Parts present in the folder; if there are none, all pictures are listed as "train". */
   readonly parts: readonly Part[];
-  /** What is left out: files that are no pictures, pictures that lie in no class, folders that are none (these end in /). */
+  /** Ignored entries: files that are not pictures, pictures outside class folders, other folders (paths end in /). */
   readonly others: readonly string[];
 }
 
 /**
- * Lists a folder of pictures in the form of torchvision's ImageFolder: a folder a class, whose name is the class's; or
- * train (or training), val (or valid, validation) and test (or testing) with such folders in each. In a class folder,
- * folders are looked through too. Hidden folders, those of systems and programs, and what tailor itself wrote are no classes.
+ * Lists a folder of pictures structured like torchvision's ImageFolder: one folder per class, named after it; or train
+ * (or training), val (or valid, validation) and test (or testing) with class folders in each. Class folders are
+ * searched recursively. Hidden folders, those of systems and programs, and tailor's own output are not classes.
  *
- * @throws UserError that says what does not fit: no classes or one, a class without pictures, two that differ by case only,
- *   a class that train does not have
+ * @throws UserError that names the problem: fewer than two classes, a class without pictures, two classes that differ
+ *   only in case, a class that is missing in train
  */
 export function listClassFolders(folder: string): ListedPictures {
   const { roots, others } = partFolders(folder);
@@ -75,8 +75,8 @@ export function listClassFolders(folder: string): ListedPictures {
 }
 
 /**
- * The folders that hold class folders, train first, and what else is there of which nobody looks further. A class may be called
- * train: then its folder holds none.
+ * The folders that contain class folders, train first, and the other entries, which are ignored. A class may be called
+ * train: its folder then contains no class folders.
  */
 function partFolders(folder: string): { roots: { part: Part; path: string }[]; others: readonly string[] } {
   const { folders, others } = lookInto(folder);
@@ -127,7 +127,7 @@ function classesIn(path: string): ListedPart {
   };
 }
 
-/** The folders in one that may be classes or parts, and what else there is: files, and folders that are none. */
+/** The subfolders of a folder that may be classes or parts, and its other entries. */
 function lookInto(path: string): { folders: readonly FolderEntry[]; others: readonly string[] } {
   const here = [realpathSync(path)];
   const entries = entriesOf(path);
@@ -145,9 +145,9 @@ function lookInto(path: string): { folders: readonly FolderEntry[]; others: read
   };
 }
 
-/** Of the part that trains. */
+/** Checks the classes of the training part. */
 function checkClasses(folder: string, { path, classes, others }: ListedPart): void {
-  // Pictures that cannot be read may be all that is missing.
+  // HEIC files may be the reason why pictures are missing.
   const refused = (message: string) => new UserError([message, ...heicLines(others)].join("\n"));
   const form = "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders";
   if (classes.every(({ files }) => files.length === 0)) {

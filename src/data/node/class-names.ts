@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { UserError } from "../../errors.ts";
 
 /**
- * The names of classes out of a text file, UTF-8: one a line, in the order of the labels. Spaces around a name and empty
- * lines at the end are left out; other empty lines stand for labels without a name.
+ * Reads class names from a UTF-8 text file: one per line, in the order of the labels. Spaces around a name and empty
+ * lines at the end are ignored; other empty lines stand for labels without a name.
  *
- * @throws UserError when the file cannot be read, is no text, or a name comes twice: says which line
+ * @throws UserError naming the line, when the file cannot be read, is not text, or contains a name twice
  */
 export function readClassNames(file: string): string[] {
   const names = textOf(file)

@@ -9,11 +9,11 @@ import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
 import { loadPictureFolder } from "./picture-folder.ts";
 
 /**
- * Loads a data folder of one's own: IDX files (MNIST and its kin), or pictures in one folder a class, with or without
- * train, val and test above. Parts that are missing are drawn, the same ones each time.
+ * Loads a custom data folder: IDX files (MNIST's format), or pictures in one folder per class, optionally inside train,
+ * val and test folders. Missing parts are drawn deterministically.
  *
  * @param report takes the lines that say what was found
- * @throws UserError that says what does not fit and what would
+ * @throws UserError that names the problem and what is expected
  */
 export async function loadCustomData(
   folder: string,
@@ -28,7 +28,7 @@ export async function loadCustomData(
   return loaded;
 }
 
-/** @throws UserError unless there is such a folder @returns its whole path */
+/** @returns the absolute path @throws UserError unless the folder exists */
 export function dataFolder(folder: string): string {
   const path = resolve(folder);
   if (!existsSync(path)) throw new UserError(`there is no data folder ${path}`);
@@ -36,14 +36,14 @@ export function dataFolder(folder: string): string {
   return path;
 }
 
-/** What `--data` and the options beside it name. */
+/** A folder of data, and how what is in it is read. */
 export interface DataChoice extends CustomDataOptions {
-  /** Pictures or IDX files of one's own; left out: Fashion-MNIST, wherever it is found. */
+  /** Custom pictures or IDX files. Default: Fashion-MNIST, from the first available source. */
   readonly folder?: string | undefined;
 }
 
 /**
- * The data to train on.
+ * Loads the data to train on.
  *
  * @param report takes the lines that say what was found
  * @throws UserError as `loadCustomData` and `loadFashionMnist` do

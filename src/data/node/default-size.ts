@@ -3,21 +3,21 @@ import { imageFileSize } from "../../formats/node/image-file.ts";
 import { mapConcurrently } from "../concurrently.ts";
 import { MAX_SIZE, MIN_DEFAULT_SIZE } from "./custom-data-options.ts";
 
-/** Headers that are read at once. */
+/** Number of headers read concurrently. */
 const AT_ONCE = 8;
-/** Networks halve their images twice and more. */
+/** Sizes are multiples of this, as networks halve their images at least twice. */
 const STEP = 4;
 
 /** The default size of prepared images, and what it was derived from. */
 export interface DefaultSize {
   /** Edge of the square images, in pixels. */
   readonly size: number;
-  /** The median of the pictures' shorter edges; undefined when none can be read. */
+  /** Median of the pictures' shorter edges; undefined when none can be read. */
   readonly median: number | undefined;
 }
 
 /**
- * The size that suits a folder's pictures, by their headers. Those that cannot be read do not count.
+ * Chooses the image size for a folder's pictures from their headers. Unreadable pictures are ignored.
  *
  * @param files paths within `folder`
  */
@@ -28,9 +28,9 @@ export async function measurePictures(folder: string, files: readonly string[]):
 }
 
 /**
- * No more pixels than the pictures have, at most as many as networks take.
+ * Default image size: no larger than the pictures, within the supported range.
  *
- * @param median of the pictures' shorter edges
+ * @param median of the pictures' shorter edges, in pixels
  */
 export function defaultSize(median: number | undefined): number {
   const whole = STEP * Math.floor((median ?? 0) / STEP);

@@ -15,7 +15,7 @@ const DEBIAN_PACKAGE: DataPackage = {
 };
 
 /**
- * The places of the data set's README. Its S3 address there is the bucket's web site, which has no HTTPS; this is the
+ * The mirrors of the data set's README. The S3 address there is the bucket's web site, which has no HTTPS; this is the
  * same bucket.
  */
 const MIRRORS = [
@@ -26,15 +26,15 @@ const MIRRORS = [
 /**
  * Loads Fashion-MNIST: 60,000 images to train and 10,000 to test.
  *
- * A folder that is given is the only place looked at, and may hold other data of the same form. Otherwise the first of
- * these that has the published files: the cache, Debian's package as installed, that package fetched with apt-get, the
- * official mirrors. What is fetched is kept in the cache.
+ * If `folder` is given, only that is read, and it may contain other data of the same format. Otherwise the first of
+ * these with the published files: the cache, the installed Debian package, that package downloaded with apt-get, the
+ * official mirrors. Downloads are kept in the cache.
  *
- * @param options where it is looked for
- * @param options.folder with the four IDX files, each as it is or with the ending ".gz"
- * @param options.cacheFolder of the whole program; Fashion-MNIST has its own folder in it
- * @param options.report takes the line that says which source is used and how large it is, and before that what is fetched
- * @throws UserError naming the file that is wrong, or every source that was tried, and what to do
+ * @param options where to load from
+ * @param options.folder with the four IDX files, each uncompressed or with the ending ".gz"
+ * @param options.cacheFolder tailor's cache; Fashion-MNIST has its own folder in it
+ * @param options.report receives a line about any download, and one about the source and the size of the data
+ * @throws UserError naming the wrong file, or every source that was tried, and what to do
  */
 export async function loadFashionMnist({
   folder,
@@ -49,7 +49,7 @@ export async function loadFashionMnist({
   return loadFromChain(FASHION_MNIST, fashionMnistSources(cacheFolder), { cacheFolder, report });
 }
 
-/** Where Fashion-MNIST is looked for, in this order. */
+/** The sources of Fashion-MNIST, in the order in which they are tried. */
 export function fashionMnistSources(cacheFolder: string): DataSource[] {
   const cached = join(cacheFolder, FASHION_MNIST.folder);
   return [

@@ -9,22 +9,22 @@ import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { ImageSet } from "../image-set.ts";
 import { createImageSet } from "../image-set.ts";
 
-/** What was read of a folder of four IDX files. */
+/** Content of a folder of four IDX files. */
 export interface DataFolder {
   readonly train: ImageSet;
   readonly test: ImageSet;
   /** Name, size and SHA-256 of the uncompressed files, in the order of `DATA_PARTS`. */
   readonly files: readonly PublishedFile[];
-  /** Names of the files that are not the published ones, byte for byte. */
+  /** Names of the files that differ from the published ones. */
   readonly different: readonly string[];
 }
 
 /**
- * Reads a data set from a folder that holds its four files, each as it is or with the ending ".gz". Files of another
- * data set of the same form (MNIST, Kuzushiji-MNIST) are taken too and listed as `different`; their classes have no
- * names but 0, 1, 2 ...
+ * Reads a data set from a folder with its four files, each uncompressed or with the ending ".gz". Files of another data
+ * set of the same format (MNIST, Kuzushiji-MNIST) are accepted too and listed as `different`; their classes are named
+ * 0, 1, 2 ...
  *
- * @throws UserError when files are missing, or naming the file that is unreadable, malformed or of another form
+ * @throws UserError when files are missing, or naming the file that is unreadable, malformed or of another shape
  */
 export async function readDataFolder(data: PublishedData, folder: string): Promise<DataFolder> {
   const missing = await missingFiles(data, folder);
@@ -49,7 +49,7 @@ export async function readDataFolder(data: PublishedData, folder: string): Promi
   };
 }
 
-/** Names of the published files that the folder has neither as they are nor compressed. */
+/** Names of the published files that the folder has neither uncompressed nor compressed. */
 export async function missingFiles(data: PublishedData, folder: string): Promise<string[]> {
   const names = DATA_PARTS.map((part) => data.files[part].name);
   const present = await Promise.all(
@@ -58,7 +58,7 @@ export async function missingFiles(data: PublishedData, folder: string): Promise
   return names.filter((_, i) => !present[i]);
 }
 
-/** Images and their labels as a set, checked for the form of the data set. */
+/** Combines images and labels to a set, after checking that their shape is the data set's. */
 function pair(data: PublishedData, images: IdxFile, labels: IdxFile, classNames: readonly string[]): ImageSet {
   const { height, width } = data;
   const [count, ...size] = images.shape;
@@ -93,8 +93,9 @@ async function incompleteFolder(data: PublishedData, folder: string, missing: st
   );
   const names = DATA_PARTS.map((part) => data.files[part].name);
   return new UserError(
-    `${isFolder ? `${folder} has no ${missing.join(", no ")}` : `${folder} is not a folder`}. ` +
-      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz; pictures of your own: node bin/tailor.js train RECIPE --data ${folder}`,
+    (w) =>
+      `${isFolder ? `${folder} has no ${missing.join(", no ")}` : `${folder} is not a folder`}. ` +
+      `A data folder holds the four files ${names.join(", ")}, each as it is or with the ending .gz; pictures of your own are for training${w.command("train RECIPE", { data: folder })}`,
   );
 }
 

@@ -7,16 +7,16 @@ import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { RemoteSource, Report } from "./chain.ts";
 
 export interface DownloadLimits {
-  /** Seconds until the answer's head is there. */
+  /** Timeout for the response headers, in seconds. */
   readonly connectSeconds: number;
-  /** Seconds without a byte after that. */
+  /** Timeout without any received byte after that, in seconds. */
   readonly stallSeconds: number;
 }
 
 const LIMITS: DownloadLimits = { connectSeconds: 5, stallSeconds: 30 };
 
 /**
- * A web folder with the four files, compressed.
+ * Source that downloads the four compressed files from a web server.
  *
  * @param mirror address of the folder, with "/" at its end
  */
@@ -24,7 +24,7 @@ export function httpsSource(data: PublishedData, mirror: string, limits: Downloa
   async function fetchFiles(into: string, report: Report): Promise<void> {
     for (const [i, part] of DATA_PARTS.entries()) {
       const { name, bytes } = data.files[part];
-      // Compressed files are smaller; should one not be, the limit still stops an endless answer.
+      // Compressed files are smaller; should one not be, the limit still stops an endless response.
       const content = await download(`${mirror}${name}.gz`, bytes + 2 ** 16, limits, () => {
         if (i === 0) report(`fetching ${DATA_PARTS.length} files from ${mirror}`);
       });
@@ -35,8 +35,8 @@ export function httpsSource(data: PublishedData, mirror: string, limits: Downloa
 }
 
 /**
- * @param onAnswer called once the server has answered with the file
- * @throws UserError with the reason when the file does not come whole
+ * @param onAnswer called once the server has responded with the file
+ * @throws UserError with the reason when the file is not received completely
  */
 async function download(
   url: string,
@@ -49,7 +49,7 @@ async function download(
     setTimeout(() => abort.abort(new UserError(`${what} for ${seconds} seconds`)), seconds * 1000);
   let timer = giveUpAfter(connectSeconds, "no answer");
   try {
-    // Without this header a server may unpack, or pack a second time, on the way.
+    // Without this header the server may decompress the file, or compress it a second time.
     const response = await fetch(url, { signal: abort.signal, headers: { "accept-encoding": "identity" } });
     if (!response.ok || !response.body) throw new UserError(`HTTP status ${response.status}`);
     onAnswer();
@@ -67,11 +67,11 @@ async function download(
     throw new UserError(`${url.slice(url.lastIndexOf("/") + 1)}: ${networkReason(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
-    abort.abort(); // frees the connection of an answer that was not read to its end
+    abort.abort(); // closes the connection if the response was not read to its end
   }
 }
 
-/** fetch() says only "fetch failed"; the reason is in the cause, and may be an error code alone. */
+/** fetch() only reports "fetch failed"; the reason is in the error's cause, and may be just an error code. */
 function networkReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error.cause instanceof Error)) return error.message;

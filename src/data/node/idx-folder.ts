@@ -16,16 +16,16 @@ import { entriesOf } from "./picture-files.ts";
 /** `train-images-idx3-ubyte`, `emnist-balanced-test-labels-idx1-ubyte.gz`, `t10k-images.idx3-ubyte` */
 const FILE_NAME = /^(?<prefix>.*?)(?<part>train|t10k|test)-(?<what>images|labels)[-.]idx[13]-ubyte(?:\.gz)?$/;
 const NAMES_FILE = "classes.txt";
-/** Of the images, where the folder has none to test. */
+/** Share of the images drawn for testing, where the folder has no test images. */
 const DRAWN_SHARE = 0.1;
 
-/** Paths of the files, without ".gz"; the test's are there together or not at all. */
+/** Paths of the files, without ".gz"; test images and test labels are either both present or both absent. */
 interface IdxPaths {
   readonly train: { readonly images: string; readonly labels: string };
   readonly test: { readonly images: string; readonly labels: string } | undefined;
 }
 
-/** Whether a folder holds files (or links to some) whose names are those of IDX files. */
+/** Whether a folder contains files (or links to files) named like IDX files. */
 export function hasIdxFiles(folder: string): boolean {
   return idxNames(folder).length > 0;
 }
@@ -37,10 +37,11 @@ function idxNames(folder: string): string[] {
 }
 
 /**
- * Loads a folder of IDX files: gray images of any size, a file of images and one of labels to train and, if there are any, to
- * test; each as it is or with the ending ".gz". Classes are the labels that occur, unless `classes.txt` names them.
+ * Loads a folder of IDX files: gray images of any size, one file of images and one of labels for training and
+ * optionally for testing, each uncompressed or with the ending ".gz". Classes are the labels that occur, unless
+ * `classes.txt` names them.
  *
- * @throws UserError that names the file which is missing, damaged or does not go with the others
+ * @throws UserError naming the file that is missing, damaged or inconsistent with the others
  */
 export async function loadIdxFolder(folder: string, options: CustomDataOptions, report: Report): Promise<LoadedData> {
   const paths = findFiles(folder);
@@ -117,7 +118,7 @@ async function readPair(paths: { images: string; labels: string }): Promise<IdxP
   return { images, labels };
 }
 
-/** The classes' names, and the class of each label; a label without one is 255 or a class that is not there. */
+/** Class names, and the class of each label; a label without a class maps to 255 or to an index beyond the classes. */
 interface Classes {
   readonly names: readonly string[];
   readonly of: (label: number) => number | undefined;
@@ -166,7 +167,8 @@ function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: 
   const { size, channels = 1, fit = DEFAULT_FIT } = options;
   if (size === undefined && Math.max(height!, width!) > MAX_SIZE) {
     throw new UserError(
-      `${images.path} holds images of ${height}x${width}; networks take at most ${MAX_SIZE}x${MAX_SIZE}: make them smaller with --size`,
+      (w) =>
+        `${images.path} holds images of ${height}x${width}; networks take at most ${MAX_SIZE}x${MAX_SIZE}: make them smaller with ${w.option("size")}`,
     );
   }
   const target = { channels, height: size ?? height!, width: size ?? width! };
@@ -176,7 +178,7 @@ function imageSet({ images, labels }: IdxPair, { names, of }: Classes, options: 
   );
 }
 
-/** Images of another size and number of channels; the same ones where nothing changes. */
+/** Converts images to another size and number of channels; returns them unchanged where nothing differs. */
 function fitted({ data, shape }: IdxFile, target: Parameters<typeof fitPicture>[1], fit: Fit): Uint8Array {
   const [count, height, width] = [shape[0]!, shape[1]!, shape[2]!];
   if (target.channels === 1 && target.height === height && target.width === width) return data;
@@ -189,18 +191,19 @@ function fitted({ data, shape }: IdxFile, target: Parameters<typeof fitPicture>[
   return images;
 }
 
-/** Images to test must be of the size of those to train with. */
+/** Test images must have the size of the training images. */
 function checkSets(
   { train, test }: { train: ImageSet; test?: ImageSet },
   pairs: { train: IdxPair; test: IdxPair | undefined },
 ): void {
   if (!test || (train.height === test.height && train.width === test.width)) return;
   throw new UserError(
-    `${pairs.test!.images.path} holds images of ${test.height}x${test.width}, ${pairs.train.images.path} of ${train.height}x${train.width}; they must have one size: give one with --size`,
+    (w) =>
+      `${pairs.test!.images.path} holds images of ${test.height}x${test.width}, ${pairs.train.images.path} of ${train.height}x${train.width}; they must have one size: give one with ${w.option("size")}`,
   );
 }
 
-/** Sets images aside to test, the same ones each time. */
+/** Sets test images aside, deterministically. */
 function drawTest(all: ImageSet, labelsPath: string): Pick<LoadedData, "train" | "test"> {
   const few = all.classNames.filter((_, label) => all.labels.filter((other) => other === label).length < 2);
   if (few.length > 0) {

@@ -9,46 +9,48 @@ import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
 import { assemblePictures, type PictureFolder, readPictureFolder, unreadableLines } from "./picture-folder.ts";
 import type { UnreadablePicture } from "./read-pictures.ts";
 
-/** What a data folder holds, and what training would make of it. */
+/** Content of a data folder, and how training would use it. */
 export interface Inspection {
   readonly folder: string;
   readonly kind: "pictures" | "idx";
-  /** By class number; images in each part. */
+  /** By class index; number of images in each part. */
   readonly classes: readonly { name: string; train: number; validation: number; test: number }[];
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
-  /** Parts that are drawn, since the folder does not have them. */
+  /** Parts that are drawn, as the folder does not have them. */
   readonly drawn: readonly ("validation" | "test")[];
   readonly image: { readonly channels: number; readonly height: number; readonly width: number };
-  /** Of the images that would train, for each channel; pixels from 0 to 1. */
+  /** Of the training images, per channel; pixels from 0 to 1. */
   readonly normalization: { readonly mean: readonly number[]; readonly standardDeviation: readonly number[] };
-  /** Of the images that would train. */
+  /** Class imbalance of the training images. */
   readonly imbalance: Imbalance;
   readonly unreadable: readonly UnreadablePicture[];
-  /** Of pictures only. */
+  /** Only for picture folders. */
   readonly pictures?: PictureFacts;
 }
 
-/** What picture files were found to be. */
+/** Facts about picture files. */
 export interface PictureFacts {
-  /** Pixels of the files. */
+  /** Width of the files, in pixels. */
   readonly width: Extent;
   readonly height: Extent;
-  /** Width over height. */
+  /** Width divided by height. */
   readonly aspect: Extent;
-  /** Pictures whose file is byte for byte that of another. */
+  /** Number of pictures whose file is a byte-for-byte copy of another. */
   readonly copies: number;
-  /** What is left out, as `leftOutLines` says it: files that are no pictures or lie in no class, folders (these end in /). */
+  /**
+   * Ignored entries, as for `leftOutLines`: files that are not pictures or not in a class, folders (paths end in /).
+   */
   readonly others: readonly string[];
 }
 
-/** Of numbers found. */
+/** Range and median of a quantity. */
 export interface Extent {
   readonly least: number;
   readonly most: number;
 }
 
 /**
- * Reads a whole data folder and tells what is there. Pictures that cannot be read are told and left out.
+ * Reads a whole data folder and summarizes it. Unreadable pictures are reported and skipped.
  *
  * @throws UserError when training would be refused for another reason
  */
@@ -83,7 +85,7 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
   };
 }
 
-/** What cannot be read may be why the rest is too little: then it is told with the refusal. */
+/** Lists unreadable pictures in the error when too few others remain, as they may be the reason. */
 function assembleTelling(path: string, content: PictureFolder, options: CustomDataOptions) {
   const { unreadable } = content.read;
   try {

@@ -1,15 +1,15 @@
 import { extname } from "node:path";
 import { count } from "../../text.ts";
 
-/** So many are named as examples. */
+/** Maximum number of examples to name. */
 const MAX_NAMED = 3;
 
 /**
- * Says what of a data folder is left out: files and folders counted, some of them named, and what to do about HEIC
- * pictures, as these were certainly meant to be seen.
+ * Summarizes the ignored entries of a data folder: numbers of files and folders, some examples, and advice for HEIC
+ * pictures, which were certainly meant to be used.
  *
- * @param others paths; those of folders end in /
- * @returns a line for each kind that occurs
+ * @param others paths; paths of folders end in /
+ * @returns one line for each kind of entry
  */
 export function leftOutLines(others: readonly string[]): string[] {
   const folders = others.filter(isFolder);
@@ -22,12 +22,12 @@ export function leftOutLines(others: readonly string[]): string[] {
   ];
 }
 
-/** Only what is said of HEIC pictures. */
+/** The lines about HEIC pictures only. */
 export function heicLines(others: readonly string[]): string[] {
   return leftOutLines(others.filter(isHeicName));
 }
 
-/** Phones save so; no decoder of it comes with sharp. */
+/** HEIC is the format of many phones; sharp comes without a decoder for it. */
 function isHeicName(path: string): boolean {
   return [".heic", ".heif", ".hif"].includes(extname(path).toLowerCase()) && !isFolder(path);
 }

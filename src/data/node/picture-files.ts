@@ -4,18 +4,18 @@ import { UserError } from "../../errors.ts";
 import { recogniseImageFile } from "../../formats/node/image-file.ts";
 import { IMAGE_FORMATS } from "../../imaging/signature.ts";
 
-/** An entry of a folder, links followed. */
+/** An entry of a folder, with links resolved. */
 export interface FolderEntry {
   readonly name: string;
   readonly path: string;
-  /** other: a link that leads nowhere or in a circle, a pipe, a device. */
+  /** other: a broken or circular link, a pipe, a device. */
   readonly kind: "file" | "folder" | "other";
   readonly isLink: boolean;
   readonly isHidden: boolean;
 }
 
 /**
- * The entries of a folder by their names, hidden ones among them.
+ * The entries of a folder sorted by name, including hidden ones.
  *
  * @throws UserError when it cannot be read
  */
@@ -34,7 +34,7 @@ export function entriesOf(folder: string): FolderEntry[] {
 }
 
 /**
- * Whether a link leads to one of these folders or to a folder above one: following it would never end.
+ * Whether a link leads to one of these folders or to a parent of one: following it would never end.
  *
  * @param folders real paths
  */
@@ -66,7 +66,7 @@ function targetOf(link: string) {
   }
 }
 
-/** Folders that systems and programs create; none of these is the name of a class. */
+/** Folders that systems and programs create; these are never classes. */
 const NAMES: ReadonlySet<string> = new Set([
   "__MACOSX",
   ".ipynb_checkpoints",
@@ -82,14 +82,14 @@ const NAMES: ReadonlySet<string> = new Set([
 const MARKERS = ["run.json", "seeds.json", "sweep.json", "ablation.json", "study.json"] as const;
 
 /**
- * Whether a folder is not searched for pictures: hidden, created by a system or program, or tailor's output. Output is detected
- * by its content, since `runs` or `study` may be the name of a class.
+ * Whether a folder is excluded from the search for pictures: hidden, created by a system or program, or tailor's
+ * output. Output is detected by its content, since `runs` or `study` may be the name of a class.
  */
 export function isAside({ name, path, isHidden }: FolderEntry): boolean {
   return isHidden || NAMES.has(name) || hasMarker(path);
 }
 
-/** Whether a folder directly contains tailor's output: without pictures beside it, it is a folder of results. */
+/** Whether a folder directly contains tailor's output; if it has no pictures, it is a folder of results. */
 export function holdsResults(folder: string): boolean {
   return entriesOf(folder).some(({ kind, path }) => kind === "folder" && hasMarker(path));
 }
@@ -103,11 +103,11 @@ function isMarker(file: string): boolean {
     const content: unknown = JSON.parse(readFileSync(file, "utf8"));
     return typeof content === "object" && content !== null && "status" in content;
   } catch {
-    return false; // there is no such file, or it is somebody else's
+    return false; // the file does not exist or is not tailor's
   }
 }
 
-/** Endings of files that are taken for pictures. */
+/** Extensions of picture files. */
 export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
   ".png",
   ".jpg",
@@ -123,20 +123,20 @@ export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
   ".dib",
 ]);
 
-/** What a folder holds, the folders inside it included. Paths begin with the folder's own. */
+/** All files below a folder. Paths begin with the folder's own. */
 export interface FolderFiles {
-  /** By the order of their paths. */
+  /** Sorted by path. */
   readonly pictures: readonly string[];
-  /** Whatever else is there: other files, links that lead nowhere or back, folders that are left out (these end in /). */
+  /** All other entries: other files, broken or circular links, excluded folders (paths end in /). */
   readonly others: readonly string[];
 }
 
 /**
- * Searches a folder and the folders inside it. Links to files and folders are followed; a folder reached by several links is
- * read once, and a link back to a folder above is left out. So are the folders of `isAside`; hidden files are not even
- * listed.
+ * Searches a folder recursively. Links to files and folders are followed; a folder reached by several links is read
+ * once, and links back to a parent folder are excluded, as are the folders of `isAside`. Hidden files are not listed at
+ * all.
  *
- * @param above real paths of folders that links must not lead back to either
+ * @param above real paths of further folders that links must not lead back to
  * @throws UserError when a folder cannot be read
  */
 export function filesIn(folder: string, above: readonly string[] = []): FolderFiles {
@@ -163,7 +163,7 @@ export function filesIn(folder: string, above: readonly string[] = []): FolderFi
   return { pictures, others };
 }
 
-/** By its ending; a file without one by its content. */
+/** Judged by the extension; a file without one by its content. */
 export function isPicture({ name, path, kind }: FolderEntry): boolean {
   if (kind !== "file") return false;
   if (extname(name) !== "") return IMAGE_EXTENSIONS.has(extname(name).toLowerCase());

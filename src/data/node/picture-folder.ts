@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
+import { inWords, type Wording, type Words } from "../../wording.ts";
 import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
@@ -9,13 +10,13 @@ import { type DefaultSize, measurePictures } from "./default-size.ts";
 import { leftOutLines } from "./left-out.ts";
 import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
 
-/** A data folder of pictures, read and not yet divided. */
+/** The content of a data folder of pictures, before it is divided into parts. */
 export interface PictureFolder {
   readonly listed: ListedPictures;
   readonly read: ReadPictures;
   /** Edge of the square images. */
   readonly size: number;
-  /** How the size came about; undefined: it was given. */
+  /** How the size was chosen; undefined when it was given. */
   readonly chosen: DefaultSize | undefined;
 }
 
@@ -35,9 +36,9 @@ export async function readPictureFolder(
 }
 
 /**
- * Divides pictures that were read into parts.
+ * Divides the pictures of a folder into parts.
  *
- * @throws UserError when a class has too few pictures or only equal ones, or no picture of a part can be read
+ * @throws UserError when a class has too few pictures or only identical ones, or no picture of a part can be read
  */
 export function assemblePictures(
   folder: string,
@@ -67,7 +68,7 @@ export function assemblePictures(
 }
 
 /**
- * Loads a data folder of pictures for a new run, and reports what of the folder is left out.
+ * Loads a data folder of pictures for a new run, and reports the entries that are ignored.
  *
  * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
  */
@@ -81,21 +82,25 @@ export async function loadPictureFolder(
   if (read.unreadable.length > 0) {
     const lines = unreadableLines(read.unreadable, listed.pictures.length);
     if (options.skipUnreadable !== true) {
-      throw new UserError([...lines, "Mend or remove them, or leave them out with --skip-unreadable"].join("\n"));
+      throw new UserError((w) =>
+        [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
+      );
     }
     for (const line of lines) report(line);
   }
   const loaded = assemblePictures(folder, content, options);
-  report(`${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen) : ""}`);
+  const words: Words = (w) =>
+    `${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
+  report(inWords(words), words);
   for (const line of leftOutLines(listed.others)) report(line);
   return loaded;
 }
 
 /**
- * Loads the pictures of a run once more, from the folder where they are now.
+ * Loads the pictures of an existing run from `folder`, where they are now.
  *
- * @param name of the run, for errors
- * @throws UserError that lists the pictures that are missing or have another content than the run saw
+ * @param name of the run, for error messages
+ * @throws UserError that lists the pictures that are missing or were changed since the run
  */
 export async function loadSplit(
   folder: string,
@@ -113,11 +118,11 @@ export async function loadSplit(
   ];
   if (problems.length > 0) {
     const what = `${problems.length} of the ${files.length} pictures of ${name} are not as they were in ${folder}:`;
-    throw new UserError(
+    throw new UserError((w) =>
       [
         what,
         ...problems.map((problem) => `  ${problem}`),
-        "Put them back, or name the folder where they are with --data",
+        `Put them back, or name the folder where they are with ${w.option("data")}`,
       ].join("\n"),
     );
   }
@@ -125,7 +130,7 @@ export async function loadSplit(
   return loadedData(folder, split, images);
 }
 
-/** Every one of them: whoever mends the first wants to know of the others. */
+/** Lists all unreadable pictures, so that they can be fixed at once. */
 export function unreadableLines(unreadable: readonly UnreadablePicture[], total: number): string[] {
   const count = `${unreadable.length} of ${total.toLocaleString("en-US")}`;
   return [`${count} pictures cannot be read:`, ...unreadable.map(({ message }) => `  ${message}`)];
@@ -138,9 +143,9 @@ function describePictures(folder: string, { classNames, image, pictures }: Pictu
   return `Pictures in ${folder}: ${classNames.length} classes, ${count("train")} to train, ${count("validation")} to validate, ${count("test")} to test, as ${channels}x${height}x${width} images`;
 }
 
-function whySize({ median }: DefaultSize): string {
+function whySize({ median }: DefaultSize, w: Wording): string {
   const why = median === undefined ? "" : `: half of the pictures have a shorter edge of ${median} pixels or more`;
-  return ` (--size chooses another)${why}`;
+  return ` (${w.option("size")} chooses another)${why}`;
 }
 
 /** @param images of the split's pictures in their order, [pictures, channels, height, width] */
@@ -174,7 +179,7 @@ function loadedData(
   };
 }
 
-/** All pictures as one file of the data, by which runs that saw the same ones are known. */
+/** All pictures as one file of the data, whose checksum identifies runs on the same pictures. */
 function fingerprint({ skipped: _, ...split }: PictureSplit) {
   return {
     name: "pictures",
@@ -183,7 +188,7 @@ function fingerprint({ skipped: _, ...split }: PictureSplit) {
   };
 }
 
-/** What classes are checked by. */
+/** Input of the check of classes. */
 interface Pictures {
   readonly classNames: readonly string[];
   readonly labels: readonly number[];
@@ -193,8 +198,8 @@ interface Pictures {
 }
 
 /**
- * A class whose pictures all decode to the same image cannot be learned and is hardly intended: often the pixel range is misread
- * and all become black or white, or one file was copied over the others.
+ * Checks that no class consists of identical images: such a class cannot be learned and is hardly intended. Often the
+ * pixel range is misread, so that all become black or white, or one file was copied over the others.
  *
  * @throws UserError that names the first class of at least two pictures without any difference between them
  */
@@ -218,7 +223,7 @@ export function checkDifferences(folder: string, { classNames, labels, images, c
   }
 }
 
-/** What an image of a single colour looks like; nothing of others. */
+/** Describes the colour of a single-coloured image; empty for others. */
 function looks(image: Uint8Array, channels: number): string {
   const plane = image.length / channels;
   if (image.some((value, i) => value !== image[Math.floor(i / plane) * plane])) return "";

@@ -6,34 +6,34 @@ import { decodedSize, type Preparation, prepareAs } from "../../imaging/preparat
 import { mapConcurrently } from "../concurrently.ts";
 import { imageBytes } from "../image-set.ts";
 
-/** Files that are read and decoded at once: twice the threads that Node has for it. Only so many are in memory. */
+/** Number of files read and decoded concurrently: twice the size of Node's thread pool. Only these are in memory. */
 const AT_ONCE = 8;
-/** All images of a data set together. */
+/** Maximum size of all images of a data set. */
 const MAX_BYTES = 2 ** 31 - 1;
 
-/** So much do the channels of a gray picture differ at most, 0 to 255: 1 was seen of WebP. */
+/** Maximum difference of a gray picture's channels, of 255: lossy WebP differs by 1. */
 const GRAY_SPREAD = 2;
 
-/** A picture that was read. */
+/** A decoded and prepared picture. */
 export interface ReadPicture {
-  /** As asked for. */
+  /** The path as passed in. */
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Of the file, in pixels; undefined where it was not asked for. */
+  /** Size of the file's image, in pixels; undefined unless `withSizes`. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
 }
 
-/** A picture that cannot be read, and why. */
+/** An unreadable picture, and the reason. */
 export interface UnreadablePicture {
   readonly file: string;
   readonly message: string;
 }
 
 export interface ReadPictures {
-  /** Those that could be read, in the order asked for. */
+  /** The readable pictures, in the order of the files. */
   readonly pictures: readonly ReadPicture[];
-  /** Pixels 0 to 255 of these, [pictures, channels, height, width]. */
+  /** Their pixels, 0 to 255, [pictures, channels, height, width]. */
   readonly images: Uint8Array;
   readonly channels: 1 | 3;
   readonly unreadable: readonly UnreadablePicture[];
@@ -42,19 +42,19 @@ export interface ReadPictures {
 export interface ReadOptions {
   readonly height: number;
   readonly width: number;
-  /** Undefined: 3 when a picture has colour, else 1. */
+  /** Default: 3 if any picture has colour, else 1. */
   readonly channels: 1 | 3 | undefined;
   readonly preparation: Preparation;
-  /** Tell the sizes of the files too. */
+  /** Also return the sizes of the files' images. */
   readonly withSizes?: boolean;
 }
 
 /**
- * Reads pictures and prepares each for a network: some at once, so that decoding, on other threads, and preparing overlap.
- * Memory holds the prepared images, and a few files.
+ * Reads pictures and prepares each for a network, several concurrently, so that decoding (on other threads) and
+ * preparing overlap. Memory holds the prepared images and a few files.
  *
  * @param files paths within `folder`
- * @throws UserError when the images would take more than 2 GB; a picture that cannot be read is no reason to throw
+ * @throws UserError when the images would take more than 2 GB; unreadable pictures are returned, not thrown
  */
 export async function readPictures(
   folder: string,
@@ -65,7 +65,8 @@ export async function readPictures(
   const pixels = imageBytes(target);
   if (files.length * pixels > MAX_BYTES) {
     throw new UserError(
-      `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with --size, or use --channels 1`,
+      (w) =>
+        `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with ${w.option("size")}, or use ${w.option("channels", 1)}`,
     );
   }
   const images = new Uint8Array(files.length * pixels);
@@ -105,7 +106,7 @@ function isRead(one: ReadPicture | UnreadablePicture): one is ReadPicture {
   return "sha256" in one;
 }
 
-/** Whether the three channels of every image are the same, but for what lossy files leave between them. */
+/** Whether the three channels of every image are equal, up to the noise of lossy formats. */
 function hasNoColor(images: Uint8Array, plane: number): boolean {
   for (let start = 0; start < images.length; start += 3 * plane) {
     for (let i = start; i < start + plane; i++) {
@@ -116,7 +117,7 @@ function hasNoColor(images: Uint8Array, plane: number): boolean {
   return true;
 }
 
-/** The first channel of each image of three. */
+/** The first of the three channels of each image. */
 function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
   const gray = new Uint8Array(images.length / 3);
   for (let to = 0; to < gray.length; to += plane) gray.set(images.subarray(3 * to, 3 * to + plane), to);

@@ -4,71 +4,72 @@ import type { LoadedData } from "../../data/node/chain.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
-import { RUN_FILES, readAnyRunRecord, readModel, requireTrained } from "../../runs/node/run-files.ts";
+import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
-import type { AnyRunRecord } from "../../runs/run-record.ts";
 import { openModel } from "../../runtime/node/index.ts";
+import type { Wording } from "../../wording.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
 
-/** Parts of the data that a run can be evaluated on. */
+/** Splits that a run can be evaluated on. */
 export const EVALUATION_SPLITS = ["test", "validation"] as const;
 /** One of EVALUATION_SPLITS. */
 export type EvaluationSplit = (typeof EVALUATION_SPLITS)[number];
 
-/** How a run is evaluated on the images of a part of its data. */
+/** Options of the evaluation of a run on a split. */
 export interface EvaluateOnOptions {
   readonly split: EvaluationSplit;
-  /** Test-time averaging of each image and its mirror image. */
+  /** Test-time augmentation: averages the logits of each image and its mirror image. */
   readonly averageFlips: boolean;
   readonly threads: number;
-  /** Told why, when the result could not be written into the run's record. */
+  /** Called with the reason when the result could not be written into the run's record. */
   readonly onNotKept?: (why: string) => void;
 }
 
-/** What a run is evaluated on, and how. */
+/** Options of the evaluation of a run. */
 export interface EvaluateRunOptions extends EvaluateOnOptions {
   readonly data: LoadedData;
 }
 
 /**
- * Evaluates a finished or imported run through its `model.onnx`, the file that is served, and keeps the result in the run's
- * record. What imported weights were trained on is not known: whoever asks for the validation images must.
+ * Evaluates a finished or imported run with its `model.onnx`, the file used for serving, and saves the result in the
+ * run's record. It is not known whether imported weights were trained on the validation images: the caller must know.
  *
- * @throws UserError when the run is not finished or damaged, the data is not the run's, or it set no validation images aside
+ * @throws UserError when the run is unfinished or damaged, the data is not the run's, or it set no validation images
+ *   aside
  */
 export async function evaluateRun(
-  path: string,
+  run: string | Run,
   { data, ...options }: EvaluateRunOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, splitOf(path, record, data, options.split), options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, splitOf(opened, data, options.split), options);
 }
 
 /**
- * The same on images that are known to be this part of the run's data.
+ * Like `evaluateRun`, on images that are known to be this split of the run's data.
  *
- * @throws UserError when the run is not finished or damaged, or its model takes other images
+ * @throws UserError when the run is unfinished or damaged, or its model takes images of another size
  */
 export async function evaluateRunOn(
-  path: string,
+  run: string | Run,
   set: ImageSet,
   options: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
-  const record = readAnyRunRecord(path);
-  requireTrained(path, record);
-  return evaluateModel(path, record, set, options);
+  const opened = openRun(run);
+  requireTrained(opened);
+  return evaluateModel(opened, set, options);
 }
 
 async function evaluateModel(
-  path: string,
-  { status }: AnyRunRecord,
+  run: Run,
   set: ImageSet,
   { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
+  const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.model}`;
-  const model = readModel(path);
+  const model = readModel(run);
   const session = await openModel(model, fileName, { threads });
   try {
     const { channels, height, width } = session.imageShape;
@@ -85,34 +86,35 @@ async function evaluateModel(
     const { classNames } = readModelMetadata(model, fileName);
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
-      const todo =
-        status === "imported"
-          ? "import the weights again with --classes in the order they were trained in"
+      const todo = (w: Wording) =>
+        record.status === "imported"
+          ? `import the weights again with ${w.option("classNames")} in the order they were trained in`
           : "put the names of the data's classes back in their order";
       throw new UserError(
-        `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo}`,
+        (w) =>
+          `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo(w)}`,
       );
     }
     const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }
-    keep(path, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
+    keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {
     await session.release();
   }
 }
 
-/** Writes the result into the run's record. A run that cannot be written to is evaluated all the same. */
+/** Saves the result in the run's record. A failure to write is reported, not thrown. */
 function keep(
-  path: string,
+  run: Run,
   name: EvaluationSplit | `${EvaluationSplit}-tta`,
   { accuracy, correct, total, standardError, loss }: ClassificationMetrics,
   onNotKept: (why: string) => void,
 ): void {
   try {
-    const { folder, record } = openRunFolder(path);
+    const { folder, record } = openRunFolder(run);
     try {
       const result = { accuracy, correct, total, standardError, loss };
       folder.writeRecord({ ...record, evaluations: { ...record.evaluations, [name]: result } });
@@ -125,15 +127,16 @@ function keep(
   }
 }
 
-function splitOf(path: string, record: AnyRunRecord, data: LoadedData, split: EvaluationSplit): ImageSet {
+function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
   if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const trainOn = record.status === "imported" ? "split" : record.trainOn;
   const { validation } = trainingParts(data.train, { trainOn, limit: null });
   if (!validation) {
-    throw new UserError(`${path} trained on all images, so it has no validation split; use --split test`, {
-      exitCode: 2,
-    });
+    throw new UserError(
+      (w) => `${path} trained on all images, so it has no validation split; use ${w.option("split", "test")}`,
+      { exitCode: 2 },
+    );
   }
   return selectImages(data.train, validation);
 }

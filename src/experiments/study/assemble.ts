@@ -12,29 +12,30 @@ import { readMetrics } from "../../runs/node/run-files.ts";
 import { counted } from "../../text.ts";
 import type { FinishedRun } from "../planned-run.ts";
 import { conclusionOf } from "./conclusion.ts";
-import { OUR_PAIR, type RecipePair, SEED_PAIR } from "./plan.ts";
+import { OUR_PAIR, REPEATED_STUDY_PAIR, type RecipePair } from "./plan.ts";
 
-/** A run with what the test images say of it. */
+/** A run with its metrics on the test images. */
 export interface TestedRun extends FinishedRun {
   readonly test: ClassificationMetrics;
   /** With test-time averaging of each image and its mirror image. */
   readonly testAveraged: ClassificationMetrics;
 }
 
-/** The study's published pair, as the ladder names it. */
+/** Names of the study's published pair in the ladder. */
 const STUDY_PAIR: RecipePair = { base: "Base (study)", enhanced: "Enhanced (study)" };
 
 /**
- * Makes the report of a study out of its tested runs.
+ * Assembles the report of a study from its tested runs.
  *
- * @param runs at least one of each of our two recipes; of the seed recipes, what is missing comes from the committed results
+ * @param runs at least one of each of our two recipes; missing results of the repeated study are taken from the
+ *   committed ones
  */
 export function assembleReport(
   runs: readonly TestedRun[],
   { data, setting, isQuick }: { data: LoadedData; setting: StudySetting; isQuick: boolean },
 ): StudyReport {
   const runsOf = (recipe: string) => runs.filter((run) => run.recipe.name === recipe);
-  const ours = [SEED_PAIR, OUR_PAIR].flatMap((pair) =>
+  const ours = [REPEATED_STUDY_PAIR, OUR_PAIR].flatMap((pair) =>
     inRoles(pair).map(([name, role]) => {
       const trained = runsOf(name);
       return trained.length > 0 ? trainedResult(trained, role, data) : committedResult(findRecipe(name), role, data);
@@ -44,7 +45,7 @@ export function assembleReport(
     ...(data.verified ? inRoles(STUDY_PAIR).map(([name, role]) => publishedResult(name, role)) : []),
     ...ours.filter((result) => result !== undefined),
   ];
-  const gains = [STUDY_PAIR, SEED_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
+  const gains = [STUDY_PAIR, REPEATED_STUDY_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
   const trainedNames = [...new Set(runs.map(({ recipe }) => recipe.name))];
   const report = {
     isQuick,
@@ -90,7 +91,7 @@ function trainedResult(runs: readonly TestedRun[], role: Role, data: LoadedData)
   };
 }
 
-/** Undefined where no result was committed. */
+/** Undefined if there is no committed result. */
 function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelResult | undefined {
   // Published and committed figures belong to Fashion-MNIST as it was published; other data has none.
   if (!data.verified) return undefined;
@@ -108,7 +109,7 @@ function committedResult(recipe: Recipe, role: Role, data: LoadedData): ModelRes
       cpu: `${first.cpu.model}, ${counted(first.threads, "thread")}`,
     },
     accuracy: seedSpread(results.map(({ test }) => test.accuracy)),
-    // Runs that share a machine slow each other down: the fastest tells most of the recipe.
+    // Runs that share a machine slow each other down: the fastest is most representative.
     seconds: Math.min(...results.map(({ record }) => record.result.seconds)),
   };
 }

@@ -4,11 +4,10 @@ import { UserError } from "../../errors.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { type EvaluationSplit, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import { comparePaired, type PairedComparison } from "../../evaluation/significance.ts";
-import { RUN_FILES, readAnyRunRecord, requireTrained } from "../../runs/node/run-files.ts";
-import type { AnyRunRecord } from "../../runs/run-record.ts";
+import { openRun, RUN_FILES, type Run, requireTrained } from "../../runs/node/run-files.ts";
 import { type RunCost, type RunOrigin, runCost, runOrigin } from "./run-origin.ts";
 
-/** A run among others. */
+/** A run of a comparison. */
 export interface ComparedRun extends RunOrigin, RunCost {
   /** Its folder. */
   readonly run: string;
@@ -34,17 +33,17 @@ export interface CompareOptions {
  * @throws UserError when a run is not finished or was trained on other data
  */
 export async function compareRuns(
-  paths: readonly string[],
+  compared: readonly (string | Run)[],
   { data, split, threads, onNotKept }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run, or one that is not finished, is found before the first is evaluated.
-  const records = paths.map((path) => readAnyRunRecord(path));
-  for (const [i, path] of paths.entries()) requireTrained(path, records[i]!);
-  checkSameData(paths, records);
+  const opened = compared.map(openRun);
+  opened.forEach(requireTrained);
+  checkSameData(opened);
   const runs: ComparedRun[] = [];
-  for (const [i, path] of paths.entries()) {
-    const record = records[i]!;
-    const metrics = await evaluateRun(path, { data, split, averageFlips: false, threads, onNotKept });
+  for (const run of opened) {
+    const { path, record } = run;
+    const metrics = await evaluateRun(run, { data, split, averageFlips: false, threads, onNotKept });
     const fileName = `${path}/${RUN_FILES.record}`;
     const cost = runCost(record, { task: imageTask(data.train), fileName });
     runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
@@ -60,9 +59,9 @@ export async function compareRuns(
 }
 
 /** @throws UserError when two runs were trained on other data: what they get right cannot be compared */
-function checkSameData(paths: readonly string[], records: readonly AnyRunRecord[]): void {
-  const trained = records.flatMap((record, i) =>
-    record.status === "imported" ? [] : [{ path: paths[i]!, sums: record.data.files.map(({ sha256 }) => sha256) }],
+function checkSameData(runs: readonly Run[]): void {
+  const trained = runs.flatMap(({ path, record }) =>
+    record.status === "imported" ? [] : [{ path, sums: record.data.files.map(({ sha256 }) => sha256) }],
   );
   const other = trained.find(({ sums }) => sums.join() !== trained[0]!.sums.join());
   if (!other) return;

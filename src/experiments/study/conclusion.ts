@@ -4,18 +4,18 @@ import { LADDER } from "../../report/ladder/ladder.ts";
 import type { Gain, ModelResult, StudyReport } from "../../report/report-data.ts";
 import { intervalText, large, pText, spreadText } from "../../report/wording.ts";
 import { count, duration, percent } from "../../text.ts";
-import { OUR_PAIR, SEED_PAIR } from "./plan.ts";
+import { OUR_PAIR, REPEATED_STUDY_PAIR } from "./plan.ts";
 
-/** The published network that the study names as the one it did not reach. */
+/** The published network that the study mentions as better than its own. */
 const RESNET18 = "ResNet18 (kefth)";
 
 /** Another author's network of the same layers (docs/ladder.md). */
 const SAME_AS_RESNET18 = "ResNet-14 (QtSignal)";
 
-/** Below this p a difference is called rare by chance; the usual level. */
+/** Significance level. */
 const LEVEL = 0.05;
 
-/** What the study's figures say, in paragraphs: what was gained, at what cost, where ResNet18 stands, what is left. */
+/** The study's conclusion in paragraphs: the gain, its cost, a comparison with ResNet18, and what is left. */
 export function conclusionOf(report: Omit<StudyReport, "conclusion">): string[] {
   const named = (name: string) => report.results.find((result) => result.name === name);
   const [base, enhanced] = [named(OUR_PAIR.base), named(OUR_PAIR.enhanced)];
@@ -75,7 +75,7 @@ function besideTheStudy(
   const sentences = [
     `The study published ${percent(theirs.base)} and ${percent(theirs.enhanced)}, a gain of ${pointsOf(published.difference)}; here there is ${ours < 0 ? "a loss" : "one"} of ${pointsOf(ours)}, and the two networks stand ${stand(base.accuracy.mean, theirs.base)} (Base) and ${stand(enhanced.accuracy.mean, theirs.enhanced)} (Enhanced) its figures.`,
   ];
-  const asTrained = named(SEED_PAIR.base);
+  const asTrained = named(REPEATED_STUDY_PAIR.base);
   if (asTrained) {
     const recipe = base.accuracy.mean - asTrained.accuracy.mean;
     sentences.push(
@@ -104,7 +104,7 @@ function cost(base: ModelResult, enhanced: ModelResult): string {
   return `The Enhanced Model takes ${parts.join(" and ")}${parameters}.`;
 }
 
-/** The two test sets differ, so the claim can be set beside ours, not tested against it. */
+/** The two test sets differ, so the claim can be compared with ours, but not tested statistically. */
 function besideResNet18(enhanced: ModelResult): string[] {
   const entry = (name: string) => LADDER.find((one) => one.name === name);
   const [resnet, same] = [entry(RESNET18), entry(SAME_AS_RESNET18)];

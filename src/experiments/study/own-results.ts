@@ -1,13 +1,13 @@
 import { type Spread, seedSpread } from "../../evaluation/significance.ts";
 import { counted } from "../../text.ts";
 
-/** A run as it was tested. */
+/** A tested run. */
 export interface TestedOnce {
   /** Names the run. */
   readonly run: string;
   readonly recipe: string;
   readonly seed: number | null;
-  /** Two runs of which this is equal differ in their seeds only. */
+  /** Equal for runs that differ only in their seeds. */
   readonly setting: string;
   readonly epochs: number | null;
   readonly parameters: number;
@@ -15,9 +15,9 @@ export interface TestedOnce {
   readonly metrics: { readonly accuracy: number };
 }
 
-/** Runs that differ in their seeds only, as one rung of the ladder. */
+/** Runs that differ only in their seeds, as one entry of the ladder. */
 export interface OwnResult {
-  /** The recipe, and what sets its results apart where there are several. */
+  /** The recipe's name, with a distinguishing suffix where there are several results of it. */
   readonly name: string;
   readonly origin: { readonly kind: "trained"; readonly runs: readonly string[] };
   readonly accuracy: Spread;
@@ -27,8 +27,8 @@ export interface OwnResult {
 }
 
 /**
- * The runs gathered by what they differ in besides their seeds, for the ladder. Results of one recipe are told apart in
- * their names: by their epochs, or else by the first run.
+ * Groups runs that differ only in their seeds, for the ladder. Several results of one recipe are distinguished in their
+ * names: by their epochs, or else by the first run.
  */
 export function ownResults(runs: readonly TestedOnce[]): OwnResult[] {
   const groups = [...new Set(runs.map(({ setting }) => setting))].map((setting) =>

@@ -1,37 +1,37 @@
 import { findRecipe } from "../../recipes/index.ts";
 import { type PlannedRun, planSeeds, seedBySeed } from "../planned-run.ts";
 
-/** What `tailor study` is asked for. */
+/** Options of `tailor study`. */
 export interface StudyOptions {
-  /** The folder that everything goes into. */
+  /** The output folder. */
   readonly out: string;
   /** A small study: fewer images and epochs. */
   readonly isQuick: boolean;
   /** The study's own recipes too. */
   readonly isFaithful: boolean;
-  /** Seeds 1 to so many, each. */
+  /** Number of seeds of each recipe, from 1. */
   readonly seeds: number;
 }
 
-/** Two recipes of which the second is set against the first. */
+/** Two recipes; the second is compared with the first. */
 export interface RecipePair {
   readonly base: string;
   readonly enhanced: string;
 }
 
 export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
-export const SEED_PAIR: RecipePair = { base: "base-seed", enhanced: "enhanced-seed" };
+export const REPEATED_STUDY_PAIR: RecipePair = { base: "base-study", enhanced: "enhanced-study" };
 
 /** A quick study: about two minutes on two cores. */
 export const QUICK = { epochs: 4, images: 20_000 };
 
 /**
- * The runs of a study, in the order in which they are trained.
+ * The runs of a study, in training order.
  *
- * @param images how many there are to train with
+ * @param images number of available training images
  */
 export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
-  const pairs = isFaithful ? [OUR_PAIR, SEED_PAIR] : [OUR_PAIR];
+  const pairs = isFaithful ? [OUR_PAIR, REPEATED_STUDY_PAIR] : [OUR_PAIR];
   const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
   const limit = isQuick && images > QUICK.images ? QUICK.images : null;
   return seedBySeed(

@@ -4,24 +4,24 @@ import { modelFacts } from "../../nn/model-facts.ts";
 import { recipeFromJson } from "../../recipes/recipe-json.ts";
 import type { AnyRunRecord } from "../../runs/run-record.ts";
 
-/** How a run came, or comes, to its weights. */
+/** Origin of a run's weights. */
 export interface RunOrigin {
-  /** Of imported weights: the model, and that they were imported. */
+  /** For imported weights the model, marked as imported. */
   readonly recipe: string;
-  /** Null: not known, as of imported weights; so are epochs and seconds. */
+  /** Null if unknown, as for imported weights; likewise epochs and seconds. */
   readonly seed: number | null;
-  /** Two runs of which this is equal differ in their seeds only. */
+  /** Equal for runs that differ only in their seeds. */
   readonly setting: string;
   readonly epochs: number | null;
-  /** Of training; null before its end too. */
+  /** Training time; null also before its end. */
   readonly seconds: number | null;
 }
 
-/** What a run's network costs. */
+/** Size and cost of a run's network. */
 export interface RunCost {
-  /** Trainable numbers. */
+  /** Number of trainable parameters. */
   readonly parameters: number;
-  /** Of one image, forward. */
+  /** Of the forward pass of one image. */
   readonly multiplyAdds: number;
 }
 
@@ -47,10 +47,10 @@ export function runOrigin(record: AnyRunRecord): RunOrigin {
 }
 
 /**
- * Cost of a run's network. Older records do not tell the multiply-adds, which then follow from their model.
+ * Cost of a run's network. Older records lack the multiply-adds, which are then computed from their model.
  *
- * @param fileName of the record, for errors
- * @throws UserError when the record tells neither its cost nor a model that this version knows
+ * @param fileName of the record, for error messages
+ * @throws UserError when the record has neither the cost nor a model known to this version
  */
 export function runCost(
   record: AnyRunRecord,

@@ -3,7 +3,7 @@ import type { StudyReport, StudySetting } from "../../report/report-data.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import type { TestedRun } from "./assemble.ts";
 
-/** How a study was made, for its report. At least one run. */
+/** The setting of a study, for its report. @param runs at least one */
 export function studySetting(
   runs: readonly TestedRun[],
   { data, threads, command }: { data: LoadedData; threads: number; command: string },
@@ -26,7 +26,7 @@ export function studySetting(
   };
 }
 
-/** A study's figures as JSON, without pictures: what `study --json` prints and `study.json` keeps. */
+/** A study's results as JSON, for `study --json` and `study.json`. */
 export function studySummary(
   { isQuick, setting, results, gains, conclusion }: StudyReport,
   runs: readonly TestedRun[],

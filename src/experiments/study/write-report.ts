@@ -12,7 +12,7 @@ import { studyPage } from "../../report/page.ts";
 import type { StudyReport } from "../../report/report-data.ts";
 import type { OutputFolder } from "../../runs/node/output-folder.ts";
 
-/** Where a report went. */
+/** Paths of a written report. */
 export interface WrittenReport {
   /** The page. */
   readonly report: string;
@@ -26,13 +26,13 @@ export function writeReport(report: StudyReport, folder: OutputFolder): WrittenR
   return written(studyPage(report, figures), figures, folder);
 }
 
-/** The same of an ablation. */
+/** The same for an ablation. */
 export function writeAblation(report: AblationReport, words: AblationWords, folder: OutputFolder): WrittenReport {
   const figures = ablationFigures(report);
   return written(ablationPage(report, figures, words), figures, folder);
 }
 
-/** A sweep's figure, as SVG and PNG. @returns their paths; none where every candidate diverged */
+/** Writes a sweep's figure as SVG and PNG. @returns their paths; empty if every candidate diverged */
 export function writeSweep(report: SweepReport, folder: OutputFolder): string[] {
   const figure = sweepDrawing(report);
   return figure ? writePlots([figure], folder) : [];

@@ -6,17 +6,17 @@ import { count } from "../../text.ts";
 import type { IdxArray } from "../idx.ts";
 import { parseIdx } from "../idx.ts";
 
-/** An IDX file as it was found on disk. */
+/** An IDX file read from disk. */
 export interface IdxFile extends IdxArray {
-  /** The path that was read: as asked for, or with ".gz" at its end. */
+  /** The path that was read: as passed in, or with ".gz" appended. */
   readonly path: string;
   /** The whole uncompressed file, header included; `data` is a view of it. */
   readonly bytes: Uint8Array;
 }
 
-/** No image set meant for this program comes near; a gzip bomb does. */
+/** Limit against gzip bombs; image sets for this program are far smaller. */
 const MAX_BYTES = 512 * 2 ** 20;
-/** zlib's default of 16 KiB would make thousands of pieces out of one file of images. */
+/** zlib's default of 16 KiB would split a file of images into thousands of chunks. */
 const CHUNK_BYTES = 2 ** 20;
 
 const unpack = promisify(gunzip);
@@ -26,7 +26,7 @@ const unpack = promisify(gunzip);
  * read, unless that is a folder.
  *
  * @param maxBytes largest uncompressed size that is accepted
- * @throws UserError naming the file when there is none, it cannot be read or unpacked, is too large or is not IDX
+ * @throws UserError naming the file when it is missing, cannot be read or decompressed, is too large or is not IDX
  */
 export async function readIdxFile(
   path: string,
@@ -48,7 +48,7 @@ async function isOf(path: string, kind: "file" | "folder"): Promise<boolean> {
   return (kind === "file" ? entry?.isFile() : entry?.isDirectory()) ?? false;
 }
 
-/** The file's bytes, or undefined when there is no such file. */
+/** The file's bytes, or undefined when it does not exist. */
 async function readIfPresent(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
     const entry = await stat(path);
@@ -80,7 +80,7 @@ async function decompress(compressed: Uint8Array, path: string, maxBytes: number
   }
 }
 
-/** The same memory without Buffer's own idea of slice(). */
+/** A plain view of the same memory, as Buffer's slice() does not copy. */
 function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

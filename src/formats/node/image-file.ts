@@ -10,17 +10,17 @@ import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 
-/** A few bytes can claim to be gigabytes. */
+/** Limit on decoded pixels: a small file can decode to gigabytes. */
 const MAX_PIXELS = 2 ** 27;
-/** Files of more bytes are not read. */
+/** Larger files are not read. */
 const MAX_BYTES = 2 ** 28;
-/** Files up to this size are read at once. */
+/** Files up to this size are read synchronously. */
 const SMALL_BYTES = 2 ** 16;
 /**
- * What of a damaged file is an error. Everything that is missing, of every format: the end of a JPEG too ("truncated" would be
- * enough for that, but not for a TIFF with JPEG data inside). "warning" would also refuse photos that every program shows:
- * odd scan parameters, stray bytes between markers, an unknown Adobe transform. So a JPEG whose data are broken in
- * the middle, its end in place, is read as browsers and Pillow read it, with what the decoder makes of the broken part.
+ * Which damage of a file is an error: missing data in any format, the end of a JPEG too ("truncated" would be enough
+ * for that, but not for a TIFF with JPEG data inside). "warning" would also reject photos that every program shows: odd
+ * scan parameters, stray bytes between markers, an unknown Adobe transform. So a JPEG with damaged data in the middle
+ * but a proper end is decoded as in browsers and Pillow, with artefacts in the damaged part.
  */
 const FAIL_ON = "error";
 /** Larger pictures are shrunk while they are decoded. */
@@ -31,7 +31,7 @@ let loaded: Promise<typeof SharpModule> | undefined;
 
 function sharp(): Promise<typeof SharpModule> {
   loaded ??= import("sharp").then(({ default: library }) => {
-    // Many pictures are decoded beside each other: threads within one would only wait for each other.
+    // Many pictures are decoded concurrently, so that threads within one would only compete.
     library.concurrency(1);
     library.cache(false);
     return library;
@@ -40,12 +40,12 @@ function sharp(): Promise<typeof SharpModule> {
 }
 
 export interface DecodingLimits {
-  /** Pictures of more pixels are refused before they are decoded. Default 2^27. */
+  /** Pictures with more pixels are rejected before they are decoded. Default 2^27. */
   readonly mostPixels?: number | undefined;
 }
 
 export interface DecodingOptions extends DecodingLimits {
-  /** Larger pictures are shrunk to it. Default: no edge longer than 512 pixels. */
+  /** Larger pictures are shrunk to this. Default: no edge longer than 512 pixels. */
   readonly size?: DecodedSize;
 }
 
@@ -59,12 +59,13 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 }
 
 /**
- * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF and BMP to 8-bit sRGB: turned as its EXIF orientation says, CMYK and other colour
- * spaces converted, 16 bits cut to 8, the first frame of several. A large picture is shrunk, its aspect kept.
+ * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK and other colour
+ * spaces are converted, 16 bits are reduced to 8, and the first frame of several is used. A large picture is shrunk,
+ * its aspect ratio preserved.
  *
  * @param name named in errors
- * @throws UserError when the bytes are no such image, are damaged or cut short, claim more pixels than allowed, or hold numbers
- *   of which nobody knows what is black and white (`checkDepth`)
+ * @throws UserError when the bytes are not such an image, are damaged or truncated, have more pixels than allowed, or
+ *   have samples without a defined range from black to white (`checkDepth`)
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -98,9 +99,9 @@ export async function decodeImage(
 }
 
 /**
- * The size of an image as it will be seen: turned as its EXIF orientation says. Only the header is read.
+ * The size of an image after applying its EXIF orientation. Only the header is read.
  *
- * @throws UserError when the bytes are no image
+ * @throws UserError when the bytes are not an image
  */
 export async function imageSize(bytes: Uint8Array, name: string): Promise<{ width: number; height: number }> {
   if (formatOf(bytes, name) === "bmp") return bmpSize(bytes, name);
@@ -111,7 +112,7 @@ export async function imageSize(bytes: Uint8Array, name: string): Promise<{ widt
   }
 }
 
-/** A BMP for sharp, which is given its pixels: turned, shrunk and converted like every other. */
+/** A BMP as raw pixels for sharp, which then orients, shrinks and converts it like other formats. */
 async function bmpImage(bytes: Uint8Array, name: string, mostPixels: number): Promise<Sharp> {
   const size = bmpSize(bytes, name);
   if (size.width * size.height > mostPixels) throw tooLarge(name, size, mostPixels);
@@ -119,7 +120,7 @@ async function bmpImage(bytes: Uint8Array, name: string, mostPixels: number): Pr
   return (await sharp())(data, { raw, limitInputPixels: false });
 }
 
-/** Samples of other kinds than 8 and 16 bits without a sign, as libvips names them. */
+/** Samples other than unsigned 8 and 16 bits, by libvips's names. */
 const DEPTHS: Readonly<Record<string, string>> = {
   char: "8-bit signed",
   short: "16-bit signed",
@@ -132,8 +133,8 @@ const DEPTHS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Only of 8 and 16 bits is it known which values are black and white. Of others libvips takes some range or other, and what
- * lies beyond it becomes black or white. (L*a*b* of 16 bits has a sign, and a range.)
+ * Only for 8 and 16 bits are the values of black and white defined. For others libvips assumes some range and clips
+ * values outside of it. (L*a*b* of 16 bits is signed but has a defined range.)
  *
  * @throws UserError when a TIFF has other samples
  */
@@ -182,7 +183,7 @@ function tooLarge(
 export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
     const entry = statSync(path);
-    // Reading a pipe waits for whoever writes, and some devices have no end.
+    // Reading a pipe blocks until its writer closes it, and some devices have no end.
     if (!entry.isFile() && !entry.isDirectory()) {
       throw new UserError(`${path} is a pipe or device; name a file, or send what comes from it to standard input`);
     }
@@ -190,7 +191,7 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
     if (size > MAX_BYTES) {
       throw new UserError(`${path} has ${count(size)} bytes; at most ${count(MAX_BYTES)} are read`);
     }
-    // Reading a small file takes less time than waking another thread for it, three times, behind those that decode.
+    // Reading a small file synchronously is faster than three round trips to the thread pool, behind decoding jobs.
     return size <= SMALL_BYTES ? readFileSync(path) : await readFile(path);
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause)) throw cause;
@@ -200,9 +201,9 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
 }
 
 /**
- * The size of an image file as it will be seen, like `imageSize`; no more of the file is read than its head.
+ * The size of an image file after applying its EXIF orientation, like `imageSize`; only the file's head is read.
  *
- * @returns undefined when it cannot be told
+ * @returns undefined when it cannot be determined
  */
 export async function imageFileSize(path: string): Promise<{ width: number; height: number } | undefined> {
   try {
@@ -214,7 +215,7 @@ export async function imageFileSize(path: string): Promise<{ width: number; heig
   }
 }
 
-/** What a file is by its content, like `recogniseFile`. @returns undefined when it cannot be read or is no file */
+/** Detects a file's format from its content, like `recogniseFile`. @returns undefined when it is not a readable file */
 export function recogniseImageFile(path: string): ImageFormat | NoImage | undefined {
   try {
     return recogniseFile(readHead(path));
@@ -223,7 +224,7 @@ export function recogniseImageFile(path: string): ImageFormat | NoImage | undefi
   }
 }
 
-/** The first bytes of a file. @throws when it is none, as reading a pipe would wait for whoever writes, or it cannot be read */
+/** The first bytes of a file. @throws when it cannot be read or is not a regular file (reading a pipe would block) */
 function readHead(path: string): Uint8Array {
   if (!statSync(path).isFile()) throw new Error(`${path} is not a file`);
   const file = openSync(path, "r");

@@ -4,11 +4,13 @@ import type { LayoutPlan } from "../../graph/value.ts";
 import type { GraphWriter } from "../../onnx/graph-writer.ts";
 import { blockedWeightKind, type ConvolutionAttributes } from "./shared.ts";
 
-/** Images of a group at most, when images are gathered at all: fewer than any block. */
+/** Maximum number of images per group, when images are grouped at all: fewer than any block. */
 const MAX_GROUP_IMAGES = 8;
-/** With so many times more sums than numbers of dy, gathering dy pays (measured: 1.5 is a tie, 3 a gain of some percent). */
+/**
+ * Weights per element of dy's image above which grouping images pays (measured: 1.5 is a tie, 3 gains some percent).
+ */
 const SUMS_FOR_GATHERING = 2;
-/** With so many times more sums than numbers of x and dy, exchanging those one by one pays (measured: 9 loses, 24 gains). */
+/** Sums per element of x and dy above which transposing those element by element pays (measured: 9 loses, 24 gains). */
 const SUMS_FOR_EXCHANGING = 16;
 
 export function planBlockedWeightGradient(weight: Shape, block: number): LayoutPlan | undefined {
@@ -29,12 +31,13 @@ export function planBlockedWeightGradient(weight: Shape, block: number): LayoutP
  *
  *     dweight[k, c, i, j] = sum over n, p, q of x[n, c, p * stride + i, q * stride + j] * dy[n, k, p, q]      (x padded)
  *
- * Results so narrow (3 columns, say) would leave the provider's kernel, which computes 6 columns at a time, half empty. But
- * blocked images have the channels of a pixel side by side: read as an image of W * b columns with one channel (per image
- * of the batch and block of channels), dilated by b, the result has kw * b columns, column j * b + c for channel c.
+ * Results this narrow (3 columns, say) would leave the provider's kernel, which computes 6 columns at a time, half
+ * empty. But blocked images store the channels of a pixel contiguously: read as an image of W * b columns with one
+ * channel (per image of the batch and block of channels), dilated by b, the result has kw * b columns, column j * b + c
+ * for channel c.
  *
- * The sum over the batch goes over groups of images, a grouped convolution whose results are summed at the end; or, where
- * those would be much larger than the images themselves, over the whole batch as the convolution's channels.
+ * The sum over the batch goes over groups of images, a grouped convolution whose results are summed at the end; or,
+ * where those would be much larger than the images themselves, over the whole batch as the convolution's channels.
  *
  * @returns the weight's gradient in the layout of the plan
  */
@@ -69,12 +72,13 @@ function sumsOverWholeBatch({ x, dy, shape, block }: BlockedWeightGradient): boo
   return sumsAnImage > SUMS_FOR_EXCHANGING * (channels * height * width + sizeOfImage(dy));
 }
 
-/** Numbers are exchanged one by one, so that a pixel holds a block of images: [..., b of N] next to [..., b of C]. */
+/** Transposes element by element, so that a pixel holds a block of images: [..., b of N] next to [..., b of C]. */
 function writeWhole(writer: GraphWriter, rows: PixelRows, dy: string, gradient: BlockedWeightGradient): string {
   const { block } = gradient;
   const { batch, channels: outputs, height, width } = imageSizes(gradient.dy);
   const [blocks, pixels] = [batch / block, rows.height * rows.width * rows.channels];
-  // As a matrix turned in one go: [N, C/b, pixels, b of C] -> [C/b, pixels, b of C, N] -> [C/b, N/b, pixels, b of C, b of N].
+  // As one matrix transposition: [N, C/b, pixels, b of C] -> [C/b, pixels, b of C, N] -> [C/b, N/b, pixels, b of C, b
+  // of N].
   const turned = writer.transpose(writer.reshape(rows.name, [batch, rows.planes * pixels]), [1, 0]);
   const exchanged = writer.transpose(writer.reshape(turned, [rows.planes, pixels, blocks, block]), [0, 2, 1, 3]);
   // [N/b, b of N, K/b, places, b of K] -> [K/b, N/b, places, b of N, b of K]
@@ -141,12 +145,12 @@ function groupSize(batch: number, { dy, shape, block }: BlockedWeightGradient): 
   return 1;
 }
 
-/** Images that are missing to a batch which the provider takes as channels: fewer than a block, or whole blocks. */
+/** Images to add so that the provider can read the batch as channels: fewer than a block, or whole blocks. */
 function missingImages(batch: number, block: number): number {
   return batch < block ? 0 : (block - (batch % block)) % block;
 }
 
-/** Adds images of zeros at the end: in blocked and in canonical images alike, they follow the others in memory. */
+/** Appends images of zeros: in the blocked and in the canonical layout, they follow the others in memory. */
 function padBatch(writer: GraphWriter, images: string, missing: number): string {
   return missing === 0 ? images : writer.node("Pad", [images, writer.integers([0, 0, 0, 0, missing, 0, 0, 0])]);
 }
@@ -155,7 +159,7 @@ function sizeOfImage(images: Shape): number {
   return sizeOf(images.slice(1));
 }
 
-/** A convolution whose weight gradient is wanted. */
+/** The convolution whose weight gradient is computed. */
 export interface BlockedWeightGradient {
   /** [N, C, H, W] */
   readonly x: Shape;
@@ -167,7 +171,9 @@ export interface BlockedWeightGradient {
   readonly block: number;
 }
 
-/** Images as a weight gradient reads them: [images, planes, height, width, channels], the channels of a pixel side by side. */
+/**
+ * Images as a weight gradient reads them: [images, planes, height, width, channels], each pixel's channels contiguous.
+ */
 export interface PixelRows {
   readonly name: string;
   readonly images: number;
@@ -178,14 +184,14 @@ export interface PixelRows {
   readonly width: number;
   /** Of a plane: a block, or all of them. */
   readonly channels: number;
-  /** Rows of zeros that are still to add below (those above are the convolution's padding). */
+  /** Rows of zeros still to be added below (those above are the convolution's padding). */
   readonly endRows: number;
 }
 
 /**
- * Brings x, blocked or (with fewer channels than a block) canonical, into rows of pixels: columns padded, and the pixels
- * that a stride never met cut off. Columns are padded beforehand: inside the convolution, whose result is as narrow as the
- * weight's kernel, most places would lie at an edge, and those are computed one at a time.
+ * Brings x, blocked or (with fewer channels than a block) canonical, into rows of pixels: columns padded, and the
+ * pixels that the stride skips cut off. Columns are padded beforehand: in the convolution itself, whose result is as
+ * narrow as the weight's kernel, most positions would be at an edge, and the provider computes those one at a time.
  */
 export function pixelRows(writer: GraphWriter, x: string, gradient: BlockedWeightGradient, images: number): PixelRows {
   const { channels, height, width } = imageSizes(gradient.x);
@@ -216,8 +222,8 @@ export function pixelRows(writer: GraphWriter, x: string, gradient: BlockedWeigh
 }
 
 /**
- * Rows and columns of zeros to add at the end of x, so that the convolution gives exactly as many results as the kernel has
- * places; negative: pixels that a stride never met, to cut off.
+ * Rows and columns of zeros to add at the end of x, so that the convolution's result has exactly the kernel's size;
+ * negative: pixels that the stride skips, to cut off.
  */
 function ends({ x, dy, shape, attributes: { stride, padding } }: BlockedWeightGradient): readonly [number, number] {
   const end = (axis: 0 | 1) => shape[2 + axis]! - x[2 + axis]! - padding[axis] + (dy[2 + axis]! - 1) * stride;

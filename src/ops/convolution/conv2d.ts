@@ -16,8 +16,8 @@ import { conv2dWeightGradient } from "./weight-gradient.ts";
  * y[n, k, p, q] = sum over c, i, j of x[n, c, p * stride + i - padding, q * stride + j - padding] * weight[k, c, i, j]
  *
  * x [N, C, H, W], weight [K, C, kh, kw], y [N, K, P, Q]; pixels outside x count as zero. It is linear in both, so each
- * derivative is again a sum over the same products: dx adds dy * weight at x's places (`conv2dInputGradient`), dweight
- * adds x * dy at the weight's places (`conv2dWeightGradient`).
+ * derivative is again a sum over the same products: dx sums dy * weight at x's positions (`conv2dInputGradient`),
+ * dweight sums x * dy at the weight's positions (`conv2dWeightGradient`).
  */
 export const conv2dOp: Op<ConvolutionAttributes> = {
   name: "conv2d",
@@ -41,7 +41,7 @@ export const conv2dOp: Op<ConvolutionAttributes> = {
   reference: ([x, weight], { shape, attributes }) => referenceConvolution(x!, weight!, shape, attributes),
 };
 
-/** A convolution of images, in the sense of neural networks: the kernel is not turned. */
+/** 2-D convolution as in neural networks (cross-correlation: the kernel is not flipped). Shapes as in `conv2dOp`. */
 export function conv2d(
   x: Value,
   weight: Value,
@@ -50,7 +50,7 @@ export function conv2d(
   return apply(conv2dOp, [x, weight], { stride, padding });
 }
 
-/** ONNX's attributes of a convolution. */
+/** The attributes of ONNX's Conv. */
 export function convAttributes(weight: Shape, { stride, padding }: ConvolutionAttributes) {
   return { kernel_shape: weight.slice(2), strides: [stride, stride], pads: onnxPads(padding) };
 }
@@ -83,8 +83,8 @@ export function referenceConvolution(
 type FusedConvolutionAttributes = ConvolutionAttributes & { readonly relu: boolean };
 
 /**
- * y = conv2d(x, weight) + bias of the channel, then ReLU when `relu`: made by the fusion rules after gradients are
- * taken, because one pass over y is cheaper than three. x [N, C, H, W], weight [K, C, kh, kw], bias [K].
+ * y = conv2d(x, weight) + bias per channel, then ReLU when `relu`: created by the fusion rules after differentiation,
+ * because one pass over y is cheaper than three. x [N, C, H, W], weight [K, C, kh, kw], bias [K].
  */
 export const fusedConv2dOp: Op<FusedConvolutionAttributes> = {
   name: "fusedConv2d",

@@ -15,7 +15,7 @@ import { channelAt, channelSum } from "../channels.ts";
 import { reverseTaps, turnedPadding } from "./input-gradient.ts";
 import { convolvedImage, forEachTap, onnxPads, WEIGHT_AXES } from "./shared.ts";
 
-/** What the three depthwise convolution operations share. The stride is 1. */
+/** Attributes of the three depthwise convolution operations. The stride is 1. */
 export type DepthwiseAttributes = {
   /** Rows of zeros above and below, columns left and right: fewer than the kernel has. */
   readonly padding: readonly [number, number];
@@ -44,8 +44,8 @@ export function inferDepthwise(op: string, x: Shape, weight: Shape, { padding }:
 }
 
 /**
- * Every product of a depthwise convolution once, as `forEachTap`: an image of N * C channels is so many images of one
- * channel, each with its channel's kernel.
+ * Visits every product of a depthwise convolution once, as `forEachTap` does: the N * C channels are treated as N * C
+ * images of one channel, each with its channel's kernel.
  */
 export function forEachDepthwiseTap(
   xShape: Shape,
@@ -63,7 +63,7 @@ export function forEachDepthwiseTap(
     );
 }
 
-/** Multiply-adds with result y [N, C, P, Q] and weight [C, 1, kh, kw], products with the padding's zeros counted. */
+/** Multiply-adds for result y [N, C, P, Q] and weight [C, 1, kh, kw], including products with the padding's zeros. */
 export function depthwiseMultiplyAdds(y: Shape, weight: Shape): number {
   return sizeOf(y) * sizeOf(weight.slice(2));
 }
@@ -72,10 +72,11 @@ export function depthwiseMultiplyAdds(y: Shape, weight: Shape): number {
  * y[n, c, p, q] = bias[c] + sum over i, j of x[n, c, p + i - padding, q + j - padding] * weight[c, 0, i, j]
  *
  * Each channel is convolved with a kernel of its own (PyTorch's Conv2d with groups = channels). x [N, C, H, W], weight
- * [C, 1, kh, kw], y [N, C, P, Q]; `bias` [C] may be left out, pixels outside x count as zero. Linear in x and weight, so
- * the derivatives are those of conv2d with the sum over the other channels gone; that of bias is dy summed per channel.
+ * [C, 1, kh, kw], y [N, C, P, Q]; `bias` [C] may be left out, pixels outside x count as zero. Linear in x and weight,
+ * so the derivatives are those of conv2d without the sum over other channels; that of bias is dy summed per channel.
  *
- * Blocked, the provider convolves a block of channels at a time; its weights lie as those of a convolution of one channel.
+ * Blocked, the provider convolves a block of channels at a time; weights are stored as those of a one-channel
+ * convolution.
  */
 export const depthwiseConv2dOp: Op<DepthwiseAttributes> = {
   name: "depthwiseConv2d",
@@ -117,7 +118,7 @@ export const depthwiseConv2dOp: Op<DepthwiseAttributes> = {
   },
 };
 
-/** A convolution of each channel with a kernel of its own. */
+/** Depthwise convolution: each channel has its own kernel. Shapes as in `depthwiseConv2dOp`. */
 export function depthwiseConv2d(
   x: Value,
   weight: Value,
@@ -126,7 +127,7 @@ export function depthwiseConv2d(
   return apply(depthwiseConv2dOp, bias ? [x, weight, bias] : [x, weight], { padding });
 }
 
-/** ONNX's attributes of a depthwise convolution with weight [C, 1, kh, kw]. */
+/** The attributes of ONNX's Conv for a depthwise convolution with weight [C, 1, kh, kw]. */
 function depthwiseAttributes(weight: Shape, { padding }: DepthwiseAttributes) {
   return { kernel_shape: weight.slice(2), pads: onnxPads(padding), group: weight[0]! };
 }
@@ -137,8 +138,8 @@ type InputGradientAttributes = DepthwiseAttributes & {
 };
 
 /**
- * dx[n, c, h, w] = sum over i, j of dy[n, c, p, q] * weight[c, 0, i, j] where h = p + i - padding (w alike): a depthwise
- * convolution of dy with the kernels turned by 180 degrees and padding (kernel - 1 - padding).
+ * dx[n, c, h, w] = sum over i, j of dy[n, c, p, q] * weight[c, 0, i, j] where h = p + i - padding (w alike): a
+ * depthwise convolution of dy with the kernels rotated by 180 degrees and padding (kernel - 1 - padding).
  */
 export const depthwiseConv2dInputGradientOp: Op<InputGradientAttributes> = {
   name: "depthwiseConv2dInputGradient",
@@ -180,7 +181,7 @@ export function depthwiseConv2dInputGradient(dy: Value, weight: Value, attribute
   return apply(depthwiseConv2dInputGradientOp, [dy, weight], attributes);
 }
 
-/** The weight's sizes, and ONNX's attributes of the convolution with the turned kernels. */
+/** The weight's sizes, and the attributes of ONNX's Conv with the rotated kernels. */
 function turned({ inputs, attributes }: Value<InputGradientAttributes>) {
   const { shape } = inputs[1]!;
   const [channels, kernel] = [shape[0]!, shape.slice(2)];
@@ -200,9 +201,9 @@ type WeightGradientAttributes = DepthwiseAttributes & {
 /**
  * dweight[c, 0, i, j] = sum over n, p, q of x[n, c, p + i - padding, q + j - padding] * dy[n, c, p, q]
  *
- * For one image and channel that is the image convolved with dy as its kernel. So x becomes one image of N * C channels,
- * dy their kernels, and the results [N, C, kh, kw] are summed over the batch. In the blocked layout x and dy lie so
- * already, and the sum lies as the weight does.
+ * For one image and channel that is the image convolved with dy as its kernel. So x becomes one image of N * C
+ * channels, dy their kernels, and the results [N, C, kh, kw] are summed over the batch. In the blocked layout x and dy
+ * are already stored that way, and the sum has the weight's layout.
  */
 export const depthwiseConv2dWeightGradientOp: Op<WeightGradientAttributes> = {
   name: "depthwiseConv2dWeightGradient",

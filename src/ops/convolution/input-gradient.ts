@@ -17,11 +17,13 @@ type InputGradientAttributes = ConvolutionAttributes & {
 };
 
 /**
- * dx[n, c, h, w] = sum over k, i, j of dy[n, k, p, q] * weight[k, c, i, j] where h = p * stride + i - padding (w alike).
+ * dx[n, c, h, w] = sum over k, i, j of dy[n, k, p, q] * weight[k, c, i, j] where h = p * stride + i - padding (w
+ * alike).
  *
- * With stride 1 that is a convolution of dy with the kernel turned by 180 degrees, input and output channels exchanged,
- * and padding (kernel - 1 - padding). With stride 2, blocked, it is four of them (`planPhases`). Otherwise it is ONNX's
- * ConvTranspose, whose output_padding makes up for the input rows and columns that a stride leaves over at the end.
+ * With stride 1 that is a convolution of dy with the kernel rotated by 180 degrees, input and output channels
+ * exchanged, and padding (kernel - 1 - padding). With stride 2, blocked, it is four of them (`planPhases`). Otherwise
+ * it is ONNX's ConvTranspose, whose output_padding accounts for the input rows and columns that the stride leaves over
+ * at the end.
  */
 export const conv2dInputGradientOp: Op<InputGradientAttributes> = {
   name: "conv2dInputGradient",
@@ -104,12 +106,12 @@ export function conv2dInputGradient(dy: Value, weight: Value, attributes: InputG
   return apply(conv2dInputGradientOp, [dy, weight], attributes);
 }
 
-/** Whether the gradient is a plain convolution with the turned kernel: its padding must not come out negative. */
+/** Whether the gradient is a plain convolution with the rotated kernel: its padding must not be negative. */
 function isTurnedConvolution(weight: Shape, { stride, padding }: ConvolutionAttributes): boolean {
   return stride === 1 && padding[0] < weight[2]! && padding[1] < weight[3]!;
 }
 
-/** Padding with which the turned kernel gives the input's size again. */
+/** Padding with which the rotated kernel restores the input's size. */
 export function turnedPadding(
   weight: Shape,
   { padding }: Pick<ConvolutionAttributes, "padding">,
@@ -120,8 +122,8 @@ export function turnedPadding(
 /**
  * Blocked weights [K/b, C/b, taps, b of C, b of K] with the channels exchanged: [C/b, K/b, taps, b of K, b of C].
  *
- * The b x b matrices are turned by ReorderOutput, which reads each as a blocked image of b channels and b pixels: ONNX
- * Runtime's Transpose takes 30 times as long for that.
+ * The b x b matrices are transposed by ReorderOutput, which reads each as a blocked image of b channels and b pixels:
+ * ONNX Runtime's Transpose takes 30 times as long.
  */
 function exchangeChannels(writer: GraphWriter, weight: string, shape: Shape, block: number): string {
   const [outputs, channels, taps] = [shape[0]!, shape[1]!, shape[2]! * shape[3]!];
@@ -136,7 +138,7 @@ function exchangeChannels(writer: GraphWriter, weight: string, shape: Shape, blo
   return writer.reshape(exchanged, [channels / block, outputs / block, taps, block, block]);
 }
 
-/** Reverses axis 2, the kernel's places in reading order: that turns the kernel by 180 degrees. */
+/** Reverses axis 2, the kernel's positions in row-major order: that rotates the kernel by 180 degrees. */
 export function reverseTaps(writer: GraphWriter, weight: string, taps: number): string {
   if (taps === 1) return weight;
   const reversed = Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
@@ -146,15 +148,15 @@ export function reverseTaps(writer: GraphWriter, weight: string, taps: number): 
 const STRIDE = 2;
 
 /**
- * The input gradient of a convolution with stride 2, in the blocked layout, without a product that is not needed.
+ * The input gradient of a convolution with stride 2, in the blocked layout, without superfluous products.
  *
- * Rows 2 p + phase of dx are reached only by the kernel's rows i with phase + padding - i even, from row
- * p + (phase + padding - i) / 2 of dy; columns alike. So dx falls into four images of half the size, each a convolution
- * of dy with a part of the turned kernel, which are woven together at the end.
+ * Rows 2 p + phase of dx are reached only by the kernel's rows i with phase + padding - i even, from row p + (phase +
+ * padding - i) / 2 of dy; columns alike. So dx splits into four images of half the size, each a convolution of dy with
+ * a part of the rotated kernel, which are interleaved at the end.
  */
 interface Phase {
   readonly phase: 0 | 1;
-  /** Rows (or columns) of the kernel, in the order in which they meet dy. */
+  /** Rows (or columns) of the kernel, in the order in which they are multiplied with dy. */
   readonly taps: readonly number[];
   readonly padding: readonly [start: number, end: number];
 }
@@ -166,7 +168,7 @@ export interface Phases {
 
 /**
  * @param dy [N, K, P, Q] @param weight [K, C, kh, kw] @param x [N, C, H, W]
- * @returns undefined for another stride, and where a phase would need a part of dy cut off (padding beyond the kernel)
+ * @returns undefined for any other stride, and where a phase would have to crop dy (more padding than kernel)
  */
 export function planPhases(
   dy: Shape,

@@ -1,7 +1,10 @@
 import { formatShape, IMAGE_AXES, imageSizes, requireAxes, type Shape, ShapeError, sizeOf } from "../../graph/shape.ts";
 import type { GraphWriter } from "../../onnx/graph-writer.ts";
 
-/** What the three convolution operations share. Symbols: N batch, C input and K output channels, H x W and P x Q sizes. */
+/**
+ * Attributes of the three convolution operations. Symbols: N batch, C input and K output channels, H x W and P x Q
+ * sizes.
+ */
 export type ConvolutionAttributes = {
   /** Step of the kernel in both directions: 1 or 2. */
   readonly stride: number;
@@ -59,8 +62,8 @@ export function convolvedImage(
 }
 
 /**
- * Every product of a convolution once: calls `visit` with the positions in x [N, C, H, W], weight [K, C, kh, kw] and
- * y [N, K, P, Q] that belong together: y[y] sums x[x] * weight[w]. The references of all three operations are this loop.
+ * Visits every product of a convolution once: calls `visit` with its positions in x [N, C, H, W], weight [K, C, kh, kw]
+ * and y [N, K, P, Q]; y[y] sums x[x] * weight[w]. The references of all three operations use this loop.
  */
 export function forEachTap(
   xShape: Shape,
@@ -92,21 +95,21 @@ export function forEachTap(
 }
 
 /**
- * Multiply-adds of a convolution with result y [N, K, P, Q] and weight [K, C, kh, kw], products with the padding's zeros
- * counted as is usual. Both derivatives sum over the same products, so it is theirs too.
+ * Multiply-adds of a convolution with result y [N, K, P, Q] and weight [K, C, kh, kw], including products with the
+ * padding's zeros, as is usual. Both derivatives sum over the same products and have the same number.
  */
 export function convolutionMultiplyAdds(y: Shape, weight: Shape): number {
   return sizeOf(y) * sizeOf(weight.slice(1));
 }
 
-/** ONNX's attribute: padding at the start of each axis, then at the end. */
+/** The attribute `pads` of ONNX: padding at the start of each axis, then at the end. */
 export function onnxPads([rows, columns]: readonly [number, number]): number[] {
   return [rows, columns, rows, columns];
 }
 
 /**
- * Which blocked layout a convolution's weights [K, C, kh, kw] take: none unless K is a multiple of the block; with fewer
- * input channels than a block the input stays canonical.
+ * Which blocked layout a convolution's weights [K, C, kh, kw] use: none unless K is a multiple of the block; with fewer
+ * input channels than a block the input stays canonical ("output").
  */
 export function blockedWeightKind(weight: Shape, block: number): "full" | "output" | undefined {
   const [outputs, inputs] = [weight[0]!, weight[1]!];

@@ -16,10 +16,11 @@ type WeightGradientAttributes = ConvolutionAttributes & {
 };
 
 /**
- * dweight[k, c, i, j] = sum over n, p, q of x[n, c, p * stride + i - padding, q * stride + j - padding] * dy[n, k, p, q]
+ * dweight[k, c, i, j] = sum over n, p, q of x[n, c, p * stride + i - padding, q * stride + j - padding] * dy[n, k, p,
+ * q]
  *
- * Standard: every kernel place (i, j) is a shifted copy of x; stacked as [taps * C, N * P * Q] ("im2col", channels before
- * the batch) they meet dy as [K, N * P * Q] in one matrix product over the whole batch.
+ * Standard: every kernel position (i, j) reads a shifted copy of x; stacked as [taps * C, N * P * Q] ("im2col",
+ * channels before the batch) they are multiplied with dy as [K, N * P * Q] in one matrix product over the whole batch.
  *
  * Blocked: a convolution again (`writeBlockedWeightGradient`).
  */
@@ -50,7 +51,7 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
         outputs,
         terms,
       ]);
-      // Never more columns than rows: then the bits do not depend on the number of threads (see `writeGemm`).
+      // Never more columns than rows, so that the result does not depend on the number of threads (see `writeGemm`).
       if (outputs > taps * channels) {
         const product = writer.reshape(writer.node("Gemm", [derivative, columns], { transB: 1 }), [
           outputs,
@@ -93,7 +94,7 @@ export function conv2dWeightGradient(x: Value, dy: Value, attributes: WeightGrad
   return apply(conv2dWeightGradientOp, [x, dy], attributes);
 }
 
-/** [taps * C, N, P, Q] of x [C, N, H, W]: for each kernel place the pixels that it meets, zeros where it meets none. */
+/** [taps * C, N, P, Q] of x [C, N, H, W]: for each kernel position the pixels that it reads, zeros for padding. */
 function stackTaps(
   writer: GraphWriter,
   x: string,

@@ -17,17 +17,17 @@ import {
   topLabels,
 } from "../prediction.ts";
 
-/** Images in one run of the engine: enough to keep the cores busy, few enough for a bar to move. */
+/** Batch size: enough to keep the cores busy, few enough for progress updates. */
 const BATCH_SIZE = 64;
-/** Images decoded at once: twice the threads that Node has for it, so that none waits. */
+/** Number of images decoded concurrently: twice the size of Node's thread pool, so that no thread is idle. */
 const DECODED_AT_ONCE = 8;
 
 /**
- * Opens the model of a run to classify pictures.
+ * Opens the model of a run for classifying pictures.
  *
  * @param run a run folder, or an ONNX file that tailor wrote
- * @param threads the engine computes with; default 2
- * @throws UserError when there is no such model or it cannot be read
+ * @param threads of the engine; default 2
+ * @throws UserError when the model does not exist or cannot be read
  */
 export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
   const { bytes, fileName } = readModelAt(run);
@@ -106,12 +106,12 @@ export async function loadClassifier(run: string, { threads = 2 }: { threads?: n
       return prediction!;
     },
     async *predictMany(images, options = {}) {
-      // The next part is decoded, on other threads, while the engine classifies this one.
+      // The next part is decoded on other threads while the engine classifies this one.
       const parts = inParts(images, BATCH_SIZE);
       const start = () => {
         const { value: part } = parts.next();
         const work = part && prepareAll(part, options);
-        work?.catch(() => {}); // It is awaited below; until then it is not unhandled.
+        work?.catch(() => {}); // It is awaited below; this prevents an unhandled rejection until then.
         return work;
       };
       let work = start();
@@ -154,7 +154,7 @@ function nameOf(image: ImageInput): string {
   return typeof image === "string" ? image : "the image";
 }
 
-/** @throws UserError that names the image */
+/** Runs `work`. @throws its UserError, prefixed with the image's name */
 function naming<Result>(name: string, work: () => Result): Result {
   try {
     return work();

@@ -1,6 +1,6 @@
 import { type LadderEntry, rung } from "./entry.ts";
 
-/** The networks of two convolutions in Zalando's table: what a course sets as a benchmark looks like these. */
+/** The networks of two convolutions in Zalando's table, which resemble the baselines of courses. */
 export const COURSE_TYPE: readonly LadderEntry[] = (
   [
     {

@@ -2,7 +2,7 @@ import { count } from "../../text.ts";
 import { type Html, html } from "../html.ts";
 import type { StudyReport } from "../report-data.ts";
 
-/** The setting and the protocol: what somebody needs to do it again. */
+/** The setting and the protocol, for reproduction. */
 export function howItWasMade({ setting, models }: StudyReport): Html[] {
   const { cpu, cores, threads, versions } = setting;
   const facts: [string, string | Html][] = [
@@ -35,19 +35,19 @@ function protocol({ trainImages, validationImages, testImages }: StudyReport["se
 
 /** One published result on Fashion-MNIST's test images. What the columns mean and what was checked: docs/ladder.md. */
 export interface LadderEntry {
-  /** Short: fits a plot's label. */
+  /** Short enough for a plot's label. */
   readonly name: string;
   /** Test accuracy as its author published it, 0 to 1. */
   readonly claimed: number | null;
-  /** Test accuracy known to be on the de-duplicated data; the claim itself where it was made there. */
+  /** Test accuracy on the de-duplicated data; equals `claimed` where that is on this data. */
   readonly clean: number | null;
-  /** What training changes: without running statistics, and without weights that the code never trains. */
+  /** Trainable parameters: without running statistics, and without weights that the code never trains. */
   readonly parameters: number | null;
-  /** Of one 28x28 image, forward, in convolutions and matrix products. */
+  /** Forward pass of one 28x28 image, in convolutions and matrix products. */
   readonly multiplyAdds: number | null;
   readonly epochs: number | null;
   readonly hardware: string | null;
-  /** The data that the claim was made on: the release of 31 August 2017, or the one before. */
+  /** The data of `claimed`: the release of 31 August 2017, or the one before. */
   readonly data: "de-duplicated" | "before de-duplication" | "unknown";
   readonly kind: "study" | "course-type baseline" | "published";
   readonly source: string;
@@ -57,7 +57,7 @@ export interface LadderEntry {
 
 type Known = "name" | "claimed" | "clean" | "data" | "kind" | "source";
 
-/** An entry of the ladder whose unnamed costs are not known. */
+/** Creates an entry of the ladder; omitted costs are null (unknown). */
 export function rung(entry: Pick<LadderEntry, Known> & Partial<LadderEntry>): LadderEntry {
   return { parameters: null, multiplyAdds: null, epochs: null, hardware: null, ...entry };
 }

@@ -7,13 +7,13 @@ import type { LadderEntry } from "./entry.ts";
 import { LADDER } from "./ladder.ts";
 import { NOT_CREDIBLE } from "./not-credible.ts";
 
-/** What was trained here, and on what. */
+/** Our results and their data. */
 export interface OwnResults {
   readonly results: readonly Omit<ModelResult, "role" | "seconds">[];
   readonly setting: Pick<StudySetting, "cpu" | "cores">;
 }
 
-/** Published results and ours in one order: by accuracy on the de-duplicated data, or else by the claimed one. */
+/** Published results and ours, sorted by accuracy on the de-duplicated data, or else by claimed accuracy. */
 export function ladderTable(report: OwnResults, ladder: readonly LadderEntry[] = LADDER): Table {
   const { cpu, cores } = report.setting;
   const rungs = [
@@ -36,7 +36,7 @@ export function ladderTable(report: OwnResults, ladder: readonly LadderEntry[] =
   };
 }
 
-/** Claims that the ladder leaves out, and why. */
+/** Claims that the ladder excludes, with reasons. */
 export function notCredibleTable(): Table {
   return {
     title: "Claims left out",
@@ -47,7 +47,7 @@ export function notCredibleTable(): Table {
   };
 }
 
-/** Each note once, after the names of all entries that have it. */
+/** Each note once, prefixed with the names of all its entries. */
 function entryNotes(ladder: readonly LadderEntry[]): string[] {
   const names = new Map<string, string[]>();
   for (const { name, note } of ladder) if (note !== undefined) names.set(note, [...(names.get(note) ?? []), name]);
@@ -55,7 +55,7 @@ function entryNotes(ladder: readonly LadderEntry[]): string[] {
 }
 
 interface Rung {
-  /** What it is sorted by. */
+  /** Sort key. */
   readonly accuracy: number;
   readonly isOwn: boolean;
   readonly cells: readonly string[];

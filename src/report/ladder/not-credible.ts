@@ -1,4 +1,4 @@
-/** A published figure that is no result on the test images, or most likely none. */
+/** A published figure that is (most likely) not a result on the test images. */
 export interface NotCredible {
   readonly name: string;
   readonly claimed: number;

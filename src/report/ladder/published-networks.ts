@@ -9,7 +9,7 @@ const RESNET_14 = "https://github.com/QtSignalProcessing/fashion_mnist";
 const RESNET_20 = { parameters: 272_186, multiplyAdds: 31_021_952, epochs: 300 };
 const WRN_28_10 = { parameters: 36_478_906, multiplyAdds: 4_014_199_296, epochs: 300 };
 
-/** Results of people, classical methods and networks beyond a course's, by claimed accuracy. */
+/** Results of humans, classical methods and larger networks, by claimed accuracy. */
 export const PUBLISHED: readonly LadderEntry[] = (
   [
     {

@@ -7,9 +7,9 @@ import { type Table, tableHtml } from "../tables.ts";
 import { intervalText, known, points, shortSpreadText } from "../wording.ts";
 import { drawn, type StudyFigure } from "./sheets.ts";
 
-/** What an ablation says: what each change makes of its reference. Accuracies are fractions. */
+/** Results of an ablation: the effect of each change on its reference. Accuracies are fractions. */
 export interface AblationReport {
-  /** The images that accuracies are of. */
+  /** The images on which accuracies were measured. */
   readonly split: "test" | "validation";
   readonly epochs: number;
   readonly seeds: number;
@@ -18,29 +18,29 @@ export interface AblationReport {
   readonly parts: readonly AblationResultPart[];
 }
 
-/** What became of the changes to one recipe. */
+/** Results of the changes to one recipe. */
 export interface AblationResultPart {
   readonly title: string;
-  /** Its recipe. */
+  /** Name of the reference recipe. */
   readonly reference: string;
   /** The reference first. */
   readonly rows: readonly AblationRow[];
 }
 
-/** A recipe of an ablation, over its seeds: a change, or the reference. */
+/** Results of a change, or of the reference, over the seeds. */
 export interface AblationRow {
-  /** Null: the reference. */
+  /** Null for the reference. */
   readonly change: string | null;
   readonly what: string;
   readonly accuracy: Spread;
-  /** From the reference, seed by seed; null for the reference itself. */
+  /** Difference from the reference, paired by seed; null for the reference itself. */
   readonly difference: MeanDifference | null;
-  /** Of training, mean of the seeds. */
+  /** Training time, mean of the seeds. */
   readonly seconds: number;
   readonly parameters: number;
-  /** In the order of their seeds. */
+  /** In the order of the seeds. */
   readonly runs: readonly AblationRun[];
-  /** Share of each class's images that are right, mean of the seeds, [classes]. */
+  /** Recall of each class, mean of the seeds, [classes]. */
   readonly recalls: readonly { readonly label: string; readonly recall: number }[];
 }
 
@@ -48,14 +48,14 @@ export interface AblationRow {
 export interface AblationRun {
   readonly seed: number;
   readonly accuracy: number;
-  /** Of training. */
+  /** Training time. */
   readonly seconds: number;
-  /** The version of tailor that trained it; null where it is not known. */
+  /** The commit of tailor that trained it; null where unknown. */
   readonly commit: string | null;
   readonly weightsSha256: string;
 }
 
-/** An ablation's figures as JSON: what `ablate --json` prints and `ablation.json` keeps. */
+/** An ablation's results as JSON, for `ablate --json` and `ablation.json`. */
 export function ablationSummary({ parts, ...setting }: AblationReport) {
   const rows = parts.flatMap(({ reference, rows }) =>
     rows.map(({ difference, recalls, ...row }) => ({
@@ -118,17 +118,17 @@ function figureRow({ change, what, difference }: AblationRow): DifferenceRow[] {
   return [{ name: change, difference: mean, low: interval?.low, high: interval?.high, note: what }];
 }
 
-/** What an ablation's page says besides figures. */
+/** Text of an ablation's page. */
 export interface AblationWords {
   /** Paragraphs. */
   readonly conclusion: readonly string[];
-  /** What was typed, to do it again. */
+  /** The command line, for reproduction. */
   readonly command: string;
-  /** Of tailor. */
+  /** Version of tailor. */
   readonly version: string;
 }
 
-/** The ablation as one HTML file: what it says, then a table and a picture for each part. */
+/** The ablation as one HTML file: the conclusion, then a table and a picture for each part. */
 export function ablationPage(
   report: AblationReport,
   figures: readonly StudyFigure[],

@@ -13,7 +13,7 @@ import { isPublished } from "../result-tables.ts";
 import { listText } from "../wording.ts";
 import { dataSample, drawn, mistakesSheet, type StudyFigure } from "./sheets.ts";
 
-/** Accuracy against what a network costs: published results whose cost is known, and ours. */
+/** Figures of accuracy against cost: published results with known cost, and ours. */
 export function costFigures(
   { results, isFashionMnist }: StudyReport,
   ladder: readonly LadderEntry[] = isFashionMnist ? LADDER : [],
@@ -37,7 +37,7 @@ export function costFigures(
   });
 }
 
-/** Every picture of the report, in reading order. Same report, same text. */
+/** Every figure of the report, in reading order. Deterministic. */
 export function studyFigures(report: StudyReport): StudyFigure[] {
   const { models, test } = report;
   return [

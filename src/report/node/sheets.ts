@@ -8,12 +8,12 @@ import type { Figure } from "../../plots/svg.ts";
 import { counted, percent } from "../../text.ts";
 import type { ModelDetail } from "../report-data.ts";
 
-/** A picture of the report. */
+/** A figure of the report. */
 export interface StudyFigure {
   /** The name of its file, without extension. */
   readonly name: string;
   readonly title: string;
-  /** What is seen, for the page; the picture itself says only what it needs to be understood alone. */
+  /** Caption on the page; the picture itself has only the text it needs to be understood alone. */
   readonly caption: string;
   readonly section: FigureSection;
   /** The text of an SVG file. */
@@ -30,19 +30,19 @@ export type FigureSection =
   | "data"
   | "cost";
 
-/** A figure with its picture drawn. */
+/** Draws a figure. */
 export function drawn<Input>(figure: Figure<Input>, input: Input, words: Omit<StudyFigure, "svg">): StudyFigure {
   return { ...words, svg: drawSvg(figure, input) };
 }
 
 const MISTAKES = { count: 12, columns: 6 };
-/** Images of each class in the sample of the data: one row a class. */
+/** Number of images of each class in the sample of the data. */
 const SAMPLE = 8;
 
 /**
- * The mistakes that a model was surest of, with what it said and how sure it was; no sheet without mistakes.
+ * The most confident mistakes of a model, with the predicted class and its confidence; no sheet without mistakes.
  *
- * @throws RangeError when the answers are not to these images
+ * @throws RangeError when the predictions are not for these images
  */
 export function mistakesSheet({ recipe, test }: ModelDetail, images: ImageSet): StudyFigure[] {
   const title = `${recipe}: its most confident mistakes`;
@@ -68,7 +68,7 @@ export function mistakesSheet({ recipe, test }: ModelDetail, images: ImageSet): 
   ];
 }
 
-/** The first test images of each class, a row a class. */
+/** The first test images of each class, one row per class. */
 export function dataSample(images: ImageSet): StudyFigure {
   const title = "A sample of the test images";
   const shown = images.classNames.flatMap((name, label) =>
@@ -100,12 +100,12 @@ export function pixelsOf(images: ImageSet, index: number): Pick<ContactSheetImag
   return { pixels: images.images.subarray(start, start + width * height), width, height };
 }
 
-/** Contact sheets of what is odd about a data set. */
+/** Contact sheets of suspicious images of a data set. */
 
-/** Pairs side by side in a row, or images. */
+/** Pairs or images per row. */
 const PAIRS_A_ROW = 3;
 const IMAGES_A_ROW = 8;
-/** Characters under an image. */
+/** Maximum number of characters of a caption. */
 const LONGEST_CAPTION = 24;
 
 export interface BothSets {
@@ -113,7 +113,7 @@ export interface BothSets {
   readonly test: ImageSet;
 }
 
-/** Each pair's two images side by side, those with two labels in a dashed border. */
+/** Each pair's images side by side; pairs with different labels have a dashed border. */
 export function duplicatesSheet(
   pairs: readonly DuplicatePair[],
   { total, distance }: { readonly total: number; readonly distance: number },
@@ -137,7 +137,7 @@ export function duplicatesSheet(
   };
 }
 
-/** The test images with what they are labelled and what they are taken for. */
+/** The test images with their labels and predicted classes. */
 export function doubtfulLabelsSheet(
   doubtful: readonly DoubtfulLabel[],
   { total, runs }: { readonly total: number; readonly runs: number },
@@ -160,13 +160,13 @@ export function doubtfulLabelsSheet(
   };
 }
 
-/** An image's name for a caption: of a path its end. */
+/** An image's name for a caption; a long path is shortened to its end. */
 function shortName(place: ImagePlace, sets: Partial<BothSets>): string {
   const name = imageName(place, sets);
   return name.length <= LONGEST_CAPTION ? name : `…${name.slice(1 - LONGEST_CAPTION)}`;
 }
 
-/** What an image is called: its file, or `test 4021` where images have none. */
+/** An image's name: its file, or `test 4021` where images have no files. */
 export function imageName({ set, index }: ImagePlace, sets: Partial<BothSets>): string {
   return sets[set]?.files?.[index] ?? `${set} ${index}`;
 }

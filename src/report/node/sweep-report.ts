@@ -6,36 +6,36 @@ import type { Table } from "../tables.ts";
 import { known, shortSpreadText, UNKNOWN } from "../wording.ts";
 import { drawn, type StudyFigure } from "./sheets.ts";
 
-/** What a sweep found. Accuracies are fractions, of the validation images. */
+/** Results of a sweep. Accuracies are fractions, on the validation images. */
 export interface SweepReport {
-  /** The name of the recipe whose fields were varied. */
+  /** Name of the varied recipe. */
   readonly recipe: string;
   readonly method: "grid" | "random";
   readonly isHalving: boolean;
   readonly seeds: number;
   readonly trainImages: number;
   readonly validationImages: number;
-  /** The fields that were varied, and whether over a range. */
+  /** The varied fields, and whether each was varied over a range. */
   readonly fields: readonly { readonly name: string; readonly isRange: boolean }[];
   /** Best first. */
   readonly rows: readonly SweepRow[];
 }
 
-/** A candidate in the last rung that it was in. */
+/** Results of a candidate in its last rung. */
 export interface SweepRow {
   readonly changes: RecipeChanges;
   readonly epochs: number;
-  /** Over the seeds, after the last epoch; null where training diverged. */
+  /** Over the seeds, after the last epoch; null if training diverged. */
   readonly accuracy: Spread | null;
-  /** Mean cross-entropy, mean of the seeds. */
+  /** Cross-entropy, mean of the seeds. */
   readonly loss: number | null;
-  /** Of training in this rung, all seeds together. */
+  /** Training time in this rung, of all seeds together. */
   readonly seconds: number;
   /** Folders of the runs. */
   readonly runs: readonly string[];
 }
 
-/** A sweep's figures as JSON: what `sweep --json` prints and `sweep.json` keeps. */
+/** A sweep's results as JSON, for `sweep --json` and `sweep.json`. */
 export function sweepSummary({ rows, fields, ...setting }: SweepReport) {
   return {
     ...setting,
@@ -52,7 +52,7 @@ export function sweepSummary({ rows, fields, ...setting }: SweepReport) {
   };
 }
 
-/** A field of a recipe that a sweep's table always tells. */
+/** A field that a sweep's table always shows. */
 const EPOCHS = "epochs";
 
 export function sweepTable({ recipe, seeds, validationImages, fields, rows }: SweepReport): Table {
@@ -82,12 +82,12 @@ export function sweepTable({ recipe, seeds, validationImages, fields, rows }: Sw
   };
 }
 
-/** Accuracy against each field; undefined where every candidate diverged. */
+/** Figure of accuracy against each field; undefined if every candidate diverged. */
 export function sweepDrawing(report: SweepReport): StudyFigure | undefined {
   const { recipe, fields, rows } = report;
   const finished = rows.filter(({ accuracy }) => accuracy !== null);
   if (finished.length === 0) return undefined;
-  // Epochs that are varied are no rungs.
+  // If epochs are a varied field, they do not define rungs.
   const isVaried = fields.some(({ name }) => name === EPOCHS);
   const most = Math.max(...rows.map(({ epochs }) => epochs));
   const kindOf = (row: SweepRow): SweepPointKind => {
@@ -115,7 +115,7 @@ export function sweepDrawing(report: SweepReport): StudyFigure | undefined {
   return drawn(sweepFigure, { title, panels, note }, { name: "sweep", title, caption, section: "gains" });
 }
 
-/** Numbers by size, and before all else. */
+/** Sort order: numbers by value, before everything else. */
 function inOrder(a: unknown, b: unknown): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
   return Number(typeof b === "number") - Number(typeof a === "number");

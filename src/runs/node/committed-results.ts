@@ -1,4 +1,4 @@
-/** The results that come with tailor: `docs/results/*.json`, each the `run.json` of a run that was evaluated. */
+/** The results included in tailor: `docs/results/*.json`, each the `run.json` of an evaluated run. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const RESULTS_FOLDER = fileURLToPath(new URL("../../../docs/results/", import.me
 
 /** A finished run that was tested, without its folder. */
 export interface CommittedResult {
-  /** Its file, as the documentation names it. */
+  /** Its file, as named in the documentation. */
   readonly file: string;
   readonly record: FinishedRunRecord;
   readonly test: Evaluation;

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { RunRecord } from "../run-record.ts";
 
-/** The part of a run's record that the machine gives: what ran it, and where. */
+/** The environment in a run's record: versions and machine. */
 
 /** The commit of a checkout, read from its files: no git needed, no process started. */
 
@@ -17,8 +17,8 @@ export type Environment = Pick<RunRecord, "versions" | "commit" | "cpu" | "platf
 const PACKAGE_ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
- * What is known about this process and machine. ONNX Runtime's version comes from its package; its native library is not
- * loaded.
+ * What is known about this process and machine. ONNX Runtime's version comes from its package; its native library is
+ * not loaded.
  *
  * @throws UserError when onnxruntime-node is not installed
  */
@@ -35,7 +35,7 @@ export function collectEnvironment(): Environment {
   };
 }
 
-/** Largest resident memory of this process so far. */
+/** Peak resident memory of this process so far. */
 export function peakMemoryBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
@@ -53,7 +53,7 @@ function onnxRuntimePackage(): string {
 }
 
 const OBJECT_ID = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
-/** HEAD names a branch, the branch a commit; a longer chain of symbolic references is nobody's. */
+/** Limit on symbolic references: HEAD names a branch, the branch a commit; longer chains are unusual. */
 const MAX_REFERENCES = 5;
 
 /**
@@ -71,7 +71,7 @@ export function checkedOutCommit(root: string): string | null {
       content = readReference(gitFolder, reference);
     }
   } catch {
-    // Not a checkout, or not readable: either way there is no commit to tell.
+    // Not a checkout, or not readable: the commit is unknown.
   }
   return null;
 }

@@ -1,6 +1,6 @@
 /**
- * A run's figures for TensorBoard, beside its other files. An event file is appended to, as TensorBoard reads on where it
- * was; it ends at worst in a part of a record, which TensorBoard passes over. A run that goes on begins a file of its own.
+ * A run's events for TensorBoard, in the run's folder. An event file is appended to, as TensorBoard reads
+ * incrementally; at worst it ends with an incomplete record, which TensorBoard skips. A resumed run starts a new file.
  */
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -12,31 +12,31 @@ import { listNames } from "./output-folder.ts";
 
 const PREFIX = "events.out.tfevents.";
 
-/** Whether a file of this name holds events for TensorBoard. */
+/** Whether a file name is that of an event file for TensorBoard. */
 export function isEventFile(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** Whether the run was told to write events. */
+/** Whether the run writes events. */
 export function hasEventFile(folder: string): boolean {
   return listNames(folder).some(isEventFile);
 }
 
-/** Takes a line an epoch. */
+/** Receives one line per epoch. */
 export interface EventFile {
   /** @throws UserError when the system refuses */
   write(line: MetricsLine): void;
 }
 
 export interface EventFileOptions {
-  /** Of a run that goes on: the first step that comes; undefined for one that begins. */
+  /** For a resumed run: its first step; undefined for a new one. */
   readonly restartStep: number | undefined;
   /** Seconds since 1970. Part of the name and of every event. */
   readonly now?: () => number;
 }
 
 /**
- * Begins an event file in a run's folder: `events.out.tfevents.<seconds>.<host>`, as TensorBoard finds them, in the order
+ * Creates an event file in a run's folder: `events.out.tfevents.<seconds>.<host>`. TensorBoard reads these in the order
  * of their names.
  *
  * @throws UserError when the system refuses
@@ -59,7 +59,7 @@ export function createEventFile(
   };
 }
 
-/** TensorBoard reads files by name: one of the same second comes after the others. */
+/** TensorBoard reads files in order of name: a file of the same second must sort after the others. */
 function freePath(folder: string, seconds: number): string {
   const path = join(folder, `${PREFIX}${String(seconds).padStart(10, "0")}.${hostname()}`);
   for (let n = 0; ; n++) {

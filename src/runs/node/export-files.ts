@@ -1,14 +1,15 @@
-/** Files outside of run folders: what is exported, and weights that are imported. */
+/** Files outside of run folders: exports, and weights to import. */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors.ts";
+import type { Wording, Words } from "../../wording.ts";
 import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
 import { RUN_FILES } from "./run-files.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
-/** No network that runs here comes near. */
+/** Maximum file size; weights of feasible networks are far smaller. */
 const MAX_BYTES = 2 ** 30;
 
 /** A file's bytes and their SHA-256. */
@@ -36,11 +37,11 @@ export function readOutsideFile(path: string): OutsideFile {
   }
 }
 
-/** Where an export goes: one file, or several in a folder of their own. */
+/** Target of an export: one file, or a folder of several. */
 export interface ExportTarget {
   readonly path: string;
   readonly isFolder: boolean;
-  /** Whether what is there may be replaced. */
+  /** Whether existing files may be overwritten. */
   readonly force: boolean;
 }
 
@@ -50,26 +51,30 @@ export function defaultExportPath(run: string, ending: string): string {
 }
 
 /**
- * Refuses before anything is computed. A run's own files are never replaced.
+ * Checks the target before anything is computed. A run's own files are never overwritten.
  *
- * @throws UserError (exit code 2) when something is there, and not to be replaced
+ * @throws UserError (exit code 2) when the target exists and may not be overwritten
  */
 export function checkExportTarget({ path, isFolder, force }: ExportTarget): void {
   const there = whatIsAt(path);
   const isRun = (folder: string) => whatIsAt(join(folder, RUN_FILES.record)) === "file";
-  const choose = "choose another path with --out";
+  const choose = (w: Wording) => `choose another path with ${w.option("out")}`;
+  const orReplace =
+    (what: string): Words =>
+    (w) =>
+      `${choose(w)}, or replace ${what} with ${w.option("force")}`;
   if (isFolder) {
     if (there === "file") throw refused(`${path} is a file; expected a folder`, choose);
     if (there === "folder" && isRun(path)) throw refused(`${path} is a run folder`, choose);
     if (there === "folder" && !force && listNames(path).length > 0) {
-      throw refused(`${path} is not empty`, `${choose}, or replace what is there with --force`);
+      throw refused(`${path} is not empty`, orReplace("what is there"));
     }
     return;
   }
   if (there === "folder") throw refused(`${path} is a folder; expected a file's name`, choose);
   const isOfRun = Object.values<string>(RUN_FILES).includes(basename(path)) && isRun(dirname(path));
   if (isOfRun) throw refused(`${path} is a run's own file`, choose);
-  if (there === "file" && !force) throw refused(`${path} is there already`, `${choose}, or replace it with --force`);
+  if (there === "file" && !force) throw refused(`${path} is there already`, orReplace("it"));
 }
 
 /**

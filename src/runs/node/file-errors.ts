@@ -1,6 +1,7 @@
-/** What the system says about a file, in words that name the file, the reason and the way out. */
+/** Errors of the file system as messages that name the file, the reason and what to do. */
 import { statSync } from "node:fs";
 import { UserError } from "../../errors.ts";
+import { inWords, type Words } from "../../wording.ts";
 
 interface Explanation {
   readonly reason: string;
@@ -29,8 +30,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 };
 
 /**
- * The UserError that tells why `path` could not be read or written. An error that does not come from the system (it has
- * no such code) is a defect of ours and is returned as it is.
+ * The UserError that explains why `path` could not be read or written. An error that does not come from the system (it
+ * has no such code) is an internal error and is returned unchanged.
  *
  * @param action completes "cannot ... PATH": "write", "read", "create the folder"
  */
@@ -41,19 +42,19 @@ export function explainFileError(error: unknown, action: string, path: string): 
   return new UserError(`cannot ${action} ${path}: ${reason} (${code}); ${remedy}`, { cause: error });
 }
 
-/** The system's name of an error, such as "ENOENT"; null for any other error, Node's own ("ERR_...") among them. */
+/** The system's code of an error, such as "ENOENT"; null for any other error, including Node's own ("ERR_..."). */
 export function errorCode(error: unknown): string | null {
   if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return null;
   return /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
 }
 
-/** Whether an error says that there is nothing; a path through a file (ENOTDIR) leads nowhere either. */
+/** Whether an error means that the path does not exist, including a path through a file (ENOTDIR). */
 export function isAbsent(error: unknown): boolean {
   const code = errorCode(error);
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-/** @throws UserError when the system does not let us look */
+/** @throws UserError when the system denies access */
 export function whatIsAt(path: string): "nothing" | "folder" | "file" {
   try {
     return statSync(path).isDirectory() ? "folder" : "file";
@@ -64,6 +65,6 @@ export function whatIsAt(path: string): "nothing" | "folder" | "file" {
 }
 
 /** A path that cannot be what the user wants it to be: what is wrong, and what to do. Exit code 2. */
-export function refused(problem: string, todo: string): UserError {
-  return new UserError(`${problem}; ${todo}`, { exitCode: 2 });
+export function refused(problem: string, todo: Words): UserError {
+  return new UserError((w) => `${problem}; ${inWords(todo, w)}`, { exitCode: 2 });
 }

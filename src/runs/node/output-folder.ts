@@ -3,15 +3,15 @@ import { dirname, join, resolve } from "node:path";
 import { errorCode, explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { isTemporary, syncFolder, writeWholeFile } from "./whole-file.ts";
 
-/** A folder of results besides runs: a study's report and plots. */
+/** Output folders for results other than runs, such as a study's report and plots. */
 
 /** Folders that are written to. */
 
-/** Files written whole into one folder. */
+/** An output folder; files are written atomically. */
 export interface OutputFolder {
   /**
-   * Makes the folder if there is none, and writes the marker with the status "running", over the result of before: the
-   * folder is known again from then on, whatever happens.
+   * Creates the folder if necessary, and writes the marker with the status "running", replacing an earlier result: from
+   * then on the folder is recognized, whatever happens.
    *
    * @throws UserError when the system refuses
    */
@@ -28,17 +28,20 @@ export interface OutputFolder {
 }
 
 /**
- * A folder for results, new or one that was made before: it then has the file `marker`. Nothing is written yet, so that a
- * command that is refused leaves things as they were.
+ * Opens a folder for results: a new one, or an earlier one, which contains the file `marker`. Nothing is written yet,
+ * so that a command that fails early changes nothing.
  *
- * @param marker the JSON file by which the folder is known again
- * @throws UserError with exit code 2 when the folder is a file or holds something else
+ * @param marker the JSON file that marks the folder
+ * @throws UserError with exit code 2 when the path is a file or the folder contains something else
  */
 export function openOutputFolder(path: string, marker: string): OutputFolder {
   refuseFile(path);
   const names = whatIsAt(path) === "nothing" ? [] : listNames(path);
   if (!names.includes(marker) && !names.every(isTemporary)) {
-    throw refused(`${path} is not empty and has no ${marker}`, "choose a new or empty folder with --out");
+    throw refused(
+      `${path} is not empty and has no ${marker}`,
+      (w) => `choose a new or empty folder with ${w.option("out")}`,
+    );
   }
   const made = new Set<string>();
   const write = (name: string, bytes: Uint8Array | string) => {
@@ -61,13 +64,13 @@ export function openOutputFolder(path: string, marker: string): OutputFolder {
 }
 
 /**
- * Makes the folder and its missing parents. Returns whether it had to be made.
+ * Creates the folder and its missing parents. Returns whether it had to be created.
  *
  * @throws UserError when it is a file (exit code 2) or the system refuses
  */
 export function makeFolder(path: string): boolean {
   refuseFile(path);
-  // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 tries for ever.
+  // Not mkdir's own `recursive`: where a file system answers ENOENT, as /proc does, Node 20 loops forever.
   const missing: string[] = [];
   for (let folder = resolve(path); whatIsAt(folder) === "nothing"; folder = dirname(folder)) missing.unshift(folder);
   return missing.map(makeOneFolder).at(-1) ?? false;
@@ -76,7 +79,7 @@ export function makeFolder(path: string): boolean {
 /** @throws UserError with exit code 2 when the path, which is to be a folder, is a file */
 export function refuseFile(path: string): void {
   if (whatIsAt(path) === "file") {
-    throw refused(`${path} is a file; expected a folder`, "choose another folder with --out");
+    throw refused(`${path} is a file; expected a folder`, (w) => `choose another folder with ${w.option("out")}`);
   }
 }
 
@@ -86,7 +89,7 @@ function makeOneFolder(path: string): boolean {
     syncFolder(dirname(path));
     return true;
   } catch (error) {
-    // Another process was faster: two runs may make the folder of all runs at the same time.
+    // Another process was faster: two runs may create the folder of all runs at the same time.
     if (errorCode(error) === "EEXIST" && whatIsAt(path) === "folder") return false;
     throw explainFileError(error, "create the folder", path);
   }

@@ -12,29 +12,31 @@ import { parseJson } from "../parse-json.ts";
 import { readOutsideFile } from "./export-files.ts";
 import { refused, whatIsAt } from "./file-errors.ts";
 
-/** Endings of files that may export a recipe, */
+/** Extensions of modules that may export a recipe. */
 const MODULES = [".js", ".mjs", ".ts", ".mts"];
-/** and of those that hold one: a recipe's JSON, its model one of tailor's by name. */
+/** Extension of files that contain a recipe as JSON, with the name of a built-in model. */
 const JSON_ENDING = ".json";
 
 let isRegistered = false;
 
-/** Whether a word that stands for a recipe is the name of a file. */
+/** Whether a recipe argument is a file name. */
 export function isRecipeFile(word: string): boolean {
   return isModule(word) || extname(word) === JSON_ENDING;
 }
 
-/** Whether it is run to have the recipe, which its run's record then refers to; a recipe's JSON is in the record itself. */
+/**
+ * Whether a file is a module, to which the run's record then refers; a JSON recipe is contained in the record itself.
+ */
 function isModule(word: string): boolean {
   return MODULES.includes(extname(word));
 }
 
 /**
- * The recipe of a file: one that a JSON file holds, as `sweep` writes `best.json`, or that a JavaScript or TypeScript file
- * exports by default. In the latter, and in what it imports, `tailor` is this package, wherever the file lies. TypeScript
+ * Loads a recipe from a file: a JSON file, such as `best.json` of `sweep`, or the default export of a JavaScript or
+ * TypeScript file. In the latter and its imports, `tailor` resolves to this package, wherever the file is. TypeScript
  * must be erasable: types only, no enums or namespaces.
  *
- * @throws UserError when there is no such file, it cannot be run, or what it exports is no recipe: names the field
+ * @throws UserError when the file is missing, cannot be run, or does not export a valid recipe (names the field)
  */
 export async function loadRecipeFile(file: string): Promise<Recipe> {
   const path = resolve(file);
@@ -51,12 +53,16 @@ export async function loadRecipeFile(file: string): Promise<Recipe> {
 }
 
 function readJson(path: string): unknown {
-  // Decoded without the byte-order mark that some editors begin a file with.
+  // Removes the byte-order mark that some editors write.
   const text = new TextDecoder().decode(readOutsideFile(path).bytes);
   return parseJson(text, path, "a recipe is an object of its fields, as sweep's best.json");
 }
 
-/** The recipe's JSON with the model that it names. @throws UserError (exit code 2) when it names none of tailor's */
+/**
+ * The recipe's JSON with the model that it names.
+ *
+ * @throws UserError (exit code 2) when there is no such built-in model
+ */
 function withModel(json: unknown, path: string): unknown {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
   const name = "model" in json ? json.model : undefined;
@@ -71,24 +77,24 @@ function withModel(json: unknown, path: string): unknown {
   return { ...json, model };
 }
 
-/** The recipe that a word names: one of tailor's, or the file of one. */
+/** The recipe of an argument: the name of a built-in one, or a recipe's file. */
 export async function recipeNamed(word: string): Promise<{ recipe: Recipe; recipeFile?: string }> {
   if (!isRecipeFile(word)) return { recipe: findRecipe(word) };
   const recipe = await loadRecipeFile(word);
   return isModule(word) ? { recipe, recipeFile: resolve(word) } : { recipe };
 }
 
-/** The whole path of the file whose model a word names; undefined when that is one of tailor's own. */
+/** Absolute path of the recipe's file that an argument names; undefined for a built-in model. */
 export function recipeFileOf(word: string): string | undefined {
   return isModule(word) ? resolve(word) : undefined;
 }
 
-/** The model that a word names: one of tailor's, or that of a recipe's file. */
+/** The model of an argument: the name of a built-in one, or a recipe's file. */
 export async function modelNamed(word: string): Promise<Model> {
   return isRecipeFile(word) ? (await loadRecipeFile(word)).model : findModel(word);
 }
 
-/** What went wrong, and where in the file if that is told. */
+/** The error message, with the position in the file if known. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const place = /\(?(file:\/\/[^\s)]+:\d+(?::\d+)?)\)?/.exec(error.stack ?? "")?.[1];

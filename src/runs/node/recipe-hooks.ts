@@ -1,7 +1,8 @@
 /**
- * How Node finds and reads the modules of a recipe file; Node runs these hooks on a thread of its own (`module.register`).
- * This package's name, and `tailor`, which it was called before, mean this package from wherever they are imported: layers
- * of another copy would make operations that this one does not know. TypeScript loses its types as in later Nodes, which can do that themselves.
+ * Hooks with which Node resolves and loads the modules of a recipe file; Node runs them on a separate thread
+ * (`module.register`). This package's name, and its old name `tailor`, resolve to this package wherever they are
+ * imported: layers of another copy would create operations unknown to this one. Types are stripped from TypeScript,
+ * which later versions of Node can do themselves.
  */
 import { readFile } from "node:fs/promises";
 import type { LoadHook, ResolveHook } from "node:module";
@@ -10,7 +11,7 @@ import { transformSync } from "@swc/wasm-typescript";
 import { z } from "zod";
 
 const NAME = "@tailor-ml/tailor";
-/** Either name, and the entry behind it (`/ops`). */
+/** Either name, and the entry's subpath (`/ops`). */
 const OURSELVES = /^(?:@tailor-ml\/)?tailor(\/.*)?$/;
 const TYPESCRIPT = /^file:.*\.m?ts$/;
 /** Lines from 1, columns from 0. */
@@ -19,7 +20,7 @@ const faultSchema = z.object({ message: z.string(), startLine: z.number(), start
 export const resolve: ResolveHook = (specifier, context, nextResolve) => {
   const match = OURSELVES.exec(specifier);
   if (!match) return nextResolve(specifier, context);
-  // Asked from here, a package's own name is the package itself, and its entries are those of its package.json.
+  // From this file, the package's own name resolves to itself, and its entries to those of its package.json.
   return nextResolve(`${NAME}${match[1] ?? ""}`, { ...context, parentURL: import.meta.url });
 };
 

@@ -10,42 +10,42 @@ import { UserError } from "../../errors.ts";
 import { factsFromText, type StatedFacts } from "../../formats/network-facts.ts";
 import type { Preparation } from "../../imaging/preparation.ts";
 import { whatIsAt } from "./file-errors.ts";
-import { RUN_FILES, readAnyRunRecord, readSplit, readWeights } from "./run-files.ts";
+import { openRun, RUN_FILES, type Run, readSplit, readWeights } from "./run-files.ts";
 
 /**
  * The data that a run was trained on: the same images in the same parts.
  *
- * @param run its folder
  * @param folder where the data are now; default: where they were, and Fashion-MNIST for runs that were trained on it and
  *   for imported weights
  * @throws UserError when the folder is no run, or the data are not there or no longer the run's
  */
 export async function loadRunData(
-  run: string,
+  run: string | Run,
   { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
 ): Promise<LoadedData> {
-  const record = readAnyRunRecord(run);
+  const { path: runPath, record } = openRun(run);
   if (record.status === "imported") {
-    const facts = factsFromText(readWeights(run).metadata, `${run}/${RUN_FILES.weights}`);
-    if (folder === undefined) requireFashionMnist(run, facts);
+    const facts = factsFromText(readWeights(runPath).metadata, `${runPath}/${RUN_FILES.weights}`);
+    if (folder === undefined) requireFashionMnist(runPath, facts);
     return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
   }
   const { source, verified, folder: place } = record.data;
   if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
     throw new UserError(
-      `${run} was trained on the data in ${place}, which are not there any more; name the folder where they are with --data`,
+      (w) =>
+        `${runPath} was trained on the data in ${place}, which are not there any more; name the folder where they are with ${w.option("data")}`,
     );
   }
   const path = folder ?? place;
-  if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(run), { name: run, report });
+  if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(runPath), { name: runPath, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
   const loaded = await loadCustomData(path, dataOptions(record.data), report);
-  requireOwnData(run, loaded, record.data.files);
+  requireOwnData(runPath, loaded, record.data.files);
   return loaded;
 }
 
-/** Of imported weights no data are known, but what their images and classes are. */
+/** For imported weights the data is unknown; only the images' size and the classes are checked. */
 function requireFashionMnist(run: string, { image, classNames }: StatedFacts): void {
   const { channels, height, width } = FASHION_MNIST_TASK;
   const isOther =
@@ -55,17 +55,18 @@ function requireFashionMnist(run: string, { image, classNames }: StatedFacts): v
   const images = image ? `${image.channels}x${image.height}x${image.width} images` : "images";
   const named = classNames ? ` of ${classNames.length} classes (${classNames.join(", ")})` : "";
   throw new UserError(
-    `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with --data`,
+    (w) =>
+      `${run} holds imported weights for ${images}${named}, which is not Fashion-MNIST; name the folder of such images with ${w.option("data")}`,
   );
 }
 
-/** What a run's images are, as far as it is known. */
+/** Size and preparation of a run's images, as far as known. */
 interface MadeOf {
   readonly image?: ImageGeometry | undefined;
   readonly preparation?: Preparation | undefined;
 }
 
-/** The options that give images of this size, prepared so. */
+/** The options for loading images of this size and preparation. */
 function dataOptions({ image, preparation }: MadeOf): CustomDataOptions {
   const channels = image?.channels;
   return {

@@ -1,7 +1,6 @@
-/** The files of a run folder, and reading them. Every one is whole at every moment, so this needs no lock. */
+/** The files of a run folder, and reading them. They are written atomically, so this needs no lock. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { resumeCommand } from "../../command-text.ts";
 import { type PictureSplit, pictureSplitSchema } from "../../data/picture-split.ts";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
@@ -14,29 +13,59 @@ import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.t
 export const RUN_FILES = {
   record: "run.json",
   metrics: "metrics.jsonl",
-  /** All that a run needs to go on where it was interrupted. */
+  /** Everything needed to resume an interrupted run. */
   state: "state.safetensors",
   /** PyTorch's names and layouts. */
   weights: "weights.safetensors",
   model: "model.onnx",
-  /** Of data that are pictures in folders: which is in which part. */
+  /** For data from picture folders: the part of each picture. */
   split: "split.json",
-  /** Where the time of a step goes, where that was asked for. */
+  /** Time breakdown of a step, with `--profile`. */
   profile: "profile.json",
 } as const;
 
+const LINE_END = "\n".charCodeAt(0);
+
 /**
- * What was trained and what came of it.
+ * A run as it was found: its record is read once, and whoever works on the run takes it from here. Whoever changes the run
+ * reads the record anew under the folder's lock (`run-folder.ts`), and that one decides.
+ */
+export interface Run<Recorded extends AnyRunRecord = AnyRunRecord> {
+  /** Its folder. */
+  readonly path: string;
+  readonly record: Recorded;
+}
+
+/**
+ * Opens a run, trained here or imported; one that is open already is returned as it is.
+ *
+ * @throws UserError when it is missing or not a run folder (exit code 2), or its run.json is damaged
+ */
+export function openRun(run: string | Run): Run {
+  return typeof run === "string" ? { path: run, record: readAnyRunRecord(run) } : run;
+}
+
+/**
+ * Opens a run that was trained here, to its end or not.
+ *
+ * @throws UserError as `openRun` does, and (exit code 2) when the run's weights were imported
+ */
+export function openTrainingRun(run: string | Run): Run<RunRecord> {
+  const { path, record } = openRun(run);
+  if (record.status !== "imported") return { path, record };
+  throw new UserError(
+    `${path} holds imported weights: nothing is known of their training, and there is none to go on with; name a run that was trained here`,
+    { exitCode: 2 },
+  );
+}
+
+/**
+ * The record of a run that was trained here.
  *
  * @throws UserError as `readAnyRunRecord` does, and (exit code 2) when the run's weights were imported
  */
 export function readRunRecord(folder: string): RunRecord {
-  const record = readAnyRunRecord(folder);
-  if (record.status !== "imported") return record;
-  throw new UserError(
-    `${folder} holds imported weights: nothing is known of their training, and there is none to go on with; name a run that was trained here`,
-    { exitCode: 2 },
-  );
+  return openTrainingRun(folder).record;
 }
 
 /**
@@ -50,29 +79,38 @@ export function readAnyRunRecord(folder: string): AnyRunRecord {
   return parseRunRecord(text, join(folder, RUN_FILES.record));
 }
 
-/** @throws UserError when the record is of a run that has no weights yet */
-export function requireTrained(
-  path: string,
-  record: AnyRunRecord,
-): asserts record is Exclude<AnyRunRecord, { status: "running" }> {
+/** @throws UserError when the run has no weights yet */
+export function requireTrained({ path, record }: Run): void {
   if (record.status !== "running") return;
-  throw new UserError(`${path} is not finished; go on with: ${resumeCommand(path)}`);
+  throw new UserError((w) => `${path} is not finished; resume it${w.command("train", { resume: path })}`);
+}
+
+/** How a run's metrics are read. */
+export interface ReadMetricsOptions {
+  /**
+   * Whether the run may be trained right now, by whatever program: a last line without its end is then still being written,
+   * and left out. tailor itself replaces the file whole.
+   */
+  readonly isInProgress?: boolean;
 }
 
 /**
- * A line for each epoch so far; none before the first epoch is done.
+ * One line per finished epoch so far.
  *
  * @throws UserError when a line is damaged
  */
-export function readMetrics(folder: string): MetricsLine[] {
-  const text = readTextIfThere(folder, RUN_FILES.metrics);
-  return text === null ? [] : parseMetrics(text, join(folder, RUN_FILES.metrics));
+export function readMetrics(folder: string, { isInProgress = false }: ReadMetricsOptions = {}): MetricsLine[] {
+  const bytes = readIfThere(folder, RUN_FILES.metrics);
+  if (bytes === null) return [];
+  const whole = isInProgress ? bytes.subarray(0, bytes.lastIndexOf(LINE_END) + 1) : bytes;
+  const fileName = join(folder, RUN_FILES.metrics);
+  return parseMetrics(textOf(whole, fileName), fileName);
 }
 
 /**
- * Which picture is in which part of the run's data.
+ * The part of each picture of the run's data.
  *
- * @throws UserError when there is no such file or it is damaged
+ * @throws UserError when the file is missing or damaged
  */
 export function readSplit(folder: string): PictureSplit {
   const todo = "restore the file from a copy, or train again into another folder";
@@ -93,7 +131,7 @@ export function readState(folder: string): Safetensors {
 }
 
 /**
- * The state from which an interrupted run goes on; null when there is none or it is damaged.
+ * The state from which an interrupted run can be resumed; null when it is missing or damaged.
  *
  * @throws UserError when the system withholds it: it may be whole, so the run must not be started over
  */
@@ -115,24 +153,26 @@ export function readWeights(folder: string): Safetensors {
 /**
  * The bytes of the ONNX model.
  *
+ * @param run its folder will do: the model of a run whose record is damaged can still be used
  * @throws UserError when there is none, or it holds other weights than the run's record tells of
  */
-export function readModel(folder: string): Uint8Array {
-  const bytes = readRequired(folder, RUN_FILES.model);
-  requireOwnModel(folder, bytes);
+export function readModel(run: string | Run): Uint8Array {
+  const path = typeof run === "string" ? run : run.path;
+  const bytes = readRequired(path, RUN_FILES.model);
+  const opened = valueOrUserError(() => openRun(run));
+  if (!(opened instanceof UserError)) requireOwnModel(opened, bytes);
   return bytes;
 }
 
 /** What is evaluated and served must be what was trained: the model names the weights that the record tells of. */
-function requireOwnModel(folder: string, bytes: Uint8Array): void {
-  // Whoever opens the model, or reads the record, says what is wrong with it.
-  const record = valueOrUserError(() => readAnyRunRecord(folder));
-  const model = valueOrUserError(() => readModelMetadata(bytes, folder));
-  if (record instanceof UserError || model instanceof UserError || model.weightsSha256 === undefined) return;
+function requireOwnModel({ path, record }: Run, bytes: Uint8Array): void {
+  // Whoever opens the model says what is wrong with it.
+  const model = valueOrUserError(() => readModelMetadata(bytes, path));
+  if (model instanceof UserError || model.weightsSha256 === undefined) return;
   const expected = recordedWeights(record);
   if (expected === undefined || model.weightsSha256 === expected) return;
   throw new UserError(
-    `${folder}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
+    `${path}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
   );
 }
 
@@ -153,7 +193,7 @@ export function readModelAt(path: string): { readonly bytes: Uint8Array; readonl
 function readRequired(folder: string, name: string): Uint8Array {
   const bytes = readIfThere(folder, name);
   if (bytes !== null) return bytes;
-  // Says first what is more wrong: no folder, no run.
+  // First reports the more fundamental errors: no folder, not a run.
   const { status } = readAnyRunRecord(folder);
   const why = status === "running" ? "its training has not come so far" : "it was removed";
   const todo = status === "imported" ? "import it again" : "train it with `train`";
@@ -172,11 +212,14 @@ function readIfThere(folder: string, name: string): Uint8Array | null {
 
 function readTextIfThere(folder: string, name: string): string | null {
   const bytes = readIfThere(folder, name);
+  return bytes === null ? null : textOf(bytes, join(folder, name));
+}
+
+function textOf(bytes: Uint8Array, fileName: string): string {
   try {
-    return bytes === null ? null : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    const problem = "expected UTF-8 text, found other bytes";
-    throw new UserError(`${join(folder, name)}: ${problem}; restore the file from a copy`, { cause });
+    throw new UserError(`${fileName}: expected UTF-8 text, found other bytes; restore the file from a copy`, { cause });
   }
 }
 

@@ -1,23 +1,34 @@
 /**
- * A run is a folder (its files: `RUN_FILES`). Whoever writes to it holds its lock from opening to closing; every file is
- * replaced whole, so a kill at any moment leaves the last whole state.
+ * A run is a folder (its files: `RUN_FILES`). A writer holds its lock while the folder is open; every file is replaced
+ * atomically, so that a kill at any moment leaves the last complete state.
  */
 import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { shellWord } from "../../command-text.ts";
 import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
+import { UserError } from "../../errors.ts";
 import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
+import type { Words } from "../../wording.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
 import { explainFileError, refused } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
-import { RUN_FILES, readAnyRunRecord, readRunRecord, readStateIfWhole } from "./run-files.ts";
+import {
+  openRun,
+  openTrainingRun,
+  RUN_FILES,
+  type Run,
+  readAnyRunRecord,
+  readRunRecord,
+  readStateIfWhole,
+} from "./run-files.ts";
 import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
-import { runStatus } from "./run-status.ts";
+import { findRun } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
-/** A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses. */
+/**
+ * A run folder open for writing, by this process alone until `close`. Writing throws UserError when the disk refuses.
+ */
 export class RunFolder {
   readonly path: string;
   readonly #release: () => void;
@@ -40,7 +51,7 @@ export class RunFolder {
     this.#write(RUN_FILES.record, formatRunRecord(record));
   }
 
-  /** All lines from the first epoch on: the file is replaced whole. */
+  /** @param lines all lines from the first epoch on, as the whole file is replaced */
   writeMetrics(lines: readonly MetricsLine[]): void {
     this.#write(RUN_FILES.metrics, formatMetrics(lines));
   }
@@ -66,7 +77,7 @@ export class RunFolder {
     this.#write(RUN_FILES.profile, `${JSON.stringify(profile, null, 2)}\n`);
   }
 
-  /** Gives the lock back. A folder made for a run that was never written goes away again. Closing twice does nothing. */
+  /** Releases the lock. A new folder in which nothing was written is removed. Closing twice does nothing. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -88,40 +99,38 @@ export class RunFolder {
   }
 }
 
+const OTHER_FOLDER: Words = (w) => `choose another folder with ${w.option("out")}, or remove this one`;
+
 /**
- * Makes the folder of a new run, parent folders included. An unfinished run without a readable state is started over: its
- * files are removed, but for the record, which the new one replaces. Write that next.
+ * Creates the folder of a new run, including parent folders. An unfinished run without a readable state is started
+ * over: its files are removed except for the record, which must be replaced next.
  *
- * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported run
- *   or one to resume; with 1 when a run there is damaged or being written, or the system refuses
+ * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported
+ *   run or one to resume; with 1 when a run there is damaged or being written, or the system refuses
  */
 export function createRunFolder(path: string): RunFolder {
   const isNew = makeFolder(path);
   if (holdsSomethingElse(path)) {
-    throw refused(`${path} is not empty and not a run folder`, "choose a new or empty folder with --out");
+    throw refused(
+      `${path} is not empty and not a run folder`,
+      (w) => `choose a new or empty folder with ${w.option("out")}`,
+    );
   }
   return withLock(path, isNew, (folder) => {
-    const status = runStatus(path);
-    switch (status.kind) {
-      case "finished":
-        throw refused(`${path} holds a finished run`, "choose another folder with --out, or remove this one");
-      case "imported":
-        throw refused(`${path} holds imported weights`, "choose another folder with --out, or remove this one");
-      case "damaged":
-        throw status.error;
-      case "unfinished":
-        if (status.resumable) {
-          throw refused(
-            `${path} holds an unfinished run`,
-            `go on with --resume ${shellWord(path)}, or choose another --out`,
-          );
-        }
-        break;
-      case "missing":
-      case "not-a-run":
-        break;
-      default:
-        status satisfies never;
+    const run = findRun(path);
+    if (run instanceof UserError) throw run;
+    const status = run?.record.status;
+    if (status === "finished") {
+      throw refused(`${path} holds a finished run`, OTHER_FOLDER);
+    }
+    if (status === "imported") {
+      throw refused(`${path} holds imported weights`, OTHER_FOLDER);
+    }
+    if (status === "running" && readStateIfWhole(path) !== null) {
+      throw refused(
+        `${path} holds an unfinished run`,
+        (w) => `choose another folder with ${w.option("out")}, or resume it${w.command("train", { resume: path })}`,
+      );
     }
     removeAllButRecord(path);
     return folder;
@@ -131,37 +140,42 @@ export function createRunFolder(path: string): RunFolder {
 /**
  * Opens the folder of an existing run, finished or not, trained here or imported, to write to it (evaluations).
  *
+ * @returns the record as it is under the lock
  * @throws UserError when it is missing, not a run folder, damaged or being written
  */
-export function openRunFolder(path: string): { folder: RunFolder; record: AnyRunRecord } {
-  readAnyRunRecord(path); // Nothing, a lock included, is written to a folder that is no run.
+export function openRunFolder(run: string | Run): { folder: RunFolder; record: AnyRunRecord } {
+  const { path } = openRun(run); // Nothing, a lock included, is written to a folder that is no run.
   return withLock(path, false, (folder) => ({ folder, record: readAnyRunRecord(path) }));
 }
 
 /**
- * Opens an interrupted run to go on from its last state.
+ * Opens an interrupted run to resume it from its last state.
  *
+ * @returns record and state as they are under the lock
  * @throws UserError as `openRunFolder` does, and (exit code 2) when the run is finished or has no readable state
  */
-export function resumeRunFolder(path: string): { folder: RunFolder; record: RunRecord; state: Safetensors } {
-  readRunRecord(path);
+export function resumeRunFolder(run: string | Run): { folder: RunFolder; record: RunRecord; state: Safetensors } {
+  const { path } = openTrainingRun(run);
   return withLock(path, false, (folder) => {
     const record = readRunRecord(path);
     if (record.status === "finished") {
-      throw refused(`${path} holds a finished run: there is nothing to resume`, "start a new run with --out");
+      throw refused(
+        `${path} holds a finished run: there is nothing to resume`,
+        (w) => `start a new run with ${w.option("out")}`,
+      );
     }
     const state = readStateIfWhole(path);
     if (state === null) {
       throw refused(
         `${path} has no ${RUN_FILES.state} that can be read`,
-        `start the run over with --out ${shellWord(path)}`,
+        (w) => `start the run over with ${w.option("out", path)}`,
       );
     }
     return { folder, record, state };
   });
 }
 
-/** Opens the folder, cleans up after killed writers and goes on; when that fails, the lock is given back. */
+/** Opens the folder, cleans up after killed writers and calls `goOn`; releases the lock when that fails. */
 function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => T): T {
   const folder = new RunFolder(path, isNew);
   try {
@@ -173,14 +187,14 @@ function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => 
   }
 }
 
-/** Whether the folder has content, but no run and nothing that a run leaves when it is killed before its first record. */
+/** Whether the folder has contents other than a run or the remains of one killed before its first record. */
 function holdsSomethingElse(path: string): boolean {
   const names = listNames(path);
   const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
   return !names.includes(RUN_FILES.record) && !names.every(isOurs);
 }
 
-/** Without its record the folder would, if we were killed now, no longer be known as a run. */
+/** Keeps the record: without it, if this process were killed now, the folder would not be recognized as a run. */
 function removeAllButRecord(path: string): void {
   const { record: _, ...others } = RUN_FILES;
   try {

@@ -1,6 +1,6 @@
 /**
- * One writer a run folder: a file named `lock`, created exclusively, that names the process. The lock of a process that
- * is gone (killed, switched off) counts for nothing and is taken over.
+ * One writer per run folder: a file named `lock`, created exclusively, that names the process. The lock of a process
+ * that no longer exists (killed, power cut) is ignored and taken over.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -13,21 +13,21 @@ export const LOCK_FILE = "lock";
 /** A folder that exists while a dead process's lock is being replaced, so that only one process replaces it. */
 export const TAKEOVER_FOLDER = "lock.takeover";
 
-/** A lock without content this old was not left by a process that is just writing it. */
+/** An empty lock older than this was not left by a process that is just writing it. */
 const WRITING_GRACE_MS = 10_000;
 
 const holderSchema = z.object({
   pid: z.int().min(1),
   host: z.string(),
-  /** Tells the process from a later one with the same number, where the system says when a process started. */
+  /** Start time, which distinguishes the process from a later one with the same number, if the system provides it. */
   started: z.string().nullable(),
 });
 type Holder = z.infer<typeof holderSchema>;
 
 /**
- * Takes the lock of `folder`, which exists.
+ * Acquires the lock of the existing folder `folder`.
  *
- * @returns the function that gives it back; calling it again does nothing
+ * @returns a function that releases it; calling it again does nothing
  * @throws UserError when another process (or another part of this one) holds it, or the folder cannot be written
  */
 export function acquireLock(folder: string): () => void {
@@ -44,13 +44,13 @@ export function acquireLock(folder: string): () => void {
   }
   let held = true;
   return () => {
-    // A lock that somebody removed by hand may be another process's by now.
+    // If the lock was removed by hand, another process may hold it by now.
     if (held && readOrNull(path) === content) rmSync(path, { force: true });
     held = false;
   };
 }
 
-/** Who is writing to `folder` now, as "process 123"; null when nobody is. */
+/** The process that is writing to `folder`, as "process 123"; null if there is none. */
 export function lockHolder(folder: string): string | null {
   const path = join(folder, LOCK_FILE);
   const content = readOrNull(path);
@@ -80,7 +80,9 @@ function createExclusively(path: string, content: string): boolean {
   return true;
 }
 
-/** Between looking at a dead lock and removing it nobody else may replace it: hence a guard that one process can make. */
+/**
+ * Between checking a dead lock and removing it no other process may replace it: hence a guard that only one can create.
+ */
 function removeDeadLock(folder: string, path: string): void {
   const guard = join(folder, TAKEOVER_FOLDER);
   try {
@@ -139,8 +141,8 @@ function isAlive({ pid, started }: Holder): boolean {
 }
 
 /**
- * When the process started, in the system's own unit, or "ended" when it only waits to be collected by its parent; null
- * where the system does not say. Linux: `/proc/PID/stat`, fields 3 and 22 (proc_pid_stat(5)).
+ * Start time of the process in the system's unit, or "ended" for a zombie; null where the system does not provide it.
+ * Linux: `/proc/PID/stat`, fields 3 and 22 (proc_pid_stat(5)).
  */
 function processStart(pid: number): string | null {
   try {

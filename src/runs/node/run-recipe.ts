@@ -10,12 +10,12 @@ import { loadRecipeFile } from "./recipe-file.ts";
 import { RUN_FILES } from "./run-files.ts";
 
 /**
- * The recipe of a run: what its record says, with the model by its name, or from the file that the recipe came from. The
+ * The recipe of a run, from its record, with the built-in model of that name or the model of the recipe's file. The
  * file may have changed since, as long as its network computes the same.
  *
  * @param path of the run @param task its images and classes
- * @param own its model, where that is neither tailor's nor in a file
- * @throws UserError when the file is gone, or its network is another than the run's
+ * @param own its model, if that is neither built-in nor in a file
+ * @throws UserError when the file is missing, or its network differs from the run's
  */
 export async function readRecipe(
   path: string,
@@ -32,10 +32,10 @@ export async function readRecipe(
 }
 
 /**
- * The model of imported weights: tailor's, or from the file that it came from.
+ * The model of imported weights: a built-in one, or that of its file.
  *
  * @param path of the run @param task its images and classes
- * @throws UserError when the file is gone, or its network is another than the one that was imported
+ * @throws UserError when the file is missing, or its network differs from the imported one
  */
 export async function readImportedModel(path: string, record: ImportedRunRecord, task: ImageTask): Promise<Model> {
   const { recipeFile } = record;

@@ -1,53 +1,36 @@
-/** What a path is as a run, which runs there are, and where the next one goes. */
+/** What a path is as a run, how a run stands, which runs there are, and where the next one goes. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import type { FinishedRunRecord, ImportedRunRecord, RunRecord } from "../run-record.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
-import { RUN_FILES, readAnyRunRecord, readStateIfWhole } from "./run-files.ts";
+import { openRun, RUN_FILES, type Run } from "./run-files.ts";
 import { lockHolder } from "./run-lock.ts";
 
-/** A run folder as it is found. */
-export type FoundRun =
-  | { readonly kind: "finished"; readonly record: FinishedRunRecord }
-  /** Weights that were trained elsewhere. */
-  | { readonly kind: "imported"; readonly record: ImportedRunRecord }
-  | {
-      readonly kind: "unfinished";
-      readonly record: RunRecord;
-      /** Whether its state can be read, so that `--resume` goes on from there. */
-      readonly resumable: boolean;
-      /** The process that is training it now, as "process 123"; null when it was interrupted. */
-      readonly writer: string | null;
-    }
-  /** There is a run.json, but it cannot be read, or the system does not let us read the state: the error says why. */
-  | { readonly kind: "damaged"; readonly error: UserError };
+/** How a run stands. "interrupted": it is not finished, and no process is training it. "imported": trained elsewhere. */
+export type RunStatus = "running" | "interrupted" | "finished" | "imported";
 
-export type RunStatus =
-  | { readonly kind: "missing" }
-  /** A file, or a folder without run.json. */
-  | { readonly kind: "not-a-run" }
-  | FoundRun;
-
-/** A run that was found in a folder of runs. */
-export type ListedRun = FoundRun & { readonly path: string; readonly name: string };
-
-/** What is at `path`; never throws for something that is wrong with the run. */
-export function runStatus(path: string): RunStatus {
-  if (!existsSync(path)) return { kind: "missing" };
-  if (!existsSync(join(path, RUN_FILES.record))) return { kind: "not-a-run" };
-  const record = valueOrUserError(() => readAnyRunRecord(path));
-  if (record instanceof UserError) return { kind: "damaged", error: record };
-  if (record.status === "finished") return { kind: "finished", record };
-  if (record.status === "imported") return { kind: "imported", record };
-  const state = valueOrUserError(() => readStateIfWhole(path));
-  if (state instanceof UserError) return { kind: "damaged", error: state };
-  return { kind: "unfinished", record, resumable: state !== null, writer: lockHolder(path) };
+/** A record cannot know that its process was killed: the lock does. */
+export function runStatus({ path, record }: Run): RunStatus {
+  if (record.status !== "running") return record.status;
+  return lockHolder(path) === null ? "interrupted" : "running";
 }
 
+/** The run in a folder; undefined where there is none; for one whose run.json cannot be read, the error that says why. */
+export function findRun(path: string): Run | UserError | undefined {
+  if (!existsSync(join(path, RUN_FILES.record))) return undefined;
+  return valueOrUserError(() => openRun(path));
+}
+
+/** A run that was found in a folder of runs. */
+export type ListedRun = { readonly name: string } & (
+  | (Run & { readonly status: RunStatus })
+  /** Its run.json cannot be read: the error says why. */
+  | { readonly status: "damaged"; readonly path: string; readonly error: UserError }
+);
+
 /**
- * The runs among the folders of `parent`, newest first: by when they were started, damaged ones by their last change.
- * Whatever is no run is passed over; a missing `parent` has no runs.
+ * The runs among the folders of `parent`, newest first: by start time, damaged ones by their last change. Other entries
+ * are ignored; a missing `parent` has no runs.
  *
  * @throws UserError when `parent` is not a folder or cannot be read
  */
@@ -55,24 +38,24 @@ export function listRuns(parent: string): ListedRun[] {
   const runs: { time: number; run: ListedRun }[] = [];
   for (const name of namesIn(parent)) {
     const path = join(parent, name);
-    const status = runStatus(path);
-    if (status.kind === "missing" || status.kind === "not-a-run") continue;
-    const time =
-      status.kind === "damaged"
-        ? (statSync(join(path, RUN_FILES.record), { throwIfNoEntry: false })?.mtimeMs ?? 0)
-        : Date.parse(status.record.startedAt);
-    runs.push({ time, run: { ...status, path, name } });
+    const run = findRun(path);
+    if (run === undefined) continue;
+    if (run instanceof UserError) {
+      const time = statSync(join(path, RUN_FILES.record), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      runs.push({ time, run: { name, path, status: "damaged", error: run } });
+    } else {
+      runs.push({ time: Date.parse(run.record.startedAt), run: { name, ...run, status: runStatus(run) } });
+    }
   }
   return runs.sort((a, b) => b.time - a.time || (a.run.name < b.run.name ? 1 : -1)).map(({ run }) => run);
 }
 
 /**
- * The runs that a path stands for: itself, or, of a folder that is no run but has runs in it (`train --seeds`) or in its
- * `runs` (`study`, `ablate`, `sweep`), those, in the order of their names with numbers by size.
+ * The runs at a path: itself if it is a run, else the runs in it (`train --seeds`) or in its folder `runs` (`study`,
+ * `ablate`, `sweep`), sorted by name with numbers by value.
  */
 export function runsAt(path: string): string[] {
-  const { kind } = runStatus(path);
-  if (kind !== "not-a-run" || !statSync(path).isDirectory()) return [path];
+  if (findRun(path) !== undefined || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   for (const folder of [path, join(path, "runs")]) {
     const names = listRuns(folder).map(({ name }) => name);
     if (names.length === 0) continue;

@@ -1,6 +1,6 @@
 /**
- * Files that are whole at every moment. The content goes to a temporary file in the same folder, is synced to the disk
- * and takes the file's name by one rename: whoever reads, and whatever is killed when, there is the old file or the new.
+ * Atomic file writes. The content is written to a temporary file in the same folder, synced to the disk and renamed to
+ * the file's name: at any moment, also after a kill, either the old file or the new one exists.
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -9,14 +9,14 @@ import { errorCode, explainFileError } from "./file-errors.ts";
 
 /** `.state.safetensors.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.tmp`: hidden, and no other writer chooses the same. */
 const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
-/** Some file systems cannot sync a folder; they answer with one of these. */
+/** Some file systems cannot sync a folder; they fail with one of these. */
 const CANNOT_SYNC_FOLDERS: readonly (string | null)[] = ["EINVAL", "ENOTSUP", "EPERM", "EISDIR", "EACCES", "EBADF"];
 
 /**
  * Writes `content` (text as UTF-8) to the file `path` in a folder that exists, in place of what was there.
  *
- * @throws UserError when the system refuses (disk full, no right, read-only, ...): says which file, why and what to do.
- *   The file is then as it was before, and no temporary file is left.
+ * @throws UserError when the system refuses (disk full, no permission, read-only, ...): says which file, why and what
+ *   to do. The file is then as it was before, and no temporary file is left.
  */
 export function writeWholeFile(path: string, content: Uint8Array | string): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
@@ -36,7 +36,7 @@ export function writeWholeFile(path: string, content: Uint8Array | string): void
   }
 }
 
-/** Makes the names in `folder` (a rename, a new file) safe against a power cut, where the file system can do that. */
+/** Makes changes of names in `folder` (a rename, a new file) durable, where the file system supports it. */
 export function syncFolder(folder: string): void {
   let file: number | undefined;
   try {
@@ -55,7 +55,7 @@ export function isTemporary(name: string): boolean {
 }
 
 /**
- * Removes what killed processes left behind in `folder`. Only for a folder that nobody else is writing to.
+ * Removes what killed processes left behind in `folder`. Only for a folder that no other process is writing to.
  *
  * @throws UserError when the folder cannot be read or a file not be removed
  */

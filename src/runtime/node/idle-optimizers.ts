@@ -1,8 +1,8 @@
 /**
- * ONNX Runtime's graph optimisations that find nothing in a program of ours: each looks for operators that no lowering
- * writes. Looking costs all the same: before each, ONNX Runtime 1.30 sorts the whole graph anew and counts through a list of
- * all nodes that could run next whenever one joins it, which takes time with the square of the network's depth. Without them
- * a training step is optimised into the same graph, to the byte (`test/runtime/idle-optimizers.test.ts`).
+ * ONNX Runtime's graph optimisations that have no effect on tailor's programs: each looks for operators that no
+ * lowering writes. Yet they cost time: before each, ONNX Runtime 1.30 sorts the whole graph again and scans a list of
+ * all ready nodes whenever one is added, which is quadratic in the network's depth. Without them a training step is
+ * optimised into the same graph, byte for byte (`test/runtime/idle-optimizers.test.ts`).
  */
 const IDLE_OPTIMIZERS = {
   quantization: [
@@ -24,9 +24,9 @@ const IDLE_OPTIMIZERS = {
     "GroupQueryAttentionFusion",
     "GroupQueryAttentionPreNormFusion",
   ],
-  /** By Erf, Tanh or Gelu. */
+  /** They look for Erf, Tanh or Gelu. */
   gelu: ["BiasGeluFusion", "FastGeluFusion", "GeluFusionL1", "GeluFusionL2"],
-  /** By ReduceMean or LayerNormalization. */
+  /** They look for ReduceMean or LayerNormalization. */
   layerNorm: [
     "BiasSkipLayerNormFusion",
     "LayerNormFusionL1",
@@ -34,13 +34,13 @@ const IDLE_OPTIMIZERS = {
     "SimplifiedLayerNormFusion",
     "SkipLayerNormFusion",
   ],
-  /** By ONNX's Dropout; ours is a product with a mask. */
+  /** It looks for ONNX's Dropout; tailor's dropout is a product with a mask. */
   dropout: ["BiasDropoutFusion"],
-  /** Sizes are all known, but for the steps of a run, and no session option says how many these are. */
+  /** All sizes are known except the number of steps of a run, which no session option sets. */
   dimensions: ["FreeDimensionOverrideTransformer"],
 } as const;
 
-/** As session options take them. */
+/** Session options that disable them. */
 export const WITHOUT_IDLE_OPTIMIZERS = {
   optimization: { disable_specified_optimizers: Object.values(IDLE_OPTIMIZERS).flat().join(";") },
 } as const;

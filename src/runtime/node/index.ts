@@ -27,12 +27,12 @@ async function probeLowerings(): Promise<readonly [Lowering, ...Lowering[]]> {
 }
 
 /**
- * Opens a model file as tailor writes it, with ONNX Runtime free to optimise.
+ * Opens a model file in tailor's format, with all of ONNX Runtime's optimisations.
  *
- * @param fileName named in errors
- * @param options how it computes
- * @param options.isAlone false where other work, such as decoding, goes on between runs
- * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ * @param fileName for error messages
+ * @param options of the session
+ * @param options.isAlone false if other work, such as decoding, runs between calls
+ * @throws UserError when ONNX Runtime cannot read it, or its inputs and outputs are not tailor's
  */
 export async function openModel(
   bytes: Uint8Array,

@@ -3,7 +3,7 @@ import type * as OrtModule from "onnxruntime-node";
 import { GraphWriter } from "../../onnx/graph-writer.ts";
 
 /**
- * ONNX Runtime, loaded on first use: its native library takes some 50 ms, which `--help` need not pay.
+ * ONNX Runtime, loaded on first use: its native library takes about 50 ms, which `--help` should not cost.
  */
 let loaded: typeof OrtModule | undefined;
 
@@ -13,10 +13,10 @@ export function ort(): typeof OrtModule {
 }
 
 /**
- * Options that every session shares.
+ * Options of every session.
  *
- * @param isAlone whether nothing else wants the cores between two runs: its threads then wait for the next one awake, which
- *   is faster by their wake-up, and take the cores' time meanwhile
+ * @param isAlone whether nothing else needs the cores between two runs: threads then spin while they wait for the next
+ *   run, which saves the wake-up time but uses the cores
  */
 export function sessionOptions(
   threads: number,
@@ -28,24 +28,24 @@ export function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: "all",
-    // Errors only: warnings concern models in general (unused inputs, say), which tests cover here.
+    // Errors only: warnings concern general properties of models (unused inputs, say), which tests cover.
     logSeverityLevel: 3,
   };
 }
 
-/** Any multiple of every block size there is. */
+/** A multiple of every possible block size. */
 const PROBE_CHANNELS = 64;
 
 /**
- * Finds the block size of the CPU provider's blocked layout: reorders an image of two pixels and looks where the second
- * pixel of the first channel went. Undefined where the processor (or the build) has no such layout.
+ * Finds the block size of the CPU provider's blocked layout: reorders an image of two pixels and locates the second
+ * pixel of the first channel. Undefined where the processor (or the build) has no such layout.
  */
 export async function probeBlockSize(): Promise<number | undefined> {
   const shape = [1, PROBE_CHANNELS, 1, 2];
   const writer = new GraphWriter();
   const image = writer.input("image", "float32", shape);
   const blocked = writer.blocked("ReorderInput", [image]);
-  // A blocked tensor must not leave the graph as an image: as a plain vector it shows its order.
+  // As an image, the blocked tensor would be converted back at the output; as a vector it keeps its order.
   writer.output("order", writer.reshape(blocked, [PROBE_CHANNELS * 2]), "float32", [PROBE_CHANNELS * 2]);
   const { InferenceSession, Tensor } = ort();
   try {
@@ -56,7 +56,7 @@ export async function probeBlockSize(): Promise<number | undefined> {
     const block = (results.order!.data as Float32Array).indexOf(1);
     return block > 1 && block < PROBE_CHANNELS ? block : undefined;
   } catch {
-    // A build without these operators refuses the model: the answer to the question that is asked here.
+    // A build without these operators rejects the model: there is no blocked layout.
     return undefined;
   }
 }

@@ -8,16 +8,16 @@ import { type EngineRun, readTrace } from "../trace.ts";
 import { nodeRuntime } from "./index.ts";
 import { openSession } from "./session.ts";
 
-/** What a session did: its program, and every run from the first on. */
+/** Profile of a session: its program, and all of its runs. */
 export interface EngineProfile {
   readonly program: CompiledProgram;
   readonly runs: readonly EngineRun[];
 }
 
 /**
- * The same runtime with ONNX Runtime's profiler on: what it computes is the same, and slower by a few microseconds a node.
- * The trace grows with every run (some 600 bytes a node) and is read when a session is released, so sessions should be short.
- * Until then it lies in a folder of its own, readable by this user only, below the system's folder for temporary files.
+ * The Node runtime with ONNX Runtime's profiler enabled: the same results, slower by a few microseconds per node. The
+ * trace grows with every run (about 600 bytes per node) and is read when a session is released, so sessions should be
+ * short. Until then it is stored in a temporary folder that only this user can read.
  *
  * @param onProfile called when a session is released
  */
@@ -65,7 +65,7 @@ function makeFolder(): string {
   }
 }
 
-/** ONNX Runtime adds date and time to the name that it is given. */
+/** Reads the only file of a folder: ONNX Runtime appends date and time to the given name. */
 function readOnlyFile(folder: string): string {
   const [name] = readdirSync(folder);
   return name === undefined ? "" : readFileSync(join(folder, name), "utf8");

@@ -21,8 +21,8 @@ export async function openSession(
 }
 
 /**
- * State lives in two sets of buffers: a run reads one and ONNX Runtime writes the other, and the next run goes the other
- * way. A program with state runs as its repeated model, whose names and shapes are others.
+ * State is double-buffered: a run reads one set of buffers while ONNX Runtime writes the other, and the next run swaps
+ * them. A program with state runs as its repeated model, which has other names and shapes.
  */
 class NodeSession implements Session {
   readonly #program: CompiledProgram;
@@ -94,7 +94,7 @@ class NodeSession implements Session {
     return Object.fromEntries(program.outputs.map(({ name }) => [name, floats(results[nameOf(name)]!)]));
   }
 
-  /** Writes the profile, if the session was opened with one. */
+  /** Writes the profile, if profiling is enabled. */
   endProfiling(): void {
     this.#session.endProfiling();
   }

@@ -7,7 +7,7 @@ import { openSession } from "./session.ts";
 
 export type { OrtFiles };
 
-/** ONNX Runtime's WebAssembly build, for browsers and their workers. Nothing of it is loaded before this is called. */
+/** ONNX Runtime's WebAssembly build, for browsers and their workers. It is loaded by the first call. */
 export async function webRuntime(threads: number, files?: OrtFiles): Promise<Runtime> {
   const { env } = await loadOrt(threads, files);
   return {
@@ -19,10 +19,10 @@ export async function webRuntime(threads: number, files?: OrtFiles): Promise<Run
 }
 
 /**
- * Opens a model file as tailor writes it.
+ * Opens a model file in tailor's format.
  *
- * @param fileName named in errors
- * @throws UserError when ONNX Runtime cannot read it or its input and outputs are others
+ * @param fileName for error messages
+ * @throws UserError when ONNX Runtime cannot read it, or its inputs and outputs are not tailor's
  */
 export async function openModel(
   bytes: Uint8Array,

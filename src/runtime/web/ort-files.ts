@@ -1,6 +1,6 @@
 /**
- * Where a page serves the two files of ONNX Runtime's WebAssembly build. In a file of its own, so that declarations that
- * mention it do not need onnxruntime-web, which is not everybody's.
+ * URLs of the two files of ONNX Runtime's WebAssembly build. In a separate file, so that type declarations that refer
+ * to it do not need onnxruntime-web, an optional dependency.
  */
 export interface OrtFiles {
   readonly mjs: string;

@@ -9,7 +9,7 @@ import type { OrtFiles } from "./ort-files.ts";
 /**
  * Opens a program on onnxruntime-web.
  *
- * @throws Error when the program is in a layout that WebAssembly does not have
+ * @throws Error when the program uses the blocked layout, which WebAssembly does not have
  */
 export async function openSession(
   program: CompiledProgram,
@@ -23,7 +23,7 @@ export async function openSession(
 }
 
 /**
- * The WebAssembly provider ignores preallocated outputs: every run makes its state anew, and the next one is fed with it.
+ * The WebAssembly provider ignores preallocated outputs: every run returns new state tensors, which feed the next one.
  */
 class WebSession implements Session {
   readonly #program: CompiledProgram;
@@ -86,14 +86,14 @@ function floats(tensor: Tensor): Float32Array {
   return tensor.data;
 }
 
-/** What one step is fed. */
+/** The feed of one step. */
 function partOf(data: TensorData, step: number, size: number): TensorData {
   return data.subarray(step * size, (step + 1) * size);
 }
 
 /**
- * Lets the thread see to its messages. A run computes without ever giving way, and so would a loop of runs: a worker in
- * which it goes on would not hear that it should stop. Costs up to 4 ms, a few hundredths of a step.
+ * Yields to the event loop. Runs block the thread, and so would a loop of runs: a worker would not receive the message
+ * to stop. Costs up to 4 ms, a few percent of a step.
  */
 function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));

@@ -35,10 +35,10 @@ export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerContext
   });
 }
 
-/** What `tailor compare` would set on the ladder; nothing of a run that was tested on other data, or not yet. */
+/** The run's result for the ladder, as in `tailor compare`; empty if it was tested on other data, or not yet. */
 function testedOnce({ id, path, record }: ServedRun): TestedOnce[] {
   const accuracy = record.evaluations?.test?.accuracy;
-  // Of imported weights it is not known which images they were tested on.
+  // For imported weights the test images are unknown.
   if (accuracy === undefined || record.status === "imported" || !record.data.verified) return [];
   const cost = valueOrUserError(() =>
     runCost(record, { task: FASHION_MNIST_TASK, fileName: join(path, RUN_FILES.record) }),

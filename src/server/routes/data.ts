@@ -8,7 +8,7 @@ import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
 
-/** Test images in one answer. */
+/** Maximum number of test images per response. */
 const MAX_IMAGES = 1000;
 
 const sampleSchema = z.object({
@@ -17,8 +17,8 @@ const sampleSchema = z.object({
 });
 
 /**
- * The data: single test images and samples of them, of the server's data set and of each run's, and all of the server's
- * as bytes for training in a browser.
+ * Routes for data: single test images and samples of them, from the server's data set and each run's, and all of the
+ * server's data as bytes for training in a browser.
  */
 export function dataRoutes(
   app: Hono,
@@ -87,7 +87,7 @@ function testImage(set: ImageSet, index: number): TestImage {
   return { index, label, className: set.classNames[label]!, channels, height, width, pixels };
 }
 
-/** Different numbers below `total`, drawn at random, the same ones for the same seed. */
+/** Different random numbers below `total`, determined by the seed. */
 function sampleIndices(total: number, { count, seed }: { count: number; seed: number }): number[] {
   const stream = randomStream(seed, "sample");
   const drawn = new Set<number>();
@@ -95,7 +95,7 @@ function sampleIndices(total: number, { count, seed }: { count: number; seed: nu
   return [...drawn];
 }
 
-/** Bytes as they are, for programs. They are not copied, and must not change any more. */
+/** A response of raw bytes. They are not copied, so they must not be modified any more. */
 export function binaryResponse(bytes: Uint8Array): Response {
   const { buffer, byteOffset, byteLength } = bytes;
   const body = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(bytes);

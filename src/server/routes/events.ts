@@ -3,40 +3,43 @@ import type { Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
-import { readAnyRunRecord } from "../../runs/node/run-files.ts";
+import { readMetrics } from "../../runs/node/run-files.ts";
+import { findRun, type RunStatus, runStatus } from "../../runs/node/run-status.ts";
 import type { ProgressAnswer } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { createConcurrencyLimit } from "../limits.ts";
-import { metricsSoFar, type RunState, type ServedRun, stateOf } from "../run-catalog.ts";
+import type { ServedRun } from "../run-catalog.ts";
 import { createSignal, type Signal } from "../signal.ts";
 
-/** A file system may tell of no change (a network's, say): the run is looked at so often in any case. */
+/** Polling interval, for file systems without change notifications (network file systems, say). */
 const POLL_MS = 1000;
 
-/** What happens to a run, in order. "gone": its folder was removed or its files can no longer be read. */
+/** Events of a run, in order. "gone": its folder was removed or its files can no longer be read. */
 export type RunEvent =
   | { readonly kind: "epoch"; readonly line: MetricsLine }
   | { readonly kind: "progress"; readonly progress: ProgressAnswer }
-  | { readonly kind: "status"; readonly status: RunState | "gone" }
+  | { readonly kind: "status"; readonly status: RunStatus | "gone" }
   /** Nothing happened for a while. */
   | { readonly kind: "nothing" };
 
 export interface FollowOptions {
-  /** Epochs up to this one are known already. */
+  /** Epochs up to this one are skipped. */
   readonly after: number;
-  /** Rung by whoever has news besides the folder's, and to end it. */
+  /**
+   * `followRun` waits for it; notified on changes of the folder, progress of training, and when the stream is to end.
+   */
   readonly signal: Signal;
-  /** Whether the process that trains it is known to be there: then it is running, though it has let go of its folder. */
+  /** Whether its training process is alive: then it is running, even if it has released its folder's lock. */
   readonly isTraining: () => boolean;
-  /** How far the training is, where that is known. */
+  /** Progress of the training, if known. */
   readonly progress: () => ProgressAnswer | undefined;
   readonly isOver: () => boolean;
 }
 
 /**
- * Follows a run, whichever process trains it, to its end: its state first, then each epoch, those that are done among them.
- * Ends after the state that is no longer "running".
+ * Follows a run, whichever process trains it, to its end: its status first, then each epoch, those that are done among them.
+ * Ends after the status that is no longer "running".
  */
 export async function* followRun(
   path: string,
@@ -45,22 +48,22 @@ export async function* followRun(
   const stopWatching = watchFolder(path, () => signal.notify());
   let lastEpoch = after;
   let lastProgress: ProgressAnswer | undefined;
-  let lastState: RunState | "gone" | undefined;
+  let lastStatus: RunStatus | "gone" | undefined;
   try {
     while (!isOver()) {
       // Looked at before the epochs: those of a run that has ended are all there.
-      const found = currentState(path);
-      const state = found === "interrupted" && isTraining() ? "running" : found;
-      if (state === "running" && state !== lastState) yield { kind: "status", status: state };
-      lastState = state;
-      const lines = valueOrUserError(() => metricsSoFar(path));
+      const found = currentStatus(path);
+      const status = found === "interrupted" && isTraining() ? "running" : found;
+      if (status === "running" && status !== lastStatus) yield { kind: "status", status };
+      lastStatus = status;
+      const lines = valueOrUserError(() => readMetrics(path, { isInProgress: true }));
       for (const line of lines instanceof UserError ? [] : lines) {
         if (line.epoch <= lastEpoch) continue;
         lastEpoch = line.epoch;
         yield { kind: "epoch", line };
       }
-      if (state !== "running") {
-        yield { kind: "status", status: state };
+      if (status !== "running") {
+        yield { kind: "status", status };
         return;
       }
       const now = progress();
@@ -74,32 +77,32 @@ export async function* followRun(
   }
 }
 
-function currentState(path: string): RunState | "gone" {
+function currentStatus(path: string): RunStatus | "gone" {
   const look = () => {
-    const record = valueOrUserError(() => readAnyRunRecord(path));
-    return record instanceof UserError ? "gone" : stateOf({ path, record });
+    const run = findRun(path);
+    return run === undefined || run instanceof UserError ? "gone" : runStatus(run);
   };
-  const state = look();
+  const status = look();
   // A run may end after its record was read and before its lock is looked at: then a second look finds it finished.
-  return state === "interrupted" ? look() : state;
+  return status === "interrupted" ? look() : status;
 }
 
-/** Files are replaced by renaming, so their folder is watched. @returns stops it */
+/** Watches a run's folder, as its files are replaced by renaming. @returns a function that stops watching */
 function watchFolder(path: string, onChange: () => void): () => void {
   let watcher: FSWatcher | undefined;
   try {
     watcher = watch(path, onChange);
-    watcher.on("error", () => watcher?.close()); // The folder is gone, or there is no watching here: polling goes on.
+    watcher.on("error", () => watcher?.close()); // The folder was removed, or watching is not supported: polling continues.
   } catch {
-    // Too many are watched already, say: polling does without.
+    // Watching failed (too many watchers, say): polling is sufficient.
   }
   return () => watcher?.close();
 }
 
-/** A line is sent so often at least, or proxies and clients take the connection for dead. */
+/** Heartbeat interval, so that proxies and clients do not consider the connection dead. */
 const HEARTBEAT_MS = 15_000;
 
-/** `GET /api/runs/:id/events`: a run as it is trained, as server-sent events. */
+/** `GET /api/runs/:id/events`: the training of a run as server-sent events. */
 export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: ServerContext): void {
   const streams = createConcurrencyLimit(
     limits.streams,
@@ -109,10 +112,10 @@ export function eventsRoute(app: Hono, { catalog, trainer, limits, closing }: Se
 
   app.get("/api/runs/:id/events", (c) => {
     const run = catalog.find(c.req.param("id"));
-    // Hono answers HEAD as GET, and would leave the stream unread for ever.
+    // Hono handles HEAD like GET, and would never read the stream.
     if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     const after = lastEpochSeen(c.req.header("last-event-id"));
-    // A browser asks again when a stream ends, unless it is told that there is nothing more.
+    // A browser reconnects when a stream ends, unless it gets status 204.
     if (after > 0 && hasNothingAfter(run, after)) return c.body(null, 204);
     const leave = streams.enter();
     return streamSSE(c, async (stream) => {
@@ -160,12 +163,13 @@ function send(
   }
 }
 
-/** The id of an event is its epoch. What is no number is no id of ours. */
+/** The epoch of Last-Event-ID; anything but a number is ignored. */
 function lastEpochSeen(header: string | undefined): number {
   const epoch = Number(header ?? 0);
   return Number.isFinite(epoch) ? epoch : 0;
 }
 
 function hasNothingAfter(run: ServedRun, epoch: number): boolean {
-  return stateOf(run) !== "running" && metricsSoFar(run.path).every((line) => line.epoch <= epoch);
+  if (runStatus(run) === "running") return false;
+  return readMetrics(run.path, { isInProgress: true }).every((line) => line.epoch <= epoch);
 }

@@ -7,9 +7,9 @@ import type { OpenClassifier } from "../open-classifiers.ts";
 import { badImage, pictureFile, pixelsOf } from "../prediction-input.ts";
 import { mediaType, parseJsonBody, parseQuery, withBody } from "../request.ts";
 
-/** Room for each number of a JSON body: indented lists of rows need 14. */
+/** Maximum size per number of a JSON body: indented lists of rows need 14. */
 const JSON_BYTES_PER_PIXEL = 32;
-/** And for what stands around them. */
+/** Maximum size of the rest of a JSON body. */
 const JSON_BYTES_BESIDES = 1024;
 
 const DEFAULT_TOP = 3;
@@ -22,7 +22,7 @@ const querySchema = z.object({
 });
 type Query = z.infer<typeof querySchema>;
 
-/** `POST /api/predict`: what is in a picture. */
+/** `POST /api/predict`: classifies a picture. */
 export function predictRoute(app: Hono, { catalog, classifiers, limits }: ServerContext): void {
   const overloaded = () =>
     new HttpError(503, "overloaded", "The server is at work on as much as it takes; try again in a moment.");

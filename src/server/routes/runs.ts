@@ -1,17 +1,18 @@
 import type { Hono } from "hono";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import { readModel } from "../../runs/node/run-files.ts";
+import { readMetrics, readModel } from "../../runs/node/run-files.ts";
 import type { RunDetail, RunSummary } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
-import { metricsSoFar, modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
+import { modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
 import { binaryResponse } from "./data.ts";
 
-/** `GET /api/runs` and what there is of each run. */
+/** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
   app: Hono,
   { catalog, evaluations, trainer }: Pick<ServerContext, "catalog" | "evaluations" | "trainer">,
 ): void {
+  const metricsOf = ({ path }: ServedRun) => readMetrics(path, { isInProgress: true });
   const failureOf = ({ id }: ServedRun) => trainer?.failureOf(id) ?? null;
 
   app.get("/api/runs", (c) => {
@@ -19,9 +20,7 @@ export function runRoutes(
     const summaries: RunSummary[] = [];
     const unusable = [...damaged];
     for (const run of runs) {
-      const summary = valueOrUserError(() =>
-        summaryOf(run, { metrics: metricsSoFar(run.path), failure: failureOf(run) }),
-      );
+      const summary = valueOrUserError(() => summaryOf(run, { metrics: metricsOf(run), failure: failureOf(run) }));
       if (summary instanceof UserError) unusable.push(run.id);
       else summaries.push(summary);
     }
@@ -30,7 +29,7 @@ export function runRoutes(
 
   app.get("/api/runs/:id", (c) => {
     const run = catalog.find(c.req.param("id"));
-    const metrics = metricsSoFar(run.path);
+    const metrics = metricsOf(run);
     const summary = summaryOf(run, { metrics, failure: failureOf(run) });
     return c.json({ ...summary, record: publicRecord(run.record), metrics } satisfies RunDetail);
   });
@@ -40,6 +39,6 @@ export function runRoutes(
   app.get("/api/runs/:id/model.onnx", (c) => {
     const run = catalog.find(c.req.param("id"));
     if (modelStamp(run) === undefined) throw noModel(run.id);
-    return binaryResponse(readModel(run.path));
+    return binaryResponse(readModel(run));
   });
 }

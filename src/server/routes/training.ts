@@ -11,9 +11,9 @@ import { mediaType, parseFields, parseJsonBody, withBody } from "../request.ts";
 import type { Trainer } from "../trainer.ts";
 
 const MAX_BODY_BYTES = 4096;
-/** Batch norm needs two. */
+/** Batch norm needs two images. */
 const MIN_IMAGES = 2;
-/** Such requests are small and few. */
+/** Limit on all bodies together; these requests are small and few. */
 const MAX_HELD_BYTES = 16 * MAX_BODY_BYTES;
 
 const wishSchema = z.strictObject({
@@ -23,7 +23,7 @@ const wishSchema = z.strictObject({
   limit: z.int().min(1).nullable().default(null),
 });
 
-/** `POST /api/training` and `DELETE /api/training/:id`: a training is started from the page, and stopped. */
+/** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
 export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext, "trainer" | "data">): void {
   const held = createConcurrencyLimit(
     MAX_HELD_BYTES,
@@ -42,7 +42,9 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext,
     return c.json({ id });
   });
 
-  /** @throws HttpError 400 when it cannot be trained, 415 unless it is JSON: no form of another site's can send that */
+  /**
+   * @throws HttpError 400 when the request is invalid, 415 unless it is JSON, which a form of another site cannot send
+   */
   async function wishOf(c: Context) {
     if (mediaType(c.req) !== "application/json") {
       throw new HttpError(415, "unsupported_media_type", "Send what to train as application/json.");
@@ -51,7 +53,7 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext,
       parseFields(parseJsonBody(bytes), wishSchema),
     );
     if (!RECIPES.some(({ name }) => name === wish.recipe)) {
-      // Not findRecipe's words: files, which it offers too, are not taken from outside.
+      // Not findRecipe's message, which suggests files: those are not accepted from clients.
       const names = RECIPES.map(({ name }) => name).join(", ");
       throw new HttpError(400, "no_such_recipe", `There is no recipe "${wish.recipe}"; choose one of: ${names}.`);
     }
@@ -66,5 +68,5 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext,
 
 function required(trainer: Trainer | null): Trainer {
   if (trainer) return trainer;
-  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with --allow-training.");
+  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with `allowTraining`.");
 }

@@ -8,22 +8,22 @@ import { collectEnvironment } from "../../runs/node/environment.ts";
 import { networkSha256 } from "../../runs/node/hashes.ts";
 import { RUN_FORMAT, type RunRecord } from "../../runs/run-record.ts";
 
-/** How a new run is made. */
+/** Definition of a new run. */
 export interface NewRun {
   readonly recipe: Recipe;
-  /** What of the recipe was fitted to the number of images (`fitToImages`). Left out: nothing was. */
+  /** The recipe's original values of fields that were adapted to the number of images (`fitToImages`), if any. */
   readonly fittedFrom?: FittedRecipe["fittedFrom"] | undefined;
-  /** The file that exports it: its whole path. Left out: it is one of tailor's, or comes from a program. */
+  /** Absolute path of the file that exports the recipe; undefined for a built-in recipe or one from a program. */
   readonly recipeFile?: string | undefined;
   readonly seed: number;
   readonly trainOn: "split" | "all";
-  /** Training images to use; null: all. */
+  /** Number of training images to use; null: all. */
   readonly limit: number | null;
   /** The run's folder. */
   readonly out: string;
 }
 
-/** What a run's record says before training starts. */
+/** A run's record before training starts. */
 export function newRecord(
   { recipe, fittedFrom, recipeFile, seed, trainOn, limit }: NewRun,
   { data: loaded, threads }: { data: LoadedData; threads: number },
@@ -70,7 +70,7 @@ export function newRecord(
   };
 }
 
-/** What computes a run, as its record says it. */
+/** The record's fields about threads, lowering and environment. */
 export function computation({ threads }: { threads: number }, lowering: Lowering) {
   return {
     lowering: lowering.kind,

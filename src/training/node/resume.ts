@@ -1,4 +1,3 @@
-import { resumeCommand } from "../../command-text.ts";
 import type { Lowering } from "../../compile/program.ts";
 import { stepsIn } from "../../data/batches.ts";
 import { differingFile } from "../../data/differing-file.ts";
@@ -16,7 +15,7 @@ import type { TrainingPosition } from "../progress.ts";
 import type { TrainingSnapshot } from "../train.ts";
 import { averageName, slotName } from "../training-program.ts";
 
-/** A run's place in `state.safetensors`: numbers as JavaScript prints them, which reads back exactly. */
+/** A run's position as metadata of `state.safetensors`: numbers as JavaScript prints them, which is exact. */
 export function encodePosition({ step, seconds, epoch }: TrainingPosition): Record<string, string> {
   const numbers = {
     step,
@@ -29,7 +28,7 @@ export function encodePosition({ step, seconds, epoch }: TrainingPosition): Reco
   return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
 }
 
-/** @throws UserError when the state does not say where the run stood */
+/** @throws UserError when the state has no valid position */
 export function decodeSnapshot({ tensors, metadata }: Safetensors, fileName: string): TrainingSnapshot {
   const number = (name: string): number => {
     const text = metadata[name];
@@ -59,9 +58,9 @@ export function decodeSnapshot({ tensors, metadata }: Safetensors, fileName: str
 }
 
 /**
- * Whether a state belongs to its run: the run's tensors, at a place where the run can stand.
+ * Checks that a state belongs to its run: the run's tensors, at a possible position.
  *
- * @throws UserError that names what does not fit
+ * @throws UserError that names the mismatch
  */
 export function checkSnapshot(
   { tensors, position: { step, epoch } }: TrainingSnapshot,
@@ -82,8 +81,8 @@ export function checkSnapshot(
 }
 
 /**
- * The metrics of the epochs that were done at `step`. A kill between writing metrics and state leaves a line too many: it
- * is left out, as it will be made again.
+ * The metrics of the epochs finished at `step`. A kill between writing metrics and state leaves one extra line, which
+ * is dropped, as that epoch is trained again.
  *
  * @throws UserError when one is missing
  */
@@ -103,7 +102,7 @@ export function metricsUpTo(
   return kept;
 }
 
-/** Elements of each tensor that training keeps, by name: parameters, running statistics, optimizer state and averages. */
+/** Sizes of all tensors of a training, by name: parameters, running statistics, optimizer state and averages. */
 function keptSizes({ model, optimizer, averaging }: Recipe, task: ImageTask): Map<string, number> {
   const normalization = withoutNormalization(task);
   const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
@@ -121,7 +120,7 @@ function stepsOf({ data, batchSize }: RunRecord, epochs: number): number {
   return stepsIn(epochs, data.trainImages, batchSize);
 }
 
-/** Epochs that are over after `step` steps. */
+/** Number of finished epochs after `step` steps. */
 function epochsDone({ data, batchSize }: RunRecord, step: number): number {
   return Math.ceil(((step + 1) * batchSize) / data.trainImages) - 1;
 }
@@ -133,9 +132,9 @@ function damagedState(fileName: string, problem: string): UserError {
 }
 
 /**
- * Whether going on gives what an uninterrupted run would have given.
+ * Checks whether resuming gives the same result as an uninterrupted run.
  *
- * @returns what is different, if that is allowed
+ * @returns the differences, if they are allowed
  * @throws UserError that names the difference: always for other data, for another computation unless it is allowed
  */
 export function checkResumable(
@@ -145,7 +144,8 @@ export function checkResumable(
 ): string[] {
   if (differingFile(now.data, record.data.files) !== undefined) {
     throw new UserError(
-      `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with --data`,
+      (w) =>
+        `${path} was trained on other data than ${now.data.folder} holds; give the run's own data with ${w.option("data")}`,
     );
   }
   const block = now.lowering.kind === "blocked" ? now.lowering.block : null;
@@ -160,7 +160,8 @@ export function checkResumable(
   ].filter((difference) => difference !== "");
   if (differences.length > 0 && !now.allowDifferent) {
     throw new UserError(
-      `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; go on all the same with: ${resumeCommand(path)} --allow-different`,
+      (w) =>
+        `${path} would go on with another computation (${differences.join("; ")}), so the result would not be the uninterrupted run's; resume it all the same with ${w.option("allowDifferent")}${w.command("train", { resume: path, allowDifferent: true })}`,
     );
   }
   return differences;

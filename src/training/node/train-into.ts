@@ -14,47 +14,47 @@ import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
 import { encodePosition, metricsUpTo } from "./resume.ts";
 
-/** What a run is trained on and with. */
+/** Options of the training of a run. */
 export interface TrainRunOptions {
   readonly data: LoadedData;
   readonly threads: number;
-  /** Left out: blocked where the processor has it. */
+  /** Default: blocked where the processor supports it. */
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
   /** As in TrainingJob. */
   readonly stepsPerCall?: number;
-  /** Write events for TensorBoard into the run's folder. A resumed run that has some writes more in any case. */
+  /** Write events for TensorBoard into the run's folder. A resumed run that has some continues to write them anyway. */
   readonly tensorboard?: boolean;
-  /** What the caller is told while it trains, and asked. */
+  /** Callbacks during training. */
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
     /** After each epoch, with its line of `metrics.jsonl`. */
     readonly onEpoch?: (line: MetricsLine) => void;
   };
-  /** Called once the run's folder and record are there. */
+  /** Called once the run's folder and record exist. */
   readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
 }
 
-/** A run that came to its end, or was stopped before it and can be resumed. */
+/** A run that finished, or was stopped and can be resumed. */
 export type TrainedRun =
   | { readonly isFinished: true; readonly folder: string; readonly record: FinishedRunRecord }
   | { readonly isFinished: false; readonly folder: string; readonly step: number };
 
-/** A run that is to begin, or to go on. */
+/** A run to start or to resume. */
 export interface StartedRun {
   readonly recipe: Recipe;
-  /** What is written before the first step. */
+  /** The record to write before the first step. */
   readonly record: RunRecord;
   readonly lowering: Lowering;
   /** The images of `options.data`, divided as the record says. */
   readonly data: TrainingData;
-  /** Where an interrupted run goes on. */
+  /** The snapshot of an interrupted run to resume. */
   readonly from?: TrainingSnapshot;
 }
 
 /**
  * Trains a run and writes its files: run.json first, state and metrics after each epoch, weights and model at the end.
  *
- * @param folder open for writing; whoever opened it closes it
+ * @param folder open for writing; the caller closes it
  * @throws UserError when training diverges, the metrics are not the run's, or the system refuses to write
  */
 export async function trainInto(
@@ -70,7 +70,7 @@ export async function trainInto(
   if (options.data.split) folder.writeSplit(options.data.split);
   const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
-  // Records of older versions do not tell it.
+  // Records of older versions do not have it.
   const normalization = record.data.normalization ?? normalizationOf(data.train);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
     folder.writeState(
@@ -132,8 +132,8 @@ export async function trainInto(
 }
 
 /**
- * The run's events for TensorBoard, if there are to be any. A run that goes on and has none yet begins with the epochs that
- * are done; one that has some tells TensorBoard which of them will come again.
+ * The run's event file for TensorBoard, if any. A resumed run without one starts with the finished epochs; one that has
+ * events tells TensorBoard which of them will be repeated.
  */
 function openEvents(
   folder: string,

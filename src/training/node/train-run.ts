@@ -4,9 +4,10 @@ import { UserError } from "../../errors.ts";
 import type { Model } from "../../nn/model.ts";
 import { checkRecipe } from "../../recipes/recipe.ts";
 import { hasEventFile } from "../../runs/node/event-file.ts";
-import { hasState, RUN_FILES, readRunRecord } from "../../runs/node/run-files.ts";
+import { hasState, openTrainingRun, RUN_FILES, type Run } from "../../runs/node/run-files.ts";
 import { createRunFolder, resumeRunFolder } from "../../runs/node/run-folder.ts";
 import { readRecipe } from "../../runs/node/run-recipe.ts";
+import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
 import { checkResumable, checkSnapshot, decodeSnapshot } from "./resume.ts";
@@ -15,7 +16,7 @@ import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.t
 /**
  * Trains a recipe into a new run folder.
  *
- * @throws UserError when the recipe or an option is refused, the folder is taken, or training diverges
+ * @throws UserError when the recipe or an option is invalid, the folder is in use, or training diverges
  */
 export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
   checkRecipe(run.recipe);
@@ -24,13 +25,15 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   const data = trainingData(options.data.train, run);
   if (run.recipe.batchSize > data.train.count) {
     throw new UserError(
-      `batch size ${run.recipe.batchSize} is more than the ${data.train.count} training images; use --batch-size ${data.train.count} or less`,
+      (w) =>
+        `batch size ${run.recipe.batchSize} is more than the ${data.train.count} training images; use ${w.option("batchSize", data.train.count)} or less`,
       { exitCode: 2 },
     );
   }
   if (data.validation?.count === 0) {
     throw new UserError(
-      `${options.data.train.count} images to train with leave none to validate on; give more, or use --train-on all`,
+      (w) =>
+        `${options.data.train.count} images to train with leave none to validate on; give more, or use ${w.option("trainOn", "all")}`,
       { exitCode: 2 },
     );
   }
@@ -44,40 +47,58 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   }
 }
 
+/** How an interrupted run is resumed. */
+export interface ResumeOptions extends TrainRunOptions {
+  /**
+   * Go on although the lowering or ONNX Runtime's version is another: the result will not be bit for bit that of an
+   * uninterrupted run.
+   */
+  readonly allowDifferent: boolean;
+  /** The run's, where it is neither tailor's nor from a recipe's file. */
+  readonly model?: Model;
+}
+
 /**
- * Goes on with an interrupted run; one that has no state yet starts over.
+ * Resumes an interrupted run; one without state starts over.
  *
- * @param options.allowDifferent go on although the lowering or ONNX Runtime's version is another: the result will not be bit for
- *   bit that of an uninterrupted run
- * @param options.model the run's, where it is neither tailor's nor from a recipe's file
+ * @param run its folder, or the run as it was opened: what it is under the folder's lock decides
  * @throws UserError when there is nothing to resume, the data is not the run's, or the computation would differ
  */
-export async function resumeRun(
-  path: string,
-  options: TrainRunOptions & { readonly allowDifferent: boolean; readonly model?: Model },
-): Promise<TrainedRun> {
-  const before = readRunRecord(path);
-  const recipe = await readRecipe(path, before, { task: imageTask(options.data.train), own: options.model });
-  const lowering = await chooseLowering(options.runtime, options.lowering ?? before.lowering);
-  const differences = checkResumable(path, before, { ...options, lowering });
-  const { fittedFrom, recipeFile, seed, trainOn, limit } = before;
-  const run = { recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path };
+export async function resumeRun(run: string | Run, options: ResumeOptions): Promise<TrainedRun> {
+  const opened = openTrainingRun(run);
+  const { path } = opened;
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
-  if (before.status === "running" && !hasState(path)) {
-    const tensorboard = options.tensorboard === true || hasEventFile(path);
-    return trainNewRun(run, { ...options, lowering: lowering.kind, tensorboard });
-  }
+  if (opened.record.status === "running" && !hasState(path)) return startOver(opened, options);
 
-  const { folder, record, state } = resumeRunFolder(path);
+  const { folder, record, state } = resumeRunFolder(opened);
   try {
+    const { recipe, lowering, differences } = await prepareResume({ path, record }, options);
     const fileName = `${path}/${RUN_FILES.state}`;
     const from = decodeSnapshot(state, fileName);
-    const data = trainingData(options.data.train, run);
+    const data = trainingData(options.data.train, record);
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
-    // The record then tells what computed the weights last: they are nobody else's any more.
+    // The record then describes the last computation, as the weights cannot be reproduced by the first one.
     const now = differences.length === 0 ? record : { ...record, ...computation(options, lowering) };
     return await trainInto(folder, { recipe, record: now, lowering, data, from }, options);
   } finally {
     folder.close();
   }
+}
+
+/** Trains a run anew that was killed before its first state. `createRunFolder` refuses, should it have one by now. */
+async function startOver({ path, record }: Run<RunRecord>, options: ResumeOptions): Promise<TrainedRun> {
+  const { recipe, lowering } = await prepareResume({ path, record }, options);
+  const { fittedFrom, recipeFile, seed, trainOn, limit } = record;
+  const tensorboard = options.tensorboard === true || hasEventFile(path);
+  return trainNewRun(
+    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path },
+    { ...options, lowering: lowering.kind, tensorboard },
+  );
+}
+
+/** What a run is trained with from here on. @throws UserError when the data is not the run's, or the computation would differ */
+async function prepareResume({ path, record }: Run<RunRecord>, options: ResumeOptions) {
+  const recipe = await readRecipe(path, record, { task: imageTask(options.data.train), own: options.model });
+  const lowering = await chooseLowering(options.runtime, options.lowering ?? record.lowering);
+  return { recipe, lowering, differences: checkResumable(path, record, { ...options, lowering }) };
 }

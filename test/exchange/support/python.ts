@@ -12,7 +12,7 @@ export function needTorch(context: TestContext): void {
   context.skip("needs the Debian package python3-torch");
 }
 
-/** Runs Python to its end and returns what it printed. One thread: other tests run beside it. */
+/** Runs Python to its end and returns what it printed. One thread, as other tests run concurrently. */
 export async function python(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const child = spawn(PYTHON, args, { env: { ...process.env, OMP_NUM_THREADS: "1", ...env } });
   const said = { out: "", error: "" };

@@ -17,7 +17,7 @@ import "../../support/within.ts";
 
 /**
  * The block sizes of ONNX Runtime's processors: 8 with AVX2, AVX or SSE, 16 with AVX-512 (onnxruntime/core/mlas/lib/
- * platform.cpp). A machine has one of them; the interpreter stands in for the other.
+ * platform.cpp). A machine has one of them; the interpreter emulates the other.
  */
 const BLOCKS = [8, 16];
 

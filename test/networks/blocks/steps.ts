@@ -26,7 +26,7 @@ import { sgd } from "../../../src/optim/sgd.ts";
 import { stepSettings, trainingProgram } from "../../../src/training/training-program.ts";
 import { hash, uniform } from "../../golden/inputs.ts";
 
-/** Whole training steps, optimizer and all, on small networks: every number that a step leaves behind. */
+/** Complete training steps, including the optimizer, on small networks, with all resulting tensors. */
 
 const STEP = 3;
 const LEARNING_RATE = 0.02;
@@ -109,7 +109,9 @@ const separable: Model = {
   ],
 };
 
-/** A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign. */
+/**
+ * A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign.
+ */
 function stepOf(
   model: Model,
   task: ImageTask,

@@ -43,7 +43,7 @@ function casesAt(edge: string, shape: Shape, isBlocked: boolean): OpCase[] {
   ];
 }
 
-/** Images as their blocked copy: these operations run blocked where their input already is. */
+/** Converts images to the blocked layout, as these operations run blocked only if their input already is. */
 function copyOf(x: Value): Value {
   return x.shape.length === 4 ? blockedCopy(x) : x;
 }
@@ -75,7 +75,7 @@ function mapsOfChannels(where: string, shape: Shape, isBlocked: boolean, filling
   ];
 }
 
-/** Batch norm by given statistics: it has no lowering of its own, it becomes an affine map of the channel. */
+/** Batch norm with given statistics. It has no lowering of its own: it expands to a channel-wise affine map. */
 function normalized(name: string, shape: Shape, isBlocked: boolean): OpCase {
   const vector = (label: string, filling: Filling) => tensor(label, [shape[1]!], filling);
   const x = tensor("x", shape, "uniform");
@@ -89,7 +89,7 @@ function normalized(name: string, shape: Shape, isBlocked: boolean): OpCase {
     inputs: [x, weight, bias, mean, variance],
     y: normalize(mean.value),
     isBlocked,
-    // Sum, root, quotient and product make the scale; two more each for x, and for the mean that is taken off.
+    // Sum, root, quotient and product make the scale; two more each for x, and for the subtracted mean.
     bound: ofMagnitude(8, normalize(multiply(mean.value, constant(-1)))),
   };
 }

@@ -14,7 +14,7 @@ import {
 } from "../../support/op-case.ts";
 import { type Filling, tensor } from "../../support/tensors.ts";
 
-/** Sizes at which a convolution and its two derivatives are run. */
+/** Sizes at which a convolution and its two derivatives are tested. */
 export interface ConvolutionCase {
   readonly edge: string;
   readonly batch: number;
@@ -49,7 +49,7 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
     padding: [1, 1],
     filling: "integers",
   } as const;
-  /** Both ways to run blocked: from blocked images, and from canonical ones with fewer channels than a block. */
+  /** Both blocked forms: on blocked images, and on canonical ones with fewer channels than a block. */
   const both = (sizes: ConvolutionCase): ConvolutionCase[] => [
     { ...sizes, edge: `${sizes.edge}, blocked input`, channels: block },
     { ...sizes, edge: `${sizes.edge}, canonical input`, channels: 3 },
@@ -109,7 +109,7 @@ export function convolutionSizes(block: number): ConvolutionCase[] {
     ...both({ ...plain, edge: "kernel as large as the image", image: [3, 5], kernel: [3, 5], stride, padding: [0, 0] }),
     ...both({ ...plain, edge: "kernel larger than the image", image: [2, 1], kernel: [3, 5], stride, padding: [1, 2] }),
   ]);
-  // Weight gradients have a form of their own where weights outweigh the images and the batch fills blocks.
+  // Weight gradients have a special form where there are more weights than pixels and the batch fills blocks.
   const heavy = [1, 2].flatMap((stride) =>
     (
       [
@@ -162,7 +162,8 @@ function casesAt(sizes: ConvolutionCase, block: number): OpCase[] {
   const dy = tensor("dy", [batch, outputs, outputHeight, outputWidth], filling);
   const attributes = { stride, padding };
   const isBlocked = outputs % block === 0 && (channels < block || channels % block === 0);
-  // With stride 2 odd pixels see one row of padding less: it must be narrower by one, unless no row of the kernel meets them.
+  // With stride 2 odd pixels see one row of padding less: it must be narrower by one, unless no row of the kernel meets
+  // them.
   const widest = (size: number) => (stride === 1 || size === 1 ? size - 1 : size - 2);
   const isTurnable = padding[0] <= widest(kernel[0]) && padding[1] <= widest(kernel[1]);
   const taps = kernel[0] * kernel[1];

@@ -20,7 +20,7 @@ import {
 import { type Filling, tensor } from "../../support/tensors.ts";
 import { KERNELS } from "./convolutions.ts";
 
-/** Sizes at which a depthwise convolution and its two derivatives are run. */
+/** Sizes at which a depthwise convolution and its two derivatives are tested. */
 interface DepthwiseCase {
   readonly edge: string;
   readonly batch: number;

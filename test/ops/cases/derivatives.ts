@@ -30,13 +30,13 @@ import { type TestTensor, tensor } from "../../support/tensors.ts";
 import { convolutionSizes } from "./convolutions.ts";
 import { depthwiseSizes } from "./depthwise.ts";
 
-/** A value and the inputs by which it is differentiated, all of them away from kinks and ties. */
+/** A value and the inputs with respect to which it is differentiated, all away from kinks and ties. */
 export interface DerivativeCase {
   readonly op: Op;
   readonly name: string;
   readonly y: Value;
   readonly by: readonly TestTensor[];
-  /** Further inputs: labels, masks, scalars that take no derivative. */
+  /** Further inputs: labels, masks, and scalars without derivative. */
   readonly given?: readonly TestTensor[];
 }
 
@@ -93,7 +93,7 @@ function channels(): DerivativeCase[] {
     const [scale, shift] = [vector("scale"), vector("shift")];
     const name = formatShape(shape);
     const normalized = [1e-5, 0.3].map((epsilon): DerivativeCase => {
-      // By x through the mean and the variance too, as they are computed from it here.
+      // With respect to x also through the mean and the variance, which are computed from it here.
       const { y } = batchNorm(x.value, scale.value, shift.value, { epsilon });
       return { op: batchNormOp, name: `${name}, epsilon ${epsilon}`, y, by: [x, scale, shift] };
     });

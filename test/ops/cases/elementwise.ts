@@ -30,7 +30,7 @@ import { type Bound, blockedCopy, exact, type OpCase, ofMagnitude, ofResult } fr
 import { type Filling, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";
 
-/** A place where an elementwise operation stands: how its operand comes about, and whether that lies blocked. */
+/** A context of an elementwise operation: how its operand is computed, and whether that is blocked. */
 interface Place {
   readonly name: string;
   readonly isBlocked: boolean;
@@ -59,7 +59,7 @@ function places(block: number): Place[] {
       name: `packed weights, ${channels} channels`,
       isBlocked: true,
       make(name) {
-        // The gradient of a blocked convolution's weight lies as the weight does; whole numbers keep it exact.
+        // The gradient of a blocked convolution's weight has the weight's layout; integers keep it exact.
         const x = tensor(`${name} image`, [1, channels, 4, 4], "integers");
         const dy = tensor(`${name} gradient`, [1, block, 2, 2], "integers");
         const shape = [block, channels, 3, 3];
@@ -83,7 +83,7 @@ function places(block: number): Place[] {
   return [...images, ...weights, ...plain];
 }
 
-/** An operation on two operands, with a filling that it takes and the bound that its single rounding gives. */
+/** An operation on two operands, with a suitable filling and the error bound of its single rounding. */
 const PAIRS: readonly { op: Op; build: (a: Value, b: Value) => Value; second: Filling; bound: Bound }[] = [
   { op: addOp, build: add, second: "uniform", bound: ofResult(1) },
   { op: subtractOp, build: subtract, second: "uniform", bound: ofResult(1) },
@@ -103,7 +103,7 @@ export function elementwiseCases(block: number): OpCase[] {
   ];
 }
 
-/** Vectors made into one and taken apart: of one element and more, first, in the middle and last. */
+/** Concatenation of vectors and slices of it: of one element and more, first, in the middle and last. */
 function vectorCases(): OpCase[] {
   const [a, b, c] = [tensor("a", [1], "uniform"), tensor("b", [19], "uniform"), tensor("c", [16], "uniform")];
   const joined = [[a], [a, b, c], [c, c]].map((inputs): OpCase => {
@@ -159,10 +159,10 @@ function casesAt(place: Place): OpCase[] {
   ];
 }
 
-/** ONNX Runtime's logistic is a quotient of polynomials: errs by a few epsilons. Then a product; sums cancel by up to 2. */
+/** ONNX Runtime's logistic is a quotient of polynomials with an error of a few epsilons, followed by a product. */
 const SILU_ROUNDINGS = 8;
 
-/** SiLU and its derivative of numbers from -1 to 1. The slope s * (1 + x - y) lies between 0.07 and 0.93 there. */
+/** SiLU and its derivative for inputs from -1 to 1. The slope s * (1 + x - y) is between 0.07 and 0.93 there. */
 function siluCases(place: Place): OpCase[] {
   const { name, isBlocked } = place;
   const [x, y, dy] = (["x", "y", "dy"] as const).map((operand) => place.make(operand, "uniform")) as [
@@ -186,7 +186,7 @@ function siluCases(place: Place): OpCase[] {
   ];
 }
 
-/** Where the logistic is all but 0 or 1: SiLU is 0 or x there, its slope 0 or 1. ONNX Runtime cuts it off at 18. */
+/** Where the logistic is nearly 0 or 1: SiLU is 0 or x there, its slope 0 or 1. ONNX Runtime clamps the input at 18. */
 function saturatedCases(block: number): OpCase[] {
   const edges = [0, -0, 1, -1, 17, -17, 40, -40, 80, -80, 1e4, -1e4];
   const data = Array.from({ length: block }, () => edges).flat();
@@ -221,7 +221,9 @@ function mixedCases(block: number): OpCase[] {
   });
 }
 
-/** ReLU's derivative at the ends of float32: it is a steep line cut at 0 and 1, and must still be a clean step. */
+/**
+ * ReLU's derivative at the limits of float32: it is a steep line clamped to 0 and 1, and must still be an exact step.
+ */
 function steepCases(block: number): OpCase[] {
   const edges = [0, -0, 2 ** -126, -(2 ** -126), 3.4e38, -3.4e38, 1e-30, -1e-30];
   const y = literal("y", [1, block, 2, 4], Array.from({ length: block }, () => edges).flat());

@@ -25,7 +25,7 @@ const SIZES: readonly (readonly [edge: string, batch: number, classes: number])[
   ["many classes", 4, 129],
 ];
 
-/** An exponential, as it is approximated: within this many roundings of the true one. */
+/** Error of the approximated exponential function, in roundings. */
 const EXPONENTIAL_ROUNDINGS = 4;
 
 const SMALLEST_NORMAL = 2 ** -126;

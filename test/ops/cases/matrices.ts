@@ -13,7 +13,7 @@ import { flatten } from "../../../src/ops/reshape.ts";
 import { blockedCopy, channelSizes, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, type TestTensor, tensor } from "../../support/tensors.ts";
 
-/** Products at the edges of what `writeGemm` distinguishes: columns more than rows, terms more than 128. */
+/** Products at the thresholds of `writeGemm`: more columns than rows, more than 128 terms. */
 const SIZES: readonly (readonly [edge: string, rows: number, columns: number, terms: number])[] = [
   ["one of each", 1, 1, 1],
   ["one row", 1, 10, 7],
@@ -62,7 +62,7 @@ function norms(): OpCase[] {
   ];
   return shapes.map((shape): OpCase => {
     const x = tensor("x", shape, "uniform");
-    // Squares, their sum and the root; the root halves what the sum is off by.
+    // Squares, their sum and the root; the root halves the relative error of the sum.
     const bound = ofResult(sizeOf(shape) / 2 + 2);
     return {
       op: frobeniusNormOp,
@@ -110,7 +110,7 @@ function columnCases(edge: string, batch: number, channels: number, block: numbe
   ];
 }
 
-/** The product, and the product with a bias of the column. */
+/** The product, and the product with a bias per column. */
 function products(
   name: string,
   a: TestTensor,

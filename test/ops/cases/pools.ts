@@ -25,7 +25,7 @@ import {
 } from "../../support/op-case.ts";
 import { type Filling, type TestTensor, tensor } from "../../support/tensors.ts";
 
-/** Sizes of a batch of images at which operations without weights are run. */
+/** Sizes of a batch of images at which operations without weights are tested. */
 export interface ImageCase {
   readonly edge: string;
   readonly batch: number;
@@ -130,7 +130,7 @@ function averages({ edge, batch, channels, image: [height, width] }: ImageCase, 
   ];
 }
 
-/** flatten, and unflatten after it: by themselves in any layout, and together without a conversion in between. */
+/** flatten, and unflatten after it: alone in any layout, and together without a conversion in between. */
 function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCase, block: number): OpCase[] {
   const x = tensor("x", [batch, channels, height, width], "distinct");
   const columns = tensor("columns", [batch, channels * height * width], "distinct");
@@ -179,7 +179,7 @@ function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCa
       name: `of canonical columns, ${name}`,
       inputs: [columns],
       y: unflatten(relu(columns.value), x.value.shape),
-      // One pixel a channel lies the same in both layouts.
+      // With one pixel per channel both layouts are the same.
       isBlocked: isBlocked && height * width === 1,
     },
     {
@@ -193,7 +193,7 @@ function shapeChanges({ edge, batch, channels, image: [height, width] }: ImageCa
   ];
 }
 
-/** Weights that lie packed are no images: flattened, their rows must come out in canonical order. */
+/** Packed weights are not images: after flattening, their rows must be in canonical order. */
 function flatWeights(block: number): OpCase[] {
   return [block, 3].map((channels) => {
     const x = tensor("x", [1, channels, 4, 4], "integers");

@@ -1,11 +1,11 @@
-/** A real server over real HTTP, and what is asked of it. */
+/** A real server over real HTTP, and requests to it. */
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { type RunningServer, type ServerOptions, startServer } from "../../../src/server/start-server.ts";
 import { temporaryFolder } from "../../runs/support/helpers.ts";
 
 export interface StartedServer extends RunningServer {
-  /** What it said of things that went wrong. */
+  /** Its log lines. */
   readonly log: string[];
 }
 

@@ -22,7 +22,7 @@ export interface Attributes {
   real(name: string, fallback?: number): number;
   reals(name: string, fallback?: readonly number[]): readonly number[];
   text(name: string, fallback?: string): string;
-  /** Names that no kernel asked for. A kernel that overlooks an attribute would compute something else than ONNX does. */
+  /** Attributes that no kernel read. A kernel that overlooks an attribute would compute something else than ONNX does. */
   unread(): string[];
 }
 

@@ -41,7 +41,7 @@ const TIMED = [
 ];
 const PROFILE = stepProfile(PROGRAM, [WARM_UP, FIRST, SECOND], TIMED);
 
-test("the mean over steps by kind: the longest first, with the speed of what multiplies", () => {
+test("the mean over steps by kind: the longest first, with the speed of products", () => {
   expect(PROFILE).toMatchObject({ steps: 2, stepMilliseconds: 20, multiplyAdds: 9e6 });
   expect(PROFILE.byKind).toEqual([
     // 4 million multiply-adds, two operations each, in 5 ms.
@@ -54,7 +54,7 @@ test("the mean over steps by kind: the longest first, with the speed of what mul
   ]);
 });
 
-test("the mean over steps by layer: in reading order, those that take no time left out", () => {
+test("the mean over steps by layer: in order of execution, without those that take no time", () => {
   const none = { forward: null, backward: null, update: null };
   expect(PROFILE.byLayer).toEqual([
     { layer: "conv1", forward: 2, backward: 4, update: 1, milliseconds: 7, share: 0.35 },
@@ -65,7 +65,7 @@ test("the mean over steps by layer: in reading order, those that take no time le
   ]);
 });
 
-test("steps that are missing in the profile are a defect, not a shorter mean", () => {
+test("missing steps in the profile are an internal error", () => {
   expect(() => stepProfile(PROGRAM, [SECOND], TIMED)).toThrow("the profile has 1 of 2 runs");
 });
 

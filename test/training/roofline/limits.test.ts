@@ -41,7 +41,7 @@ afterEach(() => {
 const sizeOf = ({ parameters }: CompiledProgram) => parameters[0]!.shape;
 
 describe("the multiply-add peak", () => {
-  test("is the fastest run of the fastest product, two operations a multiply-add", async () => {
+  test("is the fastest run of the fastest product, two operations per multiply-add", async () => {
     // Two runs to warm up, whose times do not count, then 9, 4, 9: the fastest is 4 ms; twice as long for the others.
     const times = [1, 1, 9, 4, 9];
     const { runtime, opened, released } = clockwork(
@@ -75,7 +75,7 @@ describe("the multiply-add peak", () => {
     expect(released()).toBe(3);
   });
 
-  test.each(lowerings())("is measured on convolutions and nothing beside them ($kind)", async (lowering) => {
+  test.each(lowerings())("is measured on convolutions only ($kind)", async (lowering) => {
     const { runtime, opened } = clockwork(() => 1);
     await measurePeak({ runtime, lowering, threads: 1 });
     expect(opened).toHaveLength(5);

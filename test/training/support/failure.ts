@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { UserError } from "../../../src/errors.ts";
 
-/** The UserError that a promise ends with; anything else fails the test. */
+/** The UserError with which a promise rejects; anything else fails the test. */
 export async function failureOf(work: Promise<unknown>): Promise<UserError> {
   const error = await work.then(
     () => undefined,

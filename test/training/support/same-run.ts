@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { MetricsLine } from "../../../src/runs/metrics.ts";
 import { readMetrics, readRunRecord } from "../../../src/runs/node/run-files.ts";
 
-/** A line of metrics without what depends on the clock. */
+/** A line of metrics without timing. */
 export function withoutTimes({ seconds: _seconds, imagesPerSecond: _speed, ...line }: MetricsLine) {
   return line;
 }

@@ -1,4 +1,4 @@
-/** A runtime that computes nothing: what sessions answer is written down, and what they are given is kept. */
+/** A fake runtime: sessions return scripted results and record their inputs. */
 import type { CompiledProgram } from "../../../src/compile/compile.ts";
 import { sizeOf } from "../../../src/graph/shape.ts";
 import type { Runtime, Session, TensorData } from "../../../src/runtime/runtime.ts";
@@ -18,7 +18,7 @@ export interface Script {
   readonly update?: (value: number, step: number) => number;
 }
 
-/** What was asked of the sessions. */
+/** Recorded calls of the sessions. */
 export interface Recording {
   /** Feeds of each training step, copied. */
   readonly steps: Record<string, TensorData>[];

@@ -13,7 +13,7 @@ interface Rung {
   readonly note: string;
 }
 
-/** All results, the best first. */
+/** All results, best first. */
 export function LadderTable({ ladder }: { ladder: Ladder }) {
   const rungs = rungsOf(ladder);
   return (
@@ -50,7 +50,7 @@ export function LadderTable({ ladder }: { ladder: Ladder }) {
   );
 }
 
-/** A link where the source is an address. */
+/** The source; a link if it is a URL. */
 function Source({ of: { source = "", note } }: { of: Rung }) {
   if (!source.startsWith("https://")) return `${note}: ${source}`;
   return (

@@ -8,10 +8,10 @@ import { Figure } from "../../components/figure.tsx";
 import { Empty, Failure } from "../../components/notices.tsx";
 import { hrefOf } from "../../routes.ts";
 
-/** Recipes drawn side by side at first; more make small pictures. */
+/** Number of recipes initially drawn side by side; more would make the figure small. */
 const FIRST_RECIPES = 2;
 
-/** A table of runs, and the curves of those that are ticked, a column a recipe. */
+/** A table of runs, and the curves of the selected ones, one column per recipe. */
 export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
   const [chosen, choose] = useState<ReadonlySet<string>>(() => firstChoice(runs));
   if (runs.length === 0) {
@@ -86,7 +86,7 @@ function Overview({ ids }: { ids: readonly string[] }) {
   );
 }
 
-/** Whole runs by id; those that have no epoch yet are left out of the figure. */
+/** The figure's data; runs without a finished epoch are omitted. */
 function overviewOf(details: readonly RunDetail[]) {
   const recipes = [...new Set(details.map(({ recipe }) => recipe))];
   const models = recipes
@@ -116,7 +116,7 @@ function useDetails(ids: readonly string[]): readonly [readonly RunDetail[], str
   return [details, failure];
 }
 
-/** All seeds of the first recipes that have curves. */
+/** Initial selection: all seeds of the first recipes with curves. */
 function firstChoice(runs: readonly RunSummary[]): ReadonlySet<string> {
   const drawn = runs.filter(({ epochsDone }) => epochsDone > 0);
   const recipes = [...new Set(drawn.map(({ recipe }) => recipe))].slice(0, FIRST_RECIPES);

@@ -8,7 +8,7 @@ import { Figure } from "../../components/figure.tsx";
 import { Wait } from "../../components/notices.tsx";
 import { Mistakes } from "./mistakes.tsx";
 
-/** What a run makes of the test images. */
+/** Evaluation of a run on the test images. */
 export function Evaluation({ id }: { id: string }) {
   const [evaluation, reload] = useJson<RunEvaluation>(runPath(id, "/evaluation"));
   return (

@@ -7,7 +7,7 @@ import { Tape } from "../../components/progress-bar.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { rateText } from "../../format.ts";
 
-/** Where a run under way stands: step by step where this server trains it, otherwise by the epochs that are done. */
+/** Progress of a running training: by steps if this server runs it, otherwise by finished epochs. */
 export function Live({ run, live }: { run: RunDetail; live: LiveRun }) {
   const { progress, epochs, isConnected } = live;
   const rates = epochs.map(({ learningRate }) => learningRate);
@@ -39,7 +39,7 @@ function byStep({ step, steps, epoch, imagesPerSecond, secondsLeft }: ProgressAn
   return { share: step / steps, label: "Training steps", text, epoch, imagesPerSecond, secondsLeft };
 }
 
-/** Undefined before the first epoch is done. */
+/** Progress by finished epochs; undefined before the first. */
 function byEpoch(epochs: readonly MetricsLine[], run: RunDetail) {
   const last = epochs.at(-1);
   if (!last || run.epochs === null) return undefined;

@@ -8,7 +8,7 @@ import { Pixels } from "../../components/pixels.tsx";
 
 const SHOWN = 16;
 
-/** The mistakes that the network was surest of; each can be looked into. */
+/** The most confident mistakes; each can be opened. */
 export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string; evaluation: RunEvaluation }) {
   const shown = mistakes.slice(0, SHOWN);
   const [chosen, choose] = useState<number>();
@@ -60,7 +60,7 @@ export function Mistakes({ id, evaluation: { mistakes, classes } }: { id: string
   );
 }
 
-/** The run's test images by their numbers, as they arrive; and why they do not. */
+/** The run's test images with these indices, as they are loaded; and an error if that fails. */
 function useTestImages(id: string, indices: readonly number[]): readonly [readonly TestImage[], string | undefined] {
   const [images, setImages] = useState<readonly TestImage[]>([]);
   const [failure, setFailure] = useState<string>();

@@ -5,16 +5,16 @@ import { percent } from "../../../src/text.ts";
 import { Figure } from "../../components/figure.tsx";
 
 interface ValidationConfusionProps {
-  /** Of the recipe. */
+  /** Name of the recipe. */
   readonly name: string;
-  /** By class number; those that are missing are shown by number. */
+  /** By class index; missing names are shown as numbers. */
   readonly classes: readonly string[];
   readonly epochs: readonly MetricsLine[];
-  /** Whether it is shown at first, or opened by the reader. */
+  /** Whether it is initially open. */
   readonly isOpen: boolean;
 }
 
-/** What the validation images were taken for after an epoch: the last one, unless another is chosen. */
+/** Confusion matrix of the validation images after an epoch: the last one, unless another is selected. */
 export function ValidationConfusion({ name, classes, epochs, isOpen }: ValidationConfusionProps) {
   const [wasOpen] = useState(isOpen);
   const lines = epochs.filter(hasConfusion);
@@ -33,7 +33,7 @@ export function ValidationConfusion({ name, classes, epochs, isOpen }: Validatio
     [name, classes, confusion, epoch],
   );
   if (!line || !table) return null;
-  // At the last epoch the picture goes on with the training.
+  // With the last epoch selected, the figure follows the training.
   const choosePlace = (place: number) => choose(place === lines.length ? undefined : place);
   return (
     <details className="forming" open={wasOpen}>

@@ -11,7 +11,7 @@ import { Curves } from "../run/curves.tsx";
 import { ValidationConfusion } from "../run/validation-confusion.tsx";
 import { Downloads } from "./downloads.tsx";
 
-/** The training in this browser: where it stands, and its results at the end. */
+/** The training in this browser: its progress, and its results at the end. */
 export function BrowserRun({ training }: { training: BrowserTraining }) {
   const { phase, order, start, epochs, failure } = training;
   return (
@@ -37,7 +37,7 @@ function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
   return (
     <div className="row">
       {(phase === "training" || phase === "paused") && (
-        // One button: the keyboard's focus stays on it when it changes.
+        // A single button, so that keyboard focus stays on it when its meaning changes.
         <button
           type="button"
           className={phase === "paused" ? "primary" : ""}

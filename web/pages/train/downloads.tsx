@@ -6,7 +6,7 @@ interface DownloadsProps {
   readonly files: TrainedFileBytes;
 }
 
-/** The files of a run, as tailor writes them into its folder. */
+/** Downloads of a run's files, as in a run folder. */
 export function Downloads({ training: { order, epochs }, files }: DownloadsProps) {
   const name = `${order.recipe}-s${order.seed}`;
   const metrics = epochs.map((line) => `${JSON.stringify(line)}\n`).join("");
@@ -28,6 +28,6 @@ function download(file: string, content: Uint8Array<ArrayBuffer> | string): void
   link.href = address;
   link.download = file;
   link.click();
-  // The browser has begun to read it by then.
+  // By then the browser has started the download.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

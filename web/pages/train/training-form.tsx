@@ -9,25 +9,25 @@ import { hrefOf } from "../../routes.ts";
 
 interface TrainingFormProps {
   readonly recipes: readonly RecipeSummary[];
-  /** Images that can train; undefined while it is not known. */
+  /** Number of available training images; undefined while unknown. */
   readonly images: number | undefined;
-  /** Whether a training in this browser would be replaced. */
+  /** Whether this browser has a training, which would be replaced. */
   readonly isBusyHere: boolean;
 }
 
 type Place = "browser" | "server";
 
-/** What each place starts with: a browser is slower, so it takes fewer images. Epochs of null follow from the images. */
+/** Initial values: a browser is slower and gets fewer images. Null epochs depend on the number of images. */
 const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: null } } as const;
 
 const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 
-/** What to train, on how much, and where. */
+/** The form for a new training: recipe, number of images and epochs, and where to train. */
 export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBusyHere }: TrainingFormProps) {
   const [place, setPlace] = useState<Place>("browser");
   const [name, setName] = useState(recipes[0]?.name ?? "");
   const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
-  // 0: all there are.
+  // 0 means all.
   const limit = wantedLimit < images ? wantedLimit : 0;
   const isSmall = images <= AT_FIRST.browser.limit;
   const [typedEpochs, setEpochs] = useState<number | null>();
@@ -116,7 +116,7 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
           value={epochs}
           least={1}
           most={MAX_EPOCHS}
-          // What an empty field stands for.
+          // The meaning of an empty field.
           placeholder={isSmall ? "automatic" : String(recipe?.epochs ?? "")}
           onChange={(value) => setEpochs(Number.isNaN(value) ? null : value)}
         />
@@ -132,7 +132,7 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
 
 interface NumberFieldProps {
   readonly label: string;
-  /** Null: left empty, as a field with a placeholder may be. */
+  /** Null for an empty field, allowed with a placeholder. */
   readonly value: number | null;
   readonly least: number;
   readonly most: number;

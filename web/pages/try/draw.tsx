@@ -6,7 +6,7 @@ import type { TriedImage } from "./tried-image.ts";
 
 interface DrawProps {
   readonly source: ModelSource;
-  /** Undefined: what was shown before is to be shown no more. */
+  /** Called with undefined to clear the previous image. */
   readonly onImage: (image: TriedImage | undefined) => void;
 }
 
@@ -14,7 +14,7 @@ const EDGE = 280;
 const INK = "#4a4a4a";
 const PAPER = "#ffffff";
 
-/** A sheet of paper to draw on; it is classified after every stroke. */
+/** A canvas to draw on; the drawing is classified after every stroke. */
 export function Draw({ source, onImage }: DrawProps) {
   const sheet = useRef<HTMLCanvasElement>(null);
   const last = useRef<{ x: number; y: number }>(undefined);
@@ -103,7 +103,7 @@ function clear(canvas: HTMLCanvasElement | null): void {
   context.fillRect(0, 0, EDGE, EDGE);
 }
 
-/** In the canvas's own pixels. */
+/** Position of a pointer event in canvas pixels. */
 function placeOf({ nativeEvent, currentTarget }: PointerEvent<HTMLCanvasElement>): { x: number; y: number } {
   const { width, height } = currentTarget.getBoundingClientRect();
   return { x: (nativeEvent.offsetX / width) * EDGE, y: (nativeEvent.offsetY / height) * EDGE };

@@ -6,11 +6,11 @@ import type { TriedImage } from "./tried-image.ts";
 
 interface PhotoProps {
   readonly source: ModelSource;
-  /** Undefined: what was shown before is to be shown no more. */
+  /** Called with undefined to clear the previous image. */
   readonly onImage: (image: TriedImage | undefined) => void;
 }
 
-/** The longest edge that a photo is read with, in pixels: more tells a network of 64x64 pixels nothing. */
+/** Maximum edge of a decoded photo, in pixels: more is useless for networks of up to 64x64 pixels. */
 const LONGEST_EDGE = 1600;
 
 /** A photo from a file: chosen, dropped or pasted. */
@@ -36,10 +36,10 @@ export function Photo({ source, onImage }: PhotoProps) {
     }
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `take` is made anew with the source
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `take` is recreated with the source
   useEffect(() => {
     const paste = ({ clipboardData }: ClipboardEvent) => void take(clipboardData?.files[0]);
-    // A file that is dropped beside the box would be opened in place of the page.
+    // A file dropped outside of the box would otherwise replace the page.
     const keepPage = (event: globalThis.DragEvent) => event.preventDefault();
     addEventListener("paste", paste);
     addEventListener("dragover", keepPage);
@@ -58,7 +58,7 @@ export function Photo({ source, onImage }: PhotoProps) {
   };
   return (
     <>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the file field is the first */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is an alternative to the file field */}
       <div
         className={isOver ? "drop over" : "drop"}
         onDragOver={(event) => {
@@ -76,7 +76,7 @@ export function Photo({ source, onImage }: PhotoProps) {
             className="covered"
             onChange={({ target }) => {
               void take(target.files?.[0]);
-              // The same file may be chosen again.
+              // Allows choosing the same file again.
               target.value = "";
             }}
           />
@@ -92,7 +92,7 @@ export function Photo({ source, onImage }: PhotoProps) {
   );
 }
 
-/** Decodes a file as the browser does, turned as its metadata says, and large ones made smaller. */
+/** Decodes a file with the browser, applying its EXIF orientation, and shrinks large pictures. */
 async function decode(file: File): Promise<ImageBitmap> {
   const whole = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} is no picture that this browser can read.`);

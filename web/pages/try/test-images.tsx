@@ -15,7 +15,7 @@ interface TestImagesProps {
 
 const SHOWN = 20;
 
-/** Some of the test images of the network, drawn by chance. One that was trained in this page saw those of the server. */
+/** A random sample of the network's test images; for one trained in this page, of the server's test images. */
 export function TestImages({ source, chosen, onImage }: TestImagesProps) {
   const [draw, setDraw] = useState(1);
   const [images, reload] = useJson<{ images: TestImage[] }>(

@@ -1,9 +1,9 @@
-/** An image that a network is shown. */
+/** An image to classify. */
 export interface TriedImage {
-  /** As the network takes them, 0 to 255, [channels, height, width]. */
+  /** The network's input, 0 to 255, [channels, height, width]. */
   readonly pixels: ArrayLike<number>;
-  /** Its class, where it is known. */
+  /** Its class, if known. */
   readonly truth?: number;
-  /** Of a test image. */
+  /** Index of a test image. */
   readonly index?: number;
 }

@@ -1,0 +1,47 @@
+import type { OptionName, Wording } from "../wording.ts";
+
+/** How tailor is called. */
+export const TAILOR = "node bin/tailor.js";
+
+/** Flags that are not the name in the library, written as a flag. */
+const OTHER_FLAGS: Partial<Record<OptionName, string>> = {
+  classNames: "--classes",
+  learningRate: "--lr",
+  normalization: "--mean, --std",
+};
+
+/** `batchSize` -> `--batch-size` */
+export function flag(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** A word as a shell takes it: `runs/best`, `'my runs/best'`. */
+export function shellWord(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Options of every command that change what is shown, not what is done. */
+const SHOWING = ["json", "verbose"];
+
+/** What to type to get the same again: the command with the options that were typed. */
+export function commandLine(
+  command: string,
+  options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>,
+): string {
+  const words = Object.entries(options)
+    .filter(([name]) => !SHOWING.includes(name))
+    .flatMap(([name, value]) => {
+      if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
+      return [value].flat().flatMap((word) => [flag(name), shellWord(word)]);
+    });
+  return [TAILOR, command, ...words].join(" ");
+}
+
+/** Messages as the command line words them: options by their flags, and with the command to type. */
+export const IN_FLAGS: Wording = {
+  option(name, value) {
+    const flags = OTHER_FLAGS[name] ?? flag(name);
+    return value === undefined ? flags : `${flags} ${shellWord(String(value))}`;
+  },
+  command: (command, options) => `: ${commandLine(command, options)}`,
+};
