@@ -1,4 +1,5 @@
 import type { Origins } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
 /** A tensor that persists between steps: read as an input, replaced by a value of the same shape. */
@@ -10,6 +11,12 @@ export interface StateTensor {
    * The parameter whose memory layout this one shares, so that their update runs elementwise. Default: its own layout.
    */
   readonly like?: string;
+}
+
+/** A state tensor that lies, with others, in one vector. */
+export interface StatePart {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
 /** A computation that is run repeatedly: one training step, or one evaluation of a batch. */

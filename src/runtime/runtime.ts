@@ -31,10 +31,20 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** A GPU as WebGPU offers it. */
+export interface GpuAdapter {
+  /** Null where the system does not tell. */
+  readonly name: string | null;
+  /** Vulkan, Metal or Direct3D 12. */
+  readonly backend: string;
+}
+
 /** An execution provider of an ONNX Runtime build: the processor or the GPU, in Node or in a browser. */
 export interface Runtime {
   /** Version of ONNX Runtime. */
   readonly version: string;
+  /** The GPU that it computes on; undefined on the processor. */
+  readonly gpu?: GpuAdapter;
   /** The lowerings that it can run here, the fastest first. */
   lowerings(): Promise<readonly [Lowering, ...Lowering[]]>;
   /** Opens a session; its state must then be set with `load`. */

@@ -84,7 +84,13 @@ export async function train(
     seed,
     augmentation: recipe.augmentation,
   });
-  const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer });
+  const { program, graph } = trainingProgram(recipe.model, {
+    ...recipe,
+    ...job,
+    task,
+    optimizer,
+    grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
+  });
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
   const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { assignLayouts } from "../../src/compile/assign-layouts.ts";
 import { type CompiledProgram, compile } from "../../src/compile/compile.ts";
-import { FUSION_RULES } from "../../src/compile/fusion-rules.ts";
+import { FUSION_RULES, fusionRules } from "../../src/compile/fusion-rules.ts";
 import type { Lowering, Program } from "../../src/compile/program.ts";
 import { type Rule, rewrite } from "../../src/compile/rewrite.ts";
 import { topologicalOrder, type Value } from "../../src/graph/value.ts";
@@ -40,7 +40,7 @@ export interface RunOptions {
  */
 export async function runValues(outputs: readonly Value[], feeds: Feeds, options: RunOptions): Promise<Float32Array[]> {
   const program = programOf(outputs, feeds);
-  const compiled = compile(program, options.lowering, options.rules ?? FUSION_RULES);
+  const compiled = compile(program, options.lowering, options.rules ?? fusionRules(options.lowering));
   return runCompiled(compiled, feeds, options.threads);
 }
 

@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/compile.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { fedTensor, loadedTensor } from "../check-tensors.ts";
+import { fedTensor, loadedTensor, savedTensors } from "../check-tensors.ts";
 import type { Session, TensorData } from "../runtime.ts";
 import { dispose, exclusively, type GpuEngine, runExclusively, type Tensors } from "./engine.ts";
 import { openReadBack, type ReadBack } from "./read-back.ts";
@@ -60,7 +60,8 @@ class GpuSession implements Session {
     const { state } = this.#program;
     if (state.length === 0) return new Map();
     this.#saved ??= openReadBack(this.#engine, state, 1);
-    return (await this.#saved).read([this.#state]);
+    const read = await (await this.#saved).read([this.#state]);
+    return new Map(state.flatMap((spec) => savedTensors(spec, read.get(spec.name)!)));
   }
 
   async run(feeds: Readonly<Record<string, TensorData>>, steps = 1): Promise<Readonly<Record<string, Float32Array>>> {
