@@ -43,7 +43,7 @@ export async function openDevice(choice: DeviceChoice, trial: (device: Device) =
       : { ...CPU_DEVICE, reason: `processor: faster than the ${gpu.reason}, which took ${times}` };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { ...CPU_DEVICE, reason: `processor: ${error.message}` };
+    return { ...CPU_DEVICE, reason: `processor: ${error.message.split(";")[0]}` };
   }
 }
 

@@ -9,7 +9,8 @@ export type ProbeAnswer = { readonly isUsable: true } | { readonly error: string
 /** Child process of `probeGpu`: adds two numbers on the GPU and reports the result. */
 const answer: ProbeAnswer = await addition().then(
   (sum) => (sum === 3 ? { isUsable: true } : { error: `it computes 1 + 2 = ${sum}` }),
-  (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+  // The original error: whoever started this process words it.
+  (error: unknown) => ({ error: String(error instanceof Error ? (error.cause ?? error) : error) }),
 );
 process.send?.(answer, () => process.exit(0));
 
