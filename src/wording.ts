@@ -10,6 +10,7 @@ export type OptionName =
   | "channels"
   | "classNames"
   | "data"
+  | "device"
   | "force"
   | "format"
   | "host"

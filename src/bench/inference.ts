@@ -7,8 +7,9 @@ import { buildModel, initialTensors } from "../nn/model.ts";
 import { peakMemoryBytes } from "../runs/node/environment.ts";
 import { modelNamed } from "../runs/node/recipe-file.ts";
 import { openModel } from "../runtime/node/index.ts";
+import { openModelOnGpu } from "../runtime/webgpu/node/index.ts";
 import { differences, median } from "./time-steps.ts";
-import type { BenchResult } from "./training.ts";
+import type { BenchDevice, BenchResult } from "./training.ts";
 
 /** Number of untimed calls first, which allocate memory and fill caches. */
 const WARM_UP_CALLS = 5;
@@ -18,6 +19,7 @@ export interface InferenceBenchTask {
   readonly kind: "infer";
   readonly model: string;
   readonly threads: number;
+  readonly device: BenchDevice;
   readonly batchSize: number;
   /** Number of timed calls. */
   readonly steps: number;
@@ -33,6 +35,7 @@ export interface InferenceBenchTask {
 export async function benchInference({
   model: name,
   threads,
+  device,
   batchSize,
   steps,
   dataFolder,
@@ -47,7 +50,8 @@ export async function benchInference({
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
   const tensors = initialTensors(graph, 1);
   const file = inferenceModel({ model, task, normalization, classNames: images.classNames, tensors });
-  const session = await openModel(file, `the model file of ${name}`, { threads });
+  const open = device === "gpu" ? openModelOnGpu : openModel;
+  const session = await open(file, `the model file of ${name}`, { threads });
   try {
     const pixels = images.images.slice(0, batchSize * imageBytes(images));
     const ends: number[] = [];
@@ -59,6 +63,7 @@ export async function benchInference({
     return {
       model: model.name,
       threads,
+      device,
       batchSize,
       lowering: null,
       imagesPerSecond: (steps * batchSize * 1000) / (moments.at(-1)! - moments[0]!),

@@ -1,4 +1,5 @@
 import { type CompiledOperation, type CompiledProgram, LAYOUT_CHANGE } from "../compile/compile.ts";
+import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { imageTask, normalizationOf, trainingData } from "../data/training-data.ts";
 import type { Origin, Pass } from "../graph/origin.ts";
@@ -198,7 +199,7 @@ export async function profileSteps(job: Omit<TrainingJob, "runtime">, steps: num
 export interface RunProfile extends StepProfile {
   readonly batchSize: number;
   readonly threads: number;
-  readonly lowering: "standard" | "blocked";
+  readonly lowering: Lowering["kind"];
   /** Over the whole step, including the profiler's overhead. */
   readonly gflops: number;
 }

@@ -5,8 +5,13 @@ import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/node/environment.ts";
 import { modelNamed } from "../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
+import type { DeviceChoice } from "../runtime/webgpu/node/device.ts";
+import { gpuRuntime } from "../runtime/webgpu/node/index.ts";
 import type { TrainingJob } from "../training/train.ts";
 import { medianStep, timeSteps, totalOf } from "./time-steps.ts";
+
+/** What is measured. */
+export type BenchDevice = Exclude<DeviceChoice, "auto">;
 
 /** Settings of a measurement. */
 export interface BenchTask {
@@ -21,6 +26,7 @@ export interface BenchTask {
 
 export interface BenchResult {
   readonly model: string;
+  readonly device: BenchDevice;
   readonly threads: number;
   readonly batchSize: number;
   /** Null for a model file, which ONNX Runtime optimises itself. */
@@ -56,7 +62,15 @@ export async function benchJob({
     augmentation: { horizontalFlip: "random" },
   };
   const normalization = normalizationOf(data.train);
-  return { recipe, data, normalization, seed: 1, threads, lowering, runtime: nodeRuntime };
+  return {
+    recipe,
+    data,
+    normalization,
+    seed: 1,
+    threads,
+    lowering,
+    runtime: lowering.kind === "gpu" ? gpuRuntime() : nodeRuntime,
+  };
 }
 
 /** Measures a network's training speed and memory. */
@@ -68,6 +82,7 @@ export async function benchTraining(task: BenchTask): Promise<BenchResult> {
   return {
     model: job.recipe.model.name,
     threads,
+    device: lowering.kind === "gpu" ? "gpu" : "cpu",
     batchSize,
     lowering: lowering.kind,
     imagesPerSecond: (total.steps * batchSize * 1000) / total.milliseconds,

@@ -1,5 +1,6 @@
 import type { Lowering } from "../compile/program.ts";
 import { currentRecipeName } from "../recipes/renamed.ts";
+import { DEVICES } from "../runtime/webgpu/node/device.ts";
 import type { OptionSpec } from "./command.ts";
 import type { Output } from "./output.ts";
 
@@ -21,6 +22,13 @@ export const LIMIT_OPTION = {
   flags: "--limit <n>",
   description: "training images to use, after the split",
   default: "all",
+} as const satisfies OptionSpec;
+
+export const DEVICE_OPTION = {
+  flags: "--device <name>",
+  description: "cpu; gpu: through WebGPU (docs/gpu.md); auto: the GPU if there is one and it is faster in a trial",
+  choices: DEVICES,
+  default: "cpu",
 } as const satisfies OptionSpec;
 
 const LOWERINGS = ["standard", "blocked"] as const satisfies readonly Lowering["kind"][];

@@ -3,10 +3,10 @@ import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
-import { nodeRuntime } from "../runtime/node/index.ts";
 import { percent } from "../text.ts";
 import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
+import { chosenDevice, trialOf } from "./device.ts";
 import { experimentDisplay } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
@@ -32,6 +32,7 @@ export async function trainWithSeeds(
   const data = await dataToTrain(options, output, model);
   const run = runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const device = await chosenDevice(options.device ?? "cpu", trialOf(run, data, threads(options)), output);
   const show = experimentDisplay(output);
   const saySeed = ({ seed, run, accuracy }: { seed: number; run: string; accuracy: number | null }) =>
     output.say(`seed ${seed}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
@@ -43,7 +44,7 @@ export async function trainWithSeeds(
       data,
       threads: threads(options),
       lowering: options.lowering,
-      runtime: nodeRuntime,
+      runtime: device.runtime,
       tensorboard: options.tensorboard === true,
       isInterrupted,
       onEvent(event) {

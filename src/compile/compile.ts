@@ -5,8 +5,9 @@ import { type DType, type LayoutPlan, topologicalOrder, type Value } from "../gr
 import { GraphWriter } from "../onnx/graph-writer.ts";
 import { inputName, inputOp } from "../ops/leaves.ts";
 import { assignLayouts, EVERYTHING_CANONICAL, type LayoutAssignment } from "./assign-layouts.ts";
-import { FUSION_RULES, isOp } from "./fusion-rules.ts";
-import type { Lowering, Program } from "./program.ts";
+import { fusionRules, isOp } from "./fusion-rules.ts";
+import { type PackedProgramState, packState } from "./pack-state.ts";
+import type { Lowering, Program, StatePart } from "./program.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface TensorSpec {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly layout: Layout;
+  /** The program's state tensors that lie in this one, one after another; undefined where it is one itself. */
+  readonly parts?: readonly StatePart[];
 }
 
 /** An operation of the ONNX model, or a change of layout in front of one. */
@@ -59,14 +62,20 @@ export function nextName(name: string): string {
  *
  * @param rules the fusion rules; tests leave some out to check that each preserves the results
  */
-export function compile(program: Program, lowering: Lowering, rules: readonly Rule[] = FUSION_RULES): CompiledProgram {
+export function compile(
+  program: Program,
+  lowering: Lowering,
+  rules: readonly Rule[] = fusionRules(lowering),
+): CompiledProgram {
   const outputNames = Object.keys(program.outputs);
   // Outputs first: the forward pass then precedes the updates, so that layers determine the layout of their parameters.
   const origins = new Map(program.origins);
   const layers = [...new Set([...origins.values()].map(({ layer }) => layer))];
+  const packed: PackedProgramState =
+    lowering.kind === "gpu" ? packState(program.state) : { state: program.state, rules: [] };
   const targets = rewrite(
-    [...outputNames.map((name) => program.outputs[name]!), ...program.state.map(({ next }) => next)],
-    rules,
+    [...outputNames.map((name) => program.outputs[name]!), ...packed.state.map(({ next }) => next)],
+    [...packed.rules, ...rules],
     origins,
   );
   const outputs = targets.slice(0, outputNames.length);
@@ -116,7 +125,7 @@ export function compile(program: Program, lowering: Lowering, rules: readonly Ru
   const declared = (value: Value) => declare(canonicalNames.get(inputName(value)) ?? value);
   const feeds = program.feeds.map(declared);
   const parameters = (program.parameters ?? []).map(declared);
-  const state = program.state.map(({ input }) => declared(input));
+  const state = packed.state.map(({ input, parts }) => ({ ...declared(input), ...(parts && { parts }) }));
 
   for (const value of order) {
     if (isOp(value, inputOp)) {
@@ -159,6 +168,7 @@ function vectorsFirst(values: readonly Value[]): Value[] {
 function assign(program: Program, lowering: Lowering, order: readonly Value[]): LayoutAssignment {
   switch (lowering.kind) {
     case "standard":
+    case "gpu":
       return EVERYTHING_CANONICAL;
     case "blocked": {
       const lasting = [...program.state.map(({ input }) => input), ...(program.parameters ?? [])];
@@ -183,7 +193,9 @@ function lower(
 ): string {
   const { op } = value;
   if (!op.lower) throw new Error(`${op.name} has no lowering`);
-  const { standard, blocked } = op.lower;
-  if (!plan || !blocked || lowering.kind !== "blocked") return standard(writer, inputs, value);
-  return blocked.emit(writer, inputs, value, plan, lowering.block);
+  if (lowering.kind === "blocked" && plan && op.lower.blocked) {
+    return op.lower.blocked.emit(writer, inputs, value, plan, lowering.block);
+  }
+  if (lowering.kind === "gpu" && op.lower.gpu) return op.lower.gpu(writer, inputs, value);
+  return op.lower.standard(writer, inputs, value);
 }

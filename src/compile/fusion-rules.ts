@@ -1,10 +1,13 @@
+import { sameShape } from "../graph/shape.ts";
 import type { Attributes, Op, Value } from "../graph/value.ts";
 import { biasAddOp, channelAffine, channelAffineOp, channelSum, channelSumOp } from "../ops/channels.ts";
 import { conv2dOp, fusedConv2d, fusedConv2dOp } from "../ops/convolution/conv2d.ts";
 import { depthwiseConv2d, depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
-import { reluGradient, reluGradientOp, reluOp } from "../ops/elementwise.ts";
-import { fusedMatmul, matmulOp } from "../ops/matmul.ts";
+import { addOp, multiplyOp, reluGradient, reluGradientOp, reluOp } from "../ops/elementwise.ts";
+import { constantOp } from "../ops/leaves.ts";
+import { fusedMatmul, matmulAdd, matmulOp } from "../ops/matmul.ts";
 import { maxPool2dGradient, maxPool2dGradientOp } from "../ops/pooling.ts";
+import type { Lowering } from "./program.ts";
 import type { Rule } from "./rewrite.ts";
 
 /**
@@ -138,6 +141,44 @@ export const FUSION_RULES: readonly Rule[] = [
   reluBeforePoolRule,
   sumOfPoolGradientRule,
 ];
+
+/**
+ * c * beta + matmul(a, b) * alpha -> matmulAdd(a, b, c), where nothing else reads the product. The factors may be missing.
+ *
+ * Same result up to rounding: the fused operation is defined as that sum. It saves three launches of Muon's eight per
+ * iteration. For GPUs only: elsewhere a weight's bits would change.
+ */
+export const matmulAddRule: Rule = {
+  name: "matmulAdd",
+  rewrite(value, { uses }) {
+    if (!isOp(value, addOp)) return undefined;
+    const [first, second] = value.inputs.map((term) => ({ ...scaled(term), isAlone: uses(term) === 1 }));
+    for (const [product, other] of [
+      [first!, second!],
+      [second!, first!],
+    ] as const) {
+      const { term, factor, isAlone } = product;
+      if (!isOp(term, matmulOp) || !isAlone || uses(term) > 1 || !sameShape(other.term.shape, term.shape)) continue;
+      const [a, b] = term.inputs;
+      return matmulAdd(a!, b!, other.term, { ...term.attributes, alpha: factor, beta: other.factor });
+    }
+    return undefined;
+  },
+};
+
+/** A value as a value times a constant. */
+function scaled(value: Value): { term: Value; factor: number } {
+  const [x, factor] = value.inputs;
+  if (isOp(value, multiplyOp) && isOp(factor!, constantOp)) return { term: x!, factor: factor.attributes.value };
+  return { term: value, factor: 1 };
+}
+
+/** The fusion rules of a lowering. */
+export function fusionRules({ kind }: Lowering): readonly Rule[] {
+  if (kind !== "gpu") return FUSION_RULES;
+  // What the provider has as one operation is not expanded.
+  return [...FUSION_RULES.filter((rule) => rule !== expandRule), matmulAddRule];
+}
 
 /** Whether a value is an application of `op`; narrows the type of its attributes. */
 export function isOp<A extends Attributes>(value: Value, op: Op<A>): value is Value<A> {

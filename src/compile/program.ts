@@ -1,4 +1,5 @@
 import type { Origins } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
 /** A tensor that persists between steps: read as an input, replaced by a value of the same shape. */
@@ -10,6 +11,12 @@ export interface StateTensor {
    * The parameter whose memory layout this one shares, so that their update runs elementwise. Default: its own layout.
    */
   readonly like?: string;
+}
+
+/** A state tensor that lies, with others, in one vector. */
+export interface StatePart {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
 /** A computation that is run repeatedly: one training step, or one evaluation of a batch. */
@@ -25,5 +32,11 @@ export interface Program {
   readonly origins?: Origins;
 }
 
-/** `standard` runs anywhere; `blocked` uses the CPU provider's layout with the block that a probe found. */
-export type Lowering = { readonly kind: "standard" } | { readonly kind: "blocked"; readonly block: number };
+/**
+ * `standard` runs anywhere; `blocked` uses the CPU provider's layout with the block that a probe found; `gpu` keeps to the
+ * operators that the WebGPU provider has.
+ */
+export type Lowering =
+  | { readonly kind: "standard" }
+  | { readonly kind: "blocked"; readonly block: number }
+  | { readonly kind: "gpu" };

@@ -60,10 +60,12 @@ export interface Op<A extends Attributes = Attributes> {
   reference(inputs: readonly ReferenceTensor[], value: Value<A>): Float64Array;
 }
 
-/** How an operation becomes ONNX nodes. Both lowerings return the name of the result. */
+/** How an operation becomes ONNX nodes. Each lowering returns the name of the result. */
 export interface OpLowering<A extends Attributes = Attributes> {
   /** Standard ONNX operators on canonical tensors: any execution provider can run them. */
   standard(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
+  /** Operators for the WebGPU execution provider, where it lacks one of the standard lowering's or others are faster. */
+  gpu?(writer: GraphWriter, inputs: readonly string[], value: Value<A>): string;
   /** Operators of the CPU execution provider's blocked layout. */
   readonly blocked?: BlockedLowering<A>;
 }

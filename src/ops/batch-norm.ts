@@ -1,6 +1,8 @@
-import { formatShape, ShapeError } from "../graph/shape.ts";
+import { formatShape, requireSameShape, type Shape, ShapeError } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
 import {
+  alongChannels,
   channelAffine,
   channelAt,
   channelCombine,
@@ -35,18 +37,19 @@ export const batchNormOp: Op<BatchNormAttributes> = {
     return { shape: x!.shape };
   },
   gradient(value, dy) {
-    const [x, , , mean] = value.inputs;
-    const { scale, inverseDeviation } = scaleAndShift(value);
-    const share = constant(-1 / valuesPerChannel(value.shape));
+    const [x, weight, , mean, variance] = value.inputs;
     const dbias = channelSum(dy);
-    const dweight = multiply(inverseDeviation, subtract(channelDot(dy, x!), multiply(mean!, dbias)));
-    const b = multiply(multiply(multiply(scale, inverseDeviation), dweight), share);
-    const c = subtract(multiply(multiply(scale, dbias), share), multiply(b, mean!));
-    return [channelCombine(dy, x!, scale, b, c), dweight, dbias, undefined, undefined];
+    const centredDot = subtract(channelDot(dy, x!), multiply(mean!, dbias));
+    const dweight = apply(perDeviationOp, [centredDot, variance!], value.attributes);
+    const dx = apply(batchNormInputGradientOp, [dy, x!, weight!, mean!, variance!, dweight, dbias], value.attributes);
+    return [dx, dweight, dbias, undefined, undefined];
   },
   expand(value) {
     const { scale, shift } = scaleAndShift(value);
     return channelAffine(value.inputs[0]!, scale, shift);
+  },
+  lower: {
+    standard: (writer, inputs, { shape, attributes: { epsilon } }) => writeBatchNorm(writer, inputs, shape, epsilon),
   },
   reference: ([x, weight, bias, mean, variance], { shape, attributes: { epsilon } }) =>
     x!.data.map((element, i) => {
@@ -56,6 +59,81 @@ export const batchNormOp: Op<BatchNormAttributes> = {
     }),
 };
 
+/**
+ * The derivative of batchNorm's x, as derived there: dx = a * dy + b * x + c. Inputs: dy, x, weight, mean, variance,
+ * dweight, dbias.
+ *
+ * On a GPU, b * x + c is a batch norm again, of x with the same mean and variance, weight -weight * s * dweight / M and
+ * bias -weight * s * dbias / M: one launch, where b and c take seven.
+ */
+export const batchNormInputGradientOp: Op<BatchNormAttributes> = {
+  name: "batchNormInputGradient",
+  infer([dy, x, weight, mean, variance, dweight, dbias]) {
+    requireSameShape("batchNormInputGradient", "dy and x", dy!.shape, x!.shape);
+    const vectors = { weight: weight!, mean: mean!, variance: variance!, dweight: dweight!, dbias: dbias! };
+    requireChannelVectors("batchNormInputGradient", x!.shape, vectors);
+    return { shape: x!.shape };
+  },
+  expand({ inputs, shape, attributes: { epsilon } }) {
+    const [dy, x, weight, mean, variance, dweight, dbias] = inputs;
+    const { inverseDeviation, scale } = normalizationScale(weight!, dbias!, mean!, variance!, epsilon);
+    const share = constant(-1 / valuesPerChannel(shape));
+    const b = multiply(multiply(multiply(scale, inverseDeviation), dweight!), share);
+    const c = subtract(multiply(multiply(scale, dbias!), share), multiply(b, mean!));
+    return channelCombine(dy!, x!, scale, b, c);
+  },
+  lower: {
+    standard(writer, [dy, x, weight, mean, variance, dweight, dbias], { shape, attributes: { epsilon } }) {
+      const scale = writePerDeviation(writer, weight!, variance!, epsilon);
+      const share = writer.node("Mul", [scale, writer.scalar(-1 / valuesPerChannel(shape))]);
+      const [b, c] = [dweight, dbias].map((gradient) => writer.node("Mul", [share, gradient]));
+      const scaled = writer.node("Mul", [dy, alongChannels(writer, scale, shape)]);
+      return writer.node("Add", [scaled, writeBatchNorm(writer, [x!, b!, c!, mean!, variance!], shape, epsilon)]);
+    },
+  },
+  reference: ([dy, x, weight, mean, variance, dweight, dbias], { shape, attributes: { epsilon } }) =>
+    dy!.data.map((element, i) => {
+      const c = channelAt(shape, i);
+      const s = 1 / Math.sqrt(variance!.data[c]! + epsilon);
+      const normalized = (x!.data[i]! - mean!.data[c]!) * s;
+      const shared = (dbias!.data[c]! + normalized * dweight!.data[c]!) / valuesPerChannel(shape);
+      return weight!.data[c]! * s * (element - shared);
+    }),
+};
+
+/** y = x / sqrt(variance + epsilon), all [C]. */
+export const perDeviationOp: Op<BatchNormAttributes> = {
+  name: "perDeviation",
+  infer([x, variance]) {
+    requireSameShape("perDeviation", "x and variance", x!.shape, variance!.shape);
+    return { shape: x!.shape };
+  },
+  expand: ({ inputs: [x, variance], attributes: { epsilon } }) => multiply(inverseDeviationOf(variance!, epsilon), x!),
+  lower: {
+    standard: (writer, [x, variance], { attributes: { epsilon } }) => writePerDeviation(writer, x!, variance!, epsilon),
+  },
+  reference: ([x, variance], { attributes: { epsilon } }) =>
+    x!.data.map((element, i) => element / Math.sqrt(variance!.data[i]! + epsilon)),
+};
+
+function writePerDeviation(writer: GraphWriter, x: string, variance: string, epsilon: number): string {
+  return writer.node("Div", [x, writer.node("Sqrt", [writer.node("Add", [variance, writer.scalar(epsilon)])])]);
+}
+
+function inverseDeviationOf(variance: Value, epsilon: number): Value {
+  return divide(constant(1), sqrt(add(variance, constant(epsilon))));
+}
+
+/** ONNX's batch norm of x [N, C, ...] with given statistics. Inputs: x, weight, bias, mean, variance. */
+function writeBatchNorm(writer: GraphWriter, inputs: readonly string[], shape: Shape, epsilon: number): string {
+  const [x, ...vectors] = inputs;
+  const attributes = { epsilon: { float: epsilon } };
+  // The WebGPU provider takes images only.
+  if (shape.length === 4) return writer.node("BatchNormalization", inputs, attributes);
+  const images = writer.reshape(x!, [...shape, 1, 1]);
+  return writer.reshape(writer.node("BatchNormalization", [images, ...vectors], attributes), shape);
+}
+
 function scaleAndShift({ inputs, attributes }: Value<BatchNormAttributes>) {
   const [, weight, bias, mean, variance] = inputs;
   return normalizationScale(weight!, bias!, mean!, variance!, attributes.epsilon);
@@ -63,7 +141,7 @@ function scaleAndShift({ inputs, attributes }: Value<BatchNormAttributes>) {
 
 /** Batch norm's y = x * scale + shift: the same for the batch's statistics and for running ones. All [C]. */
 export function normalizationScale(weight: Value, bias: Value, mean: Value, variance: Value, epsilon: number) {
-  const inverseDeviation = divide(constant(1), sqrt(add(variance, constant(epsilon))));
+  const inverseDeviation = inverseDeviationOf(variance, epsilon);
   const scale = multiply(weight, inverseDeviation);
   return { inverseDeviation, scale, shift: subtract(bias, multiply(mean, scale)) };
 }

@@ -53,6 +53,18 @@ export function sumChannels(writer: GraphWriter, x: string, shape: Shape): strin
   return writer.reduceSum(planes, [0]);
 }
 
+/**
+ * The same sums in two launches instead of four: the provider's ReduceSum over the first axis transposes before, a
+ * product with ones does not.
+ */
+function sumChannelsOnGpu(writer: GraphWriter, x: string, shape: Shape): string {
+  const [batch, channels, positions] = [shape[0]!, shape[1]!, sizeOf(shape.slice(2))];
+  const ones = writer.floats(new Float32Array(batch).fill(1), [1, batch]);
+  const overBatch = writer.node("MatMul", [ones, writer.reshape(x, [batch, channels * positions])]);
+  if (positions === 1) return writer.reshape(overBatch, [channels]);
+  return writer.reduceSum(writer.reshape(overBatch, [channels, positions]), [1]);
+}
+
 /** A plan in which `images` of the inputs are blocked images and the rest, vectors, are canonical. */
 export function planImages(
   x: Shape,
@@ -238,6 +250,7 @@ export const channelSumOp: Op<Record<string, never>> = {
   infer: ([x]) => ({ shape: [channelCount("channelSum", x!.shape)] }),
   lower: {
     standard: (writer, [x], { inputs }) => sumChannels(writer, x!, inputs[0]!.shape),
+    gpu: (writer, [x], { inputs }) => sumChannelsOnGpu(writer, x!, inputs[0]!.shape),
     blocked: {
       plan: ({ inputs }, _known, block) => planImages(inputs[0]!.shape, block, [blockedImages(block)], CANONICAL),
       emit: (writer, [x], { inputs }, _plan, block) => sumBlocked(writer, x!, inputs[0]!.shape, block),
@@ -266,6 +279,7 @@ export const channelDotOp: Op<Record<string, never>> = {
   },
   lower: {
     standard: (writer, inputs, { inputs: [x] }) => sumChannels(writer, writer.node("Mul", inputs), x!.shape),
+    gpu: (writer, inputs, { inputs: [x] }) => sumChannelsOnGpu(writer, writer.node("Mul", inputs), x!.shape),
     blocked: {
       plan: ({ inputs }, _known, block) =>
         planImages(inputs[0]!.shape, block, [blockedImages(block), blockedImages(block)], CANONICAL),
@@ -300,12 +314,8 @@ export const channelVarianceOp: Op<Record<string, never>> = {
     return { shape: mean!.shape };
   },
   lower: {
-    standard(writer, [x, mean], { inputs }) {
-      const { shape } = inputs[0]!;
-      const centred = writer.node("Sub", [x, alongChannels(writer, mean!, shape)]);
-      const sum = sumChannels(writer, writer.node("Mul", [centred, centred]), shape);
-      return writer.node("Mul", [sum, writer.scalar(1 / valuesPerChannel(shape))]);
-    },
+    standard: (writer, [x, mean], { inputs }) => writeVariance(writer, x!, mean!, inputs[0]!.shape, sumChannels),
+    gpu: (writer, [x, mean], { inputs }) => writeVariance(writer, x!, mean!, inputs[0]!.shape, sumChannelsOnGpu),
     blocked: {
       plan: ({ inputs }, _known, block) =>
         planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
@@ -329,6 +339,12 @@ export const channelVarianceOp: Op<Record<string, never>> = {
     return sums;
   },
 };
+
+function writeVariance(writer: GraphWriter, x: string, mean: string, shape: Shape, sum: typeof sumChannels): string {
+  const centred = writer.node("Sub", [x, alongChannels(writer, mean, shape)]);
+  const squares = writer.node("Mul", [centred, centred]);
+  return writer.node("Mul", [sum(writer, squares, shape), writer.scalar(1 / valuesPerChannel(shape))]);
+}
 
 export function channelVariance(x: Value, mean: Value): Value {
   return apply(channelVarianceOp, [x, mean], {});

@@ -45,6 +45,11 @@ export function writeTargets(
   return writer.node("Add", [scaled, writer.scalar(labelSmoothing / classes)]);
 }
 
+/** Writes the scores [N, classes] less the largest of each row: their exponentials cannot overflow. */
+function writeShifted(writer: GraphWriter, logits: string): string {
+  return writer.node("Sub", [logits, writer.node("ReduceMax", [logits], { axes: [1], keepdims: 1 })]);
+}
+
 /** The target distribution in float64, [N, classes]. */
 export function referenceTargets(
   labels: ReferenceTensor,
@@ -112,6 +117,16 @@ export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
       const perImage = writer.reduceSum(writer.node("Mul", [logProbabilities, targets]), [1]);
       return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(-1 / inputs[0]!.shape[0]!)]);
     },
+    // LogSoftmax is missing there. As each row's targets sum to 1, its loss is log(sum(exp(s))) - sum(target * s) of the
+    // shifted scores s.
+    gpu(writer, [logits, labels], { inputs, attributes }) {
+      const shifted = writeShifted(writer, logits!);
+      const targets = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const logTotal = writer.node("Log", [writer.reduceSum(writer.node("Exp", [shifted]), [1])]);
+      const atTarget = writer.reduceSum(writer.node("Mul", [shifted, targets]), [1]);
+      const perImage = writer.node("Sub", [logTotal, atTarget]);
+      return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(1 / inputs[0]!.shape[0]!)]);
+    },
   },
   reference([logits, labels], { attributes }) {
     const [batch, classes] = [logits!.shape[0]!, logits!.shape[1]!];
@@ -171,6 +186,19 @@ export const countCorrectOp: Op<Record<string, never>> = {
     standard(writer, [logits, labels]) {
       const predicted = writer.cast(writer.node("ArgMax", [logits], { axis: 1, keepdims: 0 }), "int32");
       return writer.reduceSum(writer.cast(writer.node("Equal", [predicted, labels]), "float32"), [0]);
+    },
+    // ArgMax gives int64, which is missing there: the first class with the largest score is the smallest of all that have it.
+    gpu(writer, [logits, labels], { inputs: [scores] }) {
+      const classes = scores!.shape[1]!;
+      const isLargest = writer.node("Equal", [writeShifted(writer, logits!), writer.scalar(0)]);
+      const indices = writer.floats(
+        Array.from({ length: classes }, (_, label) => label),
+        [1, classes],
+      );
+      const candidates = writer.node("Where", [isLargest, indices, writer.scalar(classes)]);
+      const predicted = writer.node("ReduceMin", [candidates], { axes: [1], keepdims: 0 });
+      const isCorrect = writer.node("Equal", [predicted, writer.cast(labels!, "float32")]);
+      return writer.reduceSum(writer.cast(isCorrect, "float32"), [0]);
     },
   },
   reference([logits, labels]) {

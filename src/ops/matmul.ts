@@ -21,6 +21,7 @@ export const matmulOp: Op<MatrixAttributes> = {
   },
   lower: {
     standard: (writer, [a, b], value) => writeGemm(writer, a!, b!, undefined, value),
+    gpu: writePlainGemm,
     blocked: { plan: planMatrices, emit: (writer, [a, b], value) => writeGemm(writer, a!, b!, undefined, value) },
   },
   multiplyAdds: matrixMultiplyAdds,
@@ -58,6 +59,7 @@ export const fusedMatmulOp: Op<MatrixAttributes> = {
   },
   lower: {
     standard: (writer, [a, b, bias], value) => writeGemm(writer, a!, b!, bias, value),
+    gpu: writePlainGemm,
     blocked: { plan: planMatrices, emit: (writer, [a, b, bias], value) => writeGemm(writer, a!, b!, bias, value) },
   },
   multiplyAdds: matrixMultiplyAdds,
@@ -67,6 +69,41 @@ export const fusedMatmulOp: Op<MatrixAttributes> = {
 
 export function fusedMatmul(a: Value, b: Value, bias: Value, attributes: MatrixAttributes): Value {
   return apply(fusedMatmulOp, [a, b, bias], attributes);
+}
+
+type MatmulAddAttributes = MatrixAttributes & {
+  /** Factor of the product. */
+  readonly alpha: number;
+  /** Factor of c. */
+  readonly beta: number;
+};
+
+/** y = alpha * A B + beta * c in one pass: created by fusion for GPUs. As `matmul`, with c [M, N]. */
+export const matmulAddOp: Op<MatmulAddAttributes> = {
+  name: "matmulAdd",
+  infer([a, b, c], attributes) {
+    const shape = inferMatmul("matmulAdd", a!.shape, b!.shape, attributes);
+    requireSameShape("matmulAdd", "c and the product", c!.shape, shape);
+    return { shape };
+  },
+  lower: {
+    standard: (writer, inputs, { attributes: { transposeA, transposeB, alpha, beta } }) =>
+      writer.node("Gemm", inputs, {
+        transA: Number(transposeA),
+        transB: Number(transposeB),
+        alpha: { float: alpha },
+        beta: { float: beta },
+      }),
+  },
+  multiplyAdds: matrixMultiplyAdds,
+  reference: ([a, b, c], { shape, attributes }) =>
+    referenceMatmul(a!, b!, shape, attributes).map(
+      (element, i) => attributes.alpha * element + attributes.beta * c!.data[i]!,
+    ),
+};
+
+export function matmulAdd(a: Value, b: Value, c: Value, attributes: MatmulAddAttributes): Value {
+  return apply(matmulAddOp, [a, b, c], attributes);
 }
 
 /** Attributes of the matrix products. */
@@ -102,6 +139,15 @@ export function writeGemm(
   const columnBias = bias && writer.reshape(bias, [columns, 1]);
   const turned = writer.node("Gemm", columnBias ? [b, a, columnBias] : [b, a], flags(!transposeB, !transposeA));
   return writer.reshape(writer.transpose(writer.reshape(turned, [columns, rows, 1]), [1, 0, 2]), [rows, columns]);
+}
+
+/** The product as it stands: on a GPU nothing depends on a number of threads. */
+function writePlainGemm(
+  writer: GraphWriter,
+  inputs: readonly string[],
+  { attributes: { transposeA, transposeB } }: Value<MatrixAttributes>,
+): string {
+  return writer.node("Gemm", inputs, { transA: Number(transposeA), transB: Number(transposeB) });
 }
 
 /**

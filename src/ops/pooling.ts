@@ -82,7 +82,8 @@ const STEEP = 3.4028234663852886e38;
  * Both lowerings repeat y over its window, compare it with x, count the equal pixels and distribute dy / count over
  * them. Standard: products with matrices of zeros and ones repeat (exact, as only one term of each sum is not zero) and
  * count. Blocked: the provider's nearest-neighbour Upsample repeats, and a depthwise convolution with weight -1 whose
- * sum input is the repeated y gives y - x, which HardSigmoid turns into the mask in the same pass.
+ * sum input is the repeated y gives y - x, which HardSigmoid turns into the mask in the same pass. GPU: broadcasting
+ * repeats.
  */
 export const maxPool2dGradientOp: Op<PoolAttributes> = {
   name: "maxPool2dGradient",
@@ -129,6 +130,29 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
       const dx = writer.node("Mul", [mask, overWindows(share)]);
       const images = writer.reshape(dx, [batch, channels, pooledHeight * size, width]);
       return leftOver === 0 ? images : writer.node("Pad", [images, writer.integers([0, 0, 0, 0, 0, 0, leftOver, 0])]);
+    },
+    gpu(writer, [x, y, dy], { shape, inputs, attributes: { size } }) {
+      const { batch, channels, height, width } = imageSizes(shape);
+      const { height: pooledHeight, width: pooledWidth } = imageSizes(inputs[1]!.shape);
+      const [coveredHeight, coveredWidth] = [pooledHeight * size, pooledWidth * size];
+      const isCovered = coveredHeight === height && coveredWidth === width;
+      const rows = batch * channels * pooledHeight;
+      const covered = isCovered
+        ? x!
+        : writer.node("Slice", [
+            x,
+            writer.integers([0, 0]),
+            writer.integers([coveredHeight, coveredWidth]),
+            writer.integers([2, 3]),
+          ]);
+      const toWindows = (pooled: string) => writer.reshape(pooled, [rows, 1, pooledWidth, 1]);
+      const windows = writer.reshape(covered, [rows, size, pooledWidth, size]);
+      const mask = writer.cast(writer.node("Equal", [windows, toWindows(y!)]), "float32");
+      const hits = writer.node("ReduceSum", [mask, writer.integers([1, 3])], { keepdims: 1 });
+      const dx = writer.node("Mul", [mask, writer.node("Div", [toWindows(dy!), hits])]);
+      const images = writer.reshape(dx, [batch, channels, coveredHeight, coveredWidth]);
+      const leftOver = [0, 0, height - coveredHeight, width - coveredWidth];
+      return isCovered ? images : writer.node("Pad", [images, writer.integers([0, 0, 0, 0, ...leftOver])]);
     },
     blocked: {
       plan({ shape }, _known, block) {

@@ -75,6 +75,25 @@ export function unflatten(x: Value, shape: Shape): Value {
   return apply(unflattenOp, [x], { shape });
 }
 
+type ReshapeAttributes = { readonly shape: Shape };
+
+/** The same elements in another shape. Used in optimizer updates only, so without a derivative. */
+export const reshapeOp: Op<ReshapeAttributes> = {
+  name: "reshape",
+  infer([x], { shape }) {
+    if (sizeOf(x!.shape) !== sizeOf(shape)) {
+      throw new ShapeError("reshape", `${formatShape(x!.shape)} cannot become ${formatShape(shape)}`);
+    }
+    return { shape };
+  },
+  lower: { standard: (writer, [x], { attributes }) => writer.reshape(x!, attributes.shape) },
+  reference: ([x]) => x!.data.slice(),
+};
+
+export function reshape(x: Value, shape: Shape): Value {
+  return apply(reshapeOp, [x], { shape });
+}
+
 /** Concatenates vectors [n1], [n2], ... to [n1 + n2 + ...]. Used in optimizer updates only, so without a derivative. */
 export const concatOp: Op<Record<string, never>> = {
   name: "concat",

@@ -42,6 +42,7 @@ export function muon({ momentum = 0.95, weightDecay = 0 }: MuonOptions = {}): Op
   return {
     name: "muon",
     slotsOf: (shape) => (isWeight(shape) ? ["momentum_buffer"] : others.slotsOf(shape)),
+    isMatrixUpdate: isWeight,
     settings: ["rate", ...others.settings],
     settingsAt: (step, learningRate) => ({ rate: learningRate, ...others.settingsAt(step, learningRate) }),
     update(inputs) {

@@ -36,6 +36,8 @@ export interface Optimizer {
    * @param step counted from 1
    */
   settingsAt(step: number, learningRate: number): Readonly<Record<string, number>>;
+  /** Whether the update of a parameter of this shape is not elementwise, as Muon's is not. Default: it is. */
+  isMatrixUpdate?(shape: Shape): boolean;
   /**
    * Writes the update of one parameter. Elementwise operations run in any memory layout; for others the compiler
    * converts the layout. A vector's update must be elementwise, as several are updated as one (`updateParameters`).

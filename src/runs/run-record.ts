@@ -74,10 +74,12 @@ const planSchema = z.strictObject({
   trainOn: z.enum(["split", "all"]),
   /** Number of training images used; null: all. */
   limit: positiveCount.nullable(),
-  lowering: z.enum(["standard", "blocked"]),
+  lowering: z.enum(["standard", "blocked", "gpu"]),
   /** Channels per block of the blocked layout; null without it. */
   blockSize: positiveCount.nullable(),
   threads: positiveCount,
+  /** The GPU that computed; absent if the processor did. */
+  gpu: z.strictObject({ name: z.string().nullable(), backend: z.string() }).optional(),
   versions: z.strictObject({ tailor: z.string(), node: z.string(), onnxruntime: z.string() }),
   /** Commit of tailor's checkout; null if it was not run from one. */
   commit: z.string().nullable(),

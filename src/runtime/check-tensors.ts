@@ -11,17 +11,38 @@ export const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Ar
   unknown
 >;
 
-/** @throws Error when a parameter or a state tensor is missing or has the wrong number of elements */
+/** @throws Error when a parameter or a state tensor (or a part of one) is missing or has the wrong number of elements */
 export function loadedTensor(
   program: string,
-  { name, shape }: TensorSpec,
+  { name, shape, parts }: Pick<TensorSpec, "name" | "shape" | "parts">,
   tensors: ReadonlyMap<string, Float32Array>,
 ): Float32Array {
+  if (parts) {
+    const joined = new Float32Array(sizeOf(shape));
+    let start = 0;
+    for (const part of parts) {
+      joined.set(loadedTensor(program, part, tensors), start);
+      start += sizeOf(part.shape);
+    }
+    return joined;
+  }
   const data = tensors.get(name);
   if (data?.length !== sizeOf(shape)) {
     throw new Error(`${program}: "${name}" needs ${sizeOf(shape)} elements, got ${data?.length ?? "none"}`);
   }
   return data;
+}
+
+/** The program's state tensors in a session's, by name: itself or its parts. */
+export function savedTensors({ name, parts }: TensorSpec, data: Float32Array): [string, Float32Array][] {
+  if (!parts) return [[name, data]];
+  let start = 0;
+  return parts.map((part) => {
+    const end = start + sizeOf(part.shape);
+    const values = data.slice(start, end);
+    start = end;
+    return [part.name, values];
+  });
 }
 
 /** A feed for `steps` steps. @throws Error when it is missing, or has another type or number of elements */

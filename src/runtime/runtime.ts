@@ -1,4 +1,5 @@
 import type { CompiledProgram } from "../compile/compile.ts";
+import type { Lowering } from "../compile/program.ts";
 
 /** Data of a session's inputs: bytes for pixels and masks, int32 for labels, float32 for everything else. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
@@ -17,7 +18,7 @@ export interface Session {
   /** Sets state and parameters, by name. @throws Error when one is missing or has the wrong number of elements */
   load(tensors: ReadonlyMap<string, Float32Array>): void;
   /** Copies of the state, by name. */
-  save(): Map<string, Float32Array>;
+  save(): Promise<Map<string, Float32Array>>;
   /**
    * Runs `steps` steps of the program (default 1): updates the state and returns the outputs. Feeds and outputs hold
    * the data of all steps, concatenated. More than one step requires a program with state. Feeds must not be modified
@@ -30,12 +31,22 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** An ONNX Runtime build: Node's native one, or the browser's. */
+/** A GPU as WebGPU offers it. */
+export interface GpuAdapter {
+  /** Null where the system does not tell. */
+  readonly name: string | null;
+  /** Vulkan, Metal or Direct3D 12. */
+  readonly backend: string;
+}
+
+/** An execution provider of an ONNX Runtime build: the processor or the GPU, in Node or in a browser. */
 export interface Runtime {
   /** Version of ONNX Runtime. */
   readonly version: string;
-  /** The block size of the CPU provider's blocked layout, or undefined where there is none. */
-  probeBlockSize(): Promise<number | undefined>;
+  /** The GPU that it computes on; undefined on the processor. */
+  readonly gpu?: GpuAdapter;
+  /** The lowerings that it can run here, the fastest first. */
+  lowerings(): Promise<readonly [Lowering, ...Lowering[]]>;
   /** Opens a session; its state must then be set with `load`. */
   open(program: CompiledProgram, options: SessionOptions): Promise<Session>;
 }

@@ -91,7 +91,14 @@ export async function train(
     augmentation: recipe.augmentation,
   });
   const isMixed = recipe.augmentation.mixing !== undefined;
-  const { program, graph } = trainingProgram(recipe.model, { ...recipe, ...job, task, optimizer, isMixed });
+  const { program, graph } = trainingProgram(recipe.model, {
+    ...recipe,
+    ...job,
+    task,
+    optimizer,
+    isMixed,
+    grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
+  });
   const session = await job.runtime.open(compile(program, job.lowering), job);
   const validation = await openValidation(job);
   const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
@@ -126,7 +133,7 @@ export async function train(
       steps = job.stepsPerCall ?? stepsPerCallFor(seconds);
 
       if (position.step === batches.steps(epoch)) {
-        const tensors = session.save();
+        const tensors = await session.save();
         const place = { step: position.step, epoch, recipe };
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
@@ -155,7 +162,7 @@ export async function train(
       }
       isStopped = hooks.isStopRequested?.() ?? false;
     }
-    const snapshot = { tensors: session.save(), position, best };
+    const snapshot = { tensors: await session.save(), position, best };
     const isFinished = isDone();
     const tensors = isFinished
       ? (best?.tensors ?? (await network.after(position.step, snapshot.tensors)))

@@ -9,7 +9,7 @@ import { countCorrect, softmaxCrossEntropy } from "../ops/loss.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { updateParameters } from "../optim/update-parameters.ts";
+import { isGrouped, jointly, type UpdateGrouping, updateParameters } from "../optim/update-parameters.ts";
 
 export interface TrainingProgramOptions {
   readonly task: ImageTask;
@@ -21,6 +21,8 @@ export interface TrainingProgramOptions {
   readonly isMixed?: boolean;
   /** Weight averaging. Default: none, the last step's weights are used. */
   readonly averaging?: Averaging | undefined;
+  /** Which parameters are updated as one long vector. Default: vectors. */
+  readonly grouping?: UpdateGrouping;
 }
 
 /** Name of the feed of one of the optimizer's scalars. */
@@ -38,8 +40,8 @@ export function averageName(tensor: string): string {
   return `${tensor}.average`;
 }
 
-/** Layer name for the joint update of biases and batch norm's parameters. */
-const VECTORS = "vectors";
+/** Layer name for the joint update, by the parameters that it updates. */
+const JOINT_LAYER = { vectors: "vectors", elementwise: "parameters" } as const satisfies Record<UpdateGrouping, string>;
 
 /** Name of the feed with a step's share in the averages. */
 const AVERAGING_SHARE = "averaging.share";
@@ -84,7 +86,7 @@ export function trainingProgram(
   model: Model,
   options: TrainingProgramOptions,
 ): { program: Program; graph: ModelGraph } {
-  const { optimizer, labelSmoothing, batchSize, isMixed = false, averaging } = options;
+  const { optimizer, labelSmoothing, batchSize, isMixed = false, averaging, grouping = "vectors" } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
   const mixed = isMixed && { labels: input(MIXING.labels, [batchSize], "int32"), share: input(MIXING.share, []) };
@@ -117,12 +119,13 @@ export function trainingProgram(
     for (const slot of optimizer.slotsOf(value.shape)) slots[slot] = input(slotName(name, slot), value.shape);
     return { parameter: value, gradient: parameterGradients[i]!, slots };
   });
-  const updated = updateParameters(optimizer, updates, settings);
+  const updated = updateParameters(optimizer, updates, settings, grouping);
   const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
     const { parameter, slots } = updated[i]!;
     const made = [parameter, ...Object.values(slots)];
-    // Vectors are updated together, so their update belongs to no single layer.
-    if (value.shape.length === 1) claim(origins, made, { layer: VECTORS, pass: "update" });
+    // An update of several parameters together belongs to no single layer.
+    if (isGrouped(optimizer, value.shape, grouping))
+      claim(origins, made, { layer: JOINT_LAYER[grouping], pass: "update" });
     else claimUpdate(made, value);
     return [
       { name, input: value, next: parameter },
@@ -142,11 +145,19 @@ export function trainingProgram(
   const share = averaging && input(AVERAGING_SHARE, []);
   if (share) {
     // Running statistics too: to first order, those of averaged weights are the average of the weights' statistics.
-    for (const { name, input: value, next } of state.filter(({ like }) => like === undefined)) {
-      const average = input(averageName(name), value.shape);
-      const moved = movingAverage(average, next, share);
-      claimUpdate([moved], value);
-      state.push({ name: averageName(name), input: average, next: moved, like: name });
+    const averaged = state
+      .filter(({ like }) => like === undefined)
+      .map((tensor) => ({ ...tensor, average: input(averageName(tensor.name), tensor.input.shape) }));
+    const moved =
+      grouping === "elementwise"
+        ? jointly(
+            averaged.map(({ average, next }) => [average, next]),
+            ([average, next]) => [movingAverage(average!, next!, share)],
+          ).flat()
+        : averaged.map(({ average, next }) => movingAverage(average, next, share));
+    for (const [i, { name, input: value, average }] of averaged.entries()) {
+      claimUpdate([moved[i]!], value);
+      state.push({ name: averageName(name), input: average, next: moved[i]!, like: name });
     }
   }
 

@@ -11,6 +11,7 @@ const NAMES: Record<OptionName, true> = {
   channels: true,
   classNames: true,
   data: true,
+  device: true,
   force: true,
   format: true,
   host: true,

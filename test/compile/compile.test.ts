@@ -112,7 +112,7 @@ describe.each(lowerings())("state in the $kind lowering", (lowering) => {
         const { loss, y } = await session.run(fed);
         expect(loss).toBeClose(expected[0]!, { tolerance: 0 });
         expect(y).toBeClose(expected[1]!, { tolerance: 0 });
-        const saved = session.save();
+        const saved = await session.save();
         for (const [i, { tensor: moved }] of state.entries()) {
           expect(saved.get(nameOf(moved.value))).toBeClose(expected[2 + i]!, { tolerance: 0 });
           current.set(moved.value, expected[2 + i]!);
@@ -137,7 +137,7 @@ describe.each(lowerings())("state in the $kind lowering", (lowering) => {
       session.load(new Map([["weight", Float32Array.from(weight.data)]]));
       await session.run({ x: Float32Array.from(x.data), dy: Float32Array.from(dy.data) });
       const [expected] = evaluateReference([next], feedsOf([x, dy]));
-      expect(session.save().get("weight")).toBeClose(expected!, { tolerance: 0 });
+      expect((await session.save()).get("weight")).toBeClose(expected!, { tolerance: 0 });
     } finally {
       await session.release();
     }

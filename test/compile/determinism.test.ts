@@ -131,7 +131,7 @@ async function train(lowering: Lowering, threads: number): Promise<Record<string
     }
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(new Set(losses).size).toBe(STEPS);
-    const state = [...session.save()].map(([name, numbers]) => [name, bits(numbers)]);
+    const state = [...(await session.save())].map(([name, numbers]) => [name, bits(numbers)]);
     return { ...Object.fromEntries(state), losses: losses.join() };
   } finally {
     await session.release();

@@ -4,6 +4,7 @@ import {
   convReluRule,
   depthwiseBiasRule,
   expandRule,
+  matmulAddRule,
   matmulBiasRule,
   reluBeforePoolRule,
   sumOfPoolGradientRule,
@@ -14,7 +15,8 @@ import { batchNormOp } from "../../src/ops/batch-norm.ts";
 import { biasAdd, channelAffine, channelSum } from "../../src/ops/channels.ts";
 import { conv2d, fusedConv2d } from "../../src/ops/convolution/conv2d.ts";
 import { depthwiseConv2d } from "../../src/ops/convolution/depthwise.ts";
-import { relu, reluGradient } from "../../src/ops/elementwise.ts";
+import { add, multiply, relu, reluGradient } from "../../src/ops/elementwise.ts";
+import { constant } from "../../src/ops/leaves.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { maxPool2d, maxPool2dGradient } from "../../src/ops/pooling.ts";
 import { type Filling, type TestTensor, tensor } from "../support/tensors.ts";
@@ -55,6 +57,11 @@ function depthwise(filling: Filling, channels: number) {
   const convolve = (added?: Value) =>
     depthwiseConv2d(x.value, weight.value, { padding: [1, 0], ...(added ? { bias: added } : {}) });
   return { inputs, convolve, bias: bias.value, other: other.value };
+}
+
+function square(filling: Filling) {
+  const [a, b, c] = [tensor("a", [5, 4], filling), tensor("b", [6, 4], filling), tensor("c", [5, 6], filling)];
+  return { inputs: [a, b, c], y: matmul(a.value, b.value, product), c: c.value };
 }
 
 function affine(filling: Filling, channels: number) {
@@ -178,6 +185,30 @@ export const fusionCases: readonly FusionCase[] = [
       "the bias is not on a product"() {
         const { inputs, y, bias } = dense("integers");
         return { inputs, outputs: [biasAdd(relu(y), bias)] };
+      },
+    },
+  },
+  {
+    rule: matmulAddRule,
+    before: { matmul: 1, multiply: 2, add: 1 },
+    after: { matmulAdd: 1 },
+    found(filling) {
+      const { inputs, y, c } = square(filling);
+      return { inputs, outputs: [add(multiply(c, constant(-0.5)), multiply(y, constant(2)))] };
+    },
+    refused: {
+      "the product has a second user"() {
+        const { inputs, y, c } = square("integers");
+        return { inputs, outputs: [add(c, y), relu(y)] };
+      },
+      "the scaled product has a second user"() {
+        const { inputs, y, c } = square("integers");
+        const scaled = multiply(y, constant(2));
+        return { inputs, outputs: [add(c, scaled), relu(scaled)] };
+      },
+      "a number is added"() {
+        const { inputs, y } = square("integers");
+        return { inputs, outputs: [add(y, constant(2))] };
       },
     },
   },

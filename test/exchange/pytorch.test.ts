@@ -5,13 +5,13 @@ import { UserError } from "../../src/errors.ts";
 import { pytorchModel } from "../../src/formats/pytorch-model.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { flatten, type Layer, linear, type Model, residual } from "../../src/nn/index.ts";
-import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { engineLogitsOf, NETWORKS, networkOf, pixelsFor, residualNetwork } from "./support/networks.ts";
 import { needTorch, python } from "./support/python.ts";
 
 const COUNT = 3;
-const block = await nodeRuntime.probeBlockSize();
+const block = await probeBlockSize();
 const LOWERINGS = [
   { kind: "standard" } as const,
   ...(block === undefined ? [] : [{ kind: "blocked", block } as const]),

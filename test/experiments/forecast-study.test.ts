@@ -19,7 +19,7 @@ function recordingRuntime(): { runtime: Runtime; lowerings: Lowering[] } {
     lowerings,
     runtime: {
       ...runtime,
-      probeBlockSize: async () => 16,
+      lowerings: async () => [{ kind: "blocked", block: 16 }, { kind: "standard" }],
       open: (program, options) => {
         lowerings.push(program.lowering);
         return runtime.open(program, options);

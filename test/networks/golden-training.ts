@@ -42,7 +42,7 @@ export async function trainGolden(network: GoldenNetwork, lowering: Lowering, th
       for (const [name, values] of Object.entries(outputs)) values.push(results[name]![0]!);
     }
     const { objective: objectives, loss: losses, correct } = outputs;
-    return { objectives, losses, correct, tensors: session.save() };
+    return { objectives, losses, correct, tensors: await session.save() };
   });
 }
 

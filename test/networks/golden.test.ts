@@ -5,6 +5,7 @@ import { evaluateReference } from "../../src/graph/evaluate.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { inputName } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import { norm, project, strided } from "../golden/inputs.ts";
 import {
   type Fingerprint,
@@ -43,7 +44,7 @@ const TRAINING_TOLERANCE = {
 } as const;
 const FIRST_LOSSES = 4;
 
-const block = await nodeRuntime.probeBlockSize();
+const block = await probeBlockSize();
 const networks = golden.networks.map((network) => [network.name, network] as const);
 
 describe.each(networks)("%s is the network of the golden values", (name, network) => {

@@ -8,6 +8,7 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import { resnet18 } from "../../src/models/resnet18.ts";
 import { initialTensors } from "../../src/nn/model.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
+import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import { build, HEIGHT, imageBatch, norm, project, type TensorSpec, WIDTH } from "../golden/inputs.ts";
 import { type Fingerprint, golden, goldenFeeds, gradientName, gradientProgram, NORMALIZATION, TASK } from "./golden.ts";
 import { using } from "./golden-training.ts";
@@ -33,7 +34,7 @@ const given = pytorch.parameters.map((spec) => [spec.name, Float32Array.from(bui
 const tensors = new Map([...initialTensors(graph, 1), ...given]);
 const images = pytorch.evaluationLogits.length;
 const pixels = imageBatch(0).pixels.slice(0, images * HEIGHT * WIDTH);
-const block = await nodeRuntime.probeBlockSize();
+const block = await probeBlockSize();
 
 test("its parameters are PyTorch's in name, shape, order and number: 11,172,810", () => {
   const declared = graph.parameters.map(({ name, value }) => ({ name, shape: value.shape }));

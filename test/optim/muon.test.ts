@@ -100,7 +100,7 @@ describe("six steps move the parameter as the formula on singular values says", 
           gradient: Float32Array.from(build(one.gradients[step]!)),
           ...Object.fromEntries(scalars.map(([name, value]) => [name, Float32Array.of(value)])),
         });
-        expect(session.save().get("parameter")!).toBeClose(expected, { tolerance: FLOAT32_TOLERANCE });
+        expect((await session.save()).get("parameter")!).toBeClose(expected, { tolerance: FLOAT32_TOLERANCE });
       }
     } finally {
       await session.release();

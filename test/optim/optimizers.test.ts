@@ -99,7 +99,7 @@ describe("each of six steps moves the parameter as torch.optim does", () => {
           gradient: Float32Array.from(build(golden.gradients[step]!)),
           ...Object.fromEntries(scalars.map(([name, value]) => [name, Float32Array.of(value)])),
         });
-        expect(session.save().get("parameter")!).toBeClose(expected, { tolerance: FLOAT32_TOLERANCE });
+        expect((await session.save()).get("parameter")!).toBeClose(expected, { tolerance: FLOAT32_TOLERANCE });
       }
     } finally {
       await session.release();

@@ -39,8 +39,8 @@ describe("a session with the profiler enabled", () => {
       for (let run = 0; run < 2; run++) await each.run(X);
       await each.run({ x: Float32Array.of(1, 2, 3, 1, 2, 3) }, 2);
     }
-    expect(session.save()).toEqual(plain.save());
-    expect(session.save().get("sum")).toEqual(Float32Array.of(5, 18, 39));
+    expect(await session.save()).toEqual(await plain.save());
+    expect((await session.save()).get("sum")).toEqual(Float32Array.of(5, 18, 39));
     expect(profiles).toEqual([]);
     await session.release();
     await plain.release();

@@ -34,7 +34,7 @@ test("several steps in one run: state is passed from step to step, outputs are c
   const session = await open(SUM);
   const { double } = await session.run({ x: Float32Array.of(1, 1, 2, 2, 3, 3) }, 3);
   expect(double).toEqual(Float32Array.of(22, 44, 26, 52, 32, 64));
-  expect(session.save()).toEqual(new Map([["sum", Float32Array.of(16, 32)]]));
+  expect(await session.save()).toEqual(new Map([["sum", Float32Array.of(16, 32)]]));
   // The next run goes on from there, and may be of another length.
   expect((await session.run({ x: Float32Array.of(4, 0) })).double).toEqual(Float32Array.of(40, 64));
   await session.release();

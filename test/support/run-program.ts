@@ -1,25 +1,26 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { assignLayouts } from "../../src/compile/assign-layouts.ts";
 import { type CompiledProgram, compile } from "../../src/compile/compile.ts";
-import { FUSION_RULES } from "../../src/compile/fusion-rules.ts";
+import { FUSION_RULES, fusionRules } from "../../src/compile/fusion-rules.ts";
 import type { Lowering, Program } from "../../src/compile/program.ts";
 import { type Rule, rewrite } from "../../src/compile/rewrite.ts";
 import { topologicalOrder, type Value } from "../../src/graph/value.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { inputName } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import type { TensorData } from "../../src/runtime/runtime.ts";
 
 /** The block of this machine's CPU provider, or undefined where it has no blocked layout. */
-export const PROBED_BLOCK = await nodeRuntime.probeBlockSize();
+export const PROBED_BLOCK = await probeBlockSize();
 
 /** The block that sizes of test cases are measured by: the probed one, or that of most processors. */
 export const CASE_BLOCK = PROBED_BLOCK ?? 16;
 
-/** Every available lowering: standard always, blocked if the probe finds a block. */
+/** Every lowering that can run on this processor: standard and the GPU's always, blocked if the probe finds a block. */
 export function lowerings(): readonly Lowering[] {
-  const standard = { kind: "standard" } as const;
-  return PROBED_BLOCK === undefined ? [standard] : [standard, { kind: "blocked", block: PROBED_BLOCK }];
+  const anywhere = [{ kind: "standard" }, { kind: "gpu" }] as const;
+  return PROBED_BLOCK === undefined ? anywhere : [...anywhere, { kind: "blocked", block: PROBED_BLOCK }];
 }
 
 export type Feeds = ReadonlyMap<Value, ArrayLike<number>>;
@@ -39,7 +40,7 @@ export interface RunOptions {
  */
 export async function runValues(outputs: readonly Value[], feeds: Feeds, options: RunOptions): Promise<Float32Array[]> {
   const program = programOf(outputs, feeds);
-  const compiled = compile(program, options.lowering, options.rules ?? FUSION_RULES);
+  const compiled = compile(program, options.lowering, options.rules ?? fusionRules(options.lowering));
   return runCompiled(compiled, feeds, options.threads);
 }
 

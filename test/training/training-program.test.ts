@@ -39,10 +39,8 @@ describe("a training step's outputs", () => {
       const session = await nodeRuntime.open(compile(program, { kind: "standard" }), { threads: 1 });
       session.load(before);
       const { objective } = await session.run({ pixels, "optimizer.rate": Float32Array.of(1), ...feeds });
-      const moved = session
-        .save()
-        .get("fc2.bias")!
-        .map((value, i) => value - before.get("fc2.bias")![i]!);
+      const saved = await session.save();
+      const moved = saved.get("fc2.bias")!.map((value, i) => value - before.get("fc2.bias")![i]!);
       const result = [objective![0]!, ...moved];
       await session.release();
       return result;

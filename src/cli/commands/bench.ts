@@ -8,10 +8,10 @@ import { MODELS } from "../../models/index.ts";
 import { base, enhanced } from "../../models/study.ts";
 import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { count, megabytes, table } from "../../text.ts";
-import { defineCommand } from "../command.ts";
-import { DATA_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { defineCommand, type OptionSpec } from "../command.ts";
+import { DATA_OPTION, DEVICE_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
+import { chosenDevice } from "../device.ts";
 import { path, threads, wholeNumber } from "../parse.ts";
 import { benchRoofline } from "./bench-roofline.ts";
 
@@ -20,6 +20,11 @@ const BENCHES = ["train", "infer", "roofline"] as const;
 const DEFAULT_MODELS = [base, enhanced].map(({ name }) => name);
 const DEFAULT_STEPS = 60;
 const DEFAULT_BATCH_SIZE = 128;
+const BENCH_DEVICE_OPTION = {
+  ...DEVICE_OPTION,
+  description: "what computes: cpu, or gpu through WebGPU (docs/gpu.md)",
+  choices: ["cpu", "gpu"],
+} as const satisfies OptionSpec;
 const WORKER = fileURLToPath(new URL("../../bench/worker.js", import.meta.url));
 
 export const bench = defineCommand({
@@ -40,6 +45,7 @@ export const bench = defineCommand({
     { flags: "--batch-size <n>", description: "images a step or call", default: String(DEFAULT_BATCH_SIZE) },
     THREADS_OPTION,
     { flags: "--steps <n>", description: "steps or calls to time, after 5 to warm up", default: String(DEFAULT_STEPS) },
+    BENCH_DEVICE_OPTION,
     loweringOption("how training computes the network"),
     DATA_OPTION,
   ],
@@ -60,7 +66,12 @@ export const bench = defineCommand({
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
-    const chosen = await chooseLowering(nodeRuntime, options.lowering);
+    const device = options.device ?? "cpu";
+    if (kind === "roofline" && device === "gpu") {
+      throw new UserError("bench roofline measures the processor; use --device cpu", { exitCode: 2 });
+    }
+    const opened = await chosenDevice(device, async () => 0, output);
+    const chosen = await chooseLowering(opened.runtime, options.lowering);
     const how = {
       steps: wholeNumber(options, "steps", { least: 2 }) ?? DEFAULT_STEPS,
       batchSize: wholeNumber(options, "batchSize") ?? DEFAULT_BATCH_SIZE,
@@ -74,10 +85,11 @@ export const bench = defineCommand({
     // Each in a separate process: peak memory is per process, and one model's heap does not affect the next.
     for (const model of models) {
       const task = { ...how, model, dataFolder: folder };
-      results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, ...task }));
+      results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, device, ...task }));
     }
     const rows = results.map((result) => [
       result.model,
+      result.device,
       result.lowering ?? "model file",
       String(result.threads),
       String(result.batchSize),
@@ -86,8 +98,8 @@ export const bench = defineCommand({
       megabytes(result.peakMemoryBytes),
     ]);
     const milliseconds = `ms a ${kind === "train" ? "step" : "call"} (median)`;
-    const header = ["model", "lowering", "threads", "batch", "images/s", milliseconds, "peak memory"];
-    for (const line of table([header, ...rows], [0, 1])) output.say(line);
+    const header = ["model", "device", "lowering", "threads", "batch", "images/s", milliseconds, "peak memory"];
+    for (const line of table([header, ...rows], [0, 1, 2])) output.say(line);
     output.result({ results });
     return 0;
   },

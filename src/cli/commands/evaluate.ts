@@ -6,8 +6,9 @@ import { accuracyLine } from "../../report/wording.ts";
 import { openRun } from "../../runs/node/run-files.ts";
 import { count, percent, table } from "../../text.ts";
 import { defineCommand } from "../command.ts";
-import { THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
+import { deviceForModel } from "../device.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { threads } from "../parse.ts";
 
@@ -22,6 +23,7 @@ export const evaluate = defineCommand({
     { flags: "--tta", description: "test-time averaging: each image and its mirror image" },
     RUN_DATA_OPTION,
     THREADS_OPTION,
+    DEVICE_OPTION,
   ],
   examples: [
     "node bin/tailor.js evaluate runs/base-20260131-120000",
@@ -33,11 +35,13 @@ export const evaluate = defineCommand({
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
     const opened = openRun(run);
     const data = await dataOfRun(opened, options, output);
+    const { openModel } = await deviceForModel(run, options, output);
     const metrics = await evaluateRun(opened, {
       data,
       split,
       averageFlips,
       threads: threads(options),
+      openModel,
       onNotKept: sayNotKept(output),
     });
     const how = averageFlips ? ", averaged with the mirror image" : "";

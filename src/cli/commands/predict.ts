@@ -5,7 +5,8 @@ import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
 import { count, percent } from "../../text.ts";
 import { defineCommand } from "../command.ts";
-import { THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { deviceForModel } from "../device.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
 import { threads, wholeNumber } from "../parse.ts";
@@ -36,6 +37,7 @@ export const predict = defineCommand({
       default: "auto: measured at each picture's border",
     },
     THREADS_OPTION,
+    DEVICE_OPTION,
   ],
   examples: [
     "node bin/tailor.js predict runs/best shirt.jpg --show",
@@ -48,7 +50,8 @@ export const predict = defineCommand({
     const isShown = options.show === true;
     if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
     const threadCount = threads(options);
-    const classifier = await loadClassifier(run, { threads: threadCount });
+    const { openModel } = await deviceForModel(run, options, output);
+    const classifier = await loadClassifier(run, { threads: threadCount, openModel });
     if (options.background !== undefined && classifier.preparation.kind !== "garment") {
       await classifier.release();
       throw new UserError(`--background is for runs on garments; ${run} was trained on pictures as they are`, {

@@ -1,7 +1,12 @@
 import { profileRun } from "../../bench/profile.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
 import { UserError } from "../../errors.ts";
-import { EVALUATION_SPLITS, type EvaluationSplit, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
+import {
+  EVALUATION_SPLITS,
+  type EvaluateRunOptions,
+  type EvaluationSplit,
+  evaluateRun,
+} from "../../evaluation/node/evaluate-run.ts";
 import type { SeedlessRun } from "../../experiments/planned-run.ts";
 import type { Model } from "../../nn/model.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
@@ -13,13 +18,14 @@ import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { openTrainingRun } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
+import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
-import { LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
+import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
@@ -82,6 +88,7 @@ const OPTIONS = [
   { flags: "--resume <run>", description: "go on with an interrupted run" },
   { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
   loweringOption("how the network is computed"),
+  DEVICE_OPTION,
   { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
   { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
   { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
@@ -116,6 +123,10 @@ export const train = defineCommand({
       interrupted === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
     const data = await loadData(output);
     const job = begin(data);
+    const device = await chosenDevice(job.device, job.trial, output);
+    if (device.runtime.gpu && options.profile === true) {
+      throw new UserError("--profile shows the processor's work; leave it out, or use --device cpu", { exitCode: 2 });
+    }
     const display = trainingDisplay(output, job.epochs);
     const { result: trained, interruptedBy } = await whileInterruptible(output.note, async (isInterrupted) => {
       try {
@@ -123,7 +134,7 @@ export const train = defineCommand({
           data,
           threads: threads(options),
           lowering: options.lowering,
-          runtime: nodeRuntime,
+          runtime: device.runtime,
           tensorboard: options.tensorboard === true,
           hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
@@ -140,7 +151,8 @@ export const train = defineCommand({
       output.note(`stopped at step ${trained.step}; go on with: ${again}`);
       return interruptedBy;
     }
-    return report(trained, { data, split, threads: threads(options), isProfiled: options.profile === true }, output);
+    const isProfiled = options.profile === true;
+    return report(trained, { data, split, threads: threads(options), openModel: device.openModel, isProfiled }, output);
   },
 });
 
@@ -149,6 +161,9 @@ interface Job {
   readonly loadData: (output: Output) => Promise<LoadedData>;
   readonly begin: (data: LoadedData) => {
     readonly epochs: number;
+    readonly device: DeviceChoice;
+    /** Milliseconds that a device takes for a step. */
+    readonly trial: (device: Device) => Promise<number>;
     readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
   };
 }
@@ -161,7 +176,12 @@ async function newJob(recipeName: string | undefined, options: TrainOptions): Pr
     begin(data) {
       const run = runOn(data);
       const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-      return { epochs: run.recipe.epochs, start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions) };
+      return {
+        epochs: run.recipe.epochs,
+        device: options.device ?? "cpu",
+        trial: trialOf(run, data, threads(options)),
+        start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions),
+      };
     },
   };
 }
@@ -210,6 +230,10 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
     loadData: (output) => dataOfRun(run, options, output),
     begin: () => ({
       epochs: run.record.epochs,
+      trial: async () => 0,
+      // The device is part of what the run began with: nothing is left to be tried.
+      device:
+        options.device === undefined || options.device === "auto" ? (run.record.gpu ? "gpu" : "cpu") : options.device,
       start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
     }),
   };
@@ -231,18 +255,26 @@ function adjusted(recipe: Recipe, options: TrainOptions): Recipe {
 }
 
 type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean } & Pick<
-  TrainRunOptions,
-  "data" | "threads"
+  EvaluateRunOptions,
+  "data" | "threads" | "openModel"
 >;
 
 async function report(
   { folder, record }: Extract<TrainedRun, { isFinished: true }>,
-  { data, split, threads, isProfiled }: Reporting,
+  { data, split, threads, openModel, isProfiled }: Reporting,
   output: Output,
 ): Promise<number> {
   const { result } = record;
   const metrics =
-    split && (await evaluateRun(folder, { data, split, averageFlips: false, threads, onNotKept: sayNotKept(output) }));
+    split &&
+    (await evaluateRun(folder, {
+      data,
+      split,
+      averageFlips: false,
+      threads,
+      openModel,
+      onNotKept: sayNotKept(output),
+    }));
   output.say(
     `trained ${record.recipeName} in ${duration(result.seconds)}: ${count(result.imagesPerSecond)} images/s, peak memory ${megabytes(result.peakMemoryBytes)}`,
   );

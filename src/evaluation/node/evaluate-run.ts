@@ -6,7 +6,7 @@ import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
 import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
-import { openModel } from "../../runtime/node/index.ts";
+import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
 import type { Wording } from "../../wording.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
@@ -22,6 +22,8 @@ export interface EvaluateOnOptions {
   /** Test-time augmentation: averages the logits of each image and its mirror image. */
   readonly averageFlips: boolean;
   readonly threads: number;
+  /** Opens the model file. Default: on the processor. */
+  readonly openModel?: typeof openOnProcessor | undefined;
   /** Called with the reason when the result could not be written into the run's record. */
   readonly onNotKept?: (why: string) => void;
 }
@@ -65,7 +67,7 @@ export async function evaluateRunOn(
 async function evaluateModel(
   run: Run,
   set: ImageSet,
-  { split, averageFlips, threads, onNotKept = () => {} }: EvaluateOnOptions,
+  { split, averageFlips, threads, openModel = openOnProcessor, onNotKept = () => {} }: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
   const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.model}`;

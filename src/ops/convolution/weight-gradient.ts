@@ -23,6 +23,11 @@ type WeightGradientAttributes = ConvolutionAttributes & {
  * channels before the batch) they are multiplied with dy as [K, N * P * Q] in one matrix product over the whole batch.
  *
  * Blocked: a convolution again (`writeBlockedWeightGradient`).
+ *
+ * GPU: one product over the whole batch would have as many workgroups as the small result has tiles, one or a few, each
+ * with 100,000 terms to sum. So there is one product per group of images, [K, terms] x [terms, taps * C], and the
+ * groups' results are added. The terms come from a single Gather in channels-last order instead of a Slice per kernel
+ * position: on a GPU every node costs a launch. Shorter sums are also more accurate.
  */
 export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
   name: "conv2dWeightGradient",
@@ -66,6 +71,28 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
         outputs,
       ]);
       return writer.reshape(writer.transpose(product, [2, 1, 0]), attributes.shape);
+    },
+    gpu(writer, [x, dy], { inputs, attributes }) {
+      const { batch, channels } = imageSizes(inputs[0]!.shape);
+      const { channels: outputs, height, width } = imageSizes(inputs[1]!.shape);
+      const taps = attributes.shape[2]! * attributes.shape[3]!;
+      const groups = groupsForGpu(batch, outputs, taps * channels);
+      const terms = (batch / groups) * height * width;
+      const columns = writer.reshape(gatherTaps(writer, x!, inputs[0]!.shape, inputs[1]!.shape, attributes), [
+        groups,
+        terms,
+        taps * channels,
+      ]);
+      const grouped = writer.reshape(dy!, [groups, batch / groups, outputs, height * width]);
+      const derivative = writer.reshape(groups === batch ? dy! : writer.transpose(grouped, [0, 2, 1, 3]), [
+        groups,
+        outputs,
+        terms,
+      ]);
+      const products = writer.node("MatMul", [derivative, columns]);
+      const sum = groups === 1 ? products : sumOfGroups(writer, products, groups, outputs * taps * channels);
+      const sums = writer.reshape(sum, [outputs, taps, channels]);
+      return writer.reshape(channels === 1 ? sums : writer.transpose(sums, [0, 2, 1]), attributes.shape);
     },
     blocked: {
       plan: ({ attributes }, _known, block) => planBlockedWeightGradient(attributes.shape, block),
@@ -126,4 +153,50 @@ function stackTaps(
       );
     }
   return taps.length === 1 ? taps[0]! : writer.node("Concat", taps, { axis: 0 });
+}
+
+/** Width and height of the tile of a product that one workgroup of the WebGPU provider computes. */
+const TILE = 32;
+/** Workgroups that keep a large GPU busy: a few for each of its 100 or so processors. */
+const MIN_WORKGROUPS = 512;
+
+/** Groups of images to sum apart, a divisor of the batch: as few as give the GPU enough tiles, or all images. */
+function groupsForGpu(batch: number, rows: number, columns: number): number {
+  const tiles = Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
+  let groups = 1;
+  while (groups < batch && (batch % groups > 0 || groups * tiles < MIN_WORKGROUPS)) groups++;
+  return groups;
+}
+
+/** [1, size], the sum of [groups, size]: as a product with ones, because the provider's ReduceSum reads row by row. */
+function sumOfGroups(writer: GraphWriter, products: string, groups: number, size: number): string {
+  const ones = writer.floats(new Float32Array(groups).fill(1), [1, groups]);
+  return writer.node("MatMul", [ones, writer.reshape(products, [groups, size])]);
+}
+
+/** [N, P * Q * taps, C] of x [N, C, H, W]: for each pixel of the result the pixels that the kernel reads there. */
+function gatherTaps(
+  writer: GraphWriter,
+  x: string,
+  xShape: Shape,
+  yShape: Shape,
+  { stride, padding: [rows, columns], shape }: WeightGradientAttributes,
+): string {
+  const { batch, channels, height, width } = imageSizes(xShape);
+  const pixels = channels === 1 ? writer.reshape(x, [batch, height, width, 1]) : writer.transpose(x, [0, 2, 3, 1]);
+  const padded =
+    rows + columns === 0
+      ? pixels
+      : writer.node("Pad", [pixels, writer.integers([0, rows, columns, 0, 0, rows, columns, 0])]);
+  const paddedWidth = width + 2 * columns;
+  const read: number[] = [];
+  for (let p = 0; p < yShape[2]!; p++)
+    for (let q = 0; q < yShape[3]!; q++)
+      for (let i = 0; i < shape[2]!; i++)
+        for (let j = 0; j < shape[3]!; j++) read.push((p * stride + i) * paddedWidth + q * stride + j);
+  const places = (height + 2 * rows) * paddedWidth;
+  const everyPixel = read.length === places && read.every((place, i) => place === i);
+  return everyPixel
+    ? padded
+    : writer.node("Gather", [writer.reshape(padded, [batch, places, channels]), writer.integers(read)], { axis: 1 });
 }

@@ -5,7 +5,7 @@ import { type DecodingOptions, decodeImage, readImageFile } from "../../formats/
 import type { Picture } from "../../imaging/picture.ts";
 import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
 import { readModelAt } from "../../runs/node/run-files.ts";
-import { openModel } from "../../runtime/node/index.ts";
+import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
 import {
   type Classification,
   type Classifier,
@@ -26,10 +26,15 @@ const DECODED_AT_ONCE = 8;
  * Opens the model of a run for classifying pictures.
  *
  * @param run a run folder, or an ONNX file that tailor wrote
- * @param threads of the engine; default 2
+ * @param options of the engine
+ * @param options.threads default 2
+ * @param options.openModel opens the model file; default: on the processor
  * @throws UserError when the model does not exist or cannot be read
  */
-export async function loadClassifier(run: string, { threads = 2 }: { threads?: number } = {}): Promise<Classifier> {
+export async function loadClassifier(
+  run: string,
+  { threads = 2, openModel = openOnProcessor }: { threads?: number; openModel?: typeof openOnProcessor } = {},
+): Promise<Classifier> {
   const { bytes, fileName } = readModelAt(run);
   const { model, classNames, preparation } = readModelMetadata(bytes, fileName);
   const session = await openModel(bytes, fileName, { threads, isAlone: false });

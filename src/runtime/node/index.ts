@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { Lowering } from "../../compile/program.ts";
 import type { ModelSession } from "../model-session.ts";
 import { modelSession } from "../open-session.ts";
 import type { Runtime } from "../runtime.ts";
@@ -7,17 +8,23 @@ import { openSession } from "./session.ts";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
 
-let probed: Promise<number | undefined> | undefined;
+let probed: Promise<readonly [Lowering, ...Lowering[]]> | undefined;
 
 /** ONNX Runtime's native build for Node. */
 export const nodeRuntime: Runtime = {
   version,
-  probeBlockSize: () => {
-    probed ??= probeBlockSize();
+  lowerings: () => {
+    probed ??= probeLowerings();
     return probed;
   },
   open: openSession,
 };
+
+async function probeLowerings(): Promise<readonly [Lowering, ...Lowering[]]> {
+  const standard = { kind: "standard" } as const;
+  const block = await probeBlockSize();
+  return block === undefined ? [standard] : [{ kind: "blocked", block }, standard];
+}
 
 /**
  * Opens a model file in tailor's format, with all of ONNX Runtime's optimisations.

@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/compile.ts";
 import { CANONICAL, layoutIndex, pack, unpack } from "../../graph/layout.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { ARRAYS, fedTensor, loadedTensor } from "../check-tensors.ts";
+import { ARRAYS, fedTensor, loadedTensor, savedTensors } from "../check-tensors.ts";
 import { repeatedModel, repeatedName } from "../repeated-model.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
 import { WITHOUT_IDLE_OPTIMIZERS } from "./idle-optimizers.ts";
@@ -60,13 +60,13 @@ class NodeSession implements Session {
     }
   }
 
-  save(): Map<string, Float32Array> {
+  async save(): Promise<Map<string, Float32Array>> {
     const state = this.#state[this.#current];
     return new Map(
-      this.#program.state.map(({ name }) => {
-        const data = floats(state[name]!);
-        const index = this.#indices.get(name);
-        return [name, index ? unpack(data, index) : data.slice()];
+      this.#program.state.flatMap((spec) => {
+        const data = floats(state[spec.name]!);
+        const index = this.#indices.get(spec.name);
+        return savedTensors(spec, index ? unpack(data, index) : data.slice());
       }),
     );
   }

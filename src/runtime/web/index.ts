@@ -13,7 +13,7 @@ export async function webRuntime(threads: number, files?: OrtFiles): Promise<Run
   return {
     version: env.versions.web ?? env.versions.common,
     // The blocked layout belongs to the native CPU provider.
-    probeBlockSize: async () => undefined,
+    lowerings: async () => [{ kind: "standard" }],
     open: (program, options) => openSession(program, options, files),
   };
 }

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-web/wasm";
 import { type CompiledProgram, nextName, type TensorSpec } from "../../compile/compile.ts";
 import { sizeOf } from "../../graph/shape.ts";
-import { fedTensor, loadedTensor } from "../check-tensors.ts";
+import { fedTensor, loadedTensor, savedTensors } from "../check-tensors.ts";
 import type { Session, SessionOptions, TensorData } from "../runtime.ts";
 import { loadOrt, SESSION_OPTIONS } from "./ort.ts";
 import type { OrtFiles } from "./ort-files.ts";
@@ -48,8 +48,8 @@ class WebSession implements Session {
     this.#state = copies(state);
   }
 
-  save(): Map<string, Float32Array> {
-    return new Map(this.#program.state.map(({ name }) => [name, floats(this.#state[name]!).slice()]));
+  async save(): Promise<Map<string, Float32Array>> {
+    return new Map(this.#program.state.flatMap((spec) => savedTensors(spec, floats(this.#state[spec.name]!).slice())));
   }
 
   async run(feeds: Readonly<Record<string, TensorData>>, steps = 1): Promise<Readonly<Record<string, Float32Array>>> {

@@ -7,6 +7,7 @@ import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { networkSha256 } from "../../runs/node/hashes.ts";
 import { RUN_FORMAT, type RunRecord } from "../../runs/run-record.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 
 /** Definition of a new run. */
 export interface NewRun {
@@ -26,7 +27,7 @@ export interface NewRun {
 /** A run's record before training starts. */
 export function newRecord(
   { recipe, fittedFrom, recipeFile, seed, trainOn, limit }: NewRun,
-  { data: loaded, threads }: { data: LoadedData; threads: number },
+  { data: loaded, threads, runtime }: { data: LoadedData; threads: number; runtime: Runtime },
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
@@ -51,7 +52,7 @@ export function newRecord(
     learningRate: recipe.learningRate,
     trainOn,
     limit,
-    ...computation({ threads }, lowering),
+    ...computation({ threads, runtime }, lowering),
     data: {
       source,
       verified,
@@ -70,12 +71,13 @@ export function newRecord(
   };
 }
 
-/** The record's fields about threads, lowering and environment. */
-export function computation({ threads }: { threads: number }, lowering: Lowering) {
+/** The record's fields about threads, lowering, device and environment. */
+export function computation({ threads, runtime }: { threads: number; runtime: Runtime }, lowering: Lowering) {
   return {
     lowering: lowering.kind,
     blockSize: lowering.kind === "blocked" ? lowering.block : null,
     threads,
+    ...(runtime.gpu && { gpu: { ...runtime.gpu } }),
     ...collectEnvironment(),
   };
 }

@@ -154,6 +154,9 @@ export function checkResumable(
     record.lowering !== now.lowering.kind || record.blockSize === block
       ? ""
       : `block size ${record.blockSize} then, ${block} now`,
+    record.gpu?.name === now.runtime.gpu?.name
+      ? ""
+      : `${deviceName(record.gpu)} then, ${deviceName(now.runtime.gpu)} now`,
     record.versions.onnxruntime === now.runtime.version
       ? ""
       : `ONNX Runtime ${record.versions.onnxruntime} then, ${now.runtime.version} now`,
@@ -165,4 +168,8 @@ export function checkResumable(
     );
   }
   return differences;
+}
+
+function deviceName(gpu: RunRecord["gpu"]): string {
+  return gpu ? `GPU ${gpu.name ?? "of unknown name"}` : "processor";
 }

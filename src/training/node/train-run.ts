@@ -80,7 +80,8 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
     const data = trainingData(options.data.train, record);
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
     // The record then describes the last computation, as the weights cannot be reproduced by the first one.
-    const now = differences.length === 0 ? record : { ...record, ...computation(options, lowering) };
+    const { gpu: _, ...rest } = record;
+    const now = differences.length === 0 ? record : { ...rest, ...computation(options, lowering) };
     return await trainInto(folder, { recipe, record: now, lowering, data, from }, options);
   } finally {
     folder.close();
@@ -101,6 +102,10 @@ async function startOver({ path, record }: Run<RunRecord>, options: ResumeOption
 /** What a run is trained with from here on. @throws UserError when the data is not the run's, or the computation would differ */
 async function prepareResume({ path, record }: Run<RunRecord>, options: ResumeOptions) {
   const recipe = await readRecipe(path, record, { task: imageTask(options.data.train), own: options.model });
-  const lowering = await chooseLowering(options.runtime, options.lowering ?? record.lowering);
+  // On another device the run's lowering is missing; where differences are allowed, the device's own takes its place.
+  const available = await options.runtime.lowerings();
+  const isMissing = available.every(({ kind }) => kind !== record.lowering);
+  const usual = isMissing && options.allowDifferent ? undefined : record.lowering;
+  const lowering = await chooseLowering(options.runtime, options.lowering ?? usual);
   return { recipe, lowering, differences: checkResumable(path, record, { ...options, lowering }) };
 }

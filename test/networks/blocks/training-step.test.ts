@@ -4,6 +4,7 @@ import type { Lowering } from "../../../src/compile/program.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import { inputName } from "../../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
+import { probeBlockSize } from "../../../src/runtime/node/ort.ts";
 import { interpretProgram } from "../../support/onnx-interpreter/interpret-program.ts";
 import { using } from "../golden-training.ts";
 import { referenceOf, STEPS, type Step } from "./steps.ts";
@@ -56,7 +57,7 @@ test("24 channels are blocked with block 8 and not with 16; optimizer state has 
 /** Float32 throughout: sums of up to some 2000 products, one behind the other through a dozen operations. */
 const FLOAT32_STEP = 1e-5;
 
-const block = await nodeRuntime.probeBlockSize();
+const block = await probeBlockSize();
 const lowerings: Lowering[] = [
   { kind: "standard" },
   ...(block === undefined ? [] : [{ kind: "blocked" as const, block }]),
@@ -73,7 +74,7 @@ describe.each(lowerings)("a training step in the $kind lowering, by ONNX Runtime
       );
       return new Map([
         ...Object.entries(outputs).map(([name, data]) => [name, data.slice()] as const),
-        ...[...session.save()].map(([name, data]) => [nextName(name), data] as const),
+        ...[...(await session.save())].map(([name, data]) => [nextName(name), data] as const),
       ]);
     });
     expectSame(received, referenceOf(step), FLOAT32_STEP);

@@ -1,6 +1,6 @@
 import { formatShape, type Shape } from "../../../src/graph/shape.ts";
 import { apply, type Value } from "../../../src/graph/value.ts";
-import { batchNormOp } from "../../../src/ops/batch-norm.ts";
+import { batchNormInputGradientOp, batchNormOp, perDeviationOp } from "../../../src/ops/batch-norm.ts";
 import {
   biasAdd,
   biasAddOp,
@@ -71,27 +71,58 @@ function mapsOfChannels(where: string, shape: Shape, isBlocked: boolean, filling
       isBlocked,
       bound: bound(4, combined),
     },
-    ...(filling === "integers" ? [] : [normalized(name, shape, isBlocked)]),
+    ...(filling === "integers" ? [] : normalized(name, shape, isBlocked)),
   ];
 }
 
-/** Batch norm with given statistics. It has no lowering of its own: it expands to a channel-wise affine map. */
-function normalized(name: string, shape: Shape, isBlocked: boolean): OpCase {
+/**
+ * Batch norm with given statistics, and its derivative. On the processor they expand to channel-wise maps, on the GPU they
+ * have lowerings of their own.
+ */
+function normalized(name: string, shape: Shape, isBlocked: boolean): OpCase[] {
   const vector = (label: string, filling: Filling) => tensor(label, [shape[1]!], filling);
   const x = tensor("x", shape, "uniform");
   const [weight, bias] = [vector("weight", "uniform"), vector("bias", "uniform")];
   const [mean, variance] = [vector("mean", "uniform"), vector("variance", "positive")];
   const normalize = (centre: Value) =>
     apply(batchNormOp, [copyOf(x.value), weight.value, bias.value, centre, variance.value], { epsilon: EPSILON });
-  return {
-    op: channelAffineOp,
-    name: `batch norm, ${name}`,
-    inputs: [x, weight, bias, mean, variance],
-    y: normalize(mean.value),
-    isBlocked,
-    // Sum, root, quotient and product make the scale; two more each for x, and for the subtracted mean.
-    bound: ofMagnitude(8, normalize(multiply(mean.value, constant(-1)))),
-  };
+  const inputs = [x, weight, bias, mean, variance];
+  // Sum, root, quotient and product make the scale; two more each for x, and for the subtracted mean.
+  const bound = ofMagnitude(8, normalize(multiply(mean.value, constant(-1))));
+  const [dy, dweight, dbias] = [
+    tensor("dy", shape, "uniform"),
+    vector("dweight", "uniform"),
+    vector("dbias", "uniform"),
+  ];
+  const gradient = (sign: number) =>
+    apply(
+      batchNormInputGradientOp,
+      [dy, x, weight, mean, variance, dweight, dbias].map(({ value }, i) =>
+        i === 3 || i === 5 || i === 6 ? multiply(value, constant(sign)) : value,
+      ),
+      { epsilon: EPSILON },
+    );
+  const quotient = apply(perDeviationOp, [weight.value, variance.value], { epsilon: EPSILON });
+  return [
+    { op: channelAffineOp, name: `batch norm, ${name}`, inputs, y: normalize(mean.value), isBlocked, bound },
+    { op: batchNormOp, name, inputs, y: normalize(mean.value), isBlocked: false, bound },
+    {
+      op: batchNormInputGradientOp,
+      name,
+      inputs: [dy, x, weight, mean, variance, dweight, dbias],
+      y: gradient(1),
+      isBlocked: false,
+      bound: ofMagnitude(20, gradient(-1)),
+    },
+    {
+      op: perDeviationOp,
+      name,
+      inputs: [weight, variance],
+      y: quotient,
+      isBlocked: false,
+      bound: ofMagnitude(5, quotient),
+    },
+  ];
 }
 
 function sumsOfChannels(name: string, shape: Shape, isBlocked: boolean): OpCase[] {

@@ -25,7 +25,7 @@ import {
 } from "../../../src/ops/elementwise.ts";
 import { constant } from "../../../src/ops/leaves.ts";
 import { normalizePixels, normalizePixelsOp } from "../../../src/ops/normalize-pixels.ts";
-import { concat, concatOp, flatten, slice, sliceOp, unflatten } from "../../../src/ops/reshape.ts";
+import { concat, concatOp, flatten, reshape, reshapeOp, slice, sliceOp, unflatten } from "../../../src/ops/reshape.ts";
 import { type Bound, blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";
@@ -121,7 +121,12 @@ function vectorCases(): OpCase[] {
     const name = `${length} of 19 from ${start}`;
     return { op: sliceOp, name, inputs: [b], y: slice(b.value, start, length), isBlocked: false, bound: exact };
   });
-  return [...joined, ...taken];
+  const image = tensor("image", [2, 3, 4], "uniform");
+  const reshaped = [[24], [4, 3, 2], [2, 3, 4]].map((shape): OpCase => {
+    const y = reshape(image.value, shape);
+    return { op: reshapeOp, name: formatShape(shape), inputs: [image], y, isBlocked: false, bound: exact };
+  });
+  return [...joined, ...taken, ...reshaped];
 }
 
 function casesAt(place: Place): OpCase[] {

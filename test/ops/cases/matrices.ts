@@ -7,6 +7,8 @@ import {
   fusedMatmul,
   fusedMatmulOp,
   matmul,
+  matmulAdd,
+  matmulAddOp,
   matmulOp,
 } from "../../../src/ops/matmul.ts";
 import { flatten } from "../../../src/ops/reshape.ts";
@@ -49,7 +51,26 @@ export function matrixCases(block: number): OpCase[] {
   );
   const channels = channelSizes(block).flatMap(([edge, size]) => columnCases(`channels ${edge}`, 3, size, block));
   const batches = [1, 3, block + 1, 97].flatMap((batch) => columnCases(`batch ${batch}`, batch, block, block));
-  return [...canonical, ...channels, ...batches, ...norms()];
+  return [...canonical, ...channels, ...batches, ...norms(), ...sums()];
+}
+
+/** Products with a matrix added; the factors are exact in float32. */
+function sums(): OpCase[] {
+  const [rows, columns, terms] = [5, 3, 7];
+  return TRANSPOSITIONS.flatMap(({ transposeA, transposeB }) =>
+    [
+      [1, 1],
+      [2, -0.5],
+    ].map(([alpha, beta]): OpCase => {
+      const a = tensor("a", transposeA ? [terms, rows] : [rows, terms], "integers");
+      const b = tensor("b", transposeB ? [columns, terms] : [terms, columns], "integers");
+      const c = tensor("c", [rows, columns], "integers");
+      const attributes = { transposeA, transposeB, alpha: alpha!, beta: beta! };
+      const y = matmulAdd(a.value, b.value, c.value, attributes);
+      const name = JSON.stringify(attributes);
+      return { op: matmulAddOp, name, inputs: [a, b, c], y, isBlocked: false, bound: exact };
+    }),
+  );
 }
 
 function norms(): OpCase[] {

@@ -11,13 +11,13 @@ function clockwork(milliseconds: (program: CompiledProgram, run: number) => numb
   let released = 0;
   const runtime: Runtime = {
     version: "0.0.0",
-    probeBlockSize: async () => undefined,
+    lowerings: async () => [{ kind: "standard" }],
     async open(program) {
       opened.push(program);
       let run = 0;
       return {
         load: () => {},
-        save: () => new Map(),
+        save: async () => new Map(),
         async run() {
           vi.advanceTimersByTime(milliseconds(program, run++));
           return {};

@@ -47,7 +47,7 @@ export function scriptedRuntime({
       load: (given) => {
         tensors = new Map(program.state.map(({ name }) => [name, given.get(name)!.slice()]));
       },
-      save: () => new Map([...tensors].map(([name, data]) => [name, data.slice()])),
+      save: async () => new Map([...tensors].map(([name, data]) => [name, data.slice()])),
       async run(feeds, steps = 1) {
         const answers: Record<string, number[]> = { loss: [], correct: [], objective: [] };
         recording.runs.push(steps);
@@ -78,7 +78,7 @@ export function scriptedRuntime({
       load: (given) => {
         recording.validated.push(Object.fromEntries([...given].map(([name, data]) => [name, data[0]!])));
       },
-      save: () => new Map(),
+      save: async () => new Map(),
       run: async () => ({ logits }),
       async release() {
         recording.released++;
@@ -90,7 +90,7 @@ export function scriptedRuntime({
     const outputs = program.outputs.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(statistic)]);
     return {
       load: () => {},
-      save: () => new Map(),
+      save: async () => new Map(),
       run: async () => Object.fromEntries(outputs),
       async release() {
         recording.released++;
@@ -100,7 +100,7 @@ export function scriptedRuntime({
 
   const runtime: Runtime = {
     version: "0.0.0",
-    probeBlockSize: async () => undefined,
+    lowerings: async () => [{ kind: "standard" }],
     async open(program) {
       recording.opened++;
       if (program.state.length > 0) return training(program);

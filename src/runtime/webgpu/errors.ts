@@ -1,0 +1,33 @@
+import { UserError } from "../../errors.ts";
+import type { Words } from "../../wording.ts";
+
+/** What ONNX Runtime and Dawn report, and what it means for whoever uses the GPU. */
+const CAUSES: readonly (readonly [RegExp, Words])[] = [
+  [
+    /out of memory|OutOfMemory|failed to allocate|allocation (size|of|failed)|larger than the max/i,
+    (w) =>
+      `the GPU does not have enough memory; use a smaller ${w.option("batchSize")}, or ${w.option("device", "cpu")}`,
+  ],
+  [
+    /device.{0,10}lost|lost.{0,10}device/i,
+    (w) =>
+      `the GPU was lost (its driver was reset, or it was suspended); the last finished epoch is saved: resume the run, or use ${w.option("device", "cpu")}`,
+  ],
+  [
+    /Failed to get a WebGPU adapter|No supported adapters|webgpu.*not available|no available backend/i,
+    (w) =>
+      `there is no GPU here that WebGPU can use; use ${w.option("device", "cpu")}, or see docs/gpu.md for what to install`,
+  ],
+  [
+    /disable_cpu_ep_fallback|explicitly disabled fallback/i,
+    (w) => `the network has an operation that ONNX Runtime cannot run on the GPU; use ${w.option("device", "cpu")}`,
+  ],
+];
+
+/** The error as a message with a remedy where its cause is known, otherwise the error itself. */
+export function gpuError(cause: unknown): unknown {
+  if (cause instanceof UserError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const known = CAUSES.find(([pattern]) => pattern.test(text));
+  return known ? new UserError(known[1], { cause }) : cause;
+}

@@ -1,0 +1,132 @@
+/**
+ * Training on a GPU, with SwiftShader of Debian's chromium as the GPU: a program, so networks are tiny. Sessions refuse nodes
+ * that would run on the processor, so what ends here ran on the GPU as a whole.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { beforeEach, describe, expect, type TestContext, test } from "vitest";
+import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
+import { put } from "../data/picture-fixtures.ts";
+import { expectSameRun } from "../training/support/same-run.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
+
+const CHROMIUM = "/usr/lib/chromium";
+const ICD = join(CHROMIUM, "vk_swiftshader_icd.json");
+const GPU = { LD_LIBRARY_PATH: CHROMIUM, VK_ICD_FILENAMES: ICD, VK_DRIVER_FILES: undefined };
+
+const DATA = await smallDataFolder({ train: 48, test: 12 });
+const FOLDER = sharedFolder();
+const RECIPE = join(FOLDER, "recipe.mjs");
+put(FOLDER, {
+  "recipe.mjs": `
+    import { batchNorm, conv2d, flatten, linear, maxPool2d, relu } from "@tailor-ml/tailor";
+    export default {
+      name: "mine",
+      description: "a test's",
+      model: {
+        name: "my-net",
+        layers: ({ classes }) => [
+          conv2d(4, { kernelSize: 3, padding: 1 }), relu(), maxPool2d(4),
+          conv2d(4, { kernelSize: 3, padding: 1, bias: false }), batchNorm(), relu(), flatten(), linear(classes),
+        ],
+      },
+      epochs: 3,
+      batchSize: 8,
+      learningRate: 2e-3,
+      schedule: { kind: "constant" },
+      optimizer: { kind: "adam" },
+      labelSmoothing: 0.1,
+      augmentation: {},
+      averaging: { kind: "exponential", decay: 0.9 },
+    };`,
+});
+const TRAIN = ["train", RECIPE, "--data", DATA, "--threads", "1"];
+const ON_GPU = { env: GPU };
+
+beforeEach((context: TestContext) => {
+  if (existsSync(ICD)) return;
+  expect(process.env.REQUIRE_PEERS, "the Debian package chromium is required").not.toBe("1");
+  context.skip("needs the Debian package chromium, for its software GPU");
+});
+
+describe("--device gpu", () => {
+  const [gpu, cpu] = [join(FOLDER, "gpu"), join(FOLDER, "cpu")];
+
+  test("trains as the processor does; the run is evaluated and used on either device", async () => {
+    await tailorJson([...TRAIN, "--device", "gpu", "--evaluate", "test", "--out", gpu], ON_GPU);
+    await tailorJson([...TRAIN, "--lowering", "standard", "--evaluate", "test", "--out", cpu]);
+    const record = readRunRecord(gpu);
+    expect(record).toMatchObject({
+      status: "finished",
+      lowering: "gpu",
+      gpu: { name: expect.stringContaining("SwiftShader"), backend: "Vulkan" },
+    });
+    expect(readRunRecord(cpu)).not.toHaveProperty("gpu");
+    const losses = (run: string) =>
+      readMetrics(run).flatMap(({ trainLoss, validationLoss }) => [trainLoss, validationLoss!]);
+    for (const [i, loss] of losses(gpu).entries()) expect(Math.abs(loss / losses(cpu)[i]! - 1)).toBeLessThan(1e-5);
+
+    const evaluate = ["evaluate", gpu, "--threads", "1"];
+    const onGpu = await tailorJson<{ correct: number; loss: number }>([...evaluate, "--device", "gpu"], ON_GPU);
+    const onCpu = await tailorJson<{ correct: number; loss: number }>(evaluate);
+    expect(onGpu.correct).toBe(onCpu.correct);
+    expect(onGpu.loss).toBeCloseTo(onCpu.loss, 5);
+    const picture = resolve(import.meta.dirname, "../../docs/images/preparation.png");
+    expect(await tailorJson(["predict", gpu, picture, "--device", "gpu"], ON_GPU)).toMatchObject({ model: "my-net" });
+  });
+
+  test("a run whose process is killed is resumed there, with the uninterrupted result, and not on the processor", async () => {
+    const out = join(FOLDER, "killed");
+    const { child, ended, hasSaid } = startTailor([...TRAIN, "--device", "gpu", "--out", out], ON_GPU);
+    await hasSaid("epoch 1/3 |");
+    child.kill("SIGKILL");
+    await ended;
+    const resume = ["train", "--resume", out, "--data", DATA, "--threads", "1"];
+    expect(refusalOf(await tailor([...resume, "--device", "cpu", "--json"]), 1)).toMatch(/use --device gpu/);
+    await tailorJson(resume, ON_GPU);
+    expectSameRun(out, gpu);
+  });
+});
+
+describe("without a GPU to use", () => {
+  test("where there is no Vulkan loader, the message says what to install", async () => {
+    const env = { ...GPU, LD_LIBRARY_PATH: undefined };
+    const refusal = refusalOf(
+      await tailor([...TRAIN, "--device", "gpu", "--out", join(FOLDER, "x"), "--json"], { env }),
+      1,
+    );
+    expect(refusal).toMatch(/Vulkan loader .*install it .*or use --device cpu$/);
+  });
+
+  test("where the loader finds no driver, the message says so", async () => {
+    const env = { ...GPU, VK_ICD_FILENAMES: join(FOLDER, "missing.json") };
+    const refusal = refusalOf(
+      await tailor([...TRAIN, "--device", "gpu", "--out", join(FOLDER, "x"), "--json"], { env }),
+      1,
+    );
+    expect(refusal).toMatch(/^there is no GPU here that WebGPU can use; use --device cpu/);
+  });
+
+  test("a driver that hangs is given up", () => {
+    const pipe = join(FOLDER, "pipe.json");
+    execFileSync("mkfifo", [pipe]); // Opening it to read waits for a writer, and there is none.
+    const probe =
+      "import('./dist/runtime/webgpu/node/probe.js').then(({ probeGpu }) => probeGpu(2000)).catch((e) => console.log(e.message))";
+    const said = execFileSync(process.execPath, ["-e", probe], {
+      cwd: resolve(import.meta.dirname, "../.."),
+      env: { ...process.env, ...GPU, VK_ICD_FILENAMES: pipe },
+      encoding: "utf8",
+    });
+    expect(said).toBe("the GPU's driver does not answer within 2 s; use `device` cpu, or see docs/gpu.md\n");
+  });
+
+  test("auto goes on with the processor: a program that acts as a GPU is none", async () => {
+    const out = join(FOLDER, "auto");
+    const { code, stderr } = await tailor([...TRAIN, "--device", "auto", "--epochs", "1", "--out", out], ON_GPU);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/computing on the processor: SwiftShader.* is software/);
+    expect(readRunRecord(out)).not.toHaveProperty("gpu");
+  });
+});
