@@ -58,7 +58,9 @@ describe("pictures of coloured shapes", () => {
       ["tiny", 64],
     ] as const) {
       const out = join(FOLDER, `large ${recipe}`);
-      const run = await tailorJson<Trained>(["train", recipe, "--data", folder, "--epochs", "1", "--out", out]);
+      const run = await tailorJson<Trained>([
+        ...["train", recipe, "--data", folder, "--epochs", "1", "--batch-size", "32", "--out", out],
+      ]);
       expect(readRunRecord(run.run).data.image).toEqual({ channels: 3, height: size, width: size });
     }
   });
