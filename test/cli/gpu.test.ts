@@ -8,7 +8,6 @@ import { join, resolve } from "node:path";
 import { beforeEach, describe, expect, type TestContext, test } from "vitest";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { put } from "../data/picture-fixtures.ts";
-import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -16,7 +15,7 @@ const CHROMIUM = "/usr/lib/chromium";
 const ICD = join(CHROMIUM, "vk_swiftshader_icd.json");
 const GPU = { LD_LIBRARY_PATH: CHROMIUM, VK_ICD_FILENAMES: ICD, VK_DRIVER_FILES: undefined };
 
-const DATA = await smallDataFolder({ train: 48, test: 12 });
+const DATA = await smallDataFolder({ train: 24, test: 8 });
 const FOLDER = sharedFolder();
 const RECIPE = join(FOLDER, "recipe.mjs");
 put(FOLDER, {
@@ -32,18 +31,21 @@ put(FOLDER, {
           conv2d(4, { kernelSize: 3, padding: 1, bias: false }), batchNorm(), relu(), flatten(), linear(classes),
         ],
       },
-      epochs: 3,
+      epochs: 2,
       batchSize: 8,
       learningRate: 2e-3,
       schedule: { kind: "constant" },
       optimizer: { kind: "adam" },
       labelSmoothing: 0.1,
       augmentation: {},
-      averaging: { kind: "exponential", decay: 0.9 },
     };`,
 });
 const TRAIN = ["train", RECIPE, "--data", DATA, "--threads", "1"];
 const ON_GPU = { env: GPU };
+
+interface Trained {
+  readonly evaluation: { readonly correct: number; readonly loss: number };
+}
 
 beforeEach((context: TestContext) => {
   if (existsSync(ICD)) return;
@@ -51,43 +53,32 @@ beforeEach((context: TestContext) => {
   context.skip("needs the Debian package chromium, for its software GPU");
 });
 
-describe("--device gpu", () => {
+test("--device gpu trains as the processor does, also after a kill; the run is evaluated and used there", async () => {
   const [gpu, cpu] = [join(FOLDER, "gpu"), join(FOLDER, "cpu")];
-
-  test("trains as the processor does; the run is evaluated and used on either device", async () => {
-    await tailorJson([...TRAIN, "--device", "gpu", "--evaluate", "test", "--out", gpu], ON_GPU);
-    await tailorJson([...TRAIN, "--lowering", "standard", "--evaluate", "test", "--out", cpu]);
-    const record = readRunRecord(gpu);
-    expect(record).toMatchObject({
-      status: "finished",
-      lowering: "gpu",
-      gpu: { name: expect.stringContaining("SwiftShader"), backend: "Vulkan" },
-    });
-    expect(readRunRecord(cpu)).not.toHaveProperty("gpu");
-    const losses = (run: string) =>
-      readMetrics(run).flatMap(({ trainLoss, validationLoss }) => [trainLoss, validationLoss!]);
-    for (const [i, loss] of losses(gpu).entries()) expect(Math.abs(loss / losses(cpu)[i]! - 1)).toBeLessThan(1e-5);
-
-    const evaluate = ["evaluate", gpu, "--threads", "1"];
-    const onGpu = await tailorJson<{ correct: number; loss: number }>([...evaluate, "--device", "gpu"], ON_GPU);
-    const onCpu = await tailorJson<{ correct: number; loss: number }>(evaluate);
-    expect(onGpu.correct).toBe(onCpu.correct);
-    expect(onGpu.loss).toBeCloseTo(onCpu.loss, 5);
-    const picture = resolve(import.meta.dirname, "../../docs/images/preparation.png");
-    expect(await tailorJson(["predict", gpu, picture, "--device", "gpu"], ON_GPU)).toMatchObject({ model: "my-net" });
+  const { child, ended, hasSaid } = startTailor([...TRAIN, "--device", "gpu", "--out", gpu], ON_GPU);
+  await hasSaid("epoch 1/2 |");
+  child.kill("SIGKILL");
+  await ended;
+  const resume = ["train", "--resume", gpu, "--data", DATA, "--threads", "1"];
+  expect(refusalOf(await tailor([...resume, "--device", "cpu", "--json"]), 1)).toMatch(/use --device gpu/);
+  const { evaluation: onGpu } = await tailorJson<Trained>([...resume, "--evaluate", "test"], ON_GPU);
+  await tailorJson([...TRAIN, "--lowering", "standard", "--out", cpu]);
+  expect(readRunRecord(gpu)).toMatchObject({
+    status: "finished",
+    lowering: "gpu",
+    gpu: { name: expect.stringContaining("SwiftShader"), backend: "Vulkan" },
   });
+  expect(readRunRecord(cpu)).not.toHaveProperty("gpu");
+  const losses = (run: string) =>
+    readMetrics(run).flatMap(({ trainLoss, validationLoss }) => [trainLoss, validationLoss!]);
+  expect(losses(gpu)).toHaveLength(4);
+  for (const [i, loss] of losses(gpu).entries()) expect(Math.abs(loss / losses(cpu)[i]! - 1)).toBeLessThan(1e-5);
 
-  test("a run whose process is killed is resumed there, with the uninterrupted result, and not on the processor", async () => {
-    const out = join(FOLDER, "killed");
-    const { child, ended, hasSaid } = startTailor([...TRAIN, "--device", "gpu", "--out", out], ON_GPU);
-    await hasSaid("epoch 1/3 |");
-    child.kill("SIGKILL");
-    await ended;
-    const resume = ["train", "--resume", out, "--data", DATA, "--threads", "1"];
-    expect(refusalOf(await tailor([...resume, "--device", "cpu", "--json"]), 1)).toMatch(/use --device gpu/);
-    await tailorJson(resume, ON_GPU);
-    expectSameRun(out, gpu);
-  });
+  const onCpu = await tailorJson<Trained["evaluation"]>(["evaluate", gpu, "--threads", "1"]);
+  expect(onGpu.correct).toBe(onCpu.correct);
+  expect(onGpu.loss).toBeCloseTo(onCpu.loss, 5);
+  const picture = resolve(import.meta.dirname, "../../docs/images/preparation.png");
+  expect(await tailorJson(["predict", gpu, picture, "--device", "gpu"], ON_GPU)).toMatchObject({ model: "my-net" });
 });
 
 describe("without a GPU to use", () => {
