@@ -170,9 +170,7 @@ function checkColorJitter(jitter: ColorJitter): void {
 function checkBlur(blur: RandomBlur, { height, width }: ImageGeometry): void {
   checkObject("blur", blur, ["probability", "sigma"]);
   const { probability, sigma } = blur;
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused("blur.probability", probability, "a number from 0 to 1");
-  }
+  checkProbability("blur.probability", probability);
   const largest = Math.min(height, width) / 2;
   if (!(isRange(sigma) && sigma[0] > 0 && sigma[1] <= largest)) {
     throw refused("blur.sigma", sigma, `[least, largest] with 0 < least <= largest <= ${largest}`);
@@ -182,9 +180,7 @@ function checkBlur(blur: RandomBlur, { height, width }: ImageGeometry): void {
 function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry): void {
   checkObject("randomErasing", erasing, ERASING_KEYS);
   const { probability, areaFraction, aspectRatio, fill } = erasing;
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused("randomErasing.probability", probability, "a number from 0 to 1");
-  }
+  checkProbability("randomErasing.probability", probability);
   if (!(isRange(areaFraction) && areaFraction[0] > 0 && areaFraction[1] <= 1)) {
     throw refused("randomErasing.areaFraction", areaFraction, "[least, largest] with 0 < least <= largest <= 1");
   }
@@ -219,6 +215,10 @@ function checkKeys(name: string, value: object, allowed: readonly string[]): voi
       exitCode: 2,
     });
   }
+}
+
+function checkProbability(setting: string, value: unknown): void {
+  if (!(isNumber(value) && value >= 0 && value <= 1)) throw refused(setting, value, "a number from 0 to 1");
 }
 
 function isNumber(value: unknown): value is number {
