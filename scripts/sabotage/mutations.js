@@ -369,7 +369,7 @@ export const MUTATIONS = [
   ]),
   ...caughtBy("test/data/check-augmentation.test.ts", [
     ["shift >= 0 && shift <= largestShift", "shift >= 0 && shift <= largestShift + 1"],
-    ["probability >= 0 && probability <= 1)", "probability >= 0 && probability < 1)"],
+    ["isNumber(value) && value >= 0 && value <= 1)", "isNumber(value) && value >= 0 && value < 1)"],
     ["aspectRatio[0] > steepest ||", "aspectRatio[1] > steepest ||"],
     ["isNumber(largest) && least <= largest", "isNumber(largest) && least < largest"],
   ]),

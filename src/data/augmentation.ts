@@ -186,9 +186,7 @@ function checkColorJitter(jitter: ColorJitter): void {
 function checkBlur(blur: RandomBlur, { height, width }: ImageGeometry): void {
   checkObject("blur", blur, ["probability", "sigma"]);
   const { probability, sigma } = blur;
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused("blur.probability", probability, "a number from 0 to 1");
-  }
+  checkProbability("blur.probability", probability);
   const largest = Math.min(height, width) / 2;
   if (!(isRange(sigma) && sigma[0] > 0 && sigma[1] <= largest)) {
     throw refused("blur.sigma", sigma, `[least, largest] with 0 < least <= largest <= ${largest}`);
@@ -239,6 +237,10 @@ function checkKeys(name: string, value: object, allowed: readonly string[]): voi
       exitCode: 2,
     });
   }
+}
+
+function checkProbability(setting: string, value: unknown): void {
+  if (!(isNumber(value) && value >= 0 && value <= 1)) throw refused(setting, value, "a number from 0 to 1");
 }
 
 function isNumber(value: unknown): value is number {
