@@ -2,9 +2,11 @@
 
 export { type CompiledOperation, type CompiledProgram, compile, type TensorSpec } from "./compile/compile.ts";
 export { gradients } from "./compile/gradients.ts";
-export type { Lowering, Program, StateTensor } from "./compile/program.ts";
+export type { Lowering, Program, StatePart, StateTensor } from "./compile/program.ts";
 export type { Augmentation } from "./data/augmentation.ts";
 export { type EvaluationBatch, evaluationBatches, type TrainingBatches, trainingBatches } from "./data/batches.ts";
+export type { RandomBlur } from "./data/blur-image.ts";
+export type { ColorJitter } from "./data/color-jitter.ts";
 export type { PublishedFile } from "./data/fashion-mnist.ts";
 export {
   createImageSet,
@@ -38,6 +40,7 @@ export {
   type TrainingDataOptions,
   trainingData,
 } from "./data/training-data.ts";
+export type { RandomResizedCrop, WarpOptions } from "./data/warp-image.ts";
 // Also available as separate entries.
 export * from "./entries/predict.ts";
 export * from "./entries/server.ts";
@@ -192,7 +195,8 @@ export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } fr
 export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
 export { nodeRuntime, openModel } from "./runtime/node/index.ts";
-export type { Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
+export type { GpuAdapter, Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
+export type { BestEpoch } from "./training/best-epoch.ts";
 export { DivergedError } from "./training/diverged.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";

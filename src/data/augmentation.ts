@@ -219,12 +219,6 @@ function checkErasing(erasing: RandomErasing, { height, width }: ImageGeometry):
   }
 }
 
-function checkProbability(setting: string, probability: unknown): void {
-  if (!(isNumber(probability) && probability >= 0 && probability <= 1)) {
-    throw refused(setting, probability, "a number from 0 to 1");
-  }
-}
-
 function checkObject(name: string, value: unknown, allowed: readonly string[]): void {
   if (typeof value !== "object" || value === null) throw refused(name, value, "an object");
   checkKeys(name, value, allowed);
