@@ -7,14 +7,21 @@ const MOCKING = ["test/runs/make-folders.test.ts", "test/runs/whole-file-faults.
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     // ONNX Runtime sessions use both cores by themselves: test files side by side would only get in each other's way.
     maxWorkers: 2,
     // For the same reason a command that is started without --threads takes one.
     env: { OMP_NUM_THREADS: "1" },
     // The files of a worker share loaded modules, which takes a quarter of the time away; not those that replace modules.
     projects: [
-      { extends: true, test: { name: "shared", isolate: false, exclude: [...configDefaults.exclude, ...MOCKING] } },
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          isolate: false,
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...MOCKING],
+        },
+      },
       { extends: true, test: { name: "mocking", include: MOCKING } },
     ],
     // No clock decides a test, however busy the machine: the limits only end what hangs.
