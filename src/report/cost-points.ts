@@ -1,5 +1,6 @@
 import type { CostPoint } from "../plots/cost.ts";
 import type { LadderEntry } from "./ladder/entry.ts";
+import type { RaceEntry } from "./race.ts";
 import type { ModelResult } from "./report-data.ts";
 
 /** Measures of a network's cost, each with its own figure. */
@@ -35,4 +36,17 @@ export function ownPoint(
       ? {}
       : { low: Math.max(0, mean - standardDeviation), high: Math.min(1, mean + standardDeviation) };
   return [{ name, x, accuracy: mean, ...spread, kind: "ours" }];
+}
+
+/** The races of the board that count, as points of test accuracy and base epochs. */
+export function racePoints(entries: readonly RaceEntry[]): CostPoint[] {
+  return entries.flatMap(({ row, problem }): CostPoint[] => {
+    if (!row || problem !== null) return [];
+    const { recipe, baseEpochs, accuracy } = row;
+    const { mean } = accuracy;
+    const deviation = accuracy.standardDeviation ?? 0;
+    return [
+      { name: recipe, x: baseEpochs, accuracy: mean, low: mean - deviation, high: mean + deviation, kind: "ours" },
+    ];
+  });
 }

@@ -6,7 +6,6 @@
 import { z } from "zod";
 import { FASHION_MNIST } from "../data/fashion-mnist.ts";
 import { type Spread, seedSpread } from "../evaluation/significance.ts";
-import type { CostPoint } from "../plots/cost.ts";
 import { RACE_TARGETS, type RaceTarget } from "../recipes/race.ts";
 import { checkJson, parseJson } from "../runs/parse-json.ts";
 import { finishedSchema } from "../runs/run-record.ts";
@@ -152,19 +151,6 @@ export function raceTable(entries: readonly RaceEntry[], targets: readonly RaceT
       ...others.map(({ file, problem }) => `${file} does not count: ${problem}.`),
     ],
   };
-}
-
-/** The races of the board that count, as points of test accuracy and base epochs. */
-export function racePoints(entries: readonly RaceEntry[]): CostPoint[] {
-  return entries.flatMap(({ row, problem }): CostPoint[] => {
-    if (!row || problem !== null) return [];
-    const { recipe, baseEpochs, accuracy } = row;
-    const { mean } = accuracy;
-    const deviation = accuracy.standardDeviation ?? 0;
-    return [
-      { name: recipe, x: baseEpochs, accuracy: mean, low: mean - deviation, high: mean + deviation, kind: "ours" },
-    ];
-  });
 }
 
 const UNKNOWNS = new Array<string>(7).fill(UNKNOWN);

@@ -7,14 +7,8 @@ import { readRaces } from "../../src/experiments/race.ts";
 import { RACE_TARGETS } from "../../src/recipes/race.ts";
 import { checkRecipe, recipeToJson } from "../../src/recipes/recipe.ts";
 import { recipeFromJson } from "../../src/recipes/recipe-json.ts";
-import {
-  parseRaceResult,
-  type RaceResult,
-  type RaceRun,
-  racePoints,
-  raceRow,
-  raceTable,
-} from "../../src/report/race.ts";
+import { racePoints } from "../../src/report/cost-points.ts";
+import { parseRaceResult, type RaceResult, type RaceRun, raceRow, raceTable } from "../../src/report/race.ts";
 import { tableLines, tableMarkdown } from "../../src/report/tables.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { finishedRecord, sampleEvaluation, sampleResult } from "../runs/support/samples.ts";
