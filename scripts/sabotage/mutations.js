@@ -22,13 +22,7 @@ export const MUTATIONS = [
     ["gradient: (_value, dy) => [dy, channelSum(dy)]", "gradient: (_value, dy) => [dy, channelSum(_value)]"],
     ["channelDot(dy, x!), channelSum(dy)]", "channelDot(dy, dy), channelSum(dy)]"],
     ["channelAffine(dy, scale!, multiply(none", "channelAffine(dy, shift!, multiply(none"],
-    ["constant(-1 / valuesPerChannel(value.shape))", "constant(1 / valuesPerChannel(value.shape))"],
     ["subtract(channelDot(dy, x!), multiply(mean!, dbias))", "channelDot(dy, x!)"],
-    [
-      "multiply(multiply(multiply(scale, inverseDeviation), dweight), share)",
-      "multiply(multiply(scale, dweight), share)",
-    ],
-    ["subtract(multiply(multiply(scale, dbias), share)", "add(multiply(multiply(scale, dbias), share)"],
     ["Math.floor(i / positions)]! / positions)", "Math.floor(i / positions)]!)"],
     ["matmul(b!, dy, { transposeA: transposeB,", "matmul(b!, dy, { transposeA: !transposeB,"],
     [
@@ -82,14 +76,11 @@ export const MUTATIONS = [
     ["scaleBlocked(writer, y!, channels, b!, { shift: c! })", "scaleBlocked(writer, y!, channels, a!, { shift: c! })"],
     ["[y, alongChannels(writer, b!, shape)]", "[y, alongChannels(writer, a!, shape)]"],
     ["y!.data[i]! * b!.data[channel]! + c!", "y!.data[i]! * b!.data[channel]! - c!"],
-    ['writer.node("Sub", [x, alongChannels(writer, mean!, shape)])', "x!"],
     ['[meanSquare, writer.node("Mul", [mean, mean])]', "[meanSquare, mean]"],
     ["(element - mean!.data[channel]!) ** 2 * share", "(element - mean!.data[channel]!) ** 2"],
-    ["[sum, writer.scalar(1 / valuesPerChannel(shape))]", "[sum, writer.scalar(1 / (valuesPerChannel(shape) - 1))]"],
   ]),
   ...caughtBy("test/ops/golden.test.ts", [
     ["/ deviation) * weight!.data[c]! + bias", "/ deviation) * weight!.data[c]! - bias"],
-    ["Math.sqrt(variance!.data[c]! + epsilon)", "Math.sqrt(variance!.data[c]!)"],
     ["sqrt(add(variance, constant(epsilon)))", "sqrt(variance)"],
     ["shift: subtract(bias, multiply(mean, scale))", "shift: add(bias, multiply(mean, scale))"],
   ]),
@@ -98,7 +89,6 @@ export const MUTATIONS = [
     ["writer.scalar(labelSmoothing / classes)", "writer.scalar(labelSmoothing)"],
     ['writer.node("Mul", [oneHot, writer.scalar(1 - labelSmoothing)])', "oneHot"],
     ["writer.scalar(-1 / inputs[0]!.shape[0]!)", "writer.scalar(-1 / inputs[0]!.shape[1]!)"],
-    ["writer.scalar(1 / inputs[0]!.shape[0]!)", "writer.scalar(1 / inputs[0]!.shape[1]!)"],
     ["score - largest - Math.log(total)", "score - Math.log(total)"],
     ['"LogSoftmax", [logits], { axis: 1 }', '"LogSoftmax", [logits], { axis: 0 }'],
     [
@@ -299,10 +289,7 @@ export const MUTATIONS = [
     ["const WARM_UP = 9;", "const WARM_UP = 10;"],
     ["multiply(subtract(value, average), share)", "multiply(subtract(average, value), share)"],
   ]),
-  ...caughtBy("test/optim/update-parameters.test.ts", [
-    ["slice(together.slots[slot]!, from, length)", "slice(together.slots[slot]!, 0, length)"],
-    ["vectors.length > 1 ? updateTogether", "vectors.length > 0 ? updateTogether"],
-  ]),
+  ...caughtBy("test/optim/update-parameters.test.ts", []),
   ...caughtBy("test/optim/schedules.test.ts", [
     ["riseFraction * totalSteps - 1", "riseFraction * totalSteps"],
     ["position.step / warmUpSteps)", "(position.step + 1) / warmUpSteps)"],

@@ -14,7 +14,7 @@ import { adam } from "../../src/optim/adam.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { settingName, trainingProgram } from "../../src/training/training-program.ts";
 import { dropoutMask, imageBatch } from "../golden/inputs.ts";
-import { lowerings, runValues } from "../support/run-program.ts";
+import { lowerings, processorLowerings, runValues } from "../support/run-program.ts";
 import { feedsOf, tensor } from "../support/tensors.ts";
 
 const THREADS = [2, 4];
@@ -138,10 +138,7 @@ async function train(lowering: Lowering, threads: number): Promise<Record<string
   }
 }
 
-// The gpu lowering runs on GPUs, where there are no threads to choose.
-const ofProcessor = lowerings().filter(({ kind }) => kind !== "gpu");
-
-describe.each(ofProcessor)("training the enhanced network in the $kind lowering", (lowering) => {
+describe.each(processorLowerings())("training the enhanced network in the $kind lowering", (lowering) => {
   test("gives the same weights, optimizer state and losses, bit for bit, with 1, 2 and 4 threads", async () => {
     const alone = await train(lowering, 1);
     for (const threads of THREADS) {

@@ -111,3 +111,6 @@ export function blockedNodesOf(compiled: CompiledProgram): DecodedNode[] {
 export function seamsOf(compiled: CompiledProgram): DecodedNode[] {
   return nodesOf(compiled).filter(({ label }) => label.startsWith("reorder "));
 }
+
+/** Those that run on processors: the one for GPUs has neither threads to choose nor a profile of layers. */
+export const processorLowerings = () => lowerings().filter(({ kind }) => kind !== "gpu");

@@ -7,7 +7,7 @@ import type { Recipe } from "../../src/recipes/recipe.ts";
 import { decodeSnapshot, encodePosition } from "../../src/training/node/resume.ts";
 import type { TrainingSnapshot } from "../../src/training/train.ts";
 import { numberedSet } from "../data/fixtures.ts";
-import { lowerings } from "../support/run-program.ts";
+import { processorLowerings } from "../support/run-program.ts";
 import { smallJob, type TimelessEpoch, trainAndCompare } from "./support/jobs.ts";
 
 const STEPS = 7;
@@ -15,7 +15,7 @@ const TRAINED = [
   { model: base, optimizer: { kind: "adam" } },
   { model: enhanced, optimizer: { kind: "muon" }, averaging: { kind: "exponential", decay: 0.9 } },
 ] as const;
-const CASES = TRAINED.flatMap((recipe) => lowerings().map((lowering) => ({ recipe, lowering })));
+const CASES = TRAINED.flatMap((recipe) => processorLowerings().map((lowering) => ({ recipe, lowering })));
 
 /** A snapshot as it comes back from state.safetensors. */
 function throughFile({ tensors, position }: TrainingSnapshot): TrainingSnapshot {
@@ -64,7 +64,7 @@ test("photos: number of threads, steps per engine run and interruption change no
     validation: null,
   };
   const recipe: Recipe = { ...photos, optimizer: { kind: "adam" }, batchSize: 8, epochs: 2 };
-  const job = (options: object) => smallJob({ data, recipe, lowering: lowerings().at(-1)!, ...options });
+  const job = (options: object) => smallJob({ data, recipe, lowering: processorLowerings().at(-1)!, ...options });
   const through = await trainAndCompare(job({}));
   expect((await trainAndCompare(job({ threads: 4, stepsPerCall: 3 }))).hash).toBe(through.hash);
   const { snapshot } = await trainAndCompare(job({}), { isStopRequested: () => true });
@@ -77,9 +77,9 @@ test("another seed gives other weights and other batches", async () => {
   expect(two.epochs[0]?.trainLoss).not.toBe(one.epochs[0]?.trainLoss);
 });
 
-test("the lowerings compute the same to float32's rounding", { skip: lowerings().length < 2 }, async () => {
+test("the lowerings compute the same to float32's rounding", { skip: processorLowerings().length < 2 }, async () => {
   const [standard, blocked] = await Promise.all(
-    lowerings().map((lowering) => trainAndCompare(smallJob({ lowering, recipe: { epochs: 1 } }))),
+    processorLowerings().map((lowering) => trainAndCompare(smallJob({ lowering, recipe: { epochs: 1 } }))),
   );
   // Two steps of Adam on a network that starts the same: sums of up to 3,136 terms in another order.
   expect(blocked!.epochs[0]!.trainLoss).toBeCloseTo(standard!.epochs[0]!.trainLoss, 4);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { profileSteps, purposeFinder } from "../../../src/bench/profile.ts";
 import type { CompiledOperation, CompiledProgram } from "../../../src/compile/compile.ts";
 import { base, enhanced } from "../../../src/models/study.ts";
-import { lowerings } from "../../support/run-program.ts";
+import { processorLowerings } from "../../support/run-program.ts";
 import { compiledStep } from "../../support/training-step.ts";
 import { smallJob } from "../support/jobs.ts";
 
@@ -53,7 +53,7 @@ describe("a node of the profile is known by", () => {
   );
 });
 
-const CASES = [base, enhanced].flatMap((model) => lowerings().map((lowering) => ({ model, lowering })));
+const CASES = [base, enhanced].flatMap((model) => processorLowerings().map((lowering) => ({ model, lowering })));
 
 describe.each(CASES)("real steps of $model.name, $lowering.kind lowering", ({ model, lowering }) => {
   const STEPS = 2;
