@@ -20,23 +20,22 @@ function turned({ shape, data }: Tensor, isTransposed: number): Tensor {
   return isTransposed ? view(data, [columns, rows], [1, columns]) : { shape, data };
 }
 
-/** A B + C, where C broadcasts over the result; alpha and beta are 1 in all that tailor writes. */
+/** alpha A B + beta C, where C broadcasts over the result. */
 const gemm: Kernel = (context) => {
   const { attributes, inputs } = context;
-  if (attributes.real("alpha", 1) !== 1 || attributes.real("beta", 1) !== 1)
-    throw new Error("Gemm: alpha and beta are 1");
+  const [alpha, beta] = [attributes.real("alpha", 1), attributes.real("beta", 1)];
   const a = turned(required(context, 0), attributes.integer("transA", 0));
   const b = turned(required(context, 1), attributes.integer("transB", 0));
   const [rows, terms, columns] = [a.shape[0]!, a.shape[1]!, b.shape[1]!];
   if (b.shape[0] !== terms) throw new Error(`Gemm of [${a.shape}] and [${b.shape}]`);
-  const product = multiply(a.data, b.data, rows, terms, columns);
+  const product = multiply(a.data, b.data, rows, terms, columns).map((element) => alpha * element);
   const c = inputs[2];
   if (!c) return tensor([rows, columns], product);
   const [down, across] = c.shape.length === 1 ? [1, c.shape[0]!] : [c.shape[0]!, c.shape[1]!];
   const added = view(c.data, [rows, columns], [down === 1 ? 0 : across, across === 1 ? 0 : 1]);
   return tensor(
     [rows, columns],
-    product.map((element, i) => element + added.data[i]!),
+    product.map((element, i) => element + beta * added.data[i]!),
   );
 };
 
