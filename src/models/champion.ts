@@ -10,6 +10,7 @@ import {
   residual,
   silu,
 } from "../nn/index.ts";
+import { convolution } from "./resnet18.ts";
 
 /** Channels of the stem and of the two stages: multiples of 16, a vector register of AVX-512. */
 const [STEM, FIRST, SECOND] = [16, 48, 96];
@@ -23,7 +24,7 @@ const [STEM, FIRST, SECOND] = [16, 48, 96];
 export const champion: Model = {
   name: "champion",
   layers: ({ classes }) => [
-    ...convolution(STEM),
+    ...convolution(STEM, 1),
     silu(),
     ...stage(FIRST),
     ...stage(SECOND),
@@ -44,13 +45,9 @@ export const sprint: Model = {
 
 /** Halves the image. */
 function stage(channels: number): Layer[] {
-  return [...pooled(channels), residual([...convolution(channels), silu(), ...convolution(channels), silu()])];
+  return [...pooled(channels), residual([...convolution(channels, 1), silu(), ...convolution(channels, 1), silu()])];
 }
 
 function pooled(channels: number): Layer[] {
   return [conv2d(channels, { kernelSize: 3, padding: 1, bias: false }), maxPool2d(2), batchNorm(), silu()];
-}
-
-function convolution(channels: number): Layer[] {
-  return [conv2d(channels, { kernelSize: 3, padding: 1, bias: false }), batchNorm()];
 }
