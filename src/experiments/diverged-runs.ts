@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { recipeToJson } from "../recipes/recipe.ts";
-import { errorCode, explainFileError } from "../runs/node/file-errors.ts";
-import type { OutputFolder } from "../runs/node/output-folder.ts";
-import { checkJson, parseJson } from "../runs/parse-json.ts";
+import { type OutputFolder, readJsonIfThere } from "../runs/node/output-folder.ts";
 import { differingField, type PlannedRun } from "./planned-run.ts";
 import type { ExperimentOptions } from "./train-all.ts";
 
@@ -47,14 +44,6 @@ export function divergedRuns(
 }
 
 function readDiverged(out: string): DivergedRuns {
-  const file = join(out, DIVERGED);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return {};
-    throw explainFileError(error, "read", file);
-  }
   const todo = "remove it, and those runs are trained again";
-  return checkJson(z.record(z.string(), divergedRun), parseJson(text, file, todo), file, todo);
+  return readJsonIfThere(join(out, DIVERGED), z.record(z.string(), divergedRun), todo) ?? {};
 }

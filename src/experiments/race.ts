@@ -9,10 +9,8 @@ import { base } from "../recipes/index.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { parseRaceResult, type RaceEntry, type RaceResult, type RaceRun, raceRow } from "../report/race.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
-import { whatIsAt } from "../runs/node/file-errors.ts";
-import { listNames, openOutputFolder } from "../runs/node/output-folder.ts";
+import { listNames, openOutputFolder, readJsonIfThere } from "../runs/node/output-folder.ts";
 import { readRunRecord } from "../runs/node/run-files.ts";
-import { checkJson, parseJson } from "../runs/parse-json.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import { train } from "../training/train.ts";
@@ -103,15 +101,9 @@ async function timeBaseEpoch(
 }
 
 function readBaseEpochs(out: string): [number, number][] {
-  const path = join(out, BASE_EPOCHS);
-  if (whatIsAt(path) === "nothing") return [];
-  const todo = "remove this race's folder and run it again";
-  const seconds = checkJson(z.record(z.string(), z.number().positive()), readJson(path, todo), path, todo);
+  const schema = z.record(z.string(), z.number().positive());
+  const seconds = readJsonIfThere(join(out, BASE_EPOCHS), schema, "remove this race's folder and run it again") ?? {};
   return Object.entries(seconds).map(([seed, value]) => [Number(seed), value]);
-}
-
-function readJson(path: string, todo: string): unknown {
-  return parseJson(new TextDecoder().decode(readOutsideFile(path).bytes), path, todo);
 }
 
 /** Whether a finished run still has to be tested; a test image is used once per run. */

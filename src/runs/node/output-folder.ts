@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { z } from "zod";
+import { checkJson, parseJson } from "../parse-json.ts";
 import { errorCode, explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { isTemporary, syncFolder, writeWholeFile } from "./whole-file.ts";
 
@@ -93,6 +95,23 @@ function makeOneFolder(path: string): boolean {
     if (errorCode(error) === "EEXIST" && whatIsAt(path) === "folder") return false;
     throw explainFileError(error, "create the folder", path);
   }
+}
+
+/**
+ * Reads a JSON file of an output folder that an earlier call may have written; undefined when there is none.
+ *
+ * @param todo what the user can do about a damaged file
+ * @throws UserError when it is damaged or cannot be read
+ */
+export function readJsonIfThere<T>(path: string, schema: z.ZodType<T>, todo: string): T | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw explainFileError(error, "read", path);
+  }
+  return checkJson(schema, parseJson(text, path, todo), path, todo);
 }
 
 /** @throws UserError when the folder cannot be read */
