@@ -1,10 +1,41 @@
 import type { PlannedRun } from "../experiments/planned-run.ts";
-import type { ExperimentEvent } from "../experiments/train-all.ts";
+import type { ExperimentEvent, ExperimentOptions } from "../experiments/train-all.ts";
 import { accuracyLine } from "../report/wording.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
 import { counted, duration } from "../text.ts";
+import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
 import { IN_FLAGS } from "./wording.ts";
+
+/** What a command's experiment computes with, and how it is stopped and displayed. */
+type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "runtime" | "isInterrupted" | "onEvent">>;
+
+/**
+ * Runs a command's experiment, displayed and until it is interrupted.
+ *
+ * @param run gives undefined when it was interrupted before its end, which is then said
+ */
+export function whileResumable<Result>(
+  { data, threads }: Pick<Shared, "data" | "threads">,
+  output: Output,
+  run: (shared: Shared) => Promise<Result | undefined>,
+): Promise<{ result: Result | undefined; interruptedBy: number | undefined }> {
+  return whileInterruptible(output.note, async (isInterrupted) => {
+    const result = await run({
+      data,
+      threads,
+      runtime: nodeRuntime,
+      isInterrupted,
+      onEvent: experimentDisplay(output),
+    });
+    if (result === undefined) output.note(STOPPED);
+    return result;
+  });
+}
+
+/** Said of an experiment that was interrupted. */
+export const STOPPED = "stopped; the same command goes on where this one was";
 
 /** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {

@@ -8,11 +8,9 @@ import { ablationSummary, ablationTables } from "../../report/node/ablation-repo
 import { tableLines } from "../../report/tables.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { defineCommand } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { experimentDisplay } from "../experiment-display.ts";
-import { whileInterruptible } from "../interrupt.ts";
+import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { commandLine } from "../wording.ts";
 
@@ -68,21 +66,12 @@ export const ablate = defineCommand({
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const folder = openOutputFolder(out, MARKER);
-    const { result: report, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      runAblation(rows, {
-        split,
-        folder,
-        data,
-        threads: threads(options),
-        runtime: nodeRuntime,
-        isInterrupted,
-        onEvent: experimentDisplay(output),
-      }),
+    const { result: report, interruptedBy } = await whileResumable(
+      { data, threads: threads(options) },
+      output,
+      (shared) => runAblation(rows, { ...shared, split, folder }),
     );
-    if (!report) {
-      output.note("stopped; the same command goes on where this one was");
-      return interruptedBy;
-    }
+    if (!report) return interruptedBy;
     const conclusion = ablationConclusion(report);
     const version = collectEnvironment().versions.tailor;
     // Loaded on use, as the figures' libraries load slowly.

@@ -8,12 +8,10 @@ import { type RaceEntry, raceRow, raceTable } from "../../report/race.ts";
 import { tableLines } from "../../report/tables.ts";
 import { writeExportedFile } from "../../runs/node/export-files.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { percent } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { experimentDisplay } from "../experiment-display.ts";
-import { whileInterruptible } from "../interrupt.ts";
+import { whileResumable } from "../experiment-display.ts";
 import type { Output } from "../output.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 
@@ -71,25 +69,10 @@ async function run(word: string, options: Options, output: Output): Promise<numb
   const limit = wholeNumber(options, "limit") ?? null;
   const out = path(options, "out") ?? `race/${typed(target)}`;
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const { result, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    runRace(
-      { recipe, recipeFile, trainOn: "split", limit },
-      {
-        out,
-        target: target.accuracy,
-        seeds: count,
-        data,
-        threads: threads(options),
-        runtime: nodeRuntime,
-        isInterrupted,
-        onEvent: experimentDisplay(output),
-      },
-    ),
+  const { result, interruptedBy } = await whileResumable({ data, threads: threads(options) }, output, (shared) =>
+    runRace({ recipe, recipeFile, trainOn: "split", limit }, { ...shared, out, target: target.accuracy, seeds: count }),
   );
-  if (!result) {
-    output.note("stopped; the same command goes on where this one was");
-    return interruptedBy;
-  }
+  if (!result) return interruptedBy;
   const row = raceRow(result);
   const entry = { file: `${out}/race.json`, row, problem: row.problem };
   for (const line of tableLines(raceTable([entry], [target]))) output.say(line);
@@ -102,22 +85,13 @@ async function verify(file: string, options: Options, output: Output): Promise<n
   const result = readRace(file);
   const { model } = options.recipe === undefined ? {} : (await recipeNamed(options.recipe)).recipe;
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const { result: verification, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-    verifyRace(result, {
-      seed,
-      model,
-      out: path(options, "out") ?? `race/verify-s${seed}`,
-      data,
-      threads: threads(options),
-      runtime: nodeRuntime,
-      isInterrupted,
-      onEvent: experimentDisplay(output),
-    }),
+  const out = path(options, "out") ?? `race/verify-s${seed}`;
+  const { result: verification, interruptedBy } = await whileResumable(
+    { data, threads: threads(options) },
+    output,
+    (shared) => verifyRace(result, { ...shared, seed, model, out }),
   );
-  if (!verification) {
-    output.note("stopped; the same command goes on where this one was");
-    return interruptedBy;
-  }
+  if (!verification) return interruptedBy;
   const { recorded, repeated, tolerance, hasSameWeights, isConfirmed } = verification;
   output.say(`seed ${seed}: recorded ${percent(recorded)}, repeated ${percent(repeated)}`);
   if (hasSameWeights) output.say("confirmed: the weights are bitwise the same");

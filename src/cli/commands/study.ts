@@ -13,7 +13,7 @@ import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { experimentDisplay } from "../experiment-display.ts";
+import { experimentDisplay, STOPPED } from "../experiment-display.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { path, seeds, threads } from "../parse.ts";
@@ -58,7 +58,7 @@ export const study = defineCommand({
       }),
     );
     if (!runs || interruptedBy !== undefined) {
-      output.note("stopped; the same command goes on where this one was");
+      output.note(STOPPED);
       return interruptedBy;
     }
     const tested: TestedRun[] = [];

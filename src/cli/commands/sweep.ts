@@ -20,13 +20,11 @@ import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
-import { experimentDisplay } from "../experiment-display.ts";
-import { whileInterruptible } from "../interrupt.ts";
+import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { commandLine, shellWord } from "../wording.ts";
 
@@ -118,22 +116,12 @@ export const sweep = defineCommand({
     };
     const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
     const folder = openOutputFolder(plan.out, MARKER);
-    const { result: results, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      runSweep(candidates, {
-        plan,
-        rungs,
-        folder,
-        data,
-        threads: threads(options),
-        runtime: nodeRuntime,
-        isInterrupted,
-        onEvent: experimentDisplay(output),
-      }),
+    const { result: results, interruptedBy } = await whileResumable(
+      { data, threads: threads(options) },
+      output,
+      (shared) => runSweep(candidates, { ...shared, plan, rungs, folder }),
     );
-    if (!results) {
-      output.note("stopped; the same command goes on where this one was");
-      return interruptedBy;
-    }
+    if (!results) return interruptedBy;
     const report: SweepReport = {
       recipe: recipe.name,
       method: draws === undefined ? "grid" : "random",
