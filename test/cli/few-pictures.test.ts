@@ -30,7 +30,14 @@ async function printedCommand(folder: string, options: readonly string[]): Promi
 describe("pictures of coloured shapes", () => {
   test.each([
     // The fewest, and the most classes; test/recipes/fit-to-images has the sizes between.
-    ...(IS_THOROUGH ? [[10, 20, 16] as const] : []),
+    ...(IS_THOROUGH
+      ? ([
+          [2, 40, 8],
+          [2, 100, 16],
+          [3, 30, 8],
+          [10, 20, 16],
+        ] as const)
+      : []),
     [2, 20, 8] as const,
   ])(
     "%i classes of %i: the printed command reaches an accuracy of 0.95 on the test images",

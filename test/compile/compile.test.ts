@@ -53,14 +53,16 @@ describe("a compiled program", () => {
     expect(() => compile(incomplete, standard)).toThrow(/test: input "b" is used, but neither fed nor state/);
   });
 
-  test("refuses an operation without lowering, naming it", () => {
+  test("refuses an operation without lowering that no rule has expanded, naming it", () => {
     const bare: Op<Record<string, never>> = {
       name: "bare",
       infer: ([x]) => ({ shape: x!.shape }),
       reference: ([x]) => x!.data,
     };
     const parts = program({ feeds: [a], outputs: { y: apply(bare, [a], {}) } });
-    expect(() => compile(parts, standard)).toThrow(/bare has no lowering/);
+    expect(() => compile(parts, standard, [])).toThrow(/bare has no lowering/);
+    const expanded = { ...bare, expand: (value: Value) => relu(value.inputs[0]!) };
+    expect(() => compile(program({ feeds: [a], outputs: { y: apply(expanded, [a], {}) } }), standard)).not.toThrow();
   });
 });
 

@@ -1,7 +1,9 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { Op } from "../../src/graph/value.ts";
 import { CASE_BLOCK } from "../support/run-program.ts";
+import { feedsOf } from "../support/tensors.ts";
 import { channelCases } from "./cases/channels.ts";
 import { convolutionCases } from "./cases/convolutions.ts";
 import { depthwiseCases } from "./cases/depthwise.ts";
@@ -60,6 +62,22 @@ describe("every operation with a lowering", () => {
       ).toBe(true);
     } else {
       expect(cases.some((opCase) => opCase.op === op && opCase.isBlocked)).toBe(false);
+    }
+  });
+});
+
+describe("every operation that is defined by others", () => {
+  const cases = families.flatMap((family) => family(CASE_BLOCK));
+  const defined = ops.filter(({ expand }) => expand);
+  test("there are some", () => expect(defined.length).toBeGreaterThan(2));
+
+  // The lowerings that expand it compute the expansion, while finite differences and values are compared with the reference.
+  test.each(defined.map((op) => [op.name, op] as const))("%s equals its expansion in float64", (_name, op) => {
+    const own = cases.filter(({ y }) => y.op === op);
+    expect(own.length).toBeGreaterThan(0);
+    for (const { y, inputs } of own) {
+      const [direct, expanded] = evaluateReference([y, op.expand!(y)], feedsOf(inputs));
+      expect(expanded).toBeClose(direct!, { tolerance: 1e-12 });
     }
   });
 });

@@ -60,7 +60,7 @@ describe("the two halves of predict", () => {
 });
 
 describe("pictures of test images are classified about as well as the images themselves", () => {
-  const COUNT = 100;
+  const COUNT = 200;
   const SCALE = 5;
   const [WIDTH, HEIGHT, LEFT, TOP] = [210, 185, 45, 15];
 
@@ -131,8 +131,8 @@ describe("pictures of test images are classified about as well as the images the
   test.each(Object.keys(SCENES))("%s", async (name) => {
     const pictures = await Promise.all(Array.from({ length: COUNT }, (_, i) => picture(i, SCENES[name]!)));
     // With well trained runs 1 to 4 points are lost to the enlarging; with this one as much, and twice the standard
-    // error of 100 images of which few change sides.
-    expect(await accuracy(pictures)).toBeGreaterThan(originals - 0.09);
+    // error of 200 images of which few change sides.
+    expect(await accuracy(pictures)).toBeGreaterThan(originals - 0.07);
   });
 });
 

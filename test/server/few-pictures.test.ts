@@ -5,12 +5,20 @@ import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import type { RunEvaluation } from "../../src/server/api-types.ts";
 import { putShapes } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { readEvents } from "./support/events.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 
 test.each([
-  [2, 20, "base", { batchSize: 8, epochs: 75 }],
-  [3, 30, "tiny", { batchSize: 8, epochs: 34 }],
+  [2, 20, "base", { batchSize: 8, epochs: 75 }] as const,
+  [3, 30, "tiny", { batchSize: 8, epochs: 34 }] as const,
+  ...(IS_THOROUGH
+    ? ([
+        [2, 40, "base", { batchSize: 8, epochs: 38 }],
+        [2, 100, "base", { batchSize: 16, epochs: 30 }],
+        [10, 20, "base", { batchSize: 16, epochs: 30 }],
+      ] as const)
+    : []),
 ])("%i classes of %i reach an accuracy of 0.95 with %s", async (classes, images, recipe, fitted) => {
   const [runs, data] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "pictures")];
   await putShapes(data, { classes, images });
