@@ -21,6 +21,7 @@ const PURPOSES = [
   "color",
   "blur",
   "mix",
+  "balance",
 ] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 

@@ -1,13 +1,14 @@
 import { UserError } from "../errors.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
+import { balancedEpochs } from "./class-balance.ts";
 import { type ImageSet, imageBytes } from "./image-set.ts";
 import { mixBatch } from "./mixing.ts";
 
 /** A batch contains images of one epoch, or of two consecutive ones. */
 const CACHED_EPOCHS = 2;
 
-/** Concatenated epochs: each is a permutation of the images. */
+/** Concatenated epochs, each of as many images as there are. */
 export interface EpochChain {
   /** Images per epoch. */
   readonly imageCount: number;
@@ -19,10 +20,15 @@ export interface EpochChain {
 }
 
 /**
- * The endless chain of permutations determined by `seed`. Epochs can be read in any order; the two used last are
- * cached.
+ * The endless chain of epochs determined by `seed`. Epochs can be read in any order; the two used last are cached.
+ *
+ * @param draw writes the images of an epoch into `order`. Default: a permutation of all images
  */
-export function epochChain(imageCount: number, seed: number): EpochChain {
+export function epochChain(
+  imageCount: number,
+  seed: number,
+  draw: (epoch: number, order: Uint32Array) => void = permutations(seed),
+): EpochChain {
   const cache = new Map<number, Uint32Array>(); // in order of use, oldest first
 
   function epoch(number: number): Uint32Array {
@@ -35,8 +41,7 @@ export function epochChain(imageCount: number, seed: number): EpochChain {
 
   function drawEpoch(number: number): Uint32Array {
     const order = cache.size < CACHED_EPOCHS ? new Uint32Array(imageCount) : takeOldest();
-    for (let i = 0; i < imageCount; i++) order[i] = i;
-    shuffle(order, randomStream(seed, "shuffle", number));
+    draw(number, order);
     return order;
   }
 
@@ -47,6 +52,14 @@ export function epochChain(imageCount: number, seed: number): EpochChain {
   }
 
   return { imageCount, epoch };
+}
+
+/** Every image once an epoch. */
+function permutations(seed: number): (epoch: number, order: Uint32Array) => void {
+  return (epoch, order) => {
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    shuffle(order, randomStream(seed, "shuffle", epoch));
+  };
 }
 
 /** An index of the augmentation streams that no image of the chain of epochs uses. */
@@ -100,6 +113,7 @@ export interface TrainingBatches {
  * @param options.batchSize B, from 1 to n
  * @param options.seed of the run
  * @param options.augmentation none when left out
+ * @param options.sampling "balanced" draws every class equally often instead of every image once an epoch
  * @throws UserError (exit code 2) when the batch size or the augmentation is refused
  */
 export function trainingBatches({
@@ -107,11 +121,13 @@ export function trainingBatches({
   batchSize,
   seed,
   augmentation = {},
+  sampling,
 }: {
   set: ImageSet;
   batchSize: number;
   seed: number;
   augmentation?: Augmentation | undefined;
+  sampling?: "balanced" | undefined;
 }): TrainingBatches {
   checkBatchSize(batchSize);
   if (batchSize > set.count) {
@@ -122,7 +138,11 @@ export function trainingBatches({
   }
   checkAugmentation(augmentation, set);
   const size = imageBytes(set);
-  const chain = epochChain(set.count, seed);
+  const chain = epochChain(
+    set.count,
+    seed,
+    sampling === "balanced" ? balancedEpochs(set.labels, set.classNames.length, seed) : undefined,
+  );
   const isMirrored =
     augmentation.horizontalFlip === "alternating" ? alternatingFlip(set.count, seed) : (): boolean => false;
 

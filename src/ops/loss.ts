@@ -3,9 +3,14 @@ import { apply, type Op, type ReferenceTensor, type Value } from "../graph/value
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
 /** Attributes of the operations on logits [N, classes] and labels int32 [N]. */
-export type SmoothingAttributes = {
+export type TargetAttributes = {
   /** Label smoothing (Szegedy et al. 2016): the target is (1 - s) for the label plus s / classes for every class. */
   readonly labelSmoothing: number;
+  /**
+   * Weight of each class, [classes], above 0: the target distribution of an image is multiplied by the weights, and the
+   * mean over the batch is divided by the mean weight of the labels. Default: all 1.
+   */
+  readonly classWeights?: readonly number[];
 };
 
 /** @throws ShapeError unless there is one int32 label per row */
@@ -19,20 +24,33 @@ export function requireLabels(op: string, logits: Value, labels: Value): void {
   }
 }
 
-/** @throws ShapeError unless 0 <= labelSmoothing < 1 */
-export function requireSmoothing(op: string, { labelSmoothing }: SmoothingAttributes): void {
+/** @throws ShapeError unless 0 <= labelSmoothing < 1 and there is a weight above 0 for each class of logits */
+export function requireTargets(op: string, logits: Value, { labelSmoothing, classWeights }: TargetAttributes): void {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new ShapeError(op, `labelSmoothing must be at least 0 and below 1, got ${labelSmoothing}`);
   }
+  if (!classWeights) return;
+  if (classWeights.length !== logits.shape[1] || !classWeights.every((weight) => weight > 0 && weight < Infinity)) {
+    throw new ShapeError(
+      op,
+      `classWeights must be ${logits.shape[1]} numbers above 0, one a class, got [${classWeights.join(", ")}]`,
+    );
+  }
 }
 
-/** Writes the target distribution [N, classes]. */
-export function writeTargets(
+/** Targets [N, classes] and the sum of each row's, [N, 1]: null where all are 1. */
+interface WrittenTargets {
+  readonly targets: string;
+  readonly totals: string | null;
+}
+
+/** Writes the targets, with weighted classes divided by the mean weight of the labels. */
+function writeTargets(
   writer: GraphWriter,
   labels: string,
   logits: Value,
-  { labelSmoothing }: SmoothingAttributes,
-): string {
+  { labelSmoothing, classWeights }: TargetAttributes,
+): WrittenTargets {
   const [batch, classes] = [logits.shape[0]!, logits.shape[1]!];
   const indices = writer.int32s(
     Array.from({ length: classes }, (_, label) => label),
@@ -40,9 +58,19 @@ export function writeTargets(
   );
   const isLabel = writer.node("Equal", [writer.reshape(labels, [batch, 1]), indices]);
   const oneHot = writer.cast(isLabel, "float32");
-  if (labelSmoothing === 0) return oneHot;
-  const scaled = writer.node("Mul", [oneHot, writer.scalar(1 - labelSmoothing)]);
-  return writer.node("Add", [scaled, writer.scalar(labelSmoothing / classes)]);
+  const smoothed =
+    labelSmoothing === 0
+      ? oneHot
+      : writer.node("Add", [
+          writer.node("Mul", [oneHot, writer.scalar(1 - labelSmoothing)]),
+          writer.scalar(labelSmoothing / classes),
+        ]);
+  if (!classWeights) return { targets: smoothed, totals: null };
+  const weights = writer.floats([...classWeights], [1, classes]);
+  const labelWeights = writer.reduceSum(writer.node("Mul", [oneHot, weights]), [0, 1]);
+  const scale = writer.node("Div", [writer.scalar(batch), labelWeights]);
+  const targets = writer.node("Mul", [writer.node("Mul", [smoothed, weights]), scale]);
+  return { targets, totals: writer.reshape(writer.reduceSum(targets, [1]), [batch, 1]) };
 }
 
 /** Writes the scores [N, classes] less the largest of each row: their exponentials cannot overflow. */
@@ -50,15 +78,17 @@ function writeShifted(writer: GraphWriter, logits: string): string {
   return writer.node("Sub", [logits, writer.node("ReduceMax", [logits], { axes: [1], keepdims: 1 })]);
 }
 
-/** The target distribution in float64, [N, classes]. */
-export function referenceTargets(
+/** The targets in float64, [N, classes]. */
+function referenceTargets(
   labels: ReferenceTensor,
   classes: number,
-  { labelSmoothing }: SmoothingAttributes,
+  { labelSmoothing, classWeights }: TargetAttributes,
 ): Float64Array {
+  const weightOf = (label: number) => classWeights?.[label] ?? 1;
+  const meanWeight = labels.data.reduce((sum, label) => sum + weightOf(label), 0) / labels.data.length;
   return Float64Array.from({ length: labels.data.length * classes }, (_, i) => {
     const isLabel = labels.data[Math.floor(i / classes)] === i % classes;
-    return labelSmoothing / classes + (isLabel ? 1 - labelSmoothing : 0);
+    return ((labelSmoothing / classes + (isLabel ? 1 - labelSmoothing : 0)) * weightOf(i % classes)) / meanWeight;
   });
 }
 
@@ -96,14 +126,15 @@ export function softmax(logits: Value): Value {
 }
 
 /**
- * The mean over the batch of -sum(target * log(softmax(logits))): PyTorch's cross_entropy with label smoothing. logits
- * [N, classes], labels int32 [N], result a scalar. The derivative is dlogits = (softmax - target) * dloss / N.
+ * The mean over the batch of -sum(target * log(softmax(logits))): PyTorch's cross_entropy with label smoothing and class
+ * weights. logits [N, classes], labels int32 [N], result a scalar. The derivative is dlogits = (softmax * sum(target) -
+ * target) * dloss / N; without class weights a row's targets sum to 1.
  */
-export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
+export const softmaxCrossEntropyOp: Op<TargetAttributes> = {
   name: "softmaxCrossEntropy",
   infer([logits, labels], attributes) {
     requireLabels("softmaxCrossEntropy", logits!, labels!);
-    requireSmoothing("softmaxCrossEntropy", attributes);
+    requireTargets("softmaxCrossEntropy", logits!, attributes);
     return { shape: [] };
   },
   gradient: ({ inputs: [logits, labels], attributes }, dy) => [
@@ -113,16 +144,17 @@ export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
   lower: {
     standard(writer, [logits, labels], { inputs, attributes }) {
       const logProbabilities = writer.node("LogSoftmax", [logits], { axis: 1 });
-      const targets = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const { targets } = writeTargets(writer, labels!, inputs[0]!, attributes);
       const perImage = writer.reduceSum(writer.node("Mul", [logProbabilities, targets]), [1]);
       return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(-1 / inputs[0]!.shape[0]!)]);
     },
-    // LogSoftmax is missing there. As each row's targets sum to 1, its loss is log(sum(exp(s))) - sum(target * s) of the
-    // shifted scores s.
+    // LogSoftmax is missing there. A row's loss is sum(target) * log(sum(exp(s))) - sum(target * s) of the shifted
+    // scores s.
     gpu(writer, [logits, labels], { inputs, attributes }) {
       const shifted = writeShifted(writer, logits!);
-      const targets = writeTargets(writer, labels!, inputs[0]!, attributes);
-      const logTotal = writer.node("Log", [writer.reduceSum(writer.node("Exp", [shifted]), [1])]);
+      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const plain = writer.node("Log", [writer.reduceSum(writer.node("Exp", [shifted]), [1])]);
+      const logTotal = totals ? writer.node("Mul", [plain, writer.reshape(totals, [inputs[0]!.shape[0]!])]) : plain;
       const atTarget = writer.reduceSum(writer.node("Mul", [shifted, targets]), [1]);
       const perImage = writer.node("Sub", [logTotal, atTarget]);
       return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(1 / inputs[0]!.shape[0]!)]);
@@ -136,23 +168,25 @@ export const softmaxCrossEntropyOp: Op<SmoothingAttributes> = {
   },
 };
 
-export function softmaxCrossEntropy(logits: Value, labels: Value, attributes: SmoothingAttributes): Value {
+export function softmaxCrossEntropy(logits: Value, labels: Value, attributes: TargetAttributes): Value {
   return apply(softmaxCrossEntropyOp, [logits, labels], attributes);
 }
 
-/** dlogits = (softmax(logits) - target) * dloss / N. logits [N, classes], labels int32 [N], dloss a scalar. */
-export const softmaxCrossEntropyGradientOp: Op<SmoothingAttributes> = {
+/** dlogits = (softmax(logits) * sum(target) - target) * dloss / N. logits [N, classes], labels int32 [N], dloss a scalar. */
+export const softmaxCrossEntropyGradientOp: Op<TargetAttributes> = {
   name: "softmaxCrossEntropyGradient",
   infer([logits, labels, dloss], attributes) {
     requireLabels("softmaxCrossEntropyGradient", logits!, labels!);
-    requireSmoothing("softmaxCrossEntropyGradient", attributes);
+    requireTargets("softmaxCrossEntropyGradient", logits!, attributes);
     requireAxes("softmaxCrossEntropyGradient", "dloss", dloss!.shape, []);
     return { shape: logits!.shape };
   },
   lower: {
     standard(writer, [logits, labels, dloss], { inputs, attributes }) {
       const probabilities = writer.node("Softmax", [logits], { axis: 1 });
-      const difference = writer.node("Sub", [probabilities, writeTargets(writer, labels!, inputs[0]!, attributes)]);
+      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const scaled = totals ? writer.node("Mul", [probabilities, totals]) : probabilities;
+      const difference = writer.node("Sub", [scaled, targets]);
       const share = writer.node("Mul", [dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]);
       return writer.node("Mul", [difference, share]);
     },
@@ -160,7 +194,11 @@ export const softmaxCrossEntropyGradientOp: Op<SmoothingAttributes> = {
   reference([logits, labels, dloss], { attributes }) {
     const [batch, classes] = [logits!.shape[0]!, logits!.shape[1]!];
     const targets = referenceTargets(labels!, classes, attributes);
-    return referenceLogSoftmax(logits!).map((value, i) => ((Math.exp(value) - targets[i]!) * dloss!.data[0]!) / batch);
+    const totalOf = (row: number) =>
+      targets.subarray(row * classes, (row + 1) * classes).reduce((sum, target) => sum + target, 0);
+    return referenceLogSoftmax(logits!).map(
+      (value, i) => ((Math.exp(value) * totalOf(Math.floor(i / classes)) - targets[i]!) * dloss!.data[0]!) / batch,
+    );
   },
 };
 
@@ -168,7 +206,7 @@ export function softmaxCrossEntropyGradient(
   logits: Value,
   labels: Value,
   dloss: Value,
-  attributes: SmoothingAttributes,
+  attributes: TargetAttributes,
 ): Value {
   return apply(softmaxCrossEntropyGradientOp, [logits, labels, dloss], attributes);
 }

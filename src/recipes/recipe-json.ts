@@ -92,6 +92,9 @@ export const recipeFields = z.strictObject({
     blur: z.strictObject({ probability: z.number(), sigma: range }).exactOptional(),
   }),
   averaging: z.strictObject({ kind: z.literal("exponential"), decay: z.number() }).exactOptional(),
+  classWeights: z.union([z.literal("balanced"), z.array(z.number())]).exactOptional(),
+  sampling: z.literal("balanced").exactOptional(),
+  maxGradientNorm: z.number().exactOptional(),
   patience: z.number().exactOptional(),
   keep: z.enum(["best", "last"]).exactOptional(),
 });

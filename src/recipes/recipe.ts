@@ -23,6 +23,15 @@ export interface Recipe {
   /** Weight averaging. If given, validation, saved weights and model use the average, else the last step's weights. */
   readonly averaging?: Averaging;
   /**
+   * Weights of the classes in the loss, for classes of unequal size: one per class, or "balanced" (images / (classes x
+   * images of the class), as in scikit-learn). PyTorch's cross_entropy with `weight`. Default: all count the same.
+   */
+  readonly classWeights?: "balanced" | readonly number[];
+  /** "balanced": every class is drawn equally often, images of small classes repeatedly. Default: every image once an epoch. */
+  readonly sampling?: "balanced";
+  /** Gradient clipping: the gradients of all parameters are scaled down to this norm (PyTorch's clip_grad_norm_). */
+  readonly maxGradientNorm?: number;
+  /**
    * Early stopping: training ends after this many epochs in a row without a better validation accuracy (of equal ones,
    * without a lower loss). Default: all epochs are trained.
    */
@@ -50,7 +59,15 @@ export function checkRecipe(recipe: Recipe): void {
   require("batch size", Number.isInteger(batchSize) && batchSize >= 1, "a whole number from 1 up", batchSize);
   require("learning rate", Number.isFinite(learningRate) && learningRate > 0, "a number above 0", learningRate);
   require("labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and below 1", labelSmoothing);
-  const { patience } = recipe;
+  const { patience, maxGradientNorm, classWeights } = recipe;
+  if (maxGradientNorm !== undefined)
+    require("maxGradientNorm", Number.isFinite(maxGradientNorm) &&
+      maxGradientNorm > 0, "a number above 0", maxGradientNorm);
+  if (Array.isArray(classWeights)) {
+    for (const weight of classWeights) {
+      require("each of classWeights", Number.isFinite(weight) && weight > 0, "a number above 0", weight);
+    }
+  }
   if (patience !== undefined)
     require("patience", Number.isInteger(patience) && patience >= 1, "a whole number of epochs from 1 up", patience);
   checkSchedule(recipe.schedule);

@@ -1,6 +1,7 @@
 import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
+import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -89,6 +90,7 @@ export async function train(
     batchSize: recipe.batchSize,
     seed,
     augmentation: recipe.augmentation,
+    sampling: recipe.sampling,
   });
   const isMixed = recipe.augmentation.mixing !== undefined;
   const { program, graph } = trainingProgram(recipe.model, {
@@ -96,6 +98,7 @@ export async function train(
     ...job,
     task,
     optimizer,
+    classWeights: recipe.classWeights && classWeightsOf(data.train, recipe.classWeights),
     isMixed,
     grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
   });

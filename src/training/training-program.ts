@@ -8,6 +8,7 @@ import { constant, input } from "../ops/leaves.ts";
 import { countCorrect, softmaxCrossEntropy } from "../ops/loss.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
+import { clipGradients } from "../optim/clip-gradients.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { isGrouped, jointly, type UpdateGrouping, updateParameters } from "../optim/update-parameters.ts";
 
@@ -17,6 +18,10 @@ export interface TrainingProgramOptions {
   readonly normalization: PixelNormalization;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  /** Weight of each class in the objective, [classes]. Default: all 1. */
+  readonly classWeights?: readonly number[] | undefined;
+  /** The norm to which the gradients of all parameters together are scaled down. Default: they stay. */
+  readonly maxGradientNorm?: number | undefined;
   /** Whether batches are mixed (`data/mixing.ts`), so that each image has a second label. */
   readonly isMixed?: boolean;
   /** Weight averaging. Default: none, the last step's weights are used. */
@@ -78,7 +83,7 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 /**
  * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
  * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
- * cross-entropy without smoothing), `objective` (with smoothing and mixing; this is minimised) and `correct` (number of
+ * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing; this is minimised) and `correct` (number of
  * images).
  * The loss counts as a layer `loss`.
  */
@@ -86,11 +91,13 @@ export function trainingProgram(
   model: Model,
   options: TrainingProgramOptions,
 ): { program: Program; graph: ModelGraph } {
-  const { optimizer, labelSmoothing, batchSize, isMixed = false, averaging, grouping = "vectors" } = options;
+  const { optimizer, labelSmoothing, classWeights, maxGradientNorm, batchSize, averaging } = options;
+  const { isMixed = false, grouping = "vectors" } = options;
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
   const mixed = isMixed && { labels: input(MIXING.labels, [batchSize], "int32"), share: input(MIXING.share, []) };
-  const objectiveFor = (target: Value) => softmaxCrossEntropy(graph.logits, target, { labelSmoothing });
+  const targets = { labelSmoothing, ...(classWeights ? { classWeights } : {}) };
+  const objectiveFor = (target: Value) => softmaxCrossEntropy(graph.logits, target, targets);
   const outputs = {
     // Cross-entropy is linear in the target, so that of mixed targets is the mixture of both.
     objective: mixed
@@ -104,11 +111,13 @@ export function trainingProgram(
   };
   const origins = new Map(graph.origins);
   claim(origins, Object.values(outputs), { layer: "loss", pass: "forward" });
-  const parameterGradients = gradients(
+  const unclipped = gradients(
     outputs.objective,
     graph.parameters.map(({ value }) => value),
     origins,
   );
+  const parameterGradients = maxGradientNorm === undefined ? unclipped : clipGradients(unclipped, maxGradientNorm);
+  claim(origins, parameterGradients, { layer: "gradient clipping", pass: "update" });
   const claimUpdate = (made: readonly Value[], of: Value) =>
     claim(origins, made, { layer: origins.get(of)!.layer, pass: "update" });
 

@@ -157,16 +157,24 @@ def batch_norms(cases):
 
 
 def cross_entropies(cases):
-    for smoothing, upstream in [(0.0, 1.0), (0.2, 1.0), (0.2, -1.5)]:
+    class_weights = [0.5, 2.0, 1.0, 0.25, 3.0]
+    for smoothing, upstream, weights in [
+        (0.0, 1.0, None),
+        (0.2, 1.0, None),
+        (0.2, -1.5, None),
+        (0.0, 1.0, class_weights),
+        (0.2, -1.5, class_weights),
+    ]:
         tensors = {"logits": ([4, 5], 3.0), "labels": ([4], 2.5, 2.5, "floor")}  # labels 0 to 4
 
-        def forward(logits, labels, smoothing=smoothing):
-            return {"loss": F.cross_entropy(logits, labels.long(), label_smoothing=smoothing)}
+        def forward(logits, labels, smoothing=smoothing, weights=weights):
+            weight = None if weights is None else torch.tensor(weights, dtype=logits.dtype)
+            return {"loss": F.cross_entropy(logits, labels.long(), weight, label_smoothing=smoothing)}
 
         cases.add(
-            f"crossEntropy smoothing {smoothing}, upstream {upstream}",
+            f"crossEntropy smoothing {smoothing}, upstream {upstream}{', class weights' if weights else ''}",
             "crossEntropy",
-            {"smoothing": smoothing},
+            {"smoothing": smoothing, **({"classWeights": weights} if weights else {})},
             tensors,
             forward,
             ["logits"],

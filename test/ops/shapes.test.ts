@@ -185,6 +185,16 @@ const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: 
   ["vectors", () => softmax(of(3)), /softmax: logits must be \[batch, classes\], got \[3\]/],
   ["labels of floats", () => softmaxCrossEntropy(of(2, 3), of(2), smoothing), /int32 \[2\].*got float32 \[2\]/],
   ["too few labels", () => softmaxCrossEntropy(of(2, 3), labels(1), smoothing), /got int32 \[1\]/],
+  [
+    "a class weight too few",
+    () => softmaxCrossEntropy(of(2, 3), labels(2), { labelSmoothing: 0, classWeights: [1, 2] }),
+    /classWeights must be 3 numbers above 0, .*got \[1, 2\]/,
+  ],
+  [
+    "a class weight of 0",
+    () => softmaxCrossEntropy(of(2, 2), labels(2), { labelSmoothing: 0, classWeights: [1, 0] }),
+    /classWeights must be 2 numbers above 0/,
+  ],
   ["smoothing 1", () => softmaxCrossEntropy(of(2, 3), labels(2), { labelSmoothing: 1 }), /labelSmoothing .*got 1/],
   [
     "an upstream of rows",

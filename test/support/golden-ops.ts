@@ -33,6 +33,7 @@ export interface GoldenCase {
     readonly momentum?: number;
     readonly eps?: number;
     readonly smoothing?: number;
+    readonly classWeights?: readonly number[];
     readonly rate?: number;
   };
   readonly inputs: readonly TestTensor[];
@@ -74,7 +75,13 @@ export function goldenOutputs({ op, attributes, inputs }: GoldenCase): Map<strin
       return batchNormOutputs(at, attributes);
     case "crossEntropy":
       return new Map([
-        ["loss", softmaxCrossEntropy(at("logits"), at("labels"), { labelSmoothing: attributes.smoothing! })],
+        [
+          "loss",
+          softmaxCrossEntropy(at("logits"), at("labels"), {
+            labelSmoothing: attributes.smoothing!,
+            ...(attributes.classWeights ? { classWeights: attributes.classWeights } : {}),
+          }),
+        ],
       ]);
     case "linear":
       return biased(matmul(at("x"), at("weight"), { transposeA: false, transposeB: true }));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
+import type { Lowering } from "../../src/compile/program.ts";
 import { evaluate, evaluationProgram } from "../../src/evaluation/evaluate.ts";
 import { base, enhanced } from "../../src/models/study.ts";
 import { initialTensors } from "../../src/nn/model.ts";
@@ -15,7 +16,13 @@ const NORMALIZATION = { mean: [0.286], standardDeviation: [0.353] };
 const BATCH = 12;
 const LABEL_SMOOTHING = 0.2;
 
-function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, averaging?: Averaging, isMixed = false) {
+function programOf(
+  model = base,
+  optimizer: OptimizerSpec = { kind: "sgd" },
+  averaging?: Averaging,
+  isMixed = false,
+  objective: { classWeights?: readonly number[]; maxGradientNorm?: number } = {},
+) {
   return trainingProgram(model, {
     task: TASK,
     batchSize: BATCH,
@@ -24,6 +31,7 @@ function programOf(model = base, optimizer: OptimizerSpec = { kind: "sgd" }, ave
     labelSmoothing: LABEL_SMOOTHING,
     averaging,
     isMixed,
+    ...objective,
   });
 }
 
@@ -51,6 +59,47 @@ describe("a training step's outputs", () => {
     mixed.forEach((value, i) => {
       expect(value).toBeCloseTo(share * own[i]! + (1 - share) * other[i]!, 5);
     });
+  });
+
+  const normOf = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+  /** What one step of SGD with rate 1 takes from each parameter, and the objective. */
+  async function stepOf(lowering: Lowering, settings: { classWeights?: readonly number[]; maxGradientNorm?: number }) {
+    const { train: set } = smallSets(BATCH, null);
+    const { program, graph } = programOf(base, { kind: "sgd" }, undefined, false, settings);
+    const before = initialTensors(graph, 1);
+    const session = await nodeRuntime.open(compile(program, lowering), { threads: 1 });
+    session.load(before);
+    const feeds = { pixels: set.images, labels: Int32Array.from(set.labels), "optimizer.rate": Float32Array.of(1) };
+    const objective = (await session.run(feeds)).objective![0]!;
+    const saved = await session.save();
+    await session.release();
+    const moved = graph.parameters.flatMap(({ name }) =>
+      Array.from(saved.get(name)!, (value, i) => before.get(name)![i]! - value),
+    );
+    return { objective, moved };
+  }
+
+  test.each(lowerings())("gradients of all parameters are clipped to a norm together ($kind)", async (lowering) => {
+    const free = (await stepOf(lowering, {})).moved;
+    const clipped = (await stepOf(lowering, { maxGradientNorm: 0.5 })).moved;
+    const norm = normOf(free);
+    expect(norm).toBeGreaterThan(1);
+    expect(normOf(clipped)).toBeCloseTo(0.5, 4);
+    expect(clipped).toBeClose(
+      free.map((value) => (value * 0.5) / norm),
+      { tolerance: 1e-5 },
+    );
+    expect((await stepOf(lowering, { maxGradientNorm: 2 * norm })).moved).toEqual(free);
+  });
+
+  test.each(lowerings())("equal class weights change nothing, others the objective ($kind)", async (lowering) => {
+    const plain = await stepOf(lowering, {});
+    const equal = await stepOf(lowering, { classWeights: Array<number>(10).fill(3) });
+    expect(equal.objective).toBeCloseTo(plain.objective, 5);
+    expect(equal.moved).toBeClose(plain.moved, { tolerance: 1e-5 });
+    const other = await stepOf(lowering, { classWeights: [9, 1, 1, 1, 1, 1, 1, 1, 1, 1] });
+    expect(Math.abs(other.objective - plain.objective)).toBeGreaterThan(1e-3);
   });
 
   test.each(lowerings())("are those of the weights before the update ($kind)", async (lowering) => {

@@ -34,6 +34,7 @@ import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
 
 const KEEP = ["best", "last"] as const;
+const SAMPLING = ["balanced", "shuffled"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
 /** Options that a resumed run takes from its record, and that cannot be given again. */
@@ -48,6 +49,9 @@ const FIXED_BY_RUN = [
   "out",
   "patience",
   "keep",
+  "classWeights",
+  "sampling",
+  "maxGradientNorm",
 ] as const;
 
 const OPTIONS = [
@@ -58,6 +62,22 @@ const OPTIONS = [
   },
   { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
   { flags: "--lr <rate>", description: "the highest learning rate of the schedule", default: "the recipe's" },
+  {
+    flags: "--class-weights <weights>",
+    description: "of the loss, for classes of unequal size: balanced, none, or a number for each class (1,2.5,1)",
+    default: "the recipe's; tailor's have none",
+  },
+  {
+    flags: "--sampling <how>",
+    description: "balanced draws every class equally often; shuffled every image once an epoch",
+    choices: SAMPLING,
+    default: "the recipe's; of tailor's shuffled",
+  },
+  {
+    flags: "--max-gradient-norm <norm>",
+    description: "gradient clipping: the largest norm of the gradients of all parameters together",
+    default: "the recipe's; tailor's have none",
+  },
   {
     flags: "--patience <n>",
     description: "early stopping: end after so many epochs without a better validation accuracy",
@@ -241,17 +261,41 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
 
 /** The recipe with what the options change. */
 function adjusted(recipe: Recipe, options: TrainOptions): Recipe {
+  const { keep, sampling } = options;
   const patience = wholeNumber(options, "patience");
-  const changed = {
-    ...recipe,
+  const maxGradientNorm = positiveNumber(options, "maxGradientNorm");
+  const { classWeights, sampling: own, ...others } = recipe;
+  const weights = classWeightsFrom(options, classWeights);
+  const drawn = sampling === undefined ? own : sampling === "balanced" ? sampling : undefined;
+  const changed: Recipe = {
+    ...others,
+    ...(weights === undefined ? {} : { classWeights: weights }),
+    ...(drawn === undefined ? {} : { sampling: drawn }),
+    ...(maxGradientNorm === undefined ? {} : { maxGradientNorm }),
     ...(patience === undefined ? {} : { patience }),
-    ...(options.keep === undefined ? {} : { keep: options.keep }),
+    ...(keep === undefined ? {} : { keep }),
     epochs: wholeNumber(options, "epochs") ?? recipe.epochs,
     batchSize: wholeNumber(options, "batchSize") ?? recipe.batchSize,
     learningRate: positiveNumber(options, "lr") ?? recipe.learningRate,
   };
   checkRecipe(changed);
   return changed;
+}
+
+/** The class weights that are typed; the recipe's where none are. */
+function classWeightsFrom(
+  { classWeights: typed }: TrainOptions,
+  own: Recipe["classWeights"],
+): Recipe["classWeights"] | undefined {
+  if (typed === undefined) return own;
+  if (typed === "none") return undefined;
+  if (typed === "balanced") return typed;
+  const weights = typed.split(",").map((word) => (word.trim() === "" ? Number.NaN : Number(word)));
+  if (weights.every((weight) => weight > 0 && weight < Number.POSITIVE_INFINITY)) return weights;
+  throw new UserError(
+    `--class-weights must be balanced, none, or a number above 0 for each class (1,2.5,1); got ${typed}`,
+    { exitCode: 2 },
+  );
 }
 
 type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean } & Pick<

@@ -1,4 +1,5 @@
 import { checkAugmentation } from "../../data/augmentation.ts";
+import { classWeightsOf } from "../../data/class-balance.ts";
 import { imageTask, trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import type { Model } from "../../nn/model.ts";
@@ -40,6 +41,8 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   }
   requireValidation(run.recipe, data.validation);
   checkAugmentation(run.recipe.augmentation, data.train);
+  // Refuses weights that are not one for each class.
+  if (run.recipe.classWeights) classWeightsOf(data.train, run.recipe.classWeights);
   const folder = createRunFolder(run.out);
   try {
     const record = newRecord(run, options, lowering, data);

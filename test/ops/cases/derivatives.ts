@@ -173,17 +173,20 @@ function products(): DerivativeCase[] {
 }
 
 function losses(): DerivativeCase[] {
+  const weights = (classes: number) => Array.from({ length: classes }, (_, label) => 0.5 + label);
   return [0, 0.1, 0.5].flatMap((labelSmoothing) =>
     [
       [1, 1],
       [4, 5],
       [7, 2],
-    ].map(([batch, classes]): DerivativeCase => {
-      const logits = tensor("logits", [batch!, classes!], "uniform");
-      const labels = tensor("labels", [batch!], "labels", { limit: classes! });
-      const y = softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing });
-      const name = `smoothing ${labelSmoothing}, ${batch} rows of ${classes}`;
-      return { op: softmaxCrossEntropyOp, name, y, by: [logits], given: [labels] };
-    }),
+    ].flatMap(([batch, classes]) =>
+      [{}, { classWeights: weights(classes!) }].map((weighting): DerivativeCase => {
+        const logits = tensor("logits", [batch!, classes!], "uniform");
+        const labels = tensor("labels", [batch!], "labels", { limit: classes! });
+        const y = softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing, ...weighting });
+        const name = `smoothing ${labelSmoothing}, ${batch} rows of ${classes}${weighting.classWeights ? ", class weights" : ""}`;
+        return { op: softmaxCrossEntropyOp, name, y, by: [logits], given: [labels] };
+      }),
+    ),
   );
 }

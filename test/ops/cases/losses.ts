@@ -9,6 +9,7 @@ import {
   softmaxCrossEntropyGradientOp,
   softmaxCrossEntropyOp,
   softmaxOp,
+  type TargetAttributes,
 } from "../../../src/ops/loss.ts";
 import { type Bound, exact, FLOAT32_EPSILON, type OpCase } from "../../support/op-case.ts";
 import { feedsOf, literal, type TestTensor, tensor } from "../../support/tensors.ts";
@@ -75,27 +76,44 @@ function casesOf(name: string, logits: TestTensor, labels: TestTensor): OpCase[]
     y: countCorrect(logits.value, labels.value),
     bound: exact,
   };
-  const smoothed = [0, 0.1, 0.5].flatMap((labelSmoothing): OpCase[] => [
+  const classWeights = Array.from({ length: classes }, (_, label) => 1 + (label % 3));
+  const targets: TargetAttributes[] = [
+    ...[0, 0.1, 0.5].map((labelSmoothing) => ({ labelSmoothing })),
+    { labelSmoothing: 0.1, classWeights },
+  ];
+  const losses = targets.flatMap((attributes): OpCase[] => [
     {
       ...common,
       op: softmaxCrossEntropyOp,
-      name: `smoothing ${labelSmoothing}, ${name}`,
-      y: softmaxCrossEntropy(logits.value, labels.value, { labelSmoothing }),
+      name: `${targetsText(attributes)}, ${name}`,
+      y: softmaxCrossEntropy(logits.value, labels.value, attributes),
       // Each log-probability is at most range + log(classes), wrong by the roundings of its sum; the mean adds its own.
-      bound: absolute((roundings + classes + batch) * (range + Math.log(classes) + 1)),
+      // A target of a weighted class is at most 3, with three more roundings.
+      bound: absolute(
+        attributes.classWeights
+          ? (roundings + classes + batch + 3) * (range + Math.log(classes) + 1) * 3
+          : (roundings + classes + batch) * (range + Math.log(classes) + 1),
+      ),
     },
     {
       op: softmaxCrossEntropyGradientOp,
-      name: `smoothing ${labelSmoothing}, ${name}`,
+      name: `${targetsText(attributes)}, ${name}`,
       isBlocked: false,
       inputs: [logits, labels, upstream],
-      y: softmaxCrossEntropyGradient(logits.value, labels.value, upstream.value, { labelSmoothing }),
-      // A probability and its target are at most 1 and share the upstream, up to 1.5, over the batch.
-      bound: scaledBy(probabilities, roundings + 4, 4, 1.5 / batch),
+      y: softmaxCrossEntropyGradient(logits.value, labels.value, upstream.value, attributes),
+      // A probability and its target are at most 1 (3 in a weighted class, with more roundings) and share the upstream,
+      // up to 1.5, over the batch.
+      bound: attributes.classWeights
+        ? scaledBy(probabilities, roundings + 8 + batch + classes, 8 + batch + classes, (3 * 1.5) / batch)
+        : scaledBy(probabilities, roundings + 4, 4, 1.5 / batch),
     },
   ]);
   const y = { ...common, op: softmaxOp, name, inputs: [logits], y: probabilities };
-  return [{ ...y, bound: scaledBy(probabilities, roundings, 0, 1) }, counted, ...smoothed];
+  return [{ ...y, bound: scaledBy(probabilities, roundings, 0, 1) }, counted, ...losses];
+}
+
+function targetsText({ labelSmoothing, classWeights }: TargetAttributes): string {
+  return `smoothing ${labelSmoothing}${classWeights ? ", class weights" : ""}`;
 }
 
 /** The same number of epsilons for every element. */
