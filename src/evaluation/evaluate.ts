@@ -14,6 +14,8 @@ export interface EvaluateOptions {
   readonly batchSize: number;
   /** Test-time augmentation: averages the logits of each image and its mirror image. Default off. */
   readonly averageFlips?: boolean;
+  /** Of the probabilities, softmax(logits / temperature): for confidence and calibration. Default 1. */
+  readonly temperature?: number | undefined;
 }
 
 /** Batch size in evaluation: large enough to keep every core busy, small enough for the caches. */
@@ -23,9 +25,9 @@ export const EVALUATION_BATCH_SIZE = 250;
 export async function evaluate(
   set: ImageSet,
   logitsOf: LogitsOf,
-  { batchSize, averageFlips = false }: EvaluateOptions,
+  { batchSize, averageFlips = false, temperature = 1 }: EvaluateOptions,
 ): Promise<ClassificationMetrics> {
-  const gatherer = gatherMetrics(set.classNames);
+  const gatherer = gatherMetrics(set.classNames, temperature);
   const mirrored = new Uint8Array(averageFlips ? batchSize * imageBytes(set) : 0);
   for (const { pixels, labels, count } of evaluationBatches(set, batchSize)) {
     // A session may reuse the buffer in its next run.
@@ -38,6 +40,16 @@ export async function evaluate(
     gatherer.add(logits, labels, count);
   }
   return gatherer.metrics();
+}
+
+/** The logits of every image of a set, [count, classes]. */
+export async function allLogits(set: ImageSet, logitsOf: LogitsOf, batchSize: number): Promise<Float32Array> {
+  const classes = set.classNames.length;
+  const all = new Float32Array(set.count * classes);
+  for (const { pixels, start, count } of evaluationBatches(set, batchSize)) {
+    all.set((await logitsOf(pixels)).subarray(0, count * classes), start * classes);
+  }
+  return all;
 }
 
 function mirrorImages(pixels: Uint8Array, mirrored: Uint8Array, set: ImageSet): void {

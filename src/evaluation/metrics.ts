@@ -45,7 +45,12 @@ export interface MetricsGatherer {
   metrics(): ClassificationMetrics;
 }
 
-export function gatherMetrics(classNames: readonly string[]): MetricsGatherer {
+/**
+ * @param classNames by class index
+ * @param temperature of the probabilities, softmax(logits / temperature): affects confidence and calibration; the loss is
+ *   that of the logits, as in training
+ */
+export function gatherMetrics(classNames: readonly string[], temperature = 1): MetricsGatherer {
   const classes = classNames.length;
   const confusion = classNames.map(() => new Array<number>(classes).fill(0));
   const answered = { labels: [] as number[], predicted: [] as number[], confidence: [] as number[] };
@@ -62,7 +67,11 @@ export function gatherMetrics(classNames: readonly string[]): MetricsGatherer {
         lossSum += Math.log(exponentials) + largest - scores[label]!;
         answered.labels.push(label);
         answered.predicted.push(predicted);
-        answered.confidence.push(1 / exponentials);
+        const cooled =
+          temperature === 1
+            ? exponentials
+            : scores.reduce((sum, score) => sum + Math.exp((score - largest) / temperature), 0);
+        answered.confidence.push(1 / cooled);
       }
     },
     metrics() {

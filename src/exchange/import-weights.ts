@@ -166,8 +166,8 @@ function describe(
       { exitCode: 2 },
     );
   }
-  const { preparation } = stated;
-  return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation };
+  const { preparation, confidence } = stated;
+  return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation, confidence };
 }
 
 /** Checks that logits are finite: finite weights may still overflow, or contain a negative variance. */

@@ -50,7 +50,15 @@ export async function readNetwork(run: Run, data: LoadedData | undefined): Promi
         `${fileName} holds other weights than run.json tells of (another checksum); restore the file from a copy, or import it as another run${w.command(`import ${fileName}`, { model: record.recipeFile ?? model.name })}`,
     );
   }
-  return { model, task, normalization, classNames, preparation: stated.preparation, tensors: matched };
+  return {
+    model,
+    task,
+    normalization,
+    classNames,
+    preparation: stated.preparation,
+    confidence: stated.confidence,
+    tensors: matched,
+  };
 }
 
 function factsFromData({ path, record }: Run, data: LoadedData | undefined) {

@@ -9,11 +9,12 @@ import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";
 import { biasAdd, biasAddOp, channelAffineOp } from "../ops/channels.ts";
 import { conv2dOp } from "../ops/convolution/conv2d.ts";
 import { depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
-import { input, inputName, inputOp } from "../ops/leaves.ts";
+import { multiply } from "../ops/elementwise.ts";
+import { constant, input, inputName, inputOp } from "../ops/leaves.ts";
 import { softmax } from "../ops/loss.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
-import { factsToText } from "./network-facts.ts";
+import { type ConfidenceFit, factsToText } from "./network-facts.ts";
 
 /** Content of a model file. */
 export interface InferenceModelParts {
@@ -23,6 +24,8 @@ export interface InferenceModelParts {
   readonly classNames: readonly string[];
   /** How pictures are converted to the network's input. Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation | undefined;
+  /** How probabilities follow from logits. Default: temperature 1. */
+  readonly confidence?: ConfidenceFit | undefined;
   /** Parameters and running statistics, by name. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** Additional metadata, besides that of every file (`factsToText`) and its opset. */
@@ -31,7 +34,7 @@ export interface InferenceModelParts {
 
 /**
  * Writes a trained network as an ONNX file with standard operators only. Input: `pixels` float32 [batch, channels,
- * height, width], 0 to 255; outputs: `logits` and `probabilities` [batch, classes]. The file includes weights,
+ * height, width], 0 to 255; outputs: `logits` and `probabilities`, softmax(logits / temperature), [batch, classes]. The file includes weights,
  * normalisation and class names; batch norm is folded into the preceding layer, and the batch size is dynamic.
  */
 export function inferenceModel({
@@ -40,12 +43,15 @@ export function inferenceModel({
   normalization,
   classNames,
   preparation,
+  confidence,
   tensors,
   facts = {},
 }: InferenceModelParts): Uint8Array {
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference", pixelType: "float32" });
   const constants = new Map<string, Float32Array>(tensors);
-  const probabilities = softmax(graph.logits);
+  const probabilities = softmax(
+    confidence ? multiply(graph.logits, constant(1 / confidence.temperature)) : graph.logits,
+  );
   const folded = rewrite([graph.logits, probabilities], [foldRule(constants)]);
   const [logits, scores] = rewrite(folded, FUSION_RULES);
 
@@ -59,7 +65,7 @@ export function inferenceModel({
     metadata: {
       ...facts,
       opset: String(OPSET_VERSION),
-      ...factsToText({ model: model.name, task, classNames, normalization, preparation }),
+      ...factsToText({ model: model.name, task, classNames, normalization, preparation, confidence }),
     },
   });
 }

@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { UserError } from "../errors.ts";
 import { GARMENT, type Preparation } from "../imaging/preparation.ts";
 import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
-import { classNamesFromText, factsFromText } from "./network-facts.ts";
+import { type ConfidenceFit, classNamesFromText, factsFromText } from "./network-facts.ts";
 
 /** Metadata of a model file. */
 export interface ModelMetadata {
@@ -14,6 +14,8 @@ export interface ModelMetadata {
   readonly classNames: readonly string[];
   /** How pictures are converted to the network's input. */
   readonly preparation: Preparation;
+  /** How probabilities follow from logits; undefined: temperature 1, and no answer is unknown. */
+  readonly confidence: ConfidenceFit | undefined;
 }
 
 /**
@@ -30,9 +32,12 @@ export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMet
       `${fileName} names no classes: its metadata "classes" must be a JSON list of names, as tailor writes it`,
     );
   }
-  const stated = facts.get("preparation");
-  const { preparation = GARMENT } = stated === undefined ? {} : factsFromText({ preparation: stated }, fileName);
-  return { model: facts.get("model"), weightsSha256: facts.get("weightsSha256"), classNames, preparation };
+  const stated = ["preparation", "confidence"].flatMap((field) => {
+    const text = facts.get(field);
+    return text === undefined ? [] : [[field, text] as const];
+  });
+  const { preparation = GARMENT, confidence } = factsFromText(Object.fromEntries(stated), fileName);
+  return { model: facts.get("model"), weightsSha256: facts.get("weightsSha256"), classNames, preparation, confidence };
 }
 
 function decode(bytes: Uint8Array, fileName: string) {

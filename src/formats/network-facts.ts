@@ -5,6 +5,14 @@ import type { ImageTask } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { quote } from "./json.ts";
 
+/** How probabilities follow from logits, fitted on validation images (`evaluation/confidence.ts`). */
+export interface ConfidenceFit {
+  /** Probabilities are softmax(logits / temperature). */
+  readonly temperature: number;
+  /** An answer with a lower probability is unknown, 0 to 1. */
+  readonly unknownBelow: number;
+}
+
 /** What must be known about a trained network besides its tensors. Saved as text fields of its files. */
 export interface NetworkFacts {
   /** The name of its architecture. */
@@ -14,6 +22,8 @@ export interface NetworkFacts {
   readonly normalization: PixelNormalization;
   /** Default: as garments, like Fashion-MNIST. */
   readonly preparation?: Preparation | undefined;
+  /** Default: temperature 1, and no answer is unknown. */
+  readonly confidence?: ConfidenceFit | undefined;
 }
 
 /** The facts found in a file; files of other programs may lack them. */
@@ -24,6 +34,7 @@ export interface StatedFacts {
   readonly classNames?: readonly string[];
   readonly normalization?: PixelNormalization;
   readonly preparation?: Preparation;
+  readonly confidence?: ConfidenceFit;
 }
 
 /** Facts as text fields: lists as JSON, the image's size as `1x28x28` (channels, height, width). */
@@ -33,6 +44,7 @@ export function factsToText({
   classNames,
   normalization,
   preparation,
+  confidence,
 }: NetworkFacts): Record<string, string> {
   const { channels, height, width } = task;
   return {
@@ -42,11 +54,13 @@ export function factsToText({
     mean: JSON.stringify(normalization.mean),
     standardDeviation: JSON.stringify(normalization.standardDeviation),
     ...(preparation ? { preparation: JSON.stringify(preparation) } : {}),
+    ...(confidence ? { confidence: JSON.stringify(confidence) } : {}),
   };
 }
 
 const classesSchema = z.array(z.string().min(1)).min(1);
 const meanSchema = z.array(z.number()).min(1);
+const confidenceSchema = z.strictObject({ temperature: z.number().positive(), unknownBelow: z.number().min(0).max(1) });
 const deviationSchema = z.array(z.number().positive()).min(1);
 
 /**
@@ -59,6 +73,11 @@ export function factsFromText(fields: Readonly<Record<string, string>>, fileName
   const mean = jsonField("mean", meanSchema, "a JSON list of numbers");
   const standardDeviation = jsonField("standardDeviation", deviationSchema, "a JSON list of numbers above 0");
   const preparation = jsonField("preparation", preparationSchema, 'a preparation such as {"kind":"fit","fit":"crop"}');
+  const confidence = jsonField(
+    "confidence",
+    confidenceSchema,
+    'the fit of probabilities, such as {"temperature":0.8,"unknownBelow":0.4}',
+  );
   if (mean?.length !== standardDeviation?.length) {
     throw wrong("mean", "as many numbers as standardDeviation has", fields.mean);
   }
@@ -70,6 +89,7 @@ export function factsFromText(fields: Readonly<Record<string, string>>, fileName
     ...(classNames ? { classNames } : {}),
     ...(mean && standardDeviation ? { normalization: { mean, standardDeviation } } : {}),
     ...(preparation ? { preparation } : {}),
+    ...(confidence ? { confidence } : {}),
   };
 
   function jsonField<T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined {

@@ -14,6 +14,8 @@ export interface ScoredLabel {
 
 /** Classification of a prepared image. */
 export interface Classification extends ScoredLabel {
+  /** Whether its probability is too low for an answer (`unknownBelow`). */
+  readonly isUnknown: boolean;
   /** The most probable classes, best first; the first is `label`. */
   readonly top: readonly ScoredLabel[];
 }
@@ -41,6 +43,11 @@ export interface PrepareOptions extends DecodingLimits {
 export interface ClassifyOptions {
   /** Number of classes in `top`. Default 3. */
   readonly top?: number;
+  /**
+   * Probability below which an answer is unknown, 0 to 1; 0: none is. Default: the model's, which at most 5 % of its
+   * validation images are below; models without it have 0.
+   */
+  readonly unknownBelow?: number;
 }
 
 /** Options of preparation and classification. */
@@ -61,6 +68,8 @@ export interface Classifier {
   readonly imageShape: PreparationTarget;
   /** How pictures are prepared for the model. */
   readonly preparation: Preparation;
+  /** Probability below which an answer is unknown by default; 0: none is. */
+  readonly unknownBelow: number;
   /** @throws UserError when the image cannot be read, decoded or prepared */
   predict(image: ImageInput, options?: PredictOptions): Promise<Prediction>;
   /**

@@ -36,6 +36,8 @@ const resultSchema = z.strictObject({
   stoppedAfter: positiveCount.optional(),
   /** The epoch whose weights the run has, if it kept the best. */
   bestEpoch: positiveCount.optional(),
+  /** How probabilities follow from logits, fitted on the validation images: also in `model.onnx`. */
+  confidence: z.strictObject({ temperature: z.number().positive(), unknownBelow: fraction }).optional(),
   /** See `weightsSha256`. */
   weightsSha256: sha256,
 });

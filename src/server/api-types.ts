@@ -85,6 +85,8 @@ export interface TestImage {
 
 export interface PredictAnswer extends ScoredLabel {
   readonly run: string;
+  /** Whether the probability is below the model's threshold, or the query's `unknownBelow`. */
+  readonly isUnknown: boolean;
   readonly top: readonly ScoredLabel[];
   /** The network's input, with `show=1`: 0 to 255, [channels, height, width]. */
   readonly prepared?: readonly number[];

@@ -13,7 +13,7 @@ const MAX_BATCH = 64;
 const BATCH_WAIT_MS = 2;
 
 /** A run's open model, which combines requests into batches. */
-export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "prepare"> {
+export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "prepare" | "unknownBelow"> {
   /** @param pixels of one prepared image @returns all classes, most probable first, in `top` */
   classify(pixels: Uint8Array): Promise<Classification>;
 }
@@ -110,10 +110,10 @@ export function noModel(id: string): HttpError {
 
 async function open(path: string, threads: number) {
   const classifier = await loadClassifier(path, { threads });
-  const { classes, imageShape, prepare } = classifier;
+  const { classes, imageShape, unknownBelow, prepare } = classifier;
   const classify = createBatcher(
     (images: readonly Uint8Array[]) => classifier.classify(images, { top: classes.length }),
     { most: MAX_BATCH, waitMs: BATCH_WAIT_MS },
   );
-  return { classifier, open: { classes, imageShape, prepare, classify } };
+  return { classifier, open: { classes, imageShape, unknownBelow, prepare, classify } };
 }

@@ -3,7 +3,9 @@ import type { Lowering, Program } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
-import { EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
+import { fitConfidence, type LabelledLogits } from "../evaluation/confidence.ts";
+import { allLogits, EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
+import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { initialTensors, type ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
@@ -67,6 +69,8 @@ export interface TrainingOutcome {
    * running statistics are re-estimated over the training images (`settledNetwork`).
    */
   readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** How probabilities follow from logits; undefined when unfinished, and where `fitConfidence` fits none. */
+  readonly confidence?: ConfidenceFit | undefined;
   readonly graph: ModelGraph;
 }
 
@@ -170,7 +174,8 @@ export async function train(
     const tensors = isFinished
       ? (best?.tensors ?? (await network.after(position.step, snapshot.tensors)))
       : usedTensors(graph, snapshot.tensors);
-    return { isFinished, snapshot, tensors, graph, kept: best?.tensors && best.result };
+    const confidence = isFinished && validation ? fitConfidence(await validation.logits(tensors)) : undefined;
+    return { isFinished, snapshot, tensors, confidence, graph, kept: best?.tensors && best.result };
   } finally {
     await session.release();
     await network.release();
@@ -225,10 +230,15 @@ async function openValidation({ recipe, data, normalization, lowering, runtime, 
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, validation.count);
   const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
   const session: Session = await runtime.open(compile(program, lowering), { threads });
+  const logitsOf = async (pixels: Uint8Array) => (await session.run({ pixels })).logits!;
   return {
     run(tensors: ReadonlyMap<string, Float32Array>) {
       session.load(tensors);
-      return evaluate(validation, async (pixels) => (await session.run({ pixels })).logits!, { batchSize });
+      return evaluate(validation, logitsOf, { batchSize });
+    },
+    async logits(tensors: ReadonlyMap<string, Float32Array>): Promise<LabelledLogits> {
+      session.load(tensors);
+      return { logits: await allLogits(validation, logitsOf, batchSize), labels: validation.labels };
     },
     release: () => session.release(),
   };

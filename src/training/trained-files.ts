@@ -1,6 +1,6 @@
 import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
-import { factsToText } from "../formats/network-facts.ts";
+import { type ConfidenceFit, factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import type { ModelGraph } from "../nn/model.ts";
@@ -15,6 +15,8 @@ export interface TrainedNetwork {
   readonly normalization: PixelNormalization;
   /** How pictures are converted to its pixels, if known. */
   readonly preparation?: Preparation | undefined;
+  /** How its probabilities follow from logits, if that was fitted. */
+  readonly confidence?: ConfidenceFit | undefined;
   readonly graph: ModelGraph;
   /** Parameters and running statistics, by name; other tensors are ignored. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
@@ -36,19 +38,21 @@ export interface TrainedFiles {
 
 /** The files of a trained network: weights with PyTorch's names and layouts, and a standard ONNX model. */
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
-  const { recipe, seed, data, normalization, preparation, graph, tensors, producer, weightFacts } = network;
+  const { recipe, seed, data, normalization, preparation, confidence } = network;
+  const { graph, tensors, producer, weightFacts } = network;
   const { classNames } = data.train;
   const task = imageTask(data.train);
   const weights = graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
   return {
     weights,
-    facts: factsToText({ model: recipe.model.name, task, classNames, normalization, preparation }),
+    facts: factsToText({ model: recipe.model.name, task, classNames, normalization, preparation, confidence }),
     model: inferenceModel({
       model: recipe.model,
       task,
       normalization,
       classNames,
       preparation,
+      confidence,
       tensors,
       facts: { producer, recipe: recipe.name, seed: String(seed), ...weightFacts?.(weights) },
     }),

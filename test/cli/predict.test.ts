@@ -18,7 +18,12 @@ const ROOT = resolve(import.meta.dirname, "../..");
 interface PredictJson {
   readonly run: string;
   readonly model: string;
-  readonly predictions: readonly (ScoredLabel & { file: string; top: readonly ScoredLabel[]; milliseconds: number })[];
+  readonly predictions: readonly (ScoredLabel & {
+    file: string;
+    isUnknown: boolean;
+    top: readonly ScoredLabel[];
+    milliseconds: number;
+  })[];
   readonly failures: readonly { file: string; message: string }[];
 }
 
@@ -55,7 +60,7 @@ describe("predict --json", () => {
     const classifier = await loadClassifier(RUN, { threads: 1 });
     expect(printed.predictions.map(({ file }) => file)).toEqual(IMAGES);
     for (const { file, milliseconds, ...told } of printed.predictions) {
-      expect(Object.keys(told)).toEqual(["label", "probability", "top"]);
+      expect(Object.keys(told)).toEqual(["label", "probability", "isUnknown", "top"]);
       expect(told.top).toHaveLength(3);
       expect(milliseconds).toBeGreaterThan(0);
       const { label, probability } = await classifier.predict(file);
@@ -64,6 +69,21 @@ describe("predict --json", () => {
       expect(told.top[0]).toEqual({ label: told.label, probability: told.probability });
     }
     await classifier.release();
+  });
+
+  test("--unknown-below says from which probability on a class is an answer", async () => {
+    const ask = async (threshold: string) => {
+      const options = ["--unknown-below", threshold, ...ONE_THREAD];
+      return (await tailorJson<PredictJson>(["predict", RUN, ...IMAGES, ...options])).predictions;
+    };
+    const sure = (await ask("0")).map(({ probability }) => probability).sort();
+    const threshold = sure[Math.floor(sure.length / 2)]!;
+    expect((await ask("0")).every(({ isUnknown }) => !isUnknown)).toBe(true);
+    for (const { isUnknown, probability } of await ask(String(threshold))) {
+      expect(isUnknown).toBe(probability < threshold);
+    }
+    const { stdout } = await tailor(["predict", RUN, IMAGES[0]!, "--unknown-below", "0.999999", ...ONE_THREAD]);
+    expect(stdout).toMatch(/ {2}unknown {2,}\S.* %, \S.* %, \S.* %\n/);
   });
 
   test("--top sets the number of classes, at most all", async () => {

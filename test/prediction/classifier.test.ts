@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { UserError } from "../../src/errors.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
 import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
@@ -143,10 +144,12 @@ describe("predict", () => {
     expect(top).toHaveLength(4);
     expect(top[0]).toEqual({ label, probability });
     expect(milliseconds).toBeGreaterThan(0);
-    const model = await openModel(readFileSync(join(RUN, "model.onnx")), "model", { threads: 1 });
+    const bytesOfModel = readFileSync(join(RUN, "model.onnx"));
+    const { temperature } = readModelMetadata(bytesOfModel, "model").confidence!;
+    const model = await openModel(bytesOfModel, "model", { threads: 1 });
     const logits = [...(await model.logits(pixels))];
     await model.release();
-    const exponentials = logits.map(Math.exp);
+    const exponentials = logits.map((logit) => Math.exp(logit / temperature));
     const sum = exponentials.reduce((a, b) => a + b, 0);
     const expected = exponentials
       .map((value, i) => ({ label: TEST.classNames[i]!, probability: value / sum }))

@@ -24,7 +24,13 @@ function picture(i: number): ReturnType<typeof sharp> {
 }
 
 /** The output of `tailor predict` in the server's format. */
-const told = ({ label, probability, top }: Prediction, run = "a"): PredictAnswer => ({ run, label, probability, top });
+const told = ({ label, probability, isUnknown, top }: Prediction, run = "a"): PredictAnswer => ({
+  run,
+  label,
+  probability,
+  isUnknown,
+  top,
+});
 
 describe("a picture is predicted as by `predict`", async () => {
   const png = await picture(3).png().toBuffer();
@@ -68,6 +74,8 @@ describe("a picture is predicted as by `predict`", async () => {
     const ask = (query: string) => jsonOf<PredictAnswer>(postBytes(`${url}/api/predict?${query}`, png, "image/png"));
     const dark = await classifier.predict(png, { background: "light", top: 10 });
     expect(dark.pixels).not.toEqual(expected.pixels);
+    expect((await ask("unknownBelow=1")).isUnknown).toBe(true);
+    expect((await ask("unknownBelow=0")).isUnknown).toBe(false);
     expect(await ask("show=1")).toEqual({ ...told(expected), prepared: [...expected.pixels] });
     expect(await ask("background=light&show=1&top=10")).toEqual({ ...told(dark), prepared: [...dark.pixels] });
     expect((await ask("top=1")).top).toEqual(expected.top.slice(0, 1));

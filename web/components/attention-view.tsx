@@ -74,7 +74,12 @@ export function Look({ source, pixels, truth }: LookProps) {
           )}
         </figcaption>
       </figure>
-      <Probabilities values={answer.probabilities} classNames={answer.classNames} truth={truth} />
+      <Probabilities
+        values={answer.probabilities}
+        classNames={answer.classNames}
+        truth={truth}
+        unknownBelow={answer.unknownBelow}
+      />
     </div>
   );
 }

@@ -6,13 +6,21 @@ interface ProbabilitiesProps {
   readonly classNames: readonly string[];
   /** The image's class, if known. */
   readonly truth?: number | undefined;
+  /** Probability below which no class is likely enough for an answer; 0: every image gets one. */
+  readonly unknownBelow: number;
 }
 
-/** Predicted probabilities, highest first. */
-export function Probabilities({ values, classNames, truth }: ProbabilitiesProps) {
+/** Predicted probabilities, highest first; above them that the image is unknown, where its label is. */
+export function Probabilities({ values, classNames, truth, unknownBelow }: ProbabilitiesProps) {
   const order = classNames.map((_, label) => label).sort((a, b) => values[b]! - values[a]!);
+  const isUnknown = truth === undefined && values[order[0]!]! < unknownBelow;
   return (
     <ol className="probabilities">
+      {isUnknown && (
+        <li className="unknown">
+          unknown: no class reaches {percent(unknownBelow, 1)}, which 95 % of the validation images did
+        </li>
+      )}
       {order.map((label, place) => (
         <li key={label} className={look(label, place, truth)}>
           <span className="name">

@@ -23,6 +23,8 @@ export interface Answer {
   /** By class index. */
   readonly probabilities: Float32Array;
   readonly classNames: readonly string[];
+  /** Probability below which no class is likely enough for an answer; 0: every image gets one. */
+  readonly unknownBelow: number;
 }
 
 /** Occlusion map; see `occlusionMap`. */
@@ -35,6 +37,7 @@ interface OpenModel {
   readonly source: ModelSource;
   readonly session: ModelSession;
   readonly classNames: readonly string[];
+  readonly unknownBelow: number;
   readonly preparation: Preparation;
 }
 
@@ -50,9 +53,9 @@ async function open(source: ModelSource): Promise<OpenModel> {
   current = undefined;
   const name = source.kind === "run" ? `${source.id}'s model.onnx` : source.name;
   const bytes = source.kind === "run" ? await getBytes(runPath(source.id, "/model.onnx")) : source.bytes;
-  const { classNames, preparation } = readModelMetadata(bytes, name);
+  const { classNames, preparation, confidence } = readModelMetadata(bytes, name);
   const session = await openModel(bytes, name, { threads: threadsHere(), files: ORT_FILES });
-  current = { source, session, classNames, preparation };
+  current = { source, session, classNames, unknownBelow: confidence?.unknownBelow ?? 0, preparation };
   return current;
 }
 
@@ -65,8 +68,9 @@ function isSame(a: ModelSource, b: ModelSource): boolean {
   return b.kind === "file" && a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
-async function ask({ session, classNames }: OpenModel, pixels: Uint8Array): Promise<Answer> {
-  return { pixels, ...session.imageShape, probabilities: await session.probabilities(pixels), classNames };
+async function ask({ session, classNames, unknownBelow }: OpenModel, pixels: Uint8Array): Promise<Answer> {
+  const probabilities = await session.probabilities(pixels);
+  return { pixels, ...session.imageShape, probabilities, classNames, unknownBelow };
 }
 
 const api = {

@@ -9,7 +9,7 @@ import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { deviceForModel } from "../device.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
 import type { Output } from "../output.ts";
-import { threads, wholeNumber } from "../parse.ts";
+import { fraction, threads, wholeNumber } from "../parse.ts";
 import { IN_FLAGS } from "../wording.ts";
 
 const BACKGROUNDS = ["auto", "light", "dark"] as const;
@@ -29,6 +29,11 @@ export const predict = defineCommand({
   ],
   options: [
     { flags: "--top <n>", description: "top-k classes to show", default: String(DEFAULT_TOP) },
+    {
+      flags: "--unknown-below <p>",
+      description: "probability, 0 to 1, below which an answer is unknown; 0: every image gets a class",
+      default: "the model's: 5 % of its validation images are below",
+    },
     { flags: "--show", description: "draw each image as the model sees it" },
     {
       flags: "--background <kind>",
@@ -47,6 +52,7 @@ export const predict = defineCommand({
   async run([run, ...words], options, output) {
     const background = options.background ?? "auto";
     const top = wholeNumber(options, "top") ?? DEFAULT_TOP;
+    const unknownBelow = fraction(options, "unknownBelow");
     const isShown = options.show === true;
     if (!run) throw new UserError("name the run to predict with", { exitCode: 2 });
     const threadCount = threads(options);
@@ -66,19 +72,23 @@ export const predict = defineCommand({
     };
     const files = findFiles(words, fail);
     const predictions: ToldPrediction[] = [];
-    const widths = { file: widest(files), label: widest(classifier.classes) };
+    const widths = { file: widest(files), label: widest([...classifier.classes, UNKNOWN]) };
     const bar = startBar(files.length, output);
     try {
       let index = 0;
-      for await (const { prediction, error } of classifier.predictMany(await inputsOf(files), { background, top })) {
+      for await (const { prediction, error } of classifier.predictMany(await inputsOf(files), {
+        background,
+        top,
+        ...(unknownBelow === undefined ? {} : { unknownBelow }),
+      })) {
         const file = files[index++]!;
         bar?.increment();
         if (error) {
           fail(file, error);
           continue;
         }
-        const { label, probability, milliseconds } = prediction;
-        predictions.push({ file, label, probability, top: prediction.top, milliseconds });
+        const { label, probability, isUnknown, milliseconds } = prediction;
+        predictions.push({ file, label, probability, isUnknown, top: prediction.top, milliseconds });
         if (!output.isJson || isShown) output.say(predictionLine(file, prediction, widths));
         if (isShown) sayImage({ ...classifier.imageShape, pixels: prediction.pixels }, output);
       }
@@ -142,17 +152,20 @@ function startBar(images: number, { isInteractive, isJson }: Output): progress.S
   return bar;
 }
 
-/** `shirt.jpg  Shirt  81.2 %  T-shirt/top 12.1 %, Coat 3.0 %` */
+/** What stands in place of a class whose probability is too low. */
+const UNKNOWN = "unknown";
+
+/** `shirt.jpg  Shirt  81.2 %  T-shirt/top 12.1 %, Coat 3.0 %`; of an unknown one all classes are among the others */
 function predictionLine(
   file: string,
-  { label, probability, top }: Prediction,
+  { label, probability, isUnknown, top }: Prediction,
   widths: { readonly file: number; readonly label: number },
 ): string {
-  const others = top.slice(1).map((other) => `${other.label} ${percent(other.probability, 1)}`);
+  const others = top.slice(isUnknown ? 0 : 1).map((other) => `${other.label} ${percent(other.probability, 1)}`);
   const columns = [
     file.padEnd(widths.file),
-    label.padEnd(widths.label),
-    percent(probability, 1).padStart("100.0 %".length),
+    (isUnknown ? UNKNOWN : label).padEnd(widths.label),
+    (isUnknown ? "" : percent(probability, 1)).padStart("100.0 %".length),
     others.join(", "),
   ];
   return columns.join("  ").trimEnd();

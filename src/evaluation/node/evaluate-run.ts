@@ -85,7 +85,7 @@ async function evaluateModel(
         `${fileName} classifies ${channels}x${height}x${width} images into ${session.classes} classes; the data has ${set.channels}x${set.height}x${set.width} and ${set.classNames.length}`,
       );
     }
-    const { classNames } = readModelMetadata(model, fileName);
+    const { classNames, confidence } = readModelMetadata(model, fileName);
     const moved = classNames.find((name, label) => set.classNames.includes(name) && set.classNames[label] !== name);
     if (moved !== undefined) {
       const todo = (w: Wording) =>
@@ -97,7 +97,11 @@ async function evaluateModel(
           `${fileName} has the classes in another order (${classNames.join(", ")}) than the data (${set.classNames.join(", ")}); ${todo(w)}`,
       );
     }
-    const metrics = await evaluate(set, session.logits, { batchSize: EVALUATION_BATCH_SIZE, averageFlips });
+    const metrics = await evaluate(set, session.logits, {
+      batchSize: EVALUATION_BATCH_SIZE,
+      averageFlips,
+      temperature: confidence?.temperature,
+    });
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }

@@ -36,7 +36,8 @@ export async function loadClassifier(
   { threads = 2, openModel = openOnProcessor }: { threads?: number; openModel?: typeof openOnProcessor } = {},
 ): Promise<Classifier> {
   const { bytes, fileName } = readModelAt(run);
-  const { model, classNames, preparation } = readModelMetadata(bytes, fileName);
+  const { model, classNames, preparation, confidence } = readModelMetadata(bytes, fileName);
+  const usualThreshold = confidence?.unknownBelow ?? 0;
   const session = await openModel(bytes, fileName, { threads, isAlone: false });
   if (session.classes !== classNames.length) {
     await session.release();
@@ -59,7 +60,7 @@ export async function loadClassifier(
 
   const classify = async (
     images: readonly Uint8Array[],
-    { top = 3 }: ClassifyOptions = {},
+    { top = 3, unknownBelow = usualThreshold }: ClassifyOptions = {},
   ): Promise<Classification[]> => {
     if (images.length === 0) return [];
     const batch = new Uint8Array(images.length * imageSize);
@@ -73,7 +74,7 @@ export async function loadClassifier(
     return images.map((_, i) => {
       const scores = probabilities.subarray(i * classNames.length, (i + 1) * classNames.length);
       const best = topLabels(scores, classNames, Math.max(1, top));
-      return { ...best[0]!, top: best.slice(0, top) };
+      return { ...best[0]!, isUnknown: best[0]!.probability < unknownBelow, top: best.slice(0, top) };
     });
   };
 
@@ -104,6 +105,7 @@ export async function loadClassifier(
     classes: classNames,
     imageShape,
     preparation,
+    unknownBelow: usualThreshold,
     prepare,
     classify,
     async predict(image, options = {}) {

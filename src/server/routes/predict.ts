@@ -18,6 +18,8 @@ const querySchema = z.object({
   run: z.string().optional(),
   show: z.enum(["0", "1"]).default("0"),
   top: z.coerce.number().int().min(1).default(DEFAULT_TOP),
+  /** Default: the model's. */
+  unknownBelow: z.coerce.number().min(0).max(1).optional(),
   background: z.enum(["auto", "light", "dark"]).default("auto"),
 });
 type Query = z.infer<typeof querySchema>;
@@ -43,7 +45,8 @@ export function predictRoute(app: Hono, { catalog, classifiers, limits }: Server
             ? pixelsOf(parseJsonBody(bytes), classifier.imageShape)
             : await prepared(await pictureFile(bytes, { type, contentType: c.req.header("content-type")! }), query);
           const { label, probability, top } = await classifier.classify(pixels);
-          const answer = { run: run.id, label, probability, top: top.slice(0, query.top) };
+          const isUnknown = probability < (query.unknownBelow ?? classifier.unknownBelow);
+          const answer = { run: run.id, label, probability, isUnknown, top: top.slice(0, query.top) };
           return c.json(query.show === "1" ? { ...answer, prepared: [...pixels] } : answer);
         } finally {
           leave();

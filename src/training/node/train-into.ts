@@ -78,7 +78,7 @@ export async function trainInto(
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
     folder.writeState(flatTensors(tensors), encodePosition(position));
   };
-  const { isFinished, snapshot, tensors, graph, kept } = await train(
+  const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
     { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall },
     {
       ...hooks,
@@ -106,6 +106,7 @@ export async function trainInto(
     data,
     normalization,
     preparation: options.data.preparation,
+    confidence,
     graph,
     tensors,
     producer,
@@ -128,6 +129,7 @@ export async function trainInto(
       peakMemoryBytes: peakMemoryBytes(),
       ...(lines.length < recipe.epochs ? { stoppedAfter: lines.length } : {}),
       ...(kept ? { bestEpoch: kept.epoch } : {}),
+      ...(confidence ? { confidence } : {}),
       weightsSha256: weightsSha256(files.weights),
     },
   };

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { fitConfidence, fitTemperature, type LabelledLogits } from "../../src/evaluation/confidence.ts";
+import { gatherMetrics } from "../../src/evaluation/metrics.ts";
+import { uniform } from "../golden/inputs.ts";
+
+interface GoldenCase {
+  readonly name: string;
+  readonly tag: number;
+  readonly rows: number;
+  readonly classes: number;
+  readonly scale: number;
+  readonly lift: number;
+  readonly temperature: number;
+}
+const { cases } = JSON.parse(readFileSync(new URL("../golden/temperature.json", import.meta.url), "utf8")) as {
+  cases: GoldenCase[];
+};
+
+function imagesOf({ tag, rows, classes, scale, lift }: Omit<GoldenCase, "name" | "temperature">): LabelledLogits {
+  const labels = Uint8Array.from({ length: rows }, (_, row) => row % classes);
+  const logits = Float32Array.from({ length: rows * classes }, (_, i) => {
+    const isLabel = labels[Math.floor(i / classes)] === i % classes;
+    return scale * uniform(tag, i) + (isLabel ? lift : 0);
+  });
+  return { logits, labels };
+}
+
+/** Expected calibration error of the probabilities softmax(logits / temperature). */
+function errorAt({ logits, labels }: LabelledLogits, temperature: number): number {
+  const classes = logits.length / labels.length;
+  const gatherer = gatherMetrics(
+    Array.from({ length: classes }, (_, label) => String(label)),
+    temperature,
+  );
+  gatherer.add(logits, labels, labels.length);
+  return gatherer.metrics().calibration.error;
+}
+
+describe("a temperature", () => {
+  test.each(cases)("is the one that SciPy finds: $name", ({ temperature, ...spec }) => {
+    expect(fitTemperature(imagesOf(spec))! / temperature).toBeCloseTo(1, 6);
+  });
+
+  test("makes probabilities agree with accuracies", () => {
+    const images = imagesOf({ tag: 9010, rows: 4000, classes: 5, scale: 8, lift: 4 });
+    const temperature = fitTemperature(images)!;
+    expect(errorAt(images, 1)).toBeGreaterThan(0.1);
+    expect(errorAt(images, temperature)).toBeLessThan(0.04);
+  });
+
+  test("is not fitted where all are right, or as many wrong as by chance", () => {
+    expect(fitTemperature(imagesOf({ tag: 9011, rows: 60, classes: 3, scale: 1, lift: 10 }))).toBeUndefined();
+    expect(fitTemperature(imagesOf({ tag: 9012, rows: 60, classes: 3, scale: 1, lift: -5 }))).toBeUndefined();
+  });
+});
+
+describe("the fit of probabilities", () => {
+  const spec = { tag: 9013, classes: 4, scale: 3, lift: 2 };
+
+  test("rejects at most 5 % of the images", () => {
+    const images = imagesOf({ ...spec, rows: 200 });
+    const { temperature, unknownBelow } = fitConfidence(images)!;
+    const gatherer = gatherMetrics(["a", "b", "c", "d"], temperature);
+    gatherer.add(images.logits, images.labels, 200);
+    const { confidence } = gatherer.metrics().predictions;
+    // The eleventh lowest of 200 is the threshold itself, and is accepted.
+    expect(confidence.filter((probability) => probability < unknownBelow - 1e-12)).toHaveLength(10);
+  });
+
+  test("needs 50 images", () => {
+    expect(fitConfidence(imagesOf({ ...spec, rows: 49 }))).toBeUndefined();
+    expect(fitConfidence(imagesOf({ ...spec, rows: 50 }))).toBeDefined();
+  });
+});
