@@ -100,7 +100,14 @@ export {
   type VerifyOptions,
   verifyRace,
 } from "./experiments/race.ts";
-export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
+export {
+  type FoldsOptions,
+  type SeedResult,
+  type SeedsOptions,
+  type SeedsResult,
+  trainFolds,
+  trainSeeds,
+} from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
 export {
   halvingRungs,

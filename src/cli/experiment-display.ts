@@ -68,7 +68,7 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         return output.note(`${event.run.path}: ${event.error.worded(IN_FLAGS)}`);
       case "evaluated":
         return output.note(
-          `${event.run.recipe.name}, seed ${event.run.seed}: ${accuracyLine(event.split, event.metrics)}`,
+          `${event.run.recipe.name}, ${repeatText(event.run)}: ${accuracyLine(event.split, event.metrics)}`,
         );
       case "not-kept":
         return sayNotKept(output)(event.why);
@@ -76,6 +76,11 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         return event satisfies never;
     }
   };
+}
+
+/** "seed 2", "fold 2 of 5" */
+export function repeatText({ seed, fold }: Pick<PlannedRun, "seed" | "fold">): string {
+  return fold ? `fold ${fold.number} of ${fold.of}` : `seed ${seed}`;
 }
 
 function forecastLine({
@@ -90,11 +95,14 @@ function forecastLine({
   return `to train: ${namesOf(open)}; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}${already}`;
 }
 
-/** "base (seeds 1, 2), enhanced (seed 1)" */
+/** "base (seeds 1, 2), enhanced (seed 1)", "base (folds 1, 2, 3)" */
 function namesOf(runs: readonly PlannedRun[]): string {
-  const seeds = new Map<string, number[]>();
-  for (const { recipe, seed } of runs) seeds.set(recipe.name, [...(seeds.get(recipe.name) ?? []), seed]);
-  return [...seeds]
-    .map(([name, list]) => `${name} (${list.length === 1 ? "seed" : "seeds"} ${list.join(", ")})`)
+  const numbers = new Map<string, number[]>();
+  for (const { recipe, seed, fold } of runs) {
+    numbers.set(recipe.name, [...(numbers.get(recipe.name) ?? []), fold?.number ?? seed]);
+  }
+  const what = runs[0]?.fold ? "fold" : "seed";
+  return [...numbers]
+    .map(([name, list]) => `${name} (${list.length === 1 ? what : `${what}s`} ${list.join(", ")})`)
     .join(", ");
 }

@@ -65,6 +65,11 @@ export function threads(options: Typed<"threads">): number {
   return wholeNumber(options, "threads", { most: 1024 }) ?? standard;
 }
 
+/** The folds of a cross-validation: --folds. */
+export function folds(options: Typed<"folds">): number | undefined {
+  return wholeNumber(options, "folds", { least: 2, most: MAX_SEEDS });
+}
+
 /** The runs of each recipe: --seeds. */
 export function seeds(options: Typed<"seeds">): number | undefined {
   return wholeNumber(options, "seeds", { most: MAX_SEEDS });

@@ -69,7 +69,8 @@ export function trainingDisplay(output: Output, epochs: number) {
 
 /** One line that describes a run at its start. */
 export function startLine(record: RunRecord, from: TrainingSnapshot | undefined): string {
-  const { recipeName, parameters, data, epochs, batchSize, fittedFrom, seed, lowering, blockSize, threads } = record;
+  const { recipeName, parameters, data, epochs, batchSize, fittedFrom, seed, fold, lowering, blockSize, threads } =
+    record;
   const block = blockSize === null ? "" : ` (block ${blockSize})`;
   const before = [
     ...(fittedFrom && fittedFrom.epochs !== epochs ? [counted(fittedFrom.epochs, "epoch")] : []),
@@ -77,5 +78,5 @@ export function startLine(record: RunRecord, from: TrainingSnapshot | undefined)
   ];
   const fitted = before.length === 0 ? "" : ` (chosen for so few images; the recipe has ${before.join(", ")})`;
   const where = from === undefined ? "" : `, from step ${from.position.step}`;
-  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${counted(epochs, "epoch")}, batch ${batchSize}${fitted}, seed ${seed}, ${lowering} lowering${block}, ${counted(threads, "thread")}${where}`;
+  return `${recipeName}: ${count(parameters)} parameters, ${count(data.trainImages)} images, ${counted(epochs, "epoch")}, batch ${batchSize}${fitted}, seed ${seed}${fold ? `, fold ${fold.number} of ${fold.of}` : ""}, ${lowering} lowering${block}, ${counted(threads, "thread")}${where}`;
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { quote } from "../formats/json.ts";
 import { randomStream, shuffle } from "../random.ts";
 
 /**
@@ -10,6 +11,7 @@ const SPLIT_SEED = 20170825;
 const VALIDATION_STREAM = 0;
 const LIMIT_STREAM = 1;
 const TEST_STREAM = 2;
+const FOLD_STREAM = 3;
 
 /** A partition of the indices of the labels; both parts are ascending. */
 export interface Split {
@@ -43,6 +45,43 @@ export function stratifiedSplit(
   return {
     train: everything.filter((index) => !isValidation(index)),
     validation: everything.filter(isValidation),
+  };
+}
+
+/** One of the parts of a k-fold cross-validation. */
+export interface Fold {
+  /** From 1 to `of`. */
+  readonly number: number;
+  /** Number of folds, 2 or more. */
+  readonly of: number;
+}
+
+/**
+ * Stratified k-fold cross-validation: every image validates in one fold and trains in the others. The images of a class
+ * are spread over the folds to within one, and so are all images, as in scikit-learn's StratifiedKFold.
+ *
+ * @param labels class of each image, [count]
+ * @throws UserError (exit code 2) when a class has fewer images than there are folds
+ */
+export function foldSplit(labels: Uint8Array, classNames: readonly string[], { number, of }: Fold): Split {
+  const counts = countClasses(labels, classNames.length);
+  const small = counts.findIndex((count) => count > 0 && count < of);
+  if (small >= 0) {
+    throw new UserError(
+      (w) =>
+        `${of} folds need ${of} images of each class, and ${quote(classNames[small])} has ${counts[small]}; use fewer with ${w.option("folds")}`,
+      { exitCode: 2 },
+    );
+  }
+  // Images class by class, each class in the order drawn, are dealt out to the folds in turn.
+  const drawn = shuffledRange(labels.length, FOLD_STREAM);
+  const byClass = [...drawn].sort((a, b) => labels[a]! - labels[b]!); // stable: within a class, in the order drawn
+  const isValidation = new Uint8Array(labels.length);
+  for (let place = number - 1; place < byClass.length; place += of) isValidation[byClass[place]!] = 1;
+  const everything = Uint32Array.from(labels.keys());
+  return {
+    train: everything.filter((index) => !isValidation[index]),
+    validation: everything.filter((index) => isValidation[index]),
   };
 }
 

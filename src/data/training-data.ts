@@ -1,6 +1,6 @@
 import type { ImageTask } from "../nn/model.ts";
 import { type ImageSet, pixelStatistics, selectImages } from "./image-set.ts";
-import { limitTraining, type Split, stratifiedSplit } from "./split.ts";
+import { type Fold, foldSplit, limitTraining, type Split, stratifiedSplit } from "./split.ts";
 
 /**
  * One training image in twelve is set aside for validation (to choose recipes and epochs): 5,000 of Fashion-MNIST's
@@ -26,6 +26,8 @@ export interface TrainingDataOptions {
   readonly trainOn: "split" | "all";
   /** Number of training images to use, after the split; null: all. */
   readonly limit: number | null;
+  /** The fold that validates, in a cross-validation: in place of the usual split. */
+  readonly fold?: Fold | undefined;
 }
 
 /** Ascending indices of the training and the validation images; `validation` is null when all are used for training. */
@@ -37,10 +39,11 @@ export interface TrainingParts {
 /**
  * Divides images into training and validation, as indices, without copying.
  *
- * @throws UserError when `limit` is not from 1 to the number of training images
+ * @throws UserError when `limit` is not from 1 to the number of training images, or a class has fewer images than there
+ *   are folds
  */
-export function trainingParts(images: ImageSet, { trainOn, limit }: TrainingDataOptions): TrainingParts {
-  const split = trainOn === "all" ? null : splitOf(images);
+export function trainingParts(images: ImageSet, { trainOn, limit, fold }: TrainingDataOptions): TrainingParts {
+  const split = trainOn === "all" ? null : fold ? foldSplit(images.labels, images.classNames, fold) : splitOf(images);
   const chosen = split?.train ?? Uint32Array.from(images.labels.keys());
   const train = limit === null ? chosen : limitTraining(chosen, limit, images.labels);
   return { train, validation: split?.validation ?? null };

@@ -1,6 +1,7 @@
 import type { Lowering } from "../compile/program.ts";
 import { differingFile } from "../data/differing-file.ts";
 import type { LoadedData } from "../data/node/chain.ts";
+import type { Fold } from "../data/split.ts";
 import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
@@ -26,6 +27,8 @@ export interface PlannedRun {
   readonly trainOn: "split" | "all";
   /** Training images to use; null: all. */
   readonly limit: number | null;
+  /** The fold that validates, in a cross-validation. */
+  readonly fold?: Fold | undefined;
 }
 
 /** A planned run without its seed and folder. */
@@ -101,7 +104,7 @@ export function remainingWork(planned: PlannedRun, { data, lowering }: Given): R
 /** The first difference between a record and the planned run; undefined if there is none. */
 function differenceOf(
   record: RunRecord,
-  { recipe, seed, trainOn, limit }: PlannedRun,
+  { recipe, seed, trainOn, limit, fold }: PlannedRun,
   { data, lowering }: Given,
 ): string | undefined {
   const field = differingField(record.recipe, recipe);
@@ -110,6 +113,9 @@ function differenceOf(
   if (record.seed !== seed) return `its seed is ${record.seed}, not ${seed}`;
   if (record.limit !== limit || record.trainOn !== trainOn) {
     return `it was trained on ${imagesText(record)}, not on ${imagesText({ trainOn, limit })}`;
+  }
+  if (record.fold?.number !== fold?.number || record.fold?.of !== fold?.of) {
+    return `it was validated on ${foldText(record.fold)}, not on ${foldText(fold)}`;
   }
   if (lowering !== undefined && record.lowering !== lowering) {
     return `its operators were lowered to ${record.lowering}, not to ${lowering}`;
@@ -138,6 +144,11 @@ function imagesText({ trainOn, limit }: Pick<PlannedRun, "trainOn" | "limit">): 
   return trainOn === "all" ? `${images}, none left for validation` : `${images} of the training split`;
 }
 
+/** "fold 2 of 5" */
+function foldText(fold: Fold | undefined): string {
+  return fold ? `fold ${fold.number} of ${fold.of}` : "the usual split";
+}
+
 /** JSON with sorted fields, for comparison. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
@@ -153,12 +164,12 @@ function canonical(value: unknown): string {
  * @returns undefined when it was interrupted: the same call resumes
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
-  const { recipe, fittedFrom, recipeFile, seed, trainOn, limit, path } = planned;
+  const { path: out, ...run } = planned;
   const work = remainingWork(planned, options);
   if (work.todo === "nothing") return { ...planned, record: work.record };
   const trained =
     work.todo === "train"
-      ? await trainNewRun({ recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path }, options)
+      ? await trainNewRun({ ...run, out }, options)
       : await resumeRun(work.run, { ...options, allowDifferent: false });
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

@@ -1,27 +1,37 @@
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { type Spread, seedSpread } from "../evaluation/significance.ts";
 import { openOutputFolder } from "../runs/node/output-folder.ts";
-import { planSeeds, type SeedlessRun } from "./planned-run.ts";
+import { type PlannedRun, planSeeds, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
-/** The file that marks an output folder of many seeds. */
-const MARKER = "seeds.json";
-
-/** Options of `trainSeeds`. */
-export interface SeedsOptions extends ExperimentOptions {
-  /** The output folder, with a folder for each run (`s1`, `s2`, ...). */
+/** Options of a recipe's training with several seeds or on several folds. */
+interface RepeatOptions extends ExperimentOptions {
+  /** The output folder, with a folder for each run. */
   readonly out: string;
-  /** Number of seeds, from 1. */
-  readonly seeds: number;
   /** The images to evaluate on. Default: validation accuracy at the end of training. */
   readonly split?: EvaluationSplit | undefined;
 }
 
-/** One of the runs of `trainSeeds`. */
+/** Options of `trainSeeds`; runs are in `s1`, `s2`, ... */
+export interface SeedsOptions extends RepeatOptions {
+  /** Number of seeds, from 1. */
+  readonly seeds: number;
+}
+
+/** Options of `trainFolds`; runs are in `f1`, `f2`, ... */
+export interface FoldsOptions extends RepeatOptions {
+  /** Number of folds, from 2. */
+  readonly folds: number;
+  readonly seed: number;
+}
+
+/** One of the runs of `trainSeeds` or `trainFolds`. */
 export interface SeedResult {
   /** Its folder. */
   readonly run: string;
   readonly seed: number;
+  /** The number of the fold that validates, in a cross-validation. */
+  readonly fold?: number;
   /** Null without validation images and without an evaluation. */
   readonly accuracy: number | null;
   /** Training time. */
@@ -29,7 +39,7 @@ export interface SeedResult {
   readonly weightsSha256: string;
 }
 
-/** Result of `trainSeeds`, also saved in `seeds.json`. */
+/** Result of `trainSeeds` or `trainFolds`, also saved in `seeds.json` or `folds.json`. */
 export interface SeedsResult {
   readonly folder: string;
   /** Its name. */
@@ -37,7 +47,7 @@ export interface SeedsResult {
   /** The images of the accuracies; null where there are none. */
   readonly split: EvaluationSplit | null;
   readonly runs: readonly SeedResult[];
-  /** Mean and spread over the seeds; null where there are no accuracies. */
+  /** Mean and spread over the runs; null where there are no accuracies. */
   readonly accuracy: Spread | null;
 }
 
@@ -48,20 +58,47 @@ export interface SeedsResult {
  * @returns undefined when it was interrupted
  * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else
  */
-export async function trainSeeds(
+export function trainSeeds(run: SeedlessRun, { seeds, ...options }: SeedsOptions): Promise<SeedsResult | undefined> {
+  return trainEach(planSeeds(run, { seeds, pathOf: (seed) => `${options.out}/s${seed}` }), "seeds.json", options);
+}
+
+/**
+ * Stratified k-fold cross-validation: trains a recipe k times, each time on all training images but those of one fold,
+ * on which it is validated; with the mean and standard deviation of the accuracies. The same call resumes an interrupted
+ * one.
+ *
+ * @returns undefined when it was interrupted
+ * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else or a class has fewer images
+ *   than there are folds
+ */
+export function trainFolds(
   run: SeedlessRun,
-  { out, seeds, split, ...options }: SeedsOptions,
+  { folds, seed, ...options }: FoldsOptions,
 ): Promise<SeedsResult | undefined> {
-  const folder = openOutputFolder(out, MARKER);
-  const planned = planSeeds(run, { seeds, pathOf: (seed) => `${out}/s${seed}` });
+  const planned = Array.from({ length: folds }, (_, i) => ({
+    ...run,
+    seed,
+    fold: { number: i + 1, of: folds },
+    path: `${options.out}/f${i + 1}`,
+  }));
+  return trainEach(planned, "folds.json", options);
+}
+
+async function trainEach(
+  planned: readonly PlannedRun[],
+  marker: string,
+  { out, split, ...options }: RepeatOptions,
+): Promise<SeedsResult | undefined> {
+  const folder = openOutputFolder(out, marker);
   const trained = await trainAll(planned, { ...options, onBegin: folder.begin });
   const evaluated = trained && split ? await evaluateAll(trained, { ...options, split }) : undefined;
   if (!trained || (split && !evaluated)) return undefined;
-  const runs = trained.map(({ path, seed, record }, i) => {
+  const runs = trained.map(({ path, seed, fold, record }, i) => {
     const { seconds, weightsSha256, validationAccuracy } = record.result;
     return {
       run: path,
       seed,
+      ...(fold ? { fold: fold.number } : {}),
       accuracy: evaluated ? evaluated[i]!.metrics.accuracy : validationAccuracy,
       seconds,
       weightsSha256,
@@ -71,7 +108,7 @@ export async function trainSeeds(
   const accuracy = known.length > 0 ? seedSpread(known) : null;
   const result = {
     folder: out,
-    recipe: run.recipe.name,
+    recipe: planned[0]!.recipe.name,
     split: split ?? (accuracy ? "validation" : null),
     runs,
     accuracy,

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { limitTraining, stratifiedSplit } from "../../src/data/split.ts";
+import { foldSplit, limitTraining, stratifiedSplit } from "../../src/data/split.ts";
 import { UserError } from "../../src/errors.ts";
 
 /** 60,000 labels with 6,000 of each class, as in Fashion-MNIST, in a fixed mixed order. */
@@ -139,5 +140,40 @@ describe("limitTraining", () => {
     const error = thrownBy(() => limitTraining(train, limit, LABELS));
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("allowed is 1 to 55000") });
+  });
+});
+
+describe("foldSplit", () => {
+  const { cases } = JSON.parse(readFileSync(new URL("../golden/folds.json", import.meta.url), "utf8")) as {
+    cases: { folds: number; counts: number[]; perFold: number[][] }[];
+  };
+  const labelsOf = (counts: readonly number[]) =>
+    Uint8Array.from(counts.flatMap((count, label) => Array<number>(count).fill(label)));
+
+  test.each(cases)(
+    "$folds folds of $counts have scikit-learn's numbers of each class",
+    ({ folds, counts, perFold }) => {
+      const names = counts.map(String);
+      const labels = labelsOf(counts);
+      const parts = perFold.map((_, i) => foldSplit(labels, names, { number: i + 1, of: folds }));
+      expect(parts.map(({ validation }) => histogram(labels, validation, counts.length))).toEqual(perFold);
+      // Each image validates once, and trains in all other folds.
+      expect(parts.flatMap(({ validation }) => [...validation]).sort((a, b) => a - b)).toEqual([...labels.keys()]);
+      for (const { train, validation } of parts) {
+        expect(isAscending(train) && isAscending(validation)).toBe(true);
+        expect([...train, ...validation].sort((a, b) => a - b)).toEqual([...labels.keys()]);
+      }
+    },
+  );
+
+  test("mixes the images of a class", () => {
+    const { validation } = foldSplit(labelsOf([100]), ["a"], { number: 1, of: 4 });
+    expect([...validation]).not.toEqual(Array.from({ length: 25 }, (_, i) => 4 * i));
+  });
+
+  test("a class with fewer images than folds is refused", () => {
+    expect(() => foldSplit(labelsOf([9, 3]), ["cat", "owl"], { number: 1, of: 5 })).toThrow(
+      /5 folds need 5 images of each class, and "owl" has 3/,
+    );
   });
 });

@@ -28,8 +28,8 @@ import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedP
 import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
-import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
-import { trainWithSeeds } from "../train-seeds.ts";
+import { folds, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { trainRepeatedly } from "../train-repeatedly.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
 
@@ -44,6 +44,7 @@ const FIXED_BY_RUN = [
   "lr",
   "seed",
   "seeds",
+  "folds",
   "limit",
   "trainOn",
   "out",
@@ -94,6 +95,11 @@ const OPTIONS = [
     flags: "--seeds <n>",
     description: "train with seeds 1 to n, each into a folder of its own in --out; the same command goes on",
   },
+  {
+    flags: "--folds <k>",
+    description:
+      "stratified k-fold cross-validation: train k times, each fold validates once, each run in a folder of its own in --out",
+  },
   THREADS_OPTION,
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
@@ -129,6 +135,7 @@ export const train = defineCommand({
     "node bin/tailor.js train base --epochs 5 --lr 3e-3 --seed 2 --out runs/try",
     "node bin/tailor.js train --resume runs/try",
     "node bin/tailor.js train base --seeds 5 --evaluate test --out runs/base-5",
+    "node bin/tailor.js train photos --data photos --folds 5 --out runs/photos-folds",
     "node bin/tailor.js train ./my-recipe.mjs",
     "node bin/tailor.js train photos --data photos --out runs/photos",
   ],
@@ -136,8 +143,8 @@ export const train = defineCommand({
     noteRenamed(recipeName, output);
     const interrupted = path(options, "resume");
     const split = options.evaluate;
-    if (options.seeds !== undefined && interrupted === undefined) {
-      return trainWithSeeds(await newRun(recipeName, options), { options, split }, output);
+    if ((options.seeds !== undefined || options.folds !== undefined) && interrupted === undefined) {
+      return trainRepeatedly(await newRun(recipeName, options), { options, split }, output);
     }
     const { loadData, begin } =
       interrupted === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
@@ -227,12 +234,15 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
     trainOn: options.trainOn ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
   };
+  const of = folds(options);
+  // Each fold is as large as the first, to within one image.
+  const split = { ...images, ...(of === undefined ? {} : { fold: { number: 1, of } }) };
   // A custom recipe is not adapted to the number of images.
   const isOurs = RECIPES.includes(named);
   const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
   return {
     model: recipe.model,
-    runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...images, given }), recipeFile, ...images }),
+    runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...split, given }), recipeFile, ...images }),
   };
 }
 

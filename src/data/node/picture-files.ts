@@ -79,7 +79,15 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Files that mark a folder as tailor's output; each is a JSON object with a status. */
-const MARKERS = ["run.json", "seeds.json", "sweep.json", "ablation.json", "study.json", "race.json"] as const;
+const MARKERS = [
+  "run.json",
+  "seeds.json",
+  "folds.json",
+  "sweep.json",
+  "ablation.json",
+  "study.json",
+  "race.json",
+] as const;
 
 /**
  * Whether a folder is excluded from the search for pictures: hidden, created by a system or program, or tailor's

@@ -136,8 +136,8 @@ function keep(
 function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
   if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
-  const trainOn = record.status === "imported" ? "split" : record.trainOn;
-  const { validation } = trainingParts(data.train, { trainOn, limit: null });
+  const { trainOn, fold } = record.status === "imported" ? { trainOn: "split" as const } : record;
+  const { validation } = trainingParts(data.train, { trainOn, limit: null, fold });
   if (!validation) {
     throw new UserError(
       (w) => `${path} trained on all images, so it has no validation split; use ${w.option("split", "test")}`,

@@ -1,5 +1,6 @@
 import type { Lowering } from "../../compile/program.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
+import type { Fold } from "../../data/split.ts";
 import { imageTask, normalizationOf, type TrainingData } from "../../data/training-data.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import type { FittedRecipe } from "../../recipes/fit-to-images.ts";
@@ -20,13 +21,15 @@ export interface NewRun {
   readonly trainOn: "split" | "all";
   /** Number of training images to use; null: all. */
   readonly limit: number | null;
+  /** The fold that validates, in a cross-validation. */
+  readonly fold?: Fold | undefined;
   /** The run's folder. */
   readonly out: string;
 }
 
 /** A run's record before training starts. */
 export function newRecord(
-  { recipe, fittedFrom, recipeFile, seed, trainOn, limit }: NewRun,
+  { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold }: NewRun,
   { data: loaded, threads, runtime }: { data: LoadedData; threads: number; runtime: Runtime },
   lowering: Lowering,
   data: TrainingData,
@@ -52,6 +55,7 @@ export function newRecord(
     learningRate: recipe.learningRate,
     trainOn,
     limit,
+    ...(fold ? { fold: { ...fold } } : {}),
     ...computation({ threads, runtime }, lowering),
     data: {
       source,

@@ -94,10 +94,10 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
 /** Trains a run anew that was killed before its first state. `createRunFolder` refuses, should it have one by now. */
 async function startOver({ path, record }: Run<RunRecord>, options: ResumeOptions): Promise<TrainedRun> {
   const { recipe, lowering } = await prepareResume({ path, record }, options);
-  const { fittedFrom, recipeFile, seed, trainOn, limit } = record;
+  const { fittedFrom, recipeFile, seed, trainOn, limit, fold } = record;
   const tensorboard = options.tensorboard === true || hasEventFile(path);
   return trainNewRun(
-    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, out: path },
+    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, out: path },
     { ...options, lowering: lowering.kind, tensorboard },
   );
 }

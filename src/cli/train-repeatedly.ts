@@ -1,0 +1,88 @@
+import { UserError } from "../errors.ts";
+import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
+import { type SeedResult, trainFolds, trainSeeds } from "../experiments/seeds.ts";
+import { spreadText } from "../report/wording.ts";
+import { defaultRunPath } from "../runs/node/run-status.ts";
+import { percent } from "../text.ts";
+import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
+import { dataToTrain } from "./custom-data.ts";
+import { chosenDevice, trialOf } from "./device.ts";
+import { experimentDisplay, repeatText } from "./experiment-display.ts";
+import { whileInterruptible } from "./interrupt.ts";
+import type { Output } from "./output.ts";
+import { folds, path, seeds, threads, wholeNumber } from "./parse.ts";
+
+/**
+ * `train RECIPE --seeds N` and `--folds K`: the recipe with seeds 1 to N, or validated on each of K folds; mean and
+ * spread of the accuracies.
+ *
+ * @returns the exit code
+ */
+export async function trainRepeatedly(
+  { model, runOn }: PlannedTraining,
+  { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
+  output: Output,
+): Promise<number | undefined> {
+  const repeats = repeatsOf(options);
+  const data = await dataToTrain(options, output, model);
+  const run = runOn(data);
+  const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
+  const device = await chosenDevice(options.device ?? "cpu", trialOf(run, data, threads(options)), output);
+  const show = experimentDisplay(output);
+  const say = ({ run, accuracy, ...repeat }: Pick<SeedResult, "run" | "accuracy"> & Parameters<typeof repeatText>[0]) =>
+    output.say(`${repeatText(repeat)}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
+  const { result, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) => {
+    const shared = {
+      out,
+      split,
+      data,
+      threads: threads(options),
+      lowering: options.lowering,
+      runtime: device.runtime,
+      tensorboard: options.tensorboard === true,
+      isInterrupted,
+      onEvent(event: Parameters<typeof show>[0]) {
+        if (event.kind !== "evaluated") return show(event);
+        say({ ...event.run, run: event.run.path, accuracy: event.metrics.accuracy });
+      },
+    };
+    return repeats.kind === "seeds"
+      ? trainSeeds(run, { ...shared, seeds: repeats.count })
+      : trainFolds(run, { ...shared, folds: repeats.count, seed: repeats.seed });
+  });
+  if (!result) {
+    output.note(`stopped; the same command with --out ${out} goes on where this one was`);
+    return interruptedBy;
+  }
+  if (split === undefined) {
+    for (const { fold, ...one } of result.runs) {
+      say({ ...one, fold: fold === undefined ? undefined : { number: fold, of: repeats.count } });
+    }
+  }
+  if (result.accuracy) output.say(`${result.split} accuracy ${spreadText(result.accuracy)}`);
+  output.result({ ...result });
+  return 0;
+}
+
+/** What is repeated, and how often. @throws UserError when other options contradict it */
+function repeatsOf(options: TrainOptions) {
+  const count = folds(options);
+  if (options.profile === true) {
+    throw new UserError(`--profile goes with a single run; leave out ${count ? "--folds" : "--seeds"}`, {
+      exitCode: 2,
+    });
+  }
+  if (count === undefined) {
+    if (options.seed !== undefined) {
+      throw new UserError("--seeds trains seeds 1 to n; leave out --seed", { exitCode: 2 });
+    }
+    return { kind: "seeds", count: seeds(options)! } as const;
+  }
+  if (options.seeds !== undefined) {
+    throw new UserError("--folds and --seeds are two ways to repeat a training; leave one out", { exitCode: 2 });
+  }
+  if (options.trainOn === "all") {
+    throw new UserError("--folds validates on each fold in turn; leave out --train-on all", { exitCode: 2 });
+  }
+  return { kind: "folds", count, seed: wholeNumber(options, "seed", { least: 0 }) ?? 1 } as const;
+}
