@@ -72,7 +72,11 @@ export const MUTATIONS = [
       " conv2dWeightGradient(x!, dy, { ...attributes, stride: 1, shape: w",
     ],
     ["...(bias ? [channelSum(dy)] : [])", "...(bias ? [channelSum(x!)] : [])"],
-    ["((Math.exp(value) - targets[i]!) * dloss", "((Math.exp(value) + targets[i]!) * dloss"],
+    [
+      "totalOf(Math.floor(i / classes)) - targets[i]!) * dloss",
+      "totalOf(Math.floor(i / classes)) + targets[i]!) * dloss",
+    ],
+    ["[x!.shape.length === 2 ? flatten(dy) : unflatten(dy, x!.shape)]", "[flatten(dy)]"],
     [
       "softmaxCrossEntropyGradient(logits!, labels!, dy, attributes)",
       "softmaxCrossEntropyGradient(logits!, labels!, dy, { labelSmoothing: 0 })",
@@ -444,7 +448,18 @@ export const MUTATIONS = [
     ["seen.set(label, rounds[place]! + 1)", "seen.set(label, rounds[place]!)"],
     ["(place) => indices[place]!).sort()", "(place) => indices[place]!)"],
     ["if (label >= classes) throw", "if (label > classes) throw"],
+    ["for (let place = number - 1; place", "for (let place = number; place"],
+    ["counts.findIndex((count) => count > 0 && count < of)", "counts.findIndex((count) => count > of)"],
     ["const j = stream.below(i + 1);", "const j = stream.below(i);"],
+  ]),
+  ...caughtBy("test/data/class-balance.test.ts", [
+    ["labels.length / (filled * count)", "labels.length / count"],
+    [
+      "Math.floor((epochs * imageCount + place) / members.length)",
+      "Math.floor((epochs * imageCount) / members.length)",
+    ],
+    ["permutation(place, Math.floor(drawn / length))[drawn % length]!", "permutation(place, epoch)[drawn % length]!"],
+    ['sampling === "balanced" ? balancedEpochs(', 'sampling !== "balanced" ? balancedEpochs('],
   ]),
   ...caughtBy("test/data/near-duplicates.test.ts", [
     ["const share = distance / (2 - distance);", "const share = distance / 2;"],
@@ -462,7 +477,7 @@ export const MUTATIONS = [
   // Evaluation: metrics, calibration, significance.
   ...caughtBy("test/evaluation/metrics.test.ts", [
     ["Math.log(exponentials) + largest - scores[label]!", "Math.log(exponentials) - scores[label]!"],
-    ["answered.confidence.push(1 / exponentials)", "answered.confidence.push(exponentials)"],
+    ["answered.confidence.push(1 / cooled)", "answered.confidence.push(cooled)"],
     ["ratio(2 * precision * recall,", "ratio(precision * recall,"],
     ["const precision = ratio(hits, predicted);", "const precision = ratio(hits, support);"],
     [
@@ -472,6 +487,17 @@ export const MUTATIONS = [
     ["Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : ", ""],
     ["confusion[label]![predicted]!++;", "confusion[predicted]![label]!++;"],
     ["loss: lossSum / total", "loss: lossSum"],
+  ]),
+  ...caughtBy("test/evaluation/confidence.test.ts", [
+    ["slope += weighted / total - scores[label]!;", "slope += weighted / total - largest;"],
+    ["if (slopeAt(Math.exp(middle)) > 0) low = middle;", "if (slopeAt(Math.exp(middle)) > 0) high = middle;"],
+    ["if (!(slopeAt(LEAST) > 0 && slopeAt(LARGEST) < 0)) return undefined;", ""],
+    ["answers.sort()[Math.floor(labels.length * share)]!", "answers.sort()[Math.ceil(labels.length * share) + 1]!"],
+    ["images.labels.length < MIN_CONFIDENCE_IMAGES", "images.labels.length <= MIN_CONFIDENCE_IMAGES"],
+  ]),
+  ...caughtBy("test/optim/clip-gradients.test.ts", [
+    ["return multiply(norm, norm);", "return norm;"],
+    ["add(relu(subtract(add(norm, constant(EPSILON)), most)), most)", "add(norm, constant(EPSILON))"],
   ]),
   ...caughtBy("test/evaluation/significance.test.ts", [
     ["for (let k = 0; k <= fewer; k++) {", "for (let k = 0; k < fewer; k++) {"],

@@ -55,10 +55,10 @@ export function epochChain(
 }
 
 /** Every image once an epoch. */
-function permutations(seed: number): (epoch: number, order: Uint32Array) => void {
-  return (epoch, order) => {
+function permutations(seed: number): (number: number, order: Uint32Array) => void {
+  return (number, order) => {
     for (let i = 0; i < order.length; i++) order[i] = i;
-    shuffle(order, randomStream(seed, "shuffle", epoch));
+    shuffle(order, randomStream(seed, "shuffle", number));
   };
 }
 

@@ -50,7 +50,7 @@ export const unflattenOp: Op<UnflattenAttributes> = {
     }
     return { shape };
   },
-  gradient: (_value, dy) => [flatten(dy)],
+  gradient: ({ inputs: [x] }, dy) => [x!.shape.length === 2 ? flatten(dy) : unflatten(dy, x!.shape)],
   lower: {
     standard: (writer, [x], { attributes }) => writer.reshape(x!, attributes.shape),
     blocked: {

@@ -31,6 +31,12 @@ describe("metrics of six predictions, by hand", () => {
     expect(metrics.standardError).toBeCloseTo(Math.sqrt(((4 / 6) * (2 / 6)) / 6), 15);
   });
 
+  test("give each prediction with its probability", () => {
+    const probability = Math.exp(2) / (Math.exp(2) + 2);
+    expect(metrics.predictions.predicted).toEqual([0, 0, 1, 1, 2, 2]);
+    for (const confidence of metrics.predictions.confidence) expect(confidence).toBeCloseTo(probability, 12);
+  });
+
   test("give precision by column, recall by row, and their harmonic mean", () => {
     expect(metrics.perClass.map(({ label, support }) => [label, support])).toEqual([
       ["ant", 3],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { base, enhanced } from "../../src/models/study.ts";
+import { conv2d, depthwiseConv2d, flatten, linear } from "../../src/nn/index.ts";
 import { buildModel, initialTensors, type Model } from "../../src/nn/model.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 
@@ -53,6 +54,23 @@ describe("first weights are PyTorch's defaults", () => {
       }
     },
   );
+
+  test("of a depthwise convolution count the kernel only, whatever the number of channels", () => {
+    const model: Model = {
+      name: "depthwise",
+      layers: ({ classes }) => [
+        conv2d(32, { kernelSize: 1 }),
+        depthwiseConv2d({ kernelSize: 3, padding: 1 }),
+        flatten(),
+        linear(classes),
+      ],
+    };
+    const data = [...tensorsOf(model, 1)].find(([name]) => name === "dwconv1.weight")![1];
+    const extreme = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(data).toHaveLength(32 * 9);
+    expect(extreme).toBeLessThanOrEqual(1 / 3);
+    expect(extreme).toBeGreaterThan(0.9 / 3);
+  });
 
   test("batch norm starts as the identity: weights and variances 1, biases and means 0", () => {
     const tensors = tensorsOf(enhanced, 1);

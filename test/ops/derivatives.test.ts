@@ -13,7 +13,9 @@ function checkDerivatives({ y, by, given = [] }: DerivativeCase): void {
   const inputs = [...by, ...given, weights];
   const loss = weightedSum(y, weights.value);
   const values = by.map(({ value }) => value);
-  const derived = evaluateReference([y, ...gradients(loss, values)], feedsOf(inputs));
+  const derivatives = gradients(loss, values);
+  expect(derivatives.map(({ shape }) => shape)).toEqual(values.map(({ shape }) => shape));
+  const derived = evaluateReference([y, ...derivatives], feedsOf(inputs));
   const magnitude = derived[0]!.reduce((sum, element, i) => sum + Math.abs(element * weights.data[i]!), 0);
   by.forEach((at, i) => {
     const differences = centralDifferences(loss, inputs, at);

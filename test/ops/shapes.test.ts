@@ -109,6 +109,11 @@ const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: 
     /conv2d: weight \[6, 2, 3, 3\] takes 2.*\[2, 3, 4, 5\] has 3/,
   ],
   [
+    "too many input channels",
+    () => conv2d(images, of(6, 4, 3, 3)),
+    /conv2d: weight \[6, 4, 3, 3\] takes 4.*\[2, 3, 4, 5\] has 3/,
+  ],
+  [
     "two axes",
     () => conv2d(of(2, 3), of(6, 3, 3, 3)),
     /conv2d: x must be \[batch, channels, height, width\], got \[2, 3\]/,

@@ -37,6 +37,11 @@ describe("a record", () => {
     expect(parseRunRecord(formatRunRecord(record), FILE)).toEqual(record);
   });
 
+  test("of the standard lowering has no block size", () => {
+    const record = { ...finishedRecord, lowering: "standard", blockSize: null } as const;
+    expect(parseRunRecord(formatRunRecord(record), FILE)).toEqual(record);
+  });
+
   test("is written as indented JSON that ends its last line", () => {
     const text = formatRunRecord(sampleRecord);
     expect(text.startsWith('{\n  "format": 1,\n  "recipeName": "base",')).toBe(true);
