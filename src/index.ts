@@ -205,6 +205,12 @@ export { nodeRuntime, openModel } from "./runtime/node/index.ts";
 export type { GpuAdapter, Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
 export type { BestEpoch } from "./training/best-epoch.ts";
 export { DivergedError } from "./training/diverged.ts";
+export {
+  type FindLearningRateOptions,
+  type FoundLearningRate,
+  findLearningRate,
+  type LearningRateStep,
+} from "./training/find-learning-rate.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
 export { type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";

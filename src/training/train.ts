@@ -1,9 +1,9 @@
 import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
-import { trainingBatches } from "../data/batches.ts";
+import { type TrainingBatches, trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
-import { fitConfidence, type LabelledLogits } from "../evaluation/confidence.ts";
+import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
 import { allLogits, EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
 import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -18,7 +18,7 @@ import { settledNetwork } from "./batch-statistics.ts";
 import { type BestEpoch, isBetter, isStopping, needsBestEpoch, requireValidation } from "./best-epoch.ts";
 import { DivergedError } from "./diverged.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
-import { stepFeeds } from "./step-feeds.ts";
+import { type StepFeeds, stepFeeds } from "./step-feeds.ts";
 import { trainingProgram, usedTensors } from "./training-program.ts";
 
 /** Everything that determines a training, and the engine that runs it. */
@@ -85,33 +85,13 @@ export async function train(
   hooks: TrainingHooks = {},
   from?: TrainingSnapshot,
 ): Promise<TrainingOutcome> {
-  const { recipe, data, seed } = job;
+  const { recipe, data } = job;
   requireValidation(recipe, data.validation);
-  const task = imageTask(data.train);
-  const optimizer = createOptimizer(recipe.optimizer);
-  const batches = trainingBatches({
-    set: data.train,
-    batchSize: recipe.batchSize,
-    seed,
-    augmentation: recipe.augmentation,
-    sampling: recipe.sampling,
-  });
-  const isMixed = recipe.augmentation.mixing !== undefined;
-  const { program, graph } = trainingProgram(recipe.model, {
-    ...recipe,
-    ...job,
-    task,
-    optimizer,
-    classWeights: recipe.classWeights && classWeightsOf(data.train, recipe.classWeights),
-    isMixed,
-    grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
-  });
-  const session = await job.runtime.open(compile(program, job.lowering), job);
+  const { session, graph, batches, feeds, first } = await openTraining(job);
   const validation = await openValidation(job);
   const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
   try {
-    session.load(from?.tensors ?? firstTensors(graph, program, seed));
-    const feeds = stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, isMixed, seed });
+    session.load(from?.tensors ?? first());
     const totalSteps = batches.steps(recipe.epochs);
     const rateAt = (step: number) =>
       learningRateAt(recipe.schedule, recipe.learningRate, {
@@ -174,13 +154,56 @@ export async function train(
     const tensors = isFinished
       ? (best?.tensors ?? (await network.after(position.step, snapshot.tensors)))
       : usedTensors(graph, snapshot.tensors);
-    const confidence = isFinished && validation ? fitConfidence(await validation.logits(tensors)) : undefined;
+    const isEnough = data.validation !== null && data.validation.count >= MIN_CONFIDENCE_IMAGES;
+    const confidence =
+      isFinished && validation && isEnough ? fitConfidence(await validation.logits(tensors)) : undefined;
     return { isFinished, snapshot, tensors, confidence, graph, kept: best?.tensors && best.result };
   } finally {
     await session.release();
     await network.release();
     await validation?.release();
   }
+}
+
+/** An opened training: a session that does steps, and what they are fed with. The caller releases the session. */
+interface OpenTraining {
+  readonly session: Session;
+  readonly graph: ModelGraph;
+  readonly batches: TrainingBatches;
+  readonly feeds: StepFeeds;
+  /** The tensors to begin with. */
+  readonly first: () => Map<string, Float32Array>;
+}
+
+/** Opens a training's step. @throws UserError when the batch is larger than the data */
+export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
+  const { recipe, data, seed } = job;
+  const task = imageTask(data.train);
+  const optimizer = createOptimizer(recipe.optimizer);
+  const batches = trainingBatches({
+    set: data.train,
+    batchSize: recipe.batchSize,
+    seed,
+    augmentation: recipe.augmentation,
+    sampling: recipe.sampling,
+  });
+  const isMixed = recipe.augmentation.mixing !== undefined;
+  const { program, graph } = trainingProgram(recipe.model, {
+    ...recipe,
+    ...job,
+    task,
+    optimizer,
+    classWeights: recipe.classWeights && classWeightsOf(data.train, recipe.classWeights),
+    isMixed,
+    grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
+  });
+  return {
+    session: await job.runtime.open(compile(program, job.lowering), job),
+    graph,
+    batches,
+    feeds: stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, isMixed, seed }),
+    first: () => firstTensors(graph, program, seed),
+  };
 }
 
 /** The epoch, from 1, that the step after `step` belongs to. */

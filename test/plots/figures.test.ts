@@ -5,6 +5,7 @@ import { contactSheet } from "../../src/plots/contact-sheet.ts";
 import { costFigure } from "../../src/plots/cost.ts";
 import { accuracyCurves, curvesOverview, lossCurves } from "../../src/plots/curves.ts";
 import { differenceFigure } from "../../src/plots/difference.ts";
+import { learningRatesFigure } from "../../src/plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../src/plots/node/render.ts";
 import { reliabilityFigure } from "../../src/plots/reliability.ts";
 import { confusion, curves, FASHION, ladder, reliability, sheet } from "./example-figures.ts";
@@ -22,6 +23,14 @@ const differences = {
   ],
 };
 
+/** Steps of a learning-rate finder: the loss falls and rises. */
+const valley = (steps: number) =>
+  Array.from({ length: steps }, (_, i) => ({
+    rate: 1e-6 * 1.3 ** i,
+    loss: 2.3 - Math.sin(i / 20) + 0.1 * Math.cos(9 * i),
+    smoothLoss: 2.3 - Math.sin(i / 20),
+  }));
+
 /** Every figure, of usual and of extreme inputs. */
 const FIGURES: readonly (readonly [string, () => string])[] = [
   ["accuracy, 1 seed", () => drawSvg(accuracyCurves, { ...curves(1, 12), note: "A note. ".repeat(30) })],
@@ -36,6 +45,20 @@ const FIGURES: readonly (readonly [string, () => string])[] = [
   ["cost, 32 points", () => drawSvg(costFigure, crowd)],
   ["cost, 1 point", () => drawSvg(costFigure, { ...ladder, points: ladder.points.slice(2, 3) })],
   ["reliability", () => drawSvg(reliabilityFigure, reliability)],
+  [
+    "learning rates",
+    () =>
+      drawSvg(learningRatesFigure, {
+        title: "Rates",
+        steps: valley(60),
+        suggestion: 1e-3,
+        note: "A note. ".repeat(30),
+      }),
+  ],
+  [
+    "learning rates, 1 step",
+    () => drawSvg(learningRatesFigure, { title: "Rates", steps: valley(1), suggestion: null }),
+  ],
   ["difference", () => drawSvg(differenceFigure, differences)],
   ["contact sheet", () => drawSvg(contactSheet, sheet(15, 6))],
   ["contact sheet, 1 image", () => drawSvg(contactSheet, sheet(1, 6))],

@@ -53,6 +53,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./sweep.ts")).sweep,
   },
   {
+    name: "lr-find",
+    summary: "find a learning rate for a recipe: a short training with a rising rate, and its figure",
+    load: async () => (await import("./lr-find.ts")).lrFind,
+  },
+  {
     name: "race",
     summary: "measure the training time until a test accuracy, show the board of results, repeat a result",
     load: async () => (await import("./race.ts")).race,

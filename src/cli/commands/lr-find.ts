@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { normalizationOf, trainingData } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
+import { learningRatesFigure } from "../../plots/learning-rates.ts";
+import { drawSvg, pngBytes } from "../../plots/node/render.ts";
+import { fitToTraining } from "../../recipes/fit-to-images.ts";
+import { RECIPES } from "../../recipes/index.ts";
+import { checkRecipe } from "../../recipes/recipe.ts";
+import { makeFolder } from "../../runs/node/output-folder.ts";
+import { recipeNamed } from "../../runs/node/recipe-file.ts";
+import { writeWholeFile } from "../../runs/node/whole-file.ts";
+import { chooseLowering } from "../../runtime/lowering.ts";
+import { nodeRuntime } from "../../runtime/node/index.ts";
+import { counted } from "../../text.ts";
+import { findLearningRate, LEARNING_RATE_SEARCH } from "../../training/find-learning-rate.ts";
+import { defineCommand } from "../command.ts";
+import { LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
+import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { whileInterruptible } from "../interrupt.ts";
+import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+
+export const lrFind = defineCommand({
+  name: "lr-find",
+  arguments: [
+    {
+      name: "<recipe>",
+      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
+    },
+  ],
+  options: [
+    { flags: "--from <rate>", description: "the first, lowest rate", default: String(LEARNING_RATE_SEARCH.from) },
+    { flags: "--to <rate>", description: "the last, highest rate", default: String(LEARNING_RATE_SEARCH.to) },
+    {
+      flags: "--steps <n>",
+      description: "steps of training, each with a higher rate",
+      default: String(LEARNING_RATE_SEARCH.steps),
+    },
+    { flags: "--batch-size <n>", description: "images a step", default: "the recipe's; for few images smaller" },
+    { flags: "--seed <n>", description: "of all random numbers", default: "1" },
+    THREADS_OPTION,
+    CUSTOM_DATA_OPTION,
+    ...PREPARATION_OPTIONS,
+    LIMIT_OPTION,
+    loweringOption("how the network is computed"),
+    { flags: "--out <folder>", description: "folder for the figure and the steps as JSON", default: "lr-find" },
+  ],
+  examples: ["node bin/tailor.js lr-find base", "node bin/tailor.js lr-find photos --data photos --out runs/photos-lr"],
+  async run([name], options, output) {
+    if (!name) throw new UserError("name a recipe to find a learning rate for", { exitCode: 2 });
+    noteRenamed(name, output);
+    const { recipe: named } = await recipeNamed(name);
+    const batchSize = wholeNumber(options, "batchSize");
+    const wanted = { ...named, batchSize: batchSize ?? named.batchSize };
+    checkRecipe(wanted);
+    const search = {
+      from: positiveNumber(options, "from") ?? LEARNING_RATE_SEARCH.from,
+      to: positiveNumber(options, "to") ?? LEARNING_RATE_SEARCH.to,
+      steps: wholeNumber(options, "steps") ?? LEARNING_RATE_SEARCH.steps,
+    };
+    const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
+    const limit = wholeNumber(options, "limit") ?? null;
+    const out = path(options, "out") ?? "lr-find";
+    const loaded = await dataToTrain(options, output, wanted.model);
+    const images = { trainOn: "split", limit } as const;
+    const given = batchSize !== undefined || !RECIPES.includes(named) ? (["batchSize"] as const) : [];
+    const { recipe } = fitToTraining(wanted, loaded.train, { ...images, given });
+    const data = trainingData(loaded.train, images);
+    const lowering = await chooseLowering(nodeRuntime, options.lowering);
+    const { result, interruptedBy } = await whileInterruptible(output.note, (isStopRequested) =>
+      findLearningRate(
+        {
+          recipe,
+          data,
+          normalization: normalizationOf(data.train),
+          seed,
+          threads: threads(options),
+          lowering,
+          runtime: nodeRuntime,
+        },
+        { ...search, isStopRequested },
+      ),
+    );
+    if (interruptedBy !== undefined) return interruptedBy;
+
+    if (result.steps.length === 0) {
+      throw new UserError(`the loss is not a number at the rate ${search.from} already; begin with a lower --from`);
+    }
+    const title = `Recipe ${recipe.name}: loss while the learning rate rises`;
+    const note = `${counted(result.steps.length, "step")} of ${counted(recipe.batchSize, "image")}, seed ${seed}`;
+    makeFolder(out);
+    const files = [join(out, "lr-find.svg"), join(out, "lr-find.png"), join(out, "lr-find.json")] as const;
+    const svg = drawSvg(learningRatesFigure, { title, note, ...result });
+    writeWholeFile(files[0], svg);
+    writeWholeFile(files[1], pngBytes(svg));
+    const told = { recipe: recipe.name, seed, batchSize: recipe.batchSize, ...result };
+    writeWholeFile(files[2], `${JSON.stringify(told, null, 2)}\n`);
+    const isWhole = result.steps.length === search.steps;
+    output.say(isWhole ? note : `${note}; there the loss diverged`);
+    output.say(
+      result.suggestion === null
+        ? "no suggestion: the loss does not fall; try other rates with --from and --to, or more --steps"
+        : `suggested learning rate: ${result.suggestion.toPrecision(2)} (${recipe.name} has ${recipe.learningRate})`,
+    );
+    output.say(`figure: ${files[1]}`);
+    output.result({ ...told, figure: files[1] });
+    return 0;
+  },
+});
