@@ -60,7 +60,17 @@ export {
   mostConfidentMistakes,
   mostConfusedPairs,
   type Predictions,
+  type ScoredPredictions,
 } from "./evaluation/predictions.ts";
+export {
+  type ClassRanking,
+  type CurvePoint,
+  precisionRecallCurve,
+  type Ranking,
+  rankingOf,
+  rocCurve,
+  type ThresholdCounts,
+} from "./evaluation/ranking.ts";
 export {
   comparePaired,
   type Interval,
