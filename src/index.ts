@@ -110,8 +110,14 @@ export {
   type VerifyOptions,
   verifyRace,
 } from "./experiments/race.ts";
+export {
+  type RunReportOptions,
+  runReportPage,
+  writeRunReport,
+} from "./experiments/run-report.ts";
 export { type SeedResult, type SeedsOptions, type SeedsResult, trainSeeds } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
+export type { WrittenReport } from "./experiments/study/write-report.ts";
 export {
   halvingRungs,
   type Rung,
@@ -189,6 +195,7 @@ export { LADDER } from "./report/ladder/ladder.ts";
 export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";
 export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { RaceEntry, RaceResult, RaceRow, RaceRun } from "./report/race.ts";
+export type { Repeat } from "./report/run-page.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";

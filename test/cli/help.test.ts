@@ -26,6 +26,7 @@ describe("help", () => {
       "study",
       "train",
       "evaluate",
+      "report",
       "compare",
       "predict",
       "serve",

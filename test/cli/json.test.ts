@@ -44,8 +44,10 @@ describe("train --json", () => {
       "seconds",
       "peakMemoryBytes",
       "weightsSha256",
+      "report",
     ]);
-    const { run, recipe, model, seed, epochs, ...result } = printed;
+    const { run, recipe, model, seed, epochs, report, ...result } = printed;
+    expect(report).toBe(`${RUN}/report.html`);
     expect({ run, recipe, model, seed, epochs }).toEqual({
       run: RUN,
       recipe: "base",
