@@ -94,6 +94,7 @@ export {
   type RunAblationOptions,
   runAblation,
 } from "./experiments/ablation.ts";
+export { type ComparisonOptions, comparisonReport } from "./experiments/comparison-report.ts";
 export {
   type FinishedRun,
   type PlannedRun,

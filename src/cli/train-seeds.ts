@@ -11,6 +11,7 @@ import { experimentDisplay } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { path, seeds, threads } from "./parse.ts";
+import { reportSeeds, reportTrained } from "./run-report.ts";
 
 /**
  * `train RECIPE --seeds N`: the recipe with seeds 1 to N, mean and spread of their accuracies.
@@ -59,6 +60,17 @@ export async function trainWithSeeds(
   }
   if (split === undefined) for (const one of result.runs) saySeed(one);
   if (result.accuracy) output.say(`${result.split} accuracy ${spreadText(result.accuracy)}`);
+  if (options.skipReport !== true) {
+    const runs = result.runs.map((one) => one.run);
+    const hasNoImages = result.accuracy === null && runs.length > 1;
+    if (hasNoImages) output.note("no report: the runs have no validation images and were not evaluated");
+    const page = hasNoImages
+      ? undefined
+      : runs.length > 1
+        ? await reportSeeds(out, runs, { data, split, threads: threads(options) }, output)
+        : await reportTrained(runs[0]!, { data, split, threads: threads(options) }, output);
+    if (page !== undefined) output.say(`report: ${page}`);
+  }
   output.result({ ...result });
   return 0;
 }

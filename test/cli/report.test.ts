@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
@@ -138,5 +138,66 @@ describe("report", () => {
     const record = JSON.parse(readFileSync(join(RUN, "run.json"), "utf8"));
     writeFileSync(join(unfinished, "run.json"), JSON.stringify({ ...record, status: "running", result: null }));
     expect(refusalOf(await tailor(["report", unfinished]), 1)).toContain("is not finished");
+  });
+});
+
+describe("a comparison", () => {
+  const SEEDS = join(FOLDER, "seeds");
+  const PAGE = join(FOLDER, "comparison.html");
+
+  test("is the report of train --seeds", async () => {
+    const { code, stdout } = await tailor([...twoStepEpochs(DATA, 1), "--seeds", "2", "--out", SEEDS]);
+    const page = join(SEEDS, "report.html");
+    expect([code, stdout.endsWith(`report: ${page}\n`)]).toEqual([0, true]);
+    expect(pageAt(page).querySelector("h1")?.textContent).toBe("Comparison of 2 runs");
+    expect(leadOf(page)).toMatch(/^On the validation images: base \d+\.\d\d % ± \d+\.\d\d \(n = 2\)\.$/);
+    const command = pageAt(page).querySelector("#made code")?.textContent;
+    expect(command).toBe(`node bin/tailor.js report ${SEEDS} --out ${page} --force`);
+    expect((await tailor([...command!.split(" ").slice(2), "--threads", "1"])).code).toBe(0);
+  });
+
+  test("has every run, the pairs, the curves and the settings in which recipes differ", async () => {
+    const args = ["report", RUN, SEEDS, "--threads", "1", "--out", PAGE];
+    const before = readRunRecord(RUN);
+    expect(await tailorJson(args)).toEqual({ report: PAGE, plots: [] });
+    const document = pageAt(PAGE);
+    const rows = (section: string, table = 0) =>
+      [...([...document.querySelectorAll(`#${section} table`)][table]?.querySelectorAll("tbody tr") ?? [])].map((row) =>
+        [...row.querySelectorAll("th, td")].map(({ textContent }) => textContent!),
+      );
+    const runs = [RUN, `${SEEDS}/s1`, `${SEEDS}/s2`];
+    expect(rows("results").map(([run]) => run)).toEqual(runs);
+    expect(rows("results", 1).map(([run]) => run)).toEqual(runs);
+    expect(rows("pairs").map(([b, a]) => [a, b])).toEqual([
+      [runs[0], runs[1]],
+      [runs[0], runs[2]],
+      [runs[1], runs[2]],
+    ]);
+    expect(rows("configuration")).toEqual([["epochs", "2", "1"]]);
+    expect(rows("classes")).toHaveLength(10);
+    expect(document.querySelectorAll("#curves figure")).toHaveLength(1);
+    expect(readRunRecord(RUN)).toEqual(before);
+    expect(refusalOf(await tailor(args), 2)).toContain("is there already");
+  });
+
+  test("is of test images only if every run was evaluated on them", async () => {
+    const tested = join(FOLDER, "tested");
+    const pages = [join(FOLDER, "mixed.html"), join(FOLDER, "both.html")] as const;
+    await tailorJson(["report", RUN, tested, "--threads", "1", "--out", pages[0]]);
+    expect(leadOf(pages[0])).toContain("On the validation images");
+    await tailorJson(["report", RUN, tested, "--threads", "1", "--split", "test", "--out", pages[1]]);
+    expect(leadOf(pages[1])).toContain("On the test images");
+  });
+
+  test("refuses a run that is named twice, and runs on other data", async () => {
+    expect(refusalOf(await tailor(["report", RUN, `${RUN}/`]), 2)).toContain("is named twice");
+    const record = JSON.parse(readFileSync(join(RUN, "run.json"), "utf8"));
+    record.data.files[0].sha256 = "0".repeat(64);
+    const other = join(FOLDER, "other");
+    cpSync(RUN, other, { recursive: true });
+    writeFileSync(join(other, "run.json"), JSON.stringify(record));
+    const out = join(FOLDER, "never.html");
+    expect(refusalOf(await tailor(["report", RUN, other, "--out", out]), 1)).toContain("was trained on other data");
+    expect(existsSync(out)).toBe(false);
   });
 });

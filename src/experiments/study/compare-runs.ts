@@ -24,7 +24,9 @@ export interface CompareOptions {
   readonly data: LoadedData;
   readonly split: EvaluationSplit;
   readonly threads: number;
-  readonly onNotKept: (why: string) => void;
+  /** As in the evaluation of a run. */
+  readonly isKept?: boolean;
+  readonly onNotKept?: (why: string) => void;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface CompareOptions {
  */
 export async function compareRuns(
   compared: readonly (string | Run)[],
-  { data, split, threads, onNotKept }: CompareOptions,
+  { data, split, threads, isKept = true, onNotKept = () => {} }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run, or one that is not finished, is found before the first is evaluated.
   const opened = compared.map(openRun);
@@ -43,7 +45,7 @@ export async function compareRuns(
   const runs: ComparedRun[] = [];
   for (const run of opened) {
     const { path, record } = run;
-    const metrics = await evaluateRun(run, { data, split, averageFlips: false, threads, onNotKept });
+    const metrics = await evaluateRun(run, { data, split, averageFlips: false, threads, isKept, onNotKept });
     const fileName = `${path}/${RUN_FILES.record}`;
     const cost = runCost(record, { task: imageTask(data.train), fileName });
     runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
