@@ -60,7 +60,17 @@ export {
   mostConfidentMistakes,
   mostConfusedPairs,
   type Predictions,
+  type ScoredPredictions,
 } from "./evaluation/predictions.ts";
+export {
+  type ClassRanking,
+  type CurvePoint,
+  precisionRecallCurve,
+  type Ranking,
+  rankingOf,
+  rocCurve,
+  type ThresholdCounts,
+} from "./evaluation/ranking.ts";
 export {
   comparePaired,
   type Interval,
@@ -84,6 +94,7 @@ export {
   type RunAblationOptions,
   runAblation,
 } from "./experiments/ablation.ts";
+export { type ComparisonOptions, comparisonReport } from "./experiments/comparison-report.ts";
 export {
   type FinishedRun,
   type PlannedRun,
@@ -101,6 +112,11 @@ export {
   verifyRace,
 } from "./experiments/race.ts";
 export {
+  type RunReportOptions,
+  runReportPage,
+  writeRunReport,
+} from "./experiments/run-report.ts";
+export {
   type FoldsOptions,
   type SeedResult,
   type SeedsOptions,
@@ -109,6 +125,7 @@ export {
   trainSeeds,
 } from "./experiments/seeds.ts";
 export type { OwnResult } from "./experiments/study/own-results.ts";
+export type { WrittenReport } from "./experiments/study/write-report.ts";
 export {
   halvingRungs,
   type Rung,
@@ -186,6 +203,7 @@ export { LADDER } from "./report/ladder/ladder.ts";
 export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";
 export type { SweepRow } from "./report/node/sweep-report.ts";
 export type { RaceEntry, RaceResult, RaceRow, RaceRun } from "./report/race.ts";
+export type { Repeat } from "./report/run-page.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
 export { loadRunData } from "./runs/node/run-data.ts";

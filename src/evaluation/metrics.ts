@@ -1,5 +1,5 @@
 import { type Calibration, calibrationOf } from "./calibration.ts";
-import type { Predictions } from "./predictions.ts";
+import type { ScoredPredictions } from "./predictions.ts";
 
 /** Metrics of a classifier on labelled images, computed in float64 from its logits. */
 export interface ClassificationMetrics {
@@ -9,6 +9,8 @@ export interface ClassificationMetrics {
   readonly total: number;
   /** Binomial standard error of the accuracy: sqrt(accuracy * (1 - accuracy) / total). */
   readonly standardError: number;
+  /** Share of images whose label is among the five largest logits, 0 to 1. Only with more than five classes. */
+  readonly top5?: number;
   /** Mean cross-entropy in nats, without label smoothing. */
   readonly loss: number;
   readonly perClass: readonly ClassMetrics[];
@@ -17,7 +19,7 @@ export interface ClassificationMetrics {
   /** Calibration of the predicted probabilities. */
   readonly calibration: Calibration;
   /** Every prediction, in the order of the images. */
-  readonly predictions: Predictions;
+  readonly predictions: ScoredPredictions;
 }
 
 /** Metrics of one class against all others. A ratio with denominator 0 is 0, as in scikit-learn. */
@@ -45,32 +47,39 @@ export interface MetricsGatherer {
   metrics(): ClassificationMetrics;
 }
 
+/** With so many classes or fewer, each label is among the largest logits. */
+const TOP = 5;
+
 /**
  * @param classNames by class index
- * @param temperature of the probabilities, softmax(logits / temperature): affects confidence and calibration; the loss is
- *   that of the logits, as in training
+ * @param temperature of the probabilities, softmax(logits / temperature): affects confidence, calibration and rankings; the loss
+ *   is that of the logits, as in training
  */
 export function gatherMetrics(classNames: readonly string[], temperature = 1): MetricsGatherer {
   const classes = classNames.length;
   const confusion = classNames.map(() => new Array<number>(classes).fill(0));
   const answered = { labels: [] as number[], predicted: [] as number[], confidence: [] as number[] };
+  const probabilities: Float64Array[] = [];
   let lossSum = 0;
+  let top = 0;
   return {
     add(logits, labels, count) {
+      const shares = new Float64Array(count * classes);
+      probabilities.push(shares);
       for (let row = 0; row < count; row++) {
         const scores = Array.from({ length: classes }, (_, label) => logits[row * classes + label]!);
         const label = labels[row]!;
         const largest = Math.max(...scores);
         const predicted = Number.isNaN(largest) ? scores.findIndex(Number.isNaN) : scores.indexOf(largest);
         const exponentials = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+        const weights = scores.map((score) => Math.exp((score - largest) / temperature));
+        const cooled = weights.reduce((sum, weight) => sum + weight, 0);
+        for (const [i, weight] of weights.entries()) shares[row * classes + i] = weight / cooled;
+        if (rankOf(label, scores) < TOP) top++;
         confusion[label]![predicted]!++;
         lossSum += Math.log(exponentials) + largest - scores[label]!;
         answered.labels.push(label);
         answered.predicted.push(predicted);
-        const cooled =
-          temperature === 1
-            ? exponentials
-            : scores.reduce((sum, score) => sum + Math.exp((score - largest) / temperature), 0);
         answered.confidence.push(1 / cooled);
       }
     },
@@ -84,14 +93,35 @@ export function gatherMetrics(classNames: readonly string[], temperature = 1): M
         correct,
         total,
         standardError: Math.sqrt((accuracy * (1 - accuracy)) / total),
+        ...(classes > TOP ? { top5: top / total } : {}),
         loss: lossSum / total,
         perClass: classNames.map((name, label) => classMetrics(name, label, confusion)),
         confusion,
         calibration: calibrationOf(answered),
-        predictions: answered,
+        predictions: { ...answered, probabilities: joined(probabilities) },
       };
     },
   };
+}
+
+/** Number of classes before this one by score: larger ones, and equal ones of lower index; NaN counts as the largest. */
+function rankOf(label: number, scores: readonly number[]): number {
+  const own = scores[label]!;
+  const isBefore = (score: number, i: number) =>
+    Number.isNaN(own) || Number.isNaN(score)
+      ? Number.isNaN(score) && (!Number.isNaN(own) || i < label)
+      : score > own || (score === own && i < label);
+  return scores.filter(isBefore).length;
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
 }
 
 function classMetrics(name: string, label: number, confusion: readonly (readonly number[])[]): ClassMetrics {

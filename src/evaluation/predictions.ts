@@ -7,6 +7,12 @@ export interface Predictions {
   readonly confidence: readonly number[];
 }
 
+/** Predictions with the probability of every class. */
+export interface ScoredPredictions extends Predictions {
+  /** Softmax probabilities, [images, classes], row-major. */
+  readonly probabilities: Float64Array;
+}
+
 /** Whether two lists of predictions are for the same images, judged by their labels. */
 export function isOfSameImages(a: Predictions, b: Predictions): boolean {
   return a.labels.length === b.labels.length && a.labels.every((label, i) => label === b.labels[i]);

@@ -29,17 +29,21 @@ const GAP_PX = 8;
 const HEADING_PX = 22;
 /** Angle of names above columns where they are wider than a column. */
 const SLOPE_DEGREES = 40;
+/** More classes have small cells without counts, whose names fill the rows, and columns whose names stand upright. */
+const MAX_COUNTED_CLASSES = 32;
+const COMPACT = { cell: 15, slope: 90 } as const;
 
 /**
  * Draws a confusion matrix: counts in cells, coloured by their share of the row, with one colour for correct
- * predictions and one for mistakes. The last column shows the recall of each class.
+ * predictions and one for mistakes. The last column shows the recall of each class. With many classes, counts are only
+ * tooltips, and empty cells are left blank.
  *
  * @throws RangeError when the table is not a square of counts with a name for each class
  */
 export function confusionFigure(document: SvgDocument, { title, classNames, confusion, note }: Confusion): SvgElement {
   const cells = cellsOf(classNames, confusion);
   const shape = shapeOf(classNames, cells);
-  const { cellWidth, cellHeight, left, top, sloped } = shape;
+  const { cellWidth, cellHeight, left, top, sloped, slope, isCompact } = shape;
   const bottom = top + cellHeight * classNames.length;
   const right = left + cellWidth * classNames.length;
   const classes = classNames.map((_, label) => label);
@@ -53,14 +57,24 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
     x: { type: "band", domain: classes, padding: 0, round: false },
     y: { type: "band", domain: classes, padding: 0, round: false },
     marks: [
-      Plot.cell(cells, { x: "predicted", y: "label", fill: colorOf, inset: 0.75, title: explain(classNames) }),
-      Plot.text(cells, {
+      Plot.cell(isCompact ? cells.filter((cell) => cell.count > 0) : cells, {
         x: "predicted",
         y: "label",
-        text: (cell: Cell) => (cell.count === 0 ? null : count(cell.count)),
-        fill: (cell: Cell) => readableOn(colorOf(cell), [INK.strong, INK.paper]),
-        pointerEvents: "none",
+        fill: colorOf,
+        inset: 0.75,
+        title: explain(classNames),
       }),
+      ...(isCompact
+        ? [Plot.frame({ stroke: INK.rule })]
+        : [
+            Plot.text(cells, {
+              x: "predicted",
+              y: "label",
+              text: (cell: Cell) => (cell.count === 0 ? null : count(cell.count)),
+              fill: (cell: Cell) => readableOn(colorOf(cell), [INK.strong, INK.paper]),
+              pointerEvents: "none",
+            }),
+          ]),
     ],
   });
 
@@ -73,8 +87,9 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
       ? svg(
           document,
           "g",
-          { transform: `translate(${center},${top - GAP_PX}) rotate(${-SLOPE_DEGREES})` },
-          write(name, 0, -0.9 * FONT_PX.text, {}),
+          { transform: `translate(${center},${top - GAP_PX}) rotate(${-slope})` },
+          // Upright names are centred on their column.
+          write(name, 0, (isCompact ? -0.64 : -0.9) * FONT_PX.text, {}),
         )
       : write(name, center, top - GAP_PX - FONT_PX.text, { anchor: "middle" });
     return [write(name, left - GAP_PX, middle(i), { anchor: "end" }), above];
@@ -102,24 +117,28 @@ export function confusionFigure(document: SvgDocument, { title, classNames, conf
 
 /** Cell sizes and margins for the widest count and the longest name, in pixels. */
 function shapeOf(classNames: readonly string[], cells: readonly Cell[]) {
+  const isCompact = classNames.length > MAX_COUNTED_CLASSES;
   const counts = cells.map((cell) => count(cell.count));
   const fitting = Math.ceil(widestText(counts, FONT_PX.small) + GAP_PX);
   const wanted = Math.min(CELL_PX.largest, Math.floor(CELL_PX.all / classNames.length));
-  const cellWidth = Math.max(fitting, CELL_PX.smallest, wanted);
-  const cellHeight = Math.max(CELL_PX.lowest, Math.round(0.72 * cellWidth));
+  const cellWidth = isCompact ? COMPACT.cell : Math.max(fitting, CELL_PX.smallest, wanted);
+  const cellHeight = isCompact ? COMPACT.cell : Math.max(CELL_PX.lowest, Math.round(0.72 * cellWidth));
   const widest = widestText(classNames, FONT_PX.text);
   const sloped = widest > cellWidth - GAP_PX;
-  const slope = (SLOPE_DEGREES * Math.PI) / 180;
-  const namesHeight = FONT_PX.text + (sloped ? Math.ceil(widest * Math.sin(slope)) : 0);
+  const slope = isCompact ? COMPACT.slope : SLOPE_DEGREES;
+  const radians = (slope * Math.PI) / 180;
+  const namesHeight = FONT_PX.text + (sloped ? Math.ceil(widest * Math.sin(radians)) : 0);
   const share = textWidth(percent(1, 1), FONT_PX.text);
   return {
     cellWidth,
     cellHeight,
     sloped,
+    slope,
+    isCompact,
     left: Math.ceil(MARGIN_PX + widest + GAP_PX),
     top: HEADING_PX + namesHeight + GAP_PX,
     afterCells: Math.ceil(
-      MARGIN_PX + Math.max(GAP_PX + share, sloped ? widest * Math.cos(slope) + FONT_PX.text - cellWidth / 2 : 0),
+      MARGIN_PX + Math.max(GAP_PX + share, sloped ? widest * Math.cos(radians) + FONT_PX.text - cellWidth / 2 : 0),
     ),
   };
 }

@@ -5,8 +5,10 @@ import { blockHeight, textBlock, widestText } from "./text.ts";
 import { COLORS, FONT_PX, INK, MARGIN_PX } from "./theme.ts";
 
 export interface ContactSheetImage {
-  /** Grey values, 0 black to 255 white, row-major. */
+  /** 0 to 255, [channels, height, width]: grey from black to white, or red, green and blue. */
   readonly pixels: Uint8Array;
+  /** Default 1. */
+  readonly channels?: 1 | 3 | undefined;
   readonly width: number;
   readonly height: number;
   /** Lines under the image. */
@@ -37,7 +39,7 @@ const BORDER = {
 /**
  * Draws small images in rows, each with a caption below.
  *
- * @throws RangeError when there are no images or columns, or an image does not have width x height pixels
+ * @throws RangeError when there are no images or columns, or an image does not have channels x height x width values
  */
 export function contactSheet(document: SvgDocument, { title = "", columns, images, note }: ContactSheet): SvgElement {
   checkSome(images, "images");
@@ -82,33 +84,34 @@ function picture(document: SvgDocument, { border, ...image }: ContactSheetImage,
     document,
     "g",
     {},
-    svg(document, "image", { ...box, "image-rendering": "optimizeSpeed", href: greyPngUri(image, Math.ceil(scale)) }),
+    svg(document, "image", { ...box, "image-rendering": "optimizeSpeed", href: pngUri(image, Math.ceil(scale)) }),
     svg(document, "rect", { ...box, fill: "none", ...BORDER[border ?? "none"] }),
   );
 }
 
-interface GreyImage {
-  /** 0 black to 255 white, row-major. */
-  readonly pixels: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
-
 /**
- * Encodes a grey image as a PNG data URI, every pixel as a square of `scale` x `scale`, as viewers would smooth it when
+ * Encodes an image as a PNG data URI, every pixel as a square of `scale` x `scale`, as viewers would smooth it when
  * enlarging.
  *
- * @throws RangeError when there are not width x height pixels
+ * @throws RangeError when there are not channels x height x width values
  */
-export function greyPngUri({ pixels, width, height }: GreyImage, scale: number): string {
-  if (!(pixels.length === width * height && pixels.length > 0)) {
-    throw new RangeError(`${pixels.length} pixels are no image of ${width} x ${height}`);
+function pngUri(
+  { pixels, channels = 1, width, height }: Omit<ContactSheetImage, "caption" | "border">,
+  scale: number,
+): string {
+  const plane = width * height;
+  if (!(pixels.length === channels * plane && pixels.length > 0)) {
+    throw new RangeError(`${pixels.length} values are no image of ${channels} x ${height} x ${width}`);
   }
   const [wide, high] = [width * scale, height * scale];
-  const data = Uint8Array.from({ length: wide * high }, (_, i) => {
-    const [row, column] = [Math.floor(i / wide / scale), Math.floor((i % wide) / scale)];
-    return pixels[row * width + column]!;
-  });
-  const bytes = encode({ data, width: wide, height: high, channels: 1, depth: 8 });
+  const data = new Uint8Array(wide * high * channels);
+  for (let y = 0; y < high; y++) {
+    const row = Math.floor(y / scale) * width;
+    for (let x = 0; x < wide; x++) {
+      const from = row + Math.floor(x / scale);
+      for (let c = 0; c < channels; c++) data[(y * wide + x) * channels + c] = pixels[c * plane + from]!;
+    }
+  }
+  const bytes = encode({ data, width: wide, height: high, channels, depth: 8 });
   return `data:image/png;base64,${btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""))}`;
 }

@@ -1,19 +1,23 @@
 import { CALIBRATION_BINS } from "../evaluation/calibration.ts";
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { type ConfusedPair, mostConfusedPairs } from "../evaluation/predictions.ts";
 import { count, percent } from "../text.ts";
 import type { ModelDetail } from "./report-data.ts";
 import type { Table } from "./tables.ts";
 import { listText, points } from "./wording.ts";
 
-/** Tables of predictions: each is of a recipe's first run on the test images. */
+/** Tables of predictions: each is of a recipe's first run on the images it was evaluated on. */
+
+/** A model's metrics, under its shown name. */
+type Tested = Pick<ModelDetail, "recipe" | "test">;
 
 /** Metrics per class: models side by side, as many per table as fit. */
-export function perClassTables(models: readonly ModelDetail[]): Table[] {
+export function perClassTables(models: readonly Tested[]): Table[] {
   const pairs = Array.from({ length: Math.ceil(models.length / 2) }, (_, i) => models.slice(2 * i, 2 * i + 2));
   return pairs.map(perClassTable);
 }
 
-function perClassTable(models: readonly ModelDetail[]): Table {
+function perClassTable(models: readonly Tested[]): Table {
   const classes = models[0]?.test.perClass ?? [];
   return {
     title: `Precision, recall and F1 of each class: ${listText(models.map(({ recipe }) => recipe))}`,
@@ -24,13 +28,16 @@ function perClassTable(models: readonly ModelDetail[]): Table {
       ...models.flatMap(({ test }) => RATIOS.map(({ key }) => percent(test.perClass[i]![key], 1))),
     ]),
     leftColumns: [0],
-    notes: [
-      "Precision: of the images given this class, the share that has it. Recall: of the images of this class, the share that was given it. F1: their harmonic mean.",
-    ],
+    notes: [RATIOS_NOTE],
   };
 }
 
-const RATIOS = [
+/** What precision, recall and F1 are. */
+export const RATIOS_NOTE =
+  "Precision: of the images given this class, the share that has it. Recall: of the images of this class, the share that was given it. F1: their harmonic mean.";
+
+/** A class's precision, recall and F1, in this order. */
+export const RATIOS = [
   { name: "precision", key: "precision" },
   { name: "recall", key: "recall" },
   { name: "F1", key: "f1" },
@@ -43,18 +50,30 @@ const PAIRS = 5;
 export function confusedPairsTable(models: readonly ModelDetail[]): Table {
   return {
     title: "Most confused pairs",
-    header: ["model", "class A", "class B", "A predicted as B", "B predicted as A", "both", "of its mistakes"],
+    header: ["model", ...PAIR_HEADER],
     rows: models.flatMap((model) => mostConfusedPairs(model.test.confusion, { count: PAIRS }).map(pairRow(model))),
     leftColumns: [0, 1, 2],
     notes: [`The ${PAIRS} pairs with the most mistakes between them, of each model.`],
   };
 }
 
+/** Of `pairCells`. */
+export const PAIR_HEADER = ["class A", "class B", "A predicted as B", "B predicted as A", "both", "of its mistakes"];
+
 function pairRow({ recipe, test }: ModelDetail): (pair: ConfusedPair) => string[] {
-  const nameOf = (label: number) => test.perClass[label]!.label;
-  const mistakes = test.total - test.correct;
+  const cellsOf = pairCells(test);
+  return (pair) => [recipe, ...cellsOf(pair)];
+}
+
+/** The cells of a pair: both classes, confusions in both directions, their sum, and its share of all mistakes. */
+export function pairCells({
+  perClass,
+  total,
+  correct,
+}: Pick<ClassificationMetrics, "perClass" | "total" | "correct">): (pair: ConfusedPair) => string[] {
+  const nameOf = (label: number) => perClass[label]!.label;
+  const mistakes = total - correct;
   return ({ a, b, aAsB, bAsA }) => [
-    recipe,
     nameOf(a),
     nameOf(b),
     count(aAsB),

@@ -27,6 +27,8 @@ p, main > section > ul { max-width: 46rem; }
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 code { font: .875em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+pre { overflow-x: auto; padding: .75rem 1rem; background: var(--tint); border-radius: .4rem; line-height: 1.4; }
+.banner p { margin: .3rem 0; max-width: 60rem; }
 .banner { padding: .75rem 1rem; border: 1px solid var(--warn-rule); border-left-width: .4rem; border-radius: .3rem; background: var(--warn-paper); max-width: none; }
 nav ol { margin: 1.75rem 0 0; padding: .8rem 1rem; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; background: var(--tint); border-radius: .4rem; font-size: .9375rem; }
 .table { overflow-x: auto; margin: 1rem 0 .5rem; }

@@ -92,7 +92,7 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
 }
 
 /** Two figures per row where they fit. */
-function sideBySide(pictures: readonly Html[]): Html[] {
+export function sideBySide(pictures: readonly Html[]): Html[] {
   return pictures.length > 0 ? [html`<div class="pair">${pictures}</div>`] : [];
 }
 

@@ -42,6 +42,15 @@ test("trains a run for each fold, which validates it, also when it is evaluated 
 
   const { stderr } = await tailor([...SMALL, "--folds", "3", "--seed", "4", "--out", OUT]);
   expect(stderr).toContain("all 3 runs are trained already");
+  const compared = await tailor([
+    "report",
+    ...made.runs.map(({ run }) => run),
+    "--data",
+    DATA,
+    "--split",
+    "validation",
+  ]);
+  expect(refusalOf(compared, 2)).toMatch(/different folds; compare them with --split test/);
   const other = await tailor([...SMALL, "--folds", "4", "--seed", "4", "--out", OUT]);
   expect(refusalOf(other, 2)).toMatch(/f1 holds another run .*validated on fold 1 of 3, not on fold 1 of 4/);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { BenchResult } from "../../src/bench/training.ts";
 import type { ClassificationMetrics } from "../../src/evaluation/metrics.ts";
+import type { ClassRanking, Ranking } from "../../src/evaluation/ranking.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import type { Evaluation } from "../../src/runs/run-record.ts";
@@ -43,8 +44,10 @@ describe("train --json", () => {
       "seconds",
       "peakMemoryBytes",
       "weightsSha256",
+      "report",
     ]);
-    const { run, recipe, model, seed, epochs, ...result } = printed;
+    const { run, recipe, model, seed, epochs, report, ...result } = printed;
+    expect(report).toBe(`${RUN}/report.html`);
     expect({ run, recipe, model, seed, epochs }).toEqual({
       run: RUN,
       recipe: "base",
@@ -143,6 +146,22 @@ describe("evaluate --json", () => {
       Array.from({ length: 10 }, () => "label,precision,recall,f1,support"),
     );
     expect(perClass.map(({ recall }) => recall)).toEqual(hits.map((count, i) => count / supports[i]!));
+  });
+
+  test("prints top-5 accuracy, and the areas under the curves as class by class", async () => {
+    const args = ["evaluate", RUN, "--data", DATA, "--threads", "1"];
+    const printed = await tailorJson<EvaluationJson & Omit<Ranking, "classes"> & { ranking: ClassRanking[] }>(args);
+    const { top5, accuracy, macroAuc, macroAveragePrecision, ranking } = printed;
+    expect(top5).toBeGreaterThan(accuracy);
+    expect(ranking.map((entry) => Object.keys(entry).join())).toEqual(
+      Array.from({ length: 10 }, () => "label,auc,averagePrecision"),
+    );
+    const mean = (values: readonly (number | null)[]) => values.reduce<number>((sum, value) => sum + value!, 0) / 10;
+    expect(macroAuc).toBeCloseTo(mean(ranking.map(({ auc }) => auc)), 12);
+    expect(macroAveragePrecision).toBeCloseTo(mean(ranking.map((one) => one.averagePrecision)), 12);
+    const { stdout } = await tailor(args);
+    const areas = `macro AUC ${macroAuc!.toFixed(4)}, macro average precision ${macroAveragePrecision!.toFixed(4)}`;
+    expect(stdout.split("\n")[1]).toBe(`top-5 accuracy ${(100 * top5!).toFixed(2)} %, ${areas}`);
   });
 
   test("of the validation split gives the same as training after its last epoch", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
@@ -291,8 +291,7 @@ describe("refused before a run's folder is created, nothing changed", () => {
 
 test("a missing or damaged split is reported by its file's name", async () => {
   const copy = join(FOLDER, "copy");
-  mkdirSync(copy);
-  for (const name of readdirSync(RUN)) put(copy, { [name]: readFileSync(join(RUN, name)) });
+  cpSync(RUN, copy, { recursive: true });
   put(copy, { "split.json": '{ "format": 1 }' });
   expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json: field "classNames": expected/);
   rmSync(join(copy, "split.json"));

@@ -43,10 +43,24 @@ describe("a temperature", () => {
   });
 
   test("makes probabilities agree with accuracies", () => {
-    const images = imagesOf({ tag: 9010, rows: 4000, classes: 5, scale: 8, lift: 4 });
+    // Labels are drawn with the probabilities softmax(scores); the logits are three times the scores.
+    const [rows, classes] = [4000, 5];
+    const scores = Float64Array.from({ length: rows * classes }, (_, i) => 2.5 * uniform(9010, i));
+    const labels = Uint8Array.from({ length: rows }, (_, row) => {
+      const shares = [...scores.subarray(row * classes, (row + 1) * classes)].map(Math.exp);
+      let left = ((uniform(9009, row) + 1) / 2) * shares.reduce((sum, share) => sum + share, 0);
+      const drawn = shares.findIndex((share) => {
+        left -= share;
+        return left < 0;
+      });
+      return drawn < 0 ? classes - 1 : drawn;
+    });
+    const images = { logits: Float32Array.from(scores, (score) => 3 * score), labels };
     const temperature = fitTemperature(images)!;
-    expect(errorAt(images, 1)).toBeGreaterThan(0.1);
-    expect(errorAt(images, temperature)).toBeLessThan(0.04);
+    expect(temperature).toBeGreaterThan(2.7);
+    expect(temperature).toBeLessThan(3.3);
+    expect(errorAt(images, 1)).toBeGreaterThan(0.15);
+    expect(errorAt(images, temperature)).toBeLessThan(0.03);
   });
 
   test("is not fitted where all are right, or as many wrong as by chance", () => {

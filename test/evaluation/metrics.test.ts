@@ -77,6 +77,24 @@ describe("metrics", () => {
     ]);
   });
 
+  test("count an image among the top five if fewer than five classes come before its label", () => {
+    const names = ["a", "b", "c", "d", "e", "f", "g"];
+    const falling = [7, 6, 5, 4, 3, 2, 1];
+    const top5Of = (logits: readonly number[], label: number) => metricsOf(logits, [label], names).top5;
+    expect([0, 4, 5, 6].map((label) => top5Of(falling, label))).toEqual([1, 1, 0, 0]);
+    // Of equal logits the first come first, as for the accuracy; a NaN is the largest.
+    const equal = [1, 1, 1, 1, 1, 1, 1];
+    expect([4, 5].map((label) => top5Of(equal, label))).toEqual([1, 0]);
+    const lastIsNaN = [...falling.slice(0, 6), Number.NaN];
+    expect([3, 4, 6].map((label) => top5Of(lastIsNaN, label))).toEqual([1, 0, 1]);
+    expect(metricsOf([...falling, ...falling], [0, 6], names).top5).toBe(0.5);
+  });
+
+  test("have no top-5 accuracy with five classes or fewer", () => {
+    expect(metricsOf([1, 2, 3, 4, 5], [0], ["a", "b", "c", "d", "e"])).not.toHaveProperty("top5");
+    expect(metricsOf([1, 2, 3, 4, 5, 6], [0], ["a", "b", "c", "d", "e", "f"]).top5).toBe(0);
+  });
+
   test("of a class without images or without predictions have ratios of 0, not NaN", () => {
     const { perClass } = metricsOf(answers(0, 0, 2), [0, 1, 0]);
     expect(perClass).toEqual([

@@ -8,7 +8,7 @@ describe("predictions", () => {
     const gatherer = gatherMetrics(["ant", "bee", "cat"]);
     gatherer.add([0, Math.log(2), 0, 700, 0, 0], [1, 2], 2);
     gatherer.add([-1000, -1000, -1000, 9, 9, 9], [2, 0], 1);
-    expect(gatherer.metrics().predictions).toEqual({
+    expect(gatherer.metrics().predictions).toMatchObject({
       labels: [1, 2, 2],
       predicted: [1, 0, 0],
       confidence: [expect.closeTo(0.5, 15), 1, expect.closeTo(1 / 3, 15)],

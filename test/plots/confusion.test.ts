@@ -122,3 +122,32 @@ describe("a confusion matrix", () => {
     ).toThrow(RangeError);
   });
 });
+
+describe("a confusion matrix of many classes", () => {
+  const names = Array.from({ length: 40 }, (_, i) => `name ${i}`);
+  const root = parseFigure(drawSvg(confusionFigure, confusion(names, 300)));
+
+  test("has cells of confusions only, their counts as tooltips, and every name for its row and column", () => {
+    const { confusion: table } = confusion(names, 300);
+    const shown = table.flatMap((row) => row.filter((count) => count > 0));
+    expect(counts(root)).toEqual([]);
+    expect(cells(root)).toHaveLength(shown.length);
+    expect(shown.length).toBeLessThan(40 * 40);
+    expect(cells(root)[0]!.title).toBe(
+      `name 0 predicted as name 0: ${table[0]![0]} (${(table[0]![0]! / 3).toFixed(2)} %)`,
+    );
+    const named = drawnTexts(root).filter(({ text }) => text === "name 7");
+    expect(named.map(({ box }) => box === undefined)).toEqual([false, true]);
+  });
+
+  test("has each upright name above the middle of its column", () => {
+    const { confusion: table } = confusion(names, 300);
+    const upright = drawnTexts(root).filter(({ text, box }) => /^name/.test(text) && box === undefined);
+    const diagonal = cells(root).filter(({ title }) => /^(name \d+) predicted as \1:/.test(title ?? ""));
+    expect([upright.length, diagonal.length]).toEqual([40, table.length]);
+    for (const [i, { corners }] of upright.entries()) {
+      const middle = (Math.min(...corners.map(([x]) => x)) + Math.max(...corners.map(([x]) => x))) / 2;
+      expect(Math.abs(middle - diagonal[i]!.x)).toBeLessThan(3);
+    }
+  });
+});

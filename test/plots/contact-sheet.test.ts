@@ -50,6 +50,26 @@ describe("a contact sheet", () => {
     }
   });
 
+  test("draws images of three channels in their colours", () => {
+    // Red above, green below; blue only on the right.
+    const planes = [
+      [255, 255, 0, 0],
+      [0, 0, 200, 200],
+      [0, 100, 0, 100],
+    ];
+    const pixels = Uint8Array.from(planes.flat());
+    const input = { columns: 1, images: [{ pixels, channels: 3 as const, width: 2, height: 2, caption: [] }] };
+    const [{ file }] = images(input) as [ReturnType<typeof images>[0]];
+    expect([file.channels, file.width, file.height]).toEqual([3, 112, 112]);
+    const colorAt = (x: number, y: number) => [...file.data.slice(3 * (y * 112 + x), 3 * (y * 112 + x) + 3)];
+    expect([colorAt(0, 0), colorAt(111, 55), colorAt(55, 56), colorAt(56, 111)]).toEqual([
+      [255, 0, 0],
+      [255, 0, 100],
+      [0, 200, 0],
+      [0, 200, 100],
+    ]);
+  });
+
   test("has each image's caption under it, and no other image's", () => {
     const input = sheet(4, 2);
     const named = {
@@ -85,7 +105,7 @@ describe("a contact sheet", () => {
     expect(() => draw(3)).toThrow(new RangeError("no images to draw"));
     expect(() => draw(0, image!)).toThrow(new RangeError("a contact sheet of 0 columns"));
     expect(() => draw(Number.NaN, image!)).toThrow(RangeError);
-    expect(() => draw(1, { ...image!, width: 27 })).toThrow(new RangeError("784 pixels are no image of 27 x 28"));
+    expect(() => draw(1, { ...image!, width: 27 })).toThrow(new RangeError("784 values are no image of 1 x 28 x 27"));
     expect(() => draw(1, { ...image!, pixels: new Uint8Array(0), width: 0 })).toThrow(RangeError);
   });
 });

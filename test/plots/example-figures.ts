@@ -1,6 +1,7 @@
 import type { Confusion } from "../../src/plots/confusion.ts";
 import type { ContactSheet } from "../../src/plots/contact-sheet.ts";
 import type { Cost, CostPoint } from "../../src/plots/cost.ts";
+import type { RankedClass } from "../../src/plots/ranking-curves.ts";
 import type { Reliability } from "../../src/plots/reliability.ts";
 import type { TrainingCurves } from "../../src/plots/training-curves.ts";
 
@@ -76,6 +77,15 @@ export const reliability: Reliability = {
   ],
   calibrationError: 0.0231,
 };
+
+/** Curves of 40 steps that rise, each class a little less than the one before. */
+export function ranking(classNames: readonly string[]): RankedClass[] {
+  return classNames.map((label, i) => ({
+    label,
+    area: 1 / (1 + 0.1 + i / 200),
+    points: Array.from({ length: 41 }, (_, step) => ({ x: step / 40, y: (step / 40) ** (0.1 + i / 200) })),
+  }));
+}
 
 /** Images of one grey each, and captions like those of mistakes. */
 export function sheet(images: number, columns: number): ContactSheet {

@@ -7,12 +7,14 @@ import { accuracyCurves, curvesOverview, lossCurves } from "../../src/plots/curv
 import { differenceFigure } from "../../src/plots/difference.ts";
 import { learningRatesFigure } from "../../src/plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../src/plots/node/render.ts";
+import { precisionRecallFigure, rocFigure } from "../../src/plots/ranking-curves.ts";
 import { reliabilityFigure } from "../../src/plots/reliability.ts";
-import { confusion, curves, FASHION, ladder, reliability, sheet } from "./example-figures.ts";
+import { confusion, curves, FASHION, ladder, ranking, reliability, sheet } from "./example-figures.ts";
 import { all, drawnTexts, numbersOf, parseFigure } from "./read-figure.ts";
 
 const HOSTILE = `<b>&"'</b> ☃`;
 const letters = Array.from({ length: 26 }, (_, i) => `letter ${String.fromCharCode(97 + i)}`);
+const hundred = Array.from({ length: 100 }, (_, i) => `class number ${i}`);
 const crowd = { ...ladder, points: [...ladder.points, ...ladder.points.map((p) => ({ ...p, x: p.x * 1.3 }))] };
 const differences = {
   title: "Enhanced minus Base",
@@ -41,6 +43,10 @@ const FIGURES: readonly (readonly [string, () => string])[] = [
   ["confusion, 10 classes", () => drawSvg(confusionFigure, confusion(FASHION))],
   ["confusion, 2 classes", () => drawSvg(confusionFigure, confusion(["no", "T-shirt/top or shirt"], 100_000))],
   ["confusion, 26 classes", () => drawSvg(confusionFigure, confusion(letters))],
+  ["confusion, 100 classes", () => drawSvg(confusionFigure, confusion(hundred, 200))],
+  ["ROC, 10 classes", () => drawSvg(rocFigure, { title: "ROC", classes: ranking(FASHION), note: "A note." })],
+  ["ROC, 1 class", () => drawSvg(rocFigure, { title: "ROC", classes: ranking(["T-shirt/top"]) })],
+  ["precision, 100 classes", () => drawSvg(precisionRecallFigure, { title: "P and R", classes: ranking(hundred) })],
   ["cost", () => drawSvg(costFigure, ladder)],
   ["cost, 32 points", () => drawSvg(costFigure, crowd)],
   ["cost, 1 point", () => drawSvg(costFigure, { ...ladder, points: ladder.points.slice(2, 3) })],

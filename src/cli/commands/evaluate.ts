@@ -2,6 +2,7 @@ import { UserError } from "../../errors.ts";
 import type { ClassificationMetrics } from "../../evaluation/metrics.ts";
 import { EVALUATION_SPLITS, evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import { mostConfusedPairs } from "../../evaluation/predictions.ts";
+import { type Ranking, rankingOf } from "../../evaluation/ranking.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { openRun } from "../../runs/node/run-files.ts";
 import { count, percent, table } from "../../text.ts";
@@ -45,14 +46,42 @@ export const evaluate = defineCommand({
       onNotKept: sayNotKept(output),
     });
     const how = averageFlips ? ", averaged with the mirror image" : "";
+    const ranking = rankingOf(
+      metrics.predictions,
+      metrics.perClass.map(({ label }) => label),
+    );
     output.say(accuracyLine(`${split}${how}`, metrics));
+    sayRanking(metrics, ranking, output);
     sayPerClass(metrics, output);
     sayConfused(metrics, output);
     const { predictions: _, ...rest } = metrics;
-    output.result({ run, split, tta: averageFlips, ...rest, mostConfused: confusedPairs(metrics) });
+    output.result({
+      run,
+      split,
+      tta: averageFlips,
+      ...rest,
+      macroAuc: ranking.macroAuc,
+      macroAveragePrecision: ranking.macroAveragePrecision,
+      ranking: ranking.classes.map(({ label, auc, averagePrecision }) => ({ label, auc, averagePrecision })),
+      mostConfused: confusedPairs(metrics),
+    });
     return 0;
   },
 });
+
+/** Top-5 accuracy, and how well the probabilities rank the images. */
+function sayRanking(
+  { top5 }: ClassificationMetrics,
+  { macroAuc, macroAveragePrecision }: Ranking,
+  output: Output,
+): void {
+  const parts = [
+    ...(top5 === undefined ? [] : [`top-5 accuracy ${percent(top5)}`]),
+    ...(macroAuc === null ? [] : [`macro AUC ${macroAuc.toFixed(4)}`]),
+    ...(macroAveragePrecision === null ? [] : [`macro average precision ${macroAveragePrecision.toFixed(4)}`]),
+  ];
+  if (parts.length > 0) output.say(parts.join(", "));
+}
 
 function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Output): void {
   const rows = perClass.map(({ label, precision, recall, f1, support }, i) => [

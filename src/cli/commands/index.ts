@@ -18,6 +18,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./evaluate.ts")).evaluate,
   },
   {
+    name: "report",
+    summary: "make the page about a run: results, figures, mistakes, configuration",
+    load: async () => (await import("./report.ts")).report,
+  },
+  {
     name: "compare",
     summary: "compare runs, with each other and with published results",
     load: async () => (await import("./compare.ts")).compare,

@@ -29,6 +29,7 @@ import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { folds, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { reportTrained } from "../run-report.ts";
 import { trainRepeatedly } from "../train-repeatedly.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
@@ -117,6 +118,7 @@ const OPTIONS = [
   DEVICE_OPTION,
   { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
   { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
+  { flags: "--skip-report", description: "make no report.html at the end (docs/report.md)" },
   { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
 ] as const satisfies readonly OptionSpec[];
 export type TrainOptions = OptionsOf<typeof OPTIONS>;
@@ -179,7 +181,9 @@ export const train = defineCommand({
       return interruptedBy;
     }
     const isProfiled = options.profile === true;
-    return report(trained, { data, split, threads: threads(options), openModel: device.openModel, isProfiled }, output);
+    const isReported = options.skipReport !== true;
+    const { openModel } = device;
+    return report(trained, { data, split, threads: threads(options), openModel, isProfiled, isReported }, output);
   },
 });
 
@@ -308,14 +312,14 @@ function classWeightsFrom(
   );
 }
 
-type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean } & Pick<
+type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean; isReported: boolean } & Pick<
   EvaluateRunOptions,
   "data" | "threads" | "openModel"
 >;
 
 async function report(
   { folder, record }: Extract<TrainedRun, { isFinished: true }>,
-  { data, split, threads, openModel, isProfiled }: Reporting,
+  { data, split, threads, openModel, isProfiled, isReported }: Reporting,
   output: Output,
 ): Promise<number> {
   const { result } = record;
@@ -342,6 +346,10 @@ async function report(
   if (metrics) output.say(accuracyLine(split, metrics));
   const overfitting = overfittingText(record);
   if (overfitting !== undefined) output.note(overfitting);
+  const page = isReported
+    ? await reportTrained(folder, { data, split, metrics, threads, openModel }, output)
+    : undefined;
+  if (page !== undefined) output.say(`report: ${page}`);
   output.say(`run: ${folder}`);
   const profile = isProfiled ? await profileRun(folder, { data, threads }) : undefined;
   for (const line of profile ? runProfileLines(profile) : []) output.say(line);
@@ -362,6 +370,7 @@ async function report(
     ...result,
     ...(evaluation ? { evaluation } : {}),
     ...(profile ? { profile } : {}),
+    ...(page === undefined ? {} : { report: page }),
   });
   return 0;
 }

@@ -24,6 +24,8 @@ export interface EvaluateOnOptions {
   readonly threads: number;
   /** Opens the model file. Default: on the processor. */
   readonly openModel?: typeof openOnProcessor | undefined;
+  /** Whether the result is saved in the run's record. Default true. */
+  readonly isKept?: boolean;
   /** Called with the reason when the result could not be written into the run's record. */
   readonly onNotKept?: (why: string) => void;
 }
@@ -35,7 +37,7 @@ export interface EvaluateRunOptions extends EvaluateOnOptions {
 
 /**
  * Evaluates a finished or imported run with its `model.onnx`, the file used for serving, and saves the result in the
- * run's record. It is not known whether imported weights were trained on the validation images: the caller must know.
+ * run's record, unless told otherwise. It is not known whether imported weights were trained on the validation images: the caller must know.
  *
  * @throws UserError when the run is unfinished or damaged, the data is not the run's, or it set no validation images
  *   aside
@@ -46,7 +48,7 @@ export async function evaluateRun(
 ): Promise<ClassificationMetrics> {
   const opened = openRun(run);
   requireTrained(opened);
-  return evaluateModel(opened, splitOf(opened, data, options.split), options);
+  return evaluateModel(opened, imagesOfSplit(opened, data, options.split), options);
 }
 
 /**
@@ -67,7 +69,7 @@ export async function evaluateRunOn(
 async function evaluateModel(
   run: Run,
   set: ImageSet,
-  { split, averageFlips, threads, openModel = openOnProcessor, onNotKept = () => {} }: EvaluateOnOptions,
+  { split, averageFlips, threads, openModel = openOnProcessor, isKept = true, onNotKept = () => {} }: EvaluateOnOptions,
 ): Promise<ClassificationMetrics> {
   const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.model}`;
@@ -105,7 +107,7 @@ async function evaluateModel(
     if (!Number.isFinite(metrics.loss)) {
       throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
     }
-    keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
+    if (isKept) keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {
     await session.release();
@@ -133,7 +135,12 @@ function keep(
   }
 }
 
-function splitOf({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
+/**
+ * The images of a split of a run's data.
+ *
+ * @throws UserError when the data is not the run's, or it set no validation images aside
+ */
+export function imagesOfSplit({ path, record }: Run, data: LoadedData, split: EvaluationSplit): ImageSet {
   if (record.status !== "imported") requireOwnData(path, data, record.data.files);
   if (split === "test") return data.test;
   const { trainOn, fold } = record.status === "imported" ? { trainOn: "split" as const } : record;

@@ -24,7 +24,9 @@ export interface CompareOptions {
   readonly data: LoadedData;
   readonly split: EvaluationSplit;
   readonly threads: number;
-  readonly onNotKept: (why: string) => void;
+  /** As in the evaluation of a run. */
+  readonly isKept?: boolean;
+  readonly onNotKept?: (why: string) => void;
 }
 
 /**
@@ -34,16 +36,17 @@ export interface CompareOptions {
  */
 export async function compareRuns(
   compared: readonly (string | Run)[],
-  { data, split, threads, onNotKept }: CompareOptions,
+  { data, split, threads, isKept = true, onNotKept = () => {} }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run, or one that is not finished, is found before the first is evaluated.
   const opened = compared.map(openRun);
   opened.forEach(requireTrained);
   checkSameData(opened);
+  if (split === "validation") checkSameFold(opened);
   const runs: ComparedRun[] = [];
   for (const run of opened) {
     const { path, record } = run;
-    const metrics = await evaluateRun(run, { data, split, averageFlips: false, threads, onNotKept });
+    const metrics = await evaluateRun(run, { data, split, averageFlips: false, threads, isKept, onNotKept });
     const fileName = `${path}/${RUN_FILES.record}`;
     const cost = runCost(record, { task: imageTask(data.train), fileName });
     runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
@@ -56,6 +59,18 @@ export async function compareRuns(
     })),
   );
   return { runs, pairs };
+}
+
+/** @throws UserError when runs were validated on different images, in a cross-validation */
+function checkSameFold(runs: readonly Run[]): void {
+  const foldOf = ({ record }: Run) => (record.status === "imported" ? undefined : record.fold?.number);
+  const other = runs.find((run) => foldOf(run) !== foldOf(runs[0]!));
+  if (!other) return;
+  throw new UserError(
+    (w) =>
+      `${other.path} has other validation images than ${runs[0]!.path}, as they are different folds; compare them with ${w.option("split", "test")}`,
+    { exitCode: 2 },
+  );
 }
 
 /** @throws UserError when two runs were trained on other data: what they get right cannot be compared */

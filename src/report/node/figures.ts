@@ -1,16 +1,11 @@
-import { confusionFigure } from "../../plots/confusion.ts";
 import { costFigure } from "../../plots/cost.ts";
-import { accuracyCurves, curvesOverview, lossCurves } from "../../plots/curves.ts";
 import { type DifferenceRow, differenceFigure } from "../../plots/difference.ts";
-import { reliabilityFigure } from "../../plots/reliability.ts";
-import type { TrainingCurves } from "../../plots/training-curves.ts";
-import { percent } from "../../text.ts";
 import { COSTS, ownPoint, publishedPoint, UNMARKED } from "../cost-points.ts";
 import type { LadderEntry } from "../ladder/entry.ts";
 import { LADDER } from "../ladder/ladder.ts";
 import type { Gain, ModelDetail, StudyReport } from "../report-data.ts";
 import { isPublished } from "../result-tables.ts";
-import { listText } from "../wording.ts";
+import { confusion, curveFigures, type EvaluatedModel, overviewFigure, reliability } from "./model-figures.ts";
 import { dataSample, drawn, mistakesSheet, type StudyFigure } from "./sheets.ts";
 
 /** Figures of accuracy against cost: published results with known cost, and ours. */
@@ -37,19 +32,27 @@ export function costFigures(
   });
 }
 
+/** Number of images of each class in the sample of the data. */
+const SAMPLE = 8;
+
 /** Every figure of the report, in reading order. Deterministic. */
 export function studyFigures(report: StudyReport): StudyFigure[] {
   const { models, test } = report;
+  const tested = models.map(testedModel);
   return [
     ...(report.gains.length > 0 ? [gainsFigure(report.gains)] : []),
     ...(models.length > 0 ? [overviewFigure(models)] : []),
-    ...models.flatMap(curveFigures),
-    ...models.map(confusion),
-    ...models.map(reliability),
-    ...models.flatMap((model) => mistakesSheet(model, test)),
-    dataSample(test),
+    ...models.flatMap((model) => curveFigures(model, `${model.recipe}-`)),
+    ...tested.map(confusion),
+    ...tested.map(reliability),
+    ...tested.flatMap((model) => mistakesSheet(model, test)),
+    dataSample(test, { of: "test", eachClass: SAMPLE, columns: SAMPLE }),
     ...costFigures(report),
   ];
+}
+
+function testedModel({ recipe, test }: ModelDetail): EvaluatedModel {
+  return { recipe, prefix: `${recipe}-`, split: "test", metrics: test };
 }
 
 function gainsFigure(gains: readonly Gain[]): StudyFigure {
@@ -77,78 +80,4 @@ function gainRows({ base, enhanced, difference, overSeeds, paired }: Gain): Diff
       ? [{ name, difference: paired.difference, ...paired.interval, note: "first seed, over test images" }]
       : []),
   ];
-}
-
-const CURVES_CAPTION =
-  "Training values are measured during the epoch, while the weights still change and under augmentation (and dropout, where the network has it), so training accuracy can lie below that of validation; validation values are measured at the epoch's end, on images as they are.";
-
-function curvesOf({ recipe, runs }: ModelDetail): TrainingCurves {
-  return { model: recipe, runs };
-}
-
-function overviewFigure(models: readonly ModelDetail[]): StudyFigure {
-  const title = `Training of ${listText(models.map(({ recipe }) => recipe))}`;
-  return drawn(
-    curvesOverview,
-    { title, models: models.map(curvesOf) },
-    {
-      name: "curves",
-      title,
-      caption: `Accuracy above, loss below, a column for each model, on common scales. ${CURVES_CAPTION}`,
-      section: "overview",
-    },
-  );
-}
-
-function curveFigures(model: ModelDetail): StudyFigure[] {
-  const curves = {
-    ...curvesOf(model),
-    note: "Training: during the epoch, under augmentation. Validation: at its end.",
-  };
-  const seeds = listText(model.runs.map(({ seed }) => String(seed)));
-  const trained = model.runs.length === 1 ? `seed ${seeds}` : `seeds ${seeds}`;
-  return [
-    drawn(accuracyCurves, curves, {
-      name: `${model.recipe}-accuracy`,
-      title: `${model.recipe}: accuracy by epoch`,
-      caption: `Accuracy of ${model.recipe} by epoch, ${trained}.`,
-      section: "curves",
-    }),
-    drawn(lossCurves, curves, {
-      name: `${model.recipe}-loss`,
-      title: `${model.recipe}: loss by epoch`,
-      caption: `Loss of ${model.recipe} by epoch, ${trained}. Cross entropy, both without label smoothing.`,
-      section: "curves",
-    }),
-  ];
-}
-
-function confusion({ recipe, test }: ModelDetail): StudyFigure {
-  const title = `${recipe}: confusion matrix, test set`;
-  const classNames = test.perClass.map(({ label }) => label);
-  return drawn(
-    confusionFigure,
-    { title, classNames, confusion: test.confusion },
-    {
-      name: `${recipe}-confusion`,
-      title,
-      caption: `Rows: what the image is. Columns: what ${recipe} takes it for. The diagonal holds the ${percent(test.accuracy)} that are right.`,
-      section: "confusion",
-    },
-  );
-}
-
-function reliability({ recipe, test }: ModelDetail): StudyFigure {
-  const title = `${recipe}: confidence and accuracy`;
-  const { bins, error } = test.calibration;
-  return drawn(
-    reliabilityFigure,
-    { title, bins, calibrationError: error },
-    {
-      name: `${recipe}-calibration`,
-      title,
-      caption: `How often ${recipe} is right, by how sure it says it is. On the diagonal the two agree; above it the model is better than it thinks, below it worse.`,
-      section: "calibration",
-    },
-  );
 }

@@ -6,7 +6,7 @@ import { type ContactSheet, type ContactSheetImage, contactSheet } from "../../p
 import { drawSvg } from "../../plots/node/render.ts";
 import type { Figure } from "../../plots/svg.ts";
 import { counted, percent } from "../../text.ts";
-import type { ModelDetail } from "../report-data.ts";
+import type { EvaluatedModel } from "./model-figures.ts";
 
 /** A figure of the report. */
 export interface StudyFigure {
@@ -26,6 +26,7 @@ export type FigureSection =
   | "curves"
   | "confusion"
   | "calibration"
+  | "ranking"
   | "mistakes"
   | "data"
   | "cost";
@@ -36,17 +37,15 @@ export function drawn<Input>(figure: Figure<Input>, input: Input, words: Omit<St
 }
 
 const MISTAKES = { count: 12, columns: 6 };
-/** Number of images of each class in the sample of the data. */
-const SAMPLE = 8;
 
 /**
  * The most confident mistakes of a model, with the predicted class and its confidence; no sheet without mistakes.
  *
  * @throws RangeError when the predictions are not for these images
  */
-export function mistakesSheet({ recipe, test }: ModelDetail, images: ImageSet): StudyFigure[] {
+export function mistakesSheet({ recipe, prefix, split, metrics }: EvaluatedModel, images: ImageSet): StudyFigure[] {
   const title = `${recipe}: its most confident mistakes`;
-  const mistakes = mostConfidentMistakes(test.predictions, MISTAKES);
+  const mistakes = mostConfidentMistakes(metrics.predictions, MISTAKES);
   if (mistakes.length === 0) return [];
   const sheet = mistakes.map(({ index, label, predicted, confidence }): ContactSheetImage => {
     if (images.labels[index] !== label) throw new RangeError(`image ${index} is not the one that was answered`);
@@ -59,45 +58,60 @@ export function mistakesSheet({ recipe, test }: ModelDetail, images: ImageSet): 
       contactSheet,
       { title, columns: MISTAKES.columns, images: sheet },
       {
-        name: `${recipe}-mistakes`,
+        name: `${prefix}mistakes`,
         title,
-        caption: `The ${mistakes.length} test images that ${recipe} got wrong with the most confidence: the label they have, the answer, and the probability that the model gave it.`,
+        caption: `The ${mistakes.length} ${split} images that ${recipe} got wrong with the most confidence: the label they have, the answer, and the probability that the model gave it.`,
         section: "mistakes",
       },
     ),
   ];
 }
 
-/** The first test images of each class, one row per class. */
-export function dataSample(images: ImageSet): StudyFigure {
-  const title = "A sample of the test images";
+interface Sample {
+  /** Which images they are. */
+  readonly of: "test" | "validation" | "training";
+  /** Number of images of each class. */
+  readonly eachClass: number;
+  readonly columns: number;
+}
+
+/** The first images of each class, class by class. */
+export function dataSample(images: ImageSet, { of, eachClass, columns }: Sample): StudyFigure {
+  const title = `A sample of the ${of} images`;
   const shown = images.classNames.flatMap((name, label) =>
-    firstOfClass(images, label).map((index) => ({ name, index })),
+    firstOfClass(images, label, eachClass).map((index) => ({ name, index })),
   );
   const sheet = shown.map(({ name, index }): ContactSheetImage => ({ ...pixelsOf(images, index), caption: [name] }));
+  const first = eachClass === 1 ? `The first ${of} image` : `The first ${eachClass} ${of} images`;
   return drawn(
     contactSheet,
-    { title, columns: SAMPLE, images: sheet },
+    { title, columns, images: sheet },
     {
       name: "data-sample",
       title,
-      caption: `The first ${SAMPLE} test images of each class, as the networks see them: ${images.width} × ${images.height} pixels, grey.`,
+      caption: `${first} of each class, as the networks see them: ${images.width} × ${images.height} pixels, ${images.channels === 3 ? "colour" : "grey"}.`,
       section: "data",
     },
   );
 }
 
-function firstOfClass(images: ImageSet, label: number): number[] {
-  return Array.from(images.labels, (_, index) => index)
-    .filter((index) => images.labels[index] === label)
-    .slice(0, SAMPLE);
+function firstOfClass({ labels }: ImageSet, label: number, most: number): number[] {
+  const found: number[] = [];
+  for (let index = 0; index < labels.length && found.length < most; index++) {
+    if (labels[index] === label) found.push(index);
+  }
+  return found;
 }
 
-/** An image's first channel, as grey. */
-export function pixelsOf(images: ImageSet, index: number): Pick<ContactSheetImage, "pixels" | "width" | "height"> {
+/** An image in colour where it has three channels; else its first channel, as grey. */
+export function pixelsOf(
+  images: ImageSet,
+  index: number,
+): Pick<ContactSheetImage, "pixels" | "channels" | "width" | "height"> {
   const { width, height } = images;
+  const channels = images.channels === 3 ? 3 : 1;
   const start = index * imageBytes(images);
-  return { pixels: images.images.subarray(start, start + width * height), width, height };
+  return { pixels: images.images.subarray(start, start + channels * width * height), channels, width, height };
 }
 
 /** Contact sheets of suspicious images of a data set. */

@@ -24,6 +24,8 @@ export const RUN_FILES = {
   split: "split.json",
   /** Time breakdown of a step, with `--profile`. */
   profile: "profile.json",
+  /** The page about a finished run; its figures are in `plots`. */
+  report: "report.html",
 } as const;
 
 const LINE_END = "\n".charCodeAt(0);

@@ -5,9 +5,11 @@ import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../../..
 
 export type Change = (folder: string) => void;
 
-/** Every file of a folder with its content. */
+/** Every file of a folder and of the folders in it, with its content. */
 export function contents(folder: string): Map<string, string> {
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => statSync(join(folder, name)).isFile());
+  return new Map(files.map((name) => [name, readFileSync(join(folder, name), "latin1")]));
 }
 
 /** @param bytes that are kept; negative: so many fewer than there are */

@@ -1,0 +1,80 @@
+import { MODELS } from "../models/index.ts";
+import { RECIPES } from "../recipes/index.ts";
+import { recipeToJson } from "../recipes/recipe.ts";
+import type { Repeat } from "../report/run-page.ts";
+import type { AnyRunRecord, RunRecord } from "../runs/run-record.ts";
+import { commandLine, shellWord } from "./wording.ts";
+
+/** Name of the file that holds a recipe which is not known by a name. */
+const RECIPE_FILE = "recipe.json";
+
+/**
+ * The command that trains a run again: by its recipe's name or file, with what options changed of it; else with a JSON
+ * file of the recipe. Null for imported weights, and for a network that a program defined.
+ */
+export function repeatOf(record: AnyRunRecord): Repeat | null {
+  if (record.status === "imported") return null;
+  const { recipeFile, recipeName, recipe, epochs, batchSize, learningRate, model } = record;
+  const options = trainOptions(record);
+  const changed = {
+    epochs: String(epochs),
+    batchSize: String(batchSize),
+    lr: String(learningRate),
+    ...stopOptions(recipe),
+  };
+  const byName = (name: string) => ({ command: commandLine(`train ${shellWord(name)}`, { ...changed, ...options }) });
+  if (recipeFile !== undefined) return byName(recipeFile);
+  if (isBuiltIn(record)) return byName(recipeName);
+  if (!MODELS.some(({ name }) => name === model)) return null;
+  const isOurs = RECIPES.some(({ name }) => name === recipeName);
+  // A recipe in a file has a name of its own.
+  const own = isOurs ? { ...recipe, name: `${recipeName}-changed` } : recipe;
+  return {
+    command: commandLine(`train ${RECIPE_FILE}`, options),
+    recipeFile: { name: RECIPE_FILE, text: JSON.stringify(own, null, 2) },
+  };
+}
+
+/** Whether the recipe is tailor's of that name, but for what the options of `train` change. */
+function isBuiltIn({ recipeName, recipe }: RunRecord): boolean {
+  const ours = RECIPES.find(({ name }) => name === recipeName);
+  if (!ours) return false;
+  const { epochs, batchSize, learningRate, patience, keep } = recipe;
+  const changed = { epochs, batchSize, learningRate, patience, keep };
+  return textOf({ ...recipeToJson(ours), ...changed }) === textOf(recipe);
+}
+
+/** JSON with sorted keys at every level, without undefined ones. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, inner) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function stopOptions({ patience, keep }: Readonly<Record<string, unknown>>) {
+  return {
+    patience: patience === undefined ? undefined : String(patience),
+    keep: keep === undefined ? undefined : String(keep),
+  };
+}
+
+/** What is not of the recipe: seed, data and how it is computed. */
+function trainOptions({ seed, data, limit, trainOn, lowering, gpu }: RunRecord) {
+  const { folder, image, preparation } = data;
+  const isSquare = image !== undefined && image.height === image.width;
+  const own = {
+    data: folder,
+    size: isSquare ? String(image.height) : undefined,
+    channels: image && String(image.channels),
+    fit: preparation?.kind === "fit" ? preparation.fit : undefined,
+  };
+  return {
+    seed: String(seed),
+    ...(folder === undefined ? {} : own),
+    limit: limit === null ? undefined : String(limit),
+    trainOn: trainOn === "all" ? trainOn : undefined,
+    ...(gpu ? { device: "gpu" } : { lowering }),
+  };
+}
