@@ -34,7 +34,7 @@ describe("the finder", () => {
     const { steps, suggestion } = await findLearningRate(job, { from: 1e-5, to: 1e4, steps: 40 });
     expect(steps.length).toBeGreaterThan(10);
     expect(steps.length).toBeLessThan(40);
-    steps.forEach(({ rate }, i) => expect(rate / (1e-5 * 1e9 ** (i / 39))).toBeCloseTo(1, 9));
+    for (const [i, { rate }] of steps.entries()) expect(rate / (1e-5 * 1e9 ** (i / 39))).toBeCloseTo(1, 9);
     const least = Math.min(...steps.map(({ smoothLoss }) => smoothLoss));
     expect(least).toBeLessThan(steps[0]!.loss);
     for (const { smoothLoss } of steps) expect(smoothLoss).toBeLessThanOrEqual(4 * least + 1e-9);
