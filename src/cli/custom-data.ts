@@ -23,14 +23,15 @@ const CHANNELS = ["1", "3"] as const;
 
 /** `--data` where Fashion-MNIST is only the default. */
 export const CUSTOM_DATA_OPTION = {
-  flags: "--data <folder>",
-  description: "pictures, a folder a class (with or without train, val and test above), or IDX files",
+  flags: "--data <path>",
+  description:
+    "pictures, a folder a class (with or without train, val and test above) or with a table of labels (CSV); or IDX files",
   default: "Fashion-MNIST, fetched if need be",
 } as const satisfies OptionSpec;
 
 /** `--data` of commands about a run. */
 export const RUN_DATA_OPTION = {
-  flags: "--data <folder>",
+  flags: "--data <path>",
   description: "where the run's data are now",
   default: "where they were; Fashion-MNIST is fetched if need be",
 } as const satisfies OptionSpec;

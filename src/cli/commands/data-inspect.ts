@@ -35,7 +35,7 @@ function inspectionLines(
   found: Inspection,
   { folder, options, recipe }: { folder: string; options: TypedPreparation; recipe: Recipe },
 ): string[] {
-  const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
+  const { classes, images, drawn, image, normalization, imbalance, unreadable, notes, pictures } = found;
   const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
   const total = images.train + images.validation + images.test;
   const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
@@ -44,9 +44,10 @@ function inspectionLines(
   const task = { ...image, classes: classes.length };
   const { batchSize, epochs } = fitToImages(recipe, { images: images.train, task }).recipe;
   return [
-    `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
+    `${found.folder}: ${found.title}, ${count(classes.length)} classes, ${count(total)} images`,
     ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
     imbalanceText(imbalance),
+    ...notes,
     ...(pictures ? pictureLines(pictures, image) : []),
     ...(unreadable.length > 0 ? unreadableLines(unreadable, total + unreadable.length) : []),
     drawn.length === 0
