@@ -3,6 +3,7 @@ import type { DataPlace } from "./data-place.ts";
 import { hasIdxFiles, readIdxFolder } from "./idx-folder.ts";
 import { hasLabelTable, listLabelled } from "./labels-csv.ts";
 import { unknownFile } from "./no-data.ts";
+import { hasNpzFile, readNpz } from "./npz-file.ts";
 import type { StoredImages } from "./stored-images.ts";
 
 /**
@@ -18,11 +19,12 @@ export type DataReader = {
 );
 
 /** Kinds of files that hold images. */
-export type StoredKind = "idx";
+export type StoredKind = "idx" | "npz";
 
 /** All layouts; the first one that recognizes a place reads it. */
 const READERS: readonly DataReader[] = [
   { kind: "idx", recognizes: ({ folder, file }) => !file && hasIdxFiles(folder), read: readIdxFolder },
+  { kind: "npz", recognizes: hasNpzFile, read: readNpz },
   { kind: "pictures", recognizes: hasLabelTable, list: listLabelled },
   { kind: "pictures", recognizes: ({ file }) => !file, list: ({ folder }) => listClassFolders(folder) },
 ];

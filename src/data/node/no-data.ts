@@ -6,11 +6,12 @@ import { filesIn } from "./picture-files.ts";
 
 /** What is read, for messages. */
 export const LAYOUTS =
-  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or IDX files";
+  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz)";
 
 /** What files are, by their extension, and what to do with them where they are not read. */
 const KINDS: Readonly<Record<string, { readonly what: string; readonly advice?: string }>> = {
   idx: { what: "IDX file", advice: "IDX files come in pairs: name their folder" },
+  ".npz": { what: "file of arrays", advice: "arrays are named x_train, y_train and so on" },
   ".csv": { what: "table", advice: "a table of labels needs a first line with columns for the file and the label" },
   ".tsv": { what: "table", advice: "a table of labels needs a first line with columns for the file and the label" },
 };
