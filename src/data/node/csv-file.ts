@@ -58,7 +58,12 @@ export function readCsvHead(path: string): CsvHead | undefined {
   }
 }
 
-const FORM = { trim: true, skip_empty_lines: true, relax_column_count: false } as const;
+const FORM = {
+  trim: true,
+  skip_empty_lines: true,
+  relax_column_count: false,
+  record_delimiter: ["\r\n", "\n", "\r"],
+};
 
 function headOf(path: string): { readonly text: string; readonly isAll: boolean } | undefined {
   try {

@@ -1,9 +1,11 @@
+import { hasCifarFiles, readCifar } from "./cifar-files.ts";
 import { type ListedPictures, listClassFolders } from "./class-folders.ts";
 import type { DataPlace } from "./data-place.ts";
 import { hasIdxFiles, readIdxFolder } from "./idx-folder.ts";
 import { hasLabelTable, listLabelled } from "./labels-csv.ts";
 import { unknownFile } from "./no-data.ts";
 import { hasNpzFile, readNpz } from "./npz-file.ts";
+import { hasPixelTable, readPixelCsv } from "./pixel-csv.ts";
 import type { StoredImages } from "./stored-images.ts";
 
 /**
@@ -19,12 +21,14 @@ export type DataReader = {
 );
 
 /** Kinds of files that hold images. */
-export type StoredKind = "idx" | "npz";
+export type StoredKind = "idx" | "npz" | "cifar" | "pixels";
 
 /** All layouts; the first one that recognizes a place reads it. */
 const READERS: readonly DataReader[] = [
   { kind: "idx", recognizes: ({ folder, file }) => !file && hasIdxFiles(folder), read: readIdxFolder },
   { kind: "npz", recognizes: hasNpzFile, read: readNpz },
+  { kind: "cifar", recognizes: hasCifarFiles, read: readCifar },
+  { kind: "pixels", recognizes: hasPixelTable, read: readPixelCsv },
   { kind: "pictures", recognizes: hasLabelTable, list: listLabelled },
   { kind: "pictures", recognizes: ({ file }) => !file, list: ({ folder }) => listClassFolders(folder) },
 ];

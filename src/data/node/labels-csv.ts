@@ -14,7 +14,7 @@ const FILE_COLUMNS = [
   ...["file", "filename", "file_name", "filepath", "file_path", "path", "image_path", "image", "image_name"],
   ...["image_file", "img", "img_path", "picture", "photo", "image_id", "img_id", "id", "name"],
 ];
-const LABEL_COLUMNS = ["label", "class", "category", "target", "class_name", "label_name"];
+export const LABEL_COLUMNS = ["label", "class", "category", "target", "class_name", "label_name"];
 const SPLIT_COLUMNS = ["split", "subset"];
 
 /** Longest row, in characters. */
@@ -207,7 +207,9 @@ function tablesIn({ files, file }: DataPlace): LabelTable[] {
     if (!file && /submission/i.test(name)) return [];
     const head = readCsvHead(path);
     const columns = head && columnsOf(head.header);
-    return columns && columns.label >= 0 ? [{ head, part: file ? "train" : partOfName(name), columns }] : [];
+    return columns && columns.label >= 0
+      ? [{ head, part: file ? "train" : (statedPart(name) ?? "train"), columns }]
+      : [];
   });
 }
 
@@ -227,12 +229,8 @@ function columnsOf(header: readonly string[]): LabelTable["columns"] | undefined
   return file < 0 ? undefined : { file, label: first(LABEL_COLUMNS), split: first(SPLIT_COLUMNS) };
 }
 
-/** The part that a file's name says: `train.csv`, `train_labels.csv`, `fashion-mnist_test.csv`; else train. */
-export function partOfName(name: string): Part {
-  return statedPart(name) ?? "train";
-}
-
-function statedPart(name: string): Part | undefined {
+/** The part that the name of a file or folder says: `train.csv`, `train_labels.csv`, `fashion-mnist_test.csv`. */
+export function statedPart(name: string): Part | undefined {
   const words = name.toLowerCase().split(/[^a-z]+/);
   return PARTS.find((part) => words.some((word) => PART_FOLDERS[part].includes(word)));
 }

@@ -6,7 +6,7 @@ import { filesIn } from "./picture-files.ts";
 
 /** What is read, for messages. */
 export const LAYOUTS =
-  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz)";
+  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz), a table of pixels, CIFAR's binary version";
 
 /** What files are, by their extension, and what to do with them where they are not read. */
 const KINDS: Readonly<Record<string, { readonly what: string; readonly advice?: string }>> = {
