@@ -1,11 +1,11 @@
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { pipeline } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { parse as parseAtOnce } from "csv-parse/sync";
 import { UserError } from "../../errors.ts";
 import { count } from "../../text.ts";
-import type { FolderEntry } from "./picture-files.ts";
+import { type FolderEntry, readHead } from "./picture-files.ts";
 
 /** How much of a file is read to recognise it. */
 const HEAD_BYTES = 2 ** 16;
@@ -66,18 +66,8 @@ const FORM = {
 };
 
 function headOf(path: string): { readonly text: string; readonly isAll: boolean } | undefined {
-  try {
-    const file = openSync(path, "r");
-    try {
-      const head = Buffer.alloc(HEAD_BYTES);
-      const length = readSync(file, head);
-      return { text: head.toString("utf8", 0, length).replace(/^\uFEFF/, ""), isAll: length < HEAD_BYTES };
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return undefined; // whoever reads the file reports why it cannot be read
-  }
+  const head = readHead(path, HEAD_BYTES);
+  return head && { text: new TextDecoder().decode(head), isAll: head.length < HEAD_BYTES };
 }
 
 /**

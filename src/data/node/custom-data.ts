@@ -2,7 +2,7 @@ import { imbalanceOf, imbalanceText } from "../imbalance.ts";
 import type { PictureSplit } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
-import { openPlace } from "./data-place.ts";
+import { atPlace } from "./data-place.ts";
 import { findReader } from "./data-readers.ts";
 import { loadFashionMnist } from "./fashion-mnist.ts";
 import { loadPictureFolder, loadSplit } from "./picture-folder.ts";
@@ -21,15 +21,17 @@ export async function loadCustomData(
   options: CustomDataOptions = {},
   report: Report = () => {},
 ): Promise<LoadedData> {
-  const place = openPlace(named);
-  const reader = await findReader(place);
-  const loaded =
-    reader.kind === "pictures"
-      ? await loadPictureFolder(place, await reader.list(place), options, report)
-      : assembleStored(await reader.read(place), place, options, report).loaded;
-  const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
-  if (imbalance.isUneven) report(imbalanceText(imbalance));
-  return loaded;
+  return atPlace(named, report, async (place, tell) => {
+    for (const note of place.notes) tell(note);
+    const reader = await findReader(place);
+    const loaded =
+      reader.kind === "pictures"
+        ? await loadPictureFolder(place, await reader.list(place), options, tell)
+        : assembleStored(await reader.read(place), place, options, tell).loaded;
+    const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
+    if (imbalance.isUneven) tell(imbalanceText(imbalance));
+    return loaded;
+  });
 }
 
 /**
@@ -43,8 +45,10 @@ export async function loadPicturesOfRun(
   split: PictureSplit,
   { name, report }: { name: string; report: Report },
 ): Promise<LoadedData> {
-  const { path, folder } = openPlace(named);
-  return { ...(await loadSplit(folder, split, { name, report })), folder: path };
+  return atPlace(named, report, async ({ path, folder }, tell) => ({
+    ...(await loadSplit(folder, split, { name, report: tell })),
+    folder: path,
+  }));
 }
 
 /** Data, and how they are read. */

@@ -4,7 +4,7 @@ import { type Imbalance, imbalanceOf } from "../imbalance.ts";
 import { normalizationOf, trainingData } from "../training-data.ts";
 import type { LoadedData } from "./chain.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
-import { openPlace } from "./data-place.ts";
+import { atPlace, type DataPlace } from "./data-place.ts";
 import { findReader, type StoredKind } from "./data-readers.ts";
 import {
   assemblePictures,
@@ -67,16 +67,23 @@ export interface Extent {
  * @throws UserError when training would be refused for another reason
  */
 export async function inspectData(folder: string, options: CustomDataOptions = {}): Promise<Inspection> {
-  const place = openPlace(folder);
+  return atPlace(
+    folder,
+    () => {},
+    (place) => inspectPlace(place, options),
+  );
+}
+
+async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promise<Inspection> {
   const reader = await findReader(place);
   if (reader.kind !== "pictures") {
     const stored = await reader.read(place);
     const { loaded, drawn } = assembleStored(stored, place, options, () => {});
     const { title, notes = [] } = stored;
-    return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes };
+    return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes: shownNotes(place, notes) };
   }
   const listed = await reader.list(place);
-  const content = await readPictureFolder(place.folder, listed, options, { withSizes: true });
+  const content = await readPictureFolder(place, listed, options, { withSizes: true });
   const loaded = assembleTelling(place.folder, content, options);
   const { pictures, unreadable } = content.read;
   const sizes = pictures.flatMap(({ size }) => size ?? []);
@@ -90,7 +97,7 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
     title: "pictures",
     drawn: (["validation", "test"] as const).filter((part) => loaded.split!.drawn.includes(part)),
     unreadable,
-    notes: listed.notes ?? [],
+    notes: shownNotes(place, listed.notes),
     pictures: {
       width: range(sizes.map(({ width }) => width)),
       height: range(sizes.map(({ height }) => height)),
@@ -99,6 +106,10 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
       others: content.listed.others,
     },
   };
+}
+
+function shownNotes({ notes, shown }: DataPlace, read: readonly string[] = []): string[] {
+  return [...notes, ...read.map(shown)];
 }
 
 /** Lists unreadable pictures in the error when too few others remain, as they may be the reason. */

@@ -8,9 +8,21 @@ import { filesIn } from "./picture-files.ts";
 export const LAYOUTS =
   "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz), a table of pixels, CIFAR's binary version";
 
+const ARCHIVE = { what: "archive", advice: "an archive (zip, tar, tar.gz) is read when it is named itself" };
+const PACKED = { what: "packed file", advice: "of packed files zip, tar and tar.gz are read: unpack others" };
+
 /** What files are, by their extension, and what to do with them where they are not read. */
 const KINDS: Readonly<Record<string, { readonly what: string; readonly advice?: string }>> = {
   idx: { what: "IDX file", advice: "IDX files come in pairs: name their folder" },
+  ".zip": ARCHIVE,
+  ".tar": ARCHIVE,
+  ".tgz": ARCHIVE,
+  ".gz": ARCHIVE,
+  ".xz": PACKED,
+  ".bz2": PACKED,
+  ".zst": PACKED,
+  ".7z": PACKED,
+  ".rar": PACKED,
   ".npz": { what: "file of arrays", advice: "arrays are named x_train, y_train and so on" },
   ".csv": { what: "table", advice: "a table of labels needs a first line with columns for the file and the label" },
   ".tsv": { what: "table", advice: "a table of labels needs a first line with columns for the file and the label" },

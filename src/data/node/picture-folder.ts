@@ -23,7 +23,7 @@ export interface PictureFolder {
 
 /** Reads the listed pictures of a folder; listed ones that are missing are unreadable. */
 export async function readPictureFolder(
-  folder: string,
+  { folder, shown }: DataPlace,
   listed: ListedPictures,
   { size: given, maxDefaultSize, channels, fit = DEFAULT_FIT }: CustomDataOptions,
   { withSizes = false }: { withSizes?: boolean } = {},
@@ -33,7 +33,10 @@ export async function readPictureFolder(
   const chosen = given === undefined ? await measurePictures(folder, files, maxDefaultSize) : undefined;
   const size = given ?? chosen!.size;
   const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
-  const unreadable = [...(listed.missing ?? []), ...read.unreadable];
+  const unreadable = [...(listed.missing ?? []), ...read.unreadable].map(({ file, message }) => ({
+    file,
+    message: shown(message),
+  }));
   return { listed, read: { ...read, unreadable }, size, chosen };
 }
 
@@ -77,16 +80,15 @@ export function countListed({ pictures, missing = [] }: ListedPictures): number 
 /**
  * Loads the listed pictures of a folder for a new run, and reports what is left out.
  *
- * @param place the data as the user named them
  * @throws UserError listing every picture that cannot be read unless they may be skipped
  */
 export async function loadPictureFolder(
-  { folder, path: place }: DataPlace,
+  place: DataPlace,
   listed: ListedPictures,
   options: CustomDataOptions,
   report: Report,
 ): Promise<LoadedData> {
-  const content = await readPictureFolder(folder, listed, options);
+  const content = await readPictureFolder(place, listed, options);
   const { read } = content;
   if (read.unreadable.length > 0) {
     const lines = unreadableLines(read.unreadable, countListed(listed));
@@ -97,12 +99,12 @@ export async function loadPictureFolder(
     }
     for (const line of lines) report(line);
   }
-  const loaded = assemblePictures(folder, content, options);
+  const loaded = assemblePictures(place.folder, content, options);
   const words: Words = (w) =>
-    `${describePictures(place, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
+    `${describePictures(place.path, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
   report(inWords(words), words);
   for (const line of [...(listed.notes ?? []), ...leftOutLines(listed.others)]) report(line);
-  return { ...loaded, folder: place };
+  return { ...loaded, folder: place.path };
 }
 
 /**
