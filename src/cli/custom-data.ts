@@ -25,7 +25,7 @@ const CHANNELS = ["1", "3"] as const;
 export const CUSTOM_DATA_OPTION = {
   flags: "--data <path>",
   description:
-    "pictures, a folder a class (with or without train, val and test above) or with a table of labels (CSV); or files of images: IDX, NumPy (.npz), pixels in CSV, CIFAR; or a zip or tar of any of them",
+    "pictures, a folder a class (with or without train, val and test above) or with a table of labels (CSV); or files of images: IDX, NumPy (.npz), pixels in CSV, CIFAR, Parquet; or a zip or tar of any of them",
   default: "Fashion-MNIST, fetched if need be",
 } as const satisfies OptionSpec;
 

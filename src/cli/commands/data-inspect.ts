@@ -26,8 +26,9 @@ const MIN_PHOTO_SIZE = 33;
 async function inspectForRecipe(folder: string, options: CustomDataOptions) {
   const found = await inspectData(folder, { ...options, maxDefaultSize: photos.model.maxDefaultSize });
   const { kind, image } = found;
-  if (kind === "pictures" && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
-  const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && kind === "pictures";
+  const arePictures = kind === "pictures" || kind === "parquet";
+  if (arePictures && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
+  const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && arePictures;
   return { found: isOtherSize ? await inspectData(folder, options) : found, recipe: enhanced };
 }
 

@@ -27,7 +27,7 @@ export async function loadCustomData(
     const loaded =
       reader.kind === "pictures"
         ? await loadPictureFolder(place, await reader.list(place), options, tell)
-        : assembleStored(await reader.read(place), place, options, tell).loaded;
+        : assembleStored(await reader.read(place, options), place, options, tell).loaded;
     const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
     if (imbalance.isUneven) tell(imbalanceText(imbalance));
     return loaded;

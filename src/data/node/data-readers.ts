@@ -1,10 +1,12 @@
 import { hasCifarFiles, readCifar } from "./cifar-files.ts";
 import { type ListedPictures, listClassFolders } from "./class-folders.ts";
+import type { CustomDataOptions } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
 import { hasIdxFiles, readIdxFolder } from "./idx-folder.ts";
 import { hasLabelTable, listLabelled } from "./labels-csv.ts";
 import { unknownFile } from "./no-data.ts";
 import { hasNpzFile, readNpz } from "./npz-file.ts";
+import { hasParquetFiles, readParquet } from "./parquet-files.ts";
 import { hasPixelTable, readPixelCsv } from "./pixel-csv.ts";
 import type { StoredImages } from "./stored-images.ts";
 
@@ -17,17 +19,21 @@ export type DataReader = {
   readonly recognizes: (place: DataPlace) => boolean | Promise<boolean>;
 } & (
   | { readonly kind: "pictures"; readonly list: (place: DataPlace) => ListedPictures | Promise<ListedPictures> }
-  | { readonly kind: StoredKind; readonly read: (place: DataPlace) => Promise<StoredImages> }
+  | {
+      readonly kind: StoredKind;
+      readonly read: (place: DataPlace, options: CustomDataOptions) => Promise<StoredImages>;
+    }
 );
 
 /** Kinds of files that hold images. */
-export type StoredKind = "idx" | "npz" | "cifar" | "pixels";
+export type StoredKind = "idx" | "npz" | "cifar" | "pixels" | "parquet";
 
 /** All layouts; the first one that recognizes a place reads it. */
 const READERS: readonly DataReader[] = [
   { kind: "idx", recognizes: ({ folder, file }) => !file && hasIdxFiles(folder), read: readIdxFolder },
   { kind: "npz", recognizes: hasNpzFile, read: readNpz },
   { kind: "cifar", recognizes: hasCifarFiles, read: readCifar },
+  { kind: "parquet", recognizes: hasParquetFiles, read: readParquet },
   { kind: "pixels", recognizes: hasPixelTable, read: readPixelCsv },
   { kind: "pictures", recognizes: hasLabelTable, list: listLabelled },
   { kind: "pictures", recognizes: ({ file }) => !file, list: ({ folder }) => listClassFolders(folder) },

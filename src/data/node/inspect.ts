@@ -77,7 +77,7 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
 async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promise<Inspection> {
   const reader = await findReader(place);
   if (reader.kind !== "pictures") {
-    const stored = await reader.read(place);
+    const stored = await reader.read(place, options);
     const { loaded, drawn } = assembleStored(stored, place, options, () => {});
     const { title, notes = [] } = stored;
     return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes: shownNotes(place, notes) };

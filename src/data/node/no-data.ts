@@ -6,7 +6,7 @@ import { filesIn } from "./picture-files.ts";
 
 /** What is read, for messages. */
 export const LAYOUTS =
-  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz), a table of pixels, CIFAR's binary version";
+  "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders, pictures and a table of their labels (CSV), or files of images: IDX, NumPy (.npz), a table of pixels, CIFAR's binary version, Parquet";
 
 const ARCHIVE = { what: "archive", advice: "an archive (zip, tar, tar.gz) is read when it is named itself" };
 const PACKED = { what: "packed file", advice: "of packed files zip, tar and tar.gz are read: unpack others" };
