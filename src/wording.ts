@@ -15,6 +15,7 @@ export type OptionName =
   | "format"
   | "host"
   | "image"
+  | "labelFrom"
   | "learningRate"
   | "lowering"
   | "model"

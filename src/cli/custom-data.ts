@@ -55,10 +55,15 @@ export const PREPARATION_OPTIONS = [
     choices: FITS,
     default: DEFAULT_FIT,
   },
+  {
+    flags: "--label-from <regex>",
+    description:
+      "the class is in the name of each picture's file: a regular expression with one group, such as '^(.+?)_[0-9]+'",
+  },
   { flags: "--skip-unreadable", description: "leave out pictures that cannot be read, instead of stopping" },
 ] as const satisfies readonly OptionSpec[];
 
-const PREPARATION_NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
+const PREPARATION_NAMES = ["size", "channels", "fit", "labelFrom", "skipUnreadable"] as const;
 export type TypedPreparation = OptionsOf<typeof PREPARATION_OPTIONS>;
 export type TypedData = OptionsOf<readonly [typeof CUSTOM_DATA_OPTION]>;
 
@@ -69,6 +74,7 @@ export function preparationOptions(options: TypedPreparation): CustomDataOptions
     size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
     channels: channels && (channels === "3" ? 3 : 1),
     fit,
+    labelFrom: options.labelFrom,
     skipUnreadable: options.skipUnreadable === true,
   };
 }

@@ -16,6 +16,7 @@ const NAMES: Record<OptionName, true> = {
   format: true,
   host: true,
   image: true,
+  labelFrom: true,
   learningRate: true,
   lowering: true,
   model: true,

@@ -10,6 +10,7 @@ import { UserError } from "../../src/errors.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { drawn, put } from "./picture-fixtures.ts";
 
+const COMPRESSORS = { GZIP: (input: Uint8Array) => gzipSync(input) };
 const NAMES = ["ant", "bee", "cow"];
 
 interface Written {
@@ -64,7 +65,7 @@ async function parquet({
     ],
     kvMetadata: [{ key: "huggingface", value: rest.metadata ?? JSON.stringify({ info: { features } }) }],
     rowGroupSize: 2,
-    ...(rest.isGzip && { codec: "GZIP" as const, compressors: { GZIP: (input: Uint8Array) => gzipSync(input) } }),
+    ...(rest.isGzip && { codec: "GZIP" as const, compressors: COMPRESSORS }),
   });
   return new Uint8Array(writer.getBuffer());
 }

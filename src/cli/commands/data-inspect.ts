@@ -40,7 +40,7 @@ function inspectionLines(
   const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
   const total = images.train + images.validation + images.test;
   const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
-  const { size, channels, fit } = options;
+  const { size, channels, fit, labelFrom } = options;
   const skipUnreadable = unreadable.length > 0;
   const task = { ...image, classes: classes.length };
   const { batchSize, epochs } = fitToImages(recipe, { images: images.train, task }).recipe;
@@ -55,7 +55,7 @@ function inspectionLines(
       ? "the folder has all three parts: none is drawn"
       : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, skipUnreadable })}`,
+    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, labelFrom, skipUnreadable })}`,
   ];
 }
 

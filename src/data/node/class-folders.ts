@@ -156,7 +156,12 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
   const refused = (message: string) => new UserError([message, ...heicLines(others)].join("\n"));
   if (classes.every(({ files }) => files.length === 0)) {
     const loose = entriesOf(path).filter((entry) => !entry.isHidden && isPicture(entry)).length;
-    if (loose > 0) throw refused(`${path} holds ${loose} pictures but no class folders with pictures; ${LAYOUTS}`);
+    if (loose > 0) {
+      const found = `${path} holds ${loose} pictures but no class folders with pictures; ${LAYOUTS}`;
+      throw new UserError((w) =>
+        [`${found}. Where file names hold the class, use ${w.option("labelFrom")}`, ...heicLines(others)].join("\n"),
+      );
+    }
     throw refused(nothingIn(folder));
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);

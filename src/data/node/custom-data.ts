@@ -23,10 +23,10 @@ export async function loadCustomData(
 ): Promise<LoadedData> {
   return atPlace(named, report, async (place, tell) => {
     for (const note of place.notes) tell(note);
-    const reader = await findReader(place);
+    const reader = await findReader(place, options);
     const loaded =
       reader.kind === "pictures"
-        ? await loadPictureFolder(place, await reader.list(place), options, tell)
+        ? await loadPictureFolder(place, await reader.list(place, options), options, tell)
         : assembleStored(await reader.read(place, options), place, options, tell).loaded;
     const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
     if (imbalance.isUneven) tell(imbalanceText(imbalance));

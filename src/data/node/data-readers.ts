@@ -3,6 +3,7 @@ import { type ListedPictures, listClassFolders } from "./class-folders.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
 import { hasIdxFiles, readIdxFolder } from "./idx-folder.ts";
+import { listByName } from "./label-from.ts";
 import { hasLabelTable, listLabelled } from "./labels-csv.ts";
 import { unknownFile } from "./no-data.ts";
 import { hasNpzFile, readNpz } from "./npz-file.ts";
@@ -16,9 +17,12 @@ import type { StoredImages } from "./stored-images.ts";
  */
 export type DataReader = {
   /** Whether a place has this layout, from names and the first bytes of files. */
-  readonly recognizes: (place: DataPlace) => boolean | Promise<boolean>;
+  readonly recognizes: (place: DataPlace, options: CustomDataOptions) => boolean | Promise<boolean>;
 } & (
-  | { readonly kind: "pictures"; readonly list: (place: DataPlace) => ListedPictures | Promise<ListedPictures> }
+  | {
+      readonly kind: "pictures";
+      readonly list: (place: DataPlace, options: CustomDataOptions) => ListedPictures | Promise<ListedPictures>;
+    }
   | {
       readonly kind: StoredKind;
       readonly read: (place: DataPlace, options: CustomDataOptions) => Promise<StoredImages>;
@@ -30,6 +34,7 @@ export type StoredKind = "idx" | "npz" | "cifar" | "pixels" | "parquet";
 
 /** All layouts; the first one that recognizes a place reads it. */
 const READERS: readonly DataReader[] = [
+  { kind: "pictures", recognizes: (_, { labelFrom }) => labelFrom !== undefined, list: listByName },
   { kind: "idx", recognizes: ({ folder, file }) => !file && hasIdxFiles(folder), read: readIdxFolder },
   { kind: "npz", recognizes: hasNpzFile, read: readNpz },
   { kind: "cifar", recognizes: hasCifarFiles, read: readCifar },
@@ -40,9 +45,9 @@ const READERS: readonly DataReader[] = [
 ];
 
 /** @throws UserError when no reader recognizes a file; of folders, class folders are the last guess */
-export async function findReader(place: DataPlace): Promise<DataReader> {
+export async function findReader(place: DataPlace, options: CustomDataOptions): Promise<DataReader> {
   for (const reader of READERS) {
-    if (await reader.recognizes(place)) return reader;
+    if (await reader.recognizes(place, options)) return reader;
   }
   throw unknownFile(place);
 }

@@ -75,14 +75,14 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
 }
 
 async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promise<Inspection> {
-  const reader = await findReader(place);
+  const reader = await findReader(place, options);
   if (reader.kind !== "pictures") {
     const stored = await reader.read(place, options);
     const { loaded, drawn } = assembleStored(stored, place, options, () => {});
     const { title, notes = [] } = stored;
     return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes: shownNotes(place, notes) };
   }
-  const listed = await reader.list(place);
+  const listed = await reader.list(place, options);
   const content = await readPictureFolder(place, listed, options, { withSizes: true });
   const loaded = assembleTelling(place.folder, content, options);
   const { pictures, unreadable } = content.read;
