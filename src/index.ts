@@ -28,6 +28,7 @@ export type {
   /** @deprecated old name: use `CustomDataOptions` */
   CustomDataOptions as OwnDataOptions,
 } from "./data/node/custom-data-options.ts";
+export type { StoredKind } from "./data/node/data-readers.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
 export type { UnreadablePicture } from "./data/node/read-pictures.ts";

@@ -16,6 +16,7 @@ export type OptionName =
   | "format"
   | "host"
   | "image"
+  | "labelFrom"
   | "learningRate"
   | "lowering"
   | "model"

@@ -23,14 +23,15 @@ const CHANNELS = ["1", "3"] as const;
 
 /** `--data` where Fashion-MNIST is only the default. */
 export const CUSTOM_DATA_OPTION = {
-  flags: "--data <folder>",
-  description: "pictures, a folder a class (with or without train, val and test above), or IDX files",
+  flags: "--data <path>",
+  description:
+    "pictures, a folder a class (with or without train, val and test above) or with a table of labels (CSV); or files of images: IDX, NumPy (.npz), pixels in CSV, CIFAR, Parquet; or a zip or tar of any of them",
   default: "Fashion-MNIST, fetched if need be",
 } as const satisfies OptionSpec;
 
 /** `--data` of commands about a run. */
 export const RUN_DATA_OPTION = {
-  flags: "--data <folder>",
+  flags: "--data <path>",
   description: "where the run's data are now",
   default: "where they were; Fashion-MNIST is fetched if need be",
 } as const satisfies OptionSpec;
@@ -54,10 +55,15 @@ export const PREPARATION_OPTIONS = [
     choices: FITS,
     default: DEFAULT_FIT,
   },
+  {
+    flags: "--label-from <regex>",
+    description:
+      "the class is in the name of each picture's file: a regular expression with one group, such as '^(.+?)_[0-9]+'",
+  },
   { flags: "--skip-unreadable", description: "leave out pictures that cannot be read, instead of stopping" },
 ] as const satisfies readonly OptionSpec[];
 
-const PREPARATION_NAMES = ["size", "channels", "fit", "skipUnreadable"] as const;
+const PREPARATION_NAMES = ["size", "channels", "fit", "labelFrom", "skipUnreadable"] as const;
 export type TypedPreparation = OptionsOf<typeof PREPARATION_OPTIONS>;
 export type TypedData = OptionsOf<readonly [typeof CUSTOM_DATA_OPTION]>;
 
@@ -68,6 +74,7 @@ export function preparationOptions(options: TypedPreparation): CustomDataOptions
     size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
     channels: channels && (channels === "3" ? 3 : 1),
     fit,
+    labelFrom: options.labelFrom,
     skipUnreadable: options.skipUnreadable === true,
   };
 }

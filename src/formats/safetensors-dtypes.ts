@@ -50,7 +50,7 @@ function floats(bytes: number, element: (view: DataView, at: number) => number):
 }
 
 /** The value of a half float's 16 bits; exact in float32. */
-function fromHalf(bits: number): number {
+export function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = (bits & 0x3ff) / 0x400;

@@ -36,7 +36,7 @@ export function createDataOfRuns(
     const place = record.status === "imported" ? undefined : record.data.folder;
     // Published data has no folder of its own: it is loaded from any source.
     const isPublished = record.status !== "imported" && record.data.verified && place === undefined;
-    const isGone = !isPublished && (place === undefined || whatIsAt(place) !== "folder");
+    const isGone = !isPublished && (place === undefined || whatIsAt(place) === "nothing");
     try {
       return await loadRunData(run, { folder: isGone ? folder : undefined, report: log });
     } catch (error) {

@@ -74,7 +74,9 @@ test("an empty or missing data folder is refused", async () => {
   );
   expect(refusalOf(await tailor(["data", "--data", `${empty}/x`, "--json"]), 1)).toMatch(/no data folder .*empty\/x$/);
   const file = join(DATA, "t10k-labels-idx1-ubyte");
-  expect(refusalOf(await tailor(["data", "--data", file, "--json"]), 1)).toMatch(/ubyte is not a folder/);
+  expect(refusalOf(await tailor(["data", "--data", file, "--json"]), 1)).toMatch(
+    /ubyte is no data that can be read; IDX files come in pairs: name their folder$/,
+  );
 });
 
 test("too few images for validation are refused before the run's folder is created", async () => {

@@ -17,6 +17,7 @@ const NAMES: Record<OptionName, true> = {
   format: true,
   host: true,
   image: true,
+  labelFrom: true,
   learningRate: true,
   lowering: true,
   model: true,

@@ -26,8 +26,9 @@ const MIN_PHOTO_SIZE = 33;
 async function inspectForRecipe(folder: string, options: CustomDataOptions) {
   const found = await inspectData(folder, { ...options, maxDefaultSize: photos.model.maxDefaultSize });
   const { kind, image } = found;
-  if (kind === "pictures" && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
-  const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && kind === "pictures";
+  const arePictures = kind === "pictures" || kind === "parquet";
+  if (arePictures && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
+  const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && arePictures;
   return { found: isOtherSize ? await inspectData(folder, options) : found, recipe: enhanced };
 }
 
@@ -35,25 +36,26 @@ function inspectionLines(
   found: Inspection,
   { folder, options, recipe }: { folder: string; options: TypedPreparation; recipe: Recipe },
 ): string[] {
-  const { classes, images, drawn, image, normalization, imbalance, unreadable, pictures } = found;
+  const { classes, images, drawn, image, normalization, imbalance, unreadable, notes, pictures } = found;
   const rows = classes.map(({ name, train, validation, test }) => [name, ...[train, validation, test].map(count)]);
   const total = images.train + images.validation + images.test;
   const three = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
-  const { size, channels, fit } = options;
+  const { size, channels, fit, labelFrom } = options;
   const skipUnreadable = unreadable.length > 0;
   const task = { ...image, classes: classes.length };
   const { batchSize, epochs } = fitToImages(recipe, { images: images.train, task }).recipe;
   return [
-    `${found.folder}: ${found.kind === "idx" ? "IDX files" : "pictures"}, ${count(classes.length)} classes, ${count(total)} images`,
+    `${found.folder}: ${found.title}, ${count(classes.length)} classes, ${count(total)} images`,
     ...table([["class", "train", "validation", "test"], ...rows, ["total", ...Object.values(images).map(count)]]),
     imbalanceText(imbalance),
+    ...notes,
     ...(pictures ? pictureLines(pictures, image) : []),
     ...(unreadable.length > 0 ? unreadableLines(unreadable, total + unreadable.length) : []),
     drawn.length === 0
       ? "the folder has all three parts: none is drawn"
       : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
-    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, skipUnreadable })}`,
+    `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, labelFrom, skipUnreadable })}`,
   ];
 }
 

@@ -55,11 +55,12 @@ export const data = defineCommand({
     {
       name: "[question]",
       description:
-        "inspect: what a folder of your own holds, and what training would make of it; duplicates: images that are the same or nearly, between training and test images and within them; labels: test images that sure networks agree about, against the label",
+        "inspect: what data of your own hold, and what training would make of it; duplicates: images that are the same or nearly, between training and test images and within them; labels: test images that sure networks agree about, against the label",
     },
     {
       name: "[folder...]",
-      description: "with inspect: the folder; with labels: run folders, or folders of runs, whose networks are asked",
+      description:
+        "with inspect: the folder or file; with labels: run folders, or folders of runs, whose networks are asked",
     },
   ],
   options: OPTIONS,
@@ -128,7 +129,7 @@ function checkOptions(
 /** @throws UserError unless one folder is named, and not by `--data` */
 function folderToInspect([folder, ...more]: readonly string[], options: Options): string {
   if (folder === undefined || more.length > 0 || options.data !== undefined) {
-    throw new UserError("name the folder to inspect: data inspect FOLDER", { exitCode: 2 });
+    throw new UserError("name the data to inspect: data inspect PATH", { exitCode: 2 });
   }
   return folder;
 }

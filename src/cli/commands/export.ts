@@ -27,7 +27,7 @@ export const exportCommand = defineCommand({
     { flags: "--out <path>", description: "the file or folder", default: "<run>.onnx, .safetensors or -pytorch" },
     { flags: "--force", description: "replace what is there" },
     {
-      flags: "--data <folder>",
+      flags: "--data <path>",
       description: "where the run's data are now, on whose test images the logits are compared",
       default: "where they were; noise where they cannot be had",
     },

@@ -28,7 +28,7 @@ export const serve = defineCommand({
     { flags: "--runs <folder>", description: "where runs are looked for, and trained into", default: "runs" },
     {
       ...CUSTOM_DATA_OPTION,
-      description: "what is trained on here, and test images to try: pictures, a folder a class, or IDX files",
+      description: "what is trained on here, and test images to try: pictures or files of images, as for train",
     },
     ...PREPARATION_OPTIONS,
     THREADS_OPTION,

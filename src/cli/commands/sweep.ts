@@ -168,8 +168,8 @@ export const sweep = defineCommand({
 });
 
 /** The options that say which images there are, and how they are read. */
-function sameImages({ data, limit, size, channels, fit, skipUnreadable }: Options): OptionValues {
-  return { data, limit, size, channels, fit, skipUnreadable };
+function sameImages({ data, limit, size, channels, fit, labelFrom, skipUnreadable }: Options): OptionValues {
+  return { data, limit, size, channels, fit, labelFrom, skipUnreadable };
 }
 
 function withEpochs(recipe: Recipe, options: Options): Recipe {

@@ -33,7 +33,7 @@ export async function withStaging<Result>(
   try {
     return await work(staging);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true, maxRetries: 3 }); // files may still be being closed
   }
 }
 

@@ -2,19 +2,20 @@ import { realpathSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Part } from "../picture-split.ts";
+import { MAX_CLASSES } from "./class-names.ts";
 import { heicLines } from "./left-out.ts";
+import { LAYOUTS, nothingIn } from "./no-data.ts";
 import { entriesOf, type FolderEntry, filesIn, holdsResults, isAside, isPicture, leadsBack } from "./picture-files.ts";
+import type { UnreadablePicture } from "./read-pictures.ts";
 
-/** Labels are bytes. */
-const MAX_CLASSES = 256;
 /** Folder names of the parts, in any case. */
-const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
+export const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
   train: ["train", "training"],
   validation: ["val", "valid", "validation"],
   test: ["test", "testing"],
 };
 
-/** A picture and its class, derived from its folder. */
+/** A picture and its class. */
 export interface ListedPicture {
   /** Path within the data folder, with / between its parts. */
   readonly file: string;
@@ -23,15 +24,19 @@ export interface ListedPicture {
   readonly part: Part;
 }
 
-/** The pictures of a data folder, listed without opening them. */
+/** The pictures of a data folder and their classes, listed without opening them. */
 export interface ListedPictures {
-  /** Sorted, as in torchvision's ImageFolder; normalized to NFC, as file systems differ in how they store accents. */
+  /** Sorted, as in torchvision's ImageFolder; names of folders in NFC, as file systems differ in how they store accents. */
   readonly classNames: readonly string[];
   readonly pictures: readonly ListedPicture[];
   /** Parts present in the folder; if there are none, all pictures are listed as "train". */
   readonly parts: readonly Part[];
   /** Ignored entries: files that are not pictures, pictures outside class folders, other folders (paths end in /). */
   readonly others: readonly string[];
+  /** Pictures that are named somewhere but are not there; treated like those that cannot be read. */
+  readonly missing?: readonly UnreadablePicture[];
+  /** Lines that say how the classes were found, and what else is left out. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -149,11 +154,15 @@ function lookInto(path: string): { folders: readonly FolderEntry[]; others: read
 function checkClasses(folder: string, { path, classes, others }: ListedPart): void {
   // HEIC files may be the reason why pictures are missing.
   const refused = (message: string) => new UserError([message, ...heicLines(others)].join("\n"));
-  const form = "a data folder holds one folder a class with its pictures, or train (and val, test) with such folders";
   if (classes.every(({ files }) => files.length === 0)) {
     const loose = entriesOf(path).filter((entry) => !entry.isHidden && isPicture(entry)).length;
-    if (loose > 0) throw refused(`${path} holds ${loose} pictures but no class folders with pictures; ${form}`);
-    throw refused(`${folder} holds no pictures; ${form}, or IDX files`);
+    if (loose > 0) {
+      const found = `${path} holds ${loose} pictures but no class folders with pictures; ${LAYOUTS}`;
+      throw new UserError((w) =>
+        [`${found}. Where file names hold the class, use ${w.option("labelFrom")}`, ...heicLines(others)].join("\n"),
+      );
+    }
+    throw refused(nothingIn(folder));
   }
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length > 0) {
@@ -162,7 +171,7 @@ function checkClasses(folder: string, { path, classes, others }: ListedPart): vo
     );
   }
   if (classes.length === 1) {
-    throw new UserError(`${path} has one class only, ${classes[0]!.name}: there is nothing to tell apart; ${form}`);
+    throw new UserError(`${path} has one class only, ${classes[0]!.name}: there is nothing to tell apart; ${LAYOUTS}`);
   }
   if (classes.length > MAX_CLASSES) {
     throw new UserError(`${path} has ${classes.length} classes; at most ${MAX_CLASSES} are possible`);

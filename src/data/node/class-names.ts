@@ -1,5 +1,19 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { entriesOf } from "./picture-files.ts";
+
+/** Labels are bytes. */
+export const MAX_CLASSES = 256;
+/** Files that may name the classes 0, 1, 2 ..., in the order in which they are looked for. */
+const NAMES_FILES = ["classes.txt", "labels.txt"] as const;
+
+/** The names of classes that are numbers, from a file in the folder; undefined where there is none. */
+export function namesBeside(folder: string): { readonly names: readonly string[]; readonly file: string } | undefined {
+  const present = entriesOf(folder).map(({ name }) => name);
+  const name = NAMES_FILES.find((file) => present.includes(file));
+  return name && { names: readClassNames(join(folder, name)), file: join(folder, name) };
+}
 
 /**
  * Reads class names from a UTF-8 text file: one per line, in the order of the labels. Spaces around a name and empty

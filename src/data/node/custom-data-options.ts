@@ -17,6 +17,11 @@ export interface CustomDataOptions {
   readonly channels?: 1 | 3 | undefined;
   /** How pictures that are not square are resized. Default: crop. */
   readonly fit?: Fit | undefined;
+  /**
+   * A regular expression with one group, which is the class in the name of a picture's file: `^(.+?)_\\d+`. Default:
+   * classes are folders, or in a table.
+   */
+  readonly labelFrom?: string | undefined;
   /** Skip unreadable pictures instead of failing. */
   readonly skipUnreadable?: boolean | undefined;
 }

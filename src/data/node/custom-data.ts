@@ -1,44 +1,59 @@
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
-import { UserError } from "../../errors.ts";
 import { imbalanceOf, imbalanceText } from "../imbalance.ts";
+import type { PictureSplit } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
+import { atPlace } from "./data-place.ts";
+import { findReader } from "./data-readers.ts";
 import { loadFashionMnist } from "./fashion-mnist.ts";
-import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
-import { loadPictureFolder } from "./picture-folder.ts";
+import { loadPictureFolder, loadSplit } from "./picture-folder.ts";
+import { assembleStored } from "./stored-images.ts";
 
 /**
- * Loads a custom data folder: IDX files (MNIST's format), or pictures in one folder per class, optionally inside train,
- * val and test folders. Missing parts are drawn deterministically.
+ * Loads custom data: a folder or a file of one of the layouts of `data-readers.ts`. Missing parts are drawn
+ * deterministically.
  *
- * @param report takes the lines that say what was found
+ * @param named the folder or file
+ * @param report takes the lines that say what was found and what is left out
  * @throws UserError that names the problem and what is expected
  */
 export async function loadCustomData(
-  folder: string,
+  named: string,
   options: CustomDataOptions = {},
   report: Report = () => {},
 ): Promise<LoadedData> {
-  const path = dataFolder(folder);
-  const load = hasIdxFiles(path) ? loadIdxFolder : loadPictureFolder;
-  const loaded = await load(path, options, report);
-  const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
-  if (imbalance.isUneven) report(imbalanceText(imbalance));
-  return loaded;
+  return atPlace(named, report, async (place, tell) => {
+    for (const note of place.notes) tell(note);
+    const reader = await findReader(place, options);
+    const loaded =
+      reader.kind === "pictures"
+        ? await loadPictureFolder(place, await reader.list(place, options), options, tell)
+        : assembleStored(await reader.read(place, options), place, options, tell).loaded;
+    const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
+    if (imbalance.isUneven) tell(imbalanceText(imbalance));
+    return loaded;
+  });
 }
 
-/** @returns the absolute path @throws UserError unless the folder exists */
-export function dataFolder(folder: string): string {
-  const path = resolve(folder);
-  if (!existsSync(path)) throw new UserError(`there is no data folder ${path}`);
-  if (!statSync(path).isDirectory()) throw new UserError(`${path} is not a folder; data lie in a folder`);
-  return path;
+/**
+ * Loads the pictures of an existing run from where they are now.
+ *
+ * @param named as for `loadCustomData` @param name of the run, for error messages
+ * @throws UserError that lists the pictures that are missing or were changed since the run
+ */
+export async function loadPicturesOfRun(
+  named: string,
+  split: PictureSplit,
+  { name, report }: { name: string; report: Report },
+): Promise<LoadedData> {
+  return atPlace(named, report, async ({ path, folder }, tell) => ({
+    ...(await loadSplit(folder, split, { name, report: tell })),
+    folder: path,
+  }));
 }
 
-/** A folder of data, and how what is in it is read. */
+/** Data, and how they are read. */
 export interface DataChoice extends CustomDataOptions {
-  /** Custom pictures or IDX files. Default: Fashion-MNIST, from the first available source. */
+  /** A folder or file of one's own. Default: Fashion-MNIST, from the first available source. */
   readonly folder?: string | undefined;
 }
 

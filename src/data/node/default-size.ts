@@ -41,7 +41,8 @@ export function defaultSize(median: number | undefined, most = MAX_DEFAULT_SIZE)
   return Math.min(Math.max(whole, MIN_DEFAULT_SIZE), most);
 }
 
-function medianOf(values: number[]): number | undefined {
+/** @returns undefined for no values */
+export function medianOf(values: number[]): number | undefined {
   if (values.length === 0) return undefined;
   const sorted = values.sort((a, b) => a - b);
   const middle = sorted.length / 2;

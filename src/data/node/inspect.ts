@@ -3,16 +3,26 @@ import type { ImageSet } from "../image-set.ts";
 import { type Imbalance, imbalanceOf } from "../imbalance.ts";
 import { normalizationOf, trainingData } from "../training-data.ts";
 import type { LoadedData } from "./chain.ts";
-import { dataFolder } from "./custom-data.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
-import { hasIdxFiles, loadIdxFolder } from "./idx-folder.ts";
-import { assemblePictures, type PictureFolder, readPictureFolder, unreadableLines } from "./picture-folder.ts";
+import { atPlace, type DataPlace } from "./data-place.ts";
+import { findReader, type StoredKind } from "./data-readers.ts";
+import {
+  assemblePictures,
+  countListed,
+  type PictureFolder,
+  readPictureFolder,
+  unreadableLines,
+} from "./picture-folder.ts";
 import type { UnreadablePicture } from "./read-pictures.ts";
+import { assembleStored } from "./stored-images.ts";
 
-/** Content of a data folder, and how training would use it. */
+/** Content of a folder or file of data, and how training would use it. */
 export interface Inspection {
+  /** The folder or file that was inspected. */
   readonly folder: string;
-  readonly kind: "pictures" | "idx";
+  readonly kind: "pictures" | StoredKind;
+  /** "pictures", or the kind of files. */
+  readonly title: string;
   /** By class index; number of images in each part. */
   readonly classes: readonly { name: string; train: number; validation: number; test: number }[];
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
@@ -24,6 +34,8 @@ export interface Inspection {
   /** Class imbalance of the training images. */
   readonly imbalance: Imbalance;
   readonly unreadable: readonly UnreadablePicture[];
+  /** Lines that say how something was read, or what is left out. */
+  readonly notes: readonly string[];
   /** Only for picture folders. */
   readonly pictures?: PictureFacts;
 }
@@ -50,20 +62,29 @@ export interface Extent {
 }
 
 /**
- * Reads a whole data folder and summarizes it. Unreadable pictures are reported and skipped.
+ * Reads a whole data set and summarizes it. Unreadable pictures are reported and skipped.
  *
  * @throws UserError when training would be refused for another reason
  */
 export async function inspectData(folder: string, options: CustomDataOptions = {}): Promise<Inspection> {
-  const path = dataFolder(folder);
-  if (hasIdxFiles(path)) {
-    const loaded = await loadIdxFolder(path, options, () => {});
-    const isTestDrawn = loaded.files.length === 2;
-    const drawn = isTestDrawn ? (["validation", "test"] as const) : (["validation"] as const);
-    return { ...describe(loaded), kind: "idx", drawn, unreadable: [] };
+  return atPlace(
+    folder,
+    () => {},
+    (place) => inspectPlace(place, options),
+  );
+}
+
+async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promise<Inspection> {
+  const reader = await findReader(place, options);
+  if (reader.kind !== "pictures") {
+    const stored = await reader.read(place, options);
+    const { loaded, drawn } = assembleStored(stored, place, options, () => {});
+    const { title, notes = [] } = stored;
+    return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes: shownNotes(place, notes) };
   }
-  const content = await readPictureFolder(path, options, { withSizes: true });
-  const loaded = assembleTelling(path, content, options);
+  const listed = await reader.list(place, options);
+  const content = await readPictureFolder(place, listed, options, { withSizes: true });
+  const loaded = assembleTelling(place.folder, content, options);
   const { pictures, unreadable } = content.read;
   const sizes = pictures.flatMap(({ size }) => size ?? []);
   const range = (values: readonly number[]): Extent => ({
@@ -71,10 +92,12 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
     most: values.reduce((a, b) => Math.max(a, b)),
   });
   return {
-    ...describe(loaded),
+    ...describe({ ...loaded, folder: place.path }),
     kind: "pictures",
+    title: "pictures",
     drawn: (["validation", "test"] as const).filter((part) => loaded.split!.drawn.includes(part)),
     unreadable,
+    notes: shownNotes(place, listed.notes),
     pictures: {
       width: range(sizes.map(({ width }) => width)),
       height: range(sizes.map(({ height }) => height)),
@@ -85,6 +108,10 @@ export async function inspectData(folder: string, options: CustomDataOptions = {
   };
 }
 
+function shownNotes({ notes, shown }: DataPlace, read: readonly string[] = []): string[] {
+  return [...notes, ...read.map(shown)];
+}
+
 /** Lists unreadable pictures in the error when too few others remain, as they may be the reason. */
 function assembleTelling(path: string, content: PictureFolder, options: CustomDataOptions) {
   const { unreadable } = content.read;
@@ -92,7 +119,7 @@ function assembleTelling(path: string, content: PictureFolder, options: CustomDa
     return assemblePictures(path, content, options);
   } catch (cause) {
     if (!(cause instanceof UserError) || unreadable.length === 0) throw cause;
-    const lines = unreadableLines(unreadable, content.listed.pictures.length);
+    const lines = unreadableLines(unreadable, countListed(content.listed));
     throw new UserError([cause.message, ...lines].join("\n"), { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { extname, join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
 import { recogniseImageFile } from "../../formats/node/image-file.ts";
@@ -176,4 +176,19 @@ export function isPicture({ name, path, kind }: FolderEntry): boolean {
   if (kind !== "file") return false;
   if (extname(name) !== "") return IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
   return IMAGE_FORMATS.some((format) => format === recogniseImageFile(path));
+}
+
+/** The first bytes of a file; undefined when it cannot be read: whoever reads all of it reports why. */
+export function readHead(path: string, bytes: number): Uint8Array | undefined {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const head = new Uint8Array(bytes);
+      return head.subarray(0, readSync(file, head));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
 }

@@ -4,8 +4,9 @@ import { inWords, type Wording, type Words } from "../../wording.ts";
 import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
 import type { LoadedData, Report } from "./chain.ts";
-import { type ListedPictures, listClassFolders } from "./class-folders.ts";
+import type { ListedPictures } from "./class-folders.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
+import type { DataPlace } from "./data-place.ts";
 import { type DefaultSize, measurePictures } from "./default-size.ts";
 import { leftOutLines } from "./left-out.ts";
 import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
@@ -20,19 +21,23 @@ export interface PictureFolder {
   readonly chosen: DefaultSize | undefined;
 }
 
-/** @throws UserError as `listClassFolders` does */
+/** Reads the listed pictures of a folder; listed ones that are missing are unreadable. */
 export async function readPictureFolder(
-  folder: string,
+  { folder, shown }: DataPlace,
+  listed: ListedPictures,
   { size: given, maxDefaultSize, channels, fit = DEFAULT_FIT }: CustomDataOptions,
   { withSizes = false }: { withSizes?: boolean } = {},
 ): Promise<PictureFolder> {
-  const listed = listClassFolders(folder);
   const files = listed.pictures.map(({ file }) => file);
   const preparation = preparationOf({ fit });
   const chosen = given === undefined ? await measurePictures(folder, files, maxDefaultSize) : undefined;
   const size = given ?? chosen!.size;
   const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
-  return { listed, read, size, chosen };
+  const unreadable = [...(listed.missing ?? []), ...read.unreadable].map(({ file, message }) => ({
+    file,
+    message: shown(message),
+  }));
+  return { listed, read: { ...read, unreadable }, size, chosen };
 }
 
 /**
@@ -67,20 +72,26 @@ export function assemblePictures(
   return loadedData(folder, split, read.images);
 }
 
+/** All pictures that were meant, readable or not. */
+export function countListed({ pictures, missing = [] }: ListedPictures): number {
+  return pictures.length + missing.length;
+}
+
 /**
- * Loads a data folder of pictures for a new run, and reports the entries that are ignored.
+ * Loads the listed pictures of a folder for a new run, and reports what is left out.
  *
- * @throws UserError as `listClassFolders` does, or listing every picture that cannot be read unless they may be skipped
+ * @throws UserError listing every picture that cannot be read unless they may be skipped
  */
 export async function loadPictureFolder(
-  folder: string,
+  place: DataPlace,
+  listed: ListedPictures,
   options: CustomDataOptions,
   report: Report,
 ): Promise<LoadedData> {
-  const content = await readPictureFolder(folder, options);
-  const { listed, read } = content;
+  const content = await readPictureFolder(place, listed, options);
+  const { read } = content;
   if (read.unreadable.length > 0) {
-    const lines = unreadableLines(read.unreadable, listed.pictures.length);
+    const lines = unreadableLines(read.unreadable, countListed(listed));
     if (options.skipUnreadable !== true) {
       throw new UserError((w) =>
         [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
@@ -88,12 +99,12 @@ export async function loadPictureFolder(
     }
     for (const line of lines) report(line);
   }
-  const loaded = assemblePictures(folder, content, options);
+  const loaded = assemblePictures(place.folder, content, options);
   const words: Words = (w) =>
-    `${describePictures(folder, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
+    `${describePictures(place.path, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
   report(inWords(words), words);
-  for (const line of leftOutLines(listed.others)) report(line);
-  return loaded;
+  for (const line of [...(listed.notes ?? []), ...leftOutLines(listed.others)]) report(line);
+  return { ...loaded, folder: place.path };
 }
 
 /**

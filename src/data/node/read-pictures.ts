@@ -107,7 +107,7 @@ function isRead(one: ReadPicture | UnreadablePicture): one is ReadPicture {
 }
 
 /** Whether the three channels of every image are equal, up to the noise of lossy formats. */
-function hasNoColor(images: Uint8Array, plane: number): boolean {
+export function hasNoColor(images: Uint8Array, plane: number): boolean {
   for (let start = 0; start < images.length; start += 3 * plane) {
     for (let i = start; i < start + plane; i++) {
       const [red, green, blue] = [images[i]!, images[i + plane]!, images[i + 2 * plane]!];
@@ -118,7 +118,7 @@ function hasNoColor(images: Uint8Array, plane: number): boolean {
 }
 
 /** The first of the three channels of each image. */
-function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
+export function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
   const gray = new Uint8Array(images.length / 3);
   for (let to = 0; to < gray.length; to += plane) gray.set(images.subarray(3 * to, 3 * to + plane), to);
   return gray;

@@ -2,10 +2,9 @@ import { requireOwnData } from "../../data/differing-file.ts";
 import { FASHION_MNIST, FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
 import type { ImageGeometry } from "../../data/image-set.ts";
 import type { LoadedData, Report } from "../../data/node/chain.ts";
-import { dataFolder, loadCustomData, loadData } from "../../data/node/custom-data.ts";
+import { loadCustomData, loadData, loadPicturesOfRun } from "../../data/node/custom-data.ts";
 import type { CustomDataOptions } from "../../data/node/custom-data-options.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
-import { loadSplit } from "../../data/node/picture-folder.ts";
 import { UserError } from "../../errors.ts";
 import { factsFromText, type StatedFacts } from "../../formats/network-facts.ts";
 import type { Preparation } from "../../imaging/preparation.ts";
@@ -15,7 +14,7 @@ import { openRun, RUN_FILES, type Run, readSplit, readWeights } from "./run-file
 /**
  * The data that a run was trained on: the same images in the same parts.
  *
- * @param folder where the data are now; default: where they were, and Fashion-MNIST for runs that were trained on it and
+ * @param folder the folder or file where the data are now; default: where they were, and Fashion-MNIST for runs that were trained on it and
  *   for imported weights
  * @throws UserError when the folder is no run, or the data are not there or no longer the run's
  */
@@ -30,14 +29,14 @@ export async function loadRunData(
     return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
   }
   const { source, verified, folder: place } = record.data;
-  if (folder === undefined && place !== undefined && !verified && whatIsAt(place) !== "folder") {
+  if (folder === undefined && place !== undefined && !verified && whatIsAt(place) === "nothing") {
     throw new UserError(
       (w) =>
         `${runPath} was trained on the data in ${place}, which are not there any more; name the folder where they are with ${w.option("data")}`,
     );
   }
   const path = folder ?? place;
-  if (source === "pictures") return loadSplit(dataFolder(path!), readSplit(runPath), { name: runPath, report });
+  if (source === "pictures") return loadPicturesOfRun(path!, readSplit(runPath), { name: runPath, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
   const loaded = await loadCustomData(path, dataOptions(record.data), report);
