@@ -7,7 +7,7 @@ import { calibrationTable, confusedPairsTable, perClassTables } from "./model-ta
 import type { FigureSection, StudyFigure } from "./node/sheets.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";
-import { gainsTable, isPublished, resultsTable } from "./result-tables.ts";
+import { gainsTable, isPublished, resNet18Tables, resultsTable } from "./result-tables.ts";
 import { type Table, tableHtml } from "./tables.ts";
 import { listText, spreadText } from "./wording.ts";
 
@@ -60,6 +60,7 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
       title: "What Enhanced adds",
       body: [...shown(gainsTable(report)), ...pictures("gains")],
     },
+    { id: "resnet18", title: "Beside ResNet18", body: shown(...resNet18Tables(report)) },
     {
       id: "curves",
       title: "Training",
@@ -121,7 +122,12 @@ function resultSentence({ results, setting, isQuick }: StudyReport): string {
   return `${parts.join("; ")}.`;
 }
 
-const ROLES: Record<Role, string> = { base: "Base", enhanced: "Enhanced" };
+const ROLES: Record<Role, string> = {
+  base: "Base",
+  enhanced: "Enhanced",
+  champion: "Champion",
+  resnet18: "ResNet18",
+};
 
 /** The first row of each role, Base first. */
 function firstOfRoles(results: readonly ModelResult[]): ModelResult[] {

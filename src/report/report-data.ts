@@ -14,6 +14,8 @@ export interface StudyReport {
   readonly results: readonly ModelResult[];
   /** Enhanced minus Base, for each pair. */
   readonly gains: readonly Gain[];
+  /** Our networks (`enhanced`) minus ResNet18 (`base`), for each pair that was trained; empty without ResNet18. */
+  readonly overResNet18: readonly Gain[];
   /** One for each recipe that was trained: its first seed in detail. */
   readonly models: readonly ModelDetail[];
   /** The test images, for the sample of the data and the mistakes. */
@@ -40,7 +42,7 @@ export interface StudySetting {
   readonly command: string;
 }
 
-export type Role = "base" | "enhanced";
+export type Role = "base" | "enhanced" | "champion" | "resnet18";
 
 /** A row of the results table. */
 export interface ModelResult {
@@ -64,7 +66,7 @@ export type Origin =
   | { readonly kind: "committed"; readonly files: readonly string[]; readonly commit: string; readonly cpu: string }
   | { readonly kind: "trained"; readonly runs: readonly string[] };
 
-/** Enhanced minus Base of one pair of rows. */
+/** One network (`enhanced`) minus another (`base`), by their rows. */
 export interface Gain {
   readonly base: string;
   readonly enhanced: string;

@@ -1,7 +1,8 @@
+import { seedSpread } from "../evaluation/significance.ts";
 import { count, duration, percent } from "../text.ts";
-import type { Gain, ModelResult, StudyReport } from "./report-data.ts";
+import type { Gain, ModelDetail, ModelResult, StudyReport } from "./report-data.ts";
 import type { Table } from "./tables.ts";
-import { intervalText, known, large, listText, points, pText, shortCommit, spreadText } from "./wording.ts";
+import { intervalText, known, large, listText, points, pText, shortCommit, spreadText, UNKNOWN } from "./wording.ts";
 
 /** The results table: every model's test accuracy and cost. */
 export function resultsTable({ results, setting, isQuick }: StudyReport): Table {
@@ -32,6 +33,54 @@ export function resultsTable({ results, setting, isQuick }: StudyReport): Table 
 
 /** The gains of Enhanced over Base, with confidence intervals. */
 export function gainsTable({ gains, results }: StudyReport): Table {
+  return differencesTable(gains, results, {
+    title: "Enhanced minus Base, in points",
+    onlyFirst: "only Base right",
+    onlySecond: "only Enhanced right",
+  });
+}
+
+/** Validation accuracies whose times are told. */
+const MILESTONES = [0.92, 0.93, 0.94, 0.95] as const;
+
+/** Our networks beside ResNet18: differences of accuracy, and training times. Without ResNet18 the tables are empty. */
+export function resNet18Tables({ overResNet18, results, models }: StudyReport): Table[] {
+  const times = overResNet18.length === 0 ? [] : models;
+  return [
+    differencesTable(overResNet18, results, {
+      title: "Ours minus ResNet18, in points",
+      onlyFirst: "only ResNet18 right",
+      onlySecond: "only ours right",
+    }),
+    {
+      title: "Training time until a validation accuracy",
+      header: ["model", ...MILESTONES.map((accuracy) => percent(accuracy, 0)), "all epochs"],
+      rows: times.map(({ recipe, runs }) => [
+        recipe,
+        ...MILESTONES.map((accuracy) => known(meanSecondsUntil(runs, accuracy), duration)),
+        duration(seedSpread(runs.map(({ epochs }) => epochs.at(-1)!.seconds)).mean),
+      ]),
+      leftColumns: [0],
+      notes: [
+        `Mean over seeds of the training seconds at the end of the first epoch with this validation accuracy; ${UNKNOWN} where not every seed reaches it.`,
+      ],
+    },
+  ];
+}
+
+/** Null unless every run reaches the validation accuracy. */
+function meanSecondsUntil(runs: ModelDetail["runs"], accuracy: number): number | null {
+  const seconds = runs.flatMap(
+    ({ epochs }) => epochs.find(({ validationAccuracy }) => (validationAccuracy ?? -1) >= accuracy)?.seconds ?? [],
+  );
+  return seconds.length === runs.length && runs.length > 0 ? seedSpread(seconds).mean : null;
+}
+
+function differencesTable(
+  gains: readonly Gain[],
+  results: readonly ModelResult[],
+  words: { readonly title: string; readonly onlyFirst: string; readonly onlySecond: string },
+): Table {
   const rows = gains.map(({ base, enhanced, difference, overSeeds, paired }) => [
     `${base} → ${enhanced}`,
     points(difference),
@@ -42,16 +91,8 @@ export function gainsTable({ gains, results }: StudyReport): Table {
     known(paired?.onlySecond, count),
   ]);
   return {
-    title: "Enhanced minus Base, in points",
-    header: [
-      "pair",
-      "gain",
-      "95 % over seeds",
-      "95 % over test images",
-      "McNemar",
-      "only Base right",
-      "only Enhanced right",
-    ],
+    title: words.title,
+    header: ["pair", "gain", "95 % over seeds", "95 % over test images", "McNemar", words.onlyFirst, words.onlySecond],
     rows,
     leftColumns: [0],
     notes: [

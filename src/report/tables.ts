@@ -3,7 +3,7 @@ import { type Html, html, prose } from "./html.ts";
 import { ladderTable } from "./ladder/ladder-table.ts";
 import { calibrationTable, confusedPairsTable, perClassTables } from "./model-tables.ts";
 import type { StudyReport } from "./report-data.ts";
-import { gainsTable, resultsTable } from "./result-tables.ts";
+import { gainsTable, resNet18Tables, resultsTable } from "./result-tables.ts";
 
 /** A table, independent of its rendering as text or HTML. */
 export interface Table {
@@ -79,6 +79,7 @@ export function studyTables(report: StudyReport): Table[] {
   const tables = [
     resultsTable(report),
     gainsTable(report),
+    ...resNet18Tables(report),
     ...perClassTables(models),
     confusedPairsTable(models),
     calibrationTable(models),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { seedSpread } from "../../src/evaluation/significance.ts";
 import { conclusionOf } from "../../src/experiments/study/conclusion.ts";
-import { studyReport } from "../report/fixture.ts";
+import { reportWithResNet18, studyReport } from "../report/fixture.ts";
 
 const words = (...args: Parameters<typeof studyReport>) => conclusionOf(studyReport(...args)).join("\n");
 
@@ -115,5 +115,27 @@ describe("the conclusion", () => {
   test("of a quick study first says that it is not meaningful", () => {
     expect(conclusionOf(studyReport({ isQuick: true }))[0]).toMatch(/^This was a quick study.*no result\.$/);
     expect(words()).not.toContain("quick study");
+  });
+});
+
+describe("the conclusion about a ResNet18 trained here", () => {
+  const about = (resnet: readonly number[], ours: readonly number[]) =>
+    conclusionOf(reportWithResNet18(resnet, ours)).find((paragraph) => paragraph.startsWith("ResNet18, trained here"))!;
+
+  test("says which is better, and what it costs", () => {
+    expect(about([0.94, 0.9412, 0.9406], [0.952, 0.953, 0.9526])).toMatch(
+      /reaches 94\.06 % ± 0\.06 \(n = 3\); champion with 95\.25 % .* is 1\.19 points above it \(95 % interval over seeds .*; first seed's runs, image by image: McNemar's p .*\), so ours is better\. It takes 9 % of its multiply-adds \(29\.9 M against 322 M\), 9 % of its parameters .* and 10 % of its training time \(50 min 00 s against 8 h 20 min\)\./,
+    );
+    expect(about([0.952, 0.953, 0.9526], [0.94, 0.9412, 0.9406])).toMatch(
+      /1\.19 points below it .*, so ResNet18 is better\./,
+    );
+  });
+
+  test("leaves it open where chance could explain the difference", () => {
+    expect(about([0.94, 0.95], [0.944, 0.952])).toContain("which chance could explain.");
+  });
+
+  test("stands in place of the published figures", () => {
+    expect(conclusionOf(reportWithResNet18([0.94], [0.95])).join()).not.toContain("of the published benchmarks claims");
   });
 });

@@ -4,7 +4,7 @@ import { planStudy, QUICK } from "../../src/experiments/study/plan.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 
 const plan = (options: Partial<Parameters<typeof planStudy>[0]> = {}, images = 55_000) =>
-  planStudy({ out: "study", isQuick: false, isFaithful: false, seeds: 1, ...options }, images);
+  planStudy({ out: "study", isQuick: false, isFaithful: false, isWithResNet18: false, seeds: 1, ...options }, images);
 const names = (...args: Parameters<typeof plan>) => plan(...args).map(({ recipe, seed }) => `${recipe.name}-s${seed}`);
 
 test("a study is the two recipes unchanged, on all images", () => {
@@ -22,6 +22,17 @@ test("seeds are trained one after the other, each with complete pairs", () => {
     "base-study-s1",
     "enhanced-study-s1",
     "base-s2",
+  ]);
+});
+
+test("ResNet18 is trained with our recipe and as published, beside the champion", () => {
+  expect(names({ isWithResNet18: true })).toEqual([
+    "base-s1",
+    "enhanced-s1",
+    "champion-s1",
+    "resnet18-s1",
+    "resnet18-kefth-s1",
+    "resnet18-kefth-published-s1",
   ]);
 });
 

@@ -60,6 +60,7 @@ export function studyReport(parts: Partial<StudyReport> = {}): StudyReport {
         paired: comparePaired(base.test.predictions, enhanced.test.predictions),
       },
     ],
+    overResNet18: [],
     models: [base, enhanced],
     test,
     conclusion: [
@@ -180,4 +181,30 @@ export function testImages(count: number, classNames: readonly string[] = FASHIO
     }
   }
   return { images, labels, count, channels: 1, height: SIDE, width: SIDE, classNames };
+}
+
+/** The report with a trained ResNet18, as it could be, and the network compared with it. */
+export function reportWithResNet18(resnet: readonly number[], ours: readonly number[]): StudyReport {
+  const report = studyReport();
+  const [theirs, own] = [seedSpread(resnet), seedSpread(ours)];
+  const kefth = modelDetail("resnet18-kefth", report.test, 0.94);
+  const champion = modelDetail("champion", report.test, 0.95);
+  return {
+    ...report,
+    results: [
+      ...report.results,
+      trained("champion", "champion", own, { parameters: 257_754, multiplyAdds: 29_900_000, seconds: 3000 }),
+      trained("resnet18-kefth", "resnet18", theirs, { parameters: 2_776_522, multiplyAdds: 322e6, seconds: 30_000 }),
+    ],
+    overResNet18: [
+      {
+        base: "resnet18-kefth",
+        enhanced: "champion",
+        difference: own.mean - theirs.mean,
+        overSeeds: welchInterval(theirs, own),
+        paired: comparePaired(kefth.test.predictions, champion.test.predictions),
+      },
+    ],
+    models: [...report.models, champion, kefth],
+  };
 }

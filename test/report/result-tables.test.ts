@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { seedSpread } from "../../src/evaluation/significance.ts";
 import type { Gain } from "../../src/report/report-data.ts";
-import { gainsTable, resultsTable } from "../../src/report/result-tables.ts";
-import { studyReport } from "./fixture.ts";
+import { gainsTable, resNet18Tables, resultsTable } from "../../src/report/result-tables.ts";
+import { reportWithResNet18, studyReport } from "./fixture.ts";
 
 const report = studyReport();
 
@@ -130,4 +130,41 @@ test("with single seeds only, there is no ±", () => {
     "93.47 % (n = 1)",
     "94.42 % (n = 1)",
   ]);
+});
+
+describe("beside ResNet18", () => {
+  const withResNet18 = reportWithResNet18([0.94, 0.9412, 0.9406], [0.952, 0.953, 0.9526]);
+  const [differences, times] = resNet18Tables(withResNet18);
+
+  test("the differences have intervals and the images that only one has right", () => {
+    expect(differences!.rows).toHaveLength(1);
+    const [pair, gain, seeds, , , theirs, ours] = differences!.rows[0]!;
+    expect([pair, gain]).toEqual(["resnet18-kefth → champion", "+1.19"]);
+    expect(seeds).toMatch(/^\+1\.0\d to \+1\.3\d$/);
+    const { onlyFirst, onlySecond } = withResNet18.overResNet18[0]!.paired!;
+    expect([theirs, ours]).toEqual([String(onlyFirst), String(onlySecond)]);
+    expect(differences!.header.slice(-2)).toEqual(["only ResNet18 right", "only ours right"]);
+  });
+
+  test("training times are those of the first epoch that reaches an accuracy, in every run", () => {
+    const line = (epoch: number, validationAccuracy: number) => ({
+      ...withResNet18.models[0]!.runs[0]!.epochs[0]!,
+      epoch,
+      validationAccuracy,
+      seconds: 10 * epoch,
+    });
+    const runs = [
+      [line(1, 0.9), line(2, 0.925), line(3, 0.93), line(4, 0.929)],
+      [line(1, 0.92), line(2, 0.91), line(3, 0.928), line(4, 0.945)],
+    ].map((epochs, i) => ({ seed: i + 1, path: `r${i}`, epochs }));
+    const models = [{ ...withResNet18.models[0]!, runs }];
+    const [, table] = resNet18Tables({ ...withResNet18, models });
+    // 92 %: 20 and 10 s; 93 %: 30 and 40 s; 94 %: only one run.
+    expect(table!.rows).toEqual([["base", "15 s", "35 s", "–", "–", "40 s"]]);
+  });
+
+  test("without ResNet18 there is nothing", () => {
+    expect(resNet18Tables(report).flatMap(({ rows }) => rows)).toEqual([]);
+    expect(times!.rows.length).toBeGreaterThan(0);
+  });
 });

@@ -24,7 +24,11 @@ const MARKER = "study.json";
 
 const OPTIONS = [
   { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
-  { flags: "--faithful", description: "train the study's own recipes too (base-seed, enhanced-seed)" },
+  { flags: "--faithful", description: "train the study's own recipes too (base-study, enhanced-study)" },
+  {
+    flags: "--with-resnet18",
+    description: "train ResNet18 too, with our recipe and as published, and the champion: many hours on two cores",
+  },
   { flags: "--seeds <n>", description: "runs of each recipe, with seeds 1 to n", default: "1" },
   { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
   DATA_OPTION,
@@ -40,6 +44,7 @@ export const study = defineCommand({
     "node bin/tailor.js study",
     "node bin/tailor.js study --quick",
     "node bin/tailor.js study --faithful --seeds 3 --out study-3",
+    "node bin/tailor.js study --with-resnet18 --seeds 3 --out study-resnet18",
   ],
   async run(_arguments, options, output) {
     const asked = studyOptions(options);
@@ -84,6 +89,7 @@ function studyOptions(options: Options): StudyOptions {
     out: path(options, "out") ?? (isQuick ? "study-quick" : "study"),
     isQuick,
     isFaithful: options.faithful === true,
+    isWithResNet18: options.withResnet18 === true,
     seeds: seeds(options) ?? 1,
   };
 }

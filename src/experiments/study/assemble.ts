@@ -12,7 +12,7 @@ import { readMetrics } from "../../runs/node/run-files.ts";
 import { counted } from "../../text.ts";
 import type { FinishedRun } from "../planned-run.ts";
 import { conclusionOf } from "./conclusion.ts";
-import { OUR_PAIR, REPEATED_STUDY_PAIR, type RecipePair } from "./plan.ts";
+import { OUR_PAIR, REPEATED_STUDY_PAIR, RESNET18_COMPARISON, type RecipePair } from "./plan.ts";
 
 /** A run with its metrics on the test images. */
 export interface TestedRun extends FinishedRun {
@@ -41,10 +41,20 @@ export function assembleReport(
       return trained.length > 0 ? trainedResult(trained, role, data) : committedResult(findRecipe(name), role, data);
     }),
   );
+  const compared = [
+    ...RESNET18_COMPARISON.ours.map((name) => [name, "champion"] as const),
+    ...RESNET18_COMPARISON.resnet18.map((name) => [name, "resnet18"] as const),
+  ].filter(([name]) => ours.every((result) => result?.name !== name) && runsOf(name).length > 0);
   const results = [
     ...(data.verified ? inRoles(STUDY_PAIR).map(([name, role]) => publishedResult(name, role)) : []),
     ...ours.filter((result) => result !== undefined),
+    ...compared.map(([name, role]) => trainedResult(runsOf(name), role, data)),
   ];
+  const overResNet18 = RESNET18_COMPARISON.resnet18
+    .filter((name) => runsOf(name).length > 0)
+    .flatMap((base) =>
+      RESNET18_COMPARISON.ours.flatMap((enhanced) => gainOf({ base, enhanced }, results, runsOf) ?? []),
+    );
   const gains = [STUDY_PAIR, REPEATED_STUDY_PAIR, OUR_PAIR].flatMap((pair) => gainOf(pair, results, runsOf) ?? []);
   const trainedNames = [...new Set(runs.map(({ recipe }) => recipe.name))];
   const report = {
@@ -53,6 +63,7 @@ export function assembleReport(
     setting,
     results,
     gains,
+    overResNet18,
     models: trainedNames.map((name) => detailOf(runsOf(name))),
     test: data.test,
   };

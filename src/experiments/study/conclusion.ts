@@ -2,7 +2,7 @@ import { mostConfusedPairs } from "../../evaluation/predictions.ts";
 import type { Interval } from "../../evaluation/significance.ts";
 import { LADDER } from "../../report/ladder/ladder.ts";
 import type { Gain, ModelResult, StudyReport } from "../../report/report-data.ts";
-import { intervalText, large, pText, spreadText } from "../../report/wording.ts";
+import { intervalText, large, listText, pText, spreadText } from "../../report/wording.ts";
 import { count, duration, percent } from "../../text.ts";
 import { OUR_PAIR, REPEATED_STUDY_PAIR } from "./plan.ts";
 
@@ -30,7 +30,7 @@ export function conclusionOf(report: Omit<StudyReport, "conclusion">): string[] 
     gained(base, enhanced, gain),
     ...(isComparable && published ? [besideTheStudy(base, enhanced, published, named)] : []),
     cost(base, enhanced),
-    ...(isComparable ? besideResNet18(enhanced) : []),
+    ...(report.overResNet18.length > 0 ? besideTrainedResNet18(report) : isComparable ? besideResNet18(enhanced) : []),
     left(report),
   ];
 }
@@ -102,6 +102,49 @@ function cost(base: ModelResult, enhanced: ModelResult): string {
       ? `; the parameters are ${count(enhanced.parameters)} against ${count(base.parameters)}`
       : "";
   return `The Enhanced Model takes ${parts.join(" and ")}${parameters}.`;
+}
+
+/** The best of ours beside the best ResNet18, both trained here on the same images. */
+function besideTrainedResNet18({ results, overResNet18 }: Omit<StudyReport, "conclusion">): string[] {
+  const named = (name: string) => results.find((result) => result.name === name)!;
+  const best = (names: readonly string[]) =>
+    names.map(named).reduce((one, other) => (other.accuracy.mean > one.accuracy.mean ? other : one));
+  const ours = best(overResNet18.map(({ enhanced }) => enhanced));
+  const resnet = best(overResNet18.map(({ base }) => base));
+  const gain = overResNet18.find(({ base, enhanced }) => base === resnet.name && enhanced === ours.name)!;
+  const evidence = [
+    ...(gain.overSeeds ? [`95 % interval over seeds ${range(gain.overSeeds)}`] : []),
+    ...(gain.paired ? [`first seed's runs, image by image: McNemar's ${pText(gain.paired.p)}`] : []),
+  ];
+  const isShown = gain.overSeeds
+    ? gain.overSeeds.low > 0 || gain.overSeeds.high < 0
+    : gain.paired !== null && gain.paired.p < LEVEL;
+  const verdict = !isShown
+    ? "which chance could explain"
+    : gain.difference > 0
+      ? "so ours is better"
+      : "so ResNet18 is better";
+  const told = evidence.length > 0 ? ` (${evidence.join("; ")})` : "";
+  const costs = [
+    ...(ours.multiplyAdds !== null && resnet.multiplyAdds !== null
+      ? [
+          `${percent(ours.multiplyAdds / resnet.multiplyAdds, 0)} of its multiply-adds (${large(ours.multiplyAdds)} against ${large(resnet.multiplyAdds)})`,
+        ]
+      : []),
+    ...(ours.parameters !== null && resnet.parameters !== null
+      ? [
+          `${percent(ours.parameters / resnet.parameters, 0)} of its parameters (${large(ours.parameters)} against ${large(resnet.parameters)})`,
+        ]
+      : []),
+    ...(ours.seconds !== null && resnet.seconds !== null && resnet.seconds > 0
+      ? [
+          `${percent(ours.seconds / resnet.seconds, 0)} of its training time (${duration(ours.seconds)} against ${duration(resnet.seconds)})`,
+        ]
+      : []),
+  ];
+  return [
+    `ResNet18, trained here on the same images (${resnet.name}), reaches ${spreadText(resnet.accuracy)}; ${ours.name} with ${spreadText(ours.accuracy)} is ${stand(ours.accuracy.mean, resnet.accuracy.mean)} it${told}, ${verdict}. It takes ${listText(costs)}.`,
+  ];
 }
 
 /** The two test sets differ, so the claim can be compared with ours, but not tested statistically. */

@@ -9,6 +9,8 @@ export interface StudyOptions {
   readonly isQuick: boolean;
   /** The study's own recipes too. */
   readonly isFaithful: boolean;
+  /** ResNet18 too, as the study's benchmark, and the champion beside it. */
+  readonly isWithResNet18: boolean;
   /** Number of seeds of each recipe, from 1. */
   readonly seeds: number;
 }
@@ -22,6 +24,12 @@ export interface RecipePair {
 export const OUR_PAIR: RecipePair = { base: "base", enhanced: "enhanced" };
 export const REPEATED_STUDY_PAIR: RecipePair = { base: "base-study", enhanced: "enhanced-study" };
 
+/** Recipes that are compared with ResNet18, and those of ResNet18: with our recipe and as published. */
+export const RESNET18_COMPARISON = {
+  ours: ["enhanced", "champion"],
+  resnet18: ["resnet18", "resnet18-kefth", "resnet18-kefth-published"],
+} as const;
+
 /** A quick study: about two minutes on two cores. */
 export const QUICK = { epochs: 4, images: 20_000 };
 
@@ -30,9 +38,13 @@ export const QUICK = { epochs: 4, images: 20_000 };
  *
  * @param images number of available training images
  */
-export function planStudy({ out, isQuick, isFaithful, seeds }: StudyOptions, images: number): PlannedRun[] {
+export function planStudy(
+  { out, isQuick, isFaithful, isWithResNet18, seeds }: StudyOptions,
+  images: number,
+): PlannedRun[] {
   const pairs = isFaithful ? [OUR_PAIR, REPEATED_STUDY_PAIR] : [OUR_PAIR];
-  const names = pairs.flatMap(({ base, enhanced }) => [base, enhanced]);
+  const compared = isWithResNet18 ? [...RESNET18_COMPARISON.ours, ...RESNET18_COMPARISON.resnet18] : [];
+  const names = [...new Set([...pairs.flatMap(({ base, enhanced }) => [base, enhanced]), ...compared])];
   const limit = isQuick && images > QUICK.images ? QUICK.images : null;
   return seedBySeed(
     names.map((name) => {

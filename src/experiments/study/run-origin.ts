@@ -36,10 +36,10 @@ export function runOrigin(record: AnyRunRecord): RunOrigin {
       seconds: null,
     };
   }
-  const { recipeName, recipe, networkSha256, seed, epochs, limit, trainOn, result } = record;
+  const { recipeName, recipe, networkSha256, seed, epochs, limit, trainOn, fold, result } = record;
   return {
     recipe: recipeName,
-    setting: JSON.stringify([recipeName, recipe, networkSha256 ?? null, limit, trainOn]),
+    setting: JSON.stringify([recipeName, recipe, networkSha256 ?? null, limit, trainOn, ...(fold ? [fold] : [])]),
     seed,
     epochs,
     seconds: result?.seconds ?? null,
