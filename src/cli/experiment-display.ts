@@ -35,7 +35,7 @@ export function whileResumable<Result>(
 }
 
 /** Said of an experiment that was interrupted. */
-export const STOPPED = "stopped; the same command goes on where this one was";
+export const STOPPED = "stopped; run the same command again to resume";
 
 /** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {

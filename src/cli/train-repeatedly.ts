@@ -52,7 +52,7 @@ export async function trainRepeatedly(
       : trainFolds(run, { ...shared, folds: repeats.count, seed: repeats.seed });
   });
   if (!result) {
-    output.note(`stopped; the same command with --out ${out} goes on where this one was`);
+    output.note(`stopped; run the same command with --out ${out} to resume`);
     return interruptedBy;
   }
   if (split === undefined) {

@@ -68,8 +68,9 @@ function oneCycle(
   const start = 1 / divFactor;
   const top = riseFraction * totalSteps - 1;
   if (step < top) return move(start, 1, step / top);
-  const descent = totalSteps - 1 - Math.max(top, 0);
-  return descent <= 0 ? 1 : move(1, start / finalDivFactor, (step - Math.max(top, 0)) / descent);
+  // With fewer than 1 / riseFraction steps the top lies before the first one, and the rate falls from there, as in PyTorch.
+  const descent = totalSteps - 1 - top;
+  return descent <= 0 ? 1 : move(1, start / finalDivFactor, (step - top) / descent);
 }
 
 /** Linear interpolation from `start` to `end`; `progress` goes from 0 to 1. */

@@ -43,6 +43,7 @@ describe("train --json", () => {
       "imagesPerSecond",
       "seconds",
       "peakMemoryBytes",
+      "confidence",
       "weightsSha256",
       "report",
     ]);

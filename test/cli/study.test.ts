@@ -113,7 +113,7 @@ describe("a study that is rerun", () => {
     child.kill("SIGINT");
     const { code, stdout, stderr } = await ended;
     expect({ code, stdout }).toEqual({ code: INTERRUPTED, stdout: "" });
-    expect(stderr).toContain("stopped; the same command goes on where this one was");
+    expect(stderr).toContain("stopped; run the same command again to resume");
     expect(existsSync(join(out, "report.html"))).toBe(false);
     expect(readRunRecord(join(out, "runs/base-s1")).status).toBe("finished");
     expect(readRunRecord(join(out, "runs/enhanced-s1")).status).toBe("running");

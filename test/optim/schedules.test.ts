@@ -114,6 +114,21 @@ describe("learning rates between whole epochs", () => {
 describe("oneCycle", () => {
   const linear = { kind: "oneCycle", divFactor: 10, finalDivFactor: 100, anneal: "linear" } as const;
 
+  test.each([
+    // torch.optim.lr_scheduler.OneCycleLR(max_lr=0.1, pct_start=0.3, div_factor=25, final_div_factor=1e4), PyTorch 1.13.1
+    [2, "linear", [0.0714286857142857, 3.999999999976245e-7]],
+    [2, "cosine", [0.0811745653949763, 4e-7]],
+    [3, "linear", [0.09523811428571428, 0.04761925714285714, 3.999999999976245e-7]],
+    [3, "cosine", [0.09944154354509119, 0.046263710266697504, 4e-7]],
+  ] as const)(
+    "with %i steps, fewer than 1 / riseFraction, is PyTorch's: it falls from a top before the first (%s)",
+    (totalSteps, anneal, rates) => {
+      const schedule = { kind: "oneCycle", riseFraction: 0.3, divFactor: 25, finalDivFactor: 1e4, anneal } as const;
+      const found = rates.map((_, step) => learningRateAt(schedule, 0.1, { step, totalSteps, stepsPerEpoch: 1 }));
+      expect(found).toBeClose([...rates], { tolerance: 1e-15 });
+    },
+  );
+
   test("starts at peak / divFactor, has its peak after the rise, and ends at the start / finalDivFactor", () => {
     for (const anneal of ["linear", "cosine"] as const) {
       const rates = ratesOf({ ...linear, anneal, riseFraction: 0.25 }, 4e-3, 100);
@@ -124,16 +139,14 @@ describe("oneCycle", () => {
     }
   });
 
-  test.each([0, 0.01])("that rises over %d of the run begins at its peak", (riseFraction) => {
-    const rates = ratesOf({ ...linear, riseFraction }, 1, 11);
-    expect(rates[0]).toBe(1);
-    expect(rates[5]).toBeCloseTo((1 + 1e-3) / 2, 12);
+  test("that does not rise falls from one step before the first", () => {
+    const rates = ratesOf({ ...linear, riseFraction: 0 }, 1, 11);
+    expect(rates[0]).toBeCloseTo(1 - (1 - 1e-3) / 11, 12);
     expect(rates[10]).toBeCloseTo(1e-3, 12);
   });
 
-  test("that only rises ends at its peak, and a run of one step has it", () => {
+  test("that only rises ends at its peak", () => {
     expect(ratesOf({ ...linear, riseFraction: 1 }, 1, 10).at(-1)).toBe(1);
-    expect(ratesOf({ ...linear, riseFraction: 0.3 }, 1, 1)).toEqual([1]);
   });
 });
 
