@@ -305,8 +305,8 @@ export const MUTATIONS = [
       "const v = add(multiply(slots.momentum_buffer!, constant(momentum)), g);",
       "const v = add(multiply(slots.momentum_buffer!, constant(1 - momentum)), g);",
     ],
-    ["{ weightDecay = 0.01, ...options }", "{ weightDecay = 0.1, ...options }"],
-    ["if (!(value >= 0 && Number.isFinite(value))) {", "if (!(value >= 0)) {"],
+    ['decay === "decoupled" ? 0.01 : 0', 'decay === "decoupled" ? 0.1 : 0'],
+    ["(value) => Number.isFinite(value) && value >= 0)", "(value) => value >= 0)"],
   ]),
   ...caughtBy("test/optim/muon.test.ts", [
     ["const MOVE = 0.2;", "const MOVE = 0.1;"],
@@ -334,8 +334,11 @@ export const MUTATIONS = [
     ["move(1, start / finalDivFactor,", "move(1, 1 / finalDivFactor,"],
     ["(1 + Math.cos(Math.PI * progress))", "(1 - Math.cos(Math.PI * progress))"],
     ["return descent <= 0 ? 1 :", "return descent < 0 ? 1 :"],
-    ["riseFraction >= 0 && riseFraction <= 1", "riseFraction > 0 && riseFraction <= 1"],
-    ["divFactor >= 1,", "divFactor > 1,"],
+    ["riseFraction: SHARE,", "riseFraction: FACTOR_FROM_1,"],
+    [
+      'FACTOR_FROM_1: Rule = { allowed: "at least 1", isGood: (value) => typeof value === "number" && value >= 1 }',
+      'FACTOR_FROM_1: Rule = { allowed: "at least 1", isGood: (value) => typeof value === "number" && value > 1 }',
+    ],
   ]),
   // Layers, batch norm, batch statistics.
   ...caughtBy("test/nn/init.test.ts", [

@@ -2,10 +2,10 @@ import { batchNorm as batchNormOp, normalizationScale } from "../ops/batch-norm.
 import { biasAdd, channelAffine, channelCount, valuesPerChannel } from "../ops/channels.ts";
 import { add, multiply } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
+import { POSITIVE, requireOptions, SHARE } from "../settings.ts";
 import { filledWith } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireOptions, requirePositive, requireShare } from "./settings.ts";
 
 /** Options of `batchNorm`; the defaults are PyTorch's. */
 export interface BatchNormOptions {
@@ -24,10 +24,8 @@ export interface BatchNormOptions {
  * its bias.
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
-  requireOptions("batchNorm", options, ["momentum", "epsilon"]);
+  requireOptions("batchNorm", options, { momentum: SHARE, epsilon: POSITIVE });
   const { momentum = 0.1, epsilon = 1e-5 } = options;
-  requireShare("batchNorm", "momentum", momentum);
-  requirePositive("batchNorm", "epsilon", epsilon);
   return {
     kind: "bn",
     description: "batch norm",

@@ -2,10 +2,18 @@ import { IMAGE_AXES, imageSizes, requireAxes } from "../graph/shape.ts";
 import { biasAdd } from "../ops/channels.ts";
 import { conv2d as conv2dOp } from "../ops/convolution/conv2d.ts";
 import { depthwiseConv2d as depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
+import { COUNT, FLAG, oneOf, perAxis, requireOptions, requireSetting } from "../settings.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount, requireOptions } from "./settings.ts";
+
+/** Rules of the options that both kinds of convolution have. */
+const WINDOW = {
+  kernelSize: perAxis({ least: 1 }),
+  padding: perAxis({ least: 0 }),
+  bias: FLAG,
+} as const;
+const CONV2D = { kernelSize: WINDOW.kernelSize, stride: oneOf(1, 2), padding: WINDOW.padding, bias: FLAG } as const;
 
 /** Options of `conv2d`, in pixels; a single number applies to both axes. */
 export interface Conv2dOptions {
@@ -28,11 +36,10 @@ export interface Conv2dOptions {
  *   when the model is built, if x is not a batch of images
  */
 export function conv2d(channels: number, options: Conv2dOptions): Layer {
-  requireOptions("conv2d", options, ["kernelSize", "stride", "padding", "bias"], ["kernelSize"]);
+  requireSetting("conv2d", "channels", channels, COUNT);
+  requireOptions("conv2d", options, CONV2D, ["kernelSize"]);
   const { kernelSize, stride = 1, padding = 0, bias = true } = options;
-  requireCount("conv2d", "channels", channels);
   const kernel = pair(kernelSize);
-  for (const size of kernel) requireCount("conv2d", "kernelSize", size);
   const name = `conv2d ${kernel.join("x")}, ${channels}`;
   const details = [
     stride === 1 ? "" : `, stride ${stride}`,
@@ -75,10 +82,9 @@ export type DepthwiseConv2dOptions = Omit<Conv2dOptions, "stride">;
  * [C, 1, kh, kw] and `bias` [C]. It is PyTorch's Conv2d with as many groups as channels.
  */
 export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
-  requireOptions("depthwiseConv2d", options, ["kernelSize", "padding", "bias"], ["kernelSize"]);
+  requireOptions("depthwiseConv2d", options, WINDOW, ["kernelSize"]);
   const { kernelSize, padding = 0, bias = true } = options;
   const kernel = pair(kernelSize);
-  for (const size of kernel) requireCount("depthwiseConv2d", "kernelSize", size);
   const details = [padding === 0 ? "" : `, padding ${padding}`, bias ? "" : ", no bias"];
   return {
     kind: "dwconv",

@@ -1,10 +1,10 @@
 import { requireAxes } from "../graph/shape.ts";
 import { biasAdd } from "../ops/channels.ts";
 import { matmul } from "../ops/matmul.ts";
+import { COUNT, FLAG, requireOptions, requireSetting } from "../settings.ts";
 import { uniformByFanIn } from "./init.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount, requireOptions } from "./settings.ts";
 
 /** Options of `linear`. */
 export interface LinearOptions {
@@ -20,9 +20,9 @@ export interface LinearOptions {
  *   inputs] (`flatten` first)
  */
 export function linear(outputs: number, options: LinearOptions = {}): Layer {
-  requireOptions("linear", options, ["bias"]);
+  requireSetting("linear", "outputs", outputs, COUNT);
+  requireOptions("linear", options, { bias: FLAG });
   const { bias = true } = options;
-  requireCount("linear", "outputs", outputs);
   return {
     kind: "fc",
     description: `linear ${outputs}${bias ? "" : ", no bias"}`,

@@ -1,14 +1,16 @@
 import { add } from "../ops/elementwise.ts";
 import type { Layer } from "./layer.ts";
-import { runSequence } from "./sequential.ts";
+import { requireLayers, runSequence } from "./sequential.ts";
 
 /**
  * y = body(x) + shortcut(x): a residual block (He et al. 2016). The shortcut is the identity unless layers are given,
  * whose result must have the body's shape (a 1x1 convolution with the body's stride, say).
  *
- * @throws ShapeError when the two shapes differ
+ * @throws UserError when one of the two is not a list of layers; ShapeError, when the model is built, if their shapes differ
  */
 export function residual(body: readonly Layer[], shortcut: readonly Layer[] = []): Layer {
+  requireLayers("residual", "body", body);
+  requireLayers("residual", "shortcut", shortcut);
   return {
     kind: "block",
     description: `residual of ${body.length} layers`,

@@ -1,6 +1,19 @@
 import { formatShape, ShapeError } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
+import { requireSetting } from "../settings.ts";
 import type { Layer, LayerContext } from "./layer.ts";
+
+/** @throws UserError (exit code 2) unless `layers` is a list of layers: a layer's function must be called */
+export function requireLayers(owner: string, name: string, layers: unknown): asserts layers is readonly Layer[] {
+  const hint = "a list of layers, such as [conv2d(32, { kernelSize: 3 }), relu()]";
+  requireSetting(owner, name, layers, { allowed: hint, isGood: Array.isArray });
+  for (const [index, layer] of (layers as readonly unknown[]).entries()) {
+    requireSetting(owner, `${name}[${index}]`, layer, {
+      allowed: `a layer${typeof layer === "function" ? "; call the function: relu(), not relu" : ""}`,
+      isGood: (value) => typeof value === "object" && value !== null && "forward" in value && "kind" in value,
+    });
+  }
+}
 
 /** Called after each layer of a list, with its result `y`. */
 export type LayerVisitor = (name: string, layer: Layer, y: Value) => void;

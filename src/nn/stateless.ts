@@ -2,9 +2,9 @@ import { UserError } from "../errors.ts";
 import { dropout as dropoutOp, relu as reluOp, silu as siluOp } from "../ops/elementwise.ts";
 import { globalAveragePool as globalAveragePoolOp, maxPool2d as maxPool2dOp } from "../ops/pooling.ts";
 import { flatten as flattenOp } from "../ops/reshape.ts";
+import { COUNT, FRACTION, requireOptions, requireSetting } from "../settings.ts";
 import type { Layer } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-import { requireCount, requireOptions } from "./settings.ts";
 
 /** Layers without parameters. */
 
@@ -34,9 +34,9 @@ export function silu(): Layer {
  * @throws UserError when `stride` differs from `size`: windows that overlap or leave gaps are not supported
  */
 export function maxPool2d(size: number, options: { readonly stride?: number } = {}): Layer {
-  requireOptions("maxPool2d", options, ["stride"]);
+  requireSetting("maxPool2d", "size", size, COUNT);
+  requireOptions("maxPool2d", options, { stride: COUNT });
   const { stride = size } = options;
-  requireCount("maxPool2d", "size", size);
   if (stride !== size) {
     throw new UserError(`maxPool2d: stride must equal the window's size ${size}, got ${stride}`, { exitCode: 2 });
   }
@@ -72,9 +72,7 @@ export function flatten(): Layer {
  * Dropout: in training, zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate). Any shape.
  */
 export function dropout(rate: number): Layer {
-  if (!(rate >= 0 && rate < 1)) {
-    throw new UserError(`dropout: rate must be at least 0 and below 1, got ${rate}`, { exitCode: 2 });
-  }
+  requireSetting("dropout", "rate", rate, FRACTION);
   return {
     kind: "dropout",
     description: `dropout ${rate}`,

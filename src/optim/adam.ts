@@ -1,7 +1,7 @@
 import { add, divide, multiply, sqrt, subtract } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
+import { FRACTION, NOT_NEGATIVE, requireOptions, requireSetting } from "../settings.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
 /** Options of Adam and AdamW; the defaults are PyTorch's. */
 export interface AdamOptions {
@@ -32,19 +32,22 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * AdamW (Loshchilov and Hutter 2019), PyTorch's formulas: as Adam without the penalty, on parameters that are first
  * multiplied by (1 - rate * weightDecay).
  */
-export function adamW({ weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
-  return adamFamily("adamw", { ...options, weightDecay }, "decoupled");
+export function adamW(options: AdamOptions = {}): Optimizer {
+  return adamFamily("adamw", options, "decoupled");
 }
 
-function adamFamily(
-  name: string,
-  { betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 }: AdamOptions,
-  decay: "penalty" | "decoupled",
-): Optimizer {
-  requireFraction(name, "betas[0]", beta1);
-  requireFraction(name, "betas[1]", beta2);
-  requireNonNegative(name, "epsilon", epsilon);
-  requireNonNegative(name, "weightDecay", weightDecay);
+/** Rules of the options; each of the two betas has its own. */
+const RULES = {
+  betas: { allowed: "two numbers in a list", isGood: (value: unknown) => Array.isArray(value) && value.length === 2 },
+  epsilon: NOT_NEGATIVE,
+  weightDecay: NOT_NEGATIVE,
+};
+
+function adamFamily(name: string, options: AdamOptions, decay: "penalty" | "decoupled"): Optimizer {
+  requireOptions(name, options, RULES);
+  const { betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = decay === "decoupled" ? 0.01 : 0 } = options;
+  for (const [i, beta] of betas.entries()) requireSetting(name, `betas[${i}]`, beta, FRACTION);
+  const [beta1, beta2] = betas;
   const isDecoupled = decay === "decoupled" && weightDecay > 0;
   return {
     name,

@@ -1,6 +1,6 @@
 import type { Value } from "../graph/value.ts";
 import { add, multiply, subtract } from "../ops/elementwise.ts";
-import { requireFraction } from "./optimizer.ts";
+import { FRACTION, requireSetting } from "../settings.ts";
 
 /** Averaging of weights over the steps of a training. Plain data, so that a run's record can contain it. */
 export type Averaging = {
@@ -30,5 +30,5 @@ export function movingAverage(average: Value, value: Value, share: Value): Value
 
 /** @throws UserError when the decay is out of range */
 export function checkAveraging({ decay }: Averaging): void {
-  requireFraction("averaging", "decay", decay);
+  requireSetting("averaging", "decay", decay, FRACTION);
 }

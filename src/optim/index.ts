@@ -1,3 +1,4 @@
+import { oneOf, requireSetting } from "../settings.ts";
 import { type AdamOptions, adam, adamW } from "./adam.ts";
 import { type MuonOptions, muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -10,18 +11,11 @@ export type OptimizerSpec =
   | ({ readonly kind: "adamw" } & AdamOptions)
   | ({ readonly kind: "muon" } & MuonOptions);
 
-/** @throws UserError when an option is out of range */
+const OPTIMIZERS = { sgd, adam, adamw: adamW, muon } as const;
+
+/** @throws UserError (exit code 2) for an unknown kind or option, and when an option is out of range */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
-  switch (spec.kind) {
-    case "sgd":
-      return sgd(spec);
-    case "adam":
-      return adam(spec);
-    case "adamw":
-      return adamW(spec);
-    case "muon":
-      return muon(spec);
-    default:
-      return spec satisfies never;
-  }
+  const { kind, ...options } = spec;
+  requireSetting("optimizer", "kind", kind, oneOf(...Object.keys(OPTIMIZERS)));
+  return OPTIMIZERS[kind](options);
 }

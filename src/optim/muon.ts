@@ -4,8 +4,9 @@ import { add, divide, multiply, subtract } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
 import { frobeniusNorm, matmul } from "../ops/matmul.ts";
 import { flatten, unflatten } from "../ops/reshape.ts";
+import { FRACTION, NOT_NEGATIVE, requireOptions } from "../settings.ts";
 import { adamW } from "./adam.ts";
-import { type Optimizer, requireFraction, requireNonNegative } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
 
 /** Options of Muon. */
 export interface MuonOptions {
@@ -34,9 +35,9 @@ const MOVE = 0.2;
  *
  * @throws UserError when an option is out of range
  */
-export function muon({ momentum = 0.95, weightDecay = 0 }: MuonOptions = {}): Optimizer {
-  requireFraction("muon", "momentum", momentum);
-  requireNonNegative("muon", "weightDecay", weightDecay);
+export function muon(options: MuonOptions = {}): Optimizer {
+  requireOptions("muon", options, { momentum: FRACTION, weightDecay: NOT_NEGATIVE });
+  const { momentum = 0.95, weightDecay = 0 } = options;
   const others = adamW({ weightDecay });
   const isWeight = (shape: Shape) => shape.length >= 2;
   return {

@@ -1,4 +1,3 @@
-import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 
@@ -43,18 +42,4 @@ export interface Optimizer {
    * converts the layout. A vector's update must be elementwise, as several are updated as one (`updateParameters`).
    */
   update(inputs: UpdateInputs): UpdateResults;
-}
-
-/** @throws UserError unless 0 <= value < 1 */
-export function requireFraction(optimizer: string, name: string, value: number): void {
-  if (!(value >= 0 && value < 1)) {
-    throw new UserError(`${optimizer}: ${name} must be at least 0 and below 1, got ${value}`, { exitCode: 2 });
-  }
-}
-
-/** @throws UserError unless value >= 0 and finite */
-export function requireNonNegative(optimizer: string, name: string, value: number): void {
-  if (!(value >= 0 && Number.isFinite(value))) {
-    throw new UserError(`${optimizer}: ${name} must be a number from 0 up, got ${value}`, { exitCode: 2 });
-  }
 }

@@ -1,4 +1,13 @@
-import { UserError } from "../errors.ts";
+import {
+  NOT_NEGATIVE,
+  oneOf,
+  POSITIVE,
+  type Rule,
+  type Rules,
+  requireOptions,
+  requireSetting,
+  SHARE,
+} from "../settings.ts";
 
 /** Linear warm-up to the rate that the schedule would otherwise start with. */
 export interface WarmUp {
@@ -83,30 +92,38 @@ function cosineBetween(start: number, end: number, progress: number): number {
   return end + ((start - end) / 2) * (1 + Math.cos(Math.PI * progress));
 }
 
-/** @throws UserError that names the first setting out of range */
+const ABOVE_0: Rule = { ...POSITIVE, allowed: "above 0" };
+const FACTOR_FROM_1: Rule = { allowed: "at least 1", isGood: (value) => typeof value === "number" && value >= 1 };
+const AT_LEAST_0: Rule = { ...NOT_NEGATIVE, allowed: "at least 0" };
+const IS_OBJECT: Rule = { allowed: "{ epochs, startFactor }", isGood: (value) => typeof value === "object" };
+
+/** The settings of each kind of schedule, with their rules and those that must be there. */
+const SETTINGS: Readonly<Record<Schedule["kind"], { readonly rules: Rules; readonly needed: readonly string[] }>> = {
+  constant: { rules: { warmUp: IS_OBJECT }, needed: [] },
+  step: {
+    rules: { everyEpochs: ABOVE_0, factor: ABOVE_0, warmUp: IS_OBJECT },
+    needed: ["everyEpochs", "factor"],
+  },
+  cosine: { rules: { finalFactor: SHARE, warmUp: IS_OBJECT }, needed: [] },
+  oneCycle: {
+    rules: {
+      riseFraction: SHARE,
+      divFactor: FACTOR_FROM_1,
+      finalDivFactor: ABOVE_0,
+      anneal: oneOf("linear", "cosine"),
+    },
+    needed: ["riseFraction", "divFactor", "finalDivFactor", "anneal"],
+  },
+};
+
+/** @throws UserError (exit code 2) that names the kind or the first setting that is unknown, missing or out of range */
 export function checkSchedule(schedule: Schedule): void {
-  const require = (name: string, isGood: boolean, allowed: string, value: number) => {
-    if (!isGood)
-      throw new UserError(`schedule ${schedule.kind}: ${name} must be ${allowed}, got ${value}`, { exitCode: 2 });
-  };
-  if (schedule.kind === "oneCycle") {
-    const { riseFraction, divFactor, finalDivFactor } = schedule;
-    require("riseFraction", riseFraction >= 0 && riseFraction <= 1, "from 0 to 1", riseFraction);
-    require("divFactor", divFactor >= 1, "at least 1", divFactor);
-    require("finalDivFactor", finalDivFactor > 0, "above 0", finalDivFactor);
-    return;
-  }
-  if (schedule.kind === "step") {
-    require("everyEpochs", schedule.everyEpochs > 0, "above 0", schedule.everyEpochs);
-    require("factor", schedule.factor > 0, "above 0", schedule.factor);
-  }
-  if (schedule.kind === "cosine") {
-    const factor = schedule.finalFactor ?? 0;
-    require("finalFactor", factor >= 0 && factor <= 1, "from 0 to 1", factor);
-  }
-  if (schedule.warmUp) {
-    require("warmUp.epochs", schedule.warmUp.epochs >= 0, "at least 0", schedule.warmUp.epochs);
-    const { startFactor } = schedule.warmUp;
-    require("warmUp.startFactor", startFactor >= 0 && startFactor <= 1, "from 0 to 1", startFactor);
-  }
+  const { kind, ...settings } = schedule;
+  requireSetting("schedule", "kind", kind, oneOf(...Object.keys(SETTINGS)));
+  const { rules, needed } = SETTINGS[kind];
+  requireOptions(`schedule ${kind}`, settings, rules, needed);
+  if (schedule.kind === "oneCycle" || !schedule.warmUp) return;
+  const { epochs, startFactor } = schedule.warmUp;
+  requireSetting(`schedule ${kind}`, "warmUp.epochs", epochs, AT_LEAST_0);
+  requireSetting(`schedule ${kind}`, "warmUp.startFactor", startFactor, SHARE);
 }

@@ -2,8 +2,8 @@ import { UserError } from "../errors.ts";
 import type { Value } from "../graph/value.ts";
 import { add, multiply, subtract } from "../ops/elementwise.ts";
 import { constant } from "../ops/leaves.ts";
+import { FLAG, FRACTION, NOT_NEGATIVE, requireOptions } from "../settings.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { requireFraction, requireNonNegative } from "./optimizer.ts";
 
 /** Options of stochastic gradient descent; the defaults are PyTorch's. */
 export interface SgdOptions {
@@ -21,9 +21,9 @@ export interface SgdOptions {
  *
  * @throws UserError when an option is out of range, or nesterov is set without momentum
  */
-export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): Optimizer {
-  requireFraction("sgd", "momentum", momentum);
-  requireNonNegative("sgd", "weightDecay", weightDecay);
+export function sgd(options: SgdOptions = {}): Optimizer {
+  requireOptions("sgd", options, { momentum: FRACTION, nesterov: FLAG, weightDecay: NOT_NEGATIVE });
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
   if (nesterov && momentum === 0) {
     throw new UserError("sgd: nesterov needs a momentum above 0, got 0", { exitCode: 2 });
   }

@@ -34,11 +34,27 @@ describe("options out of range are refused, naming layer, option, value and rang
   test.each<[() => Layer, string]>([
     [() => conv2d(0, { kernelSize: 3 }), "conv2d: channels must be a whole number from 1 up, got 0"],
     [() => conv2d(2.5, { kernelSize: 3 }), "conv2d: channels must be a whole number from 1 up, got 2.5"],
-    [() => conv2d(8, { kernelSize: 0 }), "conv2d: kernelSize must be a whole number from 1 up, got 0"],
-    [() => conv2d(8, { kernelSize: [3, -1] }), "conv2d: kernelSize must be a whole number from 1 up, got -1"],
+    [
+      () => conv2d(8, { kernelSize: 0 }),
+      "conv2d: kernelSize must be a whole number from 1 up, or two of them in a list, got 0",
+    ],
+    [
+      () => conv2d(8, { kernelSize: [3, -1] }),
+      "conv2d: kernelSize must be a whole number from 1 up, or two of them in a list, got [3, -1]",
+    ],
     [
       () => depthwiseConv2d({ kernelSize: [0, 3] }),
-      "depthwiseConv2d: kernelSize must be a whole number from 1 up, got 0",
+      "depthwiseConv2d: kernelSize must be a whole number from 1 up, or two of them in a list, got [0, 3]",
+    ],
+    [() => conv2d(3, { kernelSize: 3, stride: 3 }), "conv2d: stride must be 1 or 2, got 3"],
+    [() => conv2d(3, { kernelSize: 3, stride: 0 }), "conv2d: stride must be 1 or 2, got 0"],
+    [
+      () => conv2d(3, { kernelSize: 3, padding: -1 }),
+      "conv2d: padding must be a whole number from 0 up, or two of them in a list, got -1",
+    ],
+    [
+      () => conv2d(3, { kernelSize: 3, padding: [1, 0.5] }),
+      "conv2d: padding must be a whole number from 0 up, or two of them in a list, got [1, 0.5]",
     ],
     [() => linear(0), "linear: outputs must be a whole number from 1 up, got 0"],
     [() => linear(Number.NaN), "linear: outputs must be a whole number from 1 up, got NaN"],
@@ -57,18 +73,6 @@ describe("options out of range are refused, naming layer, option, value and rang
   ])("%#", (make, message) => {
     const error = userErrorOf(make);
     expect({ message: error.message, exitCode: error.exitCode }).toEqual({ message, exitCode: 2 });
-  });
-
-  test.each([
-    [{ stride: 3 }, "3, stride 3", "stride must be 1 or 2, got 3"],
-    [{ stride: 0 }, "3, stride 0", "stride must be 1 or 2, got 0"],
-    [{ padding: -1 }, "3, padding -1", "padding must be whole and at least 0, got -1, -1"],
-    [{ padding: [1, 0.5] as const }, "3, padding 1,0.5", "padding must be whole and at least 0, got 1, 0.5"],
-  ])("conv2d with %j is refused when the model is built, naming its position", (options, described, problem) => {
-    const { message } = userErrorOf(() => build([relu(), conv2d(3, { kernelSize: 3, ...options })]));
-    expect(message).toBe(
-      `model "net", layer 1 (conv1: conv2d 3x3, ${described}) on x [4, 3, 9, 8]: conv2d: ${problem}`,
-    );
   });
 });
 
@@ -180,6 +184,39 @@ describe("invalid options of layers in plain JavaScript are refused", () => {
       "a number, as in PyTorch",
       call(batchNorm, 32),
       "batchNorm: expected options in braces, such as { momentum: ... }, got 32; its options are momentum, epsilon",
+    ],
+    [
+      "a word for the padding, as in Keras",
+      call(conv2d, 16, { kernelSize: 3, padding: "same" }),
+      'conv2d: padding must be a whole number from 0 up, or two of them in a list, got "same"',
+    ],
+    [
+      "one padding in a list",
+      call(conv2d, 16, { kernelSize: 3, padding: [1] }),
+      "conv2d: padding must be a whole number from 0 up, or two of them in a list, got [1]",
+    ],
+    [
+      "four paddings",
+      call(depthwiseConv2d, { kernelSize: 3, padding: [1, 1, 1, 1] }),
+      "depthwiseConv2d: padding must be a whole number from 0 up, or two of them in a list, got [1, 1, 1, 1]",
+    ],
+    [
+      "no kernel",
+      call(conv2d, 16, { kernelSize: null }),
+      "conv2d: kernelSize must be a whole number from 1 up, or two of them in a list, got null",
+    ],
+    ["a text as a number", call(batchNorm, { momentum: "0.1" }), 'batchNorm: momentum must be from 0 to 1, got "0.1"'],
+    ["a text as a rate", call(dropout, "0.5"), 'dropout: rate must be at least 0 and below 1, got "0.5"'],
+    ["a text as a flag", call(linear, 10, { bias: "no" }), 'linear: bias must be true or false, got "no"'],
+    [
+      "one layer as the body",
+      call(residual, relu()),
+      "residual: body must be a list of layers, such as [conv2d(32, { kernelSize: 3 }), relu()], got an object",
+    ],
+    [
+      "a layer that was not called",
+      call(residual, [relu]),
+      "residual: body[0] must be a layer; call the function: relu(), not relu, got a function",
     ],
     ["of linear", call(linear, 10, { biass: false }), 'linear: there is no option "biass"; its options are bias'],
     [

@@ -148,6 +148,18 @@ test("a parameter whose gradient has always been zero does not change", () => {
 
 describe("an option out of range is refused, naming it, the range and the value", () => {
   const refused: [string, () => Optimizer, RegExp][] = [
+    [
+      "an unknown kind",
+      () => createOptimizer({ kind: "rmsprop" } as never),
+      /^optimizer: kind must be "sgd", "adam", "adamw" or "muon", got "rmsprop"$/,
+    ],
+    [
+      "an unknown option",
+      () => createOptimizer({ kind: "adam", momentum: 0.9 } as never),
+      /^adam: there is no option "momentum"; its options are betas, epsilon, weightDecay$/,
+    ],
+    ["a text", () => sgd({ momentum: "0.9" } as never), /^sgd: momentum must be .*, got "0\.9"$/],
+    ["one beta", () => adam({ betas: [0.9] } as never), /^adam: betas must be two numbers in a list, got \[0\.9\]$/],
     ["momentum of 1", () => sgd({ momentum: 1 }), /^sgd: momentum must be at least 0 and below 1, got 1$/],
     ["negative momentum", () => sgd({ momentum: -0.1 }), /^sgd: momentum must be at least 0 and below 1, got -0.1$/],
     ["momentum that is no number", () => sgd({ momentum: Number.NaN }), /^sgd: momentum .* got NaN$/],

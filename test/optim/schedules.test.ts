@@ -172,6 +172,12 @@ describe("settings out of range are refused, naming setting, value and range", (
       { kind: "cosine", warmUp: { epochs: 1, startFactor: 2 } },
       "schedule cosine: warmUp.startFactor must be from 0 to 1, got 2",
     ],
+    [{ kind: "linear" } as never, 'schedule: kind must be "constant", "step", "cosine" or "oneCycle", got "linear"'],
+    [
+      { kind: "cosine", finalfactor: 0.1 } as never,
+      'schedule cosine: there is no option "finalfactor"; its options are finalFactor, warmUp',
+    ],
+    [{ kind: "step", everyEpochs: "2", factor: 0.1 } as never, 'schedule step: everyEpochs must be above 0, got "2"'],
     [{ ...oneCycle, riseFraction: 1.1 }, "schedule oneCycle: riseFraction must be from 0 to 1, got 1.1"],
     [{ ...oneCycle, riseFraction: Number.NaN }, "schedule oneCycle: riseFraction must be from 0 to 1, got NaN"],
     [{ ...oneCycle, divFactor: 0.5 }, "schedule oneCycle: divFactor must be at least 1, got 0.5"],

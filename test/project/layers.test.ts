@@ -35,6 +35,7 @@ const LAYERS = [
   "onnx",
   "random.ts",
   "text.ts",
+  "settings.ts",
   "errors.ts",
   "wording.ts",
 ];
