@@ -4,20 +4,21 @@ import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
 import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
-import { decodeSafetensors } from "../formats/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../formats/safetensors.ts";
 import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
 import { findModel, MODELS } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
-import { networkSha256, weightsSha256 } from "../runs/node/hashes.ts";
+import { BLANK_SEAL, fileSum, networkSha256, seal, weightsSha256 } from "../runs/node/hashes.ts";
 import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
+import { RUN_FILES } from "../runs/node/run-files.ts";
 import { createRunFolder } from "../runs/node/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/index.ts";
 import { inWords, type Words } from "../wording.ts";
-import { fileLogits, noiseImages, requireFinite } from "./logits.ts";
+import { fileLogits, noiseImages } from "./logits.ts";
 import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./network.ts";
@@ -54,10 +55,12 @@ export async function importWeights(
   const found = await findNamed(file, named, stated);
   const network = { model: found.model, ...describe(file, { ...facts, ...given }, report) };
   const tensors = matchTensors(unwrapped, { ...network, fileName: file });
+  const sum = weightsSha256(tensors);
+  requireStatedWeights(file, read.metadata.weightsSha256, sum);
 
   const { model, task } = network;
   const { parameters, multiplyAdds } = modelFacts(model, task);
-  const record: ImportedRunRecord = {
+  const imported: ImportedRunRecord = {
     format: RUN_FORMAT,
     model: model.name,
     ...(found.recipeFile === undefined ? {} : { recipeFile: found.recipeFile }),
@@ -69,18 +72,24 @@ export async function importWeights(
     status: "imported",
     result: null,
     source: { file, bytes: bytes.length, sha256 },
-    weightsSha256: weightsSha256(tensors),
+    weightsSha256: sum,
   };
   const data = new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
-  const onnx = inferenceModel({ ...network, tensors: data, facts: recordFacts(record) });
+  const onnx = seal(
+    inferenceModel({ ...network, tensors: data, facts: { ...recordFacts(imported), ...BLANK_SEAL } }),
+    "onnx",
+  );
   await checkModel(onnx, file, network, threads);
+  const texts = factsToText({ ...network, model: model.name });
+  const files = [fileSum(RUN_FILES.weights, encodeSafetensors(tensors, texts)), fileSum(RUN_FILES.model, onnx)];
+  const record: ImportedRunRecord = { ...imported, files };
 
   const folder = createRunFolder(out(model.name));
   try {
-    folder.writeWeights(tensors, factsToText({ ...network, model: model.name }));
-    folder.writeModel(onnx);
-    // Last: the record marks the folder as a complete run.
+    // First: it marks the folder as ours, so that an interrupted import can be repeated (`createRunFolder`).
     folder.writeRecord(record);
+    folder.writeWeights(tensors, texts);
+    folder.writeModel(onnx);
     return { folder: folder.path, record };
   } finally {
     folder.close();
@@ -98,6 +107,14 @@ function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
   if (!CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte))) return;
   throw new UserError(
     `${file} looks like a checkpoint of PyTorch (torch.save), which can hold programs and is not read; write the weights as safetensors: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")`,
+  );
+}
+
+/** @throws UserError when the file, which tailor exported, states another checksum of its weights */
+function requireStatedWeights(file: string, stated: string | undefined, found: string): void {
+  if (stated === undefined || stated === found) return;
+  throw new UserError(
+    `${file}: the SHA-256 of its weights is ${found}, its metadata field weightsSha256 says ${stated}: it is damaged, or was changed; export it again (if another program changed the weights on purpose, remove that field)`,
   );
 }
 
@@ -179,7 +196,7 @@ async function checkModel(
 ): Promise<void> {
   const session = await openModel(onnx, file, { threads });
   try {
-    requireFinite(await fileLogits(session, noiseImages(task)), file);
+    await fileLogits(session, noiseImages(task));
   } finally {
     await session.release();
   }

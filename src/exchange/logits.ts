@@ -81,7 +81,7 @@ export async function fileLogits(session: ModelSession, images: ImageSet): Promi
 }
 
 /** @throws UserError when a logit is not a finite number */
-export function requireFinite(logits: Float32Array, fileName: string): void {
+function requireFinite(logits: Float32Array, fileName: string): void {
   if (logits.every(Number.isFinite)) return;
   throw new UserError(`${fileName} gives logits that are not finite numbers; train the network again`);
 }

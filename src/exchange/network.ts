@@ -6,7 +6,7 @@ import { factsFromText, type NetworkFacts } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Model } from "../nn/model.ts";
 import { weightsSha256 } from "../runs/node/hashes.ts";
-import { RUN_FILES, type Run, readWeights, requireTrained } from "../runs/node/run-files.ts";
+import { RUN_FILES, type Run, readWeights, requireOwnNormalization, requireTrained } from "../runs/node/run-files.ts";
 import { readImportedModel, readRecipe } from "../runs/node/run-recipe.ts";
 import { type AnyRunRecord, recordedWeights } from "../runs/run-record.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -31,8 +31,9 @@ export async function readNetwork(run: Run, data: LoadedData | undefined): Promi
   requireTrained(run);
   const { path, record } = run;
   const fileName = `${path}/${RUN_FILES.weights}`;
-  const { tensors, metadata } = readWeights(path);
+  const { tensors, metadata } = readWeights(run);
   const stated = factsFromText(metadata, fileName);
+  requireOwnNormalization(run, RUN_FILES.weights, stated.normalization);
   const { image, classNames, normalization } =
     stated.image && stated.normalization ? stated : { ...stated, ...factsFromData(run, data) };
   if (!image || !classNames || !normalization) {

@@ -11,7 +11,7 @@ import {
   writeExportedFile,
   writeExportedFolder,
 } from "../runs/node/export-files.ts";
-import { weightsSha256 } from "../runs/node/hashes.ts";
+import { BLANK_SEAL, seal, weightsSha256 } from "../runs/node/hashes.ts";
 import { openModel } from "../runtime/node/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, fileLogits } from "./logits.ts";
@@ -38,7 +38,7 @@ const CHECK_IMAGES = 8;
 /** Writes the ONNX file, after running it. @returns the largest logit difference, as each writer does */
 export async function writeOnnx({ network, target, images, engine, difference, facts }: ExportJob): Promise<number> {
   const tensors = new Map(network.tensors.map(({ name, data }) => [name, data]));
-  const bytes = inferenceModel({ ...network, tensors, facts });
+  const bytes = seal(inferenceModel({ ...network, tensors, facts: { ...facts, ...BLANK_SEAL } }), "onnx");
   const session = await openModel(bytes, target.path, engine);
   try {
     const largest = difference(await fileLogits(session, images));

@@ -71,7 +71,7 @@ async function madeReport(run: string | Run, { repeat = null, ...options }: RunR
   const report: RunReport = {
     path,
     record,
-    epochs: record.status === "imported" ? [] : readMetrics(path),
+    epochs: record.status === "imported" ? [] : readMetrics(opened),
     evaluation,
     sample: evaluation
       ? { of: evaluation.split, images: evaluation.images }

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { UserError } from "../errors.ts";
 import { GARMENT, type Preparation } from "../imaging/preparation.ts";
 import { ModelProtoSchema } from "../onnx/generated/onnx_pb.ts";
+import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type ConfidenceFit, classNamesFromText, factsFromText } from "./network-facts.ts";
 
 /** Metadata of a model file. */
@@ -12,6 +13,8 @@ export interface ModelMetadata {
   readonly weightsSha256: string | undefined;
   /** By class index. */
   readonly classNames: readonly string[];
+  /** How it normalises its pixels, which its graph does too; missing in files of older versions. */
+  readonly normalization: PixelNormalization | undefined;
   /** How pictures are converted to the network's input. */
   readonly preparation: Preparation;
   /** How probabilities follow from logits; undefined: temperature 1, and no answer is unknown. */
@@ -32,12 +35,19 @@ export function readModelMetadata(bytes: Uint8Array, fileName: string): ModelMet
       `${fileName} names no classes: its metadata "classes" must be a JSON list of names, as tailor writes it`,
     );
   }
-  const stated = ["preparation", "confidence"].flatMap((field) => {
+  const stated = ["mean", "standardDeviation", "preparation", "confidence"].flatMap((field) => {
     const text = facts.get(field);
     return text === undefined ? [] : [[field, text] as const];
   });
-  const { preparation = GARMENT, confidence } = factsFromText(Object.fromEntries(stated), fileName);
-  return { model: facts.get("model"), weightsSha256: facts.get("weightsSha256"), classNames, preparation, confidence };
+  const { normalization, preparation = GARMENT, confidence } = factsFromText(Object.fromEntries(stated), fileName);
+  return {
+    model: facts.get("model"),
+    weightsSha256: facts.get("weightsSha256"),
+    classNames,
+    normalization,
+    preparation,
+    confidence,
+  };
 }
 
 function decode(bytes: Uint8Array, fileName: string) {

@@ -70,7 +70,9 @@ export interface Classifier {
   readonly preparation: Preparation;
   /** Probability below which an answer is unknown by default; 0: none is. */
   readonly unknownBelow: number;
-  /** @throws UserError when the image cannot be read, decoded or prepared */
+  /** Whether a checksum confirms the model's file; those of older versions and of other programs have none. */
+  readonly isVerified: boolean;
+  /** @throws UserError when the image cannot be read, decoded or prepared, or the model does not give finite numbers */
   predict(image: ImageInput, options?: PredictOptions): Promise<Prediction>;
   /**
    * Classifies many images, in order; decoding and classification overlap. An unreadable image results in an outcome
@@ -88,6 +90,7 @@ export interface Classifier {
    *
    * @returns one classification per image, in order
    * @throws RangeError when an image has another size
+   * @throws UserError when the model does not run or does not give finite numbers
    */
   classify(images: readonly Uint8Array[], options?: ClassifyOptions): Promise<Classification[]>;
   /** Frees the engine's memory; the classifier cannot be used afterwards. */

@@ -109,6 +109,11 @@ const planSchema = z.strictObject({
   }),
   /** Start of training; for imported weights the time of the import. */
   startedAt: z.iso.datetime("expected a date and time like 2026-01-31T12:00:00.000Z"),
+  /**
+   * The run's own files, checked by whoever reads them: of a finished or imported run all that results depend on, of an
+   * unfinished one those that no longer change. Absent in records of older versions.
+   */
+  files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256 })).optional(),
   /** By split; with the suffix "-tta" for test-time averaging. */
   evaluations: z
     .partialRecord(z.enum(["test", "validation", "test-tta", "validation-tta"]), evaluationSchema)
@@ -131,6 +136,7 @@ const importedSchema = planSchema
     cpu: true,
     platform: true,
     startedAt: true,
+    files: true,
     evaluations: true,
   })
   .extend({
@@ -174,7 +180,45 @@ export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
       `${fileName}: field "format": expected ${RUN_FORMAT}, found ${format}; another version of tailor wrote this run: use that version`,
     );
   }
-  return checkJson(anyRecordSchema, value, fileName, todo);
+  const record = checkJson(anyRecordSchema, value, fileName, todo);
+  const problem = contradiction(record);
+  if (problem !== undefined) throw new UserError(`${fileName}: ${problem}; ${todo}`);
+  return record;
+}
+
+/** Largest difference between an accuracy and its quotient of counts that is rounding. */
+const ROUNDING = 1e-9;
+
+/** What two fields say differently of the same thing; undefined when they agree. Fields that older records lack agree. */
+function contradiction(record: AnyRunRecord): string | undefined {
+  for (const [split, { accuracy, correct, total }] of Object.entries(record.evaluations ?? {})) {
+    if (Math.abs(accuracy - correct / total) > ROUNDING) {
+      return `field "evaluations.${split}": an accuracy of ${accuracy} contradicts ${correct} correct of ${total}`;
+    }
+  }
+  if (record.status === "imported") return undefined;
+  const { recipe, recipeName, model, epochs, batchSize, learningRate, result, data } = record;
+  const sayings = { epochs, batchSize, learningRate, model, name: recipeName };
+  for (const [field, value] of Object.entries(sayings)) {
+    const planned = recipe[field];
+    if (planned === undefined || planned === value) continue;
+    const other = field === "name" ? "recipeName" : field;
+    return `field "recipe.${field}": ${JSON.stringify(planned)} contradicts ${JSON.stringify(value)} of field "${other}"`;
+  }
+  for (const field of ["stoppedAfter", "bestEpoch"] as const) {
+    const epoch = result?.[field] ?? 0;
+    if (epoch > epochs) return `field "result.${field}": ${epoch} contradicts ${epochs} epochs`;
+  }
+  const { image, normalization } = data;
+  if (image && normalization) {
+    for (const field of ["mean", "standardDeviation"] as const) {
+      const { length } = normalization[field];
+      if (length !== image.channels) {
+        return `field "data.normalization.${field}": ${length} numbers contradict ${image.channels} channels`;
+      }
+    }
+  }
+  return undefined;
 }
 
 /**

@@ -2,7 +2,10 @@
  * In a file without ONNX Runtime's types: those refer to browser types, which users of this package's types would need.
  */
 
-/** An open model file, for batches of any size. */
+/**
+ * An open model file, for batches of any size. Its outputs are finite numbers: a file that gives others, or does not run, is
+ * refused with a UserError.
+ */
 export interface ModelSession {
   /** Size of one image. */
   readonly imageShape: { readonly channels: number; readonly height: number; readonly width: number };

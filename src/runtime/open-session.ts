@@ -33,9 +33,19 @@ export async function modelSession(
   const run = async (pixelBytes: Uint8Array, output: "logits" | "probabilities") => {
     const data = new Float32Array(pixelBytes);
     const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
-    const results = await session.run(feeds, [output]);
-    const { data: values } = results[output]!;
-    if (!(values instanceof Float32Array)) throw new Error(`${output} are not float32`);
+    const results = await session.run(feeds, [output]).catch((cause: unknown) => {
+      const reason = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ").trim();
+      throw new UserError(`${fileName} cannot be run by ONNX Runtime (${reason}); train or export it again`, { cause });
+    });
+    const values = results[output]?.data;
+    if (!(values instanceof Float32Array)) {
+      throw new UserError(`${fileName} gives ${output} that are not float32; train or export it again`);
+    }
+    if (!values.every(Number.isFinite)) {
+      throw new UserError(
+        `${fileName} gives ${output} that are not finite numbers; restore the file from a copy, or train or export it again`,
+      );
+    }
     return values;
   };
   return {

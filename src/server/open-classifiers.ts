@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { loadClassifier } from "../prediction/node/load-classifier.ts";
 import type { Classification, Classifier } from "../prediction/prediction.ts";
+import { UNVERIFIED } from "../runs/node/run-files.ts";
 import { createBatcher } from "./batcher.ts";
 import { HttpError } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
@@ -22,7 +23,7 @@ export interface OpenClassifiers {
   /**
    * Runs `work` with the run's model, which is opened if necessary and kept open meanwhile.
    *
-   * @throws HttpError 404 when the run has no model, 503 when it cannot be opened
+   * @throws HttpError 404 when the run has no model, 503 when it cannot be opened or does not give finite numbers
    */
   use<Result>(run: ServedRun, work: (classifier: OpenClassifier) => Promise<Result>): Promise<Result>;
   /** Frees all models, each once it is unused. */
@@ -66,7 +67,7 @@ export function createOpenClassifiers({
     if (stamp === undefined) throw noModel(id);
     const entry = opened.get(path) ?? {
       stamp,
-      loading: open(path, threads),
+      loading: open(run, { threads, log }),
       users: 0,
       isRetired: false,
     };
@@ -76,6 +77,12 @@ export function createOpenClassifiers({
     return entry;
   };
 
+  const damaged = (error: unknown, what: string) => {
+    if (!(error instanceof UserError)) return error;
+    log(error.message);
+    return new HttpError(503, "model_damaged", `${what}; the server's log tells more.`);
+  };
+
   return {
     async use(run, work) {
       const entry = take(run);
@@ -83,15 +90,13 @@ export function createOpenClassifiers({
       try {
         const { open } = await entry.loading.catch((error: unknown) => {
           if (opened.get(run.path) === entry) retire(run.path, entry);
-          if (!(error instanceof UserError)) throw error;
-          log(error.message);
-          throw new HttpError(
-            503,
-            "model_damaged",
-            `The model of ${run.id} cannot be opened; the server's log tells more.`,
-          );
+          throw damaged(error, `The model of ${run.id} cannot be opened`);
         });
-        return await work(open);
+        const classify: OpenClassifier["classify"] = (pixels) =>
+          open.classify(pixels).catch((error: unknown) => {
+            throw damaged(error, `The model of ${run.id} gives no valid answer`);
+          });
+        return await work({ ...open, classify });
       } finally {
         entry.users--;
         freeIfUnused(entry);
@@ -108,8 +113,9 @@ export function noModel(id: string): HttpError {
   return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished, or it was removed.`);
 }
 
-async function open(path: string, threads: number) {
+async function open({ id, path }: ServedRun, { threads, log }: { threads: number; log: (line: string) => void }) {
   const classifier = await loadClassifier(path, { threads });
+  if (!classifier.isVerified) log(`the model of ${id} is unverified: ${UNVERIFIED}`);
   const { classes, imageShape, unknownBelow, prepare } = classifier;
   const classify = createBatcher(
     (images: readonly Uint8Array[]) => classifier.classify(images, { top: classes.length }),

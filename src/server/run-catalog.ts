@@ -1,10 +1,9 @@
-import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
-import { errorCode } from "../runs/node/file-errors.ts";
+import { fileStamp } from "../runs/node/regular-file.ts";
 import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
 import { findRun, namesIn, runStatus } from "../runs/node/run-status.ts";
 import type { AnyRunRecord } from "../runs/run-record.ts";
@@ -134,17 +133,6 @@ export function createRunCatalog({ folder, run }: RunPlaces, log: (line: string)
 /** Tells a run's model from one that replaces it later; undefined when there is none (yet). */
 export function modelStamp({ path, record }: ServedRun): string | undefined {
   return record.status === "running" ? undefined : fileStamp(join(path, RUN_FILES.model));
-}
-
-/** A stamp that changes when a file is replaced; undefined when it does not exist or is inaccessible. */
-function fileStamp(path: string): string | undefined {
-  try {
-    const { ino, size, mtimeMs } = statSync(path);
-    return `${ino} ${size} ${mtimeMs}`;
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return undefined;
-  }
 }
 
 function unusedName(name: string, isUsed: (candidate: string) => boolean): string {

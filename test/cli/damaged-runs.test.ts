@@ -1,6 +1,8 @@
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import { readState } from "../../src/runs/node/run-files.ts";
 import {
   type Change,
   contents,
@@ -10,6 +12,9 @@ import {
   editRecord,
   editState,
   fillModelWithNaN,
+  flipBit,
+  forgetChecksums,
+  pipe,
   remove,
 } from "../training/support/damage.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
@@ -42,7 +47,7 @@ const finished = (change: Change) => copyOf(FINISHED, change);
 const unfinished = (change: Change = () => {}) =>
   copyOf(
     FINISHED,
-    editRecord({ status: "running", result: null }),
+    editRecord({ status: "running", result: null, files: [] }),
     remove("weights.safetensors", "model.onnx"),
     change,
   );
@@ -54,9 +59,17 @@ describe("a finished run that is damaged is not evaluated, and keeps every file 
   test.each<[string, RegExp, Change]>([
     ["run.json cut short", /run\.json: expected JSON/, cut("run.json", 100)],
     ["a later version", /another version of tailor wrote this run/, editRecord({ format: 2 })],
-    ["model.onnx cut short", /model\.onnx is not a model that ONNX Runtime can read/, cut("model.onnx", 5000)],
+    ["model.onnx cut short", /model\.onnx is damaged: it has 5000 bytes, run\.json says \d+/, cut("model.onnx", 5000)],
+    ["a flipped bit in model.onnx", /model\.onnx is damaged: its SHA-256 is .*restore the file/, flipBit("model.onnx")],
+    ["fields that contradict", /run\.json: field "recipe\.epochs": 2 contradicts 3/, editRecord({ epochs: 3 })],
     ["model.onnx gone", /has no model\.onnx: it was removed/, remove("model.onnx")],
-    ["weights of NaN", /model\.onnx gives logits that are not finite numbers/, fillModelWithNaN("fc2.weight")],
+    [
+      "weights of NaN, and no checksum",
+      /model\.onnx gives logits that are not finite numbers/,
+      (run) => [forgetChecksums, fillModelWithNaN("fc2.weight")].forEach((change) => void change(run)),
+    ],
+    ["a pipe as run.json", /run\.json is a pipe or device, expected a file; move it away/, pipe("run.json")],
+    ["a pipe as model.onnx", /model\.onnx is a pipe or device, expected a file/, pipe("model.onnx")],
   ])("%s", async (_, message, damage) => {
     const run = finished(damage);
     const before = contents(run);
@@ -74,11 +87,46 @@ describe("an unfinished run that is damaged is not resumed, and keeps every file
     ["run.json cut short", /run\.json: expected JSON/, cut("run.json", 100)],
     ["run.json without a field", /run\.json: field "seed": /, editRecord({ seed: undefined })],
     ["a later version", /another version of tailor wrote this run/, editRecord({ format: 2 })],
-    ["another recipe", /run\.json: recipe field "description"/, editRecord({ recipe: { name: "base" } })],
+    [
+      "another recipe",
+      /state\.safetensors: it is of another run|recipe field "description"/,
+      editRecord({ recipe: { name: "base" } }),
+    ],
     ["metrics cut short", /metrics\.jsonl, line 2: expected JSON/, cut("metrics.jsonl", -20)],
     ["a metric of NaN", /metrics\.jsonl, line 1: expected JSON/, notANumber],
     ["metrics gone", /metrics\.jsonl: expected a line for each of the 2 epochs .*found 0/, remove("metrics.jsonl")],
-    ["state cut short", /no state\.safetensors that can be read; start the .* over/, cut("state.safetensors", 5000)],
+    ["a pipe as metrics.jsonl", /metrics\.jsonl is a pipe or device, expected a file/, pipe("metrics.jsonl")],
+    ["a pipe as lock", /lock is a pipe or device, expected a file/, pipe("lock")],
+    [
+      "a flipped bit in the state",
+      /no state\.safetensors that can be read \(.*state\.safetensors is damaged: its SHA-256 .*; start the run over/,
+      flipBit("state.safetensors"),
+    ],
+    [
+      "state of another seed",
+      /state\.safetensors: it is of another run, whose "seed" is 2, not 1/,
+      editPlace({ seed: "2" }),
+    ],
+    [
+      "state of another recipe",
+      /state\.safetensors: it is of another run, whose "recipe" is /,
+      editPlace({ recipe: '{"name":"base"}' }),
+    ],
+    [
+      "another metric",
+      /metrics\.jsonl is damaged: its lines are not those that state\.safetensors was written with/,
+      edit("metrics.jsonl", (text) => text.replace(/"trainLoss":\d/, '"trainLoss":9')),
+    ],
+    [
+      "another normalisation",
+      /run\.json: field "data\.normalization\.mean": \[0\.5\] contradicts \[.*\], that of the run's images/,
+      edit("run.json", (text) => text.replace(/"mean": \[[^\]]*\]/, '"mean": [0.5]')),
+    ],
+    [
+      "state cut short",
+      /no state\.safetensors that can be read \(.*; start the .* over/,
+      cut("state.safetensors", 5000),
+    ],
     ["state of no run", /state\.safetensors: "step" must be a number/, weightsAsState],
     ["state before its start", /state\.safetensors: "step" must be a number/, editPlace({ step: "-3" })],
     ["state between steps", /state\.safetensors: "step" must be a whole/, editPlace({ step: "2.5" })],
@@ -88,10 +136,42 @@ describe("an unfinished run that is damaged is not resumed, and keeps every file
   ])("%s", async (name, message, damage) => {
     const run = unfinished(damage);
     const before = contents(run);
-    expect(refusalOf(await resume(run), name === "state cut short" ? 2 : 1)).toMatch(message);
+    expect(refusalOf(await resume(run), /^state cut|flipped/.test(name) ? 2 : 1)).toMatch(message);
     expect(contents(run)).toEqual(before);
   });
 });
+
+test("runs of an older version, whose files have no checksums, are used; a note says so once", async () => {
+  const older = finished(forgetChecksums);
+  const { stderr, ...evaluated } = await evaluate(older);
+  expect(jsonOf({ stderr, ...evaluated }).correct).toBe(jsonOf(await evaluate(FINISHED)).correct);
+  expect(stderr.match(/is unverified: an older version or another program wrote it without a checksum/g)).toHaveLength(
+    1,
+  );
+  const { tensors } = readState(unfinished());
+  const stateless = unfinished((run) => {
+    writeFileSync(join(run, "state.safetensors"), encodeSafetensors(tensors, positionOf(run)));
+    editRecord({ files: undefined })(run);
+  });
+  const resumed = await resume(stateless);
+  expect(jsonOf(resumed)).toMatchObject({ weightsSha256: weights });
+  expect(resumed.stderr.match(/is unverified/g)).toHaveLength(1);
+});
+
+/** The position that a state states, and nothing else. */
+function positionOf(run: string): Record<string, string> {
+  const {
+    recipe: _1,
+    seed: _2,
+    trainOn: _3,
+    limit: _4,
+    fold: _5,
+    metricsSha256: _6,
+    fileSha256: _7,
+    ...position
+  } = readState(run).metadata;
+  return position;
+}
 
 describe("a run folder", () => {
   test("that was killed is resumed, and gives the weights of an uninterrupted run", async () => {

@@ -7,6 +7,8 @@ import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { evaluate, evaluationProgram } from "../../src/evaluation/evaluate.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
+import { runReportPage } from "../../src/experiments/run-report.ts";
+import { compareRuns } from "../../src/experiments/study/compare-runs.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { base } from "../../src/models/study.ts";
 import { buildModel, type ImageTask, initialTensors } from "../../src/nn/model.ts";
@@ -18,6 +20,7 @@ import { openRunFolder } from "../../src/runs/node/run-folder.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { trainNewRun } from "../../src/training/node/train-run.ts";
 import { interrupted } from "../runs/support/run-folders.ts";
+import { editRecord, fillModelWithNaN, flipBit, forgetChecksums } from "../training/support/damage.ts";
 import { failureOf } from "../training/support/failure.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 
@@ -33,10 +36,11 @@ beforeAll(async () => {
   await trainNewRun({ ...run, trainOn: "all", out: ALL }, options);
 });
 
-/** A copy of the run with another model.onnx. */
+/** A copy of the run, as an older version wrote it without checksums, with another model.onnx. */
 function withModel(name: string, model: Uint8Array | undefined): string {
   const copy = join(FOLDER, name);
   cpSync(SPLIT, copy, { recursive: true });
+  forgetChecksums(copy);
   rmSync(join(copy, "model.onnx"));
   if (model) writeFileSync(join(copy, "model.onnx"), model);
   return copy;
@@ -51,6 +55,12 @@ function modelFor(task: ImageTask): Uint8Array {
 }
 
 describe("evaluateRun", () => {
+  test("reads a run of an older version, whose files have no checksums", async () => {
+    const run = withModel("older", readFileSync(join(SPLIT, "model.onnx")));
+    forgetChecksums(run);
+    expect((await evaluateRun(run, OPTIONS)).loss).toBe((await evaluateRun(SPLIT, OPTIONS)).loss);
+  });
+
   test("gives with model.onnx the same result as the weights in the network itself", async () => {
     const { train } = trainingData(data.train, { trainOn: "split", limit: 120 });
     const task = { channels: 1, height: 28, width: 28, classes: 10 };
@@ -144,10 +154,55 @@ describe("evaluation is refused for", () => {
     expect(error.message).toBe(
       `${run}/model.onnx holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
     );
-    expect(readRunRecord(run)).toEqual(readRunRecord(SPLIT));
+    expect(readRunRecord(run)).toEqual({ ...readRunRecord(SPLIT), files: undefined });
     await expect(loadClassifier(run, { threads: 1 })).rejects.toThrow(/holds other weights than run\.json/);
     // The file by itself belongs to no record.
     await (await loadClassifier(join(run, "model.onnx"), { threads: 1 })).release();
+  });
+
+  test.each([0.1, 0.5, 0.9])(
+    "a run whose model has a flipped bit at %d of its length, wherever it is used",
+    async (share) => {
+      const run = join(FOLDER, `flipped${share}`);
+      cpSync(SPLIT, run, { recursive: true });
+      flipBit("model.onnx", share)(run);
+      const before = readFileSync(join(run, "run.json"), "utf8");
+      const isDamaged = /model\.onnx is damaged: its SHA-256 is [0-9a-f]{64}, run\.json says [0-9a-f]{64}; restore/;
+      expect((await failureOf(evaluateRun(run, OPTIONS))).message).toMatch(isDamaged);
+      expect((await failureOf(loadClassifier(run))).message).toMatch(isDamaged);
+      expect((await failureOf(compareRuns([SPLIT, run], OPTIONS))).message).toMatch(isDamaged);
+      expect((await failureOf(runReportPage(run, { ...OPTIONS }))).message).toMatch(isDamaged);
+      expect(readFileSync(join(run, "run.json"), "utf8")).toBe(before);
+      // The file by itself has its checksum in itself.
+      const alone = await failureOf(loadClassifier(join(run, "model.onnx")));
+      expect(alone.message).toMatch(/model\.onnx is damaged: .*, its metadata field fileSha256 says /);
+    },
+  );
+
+  test("a run of an older version whose model gives NaN: neither evaluated nor asked for a class", async () => {
+    const run = join(FOLDER, "nan");
+    cpSync(SPLIT, run, { recursive: true });
+    forgetChecksums(run);
+    fillModelWithNaN("fc2.weight")(run);
+    expect((await failureOf(evaluateRun(run, OPTIONS))).message).toMatch(
+      /model\.onnx gives logits that are not finite/,
+    );
+    const classifier = await loadClassifier(run, { threads: 1 });
+    expect(classifier.isVerified).toBe(false);
+    const answer = await failureOf(classifier.classify([new Uint8Array(784)]));
+    expect(answer.message).toMatch(/nan\/model\.onnx gives probabilities that are not finite numbers; restore/);
+    await classifier.release();
+  });
+
+  test("a run whose recorded normalisation is not that of its model", async () => {
+    const run = join(FOLDER, "normalised");
+    cpSync(SPLIT, run, { recursive: true });
+    const { data: recorded } = readRunRecord(run);
+    editRecord({ data: { ...recorded, normalization: { mean: [0.5], standardDeviation: [0.5] } } })(run);
+    const { message } = await failureOf(evaluateRun(run, OPTIONS));
+    expect(message).toMatch(
+      /run\.json: field "data\.normalization\.mean": \[0\.5\] contradicts \[0\.\d+\] in model\.onnx/,
+    );
   });
 
   function foreignModel(): Uint8Array {

@@ -14,6 +14,7 @@ import { readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { trainNewRun } from "../../src/training/node/train-run.ts";
+import { flipBit, forgetChecksums } from "../training/support/damage.ts";
 import { failureOf } from "../training/support/failure.ts";
 import { RECIPE } from "../training/support/jobs.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -54,6 +55,7 @@ const rewriteWeights = (change: (weights: ReturnType<typeof readWeights>) => Ret
   runWith((folder) => {
     const { tensors, metadata } = change(readWeights(folder));
     writeFileSync(join(folder, "weights.safetensors"), encodeSafetensors(tensors, metadata));
+    forgetChecksums(folder);
   });
 
 /** Node's engine, but for logits that are off by `error`. */
@@ -92,6 +94,7 @@ describe("export to ONNX", () => {
       weightsSha256: result!.weightsSha256,
       validationAccuracy: String(result!.validationAccuracy),
       testAccuracy: `${evaluations!.test!.accuracy} (${evaluations!.test!.correct} of ${TESTS})`,
+      fileSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       opset: "17",
       model: RECIPE.model.name,
       image: "1x28x28",
@@ -99,6 +102,20 @@ describe("export to ONNX", () => {
       mean: JSON.stringify(mean),
       standardDeviation: JSON.stringify(standardDeviation),
     });
+  });
+
+  test("removes what a killed export to the same file left behind, and nothing else", async () => {
+    const folder = place("killed");
+    mkdirSync(folder);
+    const left = (name: string) => `.${name}.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.tmp`;
+    for (const name of ["a.onnx", "b.onnx", "a.onnx.b"]) writeFileSync(join(folder, left(name)), "left by a kill");
+    await exportRun(RUN, options({ out: join(folder, "a.onnx") }));
+    expect(readdirSync(folder).sort()).toEqual([left("a.onnx.b"), left("b.onnx"), "a.onnx"].sort());
+    const pytorch = place("killed-pytorch");
+    mkdirSync(pytorch);
+    writeFileSync(join(pytorch, left("model.py")), "left by a kill");
+    await exportRun(RUN, options({ format: "pytorch", out: pytorch }));
+    expect(readdirSync(pytorch).sort()).toEqual(["check.safetensors", "model.py", "weights.safetensors"]);
   });
 
   test("reports the largest difference over the test images", async () => {
@@ -224,9 +241,14 @@ describe("a run that cannot be exported", () => {
     ["unfinished", () => runWith(unfinish), /is not finished; resume it$/],
     ["no run", () => FOLDER, /is not a run folder/],
     [
-      "weights cut short",
+      "weights that are another file",
       () => runWith((run) => writeFileSync(join(run, "weights.safetensors"), readFileSync(join(RUN, "model.onnx")))),
-      /weights\.safetensors: expected a header/,
+      /weights\.safetensors is damaged: it has \d+ bytes, run\.json says \d+; restore the file from a copy/,
+    ],
+    [
+      "a flipped bit in the weights",
+      () => runWith(flipBit("weights.safetensors")),
+      /weights\.safetensors is damaged: its SHA-256 is [0-9a-f]{64}, run\.json says [0-9a-f]{64}; restore the file/,
     ],
     [
       "weights of another training",

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
@@ -13,7 +13,7 @@ import { enhanced } from "../../src/models/study.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 import { openRun, readAnyRunRecord, readModel, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
-import { createRunFolder } from "../../src/runs/node/run-folder.ts";
+import { createRunFolder, RunFolder } from "../../src/runs/node/run-folder.ts";
 import { listRuns, runStatus } from "../../src/runs/node/run-status.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
 import { resumeRun } from "../../src/training/node/train-run.ts";
@@ -53,6 +53,54 @@ const withTensor = (name: string, change: (tensor: NamedTensor) => NamedTensor[]
 
 beforeAll(async () => {
   await importWeights(weightsFile(NETWORK.tensors), into(RUN));
+});
+
+describe("weights that tailor exported", () => {
+  test("are refused when they are not those that the file states the checksum of", async () => {
+    const file = weightsFile(NETWORK.tensors, { ...FACTS, weightsSha256: weightsSha256(NETWORK.tensors) });
+    await importWeights(file, into(newFolder()));
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1000]! ^= 0x01;
+    writeFileSync(file, bytes);
+    const out = newFolder();
+    const { message } = await failureOf(importWeights(file, into(out)));
+    expect(message).toMatch(
+      /the SHA-256 of its weights is [0-9a-f]{64}, its metadata field weightsSha256 says [0-9a-f]{64}: it is damaged, .*; export it again/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("an interrupted import", () => {
+  const remains: [string, string[]][] = [
+    ["before its record", ["run.json", "weights.safetensors", "model.onnx"]],
+    ["before its weights", ["weights.safetensors", "model.onnx"]],
+    ["before its model", ["model.onnx"]],
+  ];
+  test.each(remains)("that ended %s is repeated into the same folder", async (_, missing) => {
+    const file = weightsFile(NETWORK.tensors);
+    const out = newFolder();
+    const { record } = await importWeights(file, into(out));
+    for (const name of missing) rmSync(join(out, name));
+    writeFileSync(join(out, ".model.onnx.1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.tmp"), "left by a kill");
+    await importWeights(file, into(out));
+    expect(readdirSync(out).sort()).toEqual(["model.onnx", "run.json", "weights.safetensors"]);
+    expect(readAnyRunRecord(out)).toMatchObject({ weightsSha256: record.weightsSha256, files: record.files });
+    expect(userErrorOf(() => createRunFolder(out)).message).toContain("holds imported weights");
+  });
+
+  test("leaves its record first, which a full disk or a kill cannot take back", async () => {
+    const file = weightsFile(NETWORK.tensors);
+    const out = newFolder();
+    const failing = vi.spyOn(RunFolder.prototype, "writeWeights").mockImplementationOnce(() => {
+      throw new Error("the disk is full");
+    });
+    await expect(importWeights(file, into(out))).rejects.toThrow("the disk is full");
+    failing.mockRestore();
+    expect(readdirSync(out)).toEqual(["run.json"]);
+    await importWeights(file, into(out));
+    expect(readdirSync(out).sort()).toEqual(["model.onnx", "run.json", "weights.safetensors"]);
+  });
 });
 
 describe("an imported run", () => {

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -26,6 +35,14 @@ async function lockOfDeadProcess(): Promise<{ folder: string; path: string; pid:
 }
 
 describe("the lock", () => {
+  test("that cannot be released any more does not hide the error that its work ended with", () => {
+    const folder = temporaryFolder();
+    const release = acquireLock(folder);
+    rmSync(join(folder, LOCK_FILE));
+    mkdirSync(join(folder, LOCK_FILE)); // Neither read nor removed as a file.
+    expect(release).not.toThrow();
+  });
+
   test("is held once, also within one process, until it is released", () => {
     const folder = temporaryFolder();
     const release = acquireLock(folder);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type AnyRunRecord, formatRunRecord, parseRunRecord, type RunRecord } from "../../src/runs/run-record.ts";
 import { userErrorOf } from "./support/helpers.ts";
-import { finishedRecord, importedRecord, sampleRecord, sampleResult } from "./support/samples.ts";
+import { finishedRecord, importedRecord, sampleEvaluation, sampleRecord, sampleResult } from "./support/samples.ts";
 
 const FILE = "runs/x/run.json";
 const messageFor = (text: string) => userErrorOf(() => parseRunRecord(text, FILE)).message;
@@ -58,9 +58,37 @@ describe("a record", () => {
     ["base-seed", "base-study"],
     ["enhanced-seed", "enhanced-study"],
   ])("of a recipe that was called %s is read as %s", (earlier, current) => {
-    const text = formatRunRecord({ ...sampleRecord, recipeName: earlier, recipe: { name: earlier, epochs: 30 } });
-    const expected = { ...sampleRecord, recipeName: current, recipe: { name: current, epochs: 30 } };
+    const text = formatRunRecord({ ...sampleRecord, recipeName: earlier, recipe: { name: earlier, epochs: 10 } });
+    const expected = { ...sampleRecord, recipeName: current, recipe: { name: current, epochs: 10 } };
     expect(parseRunRecord(text, FILE)).toEqual(expected);
+  });
+
+  test.each<[string, Partial<RunRecord>, string]>([
+    ["epochs", { recipe: { epochs: 12 } }, '"recipe.epochs": 12 contradicts 10 of field "epochs"'],
+    ["batch size", { recipe: { batchSize: 64 } }, '"recipe.batchSize": 64 contradicts 128 of field "batchSize"'],
+    ["rate", { recipe: { learningRate: 1 } }, '"recipe.learningRate": 1 contradicts 0.001 of field "learningRate"'],
+    ["name", { recipe: { name: "tiny" } }, '"recipe.name": "tiny" contradicts "base" of field "recipeName"'],
+    ["network", { recipe: { model: "tiny" } }, '"recipe.model": "tiny" contradicts "base" of field "model"'],
+    [
+      "accuracy",
+      { evaluations: { test: { ...sampleEvaluation, correct: 9313 } } },
+      '"evaluations.test": an accuracy of 0.9312 contradicts 9313 correct of 10000',
+    ],
+    [
+      "channels",
+      {
+        data: {
+          ...sampleRecord.data,
+          image: { channels: 3, height: 28, width: 28 },
+          normalization: { mean: [0.3], standardDeviation: [0.3] },
+        },
+      },
+      '"data.normalization.mean": 1 numbers contradict 3 channels',
+    ],
+  ])("whose fields contradict each other is refused: %s", (_, changes, problem) => {
+    const text = JSON.stringify({ ...finishedRecord, ...changes });
+    const { message } = userErrorOf(() => parseRunRecord(text, FILE));
+    expect(message).toBe(`${FILE}: field ${problem}; restore the file from a copy, or train again into another folder`);
   });
 
   const fields = fieldsOf(finishedRecord);

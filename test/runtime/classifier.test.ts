@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { flatten, linear, type Model, relu } from "../../src/nn/index.ts";
 import { type ModelProto, ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
+import { GraphWriter } from "../../src/onnx/graph-writer.ts";
 import { openModel } from "../../src/runtime/node/index.ts";
 import { networkOf } from "../exchange/support/networks.ts";
 import { failureOf } from "../training/support/failure.ts";
@@ -28,6 +29,37 @@ test("a whole model opens", async () => {
   expect(session).toMatchObject({ imageShape: { channels: 1, height: 3, width: 2 }, classes: 4 });
   expect(await session.logits(new Uint8Array(12))).toHaveLength(8);
   await session.release();
+});
+
+describe("a model that opens is refused when it is used", () => {
+  test.each([
+    ["NaN", Number.NaN],
+    ["infinity", Number.POSITIVE_INFINITY],
+  ])("for outputs that are not finite: a weight of %s", async (_, value) => {
+    const session = await open(
+      lying((model) => {
+        const { rawData } = model.graph!.initializer.find(({ name }) => name === "fc2.bias")!;
+        new DataView(rawData.buffer, rawData.byteOffset).setFloat32(0, value, true);
+      }),
+    );
+    for (const output of ["logits", "probabilities"] as const) {
+      const { message } = await failureOf(session[output](new Uint8Array(6)));
+      expect(message).toMatch(
+        new RegExp(`^some/model\\.onnx gives ${output} that are not finite numbers; restore the file`),
+      );
+    }
+    await session.release();
+  });
+
+  test("for a shape that does not fit its images", async () => {
+    const writer = new GraphWriter({ dynamicBatch: true });
+    const pixels = writer.input("pixels", "float32", ["batch", 1, 3, 2]);
+    writer.output("logits", writer.reshape(pixels, [-1, 4]), "float32", ["batch", 4]);
+    const session = await open(writer.toBytes({ name: "reshape" }));
+    const { message } = await failureOf(session.logits(new Uint8Array(6)));
+    expect(message).toMatch(/^some\/model\.onnx cannot be run by ONNX Runtime \(.*\); train or export it again$/);
+    await session.release();
+  });
 });
 
 test("a session that does not spin between its runs gives bitwise the same result", async () => {

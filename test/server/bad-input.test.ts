@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseRunRecord } from "../../src/runs/run-record.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { fillModelWithNaN, flipBit, forgetChecksums, pipe } from "../training/support/damage.ts";
 import { stoppedEvaluator } from "./support/evaluators.ts";
 import { errorOf, jsonOf, postBytes, postJson, type StartedServer, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
@@ -261,6 +262,32 @@ describe("runs that are damaged while they are served", () => {
     expect((await predict("fine")).status).toBe(200);
     expect(server?.log.join("\n")).toContain(join(folder, "record", "run.json"));
     expect(server?.log.join("\n")).toContain(join(folder, "model"));
+  });
+
+  test("a model that gives NaN, of an older version without checksums, and one with a flipped bit: no class", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["nan", "flipped"]) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
+    forgetChecksums(join(folder, "nan"));
+    fillModelWithNaN("fc2.weight")(join(folder, "nan"));
+    flipBit("model.onnx")(join(folder, "flipped"));
+    const url = await serve({ runs: folder });
+    for (const run of ["nan", "flipped"]) {
+      const answer = await errorOf(postJson(`${url}/api/predict?run=${run}`, PIXELS));
+      expect(answer.slice(0, 2), run).toEqual([503, "model_damaged"]);
+    }
+    expect(server?.log.join("\n")).toMatch(/nan\/model\.onnx gives probabilities that are not finite numbers/);
+    expect(server?.log.join("\n")).toMatch(/the model of nan is unverified: an older version/);
+    expect(server?.log.join("\n")).toMatch(/flipped\/model\.onnx is damaged: its SHA-256 is/);
+    expect((await errorOf(fetch(`${url}/api/runs/flipped/model.onnx`))).slice(0, 2)).toEqual([503, "unavailable"]);
+  });
+
+  test("a named pipe as a record: other runs are served", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["a", "b"]) cpSync(join(runs, "a"), join(folder, name), { recursive: true });
+    const url = await serve({ runs: folder });
+    pipe("run.json")(join(folder, "b"));
+    await expect.poll(() => names(url)).toEqual({ runs: ["a"], damaged: ["b"] });
+    expect((await postJson(`${url}/api/predict`, PIXELS)).status).toBe(200);
   });
 
   test("a damaged model that is replaced by a valid one works again", async () => {

@@ -9,7 +9,7 @@ import { collectEnvironment } from "../../runs/node/environment.ts";
 import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
-import { namedRuns, trainedRun } from "../named-runs.ts";
+import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
 import { sayNotKept } from "../output.ts";
 import { threads } from "../parse.ts";
 
@@ -34,6 +34,7 @@ export const compare = defineCommand({
   async run(typed, options, output) {
     const split = options.split ?? "test";
     const opened = namedRuns(typed);
+    noteUnverified(opened, output);
     const data = await dataOfRun(trainedRun(opened), options, output);
     const { runs, pairs } = await compareRuns(opened, {
       data,

@@ -10,6 +10,7 @@ import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { deviceForModel } from "../device.ts";
+import { noteUnverified } from "../named-runs.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { threads } from "../parse.ts";
 
@@ -35,6 +36,7 @@ export const evaluate = defineCommand({
     const averageFlips = options.tta === true;
     if (!run) throw new UserError("name the folder of the run to evaluate", { exitCode: 2 });
     const opened = openRun(run);
+    noteUnverified([opened], output);
     const data = await dataOfRun(opened, options, output);
     const { openModel } = await deviceForModel(run, options, output);
     const metrics = await evaluateRun(opened, {

@@ -9,6 +9,7 @@ import { count } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, type TypedData } from "../custom-data.ts";
+import { noteUnverified } from "../named-runs.ts";
 import type { Output } from "../output.ts";
 import { path, threads } from "../parse.ts";
 import { IN_FLAGS } from "../wording.ts";
@@ -42,6 +43,7 @@ export const exportCommand = defineCommand({
     const format = options.format ?? "onnx";
     const out = path(options, "out") ?? defaultExportPath(run, EXPORT_ENDINGS[format]);
     const opened = openRun(run); // A folder that is no run is refused before data are looked for.
+    noteUnverified([opened], output);
     const exported = await exportRun(opened, {
       format,
       out,

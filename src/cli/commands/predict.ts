@@ -3,6 +3,7 @@ import progress from "cli-progress";
 import { UserError } from "../../errors.ts";
 import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
+import { UNVERIFIED } from "../../runs/node/run-files.ts";
 import { count, percent } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
@@ -58,6 +59,7 @@ export const predict = defineCommand({
     const threadCount = threads(options);
     const { openModel } = await deviceForModel(run, options, output);
     const classifier = await loadClassifier(run, { threads: threadCount, openModel });
+    if (!classifier.isVerified) output.note(`the model of ${run} is unverified: ${UNVERIFIED}`);
     if (options.background !== undefined && classifier.preparation.kind !== "garment") {
       await classifier.release();
       throw new UserError(`--background is for runs on garments; ${run} was trained on pictures as they are`, {

@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
 import { deviceForModel } from "../device.ts";
-import { namedRuns, trainedRun } from "../named-runs.ts";
+import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
 import { path, threads } from "../parse.ts";
 import { repeatOf } from "../repeat.ts";
 import { commandLine, shellWord } from "../wording.ts";
@@ -47,6 +47,7 @@ export const report = defineCommand({
   ],
   async run(typed, options, output) {
     const runs = namedRuns(typed);
+    noteUnverified(runs, output);
     const isComparison = runs.length > 1;
     const out = path(options, "out") ?? (isComparison ? COMPARISON : undefined);
     const target = out === undefined ? undefined : { path: out, force: options.force === true, isFolder: false };

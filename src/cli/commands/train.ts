@@ -27,6 +27,7 @@ import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTIO
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
+import { noteUnverified } from "../named-runs.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { folds, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { reportTrained } from "../run-report.ts";
@@ -261,7 +262,10 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
   const run = openTrainingRun(path);
   const allowDifferent = options.allowDifferent === true;
   return {
-    loadData: (output) => dataOfRun(run, options, output),
+    loadData: (output) => {
+      noteUnverified([run], output);
+      return dataOfRun(run, options, output);
+    },
     begin: () => ({
       epochs: run.record.epochs,
       trial: async () => 0,

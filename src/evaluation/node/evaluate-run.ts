@@ -104,9 +104,6 @@ async function evaluateModel(
       averageFlips,
       temperature: confidence?.temperature,
     });
-    if (!Number.isFinite(metrics.loss)) {
-      throw new UserError(`${fileName} gives logits that are not finite numbers; train or export it again`);
-    }
     if (isKept) keep(run, averageFlips ? `${split}-tta` : split, metrics, onNotKept);
     return metrics;
   } finally {

@@ -29,13 +29,13 @@ const DECODED_AT_ONCE = 8;
  * @param options of the engine
  * @param options.threads default 2
  * @param options.openModel opens the model file; default: on the processor
- * @throws UserError when the model does not exist or cannot be read
+ * @throws UserError when the model does not exist, cannot be read or does not match its checksum
  */
 export async function loadClassifier(
   run: string,
   { threads = 2, openModel = openOnProcessor }: { threads?: number; openModel?: typeof openOnProcessor } = {},
 ): Promise<Classifier> {
-  const { bytes, fileName } = readModelAt(run);
+  const { bytes, fileName, isVerified } = readModelAt(run);
   const { model, classNames, preparation, confidence } = readModelMetadata(bytes, fileName);
   const usualThreshold = confidence?.unknownBelow ?? 0;
   const session = await openModel(bytes, fileName, { threads, isAlone: false });
@@ -106,6 +106,7 @@ export async function loadClassifier(
     imageShape,
     preparation,
     unknownBelow: usualThreshold,
+    isVerified,
     prepare,
     classify,
     async predict(image, options = {}) {

@@ -7,7 +7,7 @@ import type { Wording, Words } from "../../wording.ts";
 import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
 import { RUN_FILES } from "./run-files.ts";
-import { writeWholeFile } from "./whole-file.ts";
+import { isTemporary, removeTemporariesOf, writeWholeFile } from "./whole-file.ts";
 
 /** Maximum file size; weights of feasible networks are far smaller. */
 const MAX_BYTES = 2 ** 30;
@@ -66,7 +66,7 @@ export function checkExportTarget({ path, isFolder, force }: ExportTarget): void
   if (isFolder) {
     if (there === "file") throw refused(`${path} is a file; expected a folder`, choose);
     if (there === "folder" && isRun(path)) throw refused(`${path} is a run folder`, choose);
-    if (there === "folder" && !force && listNames(path).length > 0) {
+    if (there === "folder" && !force && !listNames(path).every(isTemporary)) {
       throw refused(`${path} is not empty`, orReplace("what is there"));
     }
     return;
@@ -85,12 +85,18 @@ export function checkExportTarget({ path, isFolder, force }: ExportTarget): void
 export function writeExportedFile(target: ExportTarget, content: Uint8Array): void {
   checkExportTarget(target);
   makeFolder(dirname(resolve(target.path)));
-  writeWholeFile(target.path, content);
+  writeAnew(target.path, content);
 }
 
 /** The same for a folder of files, by their names. */
 export function writeExportedFolder(target: ExportTarget, files: Readonly<Record<string, Uint8Array | string>>): void {
   checkExportTarget(target);
   makeFolder(target.path);
-  for (const [name, content] of Object.entries(files)) writeWholeFile(join(target.path, name), content);
+  for (const [name, content] of Object.entries(files)) writeAnew(join(target.path, name), content);
+}
+
+/** What an earlier export to this file left behind when it was killed goes first. */
+function writeAnew(path: string, content: Uint8Array | string): void {
+  removeTemporariesOf(path);
+  writeWholeFile(path, content);
 }

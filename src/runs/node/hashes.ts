@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { UserError } from "../../errors.ts";
 import { littleEndianBytes, type NamedTensor } from "../../formats/safetensors.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import { networkText } from "../../nn/network-text.ts";
@@ -24,4 +25,77 @@ export function weightsSha256(tensors: readonly NamedTensor[]): string {
  */
 export function networkSha256(model: Model, task: ImageTask): string {
   return createHash("sha256").update(networkText(model, task)).digest("hex");
+}
+
+/** A file's name, size and SHA-256, as a run's record has them of its files. */
+export interface FileSum {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** @param content text as UTF-8 */
+export function fileSum(name: string, content: Uint8Array | string): FileSum {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { name, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/**
+ * A file that must be recognisable as whole without its run's record has its own SHA-256 among its metadata: that of all its
+ * bytes, with zeros where the sum's digits are. `BLANK_SEAL` is written as metadata, then `seal` fills in the digits.
+ */
+const SEAL_FIELD = "fileSha256";
+const BLANK = "0".repeat(64);
+export const BLANK_SEAL: Readonly<Record<string, string>> = { [SEAL_FIELD]: BLANK };
+
+/** How a format writes the field before its value. */
+const SEAL_START = {
+  /** JSON, at the start of the file. */
+  safetensors: `"${SEAL_FIELD}":"`,
+  /** A field of a Protocol Buffers message (number 2, 64 bytes), after the graph. */
+  onnx: `${SEAL_FIELD}\x12\x40`,
+} as const;
+type SealedFormat = keyof typeof SEAL_START;
+
+/** Fills in a file's own checksum, in place. @returns the same bytes @throws Error when they have no place for it */
+export function seal(bytes: Uint8Array, format: SealedFormat): Uint8Array {
+  const at = sealPlace(bytes, format);
+  if (at === undefined) throw new Error(`no field ${SEAL_FIELD} to seal`);
+  asBuffer(bytes).write(sumWithout(bytes, at), at, "latin1");
+  return bytes;
+}
+
+/**
+ * Checks a file against its own checksum.
+ *
+ * @param fileName for the error message
+ * @returns whether it has one: files of older versions and of other programs do not
+ * @throws UserError when it does not match
+ */
+export function checkSeal(bytes: Uint8Array, format: SealedFormat, fileName: string): boolean {
+  const at = sealPlace(bytes, format);
+  if (at === undefined) return false;
+  const stated = asBuffer(bytes).toString("latin1", at, at + BLANK.length);
+  const found = sumWithout(bytes, at);
+  if (stated === found) return true;
+  throw new UserError(
+    `${fileName} is damaged: its SHA-256 is ${found}, its metadata field ${SEAL_FIELD} says ${stated}; restore the file from a copy, or make it again (if another program changed it on purpose, remove that field)`,
+  );
+}
+
+function sealPlace(bytes: Uint8Array, format: SealedFormat): number | undefined {
+  const start = Buffer.from(SEAL_START[format], "latin1");
+  const found = format === "onnx" ? asBuffer(bytes).lastIndexOf(start) : asBuffer(bytes).indexOf(start);
+  const at = found + start.length;
+  return found < 0 || at + BLANK.length > bytes.length ? undefined : at;
+}
+
+function sumWithout(bytes: Uint8Array, at: number): string {
+  const [before, after] = [bytes.subarray(0, at), bytes.subarray(at + BLANK.length)];
+  return createHash("sha256").update(before).update(BLANK).update(after).digest("hex");
+}
+
+/** The same memory. */
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { z } from "zod";
 import { checkJson, parseJson } from "../parse-json.ts";
 import { errorCode, explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { isTemporary, syncFolder, writeWholeFile } from "./whole-file.ts";
 
 /** Output folders for results other than runs, such as a study's report and plots. */
@@ -106,7 +107,7 @@ function makeOneFolder(path: string): boolean {
 export function readJsonIfThere<T>(path: string, schema: z.ZodType<T>, todo: string): T | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegularFile(path).toString("utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw explainFileError(error, "read", path);

@@ -22,9 +22,10 @@ export async function loadRunData(
   run: string | Run,
   { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
 ): Promise<LoadedData> {
-  const { path: runPath, record } = openRun(run);
+  const opened = openRun(run);
+  const { path: runPath, record } = opened;
   if (record.status === "imported") {
-    const facts = factsFromText(readWeights(runPath).metadata, `${runPath}/${RUN_FILES.weights}`);
+    const facts = factsFromText(readWeights(opened).metadata, `${runPath}/${RUN_FILES.weights}`);
     if (folder === undefined) requireFashionMnist(runPath, facts);
     return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
   }
@@ -36,7 +37,7 @@ export async function loadRunData(
     );
   }
   const path = folder ?? place;
-  if (source === "pictures") return loadPicturesOfRun(path!, readSplit(runPath), { name: runPath, report });
+  if (source === "pictures") return loadPicturesOfRun(path!, readSplit(opened), { name: runPath, report });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
   const loaded = await loadCustomData(path, dataOptions(record.data), report);

@@ -1,14 +1,20 @@
-/** The files of a run folder, and reading them. They are written atomically, so this needs no lock. */
-import { existsSync, readFileSync } from "node:fs";
+/**
+ * The files of a run folder, and reading them. They are written atomically, so this needs no lock. Every file is checked as it
+ * is read: against its checksum in the record, or in itself where the record cannot have it yet.
+ */
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type PictureSplit, pictureSplitSchema } from "../../data/picture-split.ts";
 import { UserError, valueOrUserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
 import { decodeSafetensors, type Safetensors } from "../../formats/safetensors.ts";
+import type { PixelNormalization } from "../../ops/normalize-pixels.ts";
 import { type MetricsLine, parseMetrics } from "../metrics.ts";
 import { checkJson, parseJson } from "../parse-json.ts";
 import { type AnyRunRecord, parseRunRecord, type RunRecord, recordedWeights } from "../run-record.ts";
 import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
+import { checkSeal, fileSum } from "./hashes.ts";
+import { fileStamp, readRegularFile } from "./regular-file.ts";
 
 export const RUN_FILES = {
   record: "run.json",
@@ -101,13 +107,14 @@ export interface ReadMetricsOptions {
 /**
  * One line per finished epoch so far.
  *
- * @throws UserError when a line is damaged
+ * @param run its folder, or the run as it was opened
+ * @throws UserError when a line is damaged, or the file is not the finished run's any more
  */
-export function readMetrics(folder: string, { isInProgress = false }: ReadMetricsOptions = {}): MetricsLine[] {
-  const bytes = readIfThere(folder, RUN_FILES.metrics);
+export function readMetrics(run: string | Run, { isInProgress = false }: ReadMetricsOptions = {}): MetricsLine[] {
+  const bytes = readChecked(run, RUN_FILES.metrics);
   if (bytes === null) return [];
   const whole = isInProgress ? bytes.subarray(0, bytes.lastIndexOf(LINE_END) + 1) : bytes;
-  const fileName = join(folder, RUN_FILES.metrics);
+  const fileName = join(pathOf(run), RUN_FILES.metrics);
   return parseMetrics(textOf(whole, fileName), fileName);
 }
 
@@ -116,10 +123,11 @@ export function readMetrics(folder: string, { isInProgress = false }: ReadMetric
  *
  * @throws UserError when the file is missing or damaged
  */
-export function readSplit(folder: string): PictureSplit {
+export function readSplit(run: string | Run): PictureSplit {
   const todo = "restore the file from a copy, or train again into another folder";
-  const fileName = join(folder, RUN_FILES.split);
-  const text = readTextIfThere(folder, RUN_FILES.split);
+  const fileName = join(pathOf(run), RUN_FILES.split);
+  const bytes = readChecked(run, RUN_FILES.split);
+  const text = bytes && textOf(bytes, fileName);
   if (text === null) throw new UserError(`${fileName} is missing: it tells the run's images; ${todo}`);
   return checkJson(pictureSplitSchema, parseJson(text, fileName, todo), fileName, todo);
 }
@@ -131,46 +139,64 @@ export function hasState(folder: string): boolean {
 
 /** @throws UserError when there is no state or it is damaged */
 export function readState(folder: string): Safetensors {
-  return decodeSafetensors(readRequired(folder, RUN_FILES.state), join(folder, RUN_FILES.state));
+  return readSealed(folder, RUN_FILES.state);
 }
 
 /**
- * The state from which an interrupted run can be resumed; null when it is missing or damaged.
+ * The state from which an interrupted run can be resumed: null when there is none, and for a damaged one the error that says
+ * what is wrong with it.
  *
  * @throws UserError when the system withholds it: it may be whole, so the run must not be started over
  */
-export function readStateIfWhole(folder: string): Safetensors | null {
+export function findState(folder: string): Safetensors | UserError | null {
   if (!hasState(folder)) return null;
-  try {
-    return readState(folder);
-  } catch (error) {
-    if (error instanceof UserError && errorCode(error.cause) === null) return null;
-    throw error;
-  }
+  const state = valueOrUserError(() => readState(folder));
+  if (state instanceof UserError && errorCode(state.cause) !== null) throw state;
+  return state;
+}
+
+/** The state from which an interrupted run can be resumed; null when it is missing or damaged. @throws UserError as `findState` */
+export function readStateIfWhole(folder: string): Safetensors | null {
+  const state = findState(folder);
+  return state instanceof UserError ? null : state;
 }
 
 /** @throws UserError when there are no weights of a best epoch, or they are damaged */
 export function readBest(folder: string): Safetensors {
-  return decodeSafetensors(readRequired(folder, RUN_FILES.best), join(folder, RUN_FILES.best));
+  return readSealed(folder, RUN_FILES.best);
+}
+
+/** A file that is replaced while the run is trained has its checksum in itself; files of older versions have none. */
+function readSealed(folder: string, name: string): Safetensors {
+  const bytes = required(readIfThere(folder, name), folder, name);
+  checkSeal(bytes, "safetensors", join(folder, name));
+  return decodeSafetensors(bytes, join(folder, name));
 }
 
 /** @throws UserError when there are no weights or they are damaged */
-export function readWeights(folder: string): Safetensors {
-  return decodeSafetensors(readRequired(folder, RUN_FILES.weights), join(folder, RUN_FILES.weights));
+export function readWeights(run: string | Run): Safetensors {
+  const folder = pathOf(run);
+  const bytes = required(readChecked(run, RUN_FILES.weights), folder, RUN_FILES.weights);
+  return decodeSafetensors(bytes, join(folder, RUN_FILES.weights));
 }
 
 /**
  * The bytes of the ONNX model.
  *
  * @param run its folder will do: the model of a run whose record is damaged can still be used
- * @throws UserError when there is none, or it holds other weights than the run's record tells of
+ * @throws UserError when there is none, it is damaged, or it holds other weights than the run's record tells of
  */
 export function readModel(run: string | Run): Uint8Array {
-  const path = typeof run === "string" ? run : run.path;
-  const bytes = readRequired(path, RUN_FILES.model);
+  return readRunModel(run).bytes;
+}
+
+function readRunModel(run: string | Run): Omit<ModelFile, "fileName"> {
+  const path = pathOf(run);
   const opened = valueOrUserError(() => openRun(run));
-  if (!(opened instanceof UserError)) requireOwnModel(opened, bytes);
-  return bytes;
+  const known = opened instanceof UserError ? path : opened;
+  const bytes = required(readChecked(known, RUN_FILES.model, requireOwnModel), path, RUN_FILES.model);
+  const hasSum = !(opened instanceof UserError) && hasChecksums(opened);
+  return { bytes, isVerified: hasSum || checkSeal(bytes, "onnx", join(path, RUN_FILES.model)) };
 }
 
 /** What is evaluated and served must be what was trained: the model names the weights that the record tells of. */
@@ -179,28 +205,114 @@ function requireOwnModel({ path, record }: Run, bytes: Uint8Array): void {
   const model = valueOrUserError(() => readModelMetadata(bytes, path));
   if (model instanceof UserError || model.weightsSha256 === undefined) return;
   const expected = recordedWeights(record);
-  if (expected === undefined || model.weightsSha256 === expected) return;
-  throw new UserError(
-    `${path}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
-  );
+  if (expected !== undefined && model.weightsSha256 !== expected) {
+    throw new UserError(
+      `${path}/${RUN_FILES.model} holds other weights than run.json tells of (another checksum); restore the file from a copy, or name the file itself instead of the run`,
+    );
+  }
+  requireOwnNormalization({ path, record }, RUN_FILES.model, model.normalization);
+}
+
+/**
+ * Images are normalised as the network was trained, so the record and the files must agree.
+ *
+ * @param stated by the file `name`; undefined in files of older versions
+ * @throws UserError when the record has another normalisation
+ */
+export function requireOwnNormalization(
+  { path, record }: Run,
+  name: string,
+  stated: PixelNormalization | undefined,
+): void {
+  const recorded = record.status === "imported" ? undefined : record.data.normalization;
+  if (!stated || !recorded) return;
+  for (const field of ["mean", "standardDeviation"] as const) {
+    const [own, other] = [JSON.stringify(recorded[field]), JSON.stringify(stated[field])];
+    if (own === other) continue;
+    throw new UserError(
+      `${path}/${RUN_FILES.record}: field "data.normalization.${field}": ${own} contradicts ${other} in ${name}; restore both files from a copy, or train again into another folder`,
+    );
+  }
+}
+
+/** An ONNX model that was read. */
+export interface ModelFile {
+  readonly bytes: Uint8Array;
+  readonly fileName: string;
+  /** Whether a checksum confirms it; there is none in files of older versions and of other programs. */
+  readonly isVerified: boolean;
 }
 
 /**
  * The bytes of an ONNX model: that of a run, or a file of its own.
  *
  * @param path a run folder, or a model file
- * @throws UserError when there is none
+ * @throws UserError when there is none, or it does not match its checksum
  */
-export function readModelAt(path: string): { readonly bytes: Uint8Array; readonly fileName: string } {
+export function readModelAt(path: string): ModelFile {
   if (whatIsAt(path) === "file") {
     const bytes = readIfThere(dirname(path), basename(path));
-    if (bytes !== null) return { bytes, fileName: path };
+    if (bytes !== null) return { bytes, fileName: path, isVerified: checkSeal(bytes, "onnx", path) };
   }
-  return { bytes: readModel(path), fileName: join(path, RUN_FILES.model) };
+  return { ...readRunModel(path), fileName: join(path, RUN_FILES.model) };
 }
 
-function readRequired(folder: string, name: string): Uint8Array {
-  const bytes = readIfThere(folder, name);
+/** What a note says of files without checksums. */
+export const UNVERIFIED =
+  "an older version or another program wrote it without a checksum, so damage would go unnoticed";
+
+/** Whether a run's files have checksums; runs of older versions have none, so that damage goes unnoticed. */
+export function hasChecksums({ record }: Run): boolean {
+  return record.files !== undefined;
+}
+
+/** Files that were found to match their record, by the record: a server reads the same ones again and again. */
+const checked = new WeakMap<AnyRunRecord, Map<string, string>>();
+
+/**
+ * A file of a run, or null where it has none.
+ *
+ * @param run its folder will do; where its record is damaged, the file cannot be checked
+ * @param check finds what is wrong more precisely than a checksum does
+ * @throws UserError when it is missing or another one than the record tells of
+ */
+function readChecked(
+  run: string | Run,
+  name: string,
+  check: (run: Run, bytes: Uint8Array) => void = () => {},
+): Uint8Array | null {
+  const path = pathOf(run);
+  const opened = valueOrUserError(() => openRun(run));
+  if (opened instanceof UserError) return readIfThere(path, name);
+  const { record } = opened;
+  const stamp = fileStamp(join(path, name));
+  const bytes = readIfThere(path, name);
+  if (bytes === null) return null;
+  const known = checked.get(record) ?? new Map<string, string>();
+  if (stamp !== undefined && known.get(name) === stamp) return bytes;
+  check(opened, bytes);
+  const expected = record.files?.find((file) => file.name === name);
+  if (expected === undefined) return bytes;
+  const found = fileSum(name, bytes);
+  if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
+    const problem =
+      found.bytes === expected.bytes
+        ? `its SHA-256 is ${found.sha256}, run.json says ${expected.sha256}`
+        : `it has ${found.bytes} bytes, run.json says ${expected.bytes}`;
+    throw new UserError(
+      `${join(path, name)} is damaged: ${problem}; restore the file from a copy, or train or import again into another folder`,
+    );
+  }
+  if (stamp !== undefined) checked.set(record, known.set(name, stamp));
+  return bytes;
+}
+
+function pathOf(run: string | Run): string {
+  return typeof run === "string" ? run : run.path;
+}
+
+/** @throws UserError when the file is not there */
+function required(bytes: Uint8Array | null, folder: string, name: string): Uint8Array {
   if (bytes !== null) return bytes;
   // First reports the more fundamental errors: no folder, not a run.
   const { status } = readAnyRunRecord(folder);
@@ -212,7 +324,7 @@ function readRequired(folder: string, name: string): Uint8Array {
 function readIfThere(folder: string, name: string): Uint8Array | null {
   const path = join(folder, name);
   try {
-    return readFileSync(path);
+    return readRegularFile(path);
   } catch (error) {
     if (isAbsent(error)) return null;
     throw explainFileError(error, "read", path);

@@ -11,9 +11,11 @@ import type { Words } from "../../wording.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
 import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
-import { explainFileError, refused } from "./file-errors.ts";
+import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
+import { BLANK_SEAL, type FileSum, fileSum, seal } from "./hashes.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
 import {
+  findState,
   openRun,
   openTrainingRun,
   RUN_FILES,
@@ -33,6 +35,7 @@ export class RunFolder {
   readonly path: string;
   readonly #release: () => void;
   readonly #isNew: boolean;
+  readonly #sums = new Map<string, FileSum>();
   #open = true;
 
   /** Takes the lock; use `createRunFolder`, `openRunFolder` or `resumeRunFolder`. */
@@ -47,39 +50,50 @@ export class RunFolder {
     }
   }
 
+  /** Checksums of the metrics, split, weights and model as they were written here, for the record. */
+  get files(): FileSum[] {
+    return [...this.#sums.values()];
+  }
+
   writeRecord(record: AnyRunRecord): void {
     this.#write(RUN_FILES.record, formatRunRecord(record));
   }
 
   /** @param lines all lines from the first epoch on, as the whole file is replaced */
   writeMetrics(lines: readonly MetricsLine[]): void {
-    this.#write(RUN_FILES.metrics, formatMetrics(lines));
+    this.#writeSummed(RUN_FILES.metrics, formatMetrics(lines));
   }
 
   /** @param metadata what is not a tensor, as text: step, epoch, seconds, ... */
   writeState(tensors: readonly NamedTensor[], metadata: Record<string, string>): void {
-    this.#write(RUN_FILES.state, encodeSafetensors(tensors, metadata));
+    this.#writeSealed(RUN_FILES.state, tensors, metadata);
   }
 
-  writeBest(tensors: readonly NamedTensor[]): void {
-    this.#write(RUN_FILES.best, encodeSafetensors(tensors, {}));
+  /** @param metadata as of the state */
+  writeBest(tensors: readonly NamedTensor[], metadata: Record<string, string>): void {
+    this.#writeSealed(RUN_FILES.best, tensors, metadata);
   }
 
   /** The best epoch's weights are then the run's. */
   removeBest(): void {
-    rmSync(join(this.path, RUN_FILES.best), { force: true });
+    const path = join(this.path, RUN_FILES.best);
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw explainFileError(error, "remove", path);
+    }
   }
 
   writeWeights(tensors: readonly NamedTensor[], metadata: Record<string, string> = {}): void {
-    this.#write(RUN_FILES.weights, encodeSafetensors(tensors, metadata));
+    this.#writeSummed(RUN_FILES.weights, encodeSafetensors(tensors, metadata));
   }
 
   writeModel(onnx: Uint8Array): void {
-    this.#write(RUN_FILES.model, onnx);
+    this.#writeSummed(RUN_FILES.model, onnx);
   }
 
   writeSplit(split: PictureSplit): void {
-    this.#write(RUN_FILES.split, splitToText(split));
+    this.#writeSummed(RUN_FILES.split, splitToText(split));
   }
 
   writeProfile(profile: object): void {
@@ -102,6 +116,15 @@ export class RunFolder {
     }
   }
 
+  #writeSummed(name: string, content: Uint8Array | string): void {
+    this.#write(name, content);
+    this.#sums.set(name, fileSum(name, content));
+  }
+
+  #writeSealed(name: string, tensors: readonly NamedTensor[], metadata: Record<string, string>): void {
+    this.#write(name, seal(encodeSafetensors(tensors, { ...BLANK_SEAL, ...metadata }), "safetensors"));
+  }
+
   #write(name: string, content: Uint8Array | string): void {
     if (!this.#open) throw new Error(`run folder ${this.path} is closed: cannot write ${name}`);
     writeWholeFile(join(this.path, name), content);
@@ -112,7 +135,7 @@ const OTHER_FOLDER: Words = (w) => `choose another folder with ${w.option("out")
 
 /**
  * Creates the folder of a new run, including parent folders. An unfinished run without a readable state is started
- * over: its files are removed except for the record, which must be replaced next.
+ * over, and so is an interrupted import: its files are removed except for the record, which must be replaced next.
  *
  * @throws UserError with exit code 2 when `path` is a file, a folder with something else in it, a finished or imported
  *   run or one to resume; with 1 when a run there is damaged or being written, or the system refuses
@@ -132,7 +155,7 @@ export function createRunFolder(path: string): RunFolder {
     if (status === "finished") {
       throw refused(`${path} holds a finished run`, OTHER_FOLDER);
     }
-    if (status === "imported") {
+    if (status === "imported" && hasWeightsAndModel(path)) {
       throw refused(`${path} holds imported weights`, OTHER_FOLDER);
     }
     if (status === "running" && readStateIfWhole(path) !== null) {
@@ -173,10 +196,10 @@ export function resumeRunFolder(run: string | Run): { folder: RunFolder; record:
         (w) => `start a new run with ${w.option("out")}`,
       );
     }
-    const state = readStateIfWhole(path);
-    if (state === null) {
+    const state = findState(path);
+    if (state === null || state instanceof UserError) {
       throw refused(
-        `${path} has no ${RUN_FILES.state} that can be read`,
+        `${path} has no ${RUN_FILES.state} that can be read${state === null ? "" : ` (${state.message})`}`,
         (w) => `start the run over with ${w.option("out", path)}`,
       );
     }
@@ -201,6 +224,11 @@ function holdsSomethingElse(path: string): boolean {
   const names = listNames(path);
   const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
   return !names.includes(RUN_FILES.record) && !names.every(isOurs);
+}
+
+/** An import writes its record first: an interrupted one lacks files, and is repeated. */
+function hasWeightsAndModel(path: string): boolean {
+  return [RUN_FILES.weights, RUN_FILES.model].every((name) => whatIsAt(join(path, name)) !== "nothing");
 }
 
 /** Keeps the record: without it, if this process were killed now, the folder would not be recognized as a run. */

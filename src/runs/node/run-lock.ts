@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { errorCode, explainFileError } from "./file-errors.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 export const LOCK_FILE = "lock";
 /** A folder that exists while a dead process's lock is being replaced, so that only one process replaces it. */
@@ -44,9 +45,15 @@ export function acquireLock(folder: string): () => void {
   }
   let held = true;
   return () => {
-    // If the lock was removed by hand, another process may hold it by now.
-    if (held && readOrNull(path) === content) rmSync(path, { force: true });
+    const wasHeld = held;
     held = false;
+    try {
+      // If the lock was removed by hand, another process may hold it by now.
+      if (wasHeld && readOrNull(path) === content) rmSync(path, { force: true });
+    } catch {
+      // The disk has become read-only, say. The lock ends with this process; an error here, thrown while another one is on
+      // its way, would hide why the work failed.
+    }
   };
 }
 
@@ -110,7 +117,7 @@ function inUse(folder: string, holder: string, andGuard = ""): UserError {
 
 function readOrNull(path: string): string | null {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path).toString("utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw explainFileError(error, "read", path);

@@ -55,13 +55,29 @@ export function isTemporary(name: string): boolean {
 }
 
 /**
+ * Removes what killed processes left behind of writing this one file, in a folder that also holds files of others.
+ *
+ * @throws UserError when the folder cannot be read or a file not be removed
+ */
+export function removeTemporariesOf(path: string): void {
+  const start = `.${basename(path)}.`;
+  // The rest of the name is of one length: ".a.onnx.<UUID>.tmp" is of "a.onnx", ".a.onnx.b.<UUID>.tmp" is not.
+  const { length } = `${start}${randomUUID()}.tmp`;
+  removeAll(dirname(path), (name) => isTemporary(name) && name.startsWith(start) && name.length === length);
+}
+
+/**
  * Removes what killed processes left behind in `folder`. Only for a folder that no other process is writing to.
  *
  * @throws UserError when the folder cannot be read or a file not be removed
  */
 export function removeTemporaries(folder: string): void {
+  removeAll(folder, isTemporary);
+}
+
+function removeAll(folder: string, isWanted: (name: string) => boolean): void {
   try {
-    for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name), { force: true });
+    for (const name of readdirSync(folder)) if (isWanted(name)) rmSync(join(folder, name), { force: true });
   } catch (error) {
     throw explainFileError(error, "clean up", folder);
   }

@@ -171,5 +171,5 @@ function lastEpochSeen(header: string | undefined): number {
 
 function hasNothingAfter(run: ServedRun, epoch: number): boolean {
   if (runStatus(run) === "running") return false;
-  return readMetrics(run.path, { isInProgress: true }).every((line) => line.epoch <= epoch);
+  return readMetrics(run, { isInProgress: true }).every((line) => line.epoch <= epoch);
 }

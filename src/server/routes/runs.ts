@@ -12,7 +12,7 @@ export function runRoutes(
   app: Hono,
   { catalog, evaluations, trainer }: Pick<ServerContext, "catalog" | "evaluations" | "trainer">,
 ): void {
-  const metricsOf = ({ path }: ServedRun) => readMetrics(path, { isInProgress: true });
+  const metricsOf = (run: ServedRun) => readMetrics(run, { isInProgress: true });
   const failureOf = ({ id }: ServedRun) => trainer?.failureOf(id) ?? null;
 
   app.get("/api/runs", (c) => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Lowering } from "../../compile/program.ts";
 import { stepsIn } from "../../data/batches.ts";
 import { differingFile } from "../../data/differing-file.ts";
@@ -6,14 +7,20 @@ import { UserError } from "../../errors.ts";
 import type { Safetensors } from "../../formats/safetensors.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import { buildModel, type ImageTask, withoutNormalization } from "../../nn/model.ts";
+import type { PixelNormalization } from "../../ops/normalize-pixels.ts";
 import { createOptimizer } from "../../optim/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
-import type { MetricsLine } from "../../runs/metrics.ts";
+import { formatMetrics, type MetricsLine } from "../../runs/metrics.ts";
+import { fileSum } from "../../runs/node/hashes.ts";
+import { RUN_FILES } from "../../runs/node/run-files.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TrainingPosition } from "../progress.ts";
 import type { TrainingSnapshot } from "../train.ts";
 import { averageName, slotName } from "../training-program.ts";
+
+/** Largest difference that another order of summation makes in a mean or deviation of pixels from 0 to 1. */
+const ROUNDING = 1e-6;
 
 /** A run's position as metadata of `state.safetensors`: numbers as JavaScript prints them, which is exact. */
 export function encodePosition({ step, seconds, epoch }: TrainingPosition): Record<string, string> {
@@ -26,6 +33,37 @@ export function encodePosition({ step, seconds, epoch }: TrainingPosition): Reco
     epochSeconds: epoch.seconds,
   };
   return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
+}
+
+/** What determines a run, as metadata of the files that it is resumed from. */
+export function runIdentity({ recipe, seed, trainOn, limit, fold }: RunRecord): Record<string, string> {
+  const fields = { recipe, seed, trainOn, limit, fold: fold ?? null };
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)]));
+}
+
+/**
+ * Checks that a file is of this run. Files of older versions do not say of which they are.
+ *
+ * @throws UserError that names what differs
+ */
+export function requireOwnState(
+  { metadata }: Pick<Safetensors, "metadata">,
+  fileName: string,
+  record: RunRecord,
+): void {
+  for (const [name, own] of Object.entries(runIdentity(record))) {
+    const stated = metadata[name];
+    if (stated === undefined || isSameJson(stated, own)) continue;
+    throw damagedState(fileName, `it is of another run, whose "${name}" is ${stated}, not ${own}`);
+  }
+}
+
+function isSameJson(one: string, other: string): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(one), JSON.parse(other));
+  } catch {
+    return false;
+  }
 }
 
 /** @throws UserError when the state has no valid position */
@@ -100,6 +138,42 @@ export function metricsUpTo(
     );
   }
   return kept;
+}
+
+/** A checksum of the metrics of finished epochs, with which a state tells whether they are still the same. */
+export function metricsSha256(lines: readonly MetricsLine[]): string {
+  return fileSum("", formatMetrics(lines)).sha256;
+}
+
+/**
+ * Checks the metrics of a run that is resumed.
+ *
+ * @param stated by the state; undefined in states of older versions
+ * @throws UserError when they are not those that were written with the state
+ */
+export function requireOwnMetrics(lines: readonly MetricsLine[], fileName: string, stated: string | undefined): void {
+  if (stated === undefined || metricsSha256(lines) === stated) return;
+  throw new UserError(
+    `${fileName} is damaged: its lines are not those that ${RUN_FILES.state} was written with (another checksum); restore both files from a copy, or start another run`,
+  );
+}
+
+/**
+ * Checks the recorded normalisation, with which a run is resumed, against that of its images.
+ *
+ * @throws UserError when they differ by more than rounding
+ */
+export function requireNormalization(fileName: string, { data }: RunRecord, images: PixelNormalization): void {
+  const { normalization } = data;
+  if (!normalization) return;
+  for (const field of ["mean", "standardDeviation"] as const) {
+    const [own, other] = [normalization[field], images[field]];
+    const isSame = own.length === other.length && own.every((value, i) => Math.abs(value - other[i]!) <= ROUNDING);
+    if (isSame) continue;
+    throw new UserError(
+      `${fileName}: field "data.normalization.${field}": ${JSON.stringify(own)} contradicts ${JSON.stringify(other)}, that of the run's images; restore the file from a copy, or start another run`,
+    );
+  }
 }
 
 /** Sizes of all tensors of a training, by name: parameters, running statistics, optimizer state and averages. */

@@ -1,12 +1,14 @@
 import type { Lowering } from "../../compile/program.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
+import { splitToText } from "../../data/picture-split.ts";
 import { normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
 import type { NamedTensor } from "../../formats/safetensors.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
 import { peakMemoryBytes } from "../../runs/node/environment.ts";
 import { createEventFile, hasEventFile } from "../../runs/node/event-file.ts";
-import { weightsSha256 } from "../../runs/node/hashes.ts";
+import { BLANK_SEAL, fileSum, seal, weightsSha256 } from "../../runs/node/hashes.ts";
 import { RUN_FILES, readBest, readMetrics } from "../../runs/node/run-files.ts";
 import type { RunFolder } from "../../runs/node/run-folder.ts";
 import type { FinishedRunRecord, RunRecord } from "../../runs/run-record.ts";
@@ -14,7 +16,14 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { type BestEpoch, bestOf, needsBestEpoch } from "../best-epoch.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
-import { encodePosition, metricsUpTo } from "./resume.ts";
+import {
+  encodePosition,
+  metricsSha256,
+  metricsUpTo,
+  requireOwnMetrics,
+  requireOwnState,
+  runIdentity,
+} from "./resume.ts";
 
 /** Options of the training of a run. */
 export interface TrainRunOptions {
@@ -51,6 +60,8 @@ export interface StartedRun {
   readonly data: TrainingData;
   /** The snapshot of an interrupted run to resume. */
   readonly from?: TrainingSnapshot;
+  /** Of the metrics that were written with the snapshot; undefined if it does not say. */
+  readonly metricsSha256?: string | undefined;
 }
 
 /**
@@ -61,22 +72,29 @@ export interface StartedRun {
  */
 export async function trainInto(
   folder: RunFolder,
-  { recipe, record, lowering, data, from }: StartedRun,
+  { recipe, record, lowering, data, from, metricsSha256: statedMetrics }: StartedRun,
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
   const { seed } = record;
   const { runtime, threads, stepsPerCall, hooks, onStart, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
-  const lines = metricsUpTo(from?.position.step ?? 0, found, `${folder.path}/${RUN_FILES.metrics}`, record);
-  folder.writeRecord(record);
-  if (options.data.split) folder.writeSplit(options.data.split);
+  const metricsFile = `${folder.path}/${RUN_FILES.metrics}`;
+  const lines = metricsUpTo(from?.position.step ?? 0, found, metricsFile, record);
+  requireOwnMetrics(lines, metricsFile, statedMetrics);
+  const { split } = options.data;
+  folder.writeRecord({ ...record, files: split ? [fileSum(RUN_FILES.split, splitToText(split))] : [] });
+  if (split) folder.writeSplit(split);
   const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
   // Records of older versions do not have it.
   const normalization = record.data.normalization ?? normalizationOf(data.train);
-  const best = bestSoFar(folder.path, recipe, lines);
+  const best = bestSoFar(folder.path, record, recipe, lines);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
-    folder.writeState(flatTensors(tensors), encodePosition(position));
+    folder.writeState(flatTensors(tensors), {
+      ...runIdentity(record),
+      ...encodePosition(position),
+      metricsSha256: metricsSha256(lines),
+    });
   };
   const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
     { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall },
@@ -85,7 +103,8 @@ export async function trainInto(
       onEpoch(line, atEnd) {
         lines.push(line);
         // Before metrics and state: after a kill in between, this epoch is trained again and gives the same.
-        if (atEnd.best?.result === line && atEnd.best.tensors) folder.writeBest(flatTensors(atEnd.best.tensors));
+        if (atEnd.best?.result === line && atEnd.best.tensors)
+          folder.writeBest(flatTensors(atEnd.best.tensors), { ...runIdentity(record), epoch: String(line.epoch) });
         folder.writeMetrics(lines);
         events?.write(line);
         writeState(atEnd);
@@ -110,14 +129,17 @@ export async function trainInto(
     graph,
     tensors,
     producer,
-    weightFacts: (weights) => ({ weightsSha256: weightsSha256(weights) }),
+    weightFacts: (weights) => ({ weightsSha256: weightsSha256(weights), ...BLANK_SEAL }),
   });
   folder.writeWeights(files.weights, files.facts);
-  folder.writeModel(files.model);
+  folder.writeModel(seal(files.model, "onnx"));
+  // Once more, as a run that was stopped after its last epoch did not write them here.
+  folder.writeMetrics(lines);
   const { trainLoss, trainAccuracy, validationLoss, validationAccuracy } = kept ?? lines.at(-1)!;
   const { seconds, step } = snapshot.position;
   const finished: FinishedRunRecord = {
     ...record,
+    files: folder.files,
     status: "finished",
     result: {
       trainLoss,
@@ -139,10 +161,25 @@ export async function trainInto(
 }
 
 /** The best of a resumed run's epochs, if its recipe needs it. */
-function bestSoFar(folder: string, recipe: Recipe, lines: readonly MetricsLine[]): BestEpoch | undefined {
+function bestSoFar(
+  folder: string,
+  record: RunRecord,
+  recipe: Recipe,
+  lines: readonly MetricsLine[],
+): BestEpoch | undefined {
   const result = needsBestEpoch(recipe) ? bestOf(lines) : undefined;
   if (result === undefined || recipe.keep !== "best") return result && { result };
-  return { result, tensors: new Map(readBest(folder).tensors.map(({ name, data }) => [name, data])) };
+  const fileName = `${folder}/${RUN_FILES.best}`;
+  const { tensors, metadata } = readBest(folder);
+  requireOwnState({ metadata }, fileName, record);
+  const epoch = metadata.epoch === undefined ? result.epoch : Number(metadata.epoch);
+  // A kill between writing the best epoch and the state leaves that of the epoch that is trained again.
+  if (epoch !== result.epoch && !(epoch > lines.at(-1)!.epoch)) {
+    throw new UserError(
+      `${fileName} holds the weights of epoch ${epoch}, but the best so far is epoch ${result.epoch}; restore the file from a copy, or start another run`,
+    );
+  }
+  return { result, tensors: new Map(tensors.map(({ name, data }) => [name, data])) };
 }
 
 /** Tensors as vectors, for files that only tailor reads. */

@@ -1,6 +1,6 @@
 import { checkAugmentation } from "../../data/augmentation.ts";
 import { classWeightsOf } from "../../data/class-balance.ts";
-import { imageTask, trainingData } from "../../data/training-data.ts";
+import { imageTask, normalizationOf, trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import type { Model } from "../../nn/model.ts";
 import { checkRecipe } from "../../recipes/recipe.ts";
@@ -12,7 +12,7 @@ import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { requireValidation } from "../best-epoch.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
-import { checkResumable, checkSnapshot, decodeSnapshot } from "./resume.ts";
+import { checkResumable, checkSnapshot, decodeSnapshot, requireNormalization, requireOwnState } from "./resume.ts";
 import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.ts";
 
 /**
@@ -79,13 +79,19 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
   try {
     const { recipe, lowering, differences } = await prepareResume({ path, record }, options);
     const fileName = `${path}/${RUN_FILES.state}`;
+    requireOwnState(state, fileName, record);
     const from = decodeSnapshot(state, fileName);
     const data = trainingData(options.data.train, record);
+    requireNormalization(`${path}/${RUN_FILES.record}`, record, normalizationOf(data.train));
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
     // The record then describes the last computation, as the weights cannot be reproduced by the first one.
     const { gpu: _, ...rest } = record;
     const now = differences.length === 0 ? record : { ...rest, ...computation(options, lowering) };
-    return await trainInto(folder, { recipe, record: now, lowering, data, from }, options);
+    return await trainInto(
+      folder,
+      { recipe, record: now, lowering, data, from, metricsSha256: state.metadata.metricsSha256 },
+      options,
+    );
   } finally {
     folder.close();
   }

@@ -1,7 +1,10 @@
 /** Changes to the files of a folder: each gives a function that makes the change in a folder. */
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../../../src/formats/safetensors.ts";
+
+import { BLANK_SEAL, seal } from "../../../src/runs/node/hashes.ts";
 
 export type Change = (folder: string) => void;
 
@@ -26,6 +29,14 @@ export function remove(...names: string[]): Change {
   };
 }
 
+/** A named pipe in place of a file. */
+export function pipe(name: string): Change {
+  return (folder) => {
+    rmSync(join(folder, name), { force: true });
+    execFileSync("mkfifo", [join(folder, name)]);
+  };
+}
+
 export function edit(name: string, change: (text: string) => string): Change {
   return (folder) => writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
 }
@@ -35,11 +46,31 @@ export function editRecord(changes: Record<string, unknown>): Change {
   return edit("run.json", (text) => `${JSON.stringify({ ...JSON.parse(text), ...changes }, null, 2)}\n`);
 }
 
+/** A finished or imported run as versions wrote it that had no checksums of files. */
+export function forgetChecksums(folder: string): void {
+  editRecord({ files: undefined })(folder);
+  const path = join(folder, "model.onnx");
+  const model = readFileSync(path);
+  const at = model.lastIndexOf("fileSha256");
+  if (at >= 0) writeFileSync(path, model.fill("x", at, at + "fileSha256".length));
+}
+
+/** Flips a bit at a share, 0 to 1, of a file's length: its size and its format stay as they are. */
+export function flipBit(name: string, share = 0.5): Change {
+  return (folder) => {
+    const bytes = readFileSync(join(folder, name));
+    const at = Math.floor(bytes.length * share);
+    bytes[at]! ^= 0x04;
+    writeFileSync(join(folder, name), bytes);
+  };
+}
+
+/** The file's own checksum is made to match. */
 export function editState(change: (state: Safetensors) => Safetensors): Change {
   return (folder) => {
     const path = join(folder, "state.safetensors");
     const { tensors, metadata } = change(decodeSafetensors(readFileSync(path), path));
-    writeFileSync(path, encodeSafetensors(tensors, metadata));
+    writeFileSync(path, seal(encodeSafetensors(tensors, { ...metadata, ...BLANK_SEAL }), "safetensors"));
   };
 }
 
