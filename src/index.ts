@@ -232,7 +232,7 @@ export {
 } from "./training/find-learning-rate.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
-export { type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
+export { type Extension, extendRun, type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
 export {
   type EpochResult,

@@ -11,6 +11,7 @@ export type OptionName =
   | "classNames"
   | "data"
   | "device"
+  | "epochs"
   | "folds"
   | "force"
   | "format"

@@ -76,6 +76,8 @@ const planSchema = z.strictObject({
   trainOn: z.enum(["split", "all"]),
   /** Number of training images used; null: all. */
   limit: positiveCount.nullable(),
+  /** The finished run that this one continues, with more epochs. */
+  extendedFrom: z.strictObject({ run: z.string(), epochs: positiveCount, weightsSha256: sha256 }).optional(),
   /** The fold that validates, in a cross-validation; absent for the usual split. */
   fold: z.strictObject({ number: positiveCount, of: positiveCount }).optional(),
   lowering: z.enum(["standard", "blocked", "gpu"]),

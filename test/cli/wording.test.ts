@@ -12,6 +12,7 @@ const NAMES: Record<OptionName, true> = {
   classNames: true,
   data: true,
   device: true,
+  epochs: true,
   folds: true,
   force: true,
   format: true,

@@ -18,10 +18,11 @@ import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { openTrainingRun } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
+import type { RunRecord } from "../../runs/run-record.ts";
 import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
-import { resumeRun, trainNewRun } from "../../training/node/train-run.ts";
+import { extendRun, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
@@ -114,7 +115,12 @@ const OPTIONS = [
   },
   { flags: "--out <folder>", description: "the run's folder", default: "runs/<recipe>-<time>" },
   { flags: "--resume <run>", description: "go on with an interrupted run" },
-  { flags: "--allow-different", description: "resume even under another lowering or ONNX Runtime" },
+  {
+    flags: "--extend <run>",
+    description:
+      "go on with a finished run to more epochs in all (--epochs), as another run; its schedule is that of all epochs",
+  },
+  { flags: "--allow-different", description: "resume or extend even under another lowering or ONNX Runtime" },
   loweringOption("how the network is computed"),
   DEVICE_OPTION,
   { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
@@ -144,13 +150,12 @@ export const train = defineCommand({
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
-    const interrupted = path(options, "resume");
     const split = options.evaluate;
-    if ((options.seeds !== undefined || options.folds !== undefined) && interrupted === undefined) {
+    const isNew = options.resume === undefined && options.extend === undefined;
+    if (isNew && (options.seeds !== undefined || options.folds !== undefined)) {
       return trainRepeatedly(await newRun(recipeName, options), { options, split }, output);
     }
-    const { loadData, begin } =
-      interrupted === undefined ? await newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
+    const { loadData, begin } = await jobOf(recipeName, options);
     const data = await loadData(output);
     const job = begin(data);
     const device = await chosenDevice(job.device, job.trial, output);
@@ -200,6 +205,15 @@ interface Job {
   };
 }
 
+async function jobOf(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
+  const [interrupted, finished] = [path(options, "resume"), path(options, "extend")];
+  if (interrupted !== undefined && finished !== undefined) {
+    throw new UserError("--resume is for interrupted runs, --extend for finished ones; leave one out", { exitCode: 2 });
+  }
+  if (finished !== undefined) return extendJob(recipeName, finished, options);
+  return interrupted === undefined ? newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
+}
+
 async function newJob(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
   const { model, runOn } = await newRun(recipeName, options);
   const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
@@ -232,7 +246,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
     );
   }
   if (options.allowDifferent === true)
-    throw new UserError("--allow-different only goes with --resume", { exitCode: 2 });
+    throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
   const { recipe: named, recipeFile } = await recipeNamed(recipeName);
   const recipe = adjusted(named, options);
   const images = {
@@ -251,14 +265,49 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
   };
 }
 
-function resumeJob(recipeName: string | undefined, path: string, options: TrainOptions): Job {
-  const given = [...FIXED_BY_RUN.filter((name) => options[name] !== undefined).map(flag), ...typedPreparation(options)];
-  if (given.length > 0 || recipeName !== undefined) {
-    const what = recipeName === undefined ? given : ["the recipe"];
-    throw new UserError(`--resume goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
-      exitCode: 2,
-    });
+/** @throws UserError when options are typed that the run determines, except for `but` */
+function requireAsBegun(
+  option: "resume" | "extend",
+  recipeName: string | undefined,
+  options: TrainOptions,
+  but: readonly (typeof FIXED_BY_RUN)[number][] = [],
+): void {
+  const fixed = FIXED_BY_RUN.filter((name) => options[name] !== undefined && !but.includes(name));
+  const given = [...fixed.map(flag), ...typedPreparation(options)];
+  if (given.length === 0 && recipeName === undefined) return;
+  const what = recipeName === undefined ? given : ["the recipe"];
+  throw new UserError(`${flag(option)} goes on as the run began; leave out ${what.join(", ")}, or start a new run`, {
+    exitCode: 2,
+  });
+}
+
+function extendJob(recipeName: string | undefined, finished: string, options: TrainOptions): Job {
+  requireAsBegun("extend", recipeName, options, ["epochs", "out"]);
+  const epochs = wholeNumber(options, "epochs");
+  if (epochs === undefined) {
+    throw new UserError("--extend needs --epochs: their number in all, more than the run has", { exitCode: 2 });
   }
+  const run = openTrainingRun(finished);
+  const out = path(options, "out") ?? defaultRunPath(run.record.recipeName, new Date());
+  const allowDifferent = options.allowDifferent === true;
+  return {
+    loadData: (output) => dataOfRun(run, options, output),
+    begin: () => ({
+      epochs,
+      trial: async () => 0,
+      device: options.device === undefined || options.device === "auto" ? deviceOf(run.record) : options.device,
+      start: (trainOptions) => extendRun(run, { epochs, out }, { ...trainOptions, allowDifferent }),
+    }),
+  };
+}
+
+/** The device is part of what a run began with: nothing is left to be tried. */
+function deviceOf({ gpu }: RunRecord): DeviceChoice {
+  return gpu ? "gpu" : "cpu";
+}
+
+function resumeJob(recipeName: string | undefined, path: string, options: TrainOptions): Job {
+  requireAsBegun("resume", recipeName, options);
   const run = openTrainingRun(path);
   const allowDifferent = options.allowDifferent === true;
   return {
@@ -269,9 +318,7 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
     begin: () => ({
       epochs: run.record.epochs,
       trial: async () => 0,
-      // The device is part of what the run began with: nothing is left to be tried.
-      device:
-        options.device === undefined || options.device === "auto" ? (run.record.gpu ? "gpu" : "cpu") : options.device,
+      device: options.device === undefined || options.device === "auto" ? deviceOf(run.record) : options.device,
       start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
     }),
   };

@@ -3,16 +3,33 @@ import { classWeightsOf } from "../../data/class-balance.ts";
 import { imageTask, normalizationOf, trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import type { Model } from "../../nn/model.ts";
-import { checkRecipe } from "../../recipes/recipe.ts";
+import { checkRecipe, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { hasEventFile } from "../../runs/node/event-file.ts";
-import { hasState, openTrainingRun, RUN_FILES, type Run } from "../../runs/node/run-files.ts";
+import {
+  hasState,
+  openTrainingRun,
+  RUN_FILES,
+  type Run,
+  readMetrics,
+  readState,
+  readWeights,
+} from "../../runs/node/run-files.ts";
 import { createRunFolder, resumeRunFolder } from "../../runs/node/run-folder.ts";
 import { readRecipe } from "../../runs/node/run-recipe.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { requireValidation } from "../best-epoch.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
-import { checkResumable, checkSnapshot, decodeSnapshot, requireNormalization, requireOwnState } from "./resume.ts";
+import {
+  checkResumable,
+  checkSnapshot,
+  decodeSnapshot,
+  encodePosition,
+  metricsSha256,
+  requireNormalization,
+  requireOwnState,
+  runIdentity,
+} from "./resume.ts";
 import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.ts";
 
 /**
@@ -92,6 +109,81 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
       { recipe, record: now, lowering, data, from, metricsSha256: state.metadata.metricsSha256 },
       options,
     );
+  } finally {
+    folder.close();
+  }
+}
+
+/** How a finished run is extended. */
+export interface Extension {
+  /** Number of epochs in all: more than the run has. */
+  readonly epochs: number;
+  /** Folder of the extended run; the finished one stays as it is. */
+  readonly out: string;
+}
+
+/**
+ * Continues a finished run with more epochs, as another run: from its weights, optimizer state and random numbers, with the
+ * rest of the schedule for all epochs. At a constant rate that gives the weights of one training with as many epochs, bit
+ * for bit; another schedule goes on at the rate that it has at this place of the longer training. A run that stopped early
+ * goes on without its patience.
+ *
+ * @throws UserError when the run is not finished or already has as many epochs, and as `resumeRun`
+ */
+export async function extendRun(
+  run: string | Run,
+  { epochs, out }: Extension,
+  options: ResumeOptions,
+): Promise<TrainedRun> {
+  const opened = openTrainingRun(run);
+  const { path, record } = opened;
+  if (record.status !== "finished") {
+    throw new UserError((w) => `${path} is not finished; resume it first${w.command("train", { resume: path })}`, {
+      exitCode: 2,
+    });
+  }
+  const found = readMetrics(opened);
+  if (epochs <= found.length) {
+    throw new UserError(
+      (w) => `${path} has ${found.length} epochs already; give more of them in all with ${w.option("epochs")}`,
+      { exitCode: 2 },
+    );
+  }
+  const { recipe: own, lowering } = await prepareResume({ path, record }, options);
+  const { patience: _, ...rest } = own;
+  const recipe: Recipe = { ...rest, epochs };
+  checkRecipe(recipe);
+  const stateFile = `${path}/${RUN_FILES.state}`;
+  const state = readState(path);
+  requireOwnState(state, stateFile, record);
+  const from = decodeSnapshot(state, stateFile);
+  const data = trainingData(options.data.train, record);
+  checkSnapshot(from, stateFile, { record, recipe: own, task: imageTask(data.train) });
+  const { evaluations: _evaluations, files: _files, gpu: _gpu, ...kept } = record;
+  const extended: RunRecord = {
+    ...kept,
+    recipe: recipeToJson(recipe),
+    epochs,
+    ...computation(options, lowering),
+    extendedFrom: { run: path, epochs: found.length, weightsSha256: record.result.weightsSha256 },
+    startedAt: new Date().toISOString(),
+    status: "running",
+    result: null,
+  };
+  const folder = createRunFolder(out);
+  try {
+    if (recipe.keep === "best") {
+      // The finished run's weights are those of its best epoch.
+      const best = readWeights(opened).tensors.map(({ name, data }) => ({ name, shape: [data.length], data }));
+      folder.writeBest(best, { ...runIdentity(extended), epoch: String(record.result.bestEpoch ?? found.length) });
+    }
+    folder.writeMetrics(found);
+    folder.writeState(state.tensors, {
+      ...runIdentity(extended),
+      ...encodePosition(from.position),
+      metricsSha256: metricsSha256(found),
+    });
+    return await trainInto(folder, { recipe, record: extended, lowering, data, from }, options);
   } finally {
     folder.close();
   }
