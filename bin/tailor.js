@@ -1,4 +1,14 @@
 #!/usr/bin/env node
-import { main } from "../dist/cli/main.js";
+// Loaded here, not by a static import, whose failure nothing could explain: with a low limit the modules alone are too many files.
+const { main } = await import("../dist/cli/main.js").catch((error) => {
+  // Where a package's files cannot be opened, Node may say that there is no such package.
+  const isMissing =
+    error?.code === "ERR_MODULE_NOT_FOUND" && process.report?.getReport().userLimits?.open_files.soft < 256;
+  if (error?.code !== "EMFILE" && error?.code !== "ENFILE" && !isMissing) throw error;
+  process.stderr.write(
+    "error: too many files are open to load tailor (EMFILE); close other programs, or raise the limit (ulimit -n 1024)\n",
+  );
+  return { main: () => 1 };
+});
 
 process.exitCode = await main(process.argv.slice(2));

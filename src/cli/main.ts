@@ -33,21 +33,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ writeErr: (text) => process.stderr.write(explain(text)) });
   const words = argv.filter((word) => !word.startsWith("-"));
   const wanted = words[0] === "help" ? words[1] : words[0];
-  for (const { name, summary, load } of COMMANDS) {
-    const entry = program.command(name).description(summary);
-    if (name !== wanted) continue;
-    declare(entry, await load(), (code) => {
-      exitCode = code;
-    });
-  }
   try {
+    for (const { name, summary, load } of COMMANDS) {
+      const entry = program.command(name).description(summary);
+      if (name !== wanted) continue;
+      declare(entry, await load(), (code) => {
+        exitCode = code;
+      });
+    }
     if (argv.length === 0) {
       program.outputHelp({ error: true });
       return EXIT_USED_WRONGLY;
     }
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
     if (error instanceof UserError) {
       const message = error.worded(IN_FLAGS);
@@ -64,6 +65,30 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return EXIT_FAILED;
   }
+}
+
+/** More are needed to load a command's modules, several at a time. */
+const FEW_OPEN_FILES = 256;
+
+/**
+ * The error that says that a module or file could not be opened as too many are open; any other one as it is. Modules are loaded
+ * on use, so that may happen anywhere, and Node may say of a package whose files it cannot open that there is none.
+ */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error && "code" in error) || error instanceof UserError) return error;
+  const isMissing = error.code === "ERR_MODULE_NOT_FOUND" && openFilesAllowed() < FEW_OPEN_FILES;
+  if (error.code !== "EMFILE" && error.code !== "ENFILE" && !isMissing) return error;
+  return new UserError(
+    "too many files are open to load tailor (EMFILE); close other programs, or raise the limit (ulimit -n 1024)",
+    { cause: error },
+  );
+}
+
+/** The process's limit; infinite where the system has none or does not say. */
+function openFilesAllowed(): number {
+  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
+  const soft = Number(userLimits?.open_files?.soft);
+  return Number.isNaN(soft) ? Number.POSITIVE_INFINITY : soft;
 }
 
 /** Commander's message on one line; for an unknown command, with the list of commands. */

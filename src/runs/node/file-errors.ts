@@ -25,7 +25,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EISDIR: { reason: "it is a folder", remedy: "move the folder away, or choose another path" },
   EEXIST: { reason: "something of that name is in the way", remedy: "move it away, or choose another path" },
   ENAMETOOLONG: { reason: "the name is too long", remedy: "choose a shorter path" },
-  EMFILE: { reason: "too many files are open", remedy: "close other programs, or raise the limit" },
+  EMFILE: { reason: "too many files are open", remedy: "close other programs, or raise the limit (ulimit -n 1024)" },
+  ENFILE: { reason: "too many files are open on this machine", remedy: "close other programs, or raise its limit" },
   EIO: { reason: "the disk reports an error", remedy: "check the disk, or choose a folder on another one" },
 };
 

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type * as OrtModule from "onnxruntime-node";
+import { UserError } from "../../errors.ts";
 import { GraphWriter } from "../../onnx/graph-writer.ts";
 
 /**
@@ -7,9 +8,19 @@ import { GraphWriter } from "../../onnx/graph-writer.ts";
  */
 let loaded: typeof OrtModule | undefined;
 
+/** @throws UserError when the system cannot load it: too little memory is allowed, or its files are missing */
 export function ort(): typeof OrtModule {
-  loaded ??= createRequire(import.meta.url)("onnxruntime-node") as typeof OrtModule;
-  return loaded;
+  try {
+    loaded ??= createRequire(import.meta.url)("onnxruntime-node") as typeof OrtModule;
+    return loaded;
+  } catch (cause) {
+    const isOfSystem = cause instanceof Error && "code" in cause && cause.code === "ERR_DLOPEN_FAILED";
+    if (!isOfSystem) throw cause;
+    throw new UserError(
+      `ONNX Runtime's library cannot be loaded (${cause.message}); allow the process more memory (ulimit -v unlimited), or install the package again`,
+      { cause },
+    );
+  }
 }
 
 /**

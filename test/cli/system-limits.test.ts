@@ -1,0 +1,30 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { BIN, refusalOf, start, startTailor, twoStepEpochs } from "./support/tailor.ts";
+
+const DATA = await smallDataFolder({ train: 120, test: 20 });
+const args = () => [...twoStepEpochs(DATA, 1), "--out", join(sharedFolder(), "run"), "--json"];
+
+/** What the system withholds is named, and no defect of tailor's. */
+describe("a system that allows too little", () => {
+  test.each([20, 64])("%d open files", async (limit) => {
+    const command = ["-c", `ulimit -n ${limit} && exec "$@"`, "sh", process.execPath, BIN, ...args()];
+    const message = refusalOf(await start("sh", command).ended, 1);
+    expect(message).toMatch(/too many files are open.*EMFILE.*; close other programs, or raise the limit \(ulimit -n/);
+  });
+
+  test("memory for the engine's library", async () => {
+    const failing = `
+      const load = process.dlopen;
+      process.dlopen = (module, path, ...rest) => {
+        if (!path.includes("onnxruntime")) return load.call(process, module, path, ...rest);
+        throw Object.assign(new Error("failed to map segment from shared object"), { code: "ERR_DLOPEN_FAILED" });
+      };`;
+    const node = ["--import", `data:text/javascript,${encodeURIComponent(failing)}`];
+    const message = refusalOf(await startTailor(args(), { node }).ended, 1);
+    expect(message).toMatch(
+      /ONNX Runtime's library cannot be loaded \(failed to map segment.*\); allow the process more/,
+    );
+  });
+});
