@@ -20,3 +20,10 @@ export function hasModel({ status }: Pick<RunSummary, "status">): boolean {
 export function rateText(rate: number): string {
   return rate.toExponential(1);
 }
+
+/** `8`, or `8 (the recipe's 128 is for more images)` where it was adapted to the number of images. */
+export function fittedText(value: number, before: number | undefined): string {
+  return before === undefined || before === value
+    ? String(value)
+    : `${value} (the recipe's ${before} is for more images)`;
+}

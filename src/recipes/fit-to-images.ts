@@ -36,18 +36,34 @@ export interface FitOptions {
   readonly given?: readonly FittedField[] | undefined;
 }
 
+/** The fitted values of a recipe, and what a forward pass of one image costs. */
+export interface FittedValues extends Pick<Recipe, FittedField> {
+  /** Only asked for where epochs are increased. */
+  readonly multiplyAdds: () => number;
+}
+
 /**
  * Adapts a recipe to the number of images. tailor's recipes are for tens of thousands; a few hundred would be one or
  * two steps per epoch. The batch size is then reduced (to a power of two, at least 8, so that an epoch has at least six
  * batches), and epochs are increased (to at least 300 steps, up to about ten minutes). For many images the recipe is
  * unchanged.
  */
-export function fitToImages(recipe: Recipe, { images, task, given = [] }: FitOptions): FittedRecipe {
-  const batchSize = given.includes("batchSize") ? recipe.batchSize : batchSizeFor(images, recipe.batchSize);
-  const epochs = given.includes("epochs") ? recipe.epochs : epochsFor({ ...recipe, batchSize }, images, task);
+export function fitToImages(recipe: Recipe, { images, task, given }: FitOptions): FittedRecipe {
+  const multiplyAdds = () => modelFacts(recipe.model, task).multiplyAdds;
+  const { batchSize, epochs } = fitValues({ ...recipe, multiplyAdds }, { images, given });
   if (batchSize === recipe.batchSize && epochs === recipe.epochs) return { recipe };
   const fittedFrom = { batchSize: recipe.batchSize, epochs: recipe.epochs };
   return { recipe: { ...recipe, batchSize, epochs }, fittedFrom };
+}
+
+/** The values that `fitToImages` gives a recipe. */
+export function fitValues(
+  values: FittedValues,
+  { images, given = [] }: Pick<FitOptions, "images" | "given">,
+): Pick<Recipe, FittedField> {
+  const batchSize = given.includes("batchSize") ? values.batchSize : batchSizeFor(images, values.batchSize);
+  const epochs = given.includes("epochs") ? values.epochs : epochsFor({ ...values, batchSize }, images);
+  return { batchSize, epochs };
 }
 
 /**
@@ -70,13 +86,9 @@ function batchSizeFor(images: number, most: number): number {
   return Math.min(most, images, Math.max(MIN_BATCH_SIZE, power));
 }
 
-function epochsFor(
-  { model, epochs, batchSize }: Pick<Recipe, FittedField | "model">,
-  images: number,
-  task: ImageTask,
-): number {
+function epochsFor({ epochs, batchSize, multiplyAdds }: FittedValues, images: number): number {
   const wanted = Math.ceil((MIN_STEPS * batchSize) / images);
   if (wanted <= epochs) return epochs;
-  const affordable = Math.floor(MAX_MULTIPLY_ADDS / (PASSES * modelFacts(model, task).multiplyAdds * images));
+  const affordable = Math.floor(MAX_MULTIPLY_ADDS / (PASSES * multiplyAdds() * images));
   return Math.max(epochs, Math.min(wanted, affordable, MAX_EPOCHS));
 }

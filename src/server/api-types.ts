@@ -97,7 +97,13 @@ export interface RecipeSummary {
   readonly name: string;
   readonly summary: string;
   readonly parameters: number;
+  /** Of the forward pass of one image. */
+  readonly multiplyAdds: number;
+  /** For many images: a training adapts epochs and batch size to few ones. */
   readonly epochs: number;
+  readonly batchSize: number;
+  /** Peak learning rate of the schedule. */
+  readonly learningRate: number;
 }
 
 /** Published results, and ours: runs tested on the published images, grouped over seeds. */

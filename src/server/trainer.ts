@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { DataChoice } from "../data/node/custom-data.ts";
+import type { RecipeAdjustments } from "../recipes/adjust-recipe.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import type { ProgressAnswer } from "./api-types.ts";
 import { HttpError, sentence } from "./errors.ts";
@@ -11,8 +12,8 @@ import { startWorker, type WorkerProcess } from "./worker-process.ts";
 export interface TrainingTask {
   readonly recipe: string;
   readonly seed: number;
-  /** Null: the recipe's value, or more for few images. */
-  readonly epochs: number | null;
+  /** Batch size and epochs are adapted to the number of images unless given. */
+  readonly adjustments: RecipeAdjustments;
   /** Number of training images to use; null: all. */
   readonly limit: number | null;
   /** The run's folder. */
@@ -33,7 +34,7 @@ export type FromWorker =
   | { readonly kind: "crashed"; readonly message: string };
 
 /** A requested training. */
-export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "epochs" | "limit">;
+export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "adjustments" | "limit">;
 
 /** Trains one run at a time, each in a separate process. */
 export interface Trainer {

@@ -1,6 +1,7 @@
 /** Child process that trains one run: receives a task as a message, reports its progress, and exits. */
 import { loadData } from "../data/node/custom-data.ts";
 import { UserError } from "../errors.ts";
+import { adjustRecipe, givenFields } from "../recipes/adjust-recipe.ts";
 import { fitToTraining } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
@@ -36,14 +37,12 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-async function train({ recipe: name, seed, epochs, limit, out, data: choice, threads }: TrainingTask): Promise<void> {
-  const named = findRecipe(name);
+async function train({ recipe: name, adjustments, limit, data: choice, ...task }: TrainingTask): Promise<void> {
+  const { seed, out, threads } = task;
+  const recipe = adjustRecipe(findRecipe(name), adjustments);
   const data = await loadData(choice);
   const images = { trainOn: "split", limit } as const;
-  const fitted = fitToTraining({ ...named, epochs: epochs ?? named.epochs }, data.train, {
-    ...images,
-    given: epochs === null ? [] : ["epochs"],
-  });
+  const fitted = fitToTraining(recipe, data.train, { ...images, given: givenFields(adjustments) });
   await trainNewRun(
     { ...fitted, ...images, seed, out },
     {

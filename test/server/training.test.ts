@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import { openRun, readAnyRunRecord, readMetrics, readStateIfWhole } from "../../src/runs/node/run-files.ts";
+import {
+  openRun,
+  readAnyRunRecord,
+  readMetrics,
+  readRunRecord,
+  readStateIfWhole,
+} from "../../src/runs/node/run-files.ts";
 import { acquireLock } from "../../src/runs/node/run-lock.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
 import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
@@ -54,6 +60,44 @@ describe("a training started by the page", () => {
     expect(readAnyRunRecord(join(runs, id))).toMatchObject({ status: "finished", seed: 7, epochs: 3, limit: 1000 });
     expect((await postJson(`${url}/api/predict?run=${id}`, { pixels: new Array(784).fill(1) })).status).toBe(200);
     expect(log.filter((line) => !line.startsWith("IDX files"))).toEqual([]);
+  });
+
+  test("changes of the recipe reach its training and its record", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, data: dataFolder });
+    const recipe = {
+      batchSize: 20,
+      learningRate: 0.01,
+      patience: 1,
+      keep: "best",
+      classWeights: "balanced",
+      sampling: "balanced",
+      maxGradientNorm: 0.5,
+    };
+    const wish = { recipe: "base", epochs: 50, limit: 60, ...recipe };
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
+    await readEvents(`${url}/api/runs/${id}/events`).all();
+    const record = readRunRecord(join(runs, id));
+    expect(record).toMatchObject({ status: "finished", batchSize: 20, epochs: 50, learningRate: 0.01, limit: 60 });
+    expect(record.recipe).toMatchObject(recipe);
+    expect(record.fittedFrom).toBeUndefined();
+    // Not every one of 50 epochs is better than the one before.
+    expect(record.result).toMatchObject({ stoppedAfter: expect.any(Number), bestEpoch: expect.any(Number) });
+  });
+
+  test("batch size and epochs that are not given are adapted to few images, whatever else is", async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, data: dataFolder });
+    const few = { recipe: "base", limit: 60, patience: 1 };
+    const next = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, few), 202);
+    await readEvents(`${url}/api/runs/${next.id}/events`).all();
+    const fittedFrom = { batchSize: 128, epochs: 12 };
+    expect(readRunRecord(join(runs, next.id))).toMatchObject({
+      status: "finished",
+      batchSize: 8,
+      epochs: 40,
+      fittedFrom,
+    });
   });
 
   test("is one at a time; when stopped, its state is saved and its process ends", async () => {
@@ -158,9 +202,40 @@ describe("permission to start a training, and its options", () => {
     ["no epoch", { recipe: "base", epochs: 0 }, "bad_request"],
     ["fewer images than batch norm needs", { recipe: "base", limit: 1 }, "bad_limit"],
     ["more images than there are", { recipe: "base", limit: 1101 }, "bad_limit"],
+    ["batches larger than the images", { recipe: "base", limit: 100, batchSize: 101 }, "bad_batch_size"],
+    ["class weights for other classes", { recipe: "base", classWeights: [1, 2] }, "bad_class_weights"],
   ])("refused: %s", async (_, wish, code) => {
     const { url } = await start({ data: dataFolder });
     expect((await errorOf(postJson(`${url}/api/training`, wish))).slice(0, 2)).toEqual([400, code]);
+  });
+
+  test("what changes the recipe is checked: the field, what is allowed and what was sent are named", async () => {
+    const { url } = await start({ data: dataFolder });
+    const weights = 'expected "balanced", "none" or a list of numbers above 0, one for each class';
+    for (const [field, value, message] of [
+      ["batchSize", 0, "expected number to be >=1, found 0"],
+      ["batchSize", 1.5, "expected int, found 1.5"],
+      ["learningRate", 0, "expected number to be >0, found 0"],
+      ["learningRate", "fast", 'expected number, found "fast"'],
+      ["patience", -2, "expected number to be >=1, found -2"],
+      ["keep", "first", 'expected one of "best"|"last", found "first"'],
+      ["classWeights", "balance", `${weights}, found "balance"`],
+      ["classWeights[1]", [1, -2], "expected number to be >0, found -2"],
+      ["sampling", true, 'expected one of "balanced"|"shuffled", found true'],
+      ["maxGradientNorm", -1, "expected number to be >0, found -1"],
+    ] as const) {
+      const answer = await errorOf(
+        postJson(`${url}/api/training`, { recipe: "base", [field.replace("[1]", "")]: value }),
+      );
+      expect(answer).toEqual([400, "bad_request", `The body is wrong: field "${field}": ${message}.`]);
+    }
+    expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base", batchSize: 1101 })))[2]).toBe(
+      "The batchSize must be from 1 to the number of training images, 1100, got 1101.",
+    );
+    const classes = data.train.classNames;
+    expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base", classWeights: [1, 2] })))[2]).toBe(
+      `The body is wrong: classWeights has 2 numbers, the data ${classes.length} classes (${classes.join(", ")}); give one for each, or "balanced".`,
+    );
   });
 
   test.each([

@@ -9,9 +9,10 @@ import { decodeSafetensors } from "../../src/formats/safetensors.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { parseMetrics } from "../../src/runs/metrics.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
+import type { RunDetail, RunSummary } from "../../src/server/api-types.ts";
 import { count, percent } from "../../src/text.ts";
 import { type EpochResult, train } from "../../src/training/train.ts";
-import { start } from "../server/support/running-server.ts";
+import { jsonOf, start } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
 import { needChromium } from "../support/chromium.ts";
 import { openPage, picture } from "./support.ts";
@@ -62,7 +63,7 @@ test("two epochs, with a pause, have Node's losses to four decimals, and complet
   const native: EpochResult[] = [];
   const recipe = { ...findRecipe("base"), epochs: 2 };
   const lowering = { kind: "standard" } as const;
-  await train(
+  const { confidence } = await train(
     { recipe, data: parts, normalization, seed: 3, threads: 1, lowering, runtime: nodeRuntime },
     { onEpoch: (result) => native.push(result) },
   );
@@ -74,7 +75,10 @@ test("two epochs, with a pause, have Node's losses to four decimals, and complet
   }
 
   const model = await download(page, "ONNX model");
-  expect(readModelMetadata(model, "the download").classNames).toEqual(data.test.classNames);
+  const metadata = readModelMetadata(model, "the download");
+  expect(metadata.classNames).toEqual(data.test.classNames);
+  expect(metadata.confidence!.temperature).toBeCloseTo(confidence!.temperature, 2);
+  expect(metadata.confidence!.unknownBelow).toBeCloseTo(confidence!.unknownBelow, 2);
   const session = await openModel(model, "the download", { threads: 1 });
   const { accuracy, correct, total } = await evaluate(data.test, session.logits, { batchSize: 130 });
   const validated = await evaluate(parts.validation!, session.logits, { batchSize: 100 });
@@ -110,6 +114,51 @@ test("two epochs, with a pause, have Node's losses to four decimals, and complet
   await page.locator(".result").getByRole("link", { name: "Try it" }).click();
   expect(await answered()).not.toBe(before);
   expect(addresses.filter((address) => address.includes("model.onnx"))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test("settings of the form reach the training; the form shows what follows from the number of images", async () => {
+  const { url } = await start({ runs, data: dataFolder });
+  const { page, complaints } = await openPage(`${url}/#/train`);
+  const adapted = "batches of 128, 35 epochs, adapted to so few images; the recipe has 128 and 12";
+  await page.getByText(`1,100 images to train on: ${adapted}`).waitFor();
+  await page.getByText("More settings").click();
+  await page.getByLabel("Epochs", { exact: true }).fill("3");
+  await page.getByText("batches of 128, 3 epochs.").waitFor();
+  await page.getByLabel("Epochs", { exact: true }).fill("");
+  await page.getByLabel("Batch size").fill("2000");
+  await page.getByRole("button", { name: "Start training" }).click();
+  expect(await page.getByLabel("Batch size").evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(
+    true,
+  );
+  await page.getByLabel("Batch size").fill("100");
+  await page.getByText("batches of 100, 28 epochs").waitFor();
+  await page.getByLabel("Patience").fill("1");
+  await page.getByLabel("Learning rate").fill("0.01");
+  await page.getByLabel("Weights to keep").selectOption("best epoch");
+  await page.getByLabel("Class weights").selectOption("balanced");
+  await page.getByLabel("Sampling").selectOption("balanced");
+  await page.getByLabel("Max gradient norm").fill("0.5");
+  await page.getByText("On the server").click();
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.locator(".facts dt", { hasText: "max gradient norm" }).waitFor();
+  const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+  const { record } = await jsonOf<RunDetail>(fetch(`${url}/api/runs/${listed[0]!.id}`));
+  expect(record).toMatchObject({
+    batchSize: 100,
+    epochs: 28,
+    recipe: {
+      learningRate: 0.01,
+      patience: 1,
+      keep: "best",
+      classWeights: "balanced",
+      sampling: "balanced",
+      maxGradientNorm: 0.5,
+    },
+  });
+  for (const text of ["28 (the recipe's 12 is for more images)", "1.0e-2", "best", "0.5"]) {
+    expect(await page.locator(".facts dd", { hasText: text }).count(), text).toBeGreaterThan(0);
+  }
   expect(complaints).toEqual([]);
 });
 

@@ -1,3 +1,5 @@
+import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
+import type { FittedRecipe } from "../../src/recipes/fit-to-images.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 
@@ -6,8 +8,8 @@ import type { EpochResult } from "../../src/training/train.ts";
 export interface TrainingOrder {
   readonly recipe: string;
   readonly seed: number;
-  /** Null: the recipe's value, or more for few images. */
-  readonly epochs: number | null;
+  /** Batch size and epochs are adapted to the number of images unless given. */
+  readonly adjustments: RecipeAdjustments;
   /** Number of training images; null: all. */
   readonly limit: number | null;
 }
@@ -40,6 +42,10 @@ export type FromTrainer =
       /** By class index. */
       readonly classes: readonly string[];
       readonly runtime: string;
+      readonly epochs: number;
+      readonly batchSize: number;
+      /** The recipe's own values, if they were adapted to the number of images. */
+      readonly fittedFrom: FittedRecipe["fittedFrom"];
     }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   | { readonly kind: "epoch"; readonly result: EpochResult }

@@ -1,9 +1,9 @@
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../../src/evaluation/evaluate.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import { adjustRecipe, givenFields } from "../../src/recipes/adjust-recipe.ts";
 import { fitToTraining } from "../../src/recipes/fit-to-images.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
-import { checkRecipe } from "../../src/recipes/recipe.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
 import { type TrainingJob, type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { trainedFiles } from "../../src/training/trained-files.ts";
@@ -22,23 +22,24 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
-async function start({ recipe: name, seed, epochs, limit }: TrainingOrder): Promise<void> {
+async function start({ recipe: name, seed, adjustments, limit }: TrainingOrder): Promise<void> {
   requireWebAssembly();
-  const named = findRecipe(name);
-  const wanted = { ...named, epochs: epochs ?? named.epochs };
-  checkRecipe(wanted);
+  const wanted = adjustRecipe(findRecipe(name), adjustments);
   tell({ kind: "loading", what: "the images" });
   data = await loadData();
   tell({ kind: "loading", what: "ONNX Runtime" });
   const threads = threadsHere();
   const runtime = await webRuntime(threads, ORT_FILES);
   const images = { trainOn: "split", limit } as const;
-  const { recipe } = fitToTraining(wanted, data.train, { ...images, given: epochs === null ? [] : ["epochs"] });
+  const given = givenFields(adjustments);
+  const { recipe, fittedFrom } = fitToTraining(wanted, data.train, { ...images, given });
   const parts = trainingData(data.train, images);
   const normalization = normalizationOf(parts.train);
   job = { recipe, data: parts, normalization, seed, threads, lowering: { kind: "standard" }, runtime };
   const { count, classNames: classes } = parts.train;
-  tell({ kind: "started", threads, images: count, classes, runtime: `onnxruntime-web ${runtime.version}` });
+  const { epochs, batchSize } = recipe;
+  const engine = `onnxruntime-web ${runtime.version}`;
+  tell({ kind: "started", threads, images: count, classes, runtime: engine, epochs, batchSize, fittedFrom });
   await goOn();
 }
 
@@ -58,10 +59,11 @@ async function goOn(): Promise<void> {
   if (!outcome.isFinished) return tell({ kind: "paused" });
 
   tell({ kind: "testing" });
-  const { graph, tensors } = outcome;
+  const { graph, tensors, confidence } = outcome;
   const { model, weights, facts } = trainedFiles({
     ...job,
     preparation: data.preparation,
+    confidence,
     graph,
     tensors,
     producer: "tailor in a browser",

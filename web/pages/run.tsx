@@ -8,7 +8,7 @@ import { useJson } from "../api/use-resource.ts";
 import { Facts } from "../components/facts.tsx";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
 import { Status } from "../components/status.tsx";
-import { dateText, hasModel, isRunning } from "../format.ts";
+import { dateText, fittedText, hasModel, isRunning, rateText } from "../format.ts";
 import { hrefOf } from "../routes.ts";
 import { Curves } from "./run/curves.tsx";
 import { Evaluation } from "./run/evaluation.tsx";
@@ -74,8 +74,10 @@ function RunFacts({ run }: { run: RunDetail }) {
       of={[
         ["recipe", run.recipe],
         ["seed", run.seed],
-        ["epochs", run.epochs],
-        ["batch", trained?.batchSize],
+        ["epochs", trained ? fittedText(trained.epochs, trained.fittedFrom?.epochs) : run.epochs],
+        ["batch", trained && fittedText(trained.batchSize, trained.fittedFrom?.batchSize)],
+        ["learning rate", trained && rateText(trained.learningRate)],
+        ...(trained ? OPTIONAL_FIELDS.map(([field, name]) => [name, textOf(trained.recipe[field])] as const) : []),
         ["training images", trained && count(trained.data.trainImages)],
         ["parameters", count(run.parameters)],
         ["test accuracy", run.testAccuracy === null ? null : percent(run.testAccuracy)],
@@ -88,6 +90,21 @@ function RunFacts({ run }: { run: RunDetail }) {
       ]}
     />
   );
+}
+
+/** Fields of a recipe that most runs do not have. */
+const OPTIONAL_FIELDS = [
+  ["patience", "patience"],
+  ["keep", "weights of the epoch"],
+  ["classWeights", "class weights"],
+  ["sampling", "sampling"],
+  ["maxGradientNorm", "max gradient norm"],
+] as const;
+
+/** A list may be as long as there are classes. */
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  return Array.isArray(value) ? "one for each class" : String(value);
 }
 
 /** A notice of overfitting. */

@@ -9,9 +9,10 @@ import {
 } from "../../evaluation/node/evaluate-run.ts";
 import type { SeedlessRun } from "../../experiments/planned-run.ts";
 import type { Model } from "../../nn/model.ts";
+import { adjustRecipe, KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { checkRecipe, type Recipe } from "../../recipes/recipe.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
 import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
@@ -36,8 +37,6 @@ import { trainRepeatedly } from "../train-repeatedly.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
 
-const KEEP = ["best", "last"] as const;
-const SAMPLING = ["balanced", "shuffled"] as const;
 const TRAIN_ON = ["split", "all"] as const;
 
 /** Options that a resumed run takes from its record, and that cannot be given again. */
@@ -327,34 +326,21 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
 /** The recipe with what the options change. */
 function adjusted(recipe: Recipe, options: TrainOptions): Recipe {
   const { keep, sampling } = options;
-  const patience = wholeNumber(options, "patience");
-  const maxGradientNorm = positiveNumber(options, "maxGradientNorm");
-  const { classWeights, sampling: own, ...others } = recipe;
-  const weights = classWeightsFrom(options, classWeights);
-  const drawn = sampling === undefined ? own : sampling === "balanced" ? sampling : undefined;
-  const changed: Recipe = {
-    ...others,
-    ...(weights === undefined ? {} : { classWeights: weights }),
-    ...(drawn === undefined ? {} : { sampling: drawn }),
-    ...(maxGradientNorm === undefined ? {} : { maxGradientNorm }),
-    ...(patience === undefined ? {} : { patience }),
-    ...(keep === undefined ? {} : { keep }),
-    epochs: wholeNumber(options, "epochs") ?? recipe.epochs,
-    batchSize: wholeNumber(options, "batchSize") ?? recipe.batchSize,
-    learningRate: positiveNumber(options, "lr") ?? recipe.learningRate,
-  };
-  checkRecipe(changed);
-  return changed;
+  return adjustRecipe(recipe, {
+    keep,
+    sampling,
+    patience: wholeNumber(options, "patience"),
+    maxGradientNorm: positiveNumber(options, "maxGradientNorm"),
+    classWeights: typedClassWeights(options),
+    epochs: wholeNumber(options, "epochs"),
+    batchSize: wholeNumber(options, "batchSize"),
+    learningRate: positiveNumber(options, "lr"),
+  });
 }
 
-/** The class weights that are typed; the recipe's where none are. */
-function classWeightsFrom(
-  { classWeights: typed }: TrainOptions,
-  own: Recipe["classWeights"],
-): Recipe["classWeights"] | undefined {
-  if (typed === undefined) return own;
-  if (typed === "none") return undefined;
-  if (typed === "balanced") return typed;
+/** The class weights that are typed. */
+function typedClassWeights({ classWeights: typed }: TrainOptions): RecipeAdjustments["classWeights"] {
+  if (typed === undefined || typed === "none" || typed === "balanced") return typed;
   const weights = typed.split(",").map((word) => (word.trim() === "" ? Number.NaN : Number(word)));
   if (weights.every((weight) => weight > 0 && weight < Number.POSITIVE_INFINITY)) return weights;
   throw new UserError(

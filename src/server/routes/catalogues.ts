@@ -20,9 +20,9 @@ export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerContext
   app.get("/api/recipes", async (c) => {
     if (!recipes) {
       const images = await task();
-      recipes = RECIPES.map(({ name, description, model, epochs }) => {
-        const { parameters } = modelFacts(model, images);
-        return { name, summary: description, parameters, epochs };
+      recipes = RECIPES.map(({ name, description, model, epochs, batchSize, learningRate }) => {
+        const { parameters, multiplyAdds } = modelFacts(model, images);
+        return { name, summary: description, parameters, multiplyAdds, epochs, batchSize, learningRate };
       });
     }
     return c.json({ recipes });

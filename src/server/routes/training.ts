@@ -1,6 +1,9 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import { classWeightsOf } from "../../data/class-balance.ts";
 import { trainingCount } from "../../data/training-data.ts";
+import { UserError, valueOrUserError } from "../../errors.ts";
+import { KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
 import type { ServerContext } from "../context.ts";
@@ -16,12 +19,37 @@ const MIN_IMAGES = 2;
 /** Limit on all bodies together; these requests are small and few. */
 const MAX_HELD_BYTES = 16 * MAX_BODY_BYTES;
 
-const wishSchema = z.strictObject({
-  recipe: z.string(),
-  seed: z.int().min(0).default(1),
-  epochs: z.int().min(1).max(MAX_EPOCHS).nullable().default(null),
-  limit: z.int().min(1).nullable().default(null),
-});
+const positive = z.number().positive();
+
+/** The fields of a recipe that clients may change, as options of `train`. */
+const adjustmentFields = {
+  epochs: z.int().min(1).max(MAX_EPOCHS).nullish(),
+  batchSize: z.int().min(1).optional(),
+  learningRate: positive.optional(),
+  patience: z.int().min(1).optional(),
+  keep: z.enum(KEEP).optional(),
+  classWeights: z
+    .union([z.enum(["balanced", "none"]), z.array(positive).min(1)], {
+      error: 'expected "balanced", "none" or a list of numbers above 0, one for each class',
+    })
+    .optional(),
+  sampling: z.enum(SAMPLING).optional(),
+  maxGradientNorm: positive.optional(),
+};
+
+const wishSchema = z
+  .strictObject({
+    recipe: z.string(),
+    seed: z.int().min(0).default(1),
+    limit: z.int().min(1).nullable().default(null),
+    ...adjustmentFields,
+  })
+  .transform(({ recipe, seed, limit, epochs, ...adjustments }) => ({
+    recipe,
+    seed,
+    limit,
+    adjustments: { ...adjustments, epochs: epochs ?? undefined } satisfies RecipeAdjustments,
+  }));
 
 /** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
 export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext, "trainer" | "data">): void {
@@ -57,10 +85,22 @@ export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext,
       const names = RECIPES.map(({ name }) => name).join(", ");
       throw new HttpError(400, "no_such_recipe", `There is no recipe "${wish.recipe}"; choose one of: ${names}.`);
     }
-    const images = trainingCount((await data()).train);
+    const { train } = await data();
+    const images = trainingCount(train);
     if (wish.limit !== null && (wish.limit < MIN_IMAGES || wish.limit > images)) {
       const range = `from ${MIN_IMAGES} to ${images}`;
       throw new HttpError(400, "bad_limit", `The limit must be ${range}, got ${wish.limit}.`);
+    }
+    const { batchSize, classWeights } = wish.adjustments;
+    const used = wish.limit ?? images;
+    if (batchSize !== undefined && batchSize > used) {
+      const range = `from 1 to the number of training images, ${used}`;
+      throw new HttpError(400, "bad_batch_size", `The batchSize must be ${range}, got ${batchSize}.`);
+    }
+    if (Array.isArray(classWeights)) {
+      const refused = valueOrUserError(() => classWeightsOf(train, classWeights));
+      if (refused instanceof UserError)
+        throw new HttpError(400, "bad_class_weights", `The body is wrong: ${refused.message}.`);
     }
     return wish;
   }

@@ -5,7 +5,7 @@ import { Tape } from "../../components/progress-bar.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Status } from "../../components/status.tsx";
 import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } from "../../engine/browser-training.ts";
-import { rateText } from "../../format.ts";
+import { fittedText, rateText } from "../../format.ts";
 import { hrefOf } from "../../routes.ts";
 import { Curves } from "../run/curves.tsx";
 import { ValidationConfusion } from "../run/validation-confusion.tsx";
@@ -72,7 +72,8 @@ function Progress({ training }: { training: BrowserTraining }) {
       />
       <Facts
         of={[
-          ["epoch", `${progress.epoch} of ${progress.epochs}`],
+          ["epoch", `${progress.epoch} of ${fittedText(progress.epochs, start?.fittedFrom?.epochs)}`],
+          ["batch", start && fittedText(start.batchSize, start.fittedFrom?.batchSize)],
           ["images/s", count(progress.imagesPerSecond)],
           ["time left", phase === "training" ? duration(progress.secondsLeft) : null],
           [

@@ -1,11 +1,12 @@
 import { type FormEvent, useState } from "react";
-import { MAX_EPOCHS } from "../../../src/recipes/recipe.ts";
+import type { RecipeAdjustments } from "../../../src/recipes/adjust-recipe.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count } from "../../../src/text.ts";
 import { postJson } from "../../api/client.ts";
 import { Failure } from "../../components/notices.tsx";
 import { startTraining } from "../../engine/browser-training.ts";
 import { hrefOf } from "../../routes.ts";
+import { EpochsField, FittedLine, fittedTo, NumberField, Settings } from "./settings.tsx";
 
 interface TrainingFormProps {
   readonly recipes: readonly RecipeSummary[];
@@ -17,40 +18,41 @@ interface TrainingFormProps {
 
 type Place = "browser" | "server";
 
-/** Initial values: a browser is slower and gets fewer images. Null epochs depend on the number of images. */
-const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: null } } as const;
+/** Initial values: a browser is slower and gets fewer images. Undefined epochs depend on the number of images. */
+const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: undefined } } as const;
 
 const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 
-/** The form for a new training: recipe, number of images and epochs, and where to train. */
-export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBusyHere }: TrainingFormProps) {
+/** The form for a new training: recipe, number of images and epochs, further settings, and where to train. */
+export function TrainingForm({ recipes, images, isBusyHere }: TrainingFormProps) {
   const [place, setPlace] = useState<Place>("browser");
   const [name, setName] = useState(recipes[0]?.name ?? "");
   const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
+  const available = images ?? Number.POSITIVE_INFINITY;
   // 0 means all.
-  const limit = wantedLimit < images ? wantedLimit : 0;
-  const isSmall = images <= AT_FIRST.browser.limit;
-  const [typedEpochs, setEpochs] = useState<number | null>();
-  const epochs = typedEpochs === undefined ? (isSmall ? null : AT_FIRST[place].epochs) : typedEpochs;
-  const [seed, setSeed] = useState(1);
+  const limit = wantedLimit < available ? wantedLimit : 0;
+  const used = limit === 0 ? images : limit;
+  const isSmall = available <= AT_FIRST.browser.limit;
+  const [typed, setTyped] = useState<RecipeAdjustments>({});
+  // An emptied field of epochs is there, but undefined: it no longer has the place's value.
+  const epochs = "epochs" in typed || isSmall ? typed.epochs : AT_FIRST[place].epochs;
+  const adjustments: RecipeAdjustments = { ...typed, epochs };
+  const [seed, setSeed] = useState<number | undefined>(1);
   const [failure, setFailure] = useState<string>();
   const [isStarting, setStarting] = useState(false);
   const recipe = recipes.find((one) => one.name === name);
+  const fitted = recipe && used !== undefined ? fittedTo(recipe, used, adjustments) : recipe;
 
   const goTo = (next: Place) => {
     setPlace(next);
     setLimit(AT_FIRST[next].limit);
-    setEpochs(undefined);
+    const { epochs: _, ...others } = typed;
+    setTyped(others);
   };
   const startOnServer = async () => {
     setStarting(true);
     try {
-      const order = {
-        recipe: name,
-        seed,
-        ...(epochs === null ? {} : { epochs }),
-        ...(limit === 0 ? {} : { limit }),
-      };
+      const order = { recipe: name, seed, ...adjustments, ...(limit === 0 ? {} : { limit }) };
       const { id } = await postJson<{ id: string }>("/api/training", order);
       location.hash = hrefOf({ page: "run", id });
     } catch (error) {
@@ -63,7 +65,8 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
     setFailure(undefined);
     if (place === "server") void startOnServer();
     else {
-      startTraining({ recipe: name, seed, epochs, limit: limit === 0 ? null : limit });
+      // The field of the seed is required.
+      startTraining({ recipe: name, seed: seed!, adjustments, limit: limit === 0 ? null : limit });
       scrollTo(0, 0);
     }
   };
@@ -103,7 +106,7 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
         <label>
           Training images
           <select value={limit} onChange={({ target }) => setLimit(Number(target.value))}>
-            {LIMITS.filter((most) => most < images).map((most) => (
+            {LIMITS.filter((most) => most < available).map((most) => (
               <option key={most} value={most}>
                 {count(most)}
               </option>
@@ -111,49 +114,19 @@ export function TrainingForm({ recipes, images = Number.POSITIVE_INFINITY, isBus
             <option value={0}>all</option>
           </select>
         </label>
-        <NumberField
-          label="Epochs"
+        <EpochsField
           value={epochs}
-          least={1}
-          most={MAX_EPOCHS}
-          // The meaning of an empty field.
-          placeholder={isSmall ? "automatic" : String(recipe?.epochs ?? "")}
-          onChange={(value) => setEpochs(Number.isNaN(value) ? null : value)}
+          epochs={fitted?.epochs}
+          onChange={(value) => setTyped({ ...typed, epochs: value })}
         />
         <NumberField label="Seed" value={seed} least={0} most={1_000_000} onChange={setSeed} />
       </div>
+      <Settings value={typed} recipe={recipe} batchSize={fitted?.batchSize} images={used} onChange={setTyped} />
+      {recipe && used !== undefined && <FittedLine images={used} recipe={recipe} adjustments={adjustments} />}
       {failure !== undefined && <Failure title="Training did not start" message={failure} />}
       <button type="submit" className="primary" disabled={isStarting}>
         {place === "browser" && isBusyHere ? "Start anew" : "Start training"}
       </button>
     </form>
-  );
-}
-
-interface NumberFieldProps {
-  readonly label: string;
-  /** Null for an empty field, allowed with a placeholder. */
-  readonly value: number | null;
-  readonly least: number;
-  readonly most: number;
-  readonly placeholder?: string;
-  readonly onChange: (value: number) => void;
-}
-
-function NumberField({ label, value, least, most, placeholder, onChange }: NumberFieldProps) {
-  return (
-    <label>
-      {label}
-      <input
-        type="number"
-        required={placeholder === undefined}
-        placeholder={placeholder}
-        min={least}
-        max={most}
-        step={1}
-        value={value === null || Number.isNaN(value) ? "" : value}
-        onChange={({ target }) => onChange(target.valueAsNumber)}
-      />
-    </label>
   );
 }
