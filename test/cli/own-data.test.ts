@@ -5,7 +5,7 @@ import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
-import { contents } from "../training/support/damage.ts";
+import { contents, forgetChecksums } from "../training/support/damage.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -293,6 +293,8 @@ test("a missing or damaged split is reported by its file's name", async () => {
   const copy = join(FOLDER, "copy");
   cpSync(RUN, copy, { recursive: true });
   put(copy, { "split.json": '{ "format": 1 }' });
+  expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json is damaged: it has 15 bytes/);
+  forgetChecksums(copy);
   expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json: field "classNames": expected/);
   rmSync(join(copy, "split.json"));
   expect(refusalOf(await tailor(["evaluate", copy, "--json"]), 1)).toMatch(/split\.json is missing/);

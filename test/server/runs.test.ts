@@ -259,14 +259,14 @@ describe("the data set", () => {
 describe("catalogues", () => {
   test("the ladder: all published results, and the tested runs of one recipe as one of ours", async () => {
     const folder = temporaryFolder();
-    const tested = { ...finishedRecord, recipe: readRecipe(join(runs, "a")) };
+    const tested = { ...finishedRecord, recipe: sampleRecipe() };
     for (const [name, seed, accuracy, verified] of [
       ["one", 1, 0.93, true],
       ["two", 2, 0.95, true],
       ["other data", 3, 0.99, false],
     ] as const) {
       mkdirSync(join(folder, name));
-      const evaluations = { test: { ...sampleEvaluation, accuracy } };
+      const evaluations = { test: { ...sampleEvaluation, accuracy, correct: accuracy * sampleEvaluation.total } };
       const record = { ...tested, seed, evaluations, data: { ...tested.data, verified } };
       writeFileSync(join(folder, name, "run.json"), JSON.stringify(record));
     }
@@ -301,8 +301,14 @@ describe("catalogues", () => {
 /** As a kill leaves it, with a recipe that exists. */
 function interruptedRun(): string {
   const path = interrupted({ state: true });
-  writeFileSync(join(path, "run.json"), JSON.stringify({ ...sampleRecord, recipe: readRecipe(join(runs, "a")) }));
+  writeFileSync(join(path, "run.json"), JSON.stringify({ ...sampleRecord, recipe: sampleRecipe() }));
   return path;
+}
+
+/** A recipe that exists, with the fields that the sample's record repeats. */
+function sampleRecipe(): Record<string, unknown> {
+  const { epochs, batchSize, learningRate, model, recipeName } = sampleRecord;
+  return { ...readRecipe(join(runs, "a")), epochs, batchSize, learningRate, model, name: recipeName };
 }
 
 function readRecipe(path: string): Record<string, unknown> {
