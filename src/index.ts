@@ -33,7 +33,7 @@ export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
 export type { UnreadablePicture } from "./data/node/read-pictures.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
-export { type Split, stratifiedSplit } from "./data/split.ts";
+export { type Fold, type Split, stratifiedSplit } from "./data/split.ts";
 export {
   imageTask,
   normalizationOf,

@@ -26,6 +26,7 @@ export { UserError } from "../errors.ts";
 export { type EvaluateOptions, evaluate, type LogitsOf } from "../evaluation/evaluate.ts";
 export { type InferenceModelParts, inferenceModel } from "../formats/inference-model.ts";
 export { type ModelMetadata, readModelMetadata } from "../formats/model-metadata.ts";
+export type { ConfidenceFit } from "../formats/network-facts.ts";
 export { decodeSafetensors, encodeSafetensors, type NamedTensor, type Safetensors } from "../formats/safetensors.ts";
 export { type Fit, fitPicture } from "../imaging/fit-picture.ts";
 export type { Picture } from "../imaging/picture.ts";
