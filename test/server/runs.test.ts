@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { mostConfidentMistakes } from "../../src/evaluation/predictions.ts";
+import { findRecipe } from "../../src/recipes/index.ts";
 import { LADDER } from "../../src/report/ladder/ladder.ts";
 import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
 import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/server/api-types.ts";
@@ -288,11 +289,15 @@ describe("catalogues", () => {
   test("the recipes, with the size of their networks", async () => {
     const { url } = await start();
     const { recipes } = await jsonOf<{ recipes: { name: string }[] }>(fetch(`${url}/api/recipes`));
+    const { batchSize, learningRate } = findRecipe("enhanced");
     expect(recipes).toContainEqual({
       name: "enhanced",
       summary: expect.stringContaining("Enhanced"),
       parameters: 437_162,
+      multiplyAdds: expect.any(Number),
       epochs: 12,
+      batchSize,
+      learningRate,
     });
     expect(recipes.map(({ name }) => name)).toContain("base-study");
   });
