@@ -7,6 +7,7 @@ import { hrefOf, type Route, useRoute } from "./routes.ts";
 const Run = lazy(() => import("./pages/run.tsx"));
 const Compare = lazy(() => import("./pages/compare.tsx"));
 const Try = lazy(() => import("./pages/try.tsx"));
+const Pictures = lazy(() => import("./pages/pictures.tsx"));
 const Train = lazy(() => import("./pages/train.tsx"));
 
 const PLACES = [
@@ -74,6 +75,8 @@ function Place({ route }: { route: Route }) {
       return <Try id={route.id} />;
     case "train":
       return <Train />;
+    case "pictures":
+      return <Pictures />;
     case "unknown":
       return (
         <Failure title="There is no such page" message="The address may be mistyped. All runs are on the first page." />
@@ -83,12 +86,14 @@ function Place({ route }: { route: Route }) {
   }
 }
 
-/** Whether a route belongs to a navigation entry; a run belongs to the list of runs. */
+/** Whether a route belongs to a navigation entry; a run belongs to the list of runs, own pictures to training. */
 function isAt(route: Route, place: Route): boolean {
-  return route.page === place.page || (route.page === "run" && place.page === "runs");
+  const above = route.page === "run" ? "runs" : route.page === "pictures" ? "train" : route.page;
+  return above === place.page;
 }
 
 function titleOf(route: Route): string {
+  if (route.page === "pictures") return "Your own pictures · tailor";
   const words = route.page === "run" ? route.id : PLACES.find((place) => place.route.page === route.page)?.words;
   return words === undefined ? "tailor" : `${words} · tailor`;
 }

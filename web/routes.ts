@@ -7,6 +7,7 @@ export type Route =
   | { readonly page: "compare" }
   | { readonly page: "try"; readonly id: string | undefined }
   | { readonly page: "train" }
+  | { readonly page: "pictures" }
   | { readonly page: "unknown" };
 
 export function hrefOf(route: Exclude<Route, { page: "unknown" }>): string {
@@ -17,6 +18,8 @@ export function hrefOf(route: Exclude<Route, { page: "unknown" }>): string {
       return `#/runs/${encodeURIComponent(route.id)}`;
     case "try":
       return route.id === undefined ? "#/try" : `#/try/${encodeURIComponent(route.id)}`;
+    case "pictures":
+      return "#/train/pictures";
     case "compare":
     case "train":
       return `#/${route.page}`;
@@ -33,6 +36,7 @@ export function parseRoute(hash: string): Route {
   if (more.length > 0) return { page: "unknown" };
   if (page === "" && id === undefined) return { page: "runs" };
   if (page === "runs" && id) return { page: "run", id };
+  if (page === "train" && id === "pictures") return { page: "pictures" };
   if (page === "try") return { page, id };
   if ((page === "compare" || page === "train") && id === undefined) return { page };
   return { page: "unknown" };

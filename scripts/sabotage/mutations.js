@@ -585,7 +585,7 @@ export const MUTATIONS = [
     ["Math.ceil((MIN_STEPS * batchSize) / images)", "Math.floor((MIN_STEPS * batchSize) / images)"],
     ["const PASSES = 3;", "const PASSES = 1;"],
     ["Math.max(epochs, Math.min(wanted, affordable, MAX_EPOCHS))", "Math.min(wanted, affordable, MAX_EPOCHS)"],
-    ['given.includes("epochs") ? recipe.epochs :', 'given.includes("batchSize") ? recipe.epochs :'],
+    ['given.includes("epochs") ? values.epochs :', 'given.includes("batchSize") ? values.epochs :'],
   ]),
   ...caughtBy("test/recipes/recipe-fields.test.ts", [
     ["Number(isKind(b)) - Number(isKind(a))", "Number(isKind(a)) - Number(isKind(b))"],

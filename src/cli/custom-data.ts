@@ -1,13 +1,7 @@
+import { MAX_DEFAULT_SIZE, MIN_DEFAULT_SIZE } from "../data/default-size.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { type DataChoice, loadData } from "../data/node/custom-data.ts";
-import {
-  type CustomDataOptions,
-  DEFAULT_FIT,
-  MAX_DEFAULT_SIZE,
-  MAX_SIZE,
-  MIN_DEFAULT_SIZE,
-  MIN_SIZE,
-} from "../data/node/custom-data-options.ts";
+import { type CustomDataOptions, DEFAULT_FIT, MAX_SIZE, MIN_SIZE } from "../data/node/custom-data-options.ts";
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { photos } from "../models/photos.ts";

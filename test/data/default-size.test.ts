@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { defaultSize } from "../../src/data/default-size.ts";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
-import { defaultSize } from "../../src/data/node/default-size.ts";
 import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { bmpBytes } from "../formats/bmp-fixtures.ts";
 import { temporaryFolder } from "./fixtures.ts";

@@ -21,7 +21,7 @@ const serve = (options: Parameters<typeof start>[0] = {}) => start({ runs, data:
 
 /** The script's size without ONNX Runtime, in bytes of gzip. */
 const SCRIPT_BUDGET = 300_000;
-const ROUTES = ["#/", "#/runs/first", "#/compare", "#/try", "#/train"] as const;
+const ROUTES = ["#/", "#/runs/first", "#/compare", "#/try", "#/train", "#/train/pictures"] as const;
 beforeEach(needChromium);
 
 /** The gray values that a canvas shows, row by row. */

@@ -1,10 +1,11 @@
 import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
-import { type Preparation, prepareAs } from "../../src/imaging/preparation.ts";
+import type { Preparation } from "../../src/imaging/preparation.ts";
 import type { ModelSession } from "../../src/runtime/model-session.ts";
 import { openModel } from "../../src/runtime/web/index.ts";
 import { getBytes, runPath } from "../api/client.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
+import { preparePicture, shrunkSize } from "./prepare-picture.ts";
 import { answerCalls } from "./worker-rpc.ts";
 
 /** Classifies images in a worker, so that the page stays responsive. One model is open at a time. */
@@ -77,13 +78,11 @@ const api = {
   /** Prepares a picture like the training images and classifies it. The picture is closed. */
   async classifyPicture({ source, picture }: { source: ModelSource; picture: ImageBitmap }): Promise<Answer> {
     const model = await open(source);
-    const { width, height } = picture;
-    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("This browser does not let the page read the picture's pixels.");
-    context.drawImage(picture, 0, 0);
-    picture.close();
-    const { data } = context.getImageData(0, 0, width, height);
-    return ask(model, prepareAs(model.preparation, { data, width, height, channels: 4 }, model.session.imageShape));
+    const { preparation, session } = model;
+    const smaller = shrunkSize(picture, preparation, session.imageShape);
+    const shown = smaller ? await createImageBitmap(picture, smaller) : picture;
+    if (shown !== picture) picture.close();
+    return ask(model, preparePicture(shown, preparation, session.imageShape));
   },
 
   /** Classifies an image in the network's input format. */

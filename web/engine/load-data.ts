@@ -5,7 +5,8 @@ import { getBytes, getJson } from "../api/client.ts";
 
 export interface DataSet {
   readonly train: ImageSet;
-  readonly test: ImageSet;
+  /** Undefined for too few pictures of the user's own. */
+  readonly test: ImageSet | undefined;
   /** How pictures are converted to such images. */
   readonly preparation: Preparation;
 }

@@ -2,6 +2,7 @@ import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import type { FittedRecipe } from "../../src/recipes/fit-to-images.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
+import type { PictureClass } from "./own-data.ts";
 
 /** Messages between the page and the training worker. */
 
@@ -12,6 +13,8 @@ export interface TrainingOrder {
   readonly adjustments: RecipeAdjustments;
   /** Number of training images; null: all. */
   readonly limit: number | null;
+  /** The user's own pictures to train on; absent: the server's data. */
+  readonly classes?: readonly PictureClass[];
 }
 
 export type ToTrainer =
@@ -51,5 +54,5 @@ export type FromTrainer =
   | { readonly kind: "epoch"; readonly result: EpochResult }
   | { readonly kind: "paused" }
   | { readonly kind: "testing" }
-  | { readonly kind: "finished"; readonly test: TestResult; readonly files: TrainedFileBytes }
+  | { readonly kind: "finished"; readonly test: TestResult | undefined; readonly files: TrainedFileBytes }
   | { readonly kind: "failed"; readonly message: string };

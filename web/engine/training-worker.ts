@@ -1,3 +1,4 @@
+import type { ImageSet } from "../../src/data/image-set.ts";
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { EVALUATION_BATCH_SIZE, evaluate } from "../../src/evaluation/evaluate.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
@@ -9,7 +10,8 @@ import { type TrainingJob, type TrainingSnapshot, train } from "../../src/traini
 import { trainedFiles } from "../../src/training/trained-files.ts";
 import { type DataSet, loadData } from "./load-data.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
-import type { FromTrainer, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+import { ownData } from "./own-data.ts";
+import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
 
 /** Trains in a worker: tailor's own loop on ONNX Runtime's WebAssembly build. One worker trains one run. */
 
@@ -22,11 +24,16 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
-async function start({ recipe: name, seed, adjustments, limit }: TrainingOrder): Promise<void> {
+async function start({ recipe: name, seed, adjustments, limit, classes: own }: TrainingOrder): Promise<void> {
   requireWebAssembly();
   const wanted = adjustRecipe(findRecipe(name), adjustments);
   tell({ kind: "loading", what: "the images" });
-  data = await loadData();
+  data = own
+    ? await ownData(own, {
+        maxDefaultSize: wanted.model.maxDefaultSize,
+        onPrepared: (count, total) => tell({ kind: "loading", what: `the pictures, ${count} of ${total}` }),
+      })
+    : await loadData();
   tell({ kind: "loading", what: "ONNX Runtime" });
   const threads = threadsHere();
   const runtime = await webRuntime(threads, ORT_FILES);
@@ -68,18 +75,20 @@ async function goOn(): Promise<void> {
     tensors,
     producer: "tailor in a browser",
   });
-  const session = await openModel(model, "the trained model", { threads: job.threads, files: ORT_FILES });
-  const test = await evaluate(data.test, session.logits, { batchSize: EVALUATION_BATCH_SIZE });
-  await session.release();
-  const { correct, total, accuracy, standardError, loss } = test;
+  const test = data.test && (await tested(data.test, model, job.threads));
   const files: TrainedFileBytes = {
     model: new Uint8Array(model),
     weights: new Uint8Array(encodeSafetensors(weights, facts)),
   };
-  tell({ kind: "finished", test: { correct, total, accuracy, standardError, loss }, files }, [
-    files.model.buffer,
-    files.weights.buffer,
-  ]);
+  tell({ kind: "finished", test, files }, [files.model.buffer, files.weights.buffer]);
+}
+
+async function tested(images: ImageSet, model: Uint8Array, threads: number): Promise<TestResult> {
+  const session = await openModel(model, "the trained model", { threads, files: ORT_FILES });
+  const metrics = await evaluate(images, session.logits, { batchSize: EVALUATION_BATCH_SIZE });
+  await session.release();
+  const { correct, total, accuracy, standardError, loss } = metrics;
+  return { correct, total, accuracy, standardError, loss };
 }
 
 addEventListener("message", ({ data: message }: MessageEvent<ToTrainer>) => {

@@ -3,6 +3,7 @@ import type { DatasetSummary, RecipeSummary } from "../../src/server/api-types.t
 import { useJson } from "../api/use-resource.ts";
 import { Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";
+import { hrefOf } from "../routes.ts";
 import { BrowserRun } from "./train/browser-run.tsx";
 import { TrainingForm } from "./train/training-form.tsx";
 
@@ -15,6 +16,11 @@ export default function Train() {
   return (
     <>
       <h1>Train</h1>
+      <p>
+        This form uses the images that the server has.{" "}
+        <a href={hrefOf({ page: "pictures" })}>Train on pictures of your own</a>, from files or the camera, in this
+        browser.
+      </p>
       {training && <BrowserRun training={training} />}
       <Wait of={recipes} words="Looking for recipes…" onRetry={reload}>
         {({ recipes }) => <TrainingForm recipes={recipes} images={images} isBusyHere={training !== undefined} />}

@@ -1,5 +1,6 @@
+import { MAX_DEFAULT_SIZE } from "../../data/default-size.ts";
 import { imbalanceText } from "../../data/imbalance.ts";
-import { type CustomDataOptions, MAX_DEFAULT_SIZE } from "../../data/node/custom-data-options.ts";
+import type { CustomDataOptions } from "../../data/node/custom-data-options.ts";
 import { type Inspection, inspectData, type PictureFacts } from "../../data/node/inspect.ts";
 import { leftOutLines } from "../../data/node/left-out.ts";
 import { unreadableLines } from "../../data/node/picture-folder.ts";

@@ -26,8 +26,4 @@ export interface CustomDataOptions {
   readonly skipUnreadable?: boolean | undefined;
 }
 
-/** Minimum default edge of square images, in pixels; an explicit size may be smaller. */
-export const MIN_DEFAULT_SIZE = 28;
-/** Maximum default edge for networks that do not have another. */
-export const MAX_DEFAULT_SIZE = 64;
 export const DEFAULT_FIT: Fit = "crop";

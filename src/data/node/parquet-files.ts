@@ -7,15 +7,15 @@ import { decodeImage, imageSize } from "../../formats/node/image-file.ts";
 import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
 import { count } from "../../text.ts";
 import { mapConcurrently } from "../concurrently.ts";
+import { defaultSize, medianOf } from "../default-size.ts";
+import { firstPlanes, hasNoColor } from "../gray-images.ts";
 import { imageBytes } from "../image-set.ts";
 import { PARTS, type Part, preparationOf } from "../picture-split.ts";
 import { checksumOf } from "./checksum.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
-import { defaultSize, medianOf } from "./default-size.ts";
 import { LABEL_COLUMNS, statedPart } from "./labels-csv.ts";
 import { entriesOf, type FolderEntry } from "./picture-files.ts";
-import { firstPlanes, hasNoColor } from "./read-pictures.ts";
 import { checkTotal, type StoredImages, type StoredPart } from "./stored-images.ts";
 
 /** `train-00000-of-00002.parquet`, with or without a checksum in the name; `test.parquet`. */

@@ -7,8 +7,8 @@ import type { LoadedData, Report } from "./chain.ts";
 import type { ListedPictures } from "./class-folders.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
-import { type DefaultSize, measurePictures } from "./default-size.ts";
 import { leftOutLines } from "./left-out.ts";
+import { type DefaultSize, measurePictures } from "./measure-pictures.ts";
 import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
 
 /** The content of a data folder of pictures, before it is divided into parts. */

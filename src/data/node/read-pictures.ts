@@ -4,15 +4,13 @@ import { UserError } from "../../errors.ts";
 import { decodeImage, imageSize, readImageBytes } from "../../formats/node/image-file.ts";
 import { decodedSize, type Preparation, prepareAs } from "../../imaging/preparation.ts";
 import { mapConcurrently } from "../concurrently.ts";
+import { firstPlanes, hasNoColor } from "../gray-images.ts";
 import { imageBytes } from "../image-set.ts";
 
 /** Number of files read and decoded concurrently: twice the size of Node's thread pool. Only these are in memory. */
 const AT_ONCE = 8;
 /** Maximum size of all images of a data set. */
 const MAX_BYTES = 2 ** 31 - 1;
-
-/** Maximum difference of a gray picture's channels, of 255: lossy WebP differs by 1. */
-const GRAY_SPREAD = 2;
 
 /** A decoded and prepared picture. */
 export interface ReadPicture {
@@ -104,22 +102,4 @@ export async function readPictures(
 
 function isRead(one: ReadPicture | UnreadablePicture): one is ReadPicture {
   return "sha256" in one;
-}
-
-/** Whether the three channels of every image are equal, up to the noise of lossy formats. */
-export function hasNoColor(images: Uint8Array, plane: number): boolean {
-  for (let start = 0; start < images.length; start += 3 * plane) {
-    for (let i = start; i < start + plane; i++) {
-      const [red, green, blue] = [images[i]!, images[i + plane]!, images[i + 2 * plane]!];
-      if (Math.max(red, green, blue) - Math.min(red, green, blue) > GRAY_SPREAD) return false;
-    }
-  }
-  return true;
-}
-
-/** The first of the three channels of each image. */
-export function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
-  const gray = new Uint8Array(images.length / 3);
-  for (let to = 0; to < gray.length; to += plane) gray.set(images.subarray(3 * to, 3 * to + plane), to);
-  return gray;
 }

@@ -104,13 +104,17 @@ function Result({ training }: { training: BrowserTraining }) {
       </p>
     );
   }
-  if (!test || !files) return null;
+  if (!files) return null;
   return (
     <div className="card result">
-      <p className="lead">
-        <strong>{percent(test.accuracy)}</strong> of the test images right: {count(test.correct)} of {count(test.total)}
-        , standard error {percent(test.standardError)}.
-      </p>
+      {test ? (
+        <p className="lead">
+          <strong>{percent(test.accuracy)}</strong> of the test images right: {count(test.correct)} of{" "}
+          {count(test.total)}, standard error {percent(test.standardError)}.
+        </p>
+      ) : (
+        <p>Trained, but not tested: for a test, each class needs three pictures or more.</p>
+      )}
       <div className="row">
         <Downloads training={training} files={files} />
         <a className="button primary" href={hrefOf({ page: "try", id: undefined })}>

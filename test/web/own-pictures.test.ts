@@ -1,0 +1,174 @@
+/** Training on the user's own pictures, which stay in the browser. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import { beforeEach, expect, test } from "vitest";
+import { readModelMetadata } from "../../src/formats/model-metadata.ts";
+import { type Draw, drawn } from "../data/picture-fixtures.ts";
+import { temporaryFolder } from "../runs/support/helpers.ts";
+import { start } from "../server/support/running-server.ts";
+import { needChromium } from "../support/chromium.ts";
+import { openPage } from "./support.ts";
+
+beforeEach(needChromium);
+
+interface TestFile {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** Stripes of two kinds: upright and red, or level and blue; each picture has a place and a shade of its own. */
+const LOOKS: Readonly<Record<"upright" | "level", (i: number) => Draw>> = {
+  upright: (i) => (x) => ((x + i) % 8 < 4 ? [220 - 3 * i, 40, 30] : [20, 20, 20]),
+  level: (i) => (_, y) => ((y + i) % 8 < 4 ? [30, 60, 230 - 3 * i] : [20, 20, 20]),
+};
+
+async function striped(kind: keyof typeof LOOKS, i: number): Promise<TestFile> {
+  return { name: `${kind} ${i}.png`, bytes: await drawn(LOOKS[kind](i), { width: 40, height: 32 }) };
+}
+
+function many(kind: keyof typeof LOOKS, count: number): Promise<TestFile[]> {
+  return Promise.all(Array.from({ length: count }, (_, i) => striped(kind, i)));
+}
+
+/** Drops files on an element, as from a file manager. */
+async function drop(place: Locator, files: readonly TestFile[]): Promise<void> {
+  const sent = files.map(({ name, bytes }) => ({ name, base64: bytes.toString("base64") }));
+  await place.evaluate((element, sent) => {
+    const dataTransfer = new DataTransfer();
+    for (const { name, base64 } of sent) {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      dataTransfer.items.add(new File([bytes], name));
+    }
+    element.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  }, sent);
+}
+
+const cardOf = (page: Page, number: number) => page.locator(".classes > li").nth(number);
+
+test("dropped pictures of two kinds are trained on, and new ones of each kind are recognised; nothing is sent", async () => {
+  const { url } = await start();
+  const { page, addresses, context, complaints } = await openPage(`${url}/#/train/pictures`);
+  const sent: string[] = [];
+  context.on("request", (request) => request.method() !== "GET" && sent.push(request.url()));
+  const startButton = page.getByRole("button", { name: "Start training" });
+  await startButton.click();
+  const refusal = "Each class needs at least 2 pictures; too few: Class 1 (0), Class 2 (0).";
+  await page.getByRole("alert").getByText(refusal).waitFor();
+
+  for (const [place, kind] of (["upright", "level"] as const).entries()) {
+    await cardOf(page, place).getByLabel("Name", { exact: true }).fill(kind);
+    const broken = { name: "letter.png", bytes: Buffer.from("no picture") };
+    await drop(cardOf(page, place).locator(".drop"), [...(await many(kind, 12)), ...(place === 0 ? [broken] : [])]);
+    await cardOf(page, place).getByText("12 pictures").waitFor();
+    expect(await cardOf(page, place).locator(".thumbnails canvas").count()).toBe(12);
+  }
+  await page.getByText("1 of 25 files left out").waitFor();
+  await page.getByText("Their names").click();
+  expect(await page.locator(".notice li").allInnerTexts()).toEqual(["letter.png"]);
+  // One is removed by keyboard; the focus stays among the pictures.
+  await page.getByRole("button", { name: "Remove upright 3.png" }).press("Enter");
+  await cardOf(page, 0).getByText("11 pictures").waitFor();
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Remove upright 4.png");
+
+  await page.getByRole("radio", { name: /^tiny/ }).check();
+  await page.getByLabel("Epochs", { exact: true }).fill("30");
+  await startButton.click();
+  // Of 11 and 12 one each tests, and one each validates.
+  await page.getByText("of the test images right: 2 of 2").waitFor();
+  expect(await page.getByRole("img", { name: "tiny: accuracy by epoch" }).count()).toBe(1);
+  for (const kind of ["upright", "level"] as const) {
+    const { name, bytes } = await striped(kind, 14);
+    await page.getByLabel("Choose a photo").setInputFiles({ name, mimeType: "image/png", buffer: bytes });
+    await page.getByRole("img", { name: `photo ${name}` }).waitFor();
+    await page.locator(".look .first", { hasText: kind }).waitFor();
+  }
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "ONNX model" }).click(),
+  ]);
+  const file = await download.path();
+  expect(readModelMetadata(readFileSync(file), file)).toMatchObject({
+    classNames: ["upright", "level"],
+    preparation: { kind: "fit", fit: "crop" },
+  });
+  // The view of all networks has it too, but no test images of its classes; the pictures are still there.
+  await page.locator(".result").getByRole("link", { name: "Try it" }).click();
+  await page.getByRole("heading", { level: 1, name: "Try it" }).waitFor();
+  await page.getByText("A photo", { exact: true }).waitFor();
+  expect(await page.getByText("A test image").count()).toBe(0);
+  await page.goBack();
+  await cardOf(page, 1).getByText("12 pictures").waitFor();
+  expect(sent).toEqual([]);
+  expect(addresses.filter((address) => !address.startsWith(`${url}/`) && !address.startsWith("blob:"))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test("a folder of class folders fills the classes; two pictures of each are enough to train", async () => {
+  const folder = join(temporaryFolder(), "photos");
+  for (const kind of ["upright", "level"] as const) {
+    for (const { name, bytes } of await many(kind, 2)) put(join(folder, kind, name), bytes);
+  }
+  put(join(folder, "notes.txt"), Buffer.from("read me"));
+  put(join(folder, "level", ".hidden"), Buffer.from("of a system"));
+  const { url } = await start();
+  const { page, complaints } = await openPage(`${url}/#/train/pictures`);
+  await page.getByLabel("Choose a folder").setInputFiles(folder);
+  await page.getByText("1 of 5 files left out").waitFor();
+  await cardOf(page, 1).getByText("2 pictures").waitFor();
+  const names = page.locator(".classes input[type=text]");
+  expect(await names.evaluateAll((fields) => fields.map((field) => (field as HTMLInputElement).value))).toEqual([
+    "level",
+    "upright",
+  ]);
+  await names.first().fill("Upright");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByRole("alert").getByText("Two classes are called upright: rename one.").waitFor();
+  await names.first().fill("level");
+  await page.getByRole("radio", { name: /^tiny/ }).check();
+  await page.getByLabel("Epochs", { exact: true }).fill("2");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByText("Trained, but not tested").waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("the camera records pictures while its button is held, by pointer and by keyboard, and is tried live", async () => {
+  const { url } = await start();
+  const args = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  const { page, complaints } = await openPage(`${url}/#/train/pictures`, { args });
+  const button = page.getByRole("button", { name: "Hold to record" });
+  const thumbnails = (number: number) => cardOf(page, number).locator(".thumbnails canvas");
+  const ready = page.locator('.recorder button[aria-disabled="false"]');
+
+  await page.getByRole("button", { name: "Camera for Class 1" }).click();
+  await ready.waitFor();
+  await button.hover();
+  await page.mouse.down();
+  await thumbnails(0).nth(2).waitFor();
+  await page.mouse.up();
+
+  await page.getByRole("button", { name: "Camera for Class 2" }).press("Enter");
+  await cardOf(page, 1).locator('.recorder button[aria-disabled="false"]').waitFor();
+  expect(await page.locator("video").count()).toBe(1);
+  await button.focus();
+  await page.keyboard.down("Space");
+  await thumbnails(1).nth(2).waitFor();
+  await page.keyboard.up("Space");
+  // What is released records no more.
+  await page.waitForTimeout(500);
+  const recorded = await thumbnails(1).count();
+  await page.waitForTimeout(500);
+  expect(await thumbnails(1).count()).toBe(recorded);
+
+  await page.getByRole("radio", { name: /^tiny/ }).check();
+  await page.getByLabel("Epochs", { exact: true }).fill("1");
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByText("Webcam", { exact: true }).click();
+  await page.locator(".try .probabilities .first", { hasText: "Class" }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+function put(file: string, bytes: Buffer): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bytes);
+}
