@@ -1,8 +1,6 @@
 import type { Lowering } from "../compile/program.ts";
-import { currentRecipeName } from "../recipes/renamed.ts";
 import { DEVICES } from "../runtime/webgpu/node/device.ts";
 import type { OptionSpec } from "./command.ts";
-import type { Output } from "./output.ts";
 
 /** Options of several commands. Their values are parsed by `parse.ts`. */
 
@@ -41,11 +39,4 @@ export function loweringOption(description: string) {
     choices: LOWERINGS,
     default: "blocked where the processor has it",
   } as const satisfies OptionSpec;
-}
-
-/** Says so when a recipe was named as earlier versions called it. */
-export function noteRenamed(recipeName: string | undefined, output: Output): void {
-  if (recipeName === undefined) return;
-  const current = currentRecipeName(recipeName);
-  if (current !== recipeName) output.note(`recipe ${recipeName} is called ${current} now`);
 }

@@ -140,8 +140,8 @@ export const resnet18Kefth: Recipe = {
 
 /**
  * kefth's ResNet18, trained as he published it (https://github.com/zalandoresearch/fashion-mnist/issues/25): Adam at its
- * default rate, batches of 256, flips in both directions and shifts. Not repeated are rotations, which tailor does not
- * have, and early stopping: the epochs are those of the study's recipes.
+ * default rate, batches of 256, flips in both directions and shifts. Not repeated are rotations and early stopping: the
+ * epochs are those of the study's recipes.
  */
 export const resnet18KefthPublished: Recipe = {
   ...baseStudy,

@@ -3,9 +3,9 @@ import { normalizationOf, trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { learningRatesFigure } from "../../plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../plots/node/render.ts";
-import { fitToTraining } from "../../recipes/fit-to-images.ts";
+import { adjustRecipe, givenFields } from "../../recipes/adjust-recipe.ts";
+import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { RECIPES } from "../../recipes/index.ts";
-import { checkRecipe } from "../../recipes/recipe.ts";
 import { makeFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { writeWholeFile } from "../../runs/node/whole-file.ts";
@@ -14,19 +14,15 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import { findLearningRate, LEARNING_RATE_SEARCH } from "../../training/find-learning-rate.ts";
 import { defineCommand } from "../command.ts";
-import { LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
 
 export const lrFind = defineCommand({
   name: "lr-find",
-  arguments: [
-    {
-      name: "<recipe>",
-      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
-    },
-  ],
+  arguments: [{ name: "<recipe>", description: RECIPE_DESCRIPTION }],
   options: [
     { flags: "--from <rate>", description: "the first, lowest rate", default: String(LEARNING_RATE_SEARCH.from) },
     { flags: "--to <rate>", description: "the last, highest rate", default: String(LEARNING_RATE_SEARCH.to) },
@@ -49,9 +45,8 @@ export const lrFind = defineCommand({
     if (!name) throw new UserError("name a recipe to find a learning rate for", { exitCode: 2 });
     noteRenamed(name, output);
     const { recipe: named } = await recipeNamed(name);
-    const batchSize = wholeNumber(options, "batchSize");
-    const wanted = { ...named, batchSize: batchSize ?? named.batchSize };
-    checkRecipe(wanted);
+    const adjustments = { batchSize: wholeNumber(options, "batchSize") };
+    const wanted = adjustRecipe(named, adjustments);
     const search = {
       from: positiveNumber(options, "from") ?? LEARNING_RATE_SEARCH.from,
       to: positiveNumber(options, "to") ?? LEARNING_RATE_SEARCH.to,
@@ -62,7 +57,8 @@ export const lrFind = defineCommand({
     const out = path(options, "out") ?? "lr-find";
     const loaded = await dataToTrain(options, output, wanted.model);
     const images = { trainOn: "split", limit } as const;
-    const given = batchSize !== undefined || !RECIPES.includes(named) ? (["batchSize"] as const) : [];
+    // A custom recipe is not adapted to the number of images.
+    const given = RECIPES.includes(named) ? givenFields(adjustments) : FITTED_FIELDS;
     const { recipe } = fitToTraining(wanted, loaded.train, { ...images, given });
     const data = trainingData(loaded.train, images);
     const lowering = await chooseLowering(nodeRuntime, options.lowering);

@@ -22,10 +22,11 @@ import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { counted } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
-import { LIMIT_OPTION, noteRenamed, THREADS_OPTION } from "../common-options.ts";
+import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
 import { commandLine, shellWord } from "../wording.ts";
 
 /** The file that marks a sweep's folder. */
@@ -57,12 +58,7 @@ type Options = OptionsOf<typeof OPTIONS>;
 
 export const sweep = defineCommand({
   name: "sweep",
-  arguments: [
-    {
-      name: "<recipe>",
-      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
-    },
-  ],
+  arguments: [{ name: "<recipe>", description: RECIPE_DESCRIPTION }],
   options: OPTIONS,
   examples: [
     "node bin/tailor.js sweep base --over learningRate=0.002,0.004,0.008 --over batchSize=64,128",

@@ -17,21 +17,22 @@ import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
-import { openTrainingRun } from "../../runs/node/run-files.ts";
+import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
-import { extendRun, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
+import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
-import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, noteRenamed, THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { folds, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
 import { reportTrained } from "../run-report.ts";
 import { trainRepeatedly } from "../train-repeatedly.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
@@ -131,12 +132,7 @@ export type TrainOptions = OptionsOf<typeof OPTIONS>;
 
 export const train = defineCommand({
   name: "train",
-  arguments: [
-    {
-      name: "[recipe]",
-      description: `one of: ${RECIPES.map(({ name }) => name).join(", ")}; or a file that exports one (.js, .mjs, .ts, .mts) or holds it (.json)`,
-    },
-  ],
+  arguments: [{ name: "[recipe]", description: RECIPE_DESCRIPTION }],
   options: OPTIONS,
   examples: [
     "node bin/tailor.js train base --evaluate test",
@@ -256,8 +252,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
   // Each fold is as large as the first, to within one image.
   const split = { ...images, ...(of === undefined ? {} : { fold: { number: 1, of } }) };
   // A custom recipe is not adapted to the number of images.
-  const isOurs = RECIPES.includes(named);
-  const given = FITTED_FIELDS.filter((field) => !isOurs || options[field] !== undefined);
+  const given = RECIPES.includes(named) ? FITTED_FIELDS.filter((field) => options[field] !== undefined) : FITTED_FIELDS;
   return {
     model: recipe.model,
     runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...split, given }), recipeFile, ...images }),
@@ -288,26 +283,23 @@ function extendJob(recipeName: string | undefined, finished: string, options: Tr
   }
   const run = openTrainingRun(finished);
   const out = path(options, "out") ?? defaultRunPath(run.record.recipeName, new Date());
-  const allowDifferent = options.allowDifferent === true;
-  return {
-    loadData: (output) => dataOfRun(run, options, output),
-    begin: () => ({
-      epochs,
-      trial: async () => 0,
-      device: options.device === undefined || options.device === "auto" ? deviceOf(run.record) : options.device,
-      start: (trainOptions) => extendRun(run, { epochs, out }, { ...trainOptions, allowDifferent }),
-    }),
-  };
-}
-
-/** The device is part of what a run began with: nothing is left to be tried. */
-function deviceOf({ gpu }: RunRecord): DeviceChoice {
-  return gpu ? "gpu" : "cpu";
+  return jobOnRun(run, options, { epochs, start: (resumeOptions) => extendRun(run, { epochs, out }, resumeOptions) });
 }
 
 function resumeJob(recipeName: string | undefined, path: string, options: TrainOptions): Job {
   requireAsBegun("resume", recipeName, options);
   const run = openTrainingRun(path);
+  const { epochs } = run.record;
+  return jobOnRun(run, options, { epochs, start: (resumeOptions) => resumeRun(run, resumeOptions) });
+}
+
+/** Goes on with a run: on its data, and on its device unless another is asked for. */
+function jobOnRun(
+  run: Run<RunRecord>,
+  options: TrainOptions,
+  { epochs, start }: { epochs: number; start: (options: ResumeOptions) => Promise<TrainedRun> },
+): Job {
+  const { device } = options;
   const allowDifferent = options.allowDifferent === true;
   return {
     loadData: (output) => {
@@ -315,10 +307,11 @@ function resumeJob(recipeName: string | undefined, path: string, options: TrainO
       return dataOfRun(run, options, output);
     },
     begin: () => ({
-      epochs: run.record.epochs,
+      epochs,
+      // The device is part of what the run began with: nothing is left to be tried.
+      device: device === undefined || device === "auto" ? (run.record.gpu ? "gpu" : "cpu") : device,
       trial: async () => 0,
-      device: options.device === undefined || options.device === "auto" ? deviceOf(run.record) : options.device,
-      start: (trainOptions) => resumeRun(run, { ...trainOptions, allowDifferent }),
+      start: (trainOptions) => start({ ...trainOptions, allowDifferent }),
     }),
   };
 }

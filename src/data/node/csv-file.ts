@@ -53,7 +53,7 @@ export function readCsvHead(path: string): CsvHead | undefined {
     const [header, ...rows] = parseAtOnce(whole, { ...FORM, delimiter });
     return header && { path, delimiter, header, rows };
   } catch {
-    // The header alone says what the table is; whoever reads the rows reports what is wrong with them.
+    // The header decides what the table is; faults of the rows are reported when they are read.
     return { path, delimiter, header: first.split(delimiter), rows: [] };
   }
 }

@@ -178,7 +178,7 @@ export function isPicture({ name, path, kind }: FolderEntry): boolean {
   return IMAGE_FORMATS.some((format) => format === recogniseImageFile(path));
 }
 
-/** The first bytes of a file; undefined when it cannot be read: whoever reads all of it reports why. */
+/** The first bytes of a file; undefined when it cannot be read, which is reported when all of it is read. */
 export function readHead(path: string, bytes: number): Uint8Array | undefined {
   try {
     const file = openSync(path, "r");
