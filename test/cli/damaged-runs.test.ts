@@ -29,7 +29,20 @@ let copies = 0;
 
 let weights: unknown;
 beforeAll(async () => {
-  const args = ["train", "base", "--limit", "60", "--batch-size", "20", "--epochs", "2", "--out", FINISHED, "--json"];
+  const args = [
+    "train",
+    "base",
+    "--limit",
+    "60",
+    "--batch-size",
+    "20",
+    "--epochs",
+    "2",
+    "--skip-report",
+    "--out",
+    FINISHED,
+    "--json",
+  ];
   weights = jsonOf(await tailor([...args, ...WHERE])).weightsSha256;
 });
 

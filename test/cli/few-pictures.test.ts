@@ -47,7 +47,7 @@ describe("pictures of coloured shapes", () => {
       // Small images take less time.
       const command = await printedCommand(folder, ["--size", "12"]);
       expect(command).toEqual(["train", "enhanced", "--data", folder, "--size", "12"]);
-      const trained = await tailorJson<Trained>([...command, "--evaluate", "test", "--out", out]);
+      const trained = await tailorJson<Trained>([...command, "--evaluate", "test", "--skip-report", "--out", out]);
       expect(trained.evaluation.accuracy).toBeGreaterThanOrEqual(0.95);
       const record = readRunRecord(out);
       expect(record).toMatchObject({ batchSize, fittedFrom: { batchSize: 128, epochs: 12 } });
@@ -66,7 +66,7 @@ describe("pictures of coloured shapes", () => {
     ] as const) {
       const out = join(FOLDER, `large ${recipe}`);
       const run = await tailorJson<Trained>([
-        ...["train", recipe, "--data", folder, "--epochs", "1", "--batch-size", "32", "--out", out],
+        ...["train", recipe, "--data", folder, "--epochs", "1", "--batch-size", "32", "--skip-report", "--out", out],
       ]);
       expect(readRunRecord(run.run).data.image).toEqual({ channels: 3, height: size, width: size });
     }
@@ -76,7 +76,7 @@ describe("pictures of coloured shapes", () => {
 test("adapted values are printed; given values are used", async () => {
   const folder = join(FOLDER, "printed");
   await putShapes(folder, { classes: 2, images: 20 });
-  const train = ["train", "tiny", "--data", folder, "--size", "12"];
+  const train = ["train", "tiny", "--data", folder, "--size", "12", "--skip-report"];
   const chosen = await tailor([...train, "--batch-size", "16", "--out", join(FOLDER, "chosen")]);
   expect(chosen.stderr).toContain(
     "32 images, 150 epochs, batch 16 (chosen for so few images; the recipe has 30 epochs), seed 1",
@@ -94,7 +94,17 @@ test("overfitting is reported at the end, with what to try", async () => {
   await putNoise(folder, { classes: 2, images: 200 });
   const byHeart = { ...recipeToJson(base), name: "by-heart", epochs: 40, batchSize: 32, augmentation: {} };
   writeFileSync(recipe, JSON.stringify(byHeart));
-  const trained = await tailor(["train", recipe, "--data", folder, "--size", "16", "--out", join(FOLDER, "noisy")]);
+  const trained = await tailor([
+    "train",
+    recipe,
+    "--data",
+    folder,
+    "--size",
+    "16",
+    "--skip-report",
+    "--out",
+    join(FOLDER, "noisy"),
+  ]);
   expect(trained.stderr).toMatch(
     /Training accuracy \d+\.\d % is far above validation accuracy \d+\.\d %: .* by heart\. Try more images/,
   );

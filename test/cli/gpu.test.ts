@@ -44,7 +44,7 @@ put(FOLDER, {
       augmentation: {},
     };`,
 });
-const TRAIN = ["train", RECIPE, "--data", DATA, "--threads", "1"];
+const TRAIN = ["train", RECIPE, "--data", DATA, "--threads", "1", "--skip-report"];
 const ON_GPU = { env: GPU };
 
 interface Trained {
@@ -66,7 +66,7 @@ test.runIf(IS_THOROUGH)(
     await hasSaid("epoch 1/2 |");
     child.kill("SIGKILL");
     await ended;
-    const resume = ["train", "--resume", gpu, "--data", DATA, "--threads", "1"];
+    const resume = ["train", "--resume", gpu, "--data", DATA, "--threads", "1", "--skip-report"];
     expect(refusalOf(await tailor([...resume, "--device", "cpu", "--json"]), 1)).toMatch(/use --device gpu/);
     const { evaluation: onGpu } = await tailorJson<Trained>([...resume, "--evaluate", "test"], ON_GPU);
     await tailorJson([...TRAIN, "--lowering", "standard", "--out", cpu]);

@@ -11,7 +11,19 @@ const FOLDER = sharedFolder();
 const THROUGH = join(FOLDER, "through");
 const STEPS_AN_EPOCH = 11;
 /** 132 steps: a second and more, so that a signal after the first epoch's line comes long before the end. */
-const TRAIN = ["train", "base", "--data", DATA, "--batch-size", "20", "--epochs", "12", "--threads", "1"];
+const TRAIN = [
+  "train",
+  "base",
+  "--data",
+  DATA,
+  "--batch-size",
+  "20",
+  "--epochs",
+  "12",
+  "--threads",
+  "1",
+  "--skip-report",
+];
 const INTERRUPTED = 130;
 
 beforeAll(async () => {

@@ -13,7 +13,20 @@ const FOLDER = sharedFolder();
 const PICTURES = join(FOLDER, "pictures");
 const RUN = join(FOLDER, "run");
 const THREAD = ["--threads", "1"];
-const TRAIN = ["train", "base", ...THREAD, "--data", PICTURES, "--size", "20", "--fit", "pad", "--batch-size", "16"];
+const TRAIN = [
+  "train",
+  "base",
+  ...THREAD,
+  "--data",
+  PICTURES,
+  "--size",
+  "20",
+  "--fit",
+  "pad",
+  "--batch-size",
+  "16",
+  "--skip-report",
+];
 
 beforeAll(async () => {
   await putClasses(PICTURES, { red: 40, blue: 40, green: 20 }, { width: 32, height: 24 });
@@ -230,7 +243,8 @@ describe("data inspect", () => {
 
 describe("refused before a run's folder is created, nothing changed", () => {
   const OUT = join(FOLDER, "never");
-  const train = (...more: string[]) => tailor(["train", "base", ...THREAD, "--out", OUT, "--json", ...more]);
+  const train = (...more: string[]) =>
+    tailor(["train", "base", ...THREAD, "--skip-report", "--out", OUT, "--json", ...more]);
 
   test.each([
     ["--size", "0"],

@@ -45,7 +45,16 @@ function file(name: string, text = source()): string {
 describe("a recipe in a file", () => {
   test("is trained, evaluated, compared, used and exported like a built-in one", async () => {
     const [recipe, out] = [file("whole.mjs"), join(FOLDER, "whole")];
-    const trained = await tailorJson(["train", recipe, ...OPTIONS, "--evaluate", "test", "--out", out]);
+    const trained = await tailorJson([
+      "train",
+      recipe,
+      ...OPTIONS,
+      "--skip-report",
+      "--evaluate",
+      "test",
+      "--out",
+      out,
+    ]);
     expect(trained).toMatchObject({ recipe: "mine", model: "my-net", epochs: 4 });
     const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
     // 3x3 kernels and biases, and 7 x 7 x 8 x 10 weights and 10 biases; 28 x 28 x 9 x 8 multiply-adds, and 3920.
@@ -61,7 +70,7 @@ describe("a recipe in a file", () => {
       model: "my-net",
     });
     const base = join(FOLDER, "base");
-    await tailorJson(["train", "base", ...OPTIONS, "--epochs", "1", "--out", base]);
+    await tailorJson(["train", "base", ...OPTIONS, "--skip-report", "--epochs", "1", "--out", base]);
     const { runs } = await tailorJson<{ runs: unknown[] }>(["compare", out, base, "--threads", "1"]);
     expect(runs).toMatchObject([{ recipe: "mine", parameters: 4010, multiplyAdds: 60_368 }, { recipe: "base" }]);
     expect(refusalOf(await tailor(["export", out, "--json"]), 1)).toMatch(
@@ -79,7 +88,7 @@ describe("a recipe in a file", () => {
     const fields = { ...recipeToJson(findRecipe("tiny")), name: "mine", epochs: 1, batchSize: 32 };
     const recipe = file("mine.json", `\uFEFF${JSON.stringify(fields)}`);
     const out = join(FOLDER, "from-json");
-    await tailorJson(["train", recipe, "--data", DATA, "--threads", "1", "--out", out]);
+    await tailorJson(["train", recipe, "--data", DATA, "--threads", "1", "--skip-report", "--out", out]);
     const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
     expect(record).toMatchObject({ recipe: fields, recipeName: "mine", model: "tiny" });
     expect(record).not.toHaveProperty("recipeFile");

@@ -98,7 +98,7 @@ const MUON = [
 
 describe("train --profile", () => {
   const ARGS = ["train", "enhanced", "--data", DATA, "--limit", "60", "--batch-size", "20", "--epochs", "2"];
-  const REST = ["--threads", "1", "--seed", "3"];
+  const REST = ["--threads", "1", "--seed", "3", "--skip-report"];
 
   test("gives the time breakdown without changing the run", async () => {
     const out = (name: string) => join(FOLDER, name);

@@ -19,6 +19,7 @@ const COMMAND = [
   "1",
   "--evaluate",
   "test",
+  "--skip-report",
   "--out",
   OUT,
 ];

@@ -8,7 +8,19 @@ import { refusalOf, tailor } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 60, test: 10 });
 const FOLDER = sharedFolder();
-const SMALL = ["train", "tiny", "--epochs", "1", "--batch-size", "20", "--threads", "1", "--data", DATA];
+const SMALL = [
+  "train",
+  "tiny",
+  "--epochs",
+  "1",
+  "--batch-size",
+  "20",
+  "--threads",
+  "1",
+  "--data",
+  DATA,
+  "--skip-report",
+];
 const run = (name: string, options: readonly string[]) => tailor([...SMALL, "--out", join(FOLDER, name), ...options]);
 
 describe("classes of unequal size, gradient clipping", () => {

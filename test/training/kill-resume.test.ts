@@ -17,7 +17,19 @@ const KILLS = Number(process.env.TAILOR_KILLS ?? 4);
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
 /** Two steps an epoch: most of the time goes into checkpoints, which is where a kill could hurt. */
-const TRAIN = ["train", "base", "--limit", "40", "--batch-size", "20", "--epochs", "24", "--seed", "9"];
+const TRAIN = [
+  "train",
+  "base",
+  "--limit",
+  "40",
+  "--batch-size",
+  "20",
+  "--epochs",
+  "24",
+  "--seed",
+  "9",
+  "--skip-report",
+];
 const WHERE = ["--data", DATA, "--threads", "1"];
 
 test(`${KILLS} kills at random moments do not change the result`, {
