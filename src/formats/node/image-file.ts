@@ -39,6 +39,14 @@ function sharp(): Promise<typeof SharpModule> {
   return loaded;
 }
 
+/** Changes when `decodeImage` gives other pixels with the same library. */
+const DECODING_VERSION = 1;
+
+/** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
+export async function decoderVersion(): Promise<string> {
+  return JSON.stringify([DECODING_VERSION, (await sharp()).versions]);
+}
+
 export interface DecodingLimits {
   /** Pictures with more pixels are rejected before they are decoded. Default 2^27. */
   readonly mostPixels?: number | undefined;
