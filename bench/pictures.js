@@ -4,7 +4,7 @@
  *
  *   node bench/pictures.js [--photos N] [--json FILE]
  *
- * The photos are made first: smooth gradients with noise, JPEG of quality 90 (4 to 5 MB each, as from phones).
+ * The photos are made first: smooth gradients with noise, JPEG of quality 90 (2.4 MB each).
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
