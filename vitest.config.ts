@@ -10,7 +10,8 @@ export default defineConfig({
     // ONNX Runtime sessions use both cores by themselves: test files side by side would only get in each other's way.
     maxWorkers: 2,
     // For the same reason a command that is started without --threads takes one.
-    env: { OMP_NUM_THREADS: "1" },
+    // Decoded pictures of tests would only fill the cache.
+    env: { OMP_NUM_THREADS: "1", TAILOR_PICTURE_CACHE: "off" },
     // The files of a worker share loaded modules, which takes a quarter of the time away; not those that replace modules.
     projects: [
       {

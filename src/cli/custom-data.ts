@@ -11,6 +11,7 @@ import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
 import { path, wholeNumber } from "./parse.ts";
+import { whileReading } from "./reading-display.ts";
 import { flag } from "./wording.ts";
 
 const CHANNELS = ["1", "3"] as const;
@@ -84,7 +85,8 @@ export async function dataToTrain(
   output: Output,
   model?: Model,
 ): Promise<LoadedData> {
-  return loadData({ ...dataChoice(options), maxDefaultSize: model?.maxDefaultSize }, output.note);
+  const choice = { ...dataChoice(options), maxDefaultSize: model?.maxDefaultSize };
+  return whileReading(output, (onRead) => loadData(choice, output.note, onRead));
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
@@ -100,5 +102,6 @@ export function dataChoice(options: TypedPreparation & TypedData): DataChoice {
 
 /** The data of a run that something is asked of. */
 export function dataOfRun(run: string | Run, options: TypedData, output: Output): Promise<LoadedData> {
-  return loadRunData(run, { folder: path(options, "data"), report: output.note });
+  const folder = path(options, "data");
+  return whileReading(output, (onRead) => loadRunData(run, { folder, report: output.note, onRead }));
 }

@@ -46,10 +46,25 @@ export function resize(picture: OpaquePicture, { width, height }: { width: numbe
     const line = row * picture.width * channels;
     for (let column = 0; column < width; column++) {
       const { start, weights } = across[column]!;
-      for (let c = 0; c < channels; c++) {
+      const into = (row * width + column) * channels;
+      if (channels === 3) {
+        // Colours together, as this loop takes most of the time: the same sums, in the same order.
+        let red = 0;
+        let green = 0;
+        let blue = 0;
+        for (let k = 0, at = line + 3 * start; k < weights.length; k++, at += 3) {
+          const weight = weights[k]!;
+          red += weight * data[at]!;
+          green += weight * data[at + 1]!;
+          blue += weight * data[at + 2]!;
+        }
+        narrow[into] = red;
+        narrow[into + 1] = green;
+        narrow[into + 2] = blue;
+      } else {
         let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k]! * data[line + (start + k) * channels + c]!;
-        narrow[(row * width + column) * channels + c] = sum;
+        for (let k = 0; k < weights.length; k++) sum += weights[k]! * data[line + start + k]!;
+        narrow[into] = sum;
       }
     }
   }

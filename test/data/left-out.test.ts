@@ -188,3 +188,27 @@ describe("names with accents, in either Unicode normalization form,", () => {
     await expect(loadCustomData(folder)).rejects.toThrow(/differ by case, or by how accents are stored, only/);
   });
 });
+
+test("inspection and training count the same pictures of the same classes, and leave out the same", async () => {
+  const folder = await temporaryFolder();
+  // The same name, stored with and without a combining accent.
+  await putClasses(folder, { "train/caf\u00e9": 5, "train/b": 5, "test/cafe\u0301": 3, "test/b": 3, "__MACOSX/x": 2 });
+  put(folder, {
+    "runs/one/run.json": '{"status":"finished"}',
+    "train/b/x.heic": "",
+    "train/b/bad.png": "no picture",
+    "train/loose.png": "",
+  });
+  const inspected = await inspectData(folder);
+  const lines: string[] = [];
+  const loaded = await loadCustomData(folder, { skipUnreadable: true }, (line) => lines.push(line));
+  expect(inspected.classes).toEqual([
+    { name: "b", train: 4, validation: 1, test: 3 },
+    { name: "caf\u00e9", train: 4, validation: 1, test: 3 },
+  ]);
+  expect([loaded.train.count, loaded.test.count, loaded.split!.pictures.length]).toEqual([10, 6, 16]);
+  expect(loaded.split!.skipped).toEqual(inspected.unreadable);
+  expect(inspected.unreadable).toHaveLength(1);
+  expect(lines).toEqual(expect.arrayContaining(leftOutLines(inspected.pictures!.others)));
+  expect(inspected.pictures!.others).toEqual(["__MACOSX/", "runs/", "train/loose.png", "train/b/x.heic"]);
+});

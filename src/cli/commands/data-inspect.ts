@@ -10,11 +10,12 @@ import type { Recipe } from "../../recipes/recipe.ts";
 import { count, counted, table } from "../../text.ts";
 import { preparationOptions, type TypedPreparation } from "../custom-data.ts";
 import type { Output } from "../output.ts";
+import { whileReading } from "../reading-display.ts";
 import { commandLine } from "../wording.ts";
 
 /** `data inspect`: what a folder of one's own holds, and what training would make of it. */
 export async function dataInspect(folder: string, options: TypedPreparation, output: Output): Promise<number> {
-  const { found, recipe } = await inspectForRecipe(folder, preparationOptions(options));
+  const { found, recipe } = await inspectForRecipe(folder, preparationOptions(options), output);
   for (const line of inspectionLines(found, { folder, options, recipe })) output.say(line);
   output.result({ ...found });
   return 0;
@@ -24,13 +25,15 @@ export async function dataInspect(folder: string, options: TypedPreparation, out
 const MIN_PHOTO_SIZE = 33;
 
 /** Inspects a folder as the recipe that suits its pictures would use it. */
-async function inspectForRecipe(folder: string, options: CustomDataOptions) {
-  const found = await inspectData(folder, { ...options, maxDefaultSize: photos.model.maxDefaultSize });
+async function inspectForRecipe(folder: string, options: CustomDataOptions, output: Output) {
+  const inspect = (chosen: CustomDataOptions) =>
+    whileReading(output, (onRead) => inspectData(folder, chosen, { report: output.note, onRead }));
+  const found = await inspect({ ...options, maxDefaultSize: photos.model.maxDefaultSize });
   const { kind, image } = found;
   const arePictures = kind === "pictures" || kind === "parquet";
   if (arePictures && image.channels === 3 && image.height >= MIN_PHOTO_SIZE) return { found, recipe: photos };
   const isOtherSize = options.size === undefined && image.height > MAX_DEFAULT_SIZE && arePictures;
-  return { found: isOtherSize ? await inspectData(folder, options) : found, recipe: enhanced };
+  return { found: isOtherSize ? await inspect(options) : found, recipe: enhanced };
 }
 
 function inspectionLines(

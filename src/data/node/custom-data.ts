@@ -5,7 +5,9 @@ import type { CustomDataOptions } from "./custom-data-options.ts";
 import { atPlace } from "./data-place.ts";
 import { findReader } from "./data-readers.ts";
 import { loadFashionMnist } from "./fashion-mnist.ts";
+import type { ReadingHooks } from "./picture-cache.ts";
 import { loadPictureFolder, loadSplit } from "./picture-folder.ts";
+import type { OnRead } from "./read-pictures.ts";
 import { assembleStored } from "./stored-images.ts";
 
 /**
@@ -14,19 +16,21 @@ import { assembleStored } from "./stored-images.ts";
  *
  * @param named the folder or file
  * @param report takes the lines that say what was found and what is left out
+ * @param onRead called after each picture that is decoded
  * @throws UserError that names the problem and what is expected
  */
 export async function loadCustomData(
   named: string,
   options: CustomDataOptions = {},
   report: Report = () => {},
+  onRead?: OnRead,
 ): Promise<LoadedData> {
   return atPlace(named, report, async (place, tell) => {
     for (const note of place.notes) tell(note);
     const reader = await findReader(place, options);
     const loaded =
       reader.kind === "pictures"
-        ? await loadPictureFolder(place, await reader.list(place, options), options, tell)
+        ? await loadPictureFolder(place, await reader.list(place, options), options, { report: tell, onRead })
         : assembleStored(await reader.read(place, options), place, options, tell).loaded;
     const imbalance = imbalanceOf(loaded.train.labels, loaded.train.classNames);
     if (imbalance.isUneven) tell(imbalanceText(imbalance));
@@ -43,10 +47,10 @@ export async function loadCustomData(
 export async function loadPicturesOfRun(
   named: string,
   split: PictureSplit,
-  { name, report }: { name: string; report: Report },
+  { name, report, onRead }: { name: string } & Pick<ReadingHooks, "report" | "onRead">,
 ): Promise<LoadedData> {
   return atPlace(named, report, async ({ path, folder }, tell) => ({
-    ...(await loadSplit(folder, split, { name, report: tell })),
+    ...(await loadSplit(folder, split, { name, report: tell, onRead })),
     folder: path,
   }));
 }
@@ -61,8 +65,13 @@ export interface DataChoice extends CustomDataOptions {
  * Loads the data to train on.
  *
  * @param report takes the lines that say what was found
+ * @param onRead called after each picture that is decoded
  * @throws UserError as `loadCustomData` and `loadFashionMnist` do
  */
-export function loadData({ folder, ...options }: DataChoice, report: Report = () => {}): Promise<LoadedData> {
-  return folder === undefined ? loadFashionMnist({ report }) : loadCustomData(folder, options, report);
+export function loadData(
+  { folder, ...options }: DataChoice,
+  report: Report = () => {},
+  onRead?: OnRead,
+): Promise<LoadedData> {
+  return folder === undefined ? loadFashionMnist({ report }) : loadCustomData(folder, options, report, onRead);
 }

@@ -2,10 +2,11 @@ import { UserError } from "../../errors.ts";
 import type { ImageSet } from "../image-set.ts";
 import { type Imbalance, imbalanceOf } from "../imbalance.ts";
 import { normalizationOf, trainingData } from "../training-data.ts";
-import type { LoadedData } from "./chain.ts";
+import type { LoadedData, Report } from "./chain.ts";
 import type { CustomDataOptions } from "./custom-data-options.ts";
 import { atPlace, type DataPlace } from "./data-place.ts";
 import { findReader, type StoredKind } from "./data-readers.ts";
+import type { ReadingHooks } from "./picture-cache.ts";
 import {
   assemblePictures,
   countListed,
@@ -13,7 +14,7 @@ import {
   readPictureFolder,
   unreadableLines,
 } from "./picture-folder.ts";
-import type { UnreadablePicture } from "./read-pictures.ts";
+import type { OnRead, UnreadablePicture } from "./read-pictures.ts";
 import { assembleStored } from "./stored-images.ts";
 
 /** Content of a folder or file of data, and how training would use it. */
@@ -64,17 +65,20 @@ export interface Extent {
 /**
  * Reads a whole data set and summarizes it. Unreadable pictures are reported and skipped.
  *
+ * @param hooks report: takes lines about the reading itself, which are not part of the result; onRead: called after each
+ *   picture that is decoded
  * @throws UserError when training would be refused for another reason
  */
-export async function inspectData(folder: string, options: CustomDataOptions = {}): Promise<Inspection> {
-  return atPlace(
-    folder,
-    () => {},
-    (place) => inspectPlace(place, options),
-  );
+export async function inspectData(
+  folder: string,
+  options: CustomDataOptions = {},
+  hooks: { report?: Report; onRead?: OnRead | undefined } = {},
+): Promise<Inspection> {
+  const { report = () => {}, onRead } = hooks;
+  return atPlace(folder, report, (place, tell) => inspectPlace(place, options, { report: tell, onRead }));
 }
 
-async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promise<Inspection> {
+async function inspectPlace(place: DataPlace, options: CustomDataOptions, hooks: ReadingHooks): Promise<Inspection> {
   const reader = await findReader(place, options);
   if (reader.kind !== "pictures") {
     const stored = await reader.read(place, options);
@@ -83,10 +87,10 @@ async function inspectPlace(place: DataPlace, options: CustomDataOptions): Promi
     return { ...describe(loaded), kind: reader.kind, title, drawn, unreadable: [], notes: shownNotes(place, notes) };
   }
   const listed = await reader.list(place, options);
-  const content = await readPictureFolder(place, listed, options, { withSizes: true });
+  const content = await readPictureFolder(place, listed, options, hooks);
   const loaded = assembleTelling(place.folder, content, options);
   const { pictures, unreadable } = content.read;
-  const sizes = pictures.flatMap(({ size }) => size ?? []);
+  const sizes = pictures.map(({ size }) => size);
   const range = (values: readonly number[]): Extent => ({
     least: values.reduce((a, b) => Math.min(a, b)),
     most: values.reduce((a, b) => Math.max(a, b)),

@@ -3,13 +3,14 @@ import { UserError } from "../../errors.ts";
 import { inWords, type Wording, type Words } from "../../wording.ts";
 import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
-import type { LoadedData, Report } from "./chain.ts";
+import type { LoadedData } from "./chain.ts";
 import type { ListedPictures } from "./class-folders.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
 import { leftOutLines } from "./left-out.ts";
 import { type DefaultSize, measurePictures } from "./measure-pictures.ts";
-import { type ReadPictures, readPictures, type UnreadablePicture } from "./read-pictures.ts";
+import { type ReadingHooks, readPicturesOnce } from "./picture-cache.ts";
+import type { ReadPictures, UnreadablePicture } from "./read-pictures.ts";
 
 /** The content of a data folder of pictures, before it is divided into parts. */
 export interface PictureFolder {
@@ -26,13 +27,13 @@ export async function readPictureFolder(
   { folder, shown }: DataPlace,
   listed: ListedPictures,
   { size: given, maxDefaultSize, channels, fit = DEFAULT_FIT }: CustomDataOptions,
-  { withSizes = false }: { withSizes?: boolean } = {},
+  hooks: ReadingHooks,
 ): Promise<PictureFolder> {
   const files = listed.pictures.map(({ file }) => file);
   const preparation = preparationOf({ fit });
   const chosen = given === undefined ? await measurePictures(folder, files, maxDefaultSize) : undefined;
   const size = given ?? chosen!.size;
-  const read = await readPictures(folder, files, { height: size, width: size, channels, preparation, withSizes });
+  const read = await readPicturesOnce(folder, files, { height: size, width: size, channels, preparation }, hooks);
   const unreadable = [...(listed.missing ?? []), ...read.unreadable].map(({ file, message }) => ({
     file,
     message: shown(message),
@@ -86,9 +87,10 @@ export async function loadPictureFolder(
   place: DataPlace,
   listed: ListedPictures,
   options: CustomDataOptions,
-  report: Report,
+  hooks: ReadingHooks,
 ): Promise<LoadedData> {
-  const content = await readPictureFolder(place, listed, options);
+  const { report } = hooks;
+  const content = await readPictureFolder(place, listed, options, hooks);
   const { read } = content;
   if (read.unreadable.length > 0) {
     const lines = unreadableLines(read.unreadable, countListed(listed));
@@ -116,11 +118,16 @@ export async function loadPictureFolder(
 export async function loadSplit(
   folder: string,
   split: PictureSplit,
-  { name, report }: { name: string; report: Report },
+  { name, ...hooks }: { name: string } & ReadingHooks,
 ): Promise<LoadedData> {
   const files = split.pictures.map(({ file }) => file);
   const preparation = preparationOf(split);
-  const { pictures, images, unreadable } = await readPictures(folder, files, { ...split.image, preparation });
+  const { pictures, images, unreadable } = await readPicturesOnce(
+    folder,
+    files,
+    { ...split.image, preparation },
+    hooks,
+  );
   const now = new Map(pictures.map(({ file, sha256 }) => [file, sha256]));
   const changed = split.pictures.filter(({ file, sha256 }) => now.has(file) && now.get(file) !== sha256);
   const problems = [
@@ -137,7 +144,7 @@ export async function loadSplit(
       ].join("\n"),
     );
   }
-  report(describePictures(folder, split));
+  hooks.report(describePictures(folder, split));
   return loadedData(folder, split, images);
 }
 

@@ -18,8 +18,8 @@ export interface ReadPicture {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Size of the file's image, in pixels; undefined unless `withSizes`. */
-  readonly size: { readonly width: number; readonly height: number } | undefined;
+  /** Size of the file's image, in pixels. */
+  readonly size: { readonly width: number; readonly height: number };
 }
 
 /** An unreadable picture, and the reason. */
@@ -43,9 +43,10 @@ export interface ReadOptions {
   /** Default: 3 if any picture has colour, else 1. */
   readonly channels: 1 | 3 | undefined;
   readonly preparation: Preparation;
-  /** Also return the sizes of the files' images. */
-  readonly withSizes?: boolean;
 }
+
+/** Called after each picture. @param read number of pictures so far @param of number of all */
+export type OnRead = (read: number, of: number) => void;
 
 /**
  * Reads pictures and prepares each for a network, several concurrently, so that decoding (on other threads) and
@@ -57,7 +58,8 @@ export interface ReadOptions {
 export async function readPictures(
   folder: string,
   files: readonly string[],
-  { height, width, channels, preparation, withSizes = false }: ReadOptions,
+  { height, width, channels, preparation }: ReadOptions,
+  onRead: OnRead = () => {},
 ): Promise<ReadPictures> {
   const target = { height, width, channels: channels ?? 3 };
   const pixels = imageBytes(target);
@@ -69,6 +71,7 @@ export async function readPictures(
   }
   const images = new Uint8Array(files.length * pixels);
   const size = decodedSize(preparation, target);
+  let done = 0;
   const found = await mapConcurrently(
     [...files.keys()],
     AT_ONCE,
@@ -79,10 +82,12 @@ export async function readPictures(
         const bytes = await readImageBytes(path);
         images.set(prepareAs(preparation, await decodeImage(bytes, path, { size }), target), i * pixels);
         const sha256 = createHash("sha256").update(bytes).digest("hex");
-        return { file, bytes: bytes.length, sha256, size: withSizes ? await imageSize(bytes, path) : undefined };
+        return { file, bytes: bytes.length, sha256, size: await imageSize(bytes, path) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         return { file, message: error.message };
+      } finally {
+        onRead(++done, files.length);
       }
     },
   );

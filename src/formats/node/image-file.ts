@@ -9,6 +9,7 @@ import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../..
 import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
+import { deepTiffPixels } from "./deep-tiff.ts";
 
 /** Limit on decoded pixels: a small file can decode to gigabytes. */
 const MAX_PIXELS = 2 ** 27;
@@ -39,6 +40,14 @@ function sharp(): Promise<typeof SharpModule> {
   return loaded;
 }
 
+/** Changes when `decodeImage` gives other pixels with the same library. */
+const DECODING_VERSION = 1;
+
+/** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
+export async function decoderVersion(): Promise<string> {
+  return JSON.stringify([DECODING_VERSION, (await sharp()).versions]);
+}
+
 export interface DecodingLimits {
   /** Pictures with more pixels are rejected before they are decoded. Default 2^27. */
   readonly mostPixels?: number | undefined;
@@ -60,12 +69,12 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 
 /**
  * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK and other colour
- * spaces are converted, 16 bits are reduced to 8, and the first frame of several is used. A large picture is shrunk,
+ * spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
  * its aspect ratio preserved.
  *
  * @param name named in errors
  * @throws UserError when the bytes are not such an image, are damaged or truncated, have more pixels than allowed, or
- *   have samples without a defined range from black to white (`checkDepth`)
+ *   are a TIFF with samples that are not read (`deepTiffPixels`)
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -73,11 +82,7 @@ export async function decodeImage(
   { mostPixels = MAX_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
 ): Promise<Picture> {
   const format = formatOf(bytes, name);
-  if (format === "tiff") await checkDepth(bytes, name);
-  const image =
-    format === "bmp"
-      ? await bmpImage(bytes, name, mostPixels)
-      : (await sharp())(bytes, { limitInputPixels: mostPixels, failOn: FAIL_ON, sequentialRead: true });
+  const image = await openImage(bytes, { name, format, mostPixels });
   const small = {
     width: edge,
     height: edge,
@@ -112,45 +117,26 @@ export async function imageSize(bytes: Uint8Array, name: string): Promise<{ widt
   }
 }
 
+async function openImage(
+  bytes: Uint8Array,
+  { name, format, mostPixels }: { name: string; format: ImageFormat; mostPixels: number },
+): Promise<Sharp> {
+  const library = await sharp();
+  if (format === "bmp") return bmpImage(bytes, name, mostPixels);
+  const open = (limitInputPixels: number | false) =>
+    library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
+  const pixels = format === "tiff" ? await deepTiffPixels(() => open(false), { name, mostPixels }) : undefined;
+  if (!pixels) return open(mostPixels);
+  const { data, ...raw } = pixels;
+  return library(data, { raw, limitInputPixels: false });
+}
+
 /** A BMP as raw pixels for sharp, which then orients, shrinks and converts it like other formats. */
 async function bmpImage(bytes: Uint8Array, name: string, mostPixels: number): Promise<Sharp> {
   const size = bmpSize(bytes, name);
   if (size.width * size.height > mostPixels) throw tooLarge(name, size, mostPixels);
   const { data, ...raw } = await decodeBmp(bytes, name);
   return (await sharp())(data, { raw, limitInputPixels: false });
-}
-
-/** Samples other than unsigned 8 and 16 bits, by libvips's names. */
-const DEPTHS: Readonly<Record<string, string>> = {
-  char: "8-bit signed",
-  short: "16-bit signed",
-  uint: "32-bit",
-  int: "32-bit signed",
-  float: "32-bit floating-point",
-  double: "64-bit floating-point",
-  complex: "complex",
-  dpcomplex: "complex",
-};
-
-/**
- * Only for 8 and 16 bits are the values of black and white defined. For others libvips assumes some range and clips
- * values outside of it. (L*a*b* of 16 bits is signed but has a defined range.)
- *
- * @throws UserError when a TIFF has other samples
- */
-async function checkDepth(bytes: Uint8Array, name: string): Promise<void> {
-  const { depth, space } = await (await sharp())(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch((cause) => {
-      const hasMoreBits = cause instanceof Error && /samples out of range/.test(cause.message);
-      throw hasMoreBits ? badDepth(name, "64-bit", cause) : damaged(name, cause);
-    });
-  const kind = DEPTHS[depth!];
-  if (kind !== undefined && (space as string) !== "labs") throw badDepth(name, kind);
-}
-
-function badDepth(name: string, kind: string, cause?: unknown): UserError {
-  return new UserError(`${name} holds ${kind} pixels, whose range is not known; save it as 8- or 16-bit`, { cause });
 }
 
 async function explain(cause: unknown, bytes: Uint8Array, name: string, mostPixels: number): Promise<unknown> {

@@ -5,6 +5,7 @@ import type { LoadedData, Report } from "../../data/node/chain.ts";
 import { loadCustomData, loadData, loadPicturesOfRun } from "../../data/node/custom-data.ts";
 import type { CustomDataOptions } from "../../data/node/custom-data-options.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
+import type { OnRead } from "../../data/node/read-pictures.ts";
 import { UserError } from "../../errors.ts";
 import { factsFromText, type StatedFacts } from "../../formats/network-facts.ts";
 import type { Preparation } from "../../imaging/preparation.ts";
@@ -20,14 +21,14 @@ import { openRun, RUN_FILES, type Run, readSplit, readWeights } from "./run-file
  */
 export async function loadRunData(
   run: string | Run,
-  { folder, report = () => {} }: { folder?: string | undefined; report?: Report } = {},
+  { folder, report = () => {}, onRead }: { folder?: string | undefined; report?: Report; onRead?: OnRead } = {},
 ): Promise<LoadedData> {
   const opened = openRun(run);
   const { path: runPath, record } = opened;
   if (record.status === "imported") {
     const facts = factsFromText(readWeights(opened).metadata, `${runPath}/${RUN_FILES.weights}`);
     if (folder === undefined) requireFashionMnist(runPath, facts);
-    return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report);
+    return loadData({ folder, ...dataOptions(facts), skipUnreadable: true }, report, onRead);
   }
   const { source, verified, folder: place } = record.data;
   if (folder === undefined && place !== undefined && !verified && whatIsAt(place) === "nothing") {
@@ -37,10 +38,10 @@ export async function loadRunData(
     );
   }
   const path = folder ?? place;
-  if (source === "pictures") return loadPicturesOfRun(path!, readSplit(opened), { name: runPath, report });
+  if (source === "pictures") return loadPicturesOfRun(path!, readSplit(opened), { name: runPath, report, onRead });
   // Fashion-MNIST is where it can be found; a folder of it may be gone.
   if (path === undefined || (verified && folder === undefined)) return loadFashionMnist({ report });
-  const loaded = await loadCustomData(path, dataOptions(record.data), report);
+  const loaded = await loadCustomData(path, dataOptions(record.data), report, onRead);
   requireOwnData(runPath, loaded, record.data.files);
   return loaded;
 }
