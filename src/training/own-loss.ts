@@ -9,7 +9,7 @@ export interface LossInputs {
   readonly logits: Value;
   /** int32 [N]; of a mixed batch, those of the images that the others are mixed into. */
   readonly labels: Value;
-  /** [N, classes]: what the probabilities should be, with the recipe's label smoothing and mixing. Rows sum to 1. */
+  /** The wanted probabilities, [N, classes], with the recipe's label smoothing and mixing. Rows sum to 1. */
   readonly targets: Value;
 }
 
