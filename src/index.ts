@@ -32,6 +32,7 @@ export type { StoredKind } from "./data/node/data-readers.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
 export type { UnreadablePicture } from "./data/node/read-pictures.ts";
+export type { Augment, AugmentationContext } from "./data/own-augmentation.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
 export { type Fold, type Split, stratifiedSplit } from "./data/split.ts";
 export {
@@ -230,9 +231,13 @@ export {
   findLearningRate,
   type LearningRateStep,
 } from "./training/find-learning-rate.ts";
+export type { HookAnswer } from "./training/hooks.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
 export { type Extension, extendRun, type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
+export type { TrainingFunctions } from "./training/own-functions.ts";
+export type { Loss, LossInputs } from "./training/own-loss.ts";
+export type { Metric, MetricInputs, Metrics } from "./training/own-metrics.ts";
 export type { TrainingPosition, TrainingProgress } from "./training/progress.ts";
 export {
   type EpochResult,

@@ -22,6 +22,7 @@ const PURPOSES = [
   "blur",
   "mix",
   "balance",
+  "own",
 ] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 

@@ -4,6 +4,7 @@ import { type Augmentation, augmentImage, checkAugmentation } from "./augmentati
 import { balancedEpochs } from "./class-balance.ts";
 import { type ImageSet, imageBytes } from "./image-set.ts";
 import { mixBatch } from "./mixing.ts";
+import { type Augment, augmentWith } from "./own-augmentation.ts";
 
 /** A batch contains images of one epoch, or of two consecutive ones. */
 const CACHED_EPOCHS = 2;
@@ -113,6 +114,7 @@ export interface TrainingBatches {
  * @param options.batchSize B, from 1 to n
  * @param options.seed of the run
  * @param options.augmentation none when left out
+ * @param options.augment an augmentation of one's own, after that of the recipe
  * @param options.sampling "balanced" draws every class equally often instead of every image once an epoch
  * @throws UserError (exit code 2) when the batch size or the augmentation is refused
  */
@@ -121,12 +123,14 @@ export function trainingBatches({
   batchSize,
   seed,
   augmentation = {},
+  augment,
   sampling,
 }: {
   set: ImageSet;
   batchSize: number;
   seed: number;
   augmentation?: Augmentation | undefined;
+  augment?: Augment | undefined;
   sampling?: "balanced" | undefined;
 }): TrainingBatches {
   checkBatchSize(batchSize);
@@ -160,6 +164,7 @@ export function trainingBatches({
         place,
         mirrored: isMirrored(image, epoch),
       });
+      if (augment) augmentWith(augment, pixels, row * size, set, { seed, place, image });
     }
     const { mixing } = augmentation;
     return mixing ? mixBatch(pixels, set, mixing, randomStream(seed, "mix", step)) : 1;

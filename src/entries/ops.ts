@@ -43,10 +43,23 @@ export type {
 export { biasAdd, channelAffine } from "../ops/channels.ts";
 export { conv2d } from "../ops/convolution/conv2d.ts";
 export { depthwiseConv2d } from "../ops/convolution/depthwise.ts";
-export { add, divide, dropout, elementwise, multiply, relu, silu, sqrt, subtract } from "../ops/elementwise.ts";
+export {
+  add,
+  divide,
+  dropout,
+  elementwise,
+  exp,
+  log,
+  multiply,
+  relu,
+  silu,
+  sqrt,
+  subtract,
+} from "../ops/elementwise.ts";
 export { constant, input } from "../ops/leaves.ts";
-export { softmax } from "../ops/loss.ts";
+export { logSoftmax, softmax, softmaxCrossEntropy, type TargetAttributes } from "../ops/loss.ts";
 export { matmul } from "../ops/matmul.ts";
 export { globalAveragePool, maxPool2d } from "../ops/pooling.ts";
+export { mean, sum } from "../ops/reduce.ts";
 export { flatten, unflatten } from "../ops/reshape.ts";
 export type { RandomStream } from "../random.ts";

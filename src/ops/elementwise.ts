@@ -10,6 +10,7 @@ import {
   type Value,
 } from "../graph/value.ts";
 import { constant } from "./leaves.ts";
+import { sum } from "./reduce.ts";
 
 /**
  * Shared by elementwise operations: they run in any layout, as long as all their inputs have it. A scalar operand is
@@ -54,12 +55,9 @@ export function referenceBinary(
   return Float64Array.from({ length: size }, (_, i) => combine(at(a!, i), at(b!, i)));
 }
 
-/**
- * The gradient of one operand of two. A scalar that was broadcast has none: scalars here are settings such as the
- * learning rate, never parameters.
- */
-export function operandGradient(operand: Value, gradient: Value): Value | undefined {
-  return sameShape(operand.shape, gradient.shape) ? gradient : undefined;
+/** The gradient of one operand of two: that of a scalar which was broadcast is the sum over all elements. */
+export function operandGradient(operand: Value, gradient: Value): Value {
+  return sameShape(operand.shape, gradient.shape) ? gradient : sum(gradient);
 }
 
 /** a + b: equal shapes, or one a scalar. The derivative is dy for both. */
@@ -135,6 +133,34 @@ export const sqrtOp: Op<Record<string, never>> = {
 /** The square root of each element. */
 export function sqrt(x: Value): Value {
   return apply(sqrtOp, [x], {});
+}
+
+/** y = exp(x). The derivative is dy * y. */
+export const expOp: Op<Record<string, never>> = {
+  name: "exp",
+  infer: ([x]) => ({ shape: x!.shape }),
+  gradient: (value, dy) => [multiply(dy, value)],
+  lower: elementwise((writer, inputs) => writer.node("Exp", inputs)),
+  reference: ([x]) => x!.data.map(Math.exp),
+};
+
+/** The exponential of each element. */
+export function exp(x: Value): Value {
+  return apply(expOp, [x], {});
+}
+
+/** y = log(x), x > 0, the natural logarithm. The derivative is dy / x. */
+export const logOp: Op<Record<string, never>> = {
+  name: "log",
+  infer: ([x]) => ({ shape: x!.shape }),
+  gradient: ({ inputs: [x] }, dy) => [divide(dy, x!)],
+  lower: elementwise((writer, inputs) => writer.node("Log", inputs)),
+  reference: ([x]) => x!.data.map(Math.log),
+};
+
+/** The natural logarithm of each element. */
+export function log(x: Value): Value {
+  return apply(logOp, [x], {});
 }
 
 /** y = max(x, 0). The derivative is dy where y > 0, else 0; at x = 0 it is 0, as in PyTorch. */

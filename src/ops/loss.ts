@@ -1,4 +1,4 @@
-import { formatShape, requireAxes, ShapeError, sameShape } from "../graph/shape.ts";
+import { formatShape, requireAxes, requireSameShape, type Shape, ShapeError, sameShape } from "../graph/shape.ts";
 import { apply, type Op, type ReferenceTensor, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 
@@ -48,10 +48,10 @@ interface WrittenTargets {
 function writeTargets(
   writer: GraphWriter,
   labels: string,
-  logits: Value,
+  shape: Shape,
   { labelSmoothing, classWeights }: TargetAttributes,
 ): WrittenTargets {
-  const [batch, classes] = [logits.shape[0]!, logits.shape[1]!];
+  const [batch, classes] = [shape[0]!, shape[1]!];
   const indices = writer.int32s(
     Array.from({ length: classes }, (_, label) => label),
     [1, classes],
@@ -107,22 +107,143 @@ export function referenceLogSoftmax(logits: ReferenceTensor): Float64Array {
   return result;
 }
 
-/**
- * Probabilities exp(logits) / sum(exp(logits)) of each row. [N, classes]. For inference: training uses the loss itself.
- */
+/** Probabilities exp(logits) / sum(exp(logits)) of each row. [N, classes]. The derivative is that of `softmaxGradient`. */
 export const softmaxOp: Op<Record<string, never>> = {
   name: "softmax",
   infer([logits]) {
     requireAxes("softmax", "logits", logits!.shape, ["batch", "classes"]);
     return { shape: logits!.shape };
   },
+  gradient: (value, dy) => [softmaxGradient(value, dy)],
   lower: { standard: (writer, [logits]) => writer.node("Softmax", [logits], { axis: 1 }) },
   reference: ([logits]) => referenceLogSoftmax(logits!).map(Math.exp),
 };
 
+/**
+ * dlogits = y * (dy - sum(dy * y)), the sum over each row; y is the result of `softmax`. From dy_i / dlogit_j =
+ * y_i * ([i = j] - y_j).
+ */
+export const softmaxGradientOp: Op<Record<string, never>> = {
+  name: "softmaxGradient",
+  infer([y, dy]) {
+    requireAxes("softmaxGradient", "y", y!.shape, ["batch", "classes"]);
+    requireSameShape("softmaxGradient", "y and dy", y!.shape, dy!.shape);
+    return { shape: y!.shape };
+  },
+  lower: {
+    standard(writer, [y, dy], { shape }) {
+      const mean = writeRowSums(writer, writer.node("Mul", [y, dy]), shape);
+      return writer.node("Mul", [y, writer.node("Sub", [dy, mean])]);
+    },
+  },
+  reference([y, dy]) {
+    const means = referenceRowSums(
+      y!.data.map((value, i) => value * dy!.data[i]!),
+      y!.shape,
+    );
+    return y!.data.map((value, i) => value * (dy!.data[i]! - means[i]!));
+  },
+};
+
+/** @param y result of `softmax`, [N, classes] @param dy of the same shape */
+export function softmaxGradient(y: Value, dy: Value): Value {
+  return apply(softmaxGradientOp, [y, dy], {});
+}
+
+/** The sum of each row, [N, 1]. */
+function writeRowSums(writer: GraphWriter, x: string, shape: Shape): string {
+  return writer.reshape(writer.reduceSum(x, [1]), [shape[0]!, 1]);
+}
+
+/** The sum of each row in all of its places, [N, classes]. */
+function referenceRowSums(data: Float64Array, shape: Shape): Float64Array {
+  const classes = shape[1]!;
+  return data.map((_, i) => {
+    const start = i - (i % classes);
+    return data.subarray(start, start + classes).reduce((total, value) => total + value, 0);
+  });
+}
+
 /** Softmax of each row. @param logits [N, classes] @returns probabilities [N, classes] */
 export function softmax(logits: Value): Value {
   return apply(softmaxOp, [logits], {});
+}
+
+/**
+ * log(softmax(logits)) of each row, [N, classes], without the overflow and the log(0) of computing it in two steps. The
+ * derivative is that of `logSoftmaxGradient`.
+ */
+export const logSoftmaxOp: Op<Record<string, never>> = {
+  name: "logSoftmax",
+  infer([logits]) {
+    requireAxes("logSoftmax", "logits", logits!.shape, ["batch", "classes"]);
+    return { shape: logits!.shape };
+  },
+  gradient: (value, dy) => [logSoftmaxGradient(value, dy)],
+  lower: {
+    standard: (writer, [logits]) => writer.node("LogSoftmax", [logits], { axis: 1 }),
+    // LogSoftmax is missing there.
+    gpu(writer, [logits], { shape }) {
+      const shifted = writeShifted(writer, logits!);
+      const totals = writeRowSums(writer, writer.node("Exp", [shifted]), shape);
+      return writer.node("Sub", [shifted, writer.node("Log", [totals])]);
+    },
+  },
+  reference: ([logits]) => referenceLogSoftmax(logits!),
+};
+
+/** Logarithms of the probabilities of each row. @param logits [N, classes] @returns [N, classes], at most 0 */
+export function logSoftmax(logits: Value): Value {
+  return apply(logSoftmaxOp, [logits], {});
+}
+
+/** dlogits = dy - exp(y) * sum(dy), the sum over each row; y is the result of `logSoftmax`. */
+export const logSoftmaxGradientOp: Op<Record<string, never>> = {
+  name: "logSoftmaxGradient",
+  infer([y, dy]) {
+    requireAxes("logSoftmaxGradient", "y", y!.shape, ["batch", "classes"]);
+    requireSameShape("logSoftmaxGradient", "y and dy", y!.shape, dy!.shape);
+    return { shape: y!.shape };
+  },
+  lower: {
+    standard(writer, [y, dy], { shape }) {
+      const totals = writeRowSums(writer, dy!, shape);
+      return writer.node("Sub", [dy, writer.node("Mul", [writer.node("Exp", [y]), totals])]);
+    },
+  },
+  reference([y, dy]) {
+    const totals = referenceRowSums(dy!.data, y!.shape);
+    return dy!.data.map((value, i) => value - Math.exp(y!.data[i]!) * totals[i]!);
+  },
+};
+
+/** @param y result of `logSoftmax`, [N, classes] @param dy of the same shape */
+export function logSoftmaxGradient(y: Value, dy: Value): Value {
+  return apply(logSoftmaxGradientOp, [y, dy], {});
+}
+
+type ClassTargetAttributes = { readonly classes: number; readonly labelSmoothing: number };
+
+/**
+ * The target distribution of each label: labels int32 [N] to [N, classes], each row with 1 - s at the label plus
+ * s / classes everywhere. Labels are data, so without a derivative.
+ */
+export const classTargetsOp: Op<ClassTargetAttributes> = {
+  name: "classTargets",
+  infer([labels], { classes }) {
+    requireAxes("classTargets", "labels", labels!.shape, ["batch"]);
+    if (labels!.dtype !== "int32") throw new ShapeError("classTargets", `labels must be int32, got ${labels!.dtype}`);
+    return { shape: [labels!.shape[0]!, classes] };
+  },
+  lower: {
+    standard: (writer, [labels], { shape, attributes }) => writeTargets(writer, labels!, shape, attributes).targets,
+  },
+  reference: ([labels], { attributes }) => referenceTargets(labels!, attributes.classes, attributes),
+};
+
+/** @param labels int32 [N] @returns target distributions [N, classes] */
+export function classTargets(labels: Value, attributes: ClassTargetAttributes): Value {
+  return apply(classTargetsOp, [labels], attributes);
 }
 
 /**
@@ -144,7 +265,7 @@ export const softmaxCrossEntropyOp: Op<TargetAttributes> = {
   lower: {
     standard(writer, [logits, labels], { inputs, attributes }) {
       const logProbabilities = writer.node("LogSoftmax", [logits], { axis: 1 });
-      const { targets } = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const { targets } = writeTargets(writer, labels!, inputs[0]!.shape, attributes);
       const perImage = writer.reduceSum(writer.node("Mul", [logProbabilities, targets]), [1]);
       return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(-1 / inputs[0]!.shape[0]!)]);
     },
@@ -152,7 +273,7 @@ export const softmaxCrossEntropyOp: Op<TargetAttributes> = {
     // scores s.
     gpu(writer, [logits, labels], { inputs, attributes }) {
       const shifted = writeShifted(writer, logits!);
-      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!.shape, attributes);
       const plain = writer.node("Log", [writer.reduceSum(writer.node("Exp", [shifted]), [1])]);
       const logTotal = totals ? writer.node("Mul", [plain, writer.reshape(totals, [inputs[0]!.shape[0]!])]) : plain;
       const atTarget = writer.reduceSum(writer.node("Mul", [shifted, targets]), [1]);
@@ -168,6 +289,11 @@ export const softmaxCrossEntropyOp: Op<TargetAttributes> = {
   },
 };
 
+/**
+ * PyTorch's cross_entropy, a scalar.
+ *
+ * @param logits [N, classes] @param labels int32 [N] @param attributes labelSmoothing: 0 to below 1; classWeights
+ */
 export function softmaxCrossEntropy(logits: Value, labels: Value, attributes: TargetAttributes): Value {
   return apply(softmaxCrossEntropyOp, [logits, labels], attributes);
 }
@@ -184,7 +310,7 @@ export const softmaxCrossEntropyGradientOp: Op<TargetAttributes> = {
   lower: {
     standard(writer, [logits, labels, dloss], { inputs, attributes }) {
       const probabilities = writer.node("Softmax", [logits], { axis: 1 });
-      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!, attributes);
+      const { targets, totals } = writeTargets(writer, labels!, inputs[0]!.shape, attributes);
       const scaled = totals ? writer.node("Mul", [probabilities, totals]) : probabilities;
       const difference = writer.node("Sub", [scaled, targets]);
       const share = writer.node("Mul", [dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]);

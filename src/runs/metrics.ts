@@ -21,6 +21,9 @@ export const metricsFields = {
   validationAccuracy: fraction.nullable(),
 };
 
+/** Values of metrics of one's own, by name. */
+export const ownMetrics = z.record(z.string(), z.number());
+
 const metricsLineSchema = z.strictObject({
   /** Epochs done. */
   epoch: nonNegative,
@@ -38,6 +41,8 @@ const metricsLineSchema = z.strictObject({
    * images, with more than MAX_CONFUSION_CLASSES classes, or in lines of older versions.
    */
   validationConfusion: confusion.optional(),
+  /** Metrics of one's own on the validation images, by name. */
+  metrics: ownMetrics.optional(),
 });
 
 /** An epoch that is done, as a line of `metrics.jsonl`; accuracies 0 to 1, losses in nats without smoothing. */

@@ -7,7 +7,7 @@ import { UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
 import { currentRecipeName } from "../recipes/renamed.ts";
-import { metricsFields } from "./metrics.ts";
+import { metricsFields, ownMetrics } from "./metrics.ts";
 import { checkJson, parseJson } from "./parse-json.ts";
 
 /** Incremented when old records can no longer be read in the new format. */
@@ -27,6 +27,8 @@ function renamed(recipe: Record<string, unknown>): Record<string, unknown> {
 const resultSchema = z.strictObject({
   /** Metrics of the epoch whose weights the run has: the last, or the best. */
   ...metricsFields,
+  /** Metrics of one's own, of the same epoch. */
+  metrics: ownMetrics.optional(),
   /** Training images (epochs x images) per second of training time. */
   imagesPerSecond: nonNegative,
   /** Training time, all parts of an interrupted run together, without evaluation. */
@@ -76,6 +78,14 @@ const planSchema = z.strictObject({
   trainOn: z.enum(["split", "all"]),
   /** Number of training images used; null: all. */
   limit: positiveCount.nullable(),
+  /** Fingerprints of the functions that a program gave (`functionFingerprints`), if any. */
+  functions: z
+    .strictObject({
+      loss: sha256.optional(),
+      augment: sha256.optional(),
+      metrics: z.record(z.string(), sha256).optional(),
+    })
+    .optional(),
   /** The finished run that this one continues, with more epochs. */
   extendedFrom: z.strictObject({ run: z.string(), epochs: positiveCount, weightsSha256: sha256 }).optional(),
   /** The fold that validates, in a cross-validation; absent for the usual split. */

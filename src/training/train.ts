@@ -5,6 +5,7 @@ import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
 import { allLogits, EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
+import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { initialTensors, type ModelGraph } from "../nn/model.ts";
@@ -17,6 +18,10 @@ import type { Runtime, Session } from "../runtime/runtime.ts";
 import { settledNetwork } from "./batch-statistics.ts";
 import { type BestEpoch, isBetter, isStopping, needsBestEpoch, requireValidation } from "./best-epoch.ts";
 import { DivergedError } from "./diverged.ts";
+import { callHook, type HookAnswer } from "./hooks.ts";
+import type { TrainingFunctions } from "./own-functions.ts";
+import { requireUnweighted } from "./own-loss.ts";
+import { checkMetrics, computeMetrics, type Metrics } from "./own-metrics.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
 import { type StepFeeds, stepFeeds } from "./step-feeds.ts";
 import { trainingProgram, usedTensors } from "./training-program.ts";
@@ -30,6 +35,8 @@ export interface TrainingJob {
   readonly threads: number;
   readonly lowering: Lowering;
   readonly runtime: Runtime;
+  /** Loss, augmentation and metrics of one's own. */
+  readonly functions?: TrainingFunctions | undefined;
   /** Steps per engine run; does not affect the result. Default: as many as take two seconds, at most 16. */
   readonly stepsPerCall?: number | undefined;
 }
@@ -47,12 +54,12 @@ export interface TrainingSnapshot {
 /** Metrics of a finished epoch, as in `metrics.jsonl`. */
 export type EpochResult = MetricsLine;
 
-/** Callbacks during training. */
+/** Callbacks during training, which waits for those that are async. One that throws ends it with a UserError. */
 export interface TrainingHooks {
-  /** Called after each run of the engine, which may include several steps. */
-  readonly onStep?: (progress: TrainingProgress) => void;
-  /** Called after each epoch, with a snapshot to resume from. */
-  readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => void;
+  /** Called after each run of the engine, which may include several steps. "stop" stops training. */
+  readonly onStep?: (progress: TrainingProgress) => HookAnswer;
+  /** Called after each epoch, with a snapshot to resume from. "stop" stops training. */
+  readonly onEpoch?: (result: EpochResult, snapshot: TrainingSnapshot) => HookAnswer;
   /** Called after each run of the engine: true stops training. */
   readonly isStopRequested?: () => boolean;
 }
@@ -78,15 +85,17 @@ export interface TrainingOutcome {
  * Trains a network: the training loop of command line, server and browser.
  *
  * @param from snapshot of an interrupted run; by default training starts at the first step
- * @throws DivergedError when the loss becomes non-finite; UserError when the batch is larger than the data
+ * @throws DivergedError when the loss becomes non-finite; UserError when the batch is larger than the data, or a function
+ *   or callback of one's own fails
  */
 export async function train(
   job: TrainingJob,
   hooks: TrainingHooks = {},
   from?: TrainingSnapshot,
 ): Promise<TrainingOutcome> {
-  const { recipe, data } = job;
+  const { recipe, data, functions = {} } = job;
   requireValidation(recipe, data.validation);
+  checkMetrics(functions.metrics, data.validation);
   const { session, graph, batches, feeds, first } = await openTraining(job);
   const validation = await openValidation(job);
   const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
@@ -112,11 +121,14 @@ export async function train(
       const outputs = await session.run(feeds.fill(position.step, rates), rates.length);
       const seconds = (performance.now() - started) / 1000 / rates.length;
       for (const [i, loss] of outputs.loss!.entries()) {
-        requireFinite("the loss", loss, { step: position.step + 1, epoch, recipe });
+        const place = { step: position.step + 1, epoch, recipe };
+        requireFinite("the loss", loss, place);
+        if (functions.loss) requireFinite("the result of the function `loss`", outputs.objective![i]!, place);
         position = advance(position, { loss, correct: outputs.correct![i]!, seconds });
       }
       const learningRate = rates.at(-1)!;
-      hooks.onStep?.(progressAt(position, { recipe, epoch, totalSteps, learningRate }));
+      const progress = progressAt(position, { recipe, epoch, totalSteps, learningRate });
+      let isStopWanted = await callHook("onStep", () => hooks.onStep?.(progress));
       steps = job.stepsPerCall ?? stepsPerCallFor(seconds);
 
       if (position.step === batches.steps(epoch)) {
@@ -139,15 +151,19 @@ export async function train(
           ...(validated && data.train.classNames.length <= MAX_CONFUSION_CLASSES
             ? { validationConfusion: validated.confusion }
             : {}),
+          ...(validated && functions.metrics && Object.keys(functions.metrics).length > 0
+            ? { metrics: metricsOf(functions.metrics, validated, data.train.classNames, epoch) }
+            : {}),
         };
         position = { ...position, epoch: START.epoch };
         epoch++;
         if (needsBestEpoch(recipe) && isBetter(result, best?.result)) {
           best = { result, tensors: recipe.keep === "best" ? used : undefined };
         }
-        hooks.onEpoch?.(result, { tensors, position, best });
+        const snapshot = { tensors, position, best };
+        if (await callHook("onEpoch", () => hooks.onEpoch?.(result, snapshot))) isStopWanted = true;
       }
-      isStopped = hooks.isStopRequested?.() ?? false;
+      isStopped = isStopWanted || (hooks.isStopRequested?.() ?? false);
     }
     const snapshot = { tensors: await session.save(), position, best };
     const isFinished = isDone();
@@ -185,9 +201,12 @@ export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
     batchSize: recipe.batchSize,
     seed,
     augmentation: recipe.augmentation,
+    augment: job.functions?.augment,
     sampling: recipe.sampling,
   });
   const isMixed = recipe.augmentation.mixing !== undefined;
+  const loss = job.functions?.loss;
+  requireUnweighted(loss, recipe);
   const { program, graph } = trainingProgram(recipe.model, {
     ...recipe,
     ...job,
@@ -195,6 +214,7 @@ export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
     optimizer,
     classWeights: recipe.classWeights && classWeightsOf(data.train, recipe.classWeights),
     isMixed,
+    loss,
     grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
   });
   return {
@@ -204,6 +224,16 @@ export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
     feeds: stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, isMixed, seed }),
     first: () => firstTensors(graph, program, seed),
   };
+}
+
+/** The values of metrics of one's own after an epoch. */
+function metricsOf(
+  metrics: Metrics,
+  { predictions: { probabilities, labels } }: ClassificationMetrics,
+  classNames: readonly string[],
+  epoch: number,
+): Record<string, number> {
+  return computeMetrics(metrics, { probabilities, labels, classNames }, `epoch ${epoch}`);
 }
 
 /** The epoch, from 1, that the step after `step` belongs to. */

@@ -5,12 +5,13 @@ import type { Value } from "../graph/value.ts";
 import { buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
 import { add, multiply, subtract } from "../ops/elementwise.ts";
 import { constant, input } from "../ops/leaves.ts";
-import { countCorrect, softmaxCrossEntropy } from "../ops/loss.ts";
+import { classTargets, countCorrect, softmaxCrossEntropy } from "../ops/loss.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
 import { clipGradients } from "../optim/clip-gradients.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { isGrouped, jointly, type UpdateGrouping, updateParameters } from "../optim/update-parameters.ts";
+import { applyLoss, type Loss } from "./own-loss.ts";
 
 export interface TrainingProgramOptions {
   readonly task: ImageTask;
@@ -18,6 +19,8 @@ export interface TrainingProgramOptions {
   readonly normalization: PixelNormalization;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  /** Minimised instead of the cross-entropy. */
+  readonly loss?: Loss | undefined;
   /** Weight of each class in the objective, [classes]. Default: all 1. */
   readonly classWeights?: readonly number[] | undefined;
   /** The norm to which the gradients of all parameters together are scaled down. Default: they stay. */
@@ -83,7 +86,7 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 /**
  * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
  * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
- * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing; this is minimised) and `correct` (number of
+ * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing, or the loss of one's own; this is minimised) and `correct` (number of
  * images).
  * The loss counts as a layer `loss`.
  */
@@ -100,12 +103,14 @@ export function trainingProgram(
   const objectiveFor = (target: Value) => softmaxCrossEntropy(graph.logits, target, targets);
   const outputs = {
     // Cross-entropy is linear in the target, so that of mixed targets is the mixture of both.
-    objective: mixed
-      ? add(
-          multiply(objectiveFor(labels), mixed.share),
-          multiply(objectiveFor(mixed.labels), subtract(constant(1), mixed.share)),
-        )
-      : objectiveFor(labels),
+    objective: options.loss
+      ? ownObjective(options.loss, { logits: graph.logits, labels, mixed, labelSmoothing })
+      : mixed
+        ? add(
+            multiply(objectiveFor(labels), mixed.share),
+            multiply(objectiveFor(mixed.labels), subtract(constant(1), mixed.share)),
+          )
+        : objectiveFor(labels),
     loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
     correct: countCorrect(graph.logits, labels),
   };
@@ -185,4 +190,29 @@ export function trainingProgram(
     origins,
   };
   return { program, graph };
+}
+
+/** The objective of a loss of one's own, for targets with label smoothing and mixing. */
+function ownObjective(
+  loss: Loss,
+  {
+    logits,
+    labels,
+    mixed,
+    labelSmoothing,
+  }: {
+    readonly logits: Value;
+    readonly labels: Value;
+    readonly mixed: false | { readonly labels: Value; readonly share: Value };
+    readonly labelSmoothing: number;
+  },
+): Value {
+  const targetsOf = (of: Value) => classTargets(of, { classes: logits.shape[1]!, labelSmoothing });
+  const targets = mixed
+    ? add(
+        multiply(targetsOf(labels), mixed.share),
+        multiply(targetsOf(mixed.labels), subtract(constant(1), mixed.share)),
+      )
+    : targetsOf(labels);
+  return applyLoss(loss, { logits, labels, targets });
 }

@@ -12,9 +12,19 @@ import { elementwiseCases } from "./cases/elementwise.ts";
 import { lossCases } from "./cases/losses.ts";
 import { matrixCases } from "./cases/matrices.ts";
 import { poolCases } from "./cases/pools.ts";
+import { reductionCases } from "./cases/reductions.ts";
 
 const OPS = new URL("../../src/ops/", import.meta.url);
-const families = [convolutionCases, depthwiseCases, poolCases, channelCases, matrixCases, elementwiseCases, lossCases];
+const families = [
+  convolutionCases,
+  depthwiseCases,
+  poolCases,
+  channelCases,
+  matrixCases,
+  elementwiseCases,
+  lossCases,
+  reductionCases,
+];
 
 /** Operations without cases of their own, each with the reason. */
 const NO_LOWERING_CASE: Readonly<Record<string, string>> = {

@@ -90,3 +90,12 @@ test("a resumed run without events starts with the finished epochs; by default n
   expect(eventFiles(out)).toHaveLength(1);
   expectShown(out);
 });
+
+test("a program's own metrics are written too", async () => {
+  const out = join(FOLDER, "own");
+  const functions = { metrics: { images: ({ labels }: { labels: readonly number[] }) => labels.length } };
+  await trainNewRun({ ...RUN, out }, { ...OPTIONS, functions, tensorboard: true });
+  const images = readMetrics(out).map((line) => line.metrics!.images);
+  expect(images[0]).toBeGreaterThan(0);
+  expect(shown(out).map(({ scalars }) => scalars!["metrics/images"])).toEqual(images);
+});

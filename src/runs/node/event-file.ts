@@ -79,6 +79,7 @@ function scalarsOf(line: MetricsLine) {
       ...(validationAccuracy === null ? {} : { "accuracy/validation": validationAccuracy }),
       learning_rate: line.learningRate,
       images_per_second: line.imagesPerSecond,
+      ...Object.fromEntries(Object.entries(line.metrics ?? {}).map(([name, value]) => [`metrics/${name}`, value])),
     },
   };
 }

@@ -9,6 +9,8 @@ import { collectEnvironment } from "../../runs/node/environment.ts";
 import { networkSha256 } from "../../runs/node/hashes.ts";
 import { RUN_FORMAT, type RunRecord } from "../../runs/run-record.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { TrainingFunctions } from "../own-functions.ts";
+import { functionFingerprints } from "./function-fingerprints.ts";
 
 /** Definition of a new run. */
 export interface NewRun {
@@ -27,16 +29,24 @@ export interface NewRun {
   readonly out: string;
 }
 
-/** A run's record before training starts. */
+interface NewRunOptions {
+  readonly data: LoadedData;
+  readonly threads: number;
+  readonly runtime: Runtime;
+  readonly functions?: TrainingFunctions | undefined;
+}
+
+/** A run's record before training starts. @throws UserError when a function of one's own fails on its sample */
 export function newRecord(
   { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold }: NewRun,
-  { data: loaded, threads, runtime }: { data: LoadedData; threads: number; runtime: Runtime },
+  { data: loaded, threads, runtime, functions = {} }: NewRunOptions,
   lowering: Lowering,
   data: TrainingData,
 ): RunRecord {
   const { source, verified, files, folder, preparation } = loaded;
   const { channels, height, width } = data.train;
   const task = imageTask(data.train);
+  const fingerprints = functionFingerprints(functions, { ...data, batchSize: recipe.batchSize });
   const { parameters, multiplyAdds } = modelFacts(recipe.model, task);
   const isOwn = source === "folder" || source === "pictures";
   return {
@@ -55,6 +65,7 @@ export function newRecord(
     learningRate: recipe.learningRate,
     trainOn,
     limit,
+    ...(fingerprints ? { functions: fingerprints } : {}),
     ...(fold ? { fold: { ...fold } } : {}),
     ...computation({ threads, runtime }, lowering),
     data: {

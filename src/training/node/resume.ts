@@ -36,8 +36,8 @@ export function encodePosition({ step, seconds, epoch }: TrainingPosition): Reco
 }
 
 /** What determines a run, as metadata of the files that it is resumed from. */
-export function runIdentity({ recipe, seed, trainOn, limit, fold }: RunRecord): Record<string, string> {
-  const fields = { recipe, seed, trainOn, limit, fold: fold ?? null };
+export function runIdentity({ recipe, seed, trainOn, limit, fold, functions }: RunRecord): Record<string, string> {
+  const fields = { recipe, seed, trainOn, limit, fold: fold ?? null, functions: functions ?? null };
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)]));
 }
 

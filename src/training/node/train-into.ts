@@ -14,6 +14,8 @@ import type { RunFolder } from "../../runs/node/run-folder.ts";
 import type { FinishedRunRecord, RunRecord } from "../../runs/run-record.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type BestEpoch, bestOf, needsBestEpoch } from "../best-epoch.ts";
+import type { HookAnswer } from "../hooks.ts";
+import type { TrainingFunctions } from "../own-functions.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
 import {
@@ -36,10 +38,12 @@ export interface TrainRunOptions {
   readonly stepsPerCall?: number;
   /** Write events for TensorBoard into the run's folder. A resumed run that has some continues to write them anyway. */
   readonly tensorboard?: boolean;
+  /** Loss, augmentation and metrics of one's own; the run records their fingerprints. */
+  readonly functions?: TrainingFunctions | undefined;
   /** Callbacks during training. */
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
     /** After each epoch, with its line of `metrics.jsonl`. */
-    readonly onEpoch?: (line: MetricsLine) => void;
+    readonly onEpoch?: (line: MetricsLine) => HookAnswer;
   };
   /** Called once the run's folder and record exist. */
   readonly onStart?: (folder: string, record: RunRecord, from: TrainingSnapshot | undefined) => void;
@@ -76,7 +80,7 @@ export async function trainInto(
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
   const { seed } = record;
-  const { runtime, threads, stepsPerCall, hooks, onStart, tensorboard = false } = options;
+  const { runtime, threads, stepsPerCall, hooks, onStart, functions, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
   const metricsFile = `${folder.path}/${RUN_FILES.metrics}`;
   const lines = metricsUpTo(from?.position.step ?? 0, found, metricsFile, record);
@@ -97,7 +101,7 @@ export async function trainInto(
     });
   };
   const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
-    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall },
+    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall, functions },
     {
       ...hooks,
       onEpoch(line, atEnd) {
@@ -108,7 +112,7 @@ export async function trainInto(
         folder.writeMetrics(lines);
         events?.write(line);
         writeState(atEnd);
-        hooks?.onEpoch?.(line);
+        return hooks?.onEpoch?.(line);
       },
     },
     from && { ...from, best },
@@ -135,7 +139,7 @@ export async function trainInto(
   folder.writeModel(seal(files.model, "onnx"));
   // Once more, as a run that was stopped after its last epoch did not write them here.
   folder.writeMetrics(lines);
-  const { trainLoss, trainAccuracy, validationLoss, validationAccuracy } = kept ?? lines.at(-1)!;
+  const { trainLoss, trainAccuracy, validationLoss, validationAccuracy, metrics } = kept ?? lines.at(-1)!;
   const { seconds, step } = snapshot.position;
   const finished: FinishedRunRecord = {
     ...record,
@@ -146,6 +150,7 @@ export async function trainInto(
       trainAccuracy,
       validationLoss,
       validationAccuracy,
+      ...(metrics ? { metrics } : {}),
       imagesPerSecond: (step * recipe.batchSize) / seconds,
       seconds,
       peakMemoryBytes: peakMemoryBytes(),

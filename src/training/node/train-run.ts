@@ -19,6 +19,8 @@ import { readRecipe } from "../../runs/node/run-recipe.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { requireValidation } from "../best-epoch.ts";
+import { requireUnweighted } from "../own-loss.ts";
+import { functionFingerprints, requireSameFunctions } from "./function-fingerprints.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
 import {
   checkResumable,
@@ -60,9 +62,10 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   checkAugmentation(run.recipe.augmentation, data.train);
   // Refuses weights that are not one for each class.
   if (run.recipe.classWeights) classWeightsOf(data.train, run.recipe.classWeights);
+  requireUnweighted(options.functions?.loss, run.recipe);
+  const record = newRecord(run, options, lowering, data);
   const folder = createRunFolder(run.out);
   try {
-    const record = newRecord(run, options, lowering, data);
     return await trainInto(folder, { recipe: run.recipe, record, lowering, data }, options);
   } finally {
     folder.close();
@@ -208,5 +211,9 @@ async function prepareResume({ path, record }: Run<RunRecord>, options: ResumeOp
   const isMissing = available.every(({ kind }) => kind !== record.lowering);
   const usual = isMissing && options.allowDifferent ? undefined : record.lowering;
   const lowering = await chooseLowering(options.runtime, options.lowering ?? usual);
+  if (options.functions || record.functions) {
+    const sample = { ...trainingData(options.data.train, record), batchSize: recipe.batchSize };
+    requireSameFunctions(path, record.functions, functionFingerprints(options.functions ?? {}, sample));
+  }
   return { recipe, lowering, differences: checkResumable(path, record, { ...options, lowering }) };
 }

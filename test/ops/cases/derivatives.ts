@@ -11,6 +11,10 @@ import {
   divideOp,
   dropout,
   dropoutOp,
+  exp,
+  expOp,
+  log,
+  logOp,
   multiply,
   multiplyOp,
   relu,
@@ -22,9 +26,17 @@ import {
   subtract,
   subtractOp,
 } from "../../../src/ops/elementwise.ts";
-import { softmaxCrossEntropy, softmaxCrossEntropyOp } from "../../../src/ops/loss.ts";
+import {
+  logSoftmax,
+  logSoftmaxOp,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyOp,
+  softmaxOp,
+} from "../../../src/ops/loss.ts";
 import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
 import { globalAveragePool, globalAveragePoolOp, maxPool2d, maxPool2dOp } from "../../../src/ops/pooling.ts";
+import { mean, spread, spreadOp, sum, sumOp } from "../../../src/ops/reduce.ts";
 import { flatten, flattenOp, unflatten, unflattenOp } from "../../../src/ops/reshape.ts";
 import { type TestTensor, tensor } from "../../support/tensors.ts";
 import { convolutionSizes } from "./convolutions.ts";
@@ -60,8 +72,8 @@ function elementwise(): DerivativeCase[] {
     { op, name: "two scalars", y: build(s.value, t.value), by: [s, t] },
     { op, name: "a value with itself", y: build(a.value, a.value), by: [a] },
     { op, name: "used twice on the way", y: build(multiply(a.value, b.value), add(a.value, b.value)), by: [a, b] },
-    { op, name: "scalar on the right, which takes none", y: build(a.value, s.value), by: [a], given: [s] },
-    { op, name: "scalar on the left, which takes none", y: build(s.value, a.value), by: [a], given: [s] },
+    { op, name: "scalar on the right", y: build(a.value, s.value), by: [a, s] },
+    { op, name: "scalar on the left", y: build(s.value, a.value), by: [a, s] },
   ]);
   const rates = [0, 0.25, 0.5].map((rate): DerivativeCase => {
     const mask = tensor("mask", shape, "mask");
@@ -72,6 +84,12 @@ function elementwise(): DerivativeCase[] {
     ...binary,
     ...rates,
     { op: sqrtOp, name: "positive", y: sqrt(a.value), by: [a] },
+    { op: expOp, name: "positive", y: exp(a.value), by: [a] },
+    { op: logOp, name: "positive", y: log(a.value), by: [a] },
+    { op: sumOp, name: "of all elements", y: sum(a.value), by: [a] },
+    { op: sumOp, name: "the mean", y: mean(a.value), by: [a] },
+    { op: sumOp, name: "of a scalar", y: sum(s.value), by: [s] },
+    { op: spreadOp, name: "half of a scalar", y: spread(s.value, [2, 3], 0.5), by: [s] },
     { op: reluOp, name: "away from 0", y: relu(distinct.value), by: [distinct] },
     { op: siluOp, name: "on both sides of 0", y: silu(distinct.value), by: [distinct] },
     { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },
@@ -174,12 +192,21 @@ function products(): DerivativeCase[] {
 
 function losses(): DerivativeCase[] {
   const weights = (classes: number) => Array.from({ length: classes }, (_, label) => 0.5 + label);
-  return [0, 0.1, 0.5].flatMap((labelSmoothing) =>
-    [
-      [1, 1],
-      [4, 5],
-      [7, 2],
-    ].flatMap(([batch, classes]) =>
+  const sizes = [
+    [1, 1],
+    [4, 5],
+    [7, 2],
+  ] as const;
+  const probabilities = sizes.flatMap(([batch, classes]): DerivativeCase[] => {
+    const logits = tensor("logits", [batch, classes], "uniform");
+    const name = `${batch} rows of ${classes}`;
+    return [
+      { op: softmaxOp, name, y: softmax(logits.value), by: [logits] },
+      { op: logSoftmaxOp, name, y: logSoftmax(logits.value), by: [logits] },
+    ];
+  });
+  const entropies = [0, 0.1, 0.5].flatMap((labelSmoothing) =>
+    sizes.flatMap(([batch, classes]) =>
       [{}, { classWeights: weights(classes!) }].map((weighting): DerivativeCase => {
         const logits = tensor("logits", [batch!, classes!], "uniform");
         const labels = tensor("labels", [batch!], "labels", { limit: classes! });
@@ -189,4 +216,5 @@ function losses(): DerivativeCase[] {
       }),
     ),
   );
+  return [...probabilities, ...entropies];
 }

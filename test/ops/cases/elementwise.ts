@@ -8,6 +8,10 @@ import {
   divideOp,
   dropout,
   dropoutOp,
+  exp,
+  expOp,
+  log,
+  logOp,
   multiply,
   multiplyOp,
   relu,
@@ -160,9 +164,19 @@ function casesAt(place: Place): OpCase[] {
     ...(isWeights ? [] : siluCases(place)),
     ...(isWeights
       ? []
+      : [
+          { op: expOp, name, inputs: a.inputs, y: exp(a.value), isBlocked, bound: ofResult(EXP_ROUNDINGS) },
+          // Of numbers from 0.5 to 1.5: near 1 the result is small, its error is not.
+          { op: logOp, name, inputs: roots.inputs, y: log(roots.value), isBlocked, bound: ofMagnitude(2, roots.value) },
+        ]),
+    ...(isWeights
+      ? []
       : [{ op: sqrtOp, name, inputs: roots.inputs, y: sqrt(roots.value), isBlocked, bound: ofResult(1) }]),
   ];
 }
+
+/** ONNX Runtime's exponential is a polynomial of the reduced input. */
+const EXP_ROUNDINGS = 4;
 
 /** ONNX Runtime's logistic is a quotient of polynomials with an error of a few epsilons, followed by a product. */
 const SILU_ROUNDINGS = 8;

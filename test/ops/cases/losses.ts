@@ -1,17 +1,25 @@
 import { evaluateReference } from "../../../src/graph/evaluate.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import {
+  classTargets,
+  classTargetsOp,
   countCorrect,
   countCorrectOp,
+  logSoftmax,
+  logSoftmaxGradient,
+  logSoftmaxGradientOp,
+  logSoftmaxOp,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
   softmaxCrossEntropyGradientOp,
   softmaxCrossEntropyOp,
+  softmaxGradient,
+  softmaxGradientOp,
   softmaxOp,
   type TargetAttributes,
 } from "../../../src/ops/loss.ts";
-import { type Bound, exact, FLOAT32_EPSILON, type OpCase } from "../../support/op-case.ts";
+import { type Bound, exact, FLOAT32_EPSILON, type OpCase, ofResult } from "../../support/op-case.ts";
 import { feedsOf, literal, type TestTensor, tensor } from "../../support/tensors.ts";
 
 const SIZES: readonly (readonly [edge: string, batch: number, classes: number])[] = [
@@ -109,7 +117,60 @@ function casesOf(name: string, logits: TestTensor, labels: TestTensor): OpCase[]
     },
   ]);
   const y = { ...common, op: softmaxOp, name, inputs: [logits], y: probabilities };
-  return [{ ...y, bound: scaledBy(probabilities, roundings, 0, 1) }, counted, ...losses];
+  return [
+    { ...y, bound: scaledBy(probabilities, roundings, 0, 1) },
+    counted,
+    ...losses,
+    // Of logits further apart the derivative is less than its rounding.
+    ...(range < 20 ? derivativesOf(name, logits) : []),
+    {
+      op: logSoftmaxOp,
+      name,
+      isBlocked: false,
+      inputs: [logits],
+      y: logSoftmax(logits.value),
+      bound: absolute((roundings + 2) * (range + Math.log(classes) + 1)),
+    },
+    ...[0, 0.1, 0.5].map(
+      (labelSmoothing): OpCase => ({
+        op: classTargetsOp,
+        name: `smoothing ${labelSmoothing}, ${name}`,
+        isBlocked: false,
+        inputs: [labels],
+        y: classTargets(labels.value, { classes, labelSmoothing }),
+        bound: ofResult(3),
+      }),
+    ),
+  ];
+}
+
+/** The derivatives of softmax and of its logarithm, of results as they occur. */
+function derivativesOf(name: string, logits: TestTensor): OpCase[] {
+  const { shape } = logits.value;
+  const classes = shape[1]!;
+  const dy = tensor("dy", shape, "uniform");
+  const [logs] = evaluateReference([logSoftmax(logits.value)], feedsOf([logits]));
+  const made = (values: Float64Array) => literal("y", shape, [...values]);
+  const [probabilities, logarithms] = [made(logs!.map(Math.exp)), made(logs!)];
+  const common = { name, isBlocked: false };
+  return [
+    {
+      ...common,
+      op: softmaxGradientOp,
+      inputs: [probabilities, dy],
+      y: softmaxGradient(probabilities.value, dy.value),
+      // A sum of products of at most 1 in all, a difference of at most 2, and a product with the probability.
+      bound: scaledBy(probabilities.value, classes + 6, 0, 2),
+    },
+    {
+      ...common,
+      op: logSoftmaxGradientOp,
+      inputs: [logarithms, dy],
+      y: logSoftmaxGradient(logarithms.value, dy.value),
+      // The sum is at most as large as there are classes, and is wrong by its roundings and those of the exponential.
+      bound: absolute((classes + EXPONENTIAL_ROUNDINGS + 3) * (classes + 1)),
+    },
+  ];
 }
 
 function targetsText({ labelSmoothing, classWeights }: TargetAttributes): string {

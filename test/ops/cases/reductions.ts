@@ -1,0 +1,54 @@
+import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
+import { mean, spread, spreadOp, sum, sumOp } from "../../../src/ops/reduce.ts";
+import { blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
+import { tensor } from "../../support/tensors.ts";
+
+const SHAPES = [[], [1], [97], [5, 7], [129, 1], [1, 129], [3, 2, 4, 5]] as const;
+
+export function reductionCases(block: number): OpCase[] {
+  return [
+    ...SHAPES.flatMap((shape): OpCase[] => {
+      const [x, whole, one] = [
+        tensor("x", shape, "uniform"),
+        tensor("x", shape, "integers"),
+        tensor("one", [], "uniform"),
+      ];
+      const name = formatShape(shape);
+      const plain = { isBlocked: false, name };
+      return [
+        { ...plain, op: sumOp, inputs: [whole], y: sum(whole.value), bound: exact },
+        {
+          ...plain,
+          op: sumOp,
+          name: `mean, ${name}`,
+          inputs: [x],
+          y: mean(x.value),
+          bound: ofMagnitude(sizeOf(shape) + 2, mean(x.value)),
+        },
+        { ...plain, op: spreadOp, inputs: [one], y: spread(one.value, shape, 1), bound: exact },
+        {
+          ...plain,
+          op: spreadOp,
+          name: `a third, ${name}`,
+          inputs: [one],
+          y: spread(one.value, shape, 1 / 3),
+          bound: ofResult(2),
+        },
+      ];
+    }),
+    blockedImages(block),
+  ];
+}
+
+/** Blocked images are converted first. */
+function blockedImages(block: number): OpCase {
+  const x = tensor("x", [2, block, 3, 2], "integers");
+  return {
+    op: sumOp,
+    name: "blocked images",
+    inputs: [x],
+    y: sum(blockedCopy(x.value)),
+    isBlocked: false,
+    bound: exact,
+  };
+}
