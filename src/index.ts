@@ -31,7 +31,7 @@ export type {
 export type { StoredKind } from "./data/node/data-readers.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
-export type { UnreadablePicture } from "./data/node/read-pictures.ts";
+export type { OnRead, UnreadablePicture } from "./data/node/read-pictures.ts";
 export type { Augment, AugmentationContext } from "./data/own-augmentation.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
 export { type Fold, type Split, stratifiedSplit } from "./data/split.ts";
