@@ -65,6 +65,8 @@ export const ELEMENTWISE: Kernels = {
   Div: binary((a, b) => a / b),
   Equal: binary((a, b) => Number(a === b)),
   Sqrt: unary(Math.sqrt),
+  Exp: unary(Math.exp),
+  Log: unary(Math.log),
   Relu: unary((x) => Math.max(x, 0)),
   Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
   Identity: unary((x) => x),

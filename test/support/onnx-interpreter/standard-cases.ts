@@ -19,6 +19,12 @@ export const STANDARD_CASES: readonly NodeCase[] = [
     build: (writer) => writer.node("Sqrt", [positive(writer, "a")]),
     tolerance: FEW_ROUNDINGS,
   },
+  { ...one("Exp", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
+  {
+    ...one("Log", { a: [4, 5] }, 20),
+    build: (writer) => writer.node("Log", [positive(writer, "a")]),
+    tolerance: FEW_ROUNDINGS,
+  },
   one("Relu", { a: [4, 5] }, 20),
   { ...one("Sigmoid", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
   one("Identity", { a: [3] }, 3),
