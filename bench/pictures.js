@@ -98,9 +98,9 @@ async function elsewhere(args, environment = {}) {
 }
 
 async function load(set) {
-  const { loadOwnData } = await import("../dist/index.js");
+  const { loadCustomData } = await import("../dist/index.js");
   const started = performance.now();
-  const { train, test } = await loadOwnData(set, { size: SIZE });
+  const { train, test } = await loadCustomData(set, { size: SIZE });
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage();
   return {

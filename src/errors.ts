@@ -32,3 +32,8 @@ export function valueOrUserError<T>(read: () => T): T | UserError {
     throw error;
   }
 }
+
+/** What something that was thrown says: an error's message, anything else as a string. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -461,7 +461,7 @@ export const MUTATIONS = [
   ...caughtBy("test/training/own-functions.test.ts", [
     ["if (functions.loss) requireFinite(", "if (!functions.loss) requireFinite("],
     ["pixels[offset + i] = Math.min(255,", "pixels[offset + i] = Math.min(254,"],
-    ["multiply(targetsOf(labels), mixed.share)", "multiply(targetsOf(mixed.labels), mixed.share)"],
+    ["multiply(of(labels), mixed.share)", "multiply(of(mixed.labels), mixed.share)"],
     ["if (expected === found) continue;", "if (expected === found || found === undefined) continue;"],
     ['return (await hook()) === "stop";', 'return hook() === "stop";'],
   ]),

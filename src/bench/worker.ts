@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import { benchInference, type InferenceBenchTask } from "./inference.ts";
 import { type BenchTask, benchTraining } from "./training.ts";
 
@@ -6,7 +7,7 @@ process.once("message", (task: BenchTask | InferenceBenchTask) => {
   (task.kind === "train" ? benchTraining(task) : benchInference(task))
     .then(
       (result) => ({ result }),
-      (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => ({ error: messageOf(error) }),
     )
     .then((answer) => process.send?.(answer, () => process.disconnect()));
 });

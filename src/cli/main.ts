@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Command as Commander, CommanderError, Option } from "commander";
 import pc from "picocolors";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
@@ -56,7 +56,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${red("error:")} ${isVerbose ? stack : message}\n`);
       return error.exitCode;
     }
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const stack = error instanceof Error ? error.stack : message;
     process.stderr.write(
       isVerbose

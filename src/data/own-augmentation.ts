@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { type RandomStream, randomStream } from "../random.ts";
 import { type ImageGeometry, imageBytes } from "./image-set.ts";
 
@@ -38,7 +38,7 @@ export function augmentWith(
   try {
     made = augment(pixels.slice(offset, offset + size), { random, channels, height, width });
   } catch (error) {
-    throw new UserError(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UserError(`${where}: ${messageOf(error)}`, { cause: error });
   }
   if (made?.length !== size) {
     const found = made?.length === undefined ? `no pixels (${String(made)})` : `${made.length} pixels`;

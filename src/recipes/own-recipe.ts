@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { MODELS } from "../models/index.ts";
 import type { Layer, Model } from "../nn/index.ts";
 import { RECIPES } from "./index.ts";
@@ -77,7 +77,7 @@ function checkedLayers(make: () => unknown, where: string): readonly Layer[] {
   try {
     layers = make();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new UserError(`${where}: layers() failed: ${reason}`, { exitCode: 2, cause: error });
   }
   if (!Array.isArray(layers) || layers.length === 0) {

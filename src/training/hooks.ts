@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 
 /**
  * What a callback returns, or the promise of it: "stop" ends training as if it were interrupted, so that it can be resumed;
@@ -17,7 +17,7 @@ export async function callHook(name: string, hook: () => HookAnswer): Promise<bo
     return (await hook()) === "stop";
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`the callback \`${name}\`: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new UserError(`the callback \`${name}\`: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 import { gradients } from "../compile/gradients.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { formatShape } from "../graph/shape.ts";
 import { topologicalOrder, type Value } from "../graph/value.ts";
 
@@ -59,7 +59,7 @@ function named<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw new UserError(`the function \`loss\`: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new UserError(`the function \`loss\`: ${messageOf(error)}`, {
       cause: error,
     });
   }

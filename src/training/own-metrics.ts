@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 
 /** What a metric is computed from: a network's answers to all validation images. */
 export interface MetricInputs {
@@ -48,12 +48,9 @@ export function computeMetrics(metrics: Metrics, inputs: MetricInputs, where: st
       try {
         value = metric(inputs);
       } catch (error) {
-        throw new UserError(
-          `the metric \`${name}\`, ${where}: ${error instanceof Error ? error.message : String(error)}`,
-          {
-            cause: error,
-          },
-        );
+        throw new UserError(`the metric \`${name}\`, ${where}: ${messageOf(error)}`, {
+          cause: error,
+        });
       }
       if (typeof value === "number" && Number.isFinite(value)) return [name, value];
       throw new UserError(

@@ -86,8 +86,8 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 /**
  * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
  * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
- * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing, or the loss of one's own; this is minimised) and `correct` (number of
- * images).
+ * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing, or the loss of one's own; this
+ * is minimised) and `correct` (number of images).
  * The loss counts as a layer `loss`.
  */
 export function trainingProgram(
@@ -99,20 +99,24 @@ export function trainingProgram(
   const graph = buildModel(model, { ...options, mode: "training" });
   const labels = input("labels", [batchSize], "int32");
   const mixed = isMixed && { labels: input(MIXING.labels, [batchSize], "int32"), share: input(MIXING.share, []) };
-  const targets = { labelSmoothing, ...(classWeights ? { classWeights } : {}) };
-  const objectiveFor = (target: Value) => softmaxCrossEntropy(graph.logits, target, targets);
+  /** What is linear in the targets: that of mixed targets is the mixture of both. */
+  const ofTargets = (of: (target: Value) => Value) =>
+    mixed
+      ? add(multiply(of(labels), mixed.share), multiply(of(mixed.labels), subtract(constant(1), mixed.share)))
+      : of(labels);
+  const { logits } = graph;
   const outputs = {
-    // Cross-entropy is linear in the target, so that of mixed targets is the mixture of both.
     objective: options.loss
-      ? ownObjective(options.loss, { logits: graph.logits, labels, mixed, labelSmoothing })
-      : mixed
-        ? add(
-            multiply(objectiveFor(labels), mixed.share),
-            multiply(objectiveFor(mixed.labels), subtract(constant(1), mixed.share)),
-          )
-        : objectiveFor(labels),
-    loss: softmaxCrossEntropy(graph.logits, labels, { labelSmoothing: 0 }),
-    correct: countCorrect(graph.logits, labels),
+      ? applyLoss(options.loss, {
+          logits,
+          labels,
+          targets: ofTargets((target) => classTargets(target, { classes: logits.shape[1]!, labelSmoothing })),
+        })
+      : ofTargets((target) =>
+          softmaxCrossEntropy(logits, target, { labelSmoothing, ...(classWeights ? { classWeights } : {}) }),
+        ),
+    loss: softmaxCrossEntropy(logits, labels, { labelSmoothing: 0 }),
+    correct: countCorrect(logits, labels),
   };
   const origins = new Map(graph.origins);
   claim(origins, Object.values(outputs), { layer: "loss", pass: "forward" });
@@ -190,29 +194,4 @@ export function trainingProgram(
     origins,
   };
   return { program, graph };
-}
-
-/** The objective of a loss of one's own, for targets with label smoothing and mixing. */
-function ownObjective(
-  loss: Loss,
-  {
-    logits,
-    labels,
-    mixed,
-    labelSmoothing,
-  }: {
-    readonly logits: Value;
-    readonly labels: Value;
-    readonly mixed: false | { readonly labels: Value; readonly share: Value };
-    readonly labelSmoothing: number;
-  },
-): Value {
-  const targetsOf = (of: Value) => classTargets(of, { classes: logits.shape[1]!, labelSmoothing });
-  const targets = mixed
-    ? add(
-        multiply(targetsOf(labels), mixed.share),
-        multiply(targetsOf(mixed.labels), subtract(constant(1), mixed.share)),
-      )
-    : targetsOf(labels);
-  return applyLoss(loss, { logits, labels, targets });
 }

@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { UserError } from "../../errors.ts";
+import { messageOf, UserError } from "../../errors.ts";
 import type { PublishedData } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 import type { RemoteSource, Report } from "./chain.ts";
@@ -130,5 +130,5 @@ function complaint(error: unknown): string {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const errors = lines.filter((line) => line.startsWith("E: "));
   if (errors.length > 0) return errors.join(" ");
-  return lines.at(-1) ?? (error instanceof Error ? error.message : String(error));
+  return lines.at(-1) ?? messageOf(error);
 }

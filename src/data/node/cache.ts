@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { UserError } from "../../errors.ts";
+import { messageOf, UserError } from "../../errors.ts";
 import type { PublishedData } from "../fashion-mnist.ts";
 import { DATA_PARTS } from "../fashion-mnist.ts";
 
@@ -56,7 +56,7 @@ async function createStaging(cacheFolder: string): Promise<string> {
     await removeAbandoned(cacheFolder);
     return await mkdtemp(join(cacheFolder, STAGING_PREFIX));
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new UserError(`the cache cannot be written to (${detail}): set TAILOR_CACHE to a folder of yours`, {
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { UserError } from "../../errors.ts";
+import { messageOf, UserError } from "../../errors.ts";
 import { count } from "../../text.ts";
 import type { IdxArray } from "../idx.ts";
 import { parseIdx } from "../idx.ts";
@@ -75,7 +75,7 @@ async function decompress(compressed: Uint8Array, path: string, maxBytes: number
     const code = errorCode(error);
     if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(path, maxBytes);
     const fault = code === "Z_BUF_ERROR" ? "is cut short" : "is corrupt";
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new UserError(`${path} ${fault} (gzip: ${detail}). Fetch it again, or remove it`, { cause: error });
   }
 }
