@@ -14,11 +14,12 @@ export interface TimedRun {
  * loop's overhead. The trained weights are discarded.
  *
  * @param steps minimum number to time, after the warm-up; an engine run of several steps is timed completely
+ * @param warmUp number of untimed steps before, at least 1
  */
-export async function timeSteps(job: TrainingJob, steps: number): Promise<TimedRun[]> {
+export async function timeSteps(job: TrainingJob, steps: number, warmUp = WARM_UP_STEPS): Promise<TimedRun[]> {
   const { data, recipe } = job;
   // Allows for the engine runs in which the warm-up and the last step end.
-  const most = steps + WARM_UP_STEPS + 2 * MAX_STEPS_PER_CALL;
+  const most = steps + warmUp + 2 * MAX_STEPS_PER_CALL;
   // The recipe's own learning rates, if it has enough steps.
   const epochs = Math.max(recipe.epochs, Math.ceil((most * recipe.batchSize) / data.train.count));
   const ends: { step: number; at: number }[] = [];
@@ -27,7 +28,7 @@ export async function timeSteps(job: TrainingJob, steps: number): Promise<TimedR
     { ...job, recipe: { ...recipe, epochs }, data: { train: data.train, validation: null } },
     {
       onStep: ({ step }) => {
-        if (step >= WARM_UP_STEPS) ends.push({ step, at: performance.now() });
+        if (step >= warmUp) ends.push({ step, at: performance.now() });
       },
       isStopRequested: isEnough,
     },

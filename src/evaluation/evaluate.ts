@@ -52,6 +52,13 @@ export async function allLogits(set: ImageSet, logitsOf: LogitsOf, batchSize: nu
   return all;
 }
 
+/** Metrics of a set whose logits [count, classes] are known. */
+export function metricsOfLogits({ classNames, labels, count }: ImageSet, logits: Float32Array): ClassificationMetrics {
+  const gatherer = gatherMetrics(classNames);
+  gatherer.add(logits, labels, count);
+  return gatherer.metrics();
+}
+
 function mirrorImages(pixels: Uint8Array, mirrored: Uint8Array, set: ImageSet): void {
   for (let start = 0; start < pixels.length; start += imageBytes(set)) {
     moveImage(pixels, start, mirrored, start, set, { mirror: true, upsideDown: false, right: 0, down: 0 });

@@ -8,8 +8,11 @@ import { DivergedError } from "../training/diverged.ts";
 import type { TrainingJob } from "../training/train.ts";
 import type { PlannedRun } from "./planned-run.ts";
 
-/** Number of steps timed for a forecast. */
-const FORECAST_STEPS = 8;
+/** Numbers of steps timed for a forecast, and before. */
+const FORECAST_STEPS = { timed: 8, warmUp: 5 };
+
+/** The same for runs of few steps, of which a forecast should not take a large part. */
+const FEW_FORECAST_STEPS = { timed: 1, warmUp: 1, runSteps: 100 };
 
 /** The forward pass takes about a third of a training step. */
 const FORWARD_SHARE = 1 / 3;
@@ -19,7 +22,9 @@ const FORWARD_SHARE = 1 / 3;
  */
 export async function forecastSeconds(job: TrainingJob): Promise<number> {
   const { recipe, data } = job;
-  const secondsAStep = medianStep(await timeSteps(job, FORECAST_STEPS)) / 1000;
+  const runSteps = (recipe.epochs * data.train.count) / recipe.batchSize;
+  const { timed, warmUp } = runSteps < FEW_FORECAST_STEPS.runSteps ? FEW_FORECAST_STEPS : FORECAST_STEPS;
+  const secondsAStep = medianStep(await timeSteps(job, timed, warmUp)) / 1000;
   const images = recipe.epochs * data.train.count + recipe.epochs * (data.validation?.count ?? 0) * FORWARD_SHARE;
   return (images / recipe.batchSize) * secondsAStep;
 }

@@ -26,13 +26,14 @@ export function settledNetwork(graph: ModelGraph, options: StatisticsOptions) {
   return {
     /** @param kept all tensors of the training after `step` steps @returns the network's own tensors */
     async after(step: number, kept: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
-      const tensors = usedTensors(graph, kept);
-      if (step >= settled) return tensors;
-      if (last?.step !== step) {
+      if (last?.step === step) return last.tensors;
+      let tensors = usedTensors(graph, kept);
+      if (step < settled) {
         statistics ??= await openStatistics(graph, options);
-        last = { step, tensors: await statistics.estimate(tensors) };
+        tensors = await statistics.estimate(tensors);
       }
-      return last.tensors;
+      last = { step, tensors };
+      return tensors;
     },
     async release(): Promise<void> {
       await statistics?.release();

@@ -4,7 +4,7 @@ import { type TrainingBatches, trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type TrainingData } from "../data/training-data.ts";
 import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
-import { allLogits, EVALUATION_BATCH_SIZE, evaluate, evaluationProgram } from "../evaluation/evaluate.ts";
+import { allLogits, EVALUATION_BATCH_SIZE, evaluationProgram, metricsOfLogits } from "../evaluation/evaluate.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -284,15 +284,19 @@ async function openValidation({ recipe, data, normalization, lowering, runtime, 
   const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
   const session: Session = await runtime.open(compile(program, lowering), { threads });
   const logitsOf = async (pixels: Uint8Array) => (await session.run({ pixels })).logits!;
+  // The last epoch's weights are those of the end, usually.
+  let last: { readonly tensors: ReadonlyMap<string, Float32Array>; readonly logits: Float32Array } | undefined;
+  const logits = async (tensors: ReadonlyMap<string, Float32Array>): Promise<LabelledLogits> => {
+    if (last?.tensors !== tensors) {
+      session.load(tensors);
+      last = { tensors, logits: await allLogits(validation, logitsOf, batchSize) };
+    }
+    return { logits: last.logits, labels: validation.labels };
+  };
   return {
-    run(tensors: ReadonlyMap<string, Float32Array>) {
-      session.load(tensors);
-      return evaluate(validation, logitsOf, { batchSize });
-    },
-    async logits(tensors: ReadonlyMap<string, Float32Array>): Promise<LabelledLogits> {
-      session.load(tensors);
-      return { logits: await allLogits(validation, logitsOf, batchSize), labels: validation.labels };
-    },
+    logits,
+    run: async (tensors: ReadonlyMap<string, Float32Array>) =>
+      metricsOfLogits(validation, (await logits(tensors)).logits),
     release: () => session.release(),
   };
 }

@@ -76,7 +76,7 @@ describe("pictures of coloured shapes", () => {
 test("adapted values are printed; given values are used", async () => {
   const folder = join(FOLDER, "printed");
   await putShapes(folder, { classes: 2, images: 20 });
-  const train = ["train", "tiny", "--data", folder, "--size", "12", "--skip-report"];
+  const train = ["train", "tiny", "--data", folder, "--size", "8", "--skip-report"];
   const chosen = await tailor([...train, "--batch-size", "16", "--out", join(FOLDER, "chosen")]);
   expect(chosen.stderr).toContain(
     "32 images, 150 epochs, batch 16 (chosen for so few images; the recipe has 30 epochs), seed 1",

@@ -10,7 +10,7 @@ import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 400, test: 130 });
+const DATA = await smallDataFolder({ train: 400, test: 130, isHalved: true });
 const SMALL = ["sweep", "base", "--data", DATA, "--threads", "1"];
 
 interface SweepJson {

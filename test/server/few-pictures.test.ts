@@ -11,9 +11,9 @@ import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 
 test.each([
   [2, 20, "base", { batchSize: 8, epochs: 75 }] as const,
-  [3, 30, "tiny", { batchSize: 8, epochs: 34 }] as const,
   ...(IS_THOROUGH
     ? ([
+        [3, 30, "tiny", { batchSize: 8, epochs: 34 }],
         [2, 40, "base", { batchSize: 8, epochs: 38 }],
         [2, 100, "base", { batchSize: 16, epochs: 30 }],
         [10, 20, "base", { batchSize: 16, epochs: 30 }],

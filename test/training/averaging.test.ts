@@ -10,6 +10,7 @@ import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
 import { type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { lowerings } from "../support/run-program.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { RECIPE, smallJob } from "./support/jobs.ts";
 import { expectSameRun } from "./support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
@@ -17,34 +18,38 @@ import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 const AVERAGING = { kind: "exponential", decay: 0.7 } as const;
 
 describe("averages of weights", () => {
-  test.each(lowerings())("are those of what each step left, running statistics too ($kind)", async (lowering) => {
-    const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
-    const expected = new Map<string, number[]>();
-    let from: TrainingSnapshot | undefined;
-    for (let step = 1, isFinished = false; !isFinished; step++) {
-      const outcome = await train(job, { isStopRequested: () => true }, from);
-      const share = averagingShareAt(AVERAGING, step);
-      for (const { name } of outcome.graph.tensors) {
-        const values = [...outcome.snapshot.tensors.get(name)!];
-        const before = expected.get(name);
-        expected.set(
-          name,
-          values.map((value, i) => (before ? before[i]! + share * (value - before[i]!) : value)),
-        );
-        // Rounded once a step, and each rounding fades as the average moves on.
-        const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        const average = outcome.snapshot.tensors.get(`${name}.average`)!;
-        expect(average, name).toBeClose(expected.get(name)!, { tolerance: 1e-6 * scale });
-        // The network at the end of so few steps has running statistics that were estimated again.
-        if (!outcome.isFinished || !name.includes("running_")) expect(outcome.tensors.get(name), name).toEqual(average);
+  test.each(IS_THOROUGH ? lowerings() : lowerings().slice(-1))(
+    "are those of what each step left, running statistics too ($kind)",
+    async (lowering) => {
+      const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
+      const expected = new Map<string, number[]>();
+      let from: TrainingSnapshot | undefined;
+      for (let step = 1, isFinished = false; !isFinished; step++) {
+        const outcome = await train(job, { isStopRequested: () => true }, from);
+        const share = averagingShareAt(AVERAGING, step);
+        for (const { name } of outcome.graph.tensors) {
+          const values = [...outcome.snapshot.tensors.get(name)!];
+          const before = expected.get(name);
+          expected.set(
+            name,
+            values.map((value, i) => (before ? before[i]! + share * (value - before[i]!) : value)),
+          );
+          // Rounded once a step, and each rounding fades as the average moves on.
+          const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+          const average = outcome.snapshot.tensors.get(`${name}.average`)!;
+          expect(average, name).toBeClose(expected.get(name)!, { tolerance: 1e-6 * scale });
+          // The network at the end of so few steps has running statistics that were estimated again.
+          if (!outcome.isFinished || !name.includes("running_"))
+            expect(outcome.tensors.get(name), name).toEqual(average);
+        }
+        from = outcome.snapshot;
+        isFinished = outcome.isFinished;
       }
-      from = outcome.snapshot;
-      isFinished = outcome.isFinished;
-    }
-    expect(from!.position.step).toBe(7);
-    const [last, average] = ["bn1.running_mean", "bn1.running_mean.average"].map((name) => from!.tensors.get(name)!);
-    expect(average).not.toEqual(last);
-  });
+      expect(from!.position.step).toBe(7);
+      const [last, average] = ["bn1.running_mean", "bn1.running_mean.average"].map((name) => from!.tensors.get(name)!);
+      expect(average).not.toEqual(last);
+    },
+  );
 
   test("do not affect the training itself", async () => {
     const [plain, averaged] = [

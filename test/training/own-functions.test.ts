@@ -153,7 +153,7 @@ describe("an augmentation", () => {
     [
       "another size",
       (pixels) => pixels.subarray(1),
-      /`augment`, training image \d+ \(from 0\): returned 783 pixels; it must return 784/,
+      /`augment`, training image \d+ \(from 0\): returned 195 pixels; it must return 196/,
     ],
     ["nothing", (() => undefined) as unknown as Augment, /returned no pixels \(undefined\)/],
     ["NaN", (pixels) => Float32Array.from(pixels, (value, i) => (i === 5 ? Number.NaN : value)), /pixel 5 is NaN/],

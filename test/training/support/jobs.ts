@@ -8,7 +8,7 @@ import type { Recipe } from "../../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { type TrainingHooks, type TrainingJob, type TrainingSnapshot, train } from "../../../src/training/train.ts";
 import { withoutTimes } from "./same-run.ts";
-import { firstImages } from "./small-data.ts";
+import { firstImages, halved } from "./small-data.ts";
 
 const images = await loadFashionMnist();
 
@@ -42,9 +42,11 @@ export interface JobOptions extends Partial<Omit<TrainingJob, "recipe">> {
   readonly recipe?: Partial<Recipe>;
 }
 
-/** 80 images in batches of 32: epochs end after 2, 5 and 7 steps. */
+const SMALL = { train: halved(firstImages(images.train, 80)), validation: halved(firstImages(images.test, 30)) };
+
+/** 80 images of 14 x 14 in batches of 32: epochs end after 2, 5 and 7 steps. */
 export function smallJob({ recipe, ...rest }: JobOptions = {}): TrainingJob {
-  const data = rest.data ?? smallSets(80, 30);
+  const data = rest.data ?? SMALL;
   return {
     recipe: { ...RECIPE, ...recipe },
     data,

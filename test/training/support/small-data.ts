@@ -23,6 +23,17 @@ export function firstImages(set: ImageSet, count: number): ImageSet {
   );
 }
 
+/** Every second pixel of every second row: 14 x 14 images take a quarter of the time and are still told apart. */
+export function halved(set: ImageSet): ImageSet {
+  const [height, width] = [set.height / 2, set.width / 2];
+  const images = new Uint8Array(set.count * set.channels * height * width);
+  for (let i = 0; i < images.length; i++) {
+    const [row, column] = [Math.floor(i / width), i % width];
+    images[i] = set.images[row * 2 * set.width + column * 2]!;
+  }
+  return { ...set, height, width, images };
+}
+
 /** The four IDX files of a set of images to train with and one to test. */
 function idxFiles({ train, test }: { train: ImageSet; test: ImageSet }): Map<string, Uint8Array> {
   const images = (set: ImageSet) => idxBytes([set.count, set.height, set.width], set.images);
@@ -36,10 +47,12 @@ function idxFiles({ train, test }: { train: ImageSet; test: ImageSet }): Map<str
 }
 
 /** A data folder with the first images of Fashion-MNIST; one training image in twelve validates. */
-export async function smallDataFolder({ train = 1200, test = 130 } = {}): Promise<string> {
+export async function smallDataFolder({ train = 1200, test = 130, isHalved = false } = {}): Promise<string> {
   const folder = join(sharedFolder(), "data");
   const all = await loadFashionMnist();
-  const sets = { train: firstImages(all.train, train), test: firstImages(all.test, test) };
+  const first = (set: ImageSet, count: number) =>
+    isHalved ? halved(firstImages(set, count)) : firstImages(set, count);
+  const sets = { train: first(all.train, train), test: first(all.test, test) };
   await writeFiles(folder, idxFiles(sets), { packed: false });
   return folder;
 }
