@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
 import { balancedEpochs } from "./class-balance.ts";
-import { type ImageSet, imageBytes } from "./image-set.ts";
+import { imageBytes, type LabelledSet, valuesFor } from "./image-set.ts";
 import { mixBatch } from "./mixing.ts";
 import { type Augment, augmentWith } from "./own-augmentation.ts";
 
@@ -101,7 +101,7 @@ export interface TrainingBatches {
    * @returns the share of each row's own label; the rest is that of the row mixed into it, row B - 1 - i for row i
    * @throws RangeError when the step is not a non-negative integer or a buffer has the wrong length
    */
-  fill(step: number, pixels: Uint8Array, labels: Int32Array): number;
+  fill(step: number, pixels: Uint8Array | Float32Array, labels: Int32Array): number;
 }
 
 /**
@@ -126,7 +126,7 @@ export function trainingBatches({
   augment,
   sampling,
 }: {
-  set: ImageSet;
+  set: LabelledSet;
   batchSize: number;
   seed: number;
   augmentation?: Augmentation | undefined;
@@ -141,6 +141,11 @@ export function trainingBatches({
     );
   }
   checkAugmentation(augmentation, set);
+  if (set.images instanceof Float32Array && (augment || Object.keys(augmentation).length > 0)) {
+    throw new UserError("augmentation changes images; the features of a frozen network have none: leave it out", {
+      exitCode: 2,
+    });
+  }
   const size = imageBytes(set);
   const chain = epochChain(
     set.count,
@@ -150,7 +155,7 @@ export function trainingBatches({
   const isMirrored =
     augmentation.horizontalFlip === "alternating" ? alternatingFlip(set.count, seed) : (): boolean => false;
 
-  function fill(step: number, pixels: Uint8Array, labels: Int32Array): number {
+  function fill(step: number, pixels: Uint8Array | Float32Array, labels: Int32Array): number {
     if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`step: ${step} is not a whole number from 0 up`);
     checkLength("pixels", pixels.length, batchSize * size);
     checkLength("labels", labels.length, batchSize);
@@ -159,6 +164,10 @@ export function trainingBatches({
       const epoch = Math.floor(place / set.count);
       const image = chain.epoch(epoch)[place % set.count]!;
       labels[row] = set.labels[image]!;
+      if (set.images instanceof Float32Array || pixels instanceof Float32Array) {
+        pixels.set(set.images.subarray(image * size, (image + 1) * size), row * size);
+        continue;
+      }
       augmentImage(set.images, image * size, pixels, row * size, set, augmentation, {
         seed,
         place,
@@ -167,7 +176,7 @@ export function trainingBatches({
       if (augment) augmentWith(augment, pixels, row * size, set, { seed, place, image });
     }
     const { mixing } = augmentation;
-    return mixing ? mixBatch(pixels, set, mixing, randomStream(seed, "mix", step)) : 1;
+    return mixing && pixels instanceof Uint8Array ? mixBatch(pixels, set, mixing, randomStream(seed, "mix", step)) : 1;
   }
 
   function steps(epochs: number): number {
@@ -184,13 +193,13 @@ export function stepsIn(epochs: number, imageCount: number, batchSize: number): 
 }
 
 /** Consecutive images, padded to a full batch. */
-export interface EvaluationBatch {
+export interface EvaluationBatch<Values extends LabelledSet["images"] = Uint8Array> {
   /** Index of the first image. */
   readonly start: number;
   /** Number of images, 1 to B; the rows after them are padding and must be ignored. */
   readonly count: number;
   /** [B, channels, height, width]. A view of the set where the batch is full: do not write to it. */
-  readonly pixels: Uint8Array;
+  readonly pixels: Values;
   /** [B] */
   readonly labels: Int32Array;
 }
@@ -201,17 +210,20 @@ export interface EvaluationBatch {
  * @param batchSize B, 1 or more
  * @throws UserError (exit code 2) when the batch size is refused
  */
-export function evaluationBatches(set: ImageSet, batchSize: number): Iterable<EvaluationBatch> & { length: number } {
+export function evaluationBatches<Set extends LabelledSet>(
+  set: Set,
+  batchSize: number,
+): Iterable<EvaluationBatch<Set["images"]>> & { length: number } {
   checkBatchSize(batchSize);
   const size = imageBytes(set);
 
-  function batchAt(start: number): EvaluationBatch {
+  function batchAt(start: number): EvaluationBatch<Set["images"]> {
     const count = Math.min(batchSize, set.count - start);
     const labels = new Int32Array(batchSize).fill(set.labels[0]!);
     labels.set(set.labels.subarray(start, start + count));
     const real = set.images.subarray(start * size, (start + count) * size);
     if (count === batchSize) return { start, count, pixels: real, labels };
-    const pixels = new Uint8Array(batchSize * size);
+    const pixels = valuesFor(set, batchSize);
     pixels.set(real);
     for (let row = count; row < batchSize; row++) pixels.set(set.images.subarray(0, size), row * size);
     return { start, count, pixels, labels };

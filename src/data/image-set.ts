@@ -20,6 +20,20 @@ export interface ImageSet {
   readonly files?: readonly string[];
 }
 
+/**
+ * What a training or an evaluation takes: images, or the features that a frozen network makes of them (then `images` are
+ * [count, channels], and height and width are 1).
+ */
+export interface LabelledSet extends Omit<ImageSet, "images" | "validation" | "files"> {
+  readonly images: Uint8Array | Float32Array;
+}
+
+/** A buffer for the values of so many images, of the same type as the set's. */
+export function valuesFor(set: LabelledSet, count: number): Uint8Array | Float32Array {
+  const size = count * imageBytes(set);
+  return set.images instanceof Float32Array ? new Float32Array(size) : new Uint8Array(size);
+}
+
 /** The size of a set's images. */
 export type ImageGeometry = Pick<ImageSet, "channels" | "height" | "width">;
 

@@ -1,5 +1,5 @@
 import type { ImageTask } from "../nn/model.ts";
-import { type ImageSet, pixelStatistics, selectImages } from "./image-set.ts";
+import { type ImageSet, type LabelledSet, pixelStatistics, selectImages } from "./image-set.ts";
 import { type Fold, foldSplit, limitTraining, type Split, stratifiedSplit } from "./split.ts";
 
 /**
@@ -18,6 +18,12 @@ export interface TrainingData {
   readonly train: ImageSet;
   /** Null when all images are used for training. */
   readonly validation: ImageSet | null;
+}
+
+/** Images or features, divided like `TrainingData`. */
+export interface LabelledData {
+  readonly train: LabelledSet;
+  readonly validation: LabelledSet | null;
 }
 
 /** How images are divided into training and validation. */
@@ -72,7 +78,7 @@ function splitOf({ validation, labels, count, classNames }: ImageSet): Split {
 }
 
 /** The task of classifying these images. */
-export function imageTask({ channels, height, width, classNames }: ImageSet): ImageTask {
+export function imageTask({ channels, height, width, classNames }: LabelledSet): ImageTask {
   return { channels, height, width, classes: classNames.length };
 }
 

@@ -1,6 +1,6 @@
 import type { Program } from "../compile/program.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { type ImageSet, imageBytes } from "../data/image-set.ts";
+import { type ImageSet, imageBytes, type LabelledSet } from "../data/image-set.ts";
 import { moveImage } from "../data/move-image.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
@@ -43,7 +43,11 @@ export async function evaluate(
 }
 
 /** The logits of every image of a set, [count, classes]. */
-export async function allLogits(set: ImageSet, logitsOf: LogitsOf, batchSize: number): Promise<Float32Array> {
+export async function allLogits<Set extends LabelledSet>(
+  set: Set,
+  logitsOf: (pixels: Set["images"]) => Promise<Float32Array>,
+  batchSize: number,
+): Promise<Float32Array> {
   const classes = set.classNames.length;
   const all = new Float32Array(set.count * classes);
   for (const { pixels, start, count } of evaluationBatches(set, batchSize)) {
@@ -53,7 +57,10 @@ export async function allLogits(set: ImageSet, logitsOf: LogitsOf, batchSize: nu
 }
 
 /** Metrics of a set whose logits [count, classes] are known. */
-export function metricsOfLogits({ classNames, labels, count }: ImageSet, logits: Float32Array): ClassificationMetrics {
+export function metricsOfLogits(
+  { classNames, labels, count }: LabelledSet,
+  logits: Float32Array,
+): ClassificationMetrics {
   const gatherer = gatherMetrics(classNames);
   gatherer.add(logits, labels, count);
   return gatherer.metrics();

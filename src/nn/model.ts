@@ -27,6 +27,11 @@ export interface Model {
    * with the image's area.
    */
   readonly maxDefaultSize?: number | undefined;
+  /**
+   * For the head of a frozen network: its input is not images but so many features, which that network makes of each
+   * image.
+   */
+  readonly features?: number | undefined;
 }
 
 /** A parameter or buffer of a model: PyTorch's name and canonical shape. */
@@ -61,7 +66,10 @@ export interface LayerFacts {
   readonly multiplyAdds: number;
 }
 
-/** A model as a graph: from pixels [batch, channels, height, width] to logits [batch, classes]. */
+/**
+ * A model as a graph: from pixels [batch, channels, height, width] to logits [batch, classes]. The pixels of a head are
+ * features, [batch, features].
+ */
 export interface ModelGraph {
   readonly pixels: Value;
   readonly logits: Value;
@@ -96,7 +104,10 @@ export function buildModel(
   model: Model,
   { task, batchSize, mode, normalization, pixelType = "uint8" }: ModelGraphOptions,
 ): ModelGraph {
-  const pixels = input("pixels", [batchSize, task.channels, task.height, task.width], pixelType);
+  const pixels =
+    model.features === undefined
+      ? input("pixels", [batchSize, task.channels, task.height, task.width], pixelType)
+      : input("pixels", [batchSize, model.features]);
   const parameters: TensorDeclaration[] = [];
   const buffers = new Map<Value, { -readonly [Key in keyof BufferDeclaration]: BufferDeclaration[Key] }>();
   const tensors = new Map<string, TensorDeclaration>();
@@ -160,7 +171,7 @@ export function buildModel(
       multiplyAdds: added.reduce((sum, value) => sum + (value.op.multiplyAdds?.(value) ?? 0), 0) / batchSize,
     });
   };
-  const normalized = normalizePixels(pixels, normalization);
+  const normalized = model.features === undefined ? normalizePixels(pixels, normalization) : pixels;
   claim(origins, [normalized], { layer: "pixels", pass: "forward" });
   const logits = runSequence(`model "${model.name}"`, model.layers(task), normalized, contextFor(""), "", visit);
   if (formatShape(logits.shape) !== formatShape([batchSize, task.classes])) {

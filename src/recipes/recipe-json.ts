@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { backboneSchema } from "../formats/backbone.ts";
 import { describeIssues } from "../formats/json.ts";
 import { findModel } from "../models/index.ts";
+import { transferHead } from "../models/transfer.ts";
 import type { Model } from "../nn/index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 
@@ -97,6 +99,7 @@ export const recipeFields = z.strictObject({
   maxGradientNorm: z.number().exactOptional(),
   patience: z.number().exactOptional(),
   keep: z.enum(["best", "last"]).exactOptional(),
+  backbone: backboneSchema.exactOptional(),
 });
 
 /** Schema of a recipe, with its model's name. */
@@ -118,7 +121,8 @@ export function recipeProblem({ issues }: z.ZodError, value: unknown): string {
 export function recipeFromJson(json: unknown, where: string, own?: Model): Recipe {
   const parsed = recipeSchema.safeParse(json);
   if (!parsed.success) throw new UserError(`${where}: ${recipeProblem(parsed.error, json)}`);
-  const recipe: Recipe = { ...parsed.data, model: own ?? findModel(parsed.data.model) };
+  const { backbone, model } = parsed.data;
+  const recipe: Recipe = { ...parsed.data, model: own ?? (backbone ? transferHead(backbone) : findModel(model)) };
   checkRecipe(recipe);
   return recipe;
 }

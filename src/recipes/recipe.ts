@@ -1,5 +1,6 @@
 import type { Augmentation } from "../data/augmentation.ts";
 import { UserError } from "../errors.ts";
+import type { Backbone } from "../formats/backbone.ts";
 import type { Model } from "../nn/index.ts";
 import { type Averaging, checkAveraging } from "../optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../optim/index.ts";
@@ -38,6 +39,8 @@ export interface Recipe {
   readonly patience?: number;
   /** Whose weights are the run's: the last epoch's (default), or those of the best by validation accuracy, then loss. */
   readonly keep?: "best" | "last";
+  /** The frozen network whose features are the model's input; trained is only the model, its head. */
+  readonly backbone?: Backbone;
 }
 
 /** Upper bound for epochs. */

@@ -1,7 +1,7 @@
 import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
 import { trainingBatches } from "../data/batches.ts";
-import { type ImageSet, imageBytes } from "../data/image-set.ts";
+import { type LabelledSet, valuesFor } from "../data/image-set.ts";
 import { imageTask } from "../data/training-data.ts";
 import { topologicalOrder } from "../graph/value.ts";
 import { type BufferDeclaration, buildModel, type ImageTask, type Model, type ModelGraph } from "../nn/model.ts";
@@ -73,7 +73,7 @@ export function statisticsProgram(
 export interface StatisticsOptions {
   readonly model: Model;
   /** The training images. */
-  readonly images: ImageSet;
+  readonly images: LabelledSet;
   readonly normalization: PixelNormalization;
   readonly batchSize: number;
   readonly seed: number;
@@ -108,7 +108,7 @@ export async function openStatistics(
   return {
     async estimate(tensors) {
       session.load(tensors);
-      const pixels = new Uint8Array(batchSize * imageBytes(images));
+      const pixels = valuesFor(images, batchSize);
       const labels = new Int32Array(batchSize);
       const sums = running.map((name) => new Float64Array(tensors.get(name)!.length));
       for (let batch = 0; batch < count; batch++) {

@@ -37,14 +37,15 @@ export function stepFeeds({
   const { batchSize } = batches;
   const imageSize = sizeOf(graph.pixels.shape) / batchSize;
   let capacity = 0;
-  let pixels = new Uint8Array();
+  const Values = graph.pixels.dtype === "float32" ? Float32Array : Uint8Array;
+  let pixels: Uint8Array | Float32Array = new Values();
   let labels = new Int32Array();
   let maskBytes: Uint8Array[] = [];
 
   function reserve(steps: number): void {
     if (steps <= capacity) return;
     capacity = steps;
-    pixels = new Uint8Array(steps * batchSize * imageSize);
+    pixels = new Values(steps * batchSize * imageSize);
     labels = new Int32Array(steps * batchSize);
     maskBytes = masks.map(({ size }) => new Uint8Array(steps * size));
   }
@@ -81,7 +82,7 @@ function reversedBatches(labels: Int32Array, steps: number, batchSize: number): 
 }
 
 /** The `i`th part of a buffer. */
-function part<T extends Uint8Array | Int32Array>(buffer: T, i: number, size: number): T {
+function part<T extends Uint8Array | Int32Array | Float32Array>(buffer: T, i: number, size: number): T {
   return buffer.subarray(i * size, (i + 1) * size) as T;
 }
 

@@ -2,7 +2,7 @@ import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
 import { type TrainingBatches, trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
-import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { imageTask, type LabelledData } from "../data/training-data.ts";
 import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
 import { allLogits, EVALUATION_BATCH_SIZE, evaluationProgram, metricsOfLogits } from "../evaluation/evaluate.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
@@ -29,7 +29,7 @@ import { trainingProgram, usedTensors } from "./training-program.ts";
 /** Everything that determines a training, and the engine that runs it. */
 export interface TrainingJob {
   readonly recipe: Recipe;
-  readonly data: TrainingData;
+  readonly data: LabelledData;
   readonly normalization: PixelNormalization;
   readonly seed: number;
   readonly threads: number;
@@ -283,7 +283,7 @@ async function openValidation({ recipe, data, normalization, lowering, runtime, 
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, validation.count);
   const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
   const session: Session = await runtime.open(compile(program, lowering), { threads });
-  const logitsOf = async (pixels: Uint8Array) => (await session.run({ pixels })).logits!;
+  const logitsOf = async (pixels: Uint8Array | Float32Array) => (await session.run({ pixels })).logits!;
   // The last epoch's weights are those of the end, usually.
   let last: { readonly tensors: ReadonlyMap<string, Float32Array>; readonly logits: Float32Array } | undefined;
   const logits = async (tensors: ReadonlyMap<string, Float32Array>): Promise<LabelledLogits> => {

@@ -1,17 +1,18 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { decoderVersion } from "../../formats/node/image-file.ts";
 import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
 import { mapConcurrently } from "../concurrently.ts";
-import { defaultCacheFolder, withStaging } from "./cache.ts";
+import { defaultCacheFolder } from "./cache.ts";
 import type { Report } from "./chain.ts";
+import { type KeptLimits, keep, readKept } from "./kept-files.ts";
 import { type OnRead, type ReadOptions, type ReadPictures, readPictures } from "./read-pictures.ts";
 
 /** Where decoded pictures are kept, and which. */
-export interface PictureCache {
+export interface PictureCache extends KeptLimits {
   readonly folder: string;
   /** Sets that are decoded faster are not kept, in seconds. */
   readonly minSeconds: number;
@@ -22,9 +23,6 @@ export interface PictureCache {
   readonly settledSeconds: number;
   /** Larger sets are not kept, in bytes of pixels. */
   readonly maxSetBytes: number;
-  /** Of all kept sets; the least recently used ones are removed. */
-  readonly maxSets: number;
-  readonly maxBytes: number;
 }
 
 const LIMITS = { minSeconds: 1, settledSeconds: 2, maxSetBytes: 2 ** 30, maxSets: 16, maxBytes: 2 ** 32 } as const;
@@ -34,8 +32,11 @@ const EXTENSION = ".pictures";
 const FORMAT = 1;
 /** Number of files whose size and time are read concurrently. */
 const AT_ONCE = 8;
-const NEWLINE = 0x0a;
-const ABSENT: readonly unknown[] = ["ENOENT", "ENOTDIR"];
+const WORDS = {
+  what: "the decoded pictures",
+  instead: "the pictures are decoded again",
+  without: `${SWITCH}=off`,
+};
 
 /**
  * The folder `pictures` in tailor's cache.
@@ -80,7 +81,9 @@ export async function readPicturesOnce(
   if (!cache || !states) return decode();
   const key = await keyOf(folder, files, options, states);
   const path = join(cache.folder, `${key}${EXTENSION}`);
-  const known = await readKept(path, { key, files, imageBytes: options.height * options.width }, report);
+  const words = { report, ...WORDS };
+  const wanted = { key, files, imageBytes: options.height * options.width };
+  const known = await readKept(path, (about, images) => parse(about, images, wanted), words);
   if (known) return known;
   const read = await decode();
   const seconds = (Date.now() - started) / 1000;
@@ -90,15 +93,8 @@ export async function readPicturesOnce(
   const isSettled = latest <= started - 1000 * cache.settledSeconds;
   const after = await statesOf(folder, files);
   if (!isSettled || !after || states.some(({ text }, i) => text !== after[i]!.text)) return read;
-  try {
-    await keep(path, key, read);
-    await removeOldest(cache, path);
-  } catch (error) {
-    const reason = reasonOf(error);
-    report(
-      `the decoded pictures could not be kept for the next command (${reason}); set TAILOR_CACHE to a folder of yours with enough room, or ${SWITCH}=off`,
-    );
-  }
+  const { pictures, images, channels } = read;
+  await keep(path, { key, channels, pictures }, images, { limits: cache, words });
   return read;
 }
 
@@ -150,30 +146,12 @@ function probe() {
 }
 
 const sizeSchema = z.strictObject({ width: z.int().min(1), height: z.int().min(1) });
-/** The second line of a file; the first is the checksum of all after it, and behind the second are the pixels. */
+/** What a file says of its pixels. */
 const keptSchema = z.strictObject({
   key: z.string(),
   channels: z.union([z.literal(1), z.literal(3)]),
   pictures: z.array(z.strictObject({ file: z.string(), bytes: z.int().min(0), sha256: z.string(), size: sizeSchema })),
 });
-
-async function keep(path: string, key: string, { pictures, images, channels }: ReadPictures): Promise<void> {
-  const about = new TextEncoder().encode(`${JSON.stringify({ key, channels, pictures })}\n`);
-  const sha256 = createHash("sha256").update(about).update(images).digest("hex");
-  const folder = join(path, "..");
-  await withStaging(folder, async (staging) => {
-    const temporary = join(staging, "pictures");
-    const file = await open(temporary, "wx");
-    try {
-      // One after the other, as joining them would need the memory twice.
-      for (const part of [`${sha256}\n`, about, images]) await file.writeFile(part);
-    } finally {
-      await file.close();
-    }
-    await mkdir(folder, { recursive: true });
-    await rename(temporary, path);
-  });
-}
 
 /** What a file must hold. */
 interface Wanted {
@@ -183,67 +161,12 @@ interface Wanted {
   readonly imageBytes: number;
 }
 
-/** @returns undefined when there is no such file, or it is damaged: then it is removed and reported */
-async function readKept(path: string, wanted: Wanted, report: Report): Promise<ReadPictures | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && ABSENT.includes(error.code)) return undefined;
-    report(`${path} cannot be read (${reasonOf(error)}): the pictures are decoded again`);
-    return undefined;
-  }
-  const kept = parse(bytes, wanted);
-  if (kept) {
-    const now = new Date();
-    await utimes(path, now, now).catch(() => {}); // only decides which sets are removed first
-    return kept;
-  }
-  report(`${path} is damaged: the pictures are decoded again`);
-  await rm(path, { force: true }).catch(() => {}); // in a folder that cannot be written to
-  return undefined;
-}
-
-/** @returns undefined unless the checksum is right and the content is of these files and options */
-function parse(bytes: Buffer, { key, files, imageBytes }: Wanted): ReadPictures | undefined {
-  const first = bytes.indexOf(NEWLINE);
-  const second = bytes.indexOf(NEWLINE, first + 1);
-  if (first < 0 || second < 0) return undefined;
-  const sum = createHash("sha256")
-    .update(bytes.subarray(first + 1))
-    .digest("hex");
-  if (bytes.toString("latin1", 0, first) !== sum) return undefined;
-  const about = keptSchema.safeParse(JSON.parse(bytes.toString("utf8", first + 1, second)));
+/** @returns undefined unless the content is of these files and options */
+function parse(stated: unknown, images: Uint8Array, { key, files, imageBytes }: Wanted): ReadPictures | undefined {
+  const about = keptSchema.safeParse(stated);
   if (!about.success || about.data.key !== key) return undefined;
   const { pictures, channels } = about.data;
-  // A Buffer's methods differ from those of a Uint8Array.
-  const images = new Uint8Array(bytes.buffer, bytes.byteOffset + second + 1, bytes.length - second - 1);
   const isOfThese = pictures.length === files.length && pictures.every(({ file }, i) => file === files[i]);
   if (!isOfThese || images.length !== files.length * channels * imageBytes) return undefined;
   return { pictures, images, channels, unreadable: [] };
-}
-
-/** Removes the least recently used sets above the limits. @param path of the newest, which stays */
-async function removeOldest({ folder, maxSets, maxBytes }: PictureCache, path: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(EXTENSION));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const file = join(folder, name);
-      const entry = await stat(file).catch(() => undefined); // already removed by another process
-      return entry ? [{ file, bytes: entry.size, used: file === path ? Number.POSITIVE_INFINITY : entry.mtimeMs }] : [];
-    }),
-  );
-  let bytes = 0;
-  for (const [i, one] of found
-    .flat()
-    .sort((a, b) => b.used - a.used)
-    .entries()) {
-    bytes += one.bytes;
-    if (i > 0 && (i >= maxSets || bytes > maxBytes)) await rm(one.file, { force: true });
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && (error instanceof UserError || "syscall" in error)) return error.message;
-  throw error;
 }

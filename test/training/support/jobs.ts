@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ImageSet } from "../../../src/data/image-set.ts";
 import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
-import { normalizationOf } from "../../../src/data/training-data.ts";
+import { normalizationOf, type TrainingData } from "../../../src/data/training-data.ts";
 import { base } from "../../../src/models/study.ts";
 import type { Recipe } from "../../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
@@ -38,7 +38,8 @@ export const RECIPE: Recipe = {
   },
 };
 
-export interface JobOptions extends Partial<Omit<TrainingJob, "recipe">> {
+export interface JobOptions extends Partial<Omit<TrainingJob, "recipe" | "data">> {
+  readonly data?: TrainingData;
   readonly recipe?: Partial<Recipe>;
 }
 

@@ -1,0 +1,20 @@
+import type { Backbone } from "../formats/backbone.ts";
+import { TRANSFER, transferHead } from "../models/transfer.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** A linear classifier on the features of a frozen network. */
+export function transfer(backbone: Backbone): Recipe {
+  return {
+    name: TRANSFER,
+    description: "a linear classifier on the features of a pretrained network, which stays as it is",
+    model: transferHead(backbone),
+    epochs: 40,
+    batchSize: 128,
+    learningRate: 1e-3,
+    schedule: { kind: "cosine" },
+    optimizer: { kind: "adamw", weightDecay: 0.1 },
+    labelSmoothing: 0,
+    augmentation: {},
+    backbone,
+  };
+}

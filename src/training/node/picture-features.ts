@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type ImageSet, imageBytes, type LabelledSet } from "../../data/image-set.ts";
+import type { Report } from "../../data/node/chain.ts";
+import { keep, readKept } from "../../data/node/kept-files.ts";
+import { defaultPictureCache, type PictureCache } from "../../data/node/picture-cache.ts";
+import type { LabelledData, TrainingData } from "../../data/training-data.ts";
+import type { Backbone } from "../../formats/backbone.ts";
+import { openFeatureSession, readFeatureModel } from "./open-backbone.ts";
+
+/** Images per run of the network. */
+const BATCH = 16;
+const EXTENSION = ".features";
+/** Changes when a file has other contents for the same key. */
+const FORMAT = 1;
+
+export interface FeatureOptions {
+  readonly threads: number;
+  /** Takes lines about a cache that is damaged or cannot be written. */
+  readonly report: Report;
+  /** Called after each batch. */
+  readonly onImages?: ((done: number, total: number) => void) | undefined;
+  /** Default: beside the decoded pictures (`defaultPictureCache`). */
+  readonly cache?: PictureCache | undefined;
+}
+
+/**
+ * The features that a frozen network makes of images, computed once: they are kept on disk and reused while images and
+ * network are the same.
+ *
+ * @throws UserError when the backbone's file is missing or has changed, or does not run
+ */
+export async function featuresOf(
+  data: TrainingData,
+  backbone: Backbone,
+  options: FeatureOptions,
+): Promise<LabelledData> {
+  const model = readFeatureModel(backbone);
+  const total = data.train.count + (data.validation?.count ?? 0);
+  let session: Awaited<ReturnType<typeof openFeatureSession>> | undefined;
+  const run = async (pixels: Uint8Array, count: number) => {
+    session ??= await openFeatureSession(model, options.threads, backbone.file);
+    const { channels, height, width } = backbone.input;
+    return (await session.run(pixels, [count, channels, height, width])).data;
+  };
+  let done = 0;
+  const of = async (set: ImageSet): Promise<LabelledSet> => {
+    const features = await kept(set, backbone, options, async () => {
+      const values = new Float32Array(set.count * backbone.features);
+      const size = imageBytes(set);
+      for (let start = 0; start < set.count; start += BATCH) {
+        const count = Math.min(BATCH, set.count - start);
+        const pixels = set.images.subarray(start * size, (start + count) * size);
+        values.set(await run(pixels, count), start * backbone.features);
+        options.onImages?.(done + start + count, total);
+      }
+      return values;
+    });
+    done += set.count;
+    const { labels, count, classNames } = set;
+    return { images: features, labels, count, classNames, channels: backbone.features, height: 1, width: 1 };
+  };
+  try {
+    const train = await of(data.train);
+    return { train, validation: data.validation && (await of(data.validation)) };
+  } finally {
+    await session?.release();
+  }
+}
+
+async function kept(
+  { images, count }: ImageSet,
+  backbone: Backbone,
+  { report, cache = defaultPictureCache() }: FeatureOptions,
+  compute: () => Promise<Float32Array>,
+): Promise<Float32Array> {
+  if (!cache) return compute();
+  const { file: _, ...what } = backbone;
+  const key = createHash("sha256")
+    .update(JSON.stringify([FORMAT, what, count]))
+    .update(images)
+    .digest("hex");
+  const path = join(cache.folder, `${key}${EXTENSION}`);
+  const size = Float32Array.BYTES_PER_ELEMENT * count * backbone.features;
+  const words = {
+    report,
+    what: "the features",
+    instead: "the features are computed again",
+    without: "TAILOR_PICTURE_CACHE=off",
+  };
+  const found = await readKept(path, (_about, content) => (content.length === size ? content : undefined), words);
+  // In memory of its own: a view of float32 must begin at a multiple of four bytes.
+  if (found) return new Float32Array(found.slice().buffer);
+  const features = await compute();
+  const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
+  if (size <= cache.maxSetBytes) await keep(path, { key }, bytes, { limits: cache, words });
+  return features;
+}
