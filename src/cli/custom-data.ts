@@ -5,7 +5,7 @@ import { type CustomDataOptions, DEFAULT_FIT, MAX_SIZE, MIN_SIZE } from "../data
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { photos } from "../models/photos.ts";
-import type { Model } from "../nn/model.ts";
+import type { Recipe } from "../recipes/recipe.ts";
 import { loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
@@ -79,14 +79,30 @@ export function typedPreparation(options: TypedPreparation): string[] {
   return PREPARATION_NAMES.filter((name) => options[name] !== undefined).map(flag);
 }
 
-/** The data to train on: the folder that was named, or Fashion-MNIST. @param model that is trained, if any */
+/**
+ * The data to train on: the folder that was named, or Fashion-MNIST.
+ *
+ * @param recipe that is trained, if any: pictures then have its backbone's size and channels
+ * @throws UserError when its backbone takes other images
+ */
 export async function dataToTrain(
   options: TypedPreparation & TypedData,
   output: Output,
-  model?: Model,
+  recipe?: Pick<Recipe, "model" | "backbone">,
 ): Promise<LoadedData> {
-  const choice = { ...dataChoice(options), maxDefaultSize: model?.maxDefaultSize };
-  return whileReading(output, (onRead) => loadData(choice, output.note, onRead));
+  const typed = dataChoice(options);
+  const input = recipe?.backbone?.input;
+  const fitted = input && typed.folder !== undefined ? { size: input.height, channels: input.channels } : {};
+  const choice = { ...typed, ...fitted, maxDefaultSize: recipe?.model.maxDefaultSize };
+  const data = await whileReading(output, (onRead) => loadData(choice, output.note, onRead));
+  const { channels, height, width } = data.train;
+  if (input && (channels !== input.channels || height !== input.height || width !== input.width)) {
+    throw new UserError(
+      `the images are ${channels}x${height}x${width}, but the backbone takes ${input.channels}x${input.height}x${input.width}; give pictures, which are resized${typed.folder === undefined ? " (--data)" : ""}, or another backbone`,
+      { exitCode: 2 },
+    );
+  }
+  return data;
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */

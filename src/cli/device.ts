@@ -4,6 +4,7 @@ import { EVALUATION_BATCH_SIZE } from "../evaluation/evaluate.ts";
 import type { SeedlessRun } from "../experiments/planned-run.ts";
 import { readModelAt } from "../runs/node/run-files.ts";
 import { type Device, type DeviceChoice, openDevice } from "../runtime/webgpu/node/device.ts";
+import { trainingValues } from "../training/node/picture-features.ts";
 import { millisecondsPerStep } from "../training/node/trial.ts";
 import type { Output } from "./output.ts";
 import { threads } from "./parse.ts";
@@ -25,10 +26,11 @@ export function trialOf(
   { train }: LoadedData,
   threads: number,
 ): (device: Device) => Promise<number> {
-  return ({ runtime }) => {
+  return async ({ runtime }) => {
     const data = trainingData(train, images);
     const normalization = normalizationOf(data.train);
-    return millisecondsPerStep({ recipe, data, normalization, seed: 1, threads, runtime });
+    const values = await trainingValues(recipe, data, { threads, report: () => {} });
+    return millisecondsPerStep({ recipe, data: values, normalization, seed: 1, threads, runtime });
   };
 }
 

@@ -8,16 +8,24 @@ const SHOWN_AFTER_MS = 1000;
 /** A log, which has no live line, gets one line about what takes longer, in milliseconds. */
 const LOGGED_AFTER_MS = 5000;
 
-const BAR_FORMAT = "decoding {bar} {value}/{total} pictures | {speed} a second | {left} left";
+/** What is counted, before and after its number. */
+interface ReadingWords {
+  readonly doing: string;
+  readonly done: string;
+}
+
+const DECODING: ReadingWords = { doing: "decoding", done: "pictures decoded" };
 
 /**
- * Shows how far the decoding of pictures is: a live line on a terminal, otherwise a time estimate.
+ * Shows how far the decoding of pictures, or other work on each of them, is: a live line on a terminal, otherwise a time
+ * estimate.
  *
  * @param now milliseconds of a clock
  */
 export async function whileReading<Result>(
   output: Output,
   work: (onRead: OnRead) => Promise<Result>,
+  { doing, done }: ReadingWords = DECODING,
   now: () => number = () => performance.now(),
 ): Promise<Result> {
   let bar: progress.SingleBar | undefined;
@@ -34,14 +42,17 @@ export async function whileReading<Result>(
     } else if (!output.isInteractive) {
       if (isLogged || elapsed < LOGGED_AFTER_MS) return;
       isLogged = true;
-      output.note(
-        `${count(read)} of ${count(of)} pictures decoded, ${fields.speed} a second, about ${fields.left} left`,
-      );
+      output.note(`${count(read)} of ${count(of)} ${done}, ${fields.speed} a second, about ${fields.left} left`);
     } else if (bar) {
       bar.update(read, fields);
     } else if (elapsed >= SHOWN_AFTER_MS) {
       bar = new progress.SingleBar(
-        { format: BAR_FORMAT, hideCursor: true, barsize: 16, clearOnComplete: true },
+        {
+          format: `${doing} {bar} {value}/{total} pictures | {speed} a second | {left} left`,
+          hideCursor: true,
+          barsize: 16,
+          clearOnComplete: true,
+        },
         progress.Presets.legacy,
       );
       bar.start(of, read, fields);

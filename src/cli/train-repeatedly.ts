@@ -20,13 +20,13 @@ import { reportSeeds, reportTrained } from "./run-report.ts";
  * @returns the exit code
  */
 export async function trainRepeatedly(
-  { model, runOn }: PlannedTraining,
+  { recipe, runOn }: PlannedTraining,
   { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
   const repeats = repeatsOf(options);
-  const data = await dataToTrain(options, output, model);
-  const run = runOn(data);
+  const data = await dataToTrain(options, output, recipe);
+  const run = await runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
   const device = await chosenDevice(options.device ?? "cpu", trialOf(run, data, threads(options)), output);
   const show = experimentDisplay(output);

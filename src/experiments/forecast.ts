@@ -5,6 +5,7 @@ import { normalizationOf, type TrainingDataOptions, trainingData } from "../data
 import { chooseLowering } from "../runtime/lowering.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { DivergedError } from "../training/diverged.ts";
+import { trainingValues } from "../training/node/picture-features.ts";
 import type { TrainingJob } from "../training/train.ts";
 import type { PlannedRun } from "./planned-run.ts";
 
@@ -54,7 +55,8 @@ export async function forecastStudy(
     const key = `${trainOn} ${limit}`;
     const part = parts.get(key) ?? imagesOf(data, { trainOn, limit });
     parts.set(key, part);
-    secondsOf.set(recipe.name, await secondsOfJob({ recipe, seed, ...part, threads, lowering, runtime }));
+    const values = await trainingValues(recipe, part.data, { threads, report: () => {} });
+    secondsOf.set(recipe.name, await secondsOfJob({ recipe, seed, ...part, data: values, threads, lowering, runtime }));
   }
   return planned.reduce((sum, { recipe }) => sum + secondsOf.get(recipe.name)!, 0);
 }
@@ -69,7 +71,7 @@ async function secondsOfJob(job: TrainingJob): Promise<number> {
   }
 }
 
-function imagesOf({ train }: LoadedData, options: TrainingDataOptions): Pick<TrainingJob, "data" | "normalization"> {
+function imagesOf({ train }: LoadedData, options: TrainingDataOptions) {
   const data = trainingData(train, options);
   return { data, normalization: normalizationOf(data.train) };
 }

@@ -189,6 +189,11 @@ export const RECIPES: readonly Recipe[] = [
   photos,
 ];
 
+/** Whether a recipe is tailor's own, whose batch size and epochs may be adapted to the number of images. */
+export function isBuiltIn(recipe: Recipe): boolean {
+  return RECIPES.includes(recipe) || recipe.backbone !== undefined;
+}
+
 /**
  * Finds a recipe by its name, or by its name in an earlier version.
  *

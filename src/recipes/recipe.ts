@@ -1,4 +1,6 @@
 import type { Augmentation } from "../data/augmentation.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import { normalizationOf } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import type { Backbone } from "../formats/backbone.ts";
 import type { Model } from "../nn/index.ts";
@@ -76,6 +78,16 @@ export function checkRecipe(recipe: Recipe): void {
   checkSchedule(recipe.schedule);
   createOptimizer(recipe.optimizer);
   if (recipe.averaging) checkAveraging(recipe.averaging);
+}
+
+/** How a recipe's network normalises pixels: as its backbone was trained with them, or by the training images' statistics. */
+export function normalizationFor(
+  { backbone }: Pick<Recipe, "backbone">,
+  train: ImageSet,
+): ReturnType<typeof normalizationOf> {
+  if (!backbone) return normalizationOf(train);
+  const { mean, standardDeviation } = backbone.input;
+  return { mean, standardDeviation };
 }
 
 /** A recipe as plain JSON, with its model's name. */

@@ -2,7 +2,10 @@ import type { Backbone } from "../formats/backbone.ts";
 import { TRANSFER, transferHead } from "../models/transfer.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** A linear classifier on the features of a frozen network. */
+/**
+ * A linear classifier on the features of a frozen network: logistic regression, trained by Adam with L2 regularisation. How
+ * strong that is, is chosen for the data (`chooseWeightDecay`). How its values were chosen: docs/log.md.
+ */
 export function transfer(backbone: Backbone): Recipe {
   return {
     name: TRANSFER,
@@ -10,9 +13,9 @@ export function transfer(backbone: Backbone): Recipe {
     model: transferHead(backbone),
     epochs: 40,
     batchSize: 128,
-    learningRate: 1e-3,
+    learningRate: 3e-3,
     schedule: { kind: "cosine" },
-    optimizer: { kind: "adamw", weightDecay: 0.1 },
+    optimizer: { kind: "adam" },
     labelSmoothing: 0,
     augmentation: {},
     backbone,

@@ -15,7 +15,7 @@ async function logOf(everyMs: number): Promise<string[]> {
     }
     return "the result";
   };
-  expect(await whileReading(output, work, () => time)).toBe("the result");
+  expect(await whileReading(output, work, undefined, () => time)).toBe("the result");
   return lines;
 }
 

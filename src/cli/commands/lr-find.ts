@@ -5,14 +5,15 @@ import { learningRatesFigure } from "../../plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../plots/node/render.ts";
 import { adjustRecipe, givenFields } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { isBuiltIn } from "../../recipes/index.ts";
 import { makeFolder } from "../../runs/node/output-folder.ts";
-import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { writeWholeFile } from "../../runs/node/whole-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import { findLearningRate, LEARNING_RATE_SEARCH } from "../../training/find-learning-rate.ts";
+import { trainingValues } from "../../training/node/picture-features.ts";
+import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
@@ -36,6 +37,7 @@ export const lrFind = defineCommand({
     THREADS_OPTION,
     CUSTOM_DATA_OPTION,
     ...PREPARATION_OPTIONS,
+    ...BACKBONE_OPTIONS,
     LIMIT_OPTION,
     loweringOption("how the network is computed"),
     { flags: "--out <folder>", description: "folder for the figure and the steps as JSON", default: "lr-find" },
@@ -44,7 +46,7 @@ export const lrFind = defineCommand({
   async run([name], options, output) {
     if (!name) throw new UserError("name a recipe to find a learning rate for", { exitCode: 2 });
     noteRenamed(name, output);
-    const { recipe: named } = await recipeNamed(name);
+    const { recipe: named } = await recipeTyped(name, options, output);
     const adjustments = { batchSize: wholeNumber(options, "batchSize") };
     const wanted = adjustRecipe(named, adjustments);
     const search = {
@@ -55,18 +57,19 @@ export const lrFind = defineCommand({
     const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
     const limit = wholeNumber(options, "limit") ?? null;
     const out = path(options, "out") ?? "lr-find";
-    const loaded = await dataToTrain(options, output, wanted.model);
+    const loaded = await dataToTrain(options, output, wanted);
     const images = { trainOn: "split", limit } as const;
     // A custom recipe is not adapted to the number of images.
-    const given = RECIPES.includes(named) ? givenFields(adjustments) : FITTED_FIELDS;
+    const given = isBuiltIn(named) ? givenFields(adjustments) : FITTED_FIELDS;
     const { recipe } = fitToTraining(wanted, loaded.train, { ...images, given });
     const data = trainingData(loaded.train, images);
+    const values = await trainingValues(recipe, data, { threads: threads(options), report: output.note });
     const lowering = await chooseLowering(nodeRuntime, options.lowering);
     const { result, interruptedBy } = await whileInterruptible(output.note, (isStopRequested) =>
       findLearningRate(
         {
           recipe,
-          data,
+          data: values,
           normalization: normalizationOf(data.train),
           seed,
           threads: threads(options),

@@ -12,15 +12,15 @@ import {
 } from "../../experiments/variations.ts";
 import { MODELS } from "../../models/index.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { isBuiltIn } from "../../recipes/index.ts";
 import { MAX_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/node/sweep-report.ts";
 import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
-import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { counted } from "../../text.ts";
+import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
@@ -52,6 +52,7 @@ const OPTIONS = [
   { flags: "--out <folder>", description: "where everything goes; the same command goes on", default: "sweep" },
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
+  ...BACKBONE_OPTIONS,
   THREADS_OPTION,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
@@ -67,7 +68,7 @@ export const sweep = defineCommand({
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
-    const { recipe: named, recipeFile } = await recipeNamed(recipeName ?? "");
+    const { recipe: named, recipeFile } = await recipeTyped(recipeName ?? "", options, output);
     const recipe = withEpochs(named, options);
     const variations = readVariations(options);
     const draws = wholeNumber(options, "random", { least: 2, most: MAX_CANDIDATES });
@@ -80,13 +81,13 @@ export const sweep = defineCommand({
     candidatesOf(recipe, changes);
     checkEpochs(options, variations);
     const limit = wholeNumber(options, "limit") ?? null;
-    const data = await dataToTrain(options, output, recipe.model);
+    const data = await dataToTrain(options, output, recipe);
     const { recipe: fitted, fittedFrom } = fitToTraining(recipe, data.train, {
       trainOn: "split",
       limit,
       given: FITTED_FIELDS.filter(
         (field) =>
-          !RECIPES.includes(named) ||
+          !isBuiltIn(named) ||
           (field === "epochs" && options.epochs !== undefined) ||
           variations.some((one) => one.field === field),
       ),

@@ -8,15 +8,13 @@ import {
   evaluateRun,
 } from "../../evaluation/node/evaluate-run.ts";
 import type { SeedlessRun } from "../../experiments/planned-run.ts";
-import type { Model } from "../../nn/model.ts";
 import { adjustRecipe, KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { isBuiltIn, RECIPES } from "../../recipes/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
-import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
@@ -24,6 +22,7 @@ import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
 import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
+import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
@@ -56,6 +55,9 @@ const FIXED_BY_RUN = [
   "classWeights",
   "sampling",
   "maxGradientNorm",
+  "backbone",
+  "backboneRange",
+  "backbonePooling",
 ] as const;
 
 const OPTIONS = [
@@ -106,6 +108,7 @@ const OPTIONS = [
   THREADS_OPTION,
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
+  ...BACKBONE_OPTIONS,
   LIMIT_OPTION,
   {
     flags: "--train-on <images>",
@@ -148,11 +151,11 @@ export const train = defineCommand({
     const split = options.evaluate;
     const isNew = options.resume === undefined && options.extend === undefined;
     if (isNew && (options.seeds !== undefined || options.folds !== undefined)) {
-      return trainRepeatedly(await newRun(recipeName, options), { options, split }, output);
+      return trainRepeatedly(await newRun(recipeName, options, output), { options, split }, output);
     }
-    const { loadData, begin } = await jobOf(recipeName, options);
+    const { loadData, begin } = await jobOf(recipeName, options, output);
     const data = await loadData(output);
-    const job = begin(data);
+    const job = await begin(data);
     const device = await chosenDevice(job.device, job.trial, output);
     if (device.runtime.gpu && options.profile === true) {
       throw new UserError("--profile shows the processor's work; leave it out, or use --device cpu", { exitCode: 2 });
@@ -166,6 +169,7 @@ export const train = defineCommand({
           lowering: options.lowering,
           runtime: device.runtime,
           tensorboard: options.tensorboard === true,
+          report: output.note,
           hooks: { onStep: display.step, onEpoch: display.epoch, isStopRequested: isInterrupted },
           onStart: (folder, record, from) => {
             output.note(startLine(record, from));
@@ -191,31 +195,31 @@ export const train = defineCommand({
 /** What is typed is checked before the data are read; what is trained may follow from them. */
 interface Job {
   readonly loadData: (output: Output) => Promise<LoadedData>;
-  readonly begin: (data: LoadedData) => {
+  readonly begin: (data: LoadedData) => Promise<{
     readonly epochs: number;
     readonly device: DeviceChoice;
     /** Milliseconds that a device takes for a step. */
     readonly trial: (device: Device) => Promise<number>;
     readonly start: (options: TrainRunOptions) => Promise<TrainedRun>;
-  };
+  }>;
 }
 
-async function jobOf(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
+async function jobOf(recipeName: string | undefined, options: TrainOptions, output: Output): Promise<Job> {
   const [interrupted, finished] = [path(options, "resume"), path(options, "extend")];
   if (interrupted !== undefined && finished !== undefined) {
     throw new UserError("--resume is for interrupted runs, --extend for finished ones; leave one out", { exitCode: 2 });
   }
   if (finished !== undefined) return extendJob(recipeName, finished, options);
-  return interrupted === undefined ? newJob(recipeName, options) : resumeJob(recipeName, interrupted, options);
+  return interrupted === undefined ? newJob(recipeName, options, output) : resumeJob(recipeName, interrupted, options);
 }
 
-async function newJob(recipeName: string | undefined, options: TrainOptions): Promise<Job> {
-  const { model, runOn } = await newRun(recipeName, options);
+async function newJob(recipeName: string | undefined, options: TrainOptions, output: Output): Promise<Job> {
+  const { recipe, runOn } = await newRun(recipeName, options, output);
   const seed = wholeNumber(options, "seed", { least: 0 }) ?? 1;
   return {
-    loadData: (output) => dataToTrain(options, output, model),
-    begin(data) {
-      const run = runOn(data);
+    loadData: () => dataToTrain(options, output, recipe),
+    async begin(data) {
+      const run = await runOn(data);
       const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
       return {
         epochs: run.recipe.epochs,
@@ -227,13 +231,13 @@ async function newJob(recipeName: string | undefined, options: TrainOptions): Pr
   };
 }
 
-/** A new run without its seed: its model is known before the data. */
+/** A new run without its seed: its recipe is known before the data, but for what is adapted to them. */
 export interface PlannedTraining {
-  readonly model: Model;
-  readonly runOn: (data: LoadedData) => SeedlessRun;
+  readonly recipe: Recipe;
+  readonly runOn: (data: LoadedData) => Promise<SeedlessRun>;
 }
 
-async function newRun(recipeName: string | undefined, options: TrainOptions): Promise<PlannedTraining> {
+async function newRun(recipeName: string | undefined, options: TrainOptions, output: Output): Promise<PlannedTraining> {
   if (recipeName === undefined) {
     throw new UserError(
       `name a recipe to train (${RECIPES.map(({ name }) => name).join(", ")}), the file of one, or a run with --resume`,
@@ -242,7 +246,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
-  const { recipe: named, recipeFile } = await recipeNamed(recipeName);
+  const { recipe: named, recipeFile } = await recipeTyped(recipeName, options, output);
   const recipe = adjusted(named, options);
   const images = {
     trainOn: options.trainOn ?? "split",
@@ -252,10 +256,18 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
   // Each fold is as large as the first, to within one image.
   const split = { ...images, ...(of === undefined ? {} : { fold: { number: 1, of } }) };
   // A custom recipe is not adapted to the number of images.
-  const given = RECIPES.includes(named) ? FITTED_FIELDS.filter((field) => options[field] !== undefined) : FITTED_FIELDS;
+  const given = isBuiltIn(named) ? FITTED_FIELDS.filter((field) => options[field] !== undefined) : FITTED_FIELDS;
   return {
-    model: recipe.model,
-    runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...split, given }), recipeFile, ...images }),
+    recipe,
+    async runOn(data) {
+      const fitted = fitToTraining(recipe, data.train, { ...split, given });
+      return {
+        ...fitted,
+        recipe: await withWeightDecay(fitted.recipe, data, split, options, output),
+        recipeFile,
+        ...images,
+      };
+    },
   };
 }
 
@@ -306,7 +318,7 @@ function jobOnRun(
       noteUnverified([run], output);
       return dataOfRun(run, options, output);
     },
-    begin: () => ({
+    begin: async () => ({
       epochs,
       // The device is part of what the run began with: nothing is left to be tried.
       device: device === undefined || device === "auto" ? (run.record.gpu ? "gpu" : "cpu") : device,

@@ -2,8 +2,10 @@ import { register } from "node:module";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../errors.ts";
+import { backboneSchema } from "../../formats/backbone.ts";
 import { quote } from "../../formats/json.ts";
 import { findModel, MODELS } from "../../models/index.ts";
+import { TRANSFER, transferHead } from "../../models/transfer.ts";
 import type { Model } from "../../nn/index.ts";
 import { findRecipe } from "../../recipes/index.ts";
 import { checkOwnRecipe } from "../../recipes/own-recipe.ts";
@@ -66,6 +68,9 @@ function readJson(path: string): unknown {
 function withModel(json: unknown, path: string): unknown {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
   const name = "model" in json ? json.model : undefined;
+  const backbone = "backbone" in json ? backboneSchema.safeParse(json.backbone) : undefined;
+  // What is wrong with a backbone is said with the recipe's other fields.
+  if (name === TRANSFER && backbone?.success) return { ...json, model: transferHead(backbone.data) };
   const model = MODELS.find((one) => one.name === name);
   if (!model) {
     const names = MODELS.map((one) => one.name).join(", ");

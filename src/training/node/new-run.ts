@@ -1,10 +1,10 @@
 import type { Lowering } from "../../compile/program.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
 import type { Fold } from "../../data/split.ts";
-import { imageTask, normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import { imageTask, type TrainingData } from "../../data/training-data.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import type { FittedRecipe } from "../../recipes/fit-to-images.ts";
-import { type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { normalizationFor, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { networkSha256 } from "../../runs/node/hashes.ts";
 import { RUN_FORMAT, type RunRecord } from "../../runs/run-record.ts";
@@ -78,7 +78,7 @@ export function newRecord(
       image: { channels, height, width },
       ...(preparation ? { preparation } : {}),
       classes: [...data.train.classNames],
-      normalization: normalizationOf(data.train),
+      normalization: normalizationFor(recipe, data.train),
     },
     startedAt: new Date().toISOString(),
     status: "running",

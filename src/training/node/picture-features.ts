@@ -6,6 +6,7 @@ import { keep, readKept } from "../../data/node/kept-files.ts";
 import { defaultPictureCache, type PictureCache } from "../../data/node/picture-cache.ts";
 import type { LabelledData, TrainingData } from "../../data/training-data.ts";
 import type { Backbone } from "../../formats/backbone.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
 import { openFeatureSession, readFeatureModel } from "./open-backbone.ts";
 
 /** Images per run of the network. */
@@ -24,17 +25,22 @@ export interface FeatureOptions {
   readonly cache?: PictureCache | undefined;
 }
 
+/** What a recipe trains on: the images, or the features that its backbone makes of them. @throws UserError as `featuresOf` */
+export async function trainingValues(
+  { backbone }: Pick<Recipe, "backbone">,
+  data: TrainingData,
+  options: FeatureOptions,
+): Promise<LabelledData> {
+  return backbone ? featuresOf(data, backbone, options) : data;
+}
+
 /**
  * The features that a frozen network makes of images, computed once: they are kept on disk and reused while images and
  * network are the same.
  *
  * @throws UserError when the backbone's file is missing or has changed, or does not run
  */
-export async function featuresOf(
-  data: TrainingData,
-  backbone: Backbone,
-  options: FeatureOptions,
-): Promise<LabelledData> {
+async function featuresOf(data: TrainingData, backbone: Backbone, options: FeatureOptions): Promise<LabelledData> {
   const model = readFeatureModel(backbone);
   const total = data.train.count + (data.validation?.count ?? 0);
   let session: Awaited<ReturnType<typeof openFeatureSession>> | undefined;
@@ -45,7 +51,7 @@ export async function featuresOf(
   };
   let done = 0;
   const of = async (set: ImageSet): Promise<LabelledSet> => {
-    const features = await kept(set, backbone, options, async () => {
+    const features = await once(set, backbone, options, async () => {
       const values = new Float32Array(set.count * backbone.features);
       const size = imageBytes(set);
       for (let start = 0; start < set.count; start += BATCH) {
@@ -68,20 +74,41 @@ export async function featuresOf(
   }
 }
 
-async function kept(
+/** Sets whose features stay in memory: a choice of settings trains on the same ones again and again. */
+const RECENT_SETS = 4;
+const recent = new Map<string, Float32Array>();
+
+/** What is computed of a set, from memory or disk if it was before. */
+async function once(
   { images, count }: ImageSet,
   backbone: Backbone,
   { report, cache = defaultPictureCache() }: FeatureOptions,
   compute: () => Promise<Float32Array>,
 ): Promise<Float32Array> {
-  if (!cache) return compute();
+  // Not the file's name, which does not decide the result.
   const { file: _, ...what } = backbone;
   const key = createHash("sha256")
     .update(JSON.stringify([FORMAT, what, count]))
     .update(images)
     .digest("hex");
+  const known = recent.get(key);
+  if (known) return known;
+  const features = await (cache
+    ? onceOnDisk(key, 4 * count * backbone.features, { report, cache }, compute)
+    : compute());
+  recent.set(key, features);
+  for (const oldest of [...recent.keys()].slice(0, -RECENT_SETS)) recent.delete(oldest);
+  return features;
+}
+
+/** @param size in bytes */
+async function onceOnDisk(
+  key: string,
+  size: number,
+  { report, cache }: { report: Report; cache: PictureCache },
+  compute: () => Promise<Float32Array>,
+): Promise<Float32Array> {
   const path = join(cache.folder, `${key}${EXTENSION}`);
-  const size = Float32Array.BYTES_PER_ELEMENT * count * backbone.features;
   const words = {
     report,
     what: "the features",

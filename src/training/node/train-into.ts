@@ -1,10 +1,11 @@
 import type { Lowering } from "../../compile/program.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
 import { splitToText } from "../../data/picture-split.ts";
-import { normalizationOf, type TrainingData } from "../../data/training-data.ts";
+import type { TrainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
+import { withHead } from "../../formats/backbone.ts";
 import type { NamedTensor } from "../../formats/safetensors.ts";
-import type { Recipe } from "../../recipes/recipe.ts";
+import { normalizationFor, type Recipe } from "../../recipes/recipe.ts";
 import type { MetricsLine } from "../../runs/metrics.ts";
 import { peakMemoryBytes } from "../../runs/node/environment.ts";
 import { createEventFile, hasEventFile } from "../../runs/node/event-file.ts";
@@ -18,6 +19,8 @@ import type { HookAnswer } from "../hooks.ts";
 import type { TrainingFunctions } from "../own-functions.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
+import { readFeatureModel } from "./open-backbone.ts";
+import { trainingValues } from "./picture-features.ts";
 import {
   encodePosition,
   metricsSha256,
@@ -40,8 +43,12 @@ export interface TrainRunOptions {
   readonly tensorboard?: boolean;
   /** Loss, augmentation and metrics of one's own; the run records their fingerprints. */
   readonly functions?: TrainingFunctions | undefined;
+  /** Takes lines about caches that are damaged or cannot be written. Default: standard error. */
+  readonly report?: ((line: string) => void) | undefined;
   /** Callbacks during training. */
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
+    /** While a backbone computes the features of images: so many of all. */
+    readonly onFeatures?: (done: number, total: number) => void;
     /** After each epoch, with its line of `metrics.jsonl`. */
     readonly onEpoch?: (line: MetricsLine) => HookAnswer;
   };
@@ -91,7 +98,12 @@ export async function trainInto(
   const events = openEvents(folder.path, lines, { isWanted: tensorboard, from });
   onStart?.(folder.path, record, from);
   // Records of older versions do not have it.
-  const normalization = record.data.normalization ?? normalizationOf(data.train);
+  const normalization = record.data.normalization ?? normalizationFor(recipe, data.train);
+  const values = await trainingValues(recipe, data, {
+    threads,
+    report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    onImages: hooks?.onFeatures,
+  });
   const best = bestSoFar(folder.path, record, recipe, lines);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
     folder.writeState(flatTensors(tensors), {
@@ -101,7 +113,7 @@ export async function trainInto(
     });
   };
   const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
-    { recipe, data, normalization, seed, threads, lowering, runtime, stepsPerCall, functions },
+    { recipe, data: values, normalization, seed, threads, lowering, runtime, stepsPerCall, functions },
     {
       ...hooks,
       onEpoch(line, atEnd) {
@@ -136,7 +148,7 @@ export async function trainInto(
     weightFacts: (weights) => ({ weightsSha256: weightsSha256(weights), ...BLANK_SEAL }),
   });
   folder.writeWeights(files.weights, files.facts);
-  folder.writeModel(seal(files.model, "onnx"));
+  folder.writeModel(seal(wholeModel(recipe, files.model), "onnx"));
   // Once more, as a run that was stopped after its last epoch did not write them here.
   folder.writeMetrics(lines);
   const { trainLoss, trainAccuracy, validationLoss, validationAccuracy, metrics } = kept ?? lines.at(-1)!;
@@ -163,6 +175,11 @@ export async function trainInto(
   folder.writeRecord(finished);
   folder.removeBest();
   return { isFinished, folder: folder.path, record: finished };
+}
+
+/** The model file of a trained network, which contains its backbone. */
+function wholeModel({ backbone }: Recipe, model: Uint8Array): Uint8Array {
+  return backbone ? withHead(readFeatureModel(backbone), model) : model;
 }
 
 /** The best of a resumed run's epochs, if its recipe needs it. */

@@ -1,9 +1,9 @@
 import { checkAugmentation } from "../../data/augmentation.ts";
 import { classWeightsOf } from "../../data/class-balance.ts";
-import { imageTask, normalizationOf, trainingData } from "../../data/training-data.ts";
+import { imageTask, trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import type { Model } from "../../nn/model.ts";
-import { checkRecipe, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
+import { checkRecipe, normalizationFor, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { hasEventFile } from "../../runs/node/event-file.ts";
 import {
   hasState,
@@ -102,7 +102,7 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
     requireOwnState(state, fileName, record);
     const from = decodeSnapshot(state, fileName);
     const data = trainingData(options.data.train, record);
-    requireNormalization(`${path}/${RUN_FILES.record}`, record, normalizationOf(data.train));
+    requireNormalization(`${path}/${RUN_FILES.record}`, record, normalizationFor(recipe, data.train));
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
     // The record then describes the last computation, as the weights cannot be reproduced by the first one.
     const { gpu: _, ...rest } = record;

@@ -1,0 +1,113 @@
+import type { LoadedData } from "../data/node/chain.ts";
+import { MAX_SIZE, MIN_SIZE } from "../data/node/custom-data-options.ts";
+import type { TrainingDataOptions } from "../data/training-data.ts";
+import { UserError } from "../errors.ts";
+import type { Backbone } from "../formats/backbone.ts";
+import { TRANSFER } from "../models/transfer.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import { transfer } from "../recipes/transfer.ts";
+import { recipeNamed } from "../runs/node/recipe-file.ts";
+import { nodeRuntime } from "../runtime/node/index.ts";
+import { count } from "../text.ts";
+import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
+import { BACKBONE_RANGES, openBackbone } from "../training/node/open-backbone.ts";
+import type { OptionSpec, OptionsOf } from "./command.ts";
+import type { Output } from "./output.ts";
+import { threads, wholeNumber } from "./parse.ts";
+import { whileReading } from "./reading-display.ts";
+import { flag } from "./wording.ts";
+
+/** What `transfer` starts from. */
+export const BACKBONE_OPTIONS = [
+  {
+    flags: "--backbone <file>",
+    description:
+      "for the recipe transfer: the ONNX file of a pretrained network; with #NAME cut at that value instead of the input of its last dense layer",
+  },
+  {
+    flags: "--backbone-range <range>",
+    description: "values that its images were trained with",
+    choices: BACKBONE_RANGES,
+    default: "as the file or a preprocessor_config.json beside it says, else imagenet",
+  },
+  {
+    flags: "--backbone-pooling <how>",
+    description: "of a transformer's tokens: the first (its class token), or the mean of all tokens",
+    choices: ["token", "tokens"],
+    default: "token where there is a class token",
+  },
+] as const satisfies readonly OptionSpec[];
+
+type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & { size: string | undefined; threads: string | undefined };
+const NAMES = ["backbone", "backboneRange", "backbonePooling"] as const;
+
+/**
+ * The recipe of an argument: the name of a built-in one, a recipe's file, or `transfer` on the network that the options
+ * name.
+ *
+ * @throws UserError when the options are for another recipe, or the network is unsuitable
+ */
+export async function recipeTyped(
+  word: string,
+  options: BackboneTyped,
+  output: Output,
+): Promise<{ recipe: Recipe; recipeFile?: string }> {
+  if (word !== TRANSFER) {
+    const given = NAMES.find((name) => options[name] !== undefined);
+    if (given)
+      throw new UserError(`${flag(given)} is for the recipe ${TRANSFER}; leave it out, or train ${TRANSFER}`, {
+        exitCode: 2,
+      });
+    return recipeNamed(word);
+  }
+  if (options.backbone === undefined) {
+    throw new UserError(
+      `${TRANSFER} starts from a pretrained network: name its ONNX file with --backbone, such as a MobileNet or a vision transformer exported from PyTorch, timm or transformers (docs/transfer.md)`,
+      { exitCode: 2 },
+    );
+  }
+  const { backbone, rangeFrom } = await openBackbone(options.backbone, {
+    range: options.backboneRange,
+    pooling: options.backbonePooling,
+    size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
+    threads: threads(options),
+  });
+  output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
+  return { recipe: transfer(backbone) };
+}
+
+/** The recipe with a weight decay chosen on the validation images, where it is to be chosen; says which. */
+export async function withWeightDecay(
+  recipe: Recipe,
+  data: LoadedData,
+  split: TrainingDataOptions,
+  options: BackboneTyped,
+  output: Output,
+): Promise<Recipe> {
+  const chosen = await whileReading(
+    output,
+    (onImages) =>
+      chooseWeightDecay(recipe, data, split, {
+        threads: threads(options),
+        runtime: nodeRuntime,
+        report: output.note,
+        onImages,
+      }),
+    { doing: "features of", done: "pictures done" },
+  );
+  if (chosen.tried.length > 0) {
+    const losses = chosen.tried.map(({ weightDecay, loss }) => `${weightDecay}: ${loss.toFixed(3)}`).join(", ");
+    output.note(`weight decay ${weightDecayOf(chosen.recipe)}, chosen by the validation loss (${losses})`);
+  }
+  return chosen.recipe;
+}
+
+const weightDecayOf = ({ optimizer }: Recipe) => ("weightDecay" in optimizer ? optimizer.weightDecay : undefined);
+
+function backboneText({ file, tensor, pooling, features, input }: Backbone): string {
+  const pooled = { none: "", places: ", mean over places", token: ", first token", tokens: ", mean over tokens" }[
+    pooling
+  ];
+  const { channels, height, width } = input;
+  return `backbone ${file}: ${count(features)} features at "${tensor}"${pooled}, of ${channels}x${height}x${width} images`;
+}
