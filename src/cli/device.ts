@@ -1,6 +1,6 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { normalizationOf, trainingData } from "../data/training-data.ts";
-import { EVALUATION_BATCH_SIZE } from "../evaluation/evaluate.ts";
+import { evaluationBatchSize } from "../evaluation/evaluate.ts";
 import type { SeedlessRun } from "../experiments/planned-run.ts";
 import { readModelAt } from "../runs/node/run-files.ts";
 import { type Device, type DeviceChoice, openDevice } from "../runtime/webgpu/node/device.ts";
@@ -47,7 +47,7 @@ export function deviceForModel(
       const session = await openModel(bytes, fileName, { threads: threads(options) });
       try {
         const { channels, height, width } = session.imageShape;
-        const images = new Uint8Array(EVALUATION_BATCH_SIZE * channels * height * width);
+        const images = new Uint8Array(evaluationBatchSize(session.imageShape) * channels * height * width);
         await session.logits(images); // The first call allocates memory, and compiles the GPU's programs.
         const started = performance.now();
         await session.logits(images);

@@ -1,6 +1,6 @@
 import type { Program } from "../compile/program.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { type ImageSet, imageBytes, type LabelledSet } from "../data/image-set.ts";
+import { type ImageGeometry, type ImageSet, imageBytes, type LabelledSet } from "../data/image-set.ts";
 import { moveImage } from "../data/move-image.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
@@ -19,7 +19,15 @@ export interface EvaluateOptions {
 }
 
 /** Batch size in evaluation: large enough to keep every core busy, small enough for the caches. */
-export const EVALUATION_BATCH_SIZE = 250;
+const EVALUATION_BATCH_SIZE = 250;
+
+/** Values of pixels in a batch of large images, which would need too much memory otherwise: 250 images of 3x96x96. */
+const MAX_BATCH_VALUES = EVALUATION_BATCH_SIZE * 3 * 96 * 96;
+
+/** Number of images of this size to evaluate at a time. */
+export function evaluationBatchSize(image: ImageGeometry): number {
+  return Math.max(1, Math.min(EVALUATION_BATCH_SIZE, Math.floor(MAX_BATCH_VALUES / imageBytes(image))));
+}
 
 /** Classifies every image of a set (and its mirror image, with averaging) and computes metrics against the labels. */
 export async function evaluate(

@@ -3,7 +3,7 @@ import { evaluationBatches } from "../data/batches.ts";
 import { createImageSet, type ImageSet, imageBytes, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { EVALUATION_BATCH_SIZE, evaluationProgram } from "../evaluation/evaluate.ts";
+import { evaluationBatchSize, evaluationProgram } from "../evaluation/evaluate.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { ImageTask } from "../nn/model.ts";
 import { randomStream } from "../random.ts";
@@ -50,7 +50,7 @@ export async function engineLogits(
   images: ImageSet,
   { runtime, threads }: { runtime: Runtime; threads: number },
 ): Promise<Float32Array> {
-  const batchSize = Math.min(EVALUATION_BATCH_SIZE, images.count);
+  const batchSize = Math.min(evaluationBatchSize(images), images.count);
   const program = evaluationProgram(model, { task, batchSize, normalization });
   const session = await runtime.open(compile(program, await chooseLowering(runtime)), { threads });
   try {
@@ -73,7 +73,7 @@ export async function engineLogits(
 export async function fileLogits(session: ModelSession, images: ImageSet): Promise<Float32Array> {
   const logits = new Float32Array(images.count * session.classes);
   const size = imageBytes(images);
-  for (let start = 0, end = 1; start < images.count; start = end, end += EVALUATION_BATCH_SIZE) {
+  for (let start = 0, end = 1; start < images.count; start = end, end += evaluationBatchSize(images)) {
     const pixels = images.images.subarray(start * size, Math.min(end, images.count) * size);
     logits.set(await session.logits(pixels), start * session.classes);
   }

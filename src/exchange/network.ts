@@ -40,6 +40,11 @@ export async function readNetwork(run: Run, data: LoadedData | undefined): Promi
     throw new UserError(`${fileName} does not say its classes; restore the file from a copy, or import it again`);
   }
   const task = { ...image, classes: classNames.length };
+  if (record.status !== "imported" && record.recipe.backbone) {
+    throw new UserError(
+      `${path}/${RUN_FILES.weights} holds only the head of the network; its backbone has no layers of tailor's to write. ${path}/${RUN_FILES.model} holds both, for any program that reads ONNX`,
+    );
+  }
   const model =
     record.status === "imported"
       ? await readImportedModel(path, record, task)

@@ -37,6 +37,8 @@ export const backboneSchema = z.strictObject({
   pooling: z.enum(POOLINGS),
   /** Number of features. */
   features: z.int().min(1),
+  /** Of the forward pass of one image, in convolutions and matrix products; quantised ones are not counted. */
+  multiplyAdds: z.int().min(0),
   input: backboneInputSchema,
 });
 
@@ -147,7 +149,7 @@ const DENSE = new Set(["Gemm", "MatMul", "MatMulInteger", "QLinearMatMul", "QGem
 export function lastFeatures({ graph, input }: BackboneFile): string {
   const producers = producersOf(graph);
   const output = graph.output[0]!.name!;
-  const isOfImages = (name: string) => below(name, producers).values.has(input.name);
+  const isOfImages = (name: string) => below([name], producers).values.has(input.name);
   for (let value: string | undefined = output; value !== undefined; ) {
     const node = producers.get(value);
     const computed: string[] = node?.input.filter(isOfImages) ?? [];
@@ -177,7 +179,7 @@ export function featureModel(file: BackboneFile, cut: Cut, fileName: string): Ui
       { exitCode: 2 },
     );
   }
-  if (!below(cut.tensor, producers).values.has(file.input.name)) {
+  if (!below([cut.tensor], producers).values.has(file.input.name)) {
     throw new UserError(`${fileName}: "${cut.tensor}" does not depend on the images; choose another value`, {
       exitCode: 2,
     });
@@ -206,6 +208,45 @@ export function withHead(features: Uint8Array, head: Uint8Array): Uint8Array {
   const unknown = top.graph!.node.find(({ opType, domain }) => domain || !HEAD_OPERATORS.has(opType!));
   if (unknown) throw new Error(`the head's operator ${unknown.opType} may differ between versions of ONNX's operators`);
   return toBinary(ModelProtoSchema, connect([body, top], body));
+}
+
+/** A convolution or matrix product of a network. */
+interface Product {
+  /** What it computes, and the value of which `termAxes` are the axes that one of its numbers is a sum over. */
+  readonly output: string;
+  readonly factor: string;
+  readonly termAxes: (dims: readonly number[]) => readonly number[];
+}
+
+/**
+ * What the multiply-adds of a network up to `tensor` follow from: a model whose outputs are the values whose shapes are
+ * needed, and the sum for their shapes.
+ */
+export function multiplyAddsOf({ graph, model }: BackboneFile, tensor: string) {
+  const producers = producersOf(graph);
+  const products = [...below([tensor], producers).nodes].flatMap(({ opType, input, output }): Product[] => {
+    const [result, [x, weights]] = [output[0]!, input as [string, string]];
+    // Weights are [outputs, inputs of a group, height, width].
+    if (opType === "Conv") return [{ output: result, factor: weights, termAxes: (dims) => dims.slice(1) }];
+    const isProduct = opType === "Gemm" || opType === "MatMul";
+    return isProduct ? [{ output: result, factor: x, termAxes: (dims) => dims.slice(-1) }] : [];
+  });
+  const known = new Map(graph.initializer.map(({ name, dims }) => [name!, dims.map(Number)]));
+  const asked = new Set(products.flatMap(({ output, factor }) => [output, factor]));
+  const outputs = [...asked].filter((name) => producers.has(name));
+  return {
+    outputs,
+    model: outputs.length > 0 ? toBinary(ModelProtoSchema, cutAt(model, ...outputs)) : undefined,
+    /** @param shapes of the outputs, for one image */
+    count(shapes: ReadonlyMap<string, readonly number[]>): number {
+      const dimsOf = (name: string) => shapes.get(name) ?? known.get(name) ?? [];
+      const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
+      return products.reduce(
+        (sum, { output, factor, termAxes }) => sum + product(dimsOf(output)) * product(termAxes(dimsOf(factor))),
+        0,
+      );
+    },
+  };
 }
 
 /** Makes a backbone's input of pixels from 0 to 255. */

@@ -15,10 +15,13 @@ export function fedInputs({ input, initializer }: GraphProto): string[] {
   return input.map(({ name }) => name!).filter((name) => !constants.has(name));
 }
 
-/** All values that `value` depends on, itself included, and the nodes that compute them. */
-export function below(value: string, producers: Producers): { values: Set<string>; nodes: Set<NodeProto> } {
+/** All values that `outputs` depend on, themselves included, and the nodes that compute them. */
+export function below(
+  outputs: readonly string[],
+  producers: Producers,
+): { values: Set<string>; nodes: Set<NodeProto> } {
   const [values, nodes] = [new Set<string>(), new Set<NodeProto>()];
-  const waiting = [value];
+  const waiting = [...outputs];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (values.has(name)) continue;
     values.add(name);
@@ -30,15 +33,15 @@ export function below(value: string, producers: Producers): { values: Set<string
   return { values, nodes };
 }
 
-/** A copy of the model that computes only `value`: it is the one output, without type and shape. */
-export function cutAt(model: ModelProto, value: string): ModelProto {
+/** A copy of the model that computes only these values: they are its outputs, without types and shapes. */
+export function cutAt(model: ModelProto, ...outputs: readonly string[]): ModelProto {
   const graph = model.graph!;
-  const { values, nodes } = below(value, producersOf(graph));
+  const { values, nodes } = below(outputs, producersOf(graph));
   const cut = copyOf({ ...model, metadataProps: [], graph: { ...graph, output: [], node: [], initializer: [] } });
   // The parts are shared with the original: weights may be large.
   cut.graph!.node = graph.node.filter((node) => nodes.has(node));
   cut.graph!.initializer = graph.initializer.filter(({ name }) => values.has(name!));
-  cut.graph!.output = [{ $typeName: "onnx.ValueInfoProto", name: value }];
+  cut.graph!.output = outputs.map((name) => ({ $typeName: "onnx.ValueInfoProto", name }));
   return cut;
 }
 

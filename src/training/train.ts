@@ -4,7 +4,7 @@ import { type TrainingBatches, trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type LabelledData } from "../data/training-data.ts";
 import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
-import { allLogits, EVALUATION_BATCH_SIZE, evaluationProgram, metricsOfLogits } from "../evaluation/evaluate.ts";
+import { allLogits, evaluationBatchSize, evaluationProgram, metricsOfLogits } from "../evaluation/evaluate.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -280,7 +280,7 @@ function requireFinite(
 async function openValidation({ recipe, data, normalization, lowering, runtime, threads }: TrainingJob) {
   const { validation } = data;
   if (!validation) return undefined;
-  const batchSize = Math.min(EVALUATION_BATCH_SIZE, validation.count);
+  const batchSize = Math.min(evaluationBatchSize(validation), validation.count);
   const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
   const session: Session = await runtime.open(compile(program, lowering), { threads });
   const logitsOf = async (pixels: Uint8Array | Float32Array) => (await session.run({ pixels })).logits!;

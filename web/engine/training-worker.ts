@@ -1,6 +1,6 @@
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
-import { EVALUATION_BATCH_SIZE, evaluate } from "../../src/evaluation/evaluate.ts";
+import { evaluate, evaluationBatchSize } from "../../src/evaluation/evaluate.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { adjustRecipe, givenFields } from "../../src/recipes/adjust-recipe.ts";
 import { fitToTraining } from "../../src/recipes/fit-to-images.ts";
@@ -85,7 +85,7 @@ async function goOn(): Promise<void> {
 
 async function tested(images: ImageSet, model: Uint8Array, threads: number): Promise<TestResult> {
   const session = await openModel(model, "the trained model", { threads, files: ORT_FILES });
-  const metrics = await evaluate(images, session.logits, { batchSize: EVALUATION_BATCH_SIZE });
+  const metrics = await evaluate(images, session.logits, { batchSize: evaluationBatchSize(images) });
   await session.release();
   const { correct, total, accuracy, standardError, loss } = metrics;
   return { correct, total, accuracy, standardError, loss };

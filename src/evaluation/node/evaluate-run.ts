@@ -8,7 +8,7 @@ import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../r
 import { openRunFolder } from "../../runs/node/run-folder.ts";
 import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
 import type { Wording } from "../../wording.ts";
-import { EVALUATION_BATCH_SIZE, evaluate } from "../evaluate.ts";
+import { evaluate, evaluationBatchSize } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";
 
 /** Splits that a run can be evaluated on. */
@@ -100,7 +100,7 @@ async function evaluateModel(
       );
     }
     const metrics = await evaluate(set, session.logits, {
-      batchSize: EVALUATION_BATCH_SIZE,
+      batchSize: evaluationBatchSize(set),
       averageFlips,
       temperature: confidence?.temperature,
     });

@@ -57,7 +57,7 @@ export function newRecord(
     ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
     ...(recipeFile === undefined ? {} : { recipeFile }),
     networkSha256: networkSha256(recipe.model, task),
-    multiplyAdds,
+    multiplyAdds: multiplyAdds + (recipe.backbone?.multiplyAdds ?? 0),
     parameters,
     seed,
     epochs: recipe.epochs,

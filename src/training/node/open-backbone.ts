@@ -11,6 +11,7 @@ import {
   FEATURES,
   featureModel,
   lastFeatures,
+  multiplyAddsOf,
   PIXELS,
   type Pooling,
   readBackboneFile,
@@ -68,7 +69,8 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
   const input = inputOf(read, stated, options, file);
   const cut = { tensor: tensor ?? lastFeatures(read), input };
   const { pooling, features } = await trial(read, cut, options, file);
-  const backbone = { file, sha256: sha256Of(bytes), ...cut, pooling, features };
+  const multiplyAdds = await countMultiplyAdds(read, cut, file);
+  const backbone = { file, sha256: sha256Of(bytes), ...cut, pooling, features, multiplyAdds };
   return { backbone, model: featureModel(read, backbone, file), rangeFrom: rangeFrom(stated, options) };
 }
 
@@ -228,6 +230,27 @@ async function trial(
     return { pooling, features };
   } finally {
     await session.release();
+  }
+}
+
+/** Arrays of each input type; float16 as its bits. */
+const ZEROS = { float32: Float32Array, uint8: Uint8Array, float16: Uint16Array } as const;
+
+/** Runs the network on a black image, as only that tells the shapes of everything between. */
+async function countMultiplyAdds(read: BackboneFile, { tensor, input }: Omit<Cut, "pooling">, file: string) {
+  const { model, outputs, count } = multiplyAddsOf(read, tensor);
+  if (!model) return 0;
+  const { InferenceSession, Tensor } = ort();
+  const { channels, height, width, type } = input;
+  const shape = input.layout === "channels-first" ? [1, channels, height, width] : [1, height, width, channels];
+  const image = new Tensor(type, new ZEROS[type](channels * height * width), shape);
+  try {
+    const session = await InferenceSession.create(model, sessionOptions(1, { isAlone: false }));
+    const results = await session.run({ [read.input.name]: image }, outputs);
+    await session.release();
+    return count(new Map(Object.entries(results).map(([name, { dims }]) => [name, dims])));
+  } catch (cause) {
+    throw new UserError(`${file} is not a network that ONNX Runtime can run (${reasonOf(cause)})`, { cause });
   }
 }
 

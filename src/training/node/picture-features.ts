@@ -10,7 +10,7 @@ import type { Recipe } from "../../recipes/recipe.ts";
 import { openFeatureSession, readFeatureModel } from "./open-backbone.ts";
 
 /** Images per run of the network. */
-const BATCH = 16;
+const BATCH = 8;
 const EXTENSION = ".features";
 /** Changes when a file has other contents for the same key. */
 const FORMAT = 1;
@@ -86,7 +86,7 @@ async function once(
   compute: () => Promise<Float32Array>,
 ): Promise<Float32Array> {
   // Not the file's name, which does not decide the result.
-  const { file: _, ...what } = backbone;
+  const { file: _, multiplyAdds: __, ...what } = backbone;
   const key = createHash("sha256")
     .update(JSON.stringify([FORMAT, what, count]))
     .update(images)

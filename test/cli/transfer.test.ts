@@ -1,0 +1,123 @@
+/** `train transfer`: a head on the features of a pretrained network, a run like any other. */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
+import { ort } from "../../src/runtime/node/ort.ts";
+import { put, putShapes } from "../data/picture-fixtures.ts";
+import { otherNetwork } from "../training/support/backbones.ts";
+import { expectSameRun } from "../training/support/same-run.ts";
+import { sharedFolder } from "../training/support/small-data.ts";
+import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
+
+const FOLDER = sharedFolder();
+const [DATA, NET, RUN] = [join(FOLDER, "shapes"), join(FOLDER, "net.onnx"), join(FOLDER, "run")];
+const ARGS = ["train", "transfer", "--backbone", NET, "--backbone-range", "0-1", "--data", DATA, "--threads", "1"];
+const INTERRUPTED = 130;
+
+beforeAll(async () => {
+  await putShapes(DATA, { classes: 3, images: 30 });
+  // Random weights: their features still tell colours apart.
+  put(FOLDER, { "net.onnx": otherNetwork() });
+});
+
+test("is trained, evaluated, used and reported; its one file holds everything from the pixels on", async () => {
+  const made = await tailor([...ARGS, "--out", RUN, "--evaluate", "test"]);
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stderr).toContain(`backbone ${NET}: 8 features at`);
+  expect(made.stderr).toMatch(/weight decay [\d.]+, chosen by the validation loss \(0\.3: /);
+  expect(made.stdout).toMatch(/test accuracy (9\d|100)\.\d+ %/);
+  expect(existsSync(join(RUN, "report.html"))).toBe(true);
+  const record = readRunRecord(RUN);
+  expect(record).toMatchObject({
+    recipeName: "transfer",
+    parameters: 8 * 3 + 3,
+    multiplyAdds: 8 * 7 * 7 * 27 + 8 * 3,
+    data: { image: { channels: 3, height: 16, width: 16 } },
+    recipe: { backbone: { file: NET, features: 8 } },
+  });
+
+  // The backbone is in the file: the run needs no other.
+  const picture = join(DATA, "shape 1/3.jpg");
+  const { predictions } = await tailorJson<{ predictions: { label: string; probabilities?: unknown }[] }>([
+    "predict",
+    RUN,
+    picture,
+    join(DATA, "shape 2/3.jpg"),
+  ]);
+  expect(predictions.map(({ label }) => label)).toEqual(["shape 1", "shape 2"]);
+
+  const { InferenceSession, Tensor } = ort();
+  const session = await InferenceSession.create(join(RUN, "model.onnx"));
+  const pixels = Float32Array.from({ length: 2 * 3 * 256 }, (_, i) => (i * 31) % 256);
+  const feeds = { pixels: new Tensor("float32", pixels, [2, 3, 16, 16]) };
+  const { logits, probabilities } = await session.run(feeds);
+  await session.release();
+  const temperature = record.result?.confidence?.temperature ?? 1;
+  const exponentials = [...(logits!.data as Float32Array)].map((logit) => Math.exp(logit / temperature));
+  const shares = exponentials.map((one, i) => {
+    const first = i - (i % 3);
+    return one / (exponentials[first]! + exponentials[first + 1]! + exponentials[first + 2]!);
+  });
+  expect(probabilities!.data).toBeClose(shares, { tolerance: 1e-5 });
+});
+
+test("is stopped and resumed to the same weights; without its backbone's file it cannot be", async () => {
+  const out = join(FOLDER, "stopped");
+  const { child, ended, hasSaid } = startTailor([...ARGS, "--out", out, "--skip-report", "--epochs", "400"]);
+  await hasSaid(/epoch +1\/400/);
+  child.kill("SIGINT");
+  expect((await ended).code).toBe(INTERRUPTED);
+  put(FOLDER, { "net.onnx": otherNetwork({ metadata: { changed: "yes" } }) });
+  expect(refusalOf(await tailor(["train", "--resume", out]), 1)).toMatch(/net\.onnx has changed since the run began/);
+  put(FOLDER, { "net.onnx": otherNetwork() });
+  const resumed = await tailor(["train", "--resume", out, "--skip-report", "--threads", "1"]);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  const through = join(FOLDER, "through");
+  await tailorJson([...ARGS, "--out", through, "--skip-report", "--epochs", "400"]);
+  expectSameRun(out, through);
+});
+
+test("its weight decay can be swept, its best recipe be trained, and seeds have one recipe", async () => {
+  const out = join(FOLDER, "sweep");
+  const { best } = await tailorJson<{ best: { recipe: string; changes: Record<string, number> } }>([
+    ...["sweep", ...ARGS.slice(1), "--over", "optimizer.weightDecay=0.01,1", "--epochs", "3", "--out", out],
+  ]);
+  const saved = JSON.parse(readFileSync(best.recipe, "utf8"));
+  expect(saved).toMatchObject({
+    optimizer: { weightDecay: best.changes["optimizer.weightDecay"] },
+    backbone: { file: NET },
+  });
+  const again = join(FOLDER, "best");
+  await tailorJson(["train", best.recipe, "--data", DATA, "--threads", "1", "--skip-report", "--out", again]);
+  expect(readRunRecord(again).recipe).toMatchObject({ backbone: { features: 8 } });
+  const seeds = await tailor([
+    ...ARGS,
+    "--seeds",
+    "2",
+    "--epochs",
+    "2",
+    "--skip-report",
+    "--out",
+    join(FOLDER, "seeds"),
+  ]);
+  expect(seeds.code, seeds.stderr).toBe(0);
+});
+
+describe("is refused", () => {
+  test.each<[string, string[], RegExp]>([
+    ["without a network", ["train", "transfer", "--data", "x"], /name its ONNX file with --backbone/],
+    ["with another recipe", ["train", "tiny", "--backbone", "x.onnx"], /--backbone is for the recipe transfer/],
+    ["when resumed", ["train", "--resume", "x", "--backbone", "y.onnx"], /leave out --backbone/],
+    ["on images of another size", [...ARGS.slice(0, 6)], /the images are 1x28x28, but the backbone takes 3x16x16/],
+  ])("%s", async (_, args, message) => {
+    expect(refusalOf(await tailor(args), 2)).toMatch(message);
+  });
+
+  test("as PyTorch code, which its backbone is not", async () => {
+    expect(refusalOf(await tailor(["export", RUN, "--format", "pytorch", "--out", join(FOLDER, "torch")]), 1)).toMatch(
+      /holds only the head of the network/,
+    );
+    rmSync(join(FOLDER, "torch"), { recursive: true, force: true });
+  });
+});
