@@ -18,6 +18,8 @@ const ownRecipe = recipeFields.extend({
       (value) => typeof value === "function",
       "expected a function that gives a list of layers",
     ),
+    maxDefaultSize: z.int().min(1).exactOptional(),
+    features: z.int().min(1).exactOptional(),
   }),
 });
 
@@ -68,6 +70,7 @@ function checkedModel(model: Model, where: string): Model {
   return {
     name: model.name,
     maxDefaultSize: model.maxDefaultSize,
+    features: model.features,
     layers: (task) => checkedLayers(() => model.layers(task), `${where}: model "${model.name}"`),
   };
 }

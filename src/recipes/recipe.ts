@@ -75,6 +75,19 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (patience !== undefined)
     require("patience", Number.isInteger(patience) && patience >= 1, "a whole number of epochs from 1 up", patience);
+  const { backbone, model, augmentation } = recipe;
+  if (backbone?.features !== model.features) {
+    const [given, wanted] = [backbone, model].map((one) => one?.features ?? "none");
+    throw new UserError(`the backbone gives ${given} features, but the model "${model.name}" takes ${wanted}`, {
+      exitCode: 2,
+    });
+  }
+  if (backbone && Object.keys(augmentation).length > 0) {
+    throw new UserError(
+      "augmentation changes images in each epoch, but a backbone's features are computed once; leave augmentation empty: {}",
+      { exitCode: 2 },
+    );
+  }
   checkSchedule(recipe.schedule);
   createOptimizer(recipe.optimizer);
   if (recipe.averaging) checkAveraging(recipe.averaging);
