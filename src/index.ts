@@ -145,6 +145,7 @@ export {
   trainAll,
 } from "./experiments/train-all.ts";
 export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
+export type { Backbone, BackboneInput } from "./formats/backbone.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {
@@ -200,6 +201,7 @@ export {
 export { findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export type { FieldValue, RecipeChanges } from "./recipes/recipe-fields.ts";
+export { transfer } from "./recipes/transfer.ts";
 export type { LadderEntry } from "./report/ladder/entry.ts";
 export { LADDER } from "./report/ladder/ladder.ts";
 export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";
@@ -232,7 +234,16 @@ export {
   type LearningRateStep,
 } from "./training/find-learning-rate.ts";
 export type { HookAnswer } from "./training/hooks.ts";
+export { type ChoiceOptions, type ChosenRecipe, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
 export type { NewRun } from "./training/node/new-run.ts";
+export {
+  BACKBONE_RANGES,
+  type BackboneOptions,
+  type BackboneRange,
+  type OpenedBackbone,
+  openBackbone,
+} from "./training/node/open-backbone.ts";
+export type { FeatureOptions } from "./training/node/picture-features.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
 export { type Extension, extendRun, type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingFunctions } from "./training/own-functions.ts";

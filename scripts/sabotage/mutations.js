@@ -383,7 +383,7 @@ export const MUTATIONS = [
   ...caughtBy("test/training/batch-statistics.test.ts", [
     ['context.mode === "statistics" ? 1 : momentum', "momentum"],
     ["(sum) => sum / count)", "(sum) => sum)"],
-    ["if (step >= settled) return tensors;", "if (step < settled) return tensors;"],
+    ["if (step < settled) {", "if (step >= settled) {"],
     ["(sum, channel) => sum + values[channel]!", "(_sum, channel) => values[channel]!"],
   ]),
   // Data: augmentation, batches, split.
@@ -553,6 +553,27 @@ export const MUTATIONS = [
     ["whole[label]! - occluded[place * classes + label]!", "occluded[place * classes + label]! - whole[label]!"],
   ]),
   // Formats: what is refused, and what is written.
+  ...caughtBy("test/formats/backbone.test.ts", [
+    ["-centre / standardDeviation", "centre / standardDeviation"],
+    ["writer.transpose(scaled, [0, 2, 3, 1])", "writer.transpose(scaled, [0, 3, 2, 1])"],
+    ["if (DENSE.has(node.opType!)) return computed[0]!;", "if (DENSE.has(node.opType!)) return output;"],
+    ["writer.transpose(value, [0, 2, 1]) : value", "value : value"],
+    ["...node.flatMap(usedBy)", "...node.flatMap(() => [])"],
+    ["if (batch !== undefined && batch > 0) {", "if (batch === 0) {"],
+  ]),
+  ...caughtBy("test/training/open-backbone.test.ts", [
+    ["termAxes: (dims) => dims.slice(1) }", "termAxes: (dims) => dims.slice(2) }"],
+    ['Number.isInteger(Math.sqrt(dims[1]!)) ? "tokens" : "token"', '"token"'],
+    [
+      "const factor = do_rescale ? rescale_factor * 255 : 255;",
+      "const factor = do_rescale ? rescale_factor * 255 : 1;",
+    ],
+    ["if (sha256Of(bytes) !== sha256) {", "if (sha256Of(bytes) === sha256 + sha256) {"],
+  ]),
+  ...caughtBy("test/training/picture-features.test.ts", [
+    ["start * backbone.features);", "start);"],
+    ["JSON.stringify([FORMAT, what, count])", "JSON.stringify([FORMAT, count, performance.now()])"],
+  ]),
   ...caughtBy("test/formats/idx.test.ts", [
     ["if (declared !== found) {", "if (declared > found) {"],
     ["view.getUint32(MAGIC_BYTES + axis * SIZE_BYTES)", "view.getUint32(MAGIC_BYTES + axis * SIZE_BYTES, true)"],

@@ -65,12 +65,9 @@ export async function allLogits<Set extends LabelledSet>(
 }
 
 /** Metrics of a set whose logits [count, classes] are known. */
-export function metricsOfLogits(
-  { classNames, labels, count }: LabelledSet,
-  logits: Float32Array,
-): ClassificationMetrics {
-  const gatherer = gatherMetrics(classNames);
-  gatherer.add(logits, labels, count);
+export function metricsOfLogits(set: LabelledSet, logits: Float32Array): ClassificationMetrics {
+  const gatherer = gatherMetrics(set.classNames);
+  gatherer.add(logits, set.labels, set.count);
   return gatherer.metrics();
 }
 

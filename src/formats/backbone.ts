@@ -259,7 +259,7 @@ function preparing({ channels, height, width, layout, type, mean, standardDeviat
     perChannel,
   );
   const shift = writer.floats(
-    mean.map((m, channel) => -m / standardDeviation[channel]!),
+    mean.map((centre, channel) => -centre / standardDeviation[channel]!),
     perChannel,
   );
   const scaled = writer.node("Add", [writer.node("Mul", [pixels, scale]), shift]);
