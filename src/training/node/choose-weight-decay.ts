@@ -1,6 +1,7 @@
 import type { LoadedData } from "../../data/node/chain.ts";
 import { type TrainingDataOptions, trainingData } from "../../data/training-data.ts";
 import { normalizationFor, type Recipe } from "../../recipes/recipe.ts";
+import type { MetricsLine } from "../../runs/metrics.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { train } from "../train.ts";
@@ -50,12 +51,12 @@ export async function chooseWeightDecay(
   };
   const tried: { weightDecay: number; loss: number }[] = [];
   for (const weightDecay of TRIED) {
-    let loss = Number.POSITIVE_INFINITY;
-    await train(
-      { ...job, recipe: withDecay(weightDecay) },
-      { onEpoch: ({ validationLoss }) => void (loss = validationLoss!) },
-    );
-    tried.push({ weightDecay, loss });
+    const losses: (number | null)[] = [];
+    const onEpoch = (result: MetricsLine) => {
+      losses.push(result.validationLoss);
+    };
+    await train({ ...job, recipe: withDecay(weightDecay) }, { onEpoch });
+    tried.push({ weightDecay, loss: losses.at(-1)! });
   }
   const best = tried.reduce((least, one) => (one.loss < least.loss ? one : least));
   return { recipe: withDecay(best.weightDecay), tried };
