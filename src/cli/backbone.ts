@@ -17,12 +17,16 @@ import { threads, wholeNumber } from "./parse.ts";
 import { whileReading } from "./reading-display.ts";
 import { flag } from "./wording.ts";
 
+/** MobileNetV4-conv-small, trained on ImageNet: 15 MB, Apache-2.0. */
+const DEFAULT_BACKBONE = "hf:onnx-community/mobilenetv4_conv_small.e2400_r224_in1k";
+
 /** What `transfer` starts from. */
 export const BACKBONE_OPTIONS = [
   {
     flags: "--backbone <file>",
     description:
-      "for the recipe transfer: the ONNX file of a pretrained network; with #NAME cut at that value instead of the input of its last dense layer",
+      "for the recipe transfer: the ONNX file of a pretrained network, or hf:OWNER/NAME[/FILE][@REVISION] on Hugging Face; with #NAME cut at that value instead of the input of its last dense layer",
+    default: DEFAULT_BACKBONE,
   },
   {
     flags: "--backbone-range <range>",
@@ -60,17 +64,18 @@ export async function recipeTyped(
       });
     return recipeNamed(word);
   }
-  if (options.backbone === undefined) {
-    throw new UserError(
-      `${TRANSFER} starts from a pretrained network: name its ONNX file with --backbone, such as a MobileNet or a vision transformer exported from PyTorch, timm or transformers (docs/transfer.md)`,
-      { exitCode: 2 },
-    );
-  }
-  const { backbone, rangeFrom } = await openBackbone(options.backbone, {
+  const { backbone, rangeFrom } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
     range: options.backboneRange,
     pooling: options.backbonePooling,
     size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
     threads: threads(options),
+    report: output.note,
+  }).catch((error: unknown) => {
+    if (!(error instanceof UserError) || options.backbone !== undefined) throw error;
+    throw new UserError(
+      `${error.message}. That is the usual backbone of ${TRANSFER}; without a network, name the ONNX file of one with --backbone (docs/transfer.md)`,
+      { cause: error },
+    );
   });
   output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
   return { recipe: transfer(backbone) };
@@ -104,10 +109,10 @@ export async function withWeightDecay(
 
 const weightDecayOf = ({ optimizer }: Recipe) => ("weightDecay" in optimizer ? optimizer.weightDecay : undefined);
 
-function backboneText({ file, tensor, pooling, features, input }: Backbone): string {
+function backboneText({ file, source = file, tensor, pooling, features, input }: Backbone): string {
   const pooled = { none: "", places: ", mean over places", token: ", first token", tokens: ", mean over tokens" }[
     pooling
   ];
   const { channels, height, width } = input;
-  return `backbone ${file}: ${count(features)} features at "${tensor}"${pooled}, of ${channels}x${height}x${width} images`;
+  return `backbone ${source}: ${count(features)} features at "${tensor}"${pooled}, of ${channels}x${height}x${width} images`;
 }

@@ -30,6 +30,8 @@ export const POOLINGS = ["none", "places", "token", "tokens"] as const;
 export const backboneSchema = z.strictObject({
   /** Absolute path of the ONNX file. */
   file: z.string(),
+  /** Where it was fetched from, with the commit: `hf:OWNER/NAME/PATH@COMMIT`. */
+  source: z.string().exactOptional(),
   sha256: z.string(),
   /** The value in its graph that is used. */
   tensor: z.string(),

@@ -106,12 +106,17 @@ test("its weight decay can be swept, its best recipe be trained, and seeds have 
 
 describe("is refused", () => {
   test.each<[string, string[], RegExp]>([
-    ["without a network", ["train", "transfer", "--data", "x"], /name its ONNX file with --backbone/],
     ["with another recipe", ["train", "tiny", "--backbone", "x.onnx"], /--backbone is for the recipe transfer/],
     ["when resumed", ["train", "--resume", "x", "--backbone", "y.onnx"], /leave out --backbone/],
     ["on images of another size", [...ARGS.slice(0, 6)], /the images are 1x28x28, but the backbone takes 3x16x16/],
   ])("%s", async (_, args, message) => {
     expect(refusalOf(await tailor(args), 2)).toMatch(message);
+  });
+
+  test("without a network, with what to do", async () => {
+    const env = { HF_HUB_OFFLINE: "1", HF_HUB_CACHE: join(FOLDER, "empty") };
+    const refused = await tailor(["train", "transfer", "--data", DATA], { env });
+    expect(refusalOf(refused, 1)).toMatch(/HF_HUB_OFFLINE forbids .*name the ONNX file of one with --backbone/);
   });
 
   test("as PyTorch code, which its backbone is not", async () => {

@@ -10,7 +10,7 @@ import { put } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { otherNetwork } from "./support/backbones.ts";
 
-const THREADS = { threads: 1 };
+const THREADS = { threads: 1, report: () => {} };
 
 function saved(bytes: Uint8Array, beside: Record<string, string> = {}): string {
   const folder = temporaryFolder();

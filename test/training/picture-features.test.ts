@@ -14,7 +14,7 @@ import { sharedFolder } from "./support/small-data.ts";
 
 const folder = sharedFolder();
 put(folder, { "net.onnx": otherNetwork() });
-const { backbone } = await openBackbone(join(folder, "net.onnx"), { threads: 1 });
+const { backbone } = await openBackbone(join(folder, "net.onnx"), { threads: 1, report: () => {} });
 
 /** Images that no other test has. */
 const imagesOf = (seed: number): ImageSet =>

@@ -72,7 +72,7 @@ async function download(
 }
 
 /** fetch() only reports "fetch failed"; the reason is in the error's cause, and may be just an error code. */
-function networkReason(error: unknown): string {
+export function networkReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error.cause instanceof Error)) return error.message;
   const { cause } = error;

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import type { Report } from "../../data/node/chain.ts";
+import { fetchFromHub, isHubPlace } from "../../data/node/hugging-face.ts";
 import { UserError } from "../../errors.ts";
 import {
   type Backbone,
@@ -40,11 +42,15 @@ export interface BackboneOptions {
   /** Default: the first token where there is a class token, else the mean over all. */
   readonly pooling?: "token" | "tokens" | undefined;
   readonly threads: number;
+  /** Takes lines about what is fetched. */
+  readonly report: Report;
 }
 
 const DEFAULT_SIZE = 224;
 /** What transformers' image processors save. */
 const PREPROCESSOR = "preprocessor_config.json";
+/** Where repositories on Hugging Face have their networks as ONNX. */
+const HUB_FILES = { defaults: ["onnx/model.onnx", "model.onnx"], beside: [PREPROCESSOR] };
 
 /** The backbone, and where its input's values are from, in words. */
 export interface OpenedBackbone {
@@ -57,12 +63,13 @@ export interface OpenedBackbone {
 /**
  * Reads a network that is to be a backbone, and finds out what it needs and gives.
  *
- * @param place the file, with `#` and the name of a value in its graph for another place than the input of the last dense layer
+ * @param place the file, or `hf:OWNER/NAME[/PATH][@REVISION]` of a repository on Hugging Face; with `#` and the name of a value in its graph for another place than the input of the last dense layer
  * @throws UserError when the file cannot be read or is unsuitable (see `readBackboneFile`), or ONNX Runtime cannot run it
  */
 export async function openBackbone(place: string, options: BackboneOptions): Promise<OpenedBackbone> {
   const [name, tensor] = placeOf(place);
-  const file = resolve(name);
+  const fetched = isHubPlace(name) ? await fetchFromHub(name, HUB_FILES, options) : undefined;
+  const file = fetched?.path ?? resolve(name);
   const bytes = readFile(file);
   const read = readBackboneFile(bytes, file);
   const stated = statedBeside(file, read);
@@ -70,7 +77,8 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
   const cut = { tensor: tensor ?? lastFeatures(read), input };
   const { pooling, features } = await trial(read, cut, options, file);
   const multiplyAdds = await countMultiplyAdds(read, cut, file);
-  const backbone = { file, sha256: sha256Of(bytes), ...cut, pooling, features, multiplyAdds };
+  const source = fetched && { source: fetched.source };
+  const backbone = { file, ...source, sha256: sha256Of(bytes), ...cut, pooling, features, multiplyAdds };
   return { backbone, model: featureModel(read, backbone, file), rangeFrom: rangeFrom(stated, options) };
 }
 
@@ -80,7 +88,12 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
  * @throws UserError when the file is missing or has changed
  */
 export function readFeatureModel(backbone: Backbone): Uint8Array {
-  const { file, sha256 } = backbone;
+  const { file, sha256, source } = backbone;
+  if (source !== undefined && !existsSync(file)) {
+    throw new UserError(
+      `there is no file ${file} any more, which was ${source}; fetch it again: start a training with that as its backbone`,
+    );
+  }
   const bytes = readFile(file);
   if (sha256Of(bytes) !== sha256) {
     throw new UserError(
@@ -152,8 +165,10 @@ interface Stated {
 function statedBeside(file: string, { metadata, input }: BackboneFile): Stated | undefined {
   // A network of tailor normalises the pixels itself.
   if (metadata.has("standardDeviation") && metadata.has("classes")) return { from: file, range: RANGES["0-255"] };
-  const path = join(dirname(file), PREPROCESSOR);
-  if (!existsSync(path)) return undefined;
+  // In repositories of Hugging Face it lies above the folder of the network.
+  const folders = basename(dirname(file)) === "onnx" ? [dirname(file), dirname(dirname(file))] : [dirname(file)];
+  const path = folders.map((folder) => join(folder, PREPROCESSOR)).find(existsSync);
+  if (path === undefined) return undefined;
   const todo = "mend or remove the file";
   const config = checkJson(preprocessorSchema, parseJson(readFileSync(path, "utf8"), path, todo), path, todo);
   const { do_rescale = true, rescale_factor = 1 / 255, do_normalize = true } = config;
