@@ -168,14 +168,14 @@ export const MUTATIONS = [
     ["writer.scalar(LOWEST)", "writer.scalar(0)"],
     ["return x[2 + axis]! - covered;", "return 0 * covered;"],
     ["(count) => 1 / count", "(count) => count"],
-    ["Math.ceil(((i + 1) * inputs) / outputs)", "Math.floor(((i + 1) * inputs) / outputs)"],
     ["count_include_pad: Number(attributes.countPadding)", "count_include_pad: Number(!attributes.countPadding)"],
   ]),
   ...caughtBy("test/ops/arrangements.test.ts", [
     ["start % block !== 0 || length % block !== 0", "length % block !== 0"],
     ["return { inputs: inputs.map(() => images), output: images };", "return undefined;"],
   ]),
-  ...caughtBy("test/ops/activations.test.ts", [
+  ...caughtBy("test/ops/values.test.ts", [
+    ["Math.ceil(((i + 1) * inputs) / outputs)", "Math.floor(((i + 1) * inputs) / outputs)"],
     ["constant(0.044715)", "constant(0.44715)"],
     ["constant(Math.SQRT1_2)", "constant(Math.SQRT2)"],
   ]),
@@ -380,7 +380,7 @@ export const MUTATIONS = [
   ...caughtBy("test/nn/init.test.ts", [
     ["const bound = 1 / Math.sqrt(fanIn);", "const bound = 1 / fanIn;"],
     ["(2 * stream.uniform() - 1) * bound", "stream.uniform() * bound"],
-    ["uniformByFanIn(inputs * kernel[0] * kernel[1])", "uniformByFanIn(inputs)"],
+    ["uniformByFanIn(perGroup * kernel[0] * kernel[1])", "uniformByFanIn(perGroup)"],
     ["uniformByFanIn(kernel[0] * kernel[1])", "uniformByFanIn(channels * kernel[0] * kernel[1])"],
     [
       'context.parameter("weight", [channels], filledWith(1))',
@@ -398,7 +398,7 @@ export const MUTATIONS = [
     ],
     ["?? 0), 0) / batchSize", "?? 0), 0)"],
     ['context.mode === "training" && rate > 0 ?', "rate > 0 ?"],
-    ["    counts.set(layer.kind, number);", ""],
+    ["    counts.set(kind, number);", ""],
   ]),
   ...caughtBy("test/nn/layers.test.ts", [
     ["(size + 2 * padding - kernel)", "(size + padding - kernel)"],
