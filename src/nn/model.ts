@@ -27,6 +27,14 @@ export interface Model {
    * with the image's area.
    */
   readonly maxDefaultSize?: number | undefined;
+  /** What weights that others have published for this network expect; for `summary`, and where a file of weights says nothing. */
+  readonly published?:
+    | {
+        readonly image: Pick<ImageTask, "channels" | "height" | "width">;
+        readonly classes: number;
+        readonly normalization: PixelNormalization;
+      }
+    | undefined;
 }
 
 /** A parameter or buffer of a model: PyTorch's name and canonical shape. */

@@ -5,7 +5,7 @@ import { learningRatesFigure } from "../../plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../plots/node/render.ts";
 import { adjustRecipe, givenFields } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { NAMED_RECIPES } from "../../recipes/index.ts";
 import { makeFolder } from "../../runs/node/output-folder.ts";
 import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { writeWholeFile } from "../../runs/node/whole-file.ts";
@@ -58,7 +58,7 @@ export const lrFind = defineCommand({
     const loaded = await dataToTrain(options, output, wanted.model);
     const images = { trainOn: "split", limit } as const;
     // A custom recipe is not adapted to the number of images.
-    const given = RECIPES.includes(named) ? givenFields(adjustments) : FITTED_FIELDS;
+    const given = NAMED_RECIPES.includes(named) ? givenFields(adjustments) : FITTED_FIELDS;
     const { recipe } = fitToTraining(wanted, loaded.train, { ...images, given });
     const data = trainingData(loaded.train, images);
     const lowering = await chooseLowering(nodeRuntime, options.lowering);

@@ -12,7 +12,7 @@ import {
 } from "../../experiments/variations.ts";
 import { MODELS } from "../../models/index.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { NAMED_RECIPES } from "../../recipes/index.ts";
 import { MAX_EPOCHS, type Recipe, recipeToJson } from "../../recipes/recipe.ts";
 import { applicableChanges, changesText } from "../../recipes/recipe-fields.ts";
 import { type SweepReport, sweepSummary, sweepTable } from "../../report/node/sweep-report.ts";
@@ -86,7 +86,7 @@ export const sweep = defineCommand({
       limit,
       given: FITTED_FIELDS.filter(
         (field) =>
-          !RECIPES.includes(named) ||
+          !NAMED_RECIPES.includes(named) ||
           (field === "epochs" && options.epochs !== undefined) ||
           variations.some((one) => one.field === field),
       ),

@@ -11,7 +11,7 @@ import type { SeedlessRun } from "../../experiments/planned-run.ts";
 import type { Model } from "../../nn/model.ts";
 import { adjustRecipe, KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
-import { RECIPES } from "../../recipes/index.ts";
+import { NAMED_RECIPES, RECIPES } from "../../recipes/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { overfittingText } from "../../report/overfitting.ts";
 import { runProfileLines } from "../../report/profile-tables.ts";
@@ -252,7 +252,9 @@ async function newRun(recipeName: string | undefined, options: TrainOptions): Pr
   // Each fold is as large as the first, to within one image.
   const split = { ...images, ...(of === undefined ? {} : { fold: { number: 1, of } }) };
   // A custom recipe is not adapted to the number of images.
-  const given = RECIPES.includes(named) ? FITTED_FIELDS.filter((field) => options[field] !== undefined) : FITTED_FIELDS;
+  const given = NAMED_RECIPES.includes(named)
+    ? FITTED_FIELDS.filter((field) => options[field] !== undefined)
+    : FITTED_FIELDS;
   return {
     model: recipe.model,
     runOn: ({ train }) => ({ ...fitToTraining(recipe, train, { ...split, given }), recipeFile, ...images }),
