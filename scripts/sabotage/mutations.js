@@ -168,7 +168,11 @@ export const MUTATIONS = [
     ["writer.scalar(LOWEST)", "writer.scalar(0)"],
     ["return x[2 + axis]! - covered;", "return 0 * covered;"],
     ["(count) => 1 / count", "(count) => count"],
-    ["count_include_pad: Number(attributes.countPadding)", "count_include_pad: Number(!attributes.countPadding)"],
+    [
+      "count_include_pad: Number(value.attributes.countPadding)",
+      "count_include_pad: Number(!value.attributes.countPadding)",
+    ],
+    ['inputs[0]!.op.name === padOp.name ? writer.node("Max", [x, x]) : x', "x"],
   ]),
   ...caughtBy("test/ops/arrangements.test.ts", [
     ["start % block !== 0 || length % block !== 0", "length % block !== 0"],
@@ -181,8 +185,8 @@ export const MUTATIONS = [
   ]),
   ...caughtBy("test/ops/pools.test.ts", [
     [
-      'writer.node("MaxPool", [x], { kernel_shape: [size, size], strides: [size, size] })',
-      'writer.node("MaxPool", [x], { kernel_shape: [size, size], strides: [1, 1] })',
+      'writer.node("MaxPool", [apart], { kernel_shape: [size, size], strides: [size, size] })',
+      'writer.node("MaxPool", [apart], { kernel_shape: [size, size], strides: [1, 1] })',
     ],
     [
       'writer.blocked("MaxPool", [x], { kernel_shape: [size, size],',

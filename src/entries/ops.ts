@@ -56,7 +56,7 @@ export {
   tanh,
 } from "../ops/activations.ts";
 export { scaledDotProductAttention } from "../ops/attention.ts";
-export { batchNorm, normalizationScale } from "../ops/batch-norm.ts";
+export { type BatchNormAttributes, batchNorm, normalizationScale } from "../ops/batch-norm.ts";
 export { biasAdd, channelAffine } from "../ops/channels.ts";
 export { type Conv2dSettings, conv2d } from "../ops/convolution/conv2d.ts";
 export { depthwiseConv2d } from "../ops/convolution/depthwise.ts";

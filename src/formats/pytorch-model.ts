@@ -105,7 +105,7 @@ function statements(layers: readonly PlacedLayer[], { from, to }: { from: string
 /** The Python expression of a layer's result. */
 function callOf(name: string, form: PytorchForm, x: string): string {
   if (form.kind === "function") return form.call(x);
-  const module = isIdentifier(name) ? `self.${name}` : `self.get_submodule("${name}")`;
+  const module = isIdentifier(name) ? `self.${name}` : `getattr(self, "${name}")`;
   return form.kind === "module" && form.call ? form.call(module, x) : `${module}(${x})`;
 }
 
@@ -121,7 +121,7 @@ function attributes(layers: readonly PlacedLayer[], classes: ReadonlyMap<string,
       const construct = form.kind === "module" ? form.construct : `${classes.get(`${path}${placed.name}`)!}()`;
       const { name } = placed;
       return [
-        `${INDENT}${isIdentifier(name) ? `self.${name} = ${construct}` : `self.add_module("${name}", ${construct})`}\n`,
+        `${INDENT}${isIdentifier(name) ? `self.${name} = ${construct}` : `setattr(self, "${name}", ${construct})`}\n`,
       ];
     })
     .join("");

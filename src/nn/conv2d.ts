@@ -8,11 +8,8 @@ import { transposedConvolution } from "../ops/convolution/general.ts";
 import { fourSides, type Pads, pair } from "../ops/convolution/window.ts";
 import { COUNT, FLAG, perAxis, requireOptions, requireSetting } from "../settings.ts";
 import { uniformByFanIn } from "./init.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer, Size } from "./layer.ts";
 import { pythonCall } from "./pytorch-form.ts";
-
-/** One number for both axes, or rows and columns. */
-type Size = number | readonly [number, number];
 
 /** Rules of the options that all kinds of convolution have. */
 const SIZE = perAxis({ least: 1 });

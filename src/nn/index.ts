@@ -22,7 +22,7 @@ export {
   type DepthwiseConv2dOptions,
   depthwiseConv2d,
 } from "./conv2d.ts";
-export type { Layer, LayerContext } from "./layer.ts";
+export type { Layer, LayerContext, Size } from "./layer.ts";
 export { type LinearOptions, linear } from "./linear.ts";
 export { buildModel, type ImageTask, type Model } from "./model.ts";
 export { groupNorm, instanceNorm, layerNorm, layerNorm2d, type NormOptions } from "./norms.ts";

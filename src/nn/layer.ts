@@ -10,6 +10,9 @@ import type { ToPytorch } from "./pytorch-form.ts";
  */
 export type Mode = "training" | "inference" | "statistics";
 
+/** A size of windows and the like: one number for both axes, or rows and columns. */
+export type Size = number | readonly [number, number];
+
 /** The model's services for a layer. Names are local to the layer: `weight`, `running_mean`. */
 export interface LayerContext {
   readonly mode: Mode;

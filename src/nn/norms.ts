@@ -136,6 +136,12 @@ export function instanceNorm(options: NormOptions = {}): Layer {
     description: "instance norm",
     forward(x, context) {
       requireAxes("instanceNorm", "x", x.shape, IMAGE_AXES);
+      if (x.shape[2]! * x.shape[3]! === 1) {
+        throw new ShapeError(
+          "instanceNorm",
+          `a channel needs more than one pixel to have a deviation, x is ${formatShape(x.shape)}; normalize larger images`,
+        );
+      }
       const normalized = normalizeGroups(x, x.shape[1]!, epsilon);
       if (!affine) return normalized;
       const { weight, bias } = scaleAndShift(x.shape[1]!, context);

@@ -7,10 +7,7 @@ import {
   maxPoolWindows,
 } from "../ops/window-pooling.ts";
 import { FLAG, perAxis, requireOptions, requireSetting } from "../settings.ts";
-import type { Layer } from "./layer.ts";
-
-/** One number for both axes, or rows and columns. */
-type Size = number | readonly [number, number];
+import type { Layer, Size } from "./layer.ts";
 
 const SIZE = perAxis({ least: 1 });
 const PADDING = perAxis({ least: 0 });

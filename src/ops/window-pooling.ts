@@ -12,6 +12,7 @@ import {
 import { apply, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
 import { requireWindow, type Window, windowedImage } from "./convolution/window.ts";
+import { apartFromPad } from "./pooling.ts";
 
 /**
  * Pooling with windows of any size, stride and padding. `maxPool2d` (pooling.ts) covers windows side by side, with lowerings
@@ -87,7 +88,8 @@ export const maxPoolWindowsOp: Op<WindowPoolAttributes> = {
   infer: ([x], attributes) => ({ shape: inferWindows("maxPool2d", x!.shape, attributes) }),
   gradient: (value, dy) => [apply(maxPoolWindowsGradientOp, [value.inputs[0]!, value, dy], value.attributes)],
   lower: {
-    standard: (writer, inputs, { attributes }) => writer.node("MaxPool", inputs, poolAttributes(attributes)),
+    standard: (writer, [x], value) =>
+      writer.node("MaxPool", [apartFromPad(writer, x!, value)], poolAttributes(value.attributes)),
     blocked: {
       plan: ({ shape }, _known, block) =>
         shape[1]! % block === 0 ? { inputs: [blockedImages(block)], output: blockedImages(block) } : undefined,
@@ -183,6 +185,11 @@ function windowCounts(x: Shape, y: Shape, attributes: AveragePoolAttributes): Fl
   return counts;
 }
 
+/** The share that each pixel of a window has in its mean, [P, Q]. */
+function windowShares(x: Shape, y: Shape, attributes: AveragePoolAttributes): Float32Array {
+  return Float32Array.from(windowCounts(x, y, attributes), (count) => 1 / count);
+}
+
 /** y[n, c, p, q] = the mean of x's window at (p * stride - pad, q * stride - pad). x [N, C, H, W], y [N, C, P, Q]. */
 export const averagePool2dOp: Op<AveragePoolAttributes> = {
   name: "averagePool2d",
@@ -191,10 +198,10 @@ export const averagePool2dOp: Op<AveragePoolAttributes> = {
     apply(averagePool2dGradientOp, [dy], { ...attributes, shape: x!.shape }),
   ],
   lower: {
-    standard: (writer, inputs, { attributes }) =>
-      writer.node("AveragePool", inputs, {
-        ...poolAttributes(attributes),
-        count_include_pad: Number(attributes.countPadding),
+    standard: (writer, [x], value) =>
+      writer.node("AveragePool", [apartFromPad(writer, x!, value)], {
+        ...poolAttributes(value.attributes),
+        count_include_pad: Number(value.attributes.countPadding),
       }),
   },
   reference([x], { shape, attributes }) {
@@ -229,7 +236,7 @@ export const averagePool2dGradientOp: Op<AverageGradientAttributes> = {
     standard(writer, [dy], { inputs, shape, attributes }) {
       const yShape = inputs[0]!.shape;
       const [rows, columns] = [yShape[2]!, yShape[3]!];
-      const parts = Float32Array.from(windowCounts(shape, yShape, attributes), (count) => 1 / count);
+      const parts = windowShares(shape, yShape, attributes);
       const planes = writer.reshape(dy!, [shape[0]! * shape[1]!, 1, rows, columns]);
       const shares = writer.node("Mul", [planes, writer.floats(parts, [1, 1, rows, columns])]);
       const ones = new Float32Array(sizeOf(attributes.kernel)).fill(1);

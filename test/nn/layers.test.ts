@@ -261,6 +261,12 @@ describe("incompatible layers are refused, naming the layer, its index and both 
     );
   });
 
+  test("instance norm of one pixel, which has no deviation", () => {
+    expect(refusal([globalAveragePool(), instanceNorm()]).message).toContain(
+      "instanceNorm: a channel needs more than one pixel to have a deviation, x is [4, 3, 1, 1]",
+    );
+  });
+
   test("tokens where images are needed, and images where tokens are", () => {
     expect(refusal([tokens(), tokens()]).message).toContain(
       "layer 1 (tokens2: pixels as tokens) on x [4, 72, 3]: tokens: x must be [batch, channels, height, width]",

@@ -1,5 +1,7 @@
 import { formatShape, type Shape } from "../../../src/graph/shape.ts";
 import { apply } from "../../../src/graph/value.ts";
+import { maxPool2d, maxPool2dOp } from "../../../src/ops/pooling.ts";
+import { pad } from "../../../src/ops/reshape.ts";
 import {
   adaptiveAveragePool2d,
   adaptiveAveragePool2dGradientOp,
@@ -62,6 +64,24 @@ export function windowPoolCases(block: number): OpCase[] {
       ]),
     ),
     ...ADAPTIVE.flatMap(({ image, size }) => adaptive(image, size)),
+    ...afterPadding(),
+  ];
+}
+
+/** Zeros in front of a pool are pixels, also where all others are negative; together they may be as many as the window's. */
+function afterPadding(): OpCase[] {
+  const x = tensor("x", [2, 3, 4, 5], "negative");
+  const padded = pad(x.value, [0, 0, 1, 2], [0, 0, 2, 1]);
+  const window = { kernel: [2, 3], strides: [1, 2], pads: [1, 0, 0, 1] } as const;
+  const plain = { inputs: [x], isBlocked: false };
+  return [
+    { ...plain, op: maxPoolWindowsOp, name: "after padding", y: maxPoolWindows(padded, window), bound: exact },
+    { ...plain, op: maxPool2dOp, name: "after padding", y: maxPool2d(padded, { size: 2 }), bound: exact },
+    ...[true, false].map((countPadding): OpCase => {
+      const y = averagePool2d(padded, { ...window, countPadding });
+      const name = `after padding${countPadding ? ", padding counts" : ""}`;
+      return { ...plain, op: averagePool2dOp, name, y, bound: ofMagnitude(8, y) };
+    }),
   ];
 }
 

@@ -74,6 +74,7 @@ export const ELEMENTWISE: Kernels = {
   Sub: binary((a, b) => a - b),
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
+  Max: binary(Math.max),
   Equal: binary((a, b) => Number(a === b)),
   Sqrt: unary(Math.sqrt),
   Exp: unary(Math.exp),

@@ -9,6 +9,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
   one("Add", { a: [2, 3, 4], b: [3, 1] }, 24),
   one("Sub", { a: [2, 3], b: [] }, 6),
   one("Mul", { a: [2, 1, 3], b: [4, 1] }, 24),
+  one("Max", { a: [2, 3], b: [2, 3] }, 6),
   {
     ...one("Div", { a: [2, 3], b: [3] }, 6),
     build: (writer) => writer.node("Div", ["a", positive(writer, "b")]),
