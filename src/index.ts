@@ -198,7 +198,7 @@ export {
   fitToImages,
   fitToTraining,
 } from "./recipes/fit-to-images.ts";
-export { findRecipe, RECIPES } from "./recipes/index.ts";
+export { FIELD_RECIPES, findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export type { FieldValue, RecipeChanges } from "./recipes/recipe-fields.ts";
 export { transfer } from "./recipes/transfer.ts";

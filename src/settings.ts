@@ -25,6 +25,7 @@ export const SHARE = number("from 0 to 1", (value) => value >= 0 && value <= 1);
 export const FRACTION = number("at least 0 and below 1", (value) => value >= 0 && value < 1);
 export const POSITIVE = number("a number above 0", (value) => Number.isFinite(value) && value > 0);
 export const NOT_NEGATIVE = number("a number from 0 up", (value) => Number.isFinite(value) && value >= 0);
+export const NUMBER = number("a number", Number.isFinite);
 export const FLAG: Rule = { allowed: "true or false", isGood: (value) => typeof value === "boolean" };
 
 /** One of some values. */
@@ -36,12 +37,15 @@ export function oneOf(...values: readonly (number | string)[]): Rule {
   };
 }
 
-/** One number for both axes, or two numbers. */
-export function perAxis({ least }: { readonly least: number }): Rule {
+/** One number for both axes, or two numbers; or one of some words. */
+export function perAxis({ least, words = [] }: { readonly least: number; readonly words?: readonly string[] }): Rule {
   const isSize = (value: unknown) => typeof value === "number" && Number.isInteger(value) && value >= least;
   return {
-    allowed: `a whole number from ${least} up, or two of them in a list`,
-    isGood: (value) => isSize(value) || (Array.isArray(value) && value.length === 2 && value.every(isSize)),
+    allowed: `a whole number from ${least} up, or two of them in a list${words.map((word) => `, or ${shown(word)}`).join("")}`,
+    isGood: (value) =>
+      isSize(value) ||
+      (Array.isArray(value) && value.length === 2 && value.every(isSize)) ||
+      words.some((word) => word === value),
   };
 }
 

@@ -1,5 +1,5 @@
 import { MODELS } from "../models/index.ts";
-import { RECIPES } from "../recipes/index.ts";
+import { NAMED_RECIPES } from "../recipes/index.ts";
 import { recipeToJson } from "../recipes/recipe.ts";
 import type { Repeat } from "../report/run-page.ts";
 import type { AnyRunRecord, RunRecord } from "../runs/run-record.ts";
@@ -26,7 +26,7 @@ export function repeatOf(record: AnyRunRecord): Repeat | null {
   if (recipeFile !== undefined) return byName(recipeFile);
   if (isBuiltIn(record)) return byName(recipeName);
   if (!MODELS.some(({ name }) => name === model)) return null;
-  const isOurs = RECIPES.some(({ name }) => name === recipeName);
+  const isOurs = NAMED_RECIPES.some(({ name }) => name === recipeName);
   // A recipe in a file has a name of its own.
   const own = isOurs ? { ...recipe, name: `${recipeName}-changed` } : recipe;
   return {
@@ -37,7 +37,7 @@ export function repeatOf(record: AnyRunRecord): Repeat | null {
 
 /** Whether the recipe is tailor's of that name, but for what the options of `train` change. */
 function isBuiltIn({ recipeName, recipe }: RunRecord): boolean {
-  const ours = RECIPES.find(({ name }) => name === recipeName);
+  const ours = NAMED_RECIPES.find(({ name }) => name === recipeName);
   if (!ours) return false;
   const { epochs, batchSize, learningRate, patience, keep } = recipe;
   const changed = { epochs, batchSize, learningRate, patience, keep };

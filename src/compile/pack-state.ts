@@ -57,7 +57,7 @@ export function packState(state: readonly StateTensor[]): PackedProgramState {
 /** The slice of a vector that a value is, in whatever shape. */
 function partOf(value: Value) {
   const part = isOp(value, reshapeOp) ? value.inputs[0]! : value;
-  return isOp(part, sliceOp) ? part : undefined;
+  return isOp(part, sliceOp) && part.shape.length === 1 ? part : undefined;
 }
 
 /** How many of the values, from the first on, are together the whole vector; 0 if they are not. */
@@ -87,7 +87,7 @@ const reshapeRule: Rule = {
 const joinPartsRule: Rule = {
   name: "joinParts",
   rewrite(value) {
-    if (!isOp(value, concatOp)) return undefined;
+    if (!isOp(value, concatOp) || value.shape.length !== 1) return undefined;
     const joined: Value[] = [];
     for (let i = 0; i < value.inputs.length; ) {
       const vector = partOf(value.inputs[i]!)?.inputs[0];

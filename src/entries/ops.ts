@@ -40,9 +40,33 @@ export type {
   OnnxDomain,
   OnnxType,
 } from "../onnx/graph-writer.ts";
+export {
+  clip,
+  elu,
+  erf,
+  type GeluForm,
+  gelu,
+  hardSigmoid,
+  hardSwish,
+  isPositive,
+  leakyRelu,
+  relu6,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../ops/activations.ts";
+export { scaledDotProductAttention } from "../ops/attention.ts";
+export { type BatchNormAttributes, batchNorm, normalizationScale } from "../ops/batch-norm.ts";
 export { biasAdd, channelAffine } from "../ops/channels.ts";
-export { conv2d } from "../ops/convolution/conv2d.ts";
+export { type Conv2dSettings, conv2d } from "../ops/convolution/conv2d.ts";
 export { depthwiseConv2d } from "../ops/convolution/depthwise.ts";
+export {
+  convolution,
+  type GeneralConvolutionAttributes,
+  type TransposedAttributes,
+  transposedConvolution,
+} from "../ops/convolution/general.ts";
+export type { Pads, Window } from "../ops/convolution/window.ts";
 export {
   add,
   divide,
@@ -58,8 +82,16 @@ export {
 } from "../ops/elementwise.ts";
 export { constant, input } from "../ops/leaves.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy, type TargetAttributes } from "../ops/loss.ts";
-export { matmul } from "../ops/matmul.ts";
+export { batchedMatmul, matmul, transposeMatrices } from "../ops/matmul.ts";
+export { normalize } from "../ops/normalize.ts";
 export { globalAveragePool, maxPool2d } from "../ops/pooling.ts";
-export { mean, sum } from "../ops/reduce.ts";
-export { flatten, unflatten } from "../ops/reshape.ts";
+export { mean, repeat, sum } from "../ops/reduce.ts";
+export { concat, flatten, pad, reshape, slice, transpose, unflatten } from "../ops/reshape.ts";
+export {
+  type AveragePoolAttributes,
+  adaptiveAveragePool2d,
+  averagePool2d,
+  maxPoolWindows,
+  type WindowPoolAttributes,
+} from "../ops/window-pooling.ts";
 export type { RandomStream } from "../random.ts";

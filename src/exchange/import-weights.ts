@@ -4,10 +4,11 @@ import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
 import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
-import { decodeSafetensors, encodeSafetensors } from "../formats/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
 import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
+import { sameShape } from "../graph/shape.ts";
 import { findModel, MODELS } from "../models/index.ts";
-import type { Model } from "../nn/model.ts";
+import { buildModel, type ImageTask, initialTensors, type Model, withoutNormalization } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
@@ -53,8 +54,12 @@ export async function importWeights(
   if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
   const { model: stated, ...facts } = factsFromText(read.metadata, file);
   const found = await findNamed(file, named, stated);
-  const network = { model: found.model, ...describe(file, { ...facts, ...given }, report) };
-  const tensors = matchTensors(unwrapped, { ...network, fileName: file });
+  const head = found.model.published && publishedHead(found.model, unwrapped);
+  const network = { model: found.model, ...describe(file, { ...facts, ...given }, found.model, head?.classes, report) };
+  const isOtherHead = head !== undefined && head.classes !== network.task.classes;
+  const tensors = isOtherHead
+    ? withFreshHead(unwrapped, head, { ...network, fileName: file, report })
+    : matchTensors(unwrapped, { ...network, fileName: file });
   const sum = weightsSha256(tensors);
   requireStatedWeights(file, read.metadata.weightsSha256, sum);
 
@@ -96,15 +101,68 @@ export async function importWeights(
   }
 }
 
+/** The tensors that depend on the number of classes, and that number in a file. */
+interface Head {
+  readonly names: readonly string[];
+  readonly classes: number;
+}
+
+/** The head of weights that others have published; undefined where the file does not have it. */
+function publishedHead(model: Model, tensors: readonly NamedTensor[]): Head | undefined {
+  const { image } = model.published!;
+  const shapesFor = (classes: number) => {
+    const task = { ...image, classes };
+    const graph = buildModel(model, {
+      task,
+      batchSize: 1,
+      mode: "inference",
+      normalization: withoutNormalization(task),
+    });
+    return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape }));
+  };
+  const [one, two] = [shapesFor(1), shapesFor(2)];
+  const names = one.flatMap(({ name, shape }, i) => (sameShape(shape, two[i]!.shape) ? [] : [name]));
+  const classes = tensors.find(({ name }) => name === names[0])?.shape[0];
+  return classes === undefined || classes === 0 ? undefined : { names, classes };
+}
+
+/** The file's tensors, all of them checked, but with new initial weights for a head of another number of classes. */
+function withFreshHead(
+  tensors: readonly NamedTensor[],
+  { names, classes }: Head,
+  { model, task, fileName, report }: { model: Model; task: ImageTask; fileName: string; report: Report },
+): NamedTensor[] {
+  const matched = matchTensors(tensors, { model, task: { ...task, classes }, fileName });
+  const normalization = withoutNormalization(task);
+  const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
+  const fresh = initialTensors(graph, HEAD_SEED);
+  const shapes = new Map(graph.tensors.map(({ name, value }) => [name, value.shape]));
+  report(
+    `the head of ${fileName} (${names.join(", ")}) is for ${classes} classes, not ${task.classes}: it gets fresh weights, which must be trained`,
+  );
+  return matched.map((tensor) =>
+    names.includes(tensor.name)
+      ? { name: tensor.name, shape: shapes.get(tensor.name)!, data: fresh.get(tensor.name)! }
+      : tensor,
+  );
+}
+
+/** Of a fresh head's weights, so that an import can be repeated. */
+const HEAD_SEED = 1;
+
 /** First bytes of files of `torch.save`: zip archives, or pickles in old versions. */
 const CHECKPOINT_STARTS = [
   [0x50, 0x4b, 0x03, 0x04],
   [0x80, 0x02],
 ] as const;
 
+/** Where the header of a safetensors file begins, with this byte; its length before may have any value. */
+const [HEADER_START, BRACE] = [8, 0x7b];
+
 /** @throws UserError when the file was written by `torch.save` */
 function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
-  if (!CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte))) return;
+  if (bytes[HEADER_START] === BRACE || !CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte)))
+    return;
   throw new UserError(
     `${file} looks like a checkpoint of PyTorch (torch.save), which can hold programs and is not read; write the weights as safetensors: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")`,
   );
@@ -148,22 +206,44 @@ const ASSUMED = [
   ["normalization", "normalisation"],
 ] as const;
 
-/** What the network is shown and asked for, as the file or whoever imports it says. */
+/** What is assumed of a file that says nothing: what published weights of the network expect, or else Fashion-MNIST's. */
+function standardFacts({ published }: Model, classes: number | undefined) {
+  if (!published) {
+    return {
+      title: FASHION_MNIST.title,
+      image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
+      classNames: FASHION_MNIST.classNames,
+      normalization: FASHION_MNIST_NORMALIZATION,
+    };
+  }
+  return {
+    title: "ImageNet",
+    image: published.image,
+    // The names are not in the file.
+    classNames: Array.from({ length: classes ?? published.classes }, (_, i) => String(i)),
+    normalization: published.normalization,
+    preparation: { kind: "fit", fit: "crop" } as const,
+  };
+}
+
+/**
+ * What the network is shown and asked for, as the file or whoever imports it says.
+ *
+ * @param classes in the file's head, where the network is one that others have published weights for
+ */
 function describe(
   file: string,
   stated: Omit<StatedFacts, "model">,
+  model: Model,
+  classes: number | undefined,
   report: Report,
 ): Omit<TrainedNetwork, "tensors" | "model"> {
-  const standard = {
-    image: { channels: 1, height: FASHION_MNIST.height, width: FASHION_MNIST.width },
-    classNames: FASHION_MNIST.classNames,
-    normalization: FASHION_MNIST_NORMALIZATION,
-  };
+  const { title, ...standard } = standardFacts(model, classes);
   const assumed = ASSUMED.filter(([fact]) => stated[fact] === undefined);
   if (assumed.length > 0) {
     const words: Words = (w) => {
       const facts = assumed.map(([fact, what]) => `${what} (${w.option(fact)})`);
-      return `${file} says nothing of ${facts.join(", ")}: taken to be ${FASHION_MNIST.title}'s`;
+      return `${file} says nothing of ${facts.join(", ")}: taken to be ${title}'s`;
     };
     report(inWords(words), words);
   }
@@ -183,7 +263,7 @@ function describe(
       { exitCode: 2 },
     );
   }
-  const { preparation, confidence } = stated;
+  const { preparation, confidence } = { ...standard, ...stated };
   return { task: { ...image, classes: classNames.length }, classNames, normalization, preparation, confidence };
 }
 

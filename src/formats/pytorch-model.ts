@@ -90,8 +90,8 @@ function statements(layers: readonly PlacedLayer[], { from, to }: { from: string
   let last = from;
   for (const placed of layers) {
     const form = formOf(placed);
-    const isAround = form.kind !== "residual" && form.isAround === true;
-    const call = (x: string) => (form.kind === "function" ? form.call(x) : `self.${placed.name}(${x})`);
+    const isAround = (form.kind === "module" || form.kind === "function") && form.isAround === true;
+    const call = (x: string) => callOf(placed.name, form, x);
     const isOpen = last !== from && last !== to;
     if (isOpen && (!isAround || call(last).length + INDENT.length + "return ".length > LINE_CHARACTERS)) {
       lines.push(`${to} = ${last}`);
@@ -102,6 +102,16 @@ function statements(layers: readonly PlacedLayer[], { from, to }: { from: string
   return { lines, last };
 }
 
+/** The Python expression of a layer's result. */
+function callOf(name: string, form: PytorchForm, x: string): string {
+  if (form.kind === "function") return form.call(x);
+  const module = isIdentifier(name) ? `self.${name}` : `getattr(self, "${name}")`;
+  return form.kind === "module" && form.call ? form.call(module, x) : `${module}(${x})`;
+}
+
+/** Not so are the numbers of a sequence. */
+const isIdentifier = (name: string) => /^[A-Za-z_]\w*$/.test(name);
+
 /** The statements of `__init__` that create the submodules, in the order of the state dict. */
 function attributes(layers: readonly PlacedLayer[], classes: ReadonlyMap<string, string>, path: string): string {
   return layers
@@ -109,13 +119,36 @@ function attributes(layers: readonly PlacedLayer[], classes: ReadonlyMap<string,
       const form = formOf(placed);
       if (form.kind === "function") return [];
       const construct = form.kind === "module" ? form.construct : `${classes.get(`${path}${placed.name}`)!}()`;
-      return [`${INDENT}self.${placed.name} = ${construct}\n`];
+      const { name } = placed;
+      return [
+        `${INDENT}${isIdentifier(name) ? `self.${name} = ${construct}` : `setattr(self, "${name}", ${construct})`}\n`,
+      ];
     })
     .join("");
 }
 
+/** The statements of a block's `forward`. */
+function blockForward({ children }: PlacedLayer, form: PytorchForm): readonly string[] {
+  switch (form.kind) {
+    case "block":
+      return form.forward;
+    case "sequence": {
+      const { lines, last } = statements(children, { from: "x", to: "x" });
+      return [...lines, `return ${last}`];
+    }
+    case "residual": {
+      const body = statements(children.slice(0, form.bodyLength), { from: "x", to: "y" });
+      const shortcut = statements(children.slice(form.bodyLength), { from: "x", to: "x" });
+      // The body's result is assigned first, as the shortcut may overwrite x.
+      return [...body.lines, `y = ${body.last}`, ...shortcut.lines, `return y + ${shortcut.last}`];
+    }
+    default:
+      throw new Error(`a ${form.kind} has no layers inside`);
+  }
+}
+
 /**
- * Classes for the residual blocks, inner ones first; identical blocks share one.
+ * Classes for the layers that have others inside, inner ones first; identical ones share one.
  *
  * @param classes receives the class name for each block's path
  */
@@ -124,13 +157,10 @@ function blockClasses(layers: readonly PlacedLayer[], classes: Map<string, strin
   const visit = (inside: readonly PlacedLayer[], path: string): void => {
     for (const placed of inside) {
       const form = formOf(placed);
-      if (form.kind !== "residual") continue;
+      if (form.kind === "module" || form.kind === "function") continue;
       const own = `${path}${placed.name}`;
       visit(placed.children, `${own}.`);
-      const body = statements(placed.children.slice(0, form.bodyLength), { from: "x", to: "y" });
-      const shortcut = statements(placed.children.slice(form.bodyLength), { from: "x", to: "x" });
-      // The body's result is assigned first, as the shortcut may overwrite x.
-      const forward = [...body.lines, `y = ${body.last}`, ...shortcut.lines, `return y + ${shortcut.last}`];
+      const forward = blockForward(placed, form);
       const text = [
         "    def __init__(self):",
         `${INDENT}super().__init__()`,
@@ -138,7 +168,7 @@ function blockClasses(layers: readonly PlacedLayer[], classes: Map<string, strin
         "    def forward(self, x):",
         ...forward.map((line) => INDENT + line),
       ].join("\n");
-      const name = known.get(text) ?? own.split(".").map(capitalized).join("");
+      const name = known.get(text) ?? classNameOf(own);
       known.set(text, name);
       classes.set(own, name);
     }
@@ -146,5 +176,12 @@ function blockClasses(layers: readonly PlacedLayer[], classes: Map<string, strin
   visit(layers, "");
   return [...known].map(([text, name]) => `class ${name}(nn.Module):\n${text}\n\n\n`).join("");
 }
+
+/** `layer1.0.conv1` -> `Layer1_0Conv1`. */
+const classNameOf = (path: string) =>
+  path
+    .split(".")
+    .map((word) => (isIdentifier(word) ? capitalized(word) : `_${word}`))
+    .join("");
 
 const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);

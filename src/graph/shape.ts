@@ -13,6 +13,36 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
+/**
+ * The shape of an elementwise result of two shapes, by NumPy's rule: axes are aligned from the last one; where sizes differ
+ * one must be 1 (or missing), and is repeated. Undefined where the shapes do not fit.
+ */
+export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
+  const axes = Math.max(a.length, b.length);
+  const shape: number[] = [];
+  for (let axis = 0; axis < axes; axis++) {
+    const [left, right] = [a[a.length - axes + axis] ?? 1, b[b.length - axes + axis] ?? 1];
+    if (left !== right && left !== 1 && right !== 1) return undefined;
+    shape.push(left === 1 ? right : left);
+  }
+  return shape;
+}
+
+/** For each element of `to`, the position of the element of `from` that broadcasting puts there. */
+export function broadcastIndex(from: Shape, to: Shape): Int32Array {
+  const missing = to.length - from.length;
+  const steps = to.map((_, axis) => ((from[axis - missing] ?? 1) === 1 ? 0 : sizeOf(from.slice(axis - missing + 1))));
+  const index = new Int32Array(sizeOf(to));
+  for (let i = 0; i < index.length; i++) {
+    let rest = i;
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      index[i] = index[i]! + (rest % to[axis]!) * steps[axis]!;
+      rest = Math.floor(rest / to[axis]!);
+    }
+  }
+  return index;
+}
+
 /** A shape as messages show it: `[2, 3]`. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;

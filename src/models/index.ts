@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { Model } from "../nn/index.ts";
 import { champion, sprint } from "./champion.ts";
+import { FIELD_MODELS } from "./field/index.ts";
 import { photos } from "./photos.ts";
 import { resnet18, resnet18Kefth } from "./resnet18.ts";
 import { base, baseBatchNorm, baseDropout, enhanced, enhancedPlain } from "./study.ts";
@@ -17,6 +18,7 @@ export const MODELS: readonly Model[] = [
   light,
   champion,
   sprint,
+  ...FIELD_MODELS,
 ];
 
 /** Networks of the ablation only: needed to load its runs by name. */

@@ -19,3 +19,18 @@ export function uniformByFanIn(fanIn: number): Initializer {
   const bound = 1 / Math.sqrt(fanIn);
   return (shape, stream) => Float32Array.from({ length: sizeOf(shape) }, () => (2 * stream.uniform() - 1) * bound);
 }
+
+/** Uniform within sqrt(6 / (inputs + outputs)) for weights [outputs, inputs] (Glorot and Bengio 2010). */
+export const xavierUniform: Initializer = (shape, stream) => uniformByFanIn((shape[0]! + shape[1]!) / 6)(shape, stream);
+
+/** Normal with mean 0 and this deviation, without values of more than two deviations: usual for embeddings. */
+export function truncatedNormal(deviation: number): Initializer {
+  return (shape, stream) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => {
+      for (;;) {
+        // Box and Muller 1958; 1 - uniform is never 0.
+        const normal = Math.sqrt(-2 * Math.log(1 - stream.uniform())) * Math.cos(2 * Math.PI * stream.uniform());
+        if (Math.abs(normal) <= 2) return normal * deviation;
+      }
+    });
+}

@@ -10,10 +10,13 @@ import type { ToPytorch } from "./pytorch-form.ts";
  */
 export type Mode = "training" | "inference" | "statistics";
 
+/** A size of windows and the like: one number for both axes, or rows and columns. */
+export type Size = number | readonly [number, number];
+
 /** The model's services for a layer. Names are local to the layer: `weight`, `running_mean`. */
 export interface LayerContext {
   readonly mode: Mode;
-  /** Declares a tensor that the optimizer updates by its gradient. */
+  /** Declares a tensor that the optimizer updates by its gradient. An empty name: the tensor is named like the layer. */
   parameter(name: string, shape: Shape, initialize: Initializer): Value;
   /** Declares a tensor that is saved with the parameters but has no gradient, such as a running mean. */
   buffer(name: string, shape: Shape, initial: number): Value;
@@ -34,6 +37,8 @@ export interface LayerContext {
 export interface Layer {
   /** Short lower-case name as in PyTorch code: conv, bn, relu, fc. Layers of a kind are numbered within the model. */
   readonly kind: string;
+  /** The name in its list, in place of the kind with its number. Set by `named`. */
+  readonly name?: string;
   /** Human-readable: the layer with its settings, e.g. `conv2d 3x3, 32, padding 1`. */
   readonly description: string;
   /** Adds the layer's operations to the graph. @throws ShapeError when x has an unsuitable shape */

@@ -32,6 +32,14 @@ export interface Model {
    * image.
    */
   readonly features?: number | undefined;
+  /** What weights that others have published for this network expect; for `summary`, and where a file of weights says nothing. */
+  readonly published?:
+    | {
+        readonly image: Pick<ImageTask, "channels" | "height" | "width">;
+        readonly classes: number;
+        readonly normalization: PixelNormalization;
+      }
+    | undefined;
 }
 
 /** A parameter or buffer of a model: PyTorch's name and canonical shape. */
@@ -75,7 +83,7 @@ export interface ModelGraph {
   readonly logits: Value;
   readonly parameters: readonly TensorDeclaration[];
   readonly buffers: readonly BufferDeclaration[];
-  /** Parameters and buffers in the order of PyTorch's state_dict: by layer, and as the layer declares them. */
+  /** Parameters and buffers in the order of PyTorch's state_dict: a layer's own first, as it declares them, then its layers'. */
   readonly tensors: readonly TensorDeclaration[];
   readonly masks: readonly MaskDeclaration[];
   readonly layers: readonly LayerFacts[];
@@ -116,10 +124,15 @@ export function buildModel(
   const origins = new Map<Value, Origin>();
 
   const contextFor = (path: string): LayerContext => {
-    const qualified = (name: string) => (path === "" ? name : `${path}.${name}`);
+    const qualified = (name: string) => [path, name].filter((part) => part !== "").join(".");
     const declare = (name: string, shape: Shape, initialize: Initializer): TensorDeclaration => {
       const declaration = { name: qualified(name), value: input(qualified(name), shape), initialize };
-      if (tensors.has(declaration.name)) throw new Error(`two tensors are named ${declaration.name}`);
+      if (tensors.has(declaration.name)) {
+        throw new UserError(
+          `model "${model.name}": two tensors are named ${declaration.name}; give each layer, and each tensor of a layer, a name of its own`,
+          { exitCode: 2 },
+        );
+      }
       tensors.set(declaration.name, declaration);
       origins.set(declaration.value, { layer: path, pass: "forward" });
       return declaration;
@@ -185,11 +198,24 @@ export function buildModel(
     logits,
     parameters,
     buffers: [...buffers.values()],
-    tensors: [...tensors.values()],
+    tensors: stateDictOrder([...tensors.values()], 0),
     masks,
     layers,
     origins,
   };
+}
+
+/** Tensors below one module: those whose names end at this depth, then those of each module inside, as they first appear. */
+function stateDictOrder(tensors: readonly TensorDeclaration[], depth: number): TensorDeclaration[] {
+  const inside = new Map<string, TensorDeclaration[]>();
+  const own: TensorDeclaration[] = [];
+  for (const tensor of tensors) {
+    const path = tensor.name.split(".");
+    const module = path[depth]!;
+    if (path.length === depth + 1) own.push(tensor);
+    else inside.set(module, [...(inside.get(module) ?? []), tensor]);
+  }
+  return [...own, ...[...inside.values()].flatMap((some) => stateDictOrder(some, depth + 1))];
 }
 
 /** The values that `y` depends on and that are not in `counted` yet; adds them to it. Stops at those that are. */

@@ -9,16 +9,22 @@ export type PytorchForm =
       readonly construct: string;
       /** Whether to write it around the previous call: `self.bn1(self.conv1(x))`. */
       readonly isAround?: boolean;
+      /** The call, where it is not just `module(x)`. */
+      readonly call?: (module: string, x: string) => string;
     }
   /** A function without state. */
   | { readonly kind: "function"; readonly call: (x: string) => string; readonly isAround?: boolean }
   /** body(x) + shortcut(x). The layer's first `bodyLength` children are the body, the others the shortcut. */
-  | { readonly kind: "residual"; readonly bodyLength: number };
+  | { readonly kind: "residual"; readonly bodyLength: number }
+  /** The layer's children in sequence, as `nn.Sequential`. */
+  | { readonly kind: "sequence" }
+  /** A module with the layer's children as attributes, and the lines of its `forward(self, x)`, the last one a `return`. */
+  | { readonly kind: "block"; readonly forward: readonly string[] };
 
 /** The PyTorch form of a layer, given its input's shape. */
 export type ToPytorch = (x: Shape) => PytorchForm;
 
-type Argument = number | boolean | readonly [number, number];
+type Argument = number | boolean | string | readonly [number, number];
 
 /**
  * A call in Python: `pythonCall("nn.Conv2d", [1, 32], { kernel_size: [[3, 3]], padding: [[1, 0], 0] })` gives
@@ -42,5 +48,6 @@ export function pythonCall(
 function python(value: Argument): string {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
   return value[0] === value[1] ? String(value[0]) : `(${value.join(", ")})`;
 }

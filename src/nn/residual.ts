@@ -1,3 +1,4 @@
+import { requireSameShape } from "../graph/shape.ts";
 import { add } from "../ops/elementwise.ts";
 import type { Layer } from "./layer.ts";
 import { requireLayers, runSequence } from "./sequential.ts";
@@ -16,7 +17,9 @@ export function residual(body: readonly Layer[], shortcut: readonly Layer[] = []
     description: `residual of ${body.length} layers`,
     forward(x, context) {
       const main = runSequence("residual body", body, x, context);
-      return add(main, runSequence("residual shortcut", shortcut, x, context, "shortcut"));
+      const beside = runSequence("residual shortcut", shortcut, x, context, "shortcut");
+      requireSameShape("residual", "body and shortcut", main.shape, beside.shape);
+      return add(main, beside);
     },
     toPytorch: () => ({ kind: "residual", bodyLength: body.length }),
   };

@@ -15,7 +15,8 @@ import {
 import { add, divide, multiply, sqrt, subtract } from "./elementwise.ts";
 import { constant } from "./leaves.ts";
 
-type BatchNormAttributes = { readonly epsilon: number };
+/** Attributes of batch norm: `epsilon` is added to the variance. */
+export type BatchNormAttributes = { readonly epsilon: number };
 
 /**
  * Batch normalisation by the batch's own statistics (Ioffe and Szegedy 2015; PyTorch's BatchNorm in training mode):

@@ -1,5 +1,13 @@
 import { CANONICAL } from "../graph/layout.ts";
-import { formatShape, requireSameShape, type Shape, ShapeError, sameShape } from "../graph/shape.ts";
+import {
+  broadcastIndex,
+  broadcastShape,
+  formatShape,
+  requireSameShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+} from "../graph/shape.ts";
 import {
   type Attributes,
   apply,
@@ -10,11 +18,11 @@ import {
   type Value,
 } from "../graph/value.ts";
 import { constant } from "./leaves.ts";
-import { sum } from "./reduce.ts";
+import { sum, sumTo } from "./reduce.ts";
 
 /**
- * Shared by elementwise operations: they run in any layout, as long as all their inputs have it. A scalar operand is
- * broadcast to every element.
+ * Shared by elementwise operations: they run in any layout, as long as all their inputs have it. Operands of other shapes
+ * are broadcast as in NumPy and PyTorch; all but scalars only in the canonical layout.
  */
 
 /** The lowering of an elementwise operation: the same nodes in every layout. */
@@ -24,7 +32,8 @@ export function elementwise<A extends Attributes>(standard: OpLowering<A>["stand
       const layout = known.find(
         (candidate, i) => candidate && candidate.name !== CANONICAL.name && value.inputs[i]!.shape.length > 0,
       );
-      if (!layout) return undefined;
+      const isBroadcast = value.inputs.some(({ shape }) => shape.length > 0 && !sameShape(shape, value.shape));
+      if (!layout || isBroadcast) return undefined;
       return {
         inputs: value.inputs.map((input) => (input.shape.length === 0 ? CANONICAL : layout)),
         output: layout,
@@ -35,13 +44,16 @@ export function elementwise<A extends Attributes>(standard: OpLowering<A>["stand
   return { standard, blocked };
 }
 
-/** Result shape of an operation on two operands. @throws ShapeError unless the shapes are equal or one is a scalar */
+/**
+ * Result shape of an operation on two operands: axes are aligned from the last one, and an axis of size 1, or a missing
+ * one, is repeated. @throws ShapeError where two sizes differ and neither is 1
+ */
 export function inferBinary(name: string, [a, b]: readonly Value[]): { shape: Shape } {
-  if (sameShape(a!.shape, b!.shape) || b!.shape.length === 0) return { shape: a!.shape };
-  if (a!.shape.length === 0) return { shape: b!.shape };
+  const shape = broadcastShape(a!.shape, b!.shape);
+  if (shape) return { shape };
   throw new ShapeError(
     name,
-    `operands must have equal shapes or one must be a scalar, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)}`,
+    `operands must have equal shapes, or sizes of 1 to broadcast, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)}`,
   );
 }
 
@@ -50,17 +62,18 @@ export function referenceBinary(
   [a, b]: readonly ReferenceTensor[],
   combine: (a: number, b: number) => number,
 ): Float64Array {
-  const size = Math.max(a!.data.length, b!.data.length);
-  const at = (tensor: ReferenceTensor, i: number) => tensor.data[tensor.shape.length === 0 ? 0 : i]!;
-  return Float64Array.from({ length: size }, (_, i) => combine(at(a!, i), at(b!, i)));
+  const shape = broadcastShape(a!.shape, b!.shape)!;
+  const [left, right] = [broadcastIndex(a!.shape, shape), broadcastIndex(b!.shape, shape)];
+  return Float64Array.from(left, (at, i) => combine(a!.data[at]!, b!.data[right[i]!]!));
 }
 
-/** The gradient of one operand of two: that of a scalar which was broadcast is the sum over all elements. */
+/** The gradient of one operand of two: that of a broadcast one is the sum over all places that it was repeated to. */
 export function operandGradient(operand: Value, gradient: Value): Value {
-  return sameShape(operand.shape, gradient.shape) ? gradient : sum(gradient);
+  if (sameShape(operand.shape, gradient.shape)) return gradient;
+  return operand.shape.length === 0 ? sum(gradient) : sumTo(gradient, operand.shape);
 }
 
-/** a + b: equal shapes, or one a scalar. The derivative is dy for both. */
+/** a + b, broadcast. The derivative is dy for both. */
 export const addOp: Op<Record<string, never>> = {
   name: "add",
   infer: (inputs) => inferBinary("add", inputs),
@@ -69,12 +82,12 @@ export const addOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a + b),
 };
 
-/** a + b, elementwise. One of the two may be a scalar. */
+/** a + b, elementwise; shapes broadcast as in NumPy. */
 export function add(a: Value, b: Value): Value {
   return apply(addOp, [a, b], {});
 }
 
-/** a - b: equal shapes, or one a scalar. The derivative is dy for a and -dy for b. */
+/** a - b, broadcast. The derivative is dy for a and -dy for b. */
 export const subtractOp: Op<Record<string, never>> = {
   name: "subtract",
   infer: (inputs) => inferBinary("subtract", inputs),
@@ -83,12 +96,12 @@ export const subtractOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a - b),
 };
 
-/** a - b, elementwise. One of the two may be a scalar. */
+/** a - b, elementwise; shapes broadcast as in NumPy. */
 export function subtract(a: Value, b: Value): Value {
   return apply(subtractOp, [a, b], {});
 }
 
-/** a * b: equal shapes, or one a scalar. The derivative is dy * b for a and dy * a for b. */
+/** a * b, broadcast. The derivative is dy * b for a and dy * a for b. */
 export const multiplyOp: Op<Record<string, never>> = {
   name: "multiply",
   infer: (inputs) => inferBinary("multiply", inputs),
@@ -97,12 +110,12 @@ export const multiplyOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a * b),
 };
 
-/** a * b, elementwise. One of the two may be a scalar. */
+/** a * b, elementwise; shapes broadcast as in NumPy. */
 export function multiply(a: Value, b: Value): Value {
   return apply(multiplyOp, [a, b], {});
 }
 
-/** a / b: equal shapes, or one a scalar. With q = a / b the derivative is dy / b for a and -dy * q / b for b. */
+/** a / b, broadcast. With q = a / b the derivative is dy / b for a and -dy * q / b for b. */
 export const divideOp: Op<Record<string, never>> = {
   name: "divide",
   infer: (inputs) => inferBinary("divide", inputs),
@@ -115,7 +128,7 @@ export const divideOp: Op<Record<string, never>> = {
   reference: (inputs) => referenceBinary(inputs, (a, b) => a / b),
 };
 
-/** a / b, elementwise. One of the two may be a scalar. */
+/** a / b, elementwise; shapes broadcast as in NumPy. */
 export function divide(a: Value, b: Value): Value {
   return apply(divideOp, [a, b], {});
 }

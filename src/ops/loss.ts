@@ -1,6 +1,15 @@
-import { formatShape, requireAxes, requireSameShape, type Shape, ShapeError, sameShape } from "../graph/shape.ts";
+import {
+  formatShape,
+  requireAxes,
+  requireSameShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  sizeOf,
+} from "../graph/shape.ts";
 import { apply, type Op, type ReferenceTensor, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { reshape } from "./reshape.ts";
 
 /** Attributes of the operations on logits [N, classes] and labels int32 [N]. */
 export type TargetAttributes = {
@@ -164,9 +173,12 @@ function referenceRowSums(data: Float64Array, shape: Shape): Float64Array {
   });
 }
 
-/** Softmax of each row. @param logits [N, classes] @returns probabilities [N, classes] */
+/** Softmax along the last axis. @param logits [N, classes] or [..., classes] @returns probabilities of the same shape */
 export function softmax(logits: Value): Value {
-  return apply(softmaxOp, [logits], {});
+  const { shape } = logits;
+  if (shape.length <= 2) return apply(softmaxOp, [logits], {});
+  const classes = shape.at(-1)!;
+  return reshape(softmax(reshape(logits, [sizeOf(shape) / classes, classes])), shape);
 }
 
 /**

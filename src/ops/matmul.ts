@@ -1,7 +1,16 @@
 import { CANONICAL } from "../graph/layout.ts";
-import { formatShape, requireAxes, requireSameShape, type Shape, ShapeError, sizeOf } from "../graph/shape.ts";
+import {
+  formatShape,
+  requireAxes,
+  requireSameShape,
+  type Shape,
+  ShapeError,
+  sameShape,
+  sizeOf,
+} from "../graph/shape.ts";
 import { apply, type KnownLayout, type LayoutPlan, type Op, type ReferenceTensor, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { transpose } from "./reshape.ts";
 
 /**
  * y = A B with A = a or aᵀ, B = b or bᵀ; all matrices. For y = a b the derivatives are dy bᵀ and aᵀ dy; transposed
@@ -193,6 +202,58 @@ export function referenceMatmul(
       y[m * columns + n] = sum;
     }
   return y;
+}
+
+/**
+ * y = a b of the matrices in the last two axes, for each place of the axes before, which are equal. The derivatives are
+ * dy bᵀ and aᵀ dy.
+ */
+export const batchedMatmulOp: Op<Record<string, never>> = {
+  name: "batchedMatmul",
+  infer([a, b]) {
+    const [left, right] = [a!.shape, b!.shape];
+    const outer = left.slice(0, -2);
+    if (left.length < 3 || !sameShape(outer, right.slice(0, -2)) || left.at(-1) !== right.at(-2)) {
+      throw new ShapeError(
+        "batchedMatmul",
+        `a must be [..., rows, terms] and b [..., terms, columns] with equal axes in front, got ${formatShape(left)} and ${formatShape(right)}`,
+      );
+    }
+    return { shape: [...outer, left.at(-2)!, right.at(-1)!] };
+  },
+  gradient: ({ inputs: [a, b] }, dy) => [
+    batchedMatmul(dy, transposeMatrices(b!)),
+    batchedMatmul(transposeMatrices(a!), dy),
+  ],
+  lower: { standard: (writer, inputs) => writer.node("MatMul", inputs) },
+  multiplyAdds: ({ inputs: [a], shape }) => sizeOf(shape) * a!.shape.at(-1)!,
+  reference([a, b], { shape }) {
+    const [rows, terms, columns] = [a!.shape.at(-2)!, a!.shape.at(-1)!, b!.shape.at(-1)!];
+    const y = new Float64Array(sizeOf(shape));
+    for (let place = 0; place < y.length / (rows * columns); place++) {
+      const left = { shape: [rows, terms], data: a!.data.subarray(place * rows * terms, (place + 1) * rows * terms) };
+      const right = {
+        shape: [terms, columns],
+        data: b!.data.subarray(place * terms * columns, (place + 1) * terms * columns),
+      };
+      y.set(
+        referenceMatmul(left, right, [rows, columns], { transposeA: false, transposeB: false }),
+        place * rows * columns,
+      );
+    }
+    return y;
+  },
+};
+
+/** Products of matrices. @param a [..., M, K] @param b [..., K, N], equal axes in front @returns [..., M, N] */
+export function batchedMatmul(a: Value, b: Value): Value {
+  return apply(batchedMatmulOp, [a, b], {});
+}
+
+/** Exchanges the last two axes. */
+export function transposeMatrices(x: Value): Value {
+  const axes = x.shape.map((_, axis) => axis);
+  return transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
 }
 
 /** y = sqrt(sum of squares of all elements), a scalar. */

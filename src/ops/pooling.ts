@@ -10,6 +10,8 @@ import {
   sizeOf,
 } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { padOp } from "./reshape.ts";
 
 export type PoolAttributes = {
   /** Height and width of the window, and its stride. */
@@ -25,6 +27,15 @@ export function inferPool(op: string, x: Shape, { size }: PoolAttributes): Shape
   if (height < size || width < size)
     throw new ShapeError(op, `window ${size}x${size} is larger than the image ${height}x${width}`);
   return [batch, channels, Math.floor(height / size), Math.floor(width / size)];
+}
+
+/**
+ * A pool's input, behind a maximum with itself where it is padded: ONNX Runtime would join Pad and pool
+ * (onnxruntime/core/optimizer/pad_fusion.cc), although zeros that count as pixels are not a pool's own padding, and refuse
+ * the sum of both paddings where it is not less than the window.
+ */
+export function apartFromPad(writer: GraphWriter, x: string, { inputs }: Value): string {
+  return inputs[0]!.op.name === padOp.name ? writer.node("Max", [x, x]) : x;
 }
 
 /** Calls `visit` with each pooled position and the position of each pixel of its window. */
@@ -49,8 +60,11 @@ export const maxPool2dOp: Op<PoolAttributes> = {
   infer: ([x], attributes) => ({ shape: inferPool("maxPool2d", x!.shape, attributes) }),
   gradient: (value, dy) => [maxPool2dGradient(value.inputs[0]!, value, dy, value.attributes)],
   lower: {
-    standard: (writer, [x], { attributes: { size } }) =>
-      writer.node("MaxPool", [x], { kernel_shape: [size, size], strides: [size, size] }),
+    standard: (writer, [x], value) => {
+      const { size } = value.attributes;
+      const apart = apartFromPad(writer, x!, value);
+      return writer.node("MaxPool", [apart], { kernel_shape: [size, size], strides: [size, size] });
+    },
     blocked: {
       plan: ({ shape }, _known, block) =>
         shape[1]! % block === 0 ? { inputs: [blockedImages(block)], output: blockedImages(block) } : undefined,

@@ -1,6 +1,7 @@
 import type { RandomErasing } from "../data/random-erasing.ts";
 import { UserError } from "../errors.ts";
 import { champion as championModel } from "../models/champion.ts";
+import { FIELD_MODELS } from "../models/field/index.ts";
 import { photos as photosModel } from "../models/photos.ts";
 import { resnet18Kefth as kefthModel, resnet18 as resnet18Model } from "../models/resnet18.ts";
 import { base as baseModel, enhanced as enhancedModel } from "../models/study.ts";
@@ -191,8 +192,24 @@ export const RECIPES: readonly Recipe[] = [
 
 /** Whether a recipe is tailor's own, whose batch size and epochs may be adapted to the number of images. */
 export function isBuiltIn(recipe: Recipe): boolean {
-  return RECIPES.includes(recipe) || recipe.backbone !== undefined;
+  return NAMED_RECIPES.includes(recipe) || recipe.backbone !== undefined;
 }
+
+/**
+ * Recipes of the networks of torchvision and timm, by the networks' names: augmentation and epochs of `photos`, with AdamW.
+ * Their values are usual ones, not tuned.
+ */
+export const FIELD_RECIPES: readonly Recipe[] = FIELD_MODELS.map((model) => ({
+  ...photos,
+  name: model.name,
+  description: `${model.name}, trained on photos as photos is, but with AdamW; not tuned`,
+  model,
+  learningRate: 1e-3,
+  optimizer: { kind: "adamw", weightDecay: 0.05 },
+}));
+
+/** Every recipe that has a name. */
+export const NAMED_RECIPES: readonly Recipe[] = [...RECIPES, ...FIELD_RECIPES];
 
 /**
  * Finds a recipe by its name, or by its name in an earlier version.
@@ -200,10 +217,10 @@ export function isBuiltIn(recipe: Recipe): boolean {
  * @throws UserError that lists the recipes when there is none with this name
  */
 export function findRecipe(name: string): Recipe {
-  const recipe = RECIPES.find((candidate) => candidate.name === currentRecipeName(name));
+  const recipe = NAMED_RECIPES.find((candidate) => candidate.name === currentRecipeName(name));
   if (!recipe) {
     throw new UserError(
-      `there is no recipe "${name}"; choose one of: ${RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,
+      `there is no recipe "${name}"; choose one of: ${NAMED_RECIPES.map((r) => r.name).join(", ")}; or name a file that exports or holds one, such as ./my-recipe.mjs or ./best.json`,
       {
         exitCode: 2,
       },

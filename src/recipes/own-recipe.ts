@@ -2,7 +2,7 @@ import { z } from "zod";
 import { messageOf, UserError } from "../errors.ts";
 import { MODELS } from "../models/index.ts";
 import type { Layer, Model } from "../nn/index.ts";
-import { RECIPES } from "./index.ts";
+import { NAMED_RECIPES } from "./index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import { recipeFields, recipeProblem } from "./recipe-json.ts";
 
@@ -38,7 +38,7 @@ export function checkOwnRecipe(value: unknown, where: string): Recipe {
   const parsed = ownRecipe.safeParse(value);
   if (!parsed.success) throw new UserError(`${where}: ${recipeProblem(parsed.error, value)}`, { exitCode: 2 });
   const recipe = { ...parsed.data, model: checkedModel(parsed.data.model, where) };
-  if (RECIPES.some((other) => other.name === recipe.name)) {
+  if (NAMED_RECIPES.some((other) => other.name === recipe.name)) {
     throw new UserError(
       `${where}: recipe field "name": "${recipe.name}" is a recipe of tailor's; choose another name`,
       {

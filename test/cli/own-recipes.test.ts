@@ -253,6 +253,21 @@ describe("examples in the docs", () => {
     expect(trained.validationAccuracy).toBeGreaterThan(0.3);
   });
 
+  test("examples/own-layer.ts trains layers that the package does not have", async () => {
+    const out = join(FOLDER, "own-layer");
+    const example = join(ROOT, "examples/own-layer.ts");
+    const trained = await tailorJson(["train", example, ...OPTIONS, "--epochs", "1", "--skip-report", "--out", out]);
+    expect(trained).toMatchObject({ recipe: "gated", model: "gated", epochs: 1 });
+    const { layers } = await tailorJson<{ layers: { name: string; parameters: number }[] }>(["summary", example]);
+    const counted = layers.filter(({ parameters }) => parameters > 0).map(({ name, parameters }) => [name, parameters]);
+    expect(counted).toEqual([
+      ["gated1", 2 * (16 * 9 + 16)],
+      ["gated2", 2 * (32 * 16 * 9 + 32)],
+      ["fc1", 32 * 10 + 10],
+      ["temperature1", 1],
+    ]);
+  });
+
   test("docs/own-models.md's recipe is valid", async () => {
     const [, code] = /```js\n(.*?)```/s.exec(readFileSync(join(ROOT, "docs/own-models.md"), "utf8")) ?? [];
     const { model, parameters } = await tailorJson<{ model: string; parameters: number }>([

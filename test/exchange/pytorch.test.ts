@@ -39,6 +39,8 @@ const EXPECTED_SETTINGS: Readonly<Record<string, object>> = {
   tiny: { momenta: [0.1], dropped: [] },
   photos: { momenta: [0.1], dropped: [0.2] },
   [residualNetwork.name]: { momenta: [0.1, 0.2], dropped: [0.5] },
+  images: { momenta: [], dropped: [] },
+  tokens: { momenta: [], dropped: [] },
 };
 
 /** Checks the module as `python3 model.py` does, then prints what it says of itself. */

@@ -37,7 +37,7 @@ describe("a network that computes something different has another text", () => {
   ])("%s", (_, text) => expect(text()).not.toBe(textOf(base())));
 
   test("all built-in models have different texts", () => {
-    const texts = MODELS.map((model) => networkText(model, { ...TASK, height: 28, width: 28 }));
+    const texts = MODELS.map((model) => networkText(model, { ...TASK, height: 32, width: 32 }));
     expect(new Set(texts).size).toBe(MODELS.length);
   });
 });

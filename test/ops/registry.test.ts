@@ -4,15 +4,19 @@ import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { Op } from "../../src/graph/value.ts";
 import { CASE_BLOCK } from "../support/run-program.ts";
 import { feedsOf } from "../support/tensors.ts";
+import { activationCases } from "./cases/activations.ts";
+import { arrangementCases } from "./cases/arrangements.ts";
 import { channelCases } from "./cases/channels.ts";
 import { convolutionCases } from "./cases/convolutions.ts";
 import { depthwiseCases } from "./cases/depthwise.ts";
 import { derivativeCases } from "./cases/derivatives.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
+import { generalConvolutionCases } from "./cases/general-convolutions.ts";
 import { lossCases } from "./cases/losses.ts";
 import { matrixCases } from "./cases/matrices.ts";
 import { poolCases } from "./cases/pools.ts";
 import { reductionCases } from "./cases/reductions.ts";
+import { windowPoolCases } from "./cases/window-pools.ts";
 
 const OPS = new URL("../../src/ops/", import.meta.url);
 const families = [
@@ -24,6 +28,10 @@ const families = [
   elementwiseCases,
   lossCases,
   reductionCases,
+  activationCases,
+  arrangementCases,
+  generalConvolutionCases,
+  windowPoolCases,
 ];
 
 /** Operations without cases of their own, each with the reason. */
@@ -34,6 +42,7 @@ const NO_DERIVATIVE_CASE: Readonly<Record<string, string>> = {
   input: "has no inputs",
   constant: "has no inputs",
   normalizePixels: "pixels are data: it passes no derivative on",
+  isPositive: "a step: it passes no derivative on",
 };
 
 async function registeredOps(): Promise<Op[]> {

@@ -16,31 +16,41 @@ import {
   depthwiseConv2dInputGradient,
   depthwiseConv2dWeightGradient,
 } from "../../src/ops/convolution/depthwise.ts";
+import { transposedConvolution } from "../../src/ops/convolution/general.ts";
 import { conv2dInputGradient } from "../../src/ops/convolution/input-gradient.ts";
 import { conv2dWeightGradient } from "../../src/ops/convolution/weight-gradient.ts";
 import { add, divide, dropout, multiply, reluGradient, siluGradient, subtract } from "../../src/ops/elementwise.ts";
 import { input } from "../../src/ops/leaves.ts";
 import { countCorrect, softmax, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "../../src/ops/loss.ts";
-import { fusedMatmul, matmul } from "../../src/ops/matmul.ts";
+import { batchedMatmul, fusedMatmul, matmul } from "../../src/ops/matmul.ts";
 import { normalizePixels } from "../../src/ops/normalize-pixels.ts";
 import { globalAveragePool, globalAveragePoolGradient, maxPool2d, maxPool2dGradient } from "../../src/ops/pooling.ts";
-import { flatten, unflatten } from "../../src/ops/reshape.ts";
+import { repeat, sum } from "../../src/ops/reduce.ts";
+import { concat, flatten, pad, slice, transpose, unflatten } from "../../src/ops/reshape.ts";
+import { adaptiveAveragePool2d, averagePool2d, maxPoolWindows } from "../../src/ops/window-pooling.ts";
 
 const of = (...shape: number[]): Value => input("value", shape);
 const labels = (...shape: number[]): Value => input("labels", shape, "int32");
 const plain = { transposeA: false, transposeB: false };
 const images = of(2, 3, 4, 5);
 const smoothing = { labelSmoothing: 0 };
+const TRANSPOSED = {
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  groups: 1,
+  outputPadding: [0, 0],
+} as const;
 
 /** Inputs that an operation refuses, and the expected message: the operation, the rule, the shapes. */
 const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: RegExp])[] = [
   [
     "unequal operands",
     () => add(of(2, 3), of(3, 2)),
-    /add: .*equal shapes or one must be a scalar.*\[2, 3\].*\[3, 2\]/,
+    /add: .*equal shapes, or sizes of 1 to broadcast.*\[2, 3\].*\[3, 2\]/,
   ],
-  ["an operand to broadcast", () => subtract(of(2, 3), of(3)), /subtract: .*\[2, 3\] and \[3\]/],
-  ["an operand to broadcast", () => multiply(of(3), of(1)), /multiply: .*\[3\] and \[1\]/],
+  ["an operand that does not broadcast", () => subtract(of(2, 3), of(2)), /subtract: .*\[2, 3\] and \[2\]/],
+  ["an axis of another size", () => multiply(of(3, 1, 2), of(2, 3)), /multiply: .*\[3, 1, 2\] and \[2, 3\]/],
   ["unequal operands", () => divide(of(2), of(3)), /divide: .*\[2\] and \[3\]/],
   ["unequal operands", () => reluGradient(of(2), of(3)), /reluGradient: y and dy.*\[2\] and \[3\]/],
   ["unequal operands", () => siluGradient(of(2), of(3), of(2)), /siluGradient: x and y.*\[2\] and \[3\]/],
@@ -119,7 +129,78 @@ const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: 
     /conv2d: x must be \[batch, channels, height, width\], got \[2, 3\]/,
   ],
   ["a flat weight", () => conv2d(images, of(6, 27)), /conv2d: weight must be .*got \[6, 27\]/],
-  ["stride 3", () => conv2d(images, of(6, 3, 3, 3), { stride: 3 }), /conv2d: stride must be 1 or 2, got 3/],
+  [
+    "half a stride",
+    () => conv2d(images, of(6, 3, 3, 3), { stride: 1.5 }),
+    /convolution: strides must be whole and at least 1, got 1.5, 1.5/,
+  ],
+  [
+    "no dilation",
+    () => conv2d(images, of(6, 3, 3, 3), { dilation: 0 }),
+    /convolution: dilations must be whole and at least 1, got 0, 0/,
+  ],
+  [
+    "padding below 0",
+    () => conv2d(images, of(6, 3, 3, 3), { padding: [1, 1, -1, 1] }),
+    /convolution: pads must be whole and at least 0, got 1, 1, -1, 1/,
+  ],
+  [
+    "groups that do not divide the channels",
+    () => conv2d(images, of(6, 1, 3, 3), { groups: 2 }),
+    /convolution: 2 groups must divide the 3 channels .*\[2, 3, 4, 5\] and the 6/,
+  ],
+  [
+    "input channels of another number of groups",
+    () => conv2d(images, of(6, 3, 3, 3), { groups: 3 }),
+    /convolution: weight \[6, 3, 3, 3\] takes 3 input channels a group.*has 1 in each of 3/,
+  ],
+  [
+    "a dilated kernel that is too large",
+    () => conv2d(images, of(6, 3, 3, 3), { dilation: 2 }),
+    /convolution: kernel 5x5 is larger than the padded image 4x5/,
+  ],
+  [
+    "a transposed convolution of other channels",
+    () => transposedConvolution(images, of(4, 2, 3, 3), TRANSPOSED),
+    /transposedConvolution: weight \[4, 2, 3, 3\] takes 4 input channels, x \[2, 3, 4, 5\] has 3/,
+  ],
+  [
+    "as much output padding as stride",
+    () => transposedConvolution(images, of(3, 2, 3, 3), { ...TRANSPOSED, outputPadding: [0, 1] }),
+    /transposedConvolution: outputPadding must be .*less than the stride 1x1, got 0, 1/,
+  ],
+  [
+    "padding that leaves nothing",
+    () => transposedConvolution(images, of(3, 2, 3, 3), { ...TRANSPOSED, pads: [3, 0, 3, 0] }),
+    /transposedConvolution: the padding 3, 0, 3, 0 leaves nothing of x \[2, 3, 4, 5\]/,
+  ],
+  [
+    "as much padding as window",
+    () => maxPoolWindows(images, { kernel: [2, 2], strides: [1, 1], pads: [2, 0, 0, 0] }),
+    /maxPool2d: pads must be less than the window 2x2, got 2, 0, 0, 0/,
+  ],
+  [
+    "a window of no pixels",
+    () => averagePool2d(images, { kernel: [0, 2], strides: [1, 1], pads: [0, 0, 0, 0], countPadding: true }),
+    /averagePool2d: the window must be whole and at least 1, got 0, 2/,
+  ],
+  [
+    "a pool to no pixels",
+    () => adaptiveAveragePool2d(images, [0, 1]),
+    /adaptiveAveragePool2d: size must be two whole numbers from 1 up, got \[0, 1\]/,
+  ],
+  ["parts of other sizes", () => concat([of(2, 3), of(2, 4)]), /concat: .*but along axis 0.*\[2, 3\] and \[2, 4\]/],
+  ["an axis that is not there", () => concat([of(2)], 1), /concat: axis must be an axis of \[2\], .*got 1/],
+  ["a part beyond the end", () => slice(of(2, 3), 2, 2, 1), /slice: 2 places from 2 on are not in axis 1 of \[2, 3\]/],
+  ["padding of one axis of two", () => pad(of(2, 3), [1], [1]), /pad: .*each axis of \[2, 3\], got \[1\] and \[1\]/],
+  ["an axis twice", () => transpose(of(2, 3), [0, 0]), /transpose: permutation .*\[2, 3\] once, got 0, 0/],
+  ["an axis that is not there", () => sum(of(2, 3), [2]), /sum: axes must be different axes of \[2, 3\], got 2/],
+  ["a shape to repeat to", () => repeat(of(2, 3), [3]), /repeat: \[2, 3\] cannot be repeated to \[3\]/],
+  [
+    "products of other sizes",
+    () => batchedMatmul(of(2, 3, 4), of(2, 3, 4)),
+    /batchedMatmul: .*got \[2, 3, 4\] and \[2, 3, 4\]/,
+  ],
   ["negative padding", () => conv2d(images, of(6, 3, 3, 3), { padding: [1, -1] }), /conv2d: padding must be .*1, -1/],
   ["a kernel too high", () => conv2d(images, of(6, 3, 5, 1)), /conv2d: kernel 5x1 is larger than the padded image 4x5/],
   [

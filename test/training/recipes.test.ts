@@ -114,7 +114,7 @@ describe("a recipe", () => {
     [{ epochs: null }, /^run\.json: recipe field "epochs"/],
     [
       { model: "resnet" },
-      /^there is no model "resnet"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint$/,
+      /^there is no model "resnet"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint, resnet18-imagenet, /,
     ],
     [{ epochs: 0 }, /^epochs must be a whole number/],
   ])("of a record with %j is refused", (changes, message) => {

@@ -19,24 +19,24 @@ const OPTIONS = [
   {
     flags: "--classes <names>",
     description: "of the classes, in order, with commas between",
-    default: "what the file says, or Fashion-MNIST's",
+    default: "what the file says, or Fashion-MNIST's; for torchvision's and timm's networks ImageNet's",
   },
   {
     flags: "--mean <numbers>",
     description: "of each channel, pixels from 0 to 1, with commas between",
-    default: "what the file says, or Fashion-MNIST's",
+    default: "what the file says, or Fashion-MNIST's; for torchvision's and timm's networks ImageNet's",
   },
   { flags: "--std <numbers>", description: "standard deviation of each channel; goes with --mean" },
   {
     flags: "--image <CxHxW>",
     description: "channels, height and width of an image",
-    default: "what the file says, or 1x28x28",
+    default: "what the file says, or 1x28x28; for torchvision's and timm's networks 3x224x224",
   },
   {
     flags: "--fit <how>",
     description: "how pictures become such images, for predict: as data of your own (crop, pad, stretch)",
     choices: FITS,
-    default: "what the file says, or as Fashion-MNIST's garments",
+    default: "what the file says, or as Fashion-MNIST's garments; for torchvision's and timm's networks crop",
   },
   { flags: "--out <folder>", description: "the run's folder", default: "runs/<model>-imported-<time>" },
   THREADS_OPTION,
@@ -50,6 +50,7 @@ export const importCommand = defineCommand({
   examples: [
     "node bin/tailor.js import best-pytorch/continued.safetensors --out runs/continued",
     "node bin/tailor.js import weights.safetensors --model enhanced --mean 0.286 --std 0.353",
+    "node bin/tailor.js import resnet50.safetensors --model resnet50 --classes cat,dog",
     "node bin/tailor.js import weights.safetensors --model ./mine.ts --image 3x32x32 --classes cat,dog --fit crop",
   ],
   async run([file], options, output) {

@@ -6,6 +6,7 @@ import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { count, table } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 
+/** Of networks that were made for no other images. */
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
 
 export const summary = defineCommand({
@@ -20,7 +21,8 @@ export const summary = defineCommand({
   examples: ["node bin/tailor.js summary base", "node bin/tailor.js summary enhanced --json"],
   async run([name], _options, output) {
     const model = await modelNamed(name ?? "");
-    const { layers, parameters, multiplyAdds } = modelFacts(model, TASK);
+    const task = model.published ? { ...model.published.image, classes: model.published.classes } : TASK;
+    const { layers, parameters, multiplyAdds } = modelFacts(model, task);
     const shapeOf = (shape: readonly number[]) => shape.slice(1).join("x");
     const rows = [
       ["layer", "", "output", "parameters", "multiply-adds"],
@@ -34,7 +36,7 @@ export const summary = defineCommand({
       ["total", "", "", count(parameters), count(multiplyAdds)],
     ];
     output.say(
-      `${model.name}: ${TASK.channels}x${TASK.height}x${TASK.width} images, ${TASK.classes} classes; multiply-adds of one image, forward`,
+      `${model.name}: ${task.channels}x${task.height}x${task.width} images, ${count(task.classes)} classes; multiply-adds of one image, forward`,
     );
     for (const line of table(rows, [0, 1])) output.say(line);
     output.result({

@@ -1,6 +1,8 @@
 import { blockedImages, blockedOutputWeights, blockedWeights, CANONICAL } from "../../graph/layout.ts";
 import { requireSameShape, type Shape, sizeOf } from "../../graph/shape.ts";
 import { apply, type LayoutPlan, type Op, type Value } from "../../graph/value.ts";
+import { depthwiseConv2d } from "./depthwise.ts";
+import { convolution } from "./general.ts";
 import { conv2dInputGradient } from "./input-gradient.ts";
 import {
   blockedWeightKind,
@@ -11,6 +13,7 @@ import {
   onnxPads,
 } from "./shared.ts";
 import { conv2dWeightGradient } from "./weight-gradient.ts";
+import { fourSides, type Pads, pair } from "./window.ts";
 
 /**
  * y[n, k, p, q] = sum over c, i, j of x[n, c, p * stride + i - padding, q * stride + j - padding] * weight[k, c, i, j]
@@ -41,13 +44,38 @@ export const conv2dOp: Op<ConvolutionAttributes> = {
   reference: ([x, weight], { shape, attributes }) => referenceConvolution(x!, weight!, shape, attributes),
 };
 
-/** 2-D convolution as in neural networks (cross-correlation: the kernel is not flipped). Shapes as in `conv2dOp`. */
-export function conv2d(
-  x: Value,
-  weight: Value,
-  { stride = 1, padding = [0, 0] }: Partial<ConvolutionAttributes> = {},
-): Value {
-  return apply(conv2dOp, [x, weight], { stride, padding });
+/** Settings of `conv2d`; a single number applies to rows and columns. The names are PyTorch's. */
+export interface Conv2dSettings {
+  /** Step of the kernel. Default 1. */
+  readonly stride?: number | readonly [number, number];
+  /** Rows and columns of zeros on both sides, or above, left, below and right. Default 0. */
+  readonly padding?: number | readonly [number, number] | Pads;
+  /** Distance of the kernel's places. Default 1. */
+  readonly dilation?: number | readonly [number, number];
+  /** Groups of channels that are convolved each by itself; as many as channels: depthwise. Default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * 2-D convolution as in neural networks (cross-correlation: the kernel is not flipped). Of the operations that compute it,
+ * the one with the fastest lowering for these settings is applied.
+ *
+ * @param x [N, C, H, W] @param weight [K, C / groups, kh, kw] @returns [N, K, P, Q]
+ */
+export function conv2d(x: Value, weight: Value, settings: Conv2dSettings = {}): Value {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = settings;
+  const [strides, dilations, pads] = [pair(stride), pair(dilation), fourSides(padding)];
+  const isEven = pads[0] === pads[2] && pads[1] === pads[3];
+  const isPlain = strides[0] === strides[1] && dilations[0] === 1 && dilations[1] === 1 && isEven;
+  const around = [pads[0], pads[1]] as const;
+  if (isPlain && groups === 1 && (strides[0] === 1 || strides[0] === 2)) {
+    return apply(conv2dOp, [x, weight], { stride: strides[0], padding: around });
+  }
+  const isDepthwise = groups === x.shape[1] && groups === weight.shape[0] && weight.shape[1] === 1;
+  if (isPlain && isDepthwise && strides[0] === 1 && around.every((size, axis) => size < weight.shape[2 + axis]!)) {
+    return depthwiseConv2d(x, weight, { padding: around });
+  }
+  return convolution(x, weight, { strides, pads, dilations, groups });
 }
 
 /** The attributes of ONNX's Conv. */

@@ -6,20 +6,52 @@ import { photos } from "../../../src/models/photos.ts";
 import { base, enhanced } from "../../../src/models/study.ts";
 import { tiny } from "../../../src/models/tiny.ts";
 import {
+  adaptiveAveragePool2d,
+  averagePool2d,
   batchNorm,
+  block as blockOf,
+  classToken,
   conv2d,
+  convTranspose2d,
   depthwiseConv2d,
   dropout,
+  elu,
+  exchangeTokens,
+  firstToken,
   flatten,
+  gelu,
   globalAveragePool,
+  groupNorm,
+  hardSigmoid,
+  hardSwish,
+  instanceNorm,
   type Layer,
+  layerNorm,
+  layerNorm2d,
+  layerScale,
+  leakyRelu,
   linear,
   maxPool2d,
+  meanOfTokens,
+  multiHeadAttention,
+  named,
+  positionEmbedding,
   relu,
+  relu6,
   residual,
+  sequential,
+  sigmoid,
   silu,
+  softplus,
+  squeezeExcitation,
+  stochasticDepth,
+  tanh,
+  tokens,
+  zeroPad2d,
 } from "../../../src/nn/index.ts";
 import { buildModel, type ImageTask, initialTensors, type Model } from "../../../src/nn/model.ts";
+import { sigmoid as sigmoidOp } from "../../../src/ops/activations.ts";
+import { add, multiply } from "../../../src/ops/elementwise.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { hash, uniform } from "../../golden/inputs.ts";
 
@@ -35,7 +67,77 @@ const block = (channels: number, stride: number): Layer =>
     stride === 1 ? [] : [conv2d(channels, { kernelSize: 1, stride }), batchNorm()],
   );
 
-/** Everything that src/nn has: oblong kernels, strides, shortcuts with several statements, blocks in blocks. */
+/** Convolutions, pools, norms and activations in all their forms. */
+export const imageNetwork: Model = {
+  name: "images",
+  layers: ({ classes }) => [
+    named(
+      "stem",
+      sequential([conv2d(12, { kernelSize: [3, 5], padding: "same" }), groupNorm(4, { epsilon: 1e-3 }), relu6()]),
+    ),
+    zeroPad2d([1, 0, 2, 3]),
+    conv2d(12, { kernelSize: 3, dilation: [1, 2], groups: 3 }),
+    leakyRelu(0.2),
+    maxPool2d(3, { stride: [1, 2], padding: 1, ceilMode: true }),
+    depthwiseConv2d({ kernelSize: 3, stride: 2, padding: 1, multiplier: 2, bias: false }),
+    layerNorm2d({ epsilon: 1e-6 }),
+    elu(0.5),
+    averagePool2d(2, { stride: 1, padding: 1, countIncludePad: false }),
+    convTranspose2d(18, { kernelSize: 3, stride: [2, 1], padding: 1, outputPadding: [1, 0], groups: 2 }),
+    instanceNorm({ affine: true }),
+    hardSwish(),
+    residual([squeezeExcitation(4, { activation: "silu", gate: "hardSigmoid" }), stochasticDepth(0.1)]),
+    squeezeExcitation(4),
+    averagePool2d([2, 1]),
+    layerScale(0.3),
+    softplus(),
+    blockOf({
+      kind: "own",
+      description: "two ways",
+      layers: {
+        left: conv2d(18, { kernelSize: 1 }),
+        right: sequential([tanh(), conv2d(18, { kernelSize: 1, bias: false })]),
+      },
+      forward: (x, apply) => multiply(apply("left", x), sigmoidOp(apply("right", x))),
+      pytorch: ["return self.left(x) * torch.sigmoid(self.right(x))"],
+    }),
+    adaptiveAveragePool2d([3, 2]),
+    flatten(),
+    linear(classes),
+  ],
+};
+
+/** Layers on tokens. */
+export const tokenNetwork: Model = {
+  name: "tokens",
+  layers: ({ classes }) => [
+    conv2d(12, { kernelSize: 4, stride: 4 }),
+    tokens(),
+    named("cls_token", classToken()),
+    named("pos_embed", positionEmbedding()),
+    residual([layerNorm({ epsilon: 1e-6 }), multiHeadAttention(3)]),
+    residual([layerNorm({ affine: false }), linear(20), gelu(), linear(12, { bias: false })]),
+    residual([
+      multiHeadAttention(2),
+      exchangeTokens(),
+      linear(7),
+      gelu({ approximate: "tanh" }),
+      linear(7),
+      exchangeTokens(),
+    ]),
+    sigmoid(),
+    blockOf({
+      kind: "both",
+      description: "first token and mean",
+      layers: { first: firstToken(), mean: sequential([meanOfTokens(), hardSigmoid()]) },
+      forward: (x, apply) => add(apply("first", x), apply("mean", x)),
+      pytorch: ["return x[:, 0] + self.mean(x)"],
+    }),
+    linear(classes),
+  ],
+};
+
+/** Everything else that src/nn has: oblong kernels, strides, shortcuts with several statements, blocks in blocks. */
 export const residualNetwork: Model = {
   name: 'residual "network"',
   layers: ({ classes }) => [
@@ -72,6 +174,8 @@ export const NETWORKS: readonly { model: Model; task: ImageTask }[] = [
   { model: tiny, task: FASHION },
   { model: photos, task: { channels: 3, height: 21, width: 34, classes: 4 } },
   { model: residualNetwork, task: COLOUR },
+  { model: imageNetwork, task: COLOUR },
+  { model: tokenNetwork, task: COLOUR },
 ];
 
 /** A network, its normalisation different for each channel, and batch norm moved away from where it changes nothing. */

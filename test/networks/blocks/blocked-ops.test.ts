@@ -3,12 +3,16 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../../src/compile/compile.ts";
 import { evaluateReference } from "../../../src/graph/evaluate.ts";
 import { inputName } from "../../../src/ops/leaves.ts";
+import { activationCases } from "../../ops/cases/activations.ts";
+import { arrangementCases } from "../../ops/cases/arrangements.ts";
 import { channelCases } from "../../ops/cases/channels.ts";
 import { convolutionCases } from "../../ops/cases/convolutions.ts";
 import { depthwiseCases } from "../../ops/cases/depthwise.ts";
 import { elementwiseCases } from "../../ops/cases/elementwise.ts";
+import { generalConvolutionCases } from "../../ops/cases/general-convolutions.ts";
 import { matrixCases } from "../../ops/cases/matrices.ts";
 import { poolCases } from "../../ops/cases/pools.ts";
+import { windowPoolCases } from "../../ops/cases/window-pools.ts";
 import { interpretProgram } from "../../support/onnx-interpreter/interpret-program.ts";
 import type { OpCase } from "../../support/op-case.ts";
 import { blockedOperations, programOf } from "../../support/run-program.ts";
@@ -21,11 +25,22 @@ import "../../support/within.ts";
  */
 const BLOCKS = [8, 16];
 
+const FAMILIES = [
+  activationCases,
+  arrangementCases,
+  channelCases,
+  convolutionCases,
+  depthwiseCases,
+  elementwiseCases,
+  generalConvolutionCases,
+  matrixCases,
+  poolCases,
+  windowPoolCases,
+];
+
 /** The cases of `test/ops`, which ONNX Runtime runs at this machine's block. */
 function casesAt(block: number): OpCase[] {
-  return [channelCases, convolutionCases, depthwiseCases, elementwiseCases, matrixCases, poolCases].flatMap((family) =>
-    family(block),
-  );
+  return FAMILIES.flatMap((family) => family(block));
 }
 
 describe.each(BLOCKS)("the blocked lowering at block %i equals the reference", (block) => {

@@ -34,13 +34,17 @@ import {
   softmaxCrossEntropyOp,
   softmaxOp,
 } from "../../../src/ops/loss.ts";
-import { matmul, matmulOp } from "../../../src/ops/matmul.ts";
+import { batchedMatmul, batchedMatmulOp, matmul, matmulOp } from "../../../src/ops/matmul.ts";
 import { globalAveragePool, globalAveragePoolOp, maxPool2d, maxPool2dOp } from "../../../src/ops/pooling.ts";
-import { mean, spread, spreadOp, sum, sumOp } from "../../../src/ops/reduce.ts";
+import { mean, repeat, repeatOp, spread, spreadOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
 import { flatten, flattenOp, unflatten, unflattenOp } from "../../../src/ops/reshape.ts";
 import { type TestTensor, tensor } from "../../support/tensors.ts";
+import { activationDerivatives } from "./activations.ts";
+import { arrangementDerivatives } from "./arrangements.ts";
 import { convolutionSizes } from "./convolutions.ts";
 import { depthwiseSizes } from "./depthwise.ts";
+import { generalConvolutionDerivatives } from "./general-convolutions.ts";
+import { windowPoolDerivatives } from "./window-pools.ts";
 
 /** A value and the inputs with respect to which it is differentiated, all away from kinks and ties. */
 export interface DerivativeCase {
@@ -53,13 +57,27 @@ export interface DerivativeCase {
 }
 
 export function derivativeCases(): DerivativeCase[] {
-  return [...elementwise(), ...channels(), ...convolutions(), ...depthwise(), ...pools(), ...products(), ...losses()];
+  return [
+    ...elementwise(),
+    ...reductions(),
+    ...channels(),
+    ...convolutions(),
+    ...depthwise(),
+    ...pools(),
+    ...products(),
+    ...losses(),
+    ...activationDerivatives(),
+    ...arrangementDerivatives(),
+    ...generalConvolutionDerivatives(),
+    ...windowPoolDerivatives(),
+  ];
 }
 
 function elementwise(): DerivativeCase[] {
   const shape = [2, 3, 2];
   const [a, b] = [tensor("a", shape, "positive"), tensor("b", shape, "positive")];
   const [s, t] = [tensor("s", [], "positive"), tensor("t", [], "positive")];
+  const [row, column] = [tensor("row", [1, 2], "positive"), tensor("column", [2, 3, 1], "positive")];
   const distinct = tensor("x", shape, "distinct");
   const pairs = [
     [addOp, add],
@@ -74,6 +92,9 @@ function elementwise(): DerivativeCase[] {
     { op, name: "used twice on the way", y: build(multiply(a.value, b.value), add(a.value, b.value)), by: [a, b] },
     { op, name: "scalar on the right", y: build(a.value, s.value), by: [a, s] },
     { op, name: "scalar on the left", y: build(s.value, a.value), by: [a, s] },
+    { op, name: "broadcast on the right", y: build(a.value, row.value), by: [a, row] },
+    { op, name: "broadcast on the left", y: build(column.value, a.value), by: [a, column] },
+    { op, name: "both broadcast", y: build(column.value, row.value), by: [column, row] },
   ]);
   const rates = [0, 0.25, 0.5].map((rate): DerivativeCase => {
     const mask = tensor("mask", shape, "mask");
@@ -94,6 +115,20 @@ function elementwise(): DerivativeCase[] {
     { op: siluOp, name: "on both sides of 0", y: silu(distinct.value), by: [distinct] },
     { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },
     { op: unflattenOp, name: "to another shape", y: unflatten(distinct.value, [2, 2, 1, 3]), by: [distinct] },
+  ];
+}
+
+function reductions(): DerivativeCase[] {
+  const x = tensor("x", [2, 3, 4], "uniform");
+  const sums = [[0], [1], [0, 2], [-1], [0, 1, 2]].flatMap((axes): DerivativeCase[] => [
+    { op: sumAxesOp, name: `sum over ${axes}`, y: sum(x.value, axes), by: [x] },
+    { op: sumAxesOp, name: `mean over ${axes}`, y: mean(x.value, axes), by: [x] },
+  ]);
+  const part = tensor("part", [3, 1], "uniform");
+  return [
+    ...sums,
+    { op: repeatOp, name: "repeated", y: repeat(part.value, [2, 3, 4]), by: [part] },
+    { op: repeatOp, name: "repeated, halved", y: repeat(part.value, [2, 3, 4], 0.5), by: [part] },
   ];
 }
 
@@ -180,7 +215,9 @@ function pools(): DerivativeCase[] {
 }
 
 function products(): DerivativeCase[] {
-  return [false, true].flatMap((transposeA) =>
+  const [a, b] = [tensor("a", [2, 3, 4, 5], "uniform"), tensor("b", [2, 3, 5, 2], "uniform")];
+  const batched = { op: batchedMatmulOp, name: "of four axes", y: batchedMatmul(a.value, b.value), by: [a, b] };
+  const matrices = [false, true].flatMap((transposeA) =>
     [false, true].map((transposeB): DerivativeCase => {
       const a = tensor("a", transposeA ? [4, 2] : [2, 4], "uniform");
       const b = tensor("b", transposeB ? [3, 4] : [4, 3], "uniform");
@@ -188,6 +225,7 @@ function products(): DerivativeCase[] {
       return { op: matmulOp, name, y: matmul(a.value, b.value, { transposeA, transposeB }), by: [a, b] };
     }),
   );
+  return [batched, ...matrices];
 }
 
 function losses(): DerivativeCase[] {
@@ -199,9 +237,11 @@ function losses(): DerivativeCase[] {
   ] as const;
   const probabilities = sizes.flatMap(([batch, classes]): DerivativeCase[] => {
     const logits = tensor("logits", [batch, classes], "uniform");
+    const logitsOf3 = tensor("logits", [2, batch, classes], "uniform");
     const name = `${batch} rows of ${classes}`;
     return [
       { op: softmaxOp, name, y: softmax(logits.value), by: [logits] },
+      { op: softmaxOp, name: `${name}, twice`, y: softmax(logitsOf3.value), by: [logitsOf3] },
       { op: logSoftmaxOp, name, y: logSoftmax(logits.value), by: [logits] },
     ];
   });

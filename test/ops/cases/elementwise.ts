@@ -100,6 +100,7 @@ export function elementwiseCases(block: number): OpCase[] {
   return [
     ...places(block).flatMap((place) => casesAt(place)),
     ...mixedCases(block),
+    ...broadcastCases(block),
     ...steepCases(block),
     ...saturatedCases(block),
     ...maskCases(),
@@ -222,6 +223,27 @@ function saturatedCases(block: number): OpCase[] {
       { op: siluGradientOp, name, inputs: [x, dy], y: siluGradient(value, y, dy.value), isBlocked, bound },
     ];
   });
+}
+
+/** Operands of other shapes are repeated; blocked ones are converted first. */
+function broadcastCases(block: number): OpCase[] {
+  const x = tensor("x", [2, block, 3, 2], "uniform");
+  const shapes = [[2], [3, 1], [block, 1, 1], [2, block, 1, 1], [1, 1, 1, 1], [5, 2, block, 3, 2]];
+  return PAIRS.filter(({ op }) => op !== reluGradientOp).flatMap(({ op, build, second, bound }) =>
+    shapes.flatMap((shape): OpCase[] => {
+      const [other, divisor] = [tensor("other", shape, second), tensor("x", x.value.shape, second)];
+      const name = `${formatShape(x.value.shape)} and ${formatShape(shape)}`;
+      const plain = { op, isBlocked: false, bound };
+      const left = { inputs: [x, other], y: build(x.value, other.value) };
+      const blocked = { inputs: [x, other], y: build(blockedCopy(x.value), other.value) };
+      const right = { inputs: [other, divisor], y: build(other.value, divisor.value) };
+      return [
+        { ...plain, ...left, name },
+        { ...plain, ...blocked, name: `blocked ${name}` },
+        { ...plain, ...right, name: `${name}, exchanged` },
+      ];
+    }),
+  );
 }
 
 /** One operand blocked, the other canonical: it is converted on the way. */

@@ -2,6 +2,8 @@ import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
 import type { Value } from "../../../src/graph/value.ts";
 import type { MatrixAttributes } from "../../../src/ops/matmul.ts";
 import {
+  batchedMatmul,
+  batchedMatmulOp,
   frobeniusNorm,
   frobeniusNormOp,
   fusedMatmul,
@@ -51,7 +53,25 @@ export function matrixCases(block: number): OpCase[] {
   );
   const channels = channelSizes(block).flatMap(([edge, size]) => columnCases(`channels ${edge}`, 3, size, block));
   const batches = [1, 3, block + 1, 97].flatMap((batch) => columnCases(`batch ${batch}`, batch, block, block));
-  return [...canonical, ...channels, ...batches, ...norms(), ...sums()];
+  return [...canonical, ...channels, ...batches, ...norms(), ...sums(), ...batched()];
+}
+
+function batched(): OpCase[] {
+  const sizes = [
+    [[1], 1, 1, 1],
+    [[2, 3], 4, 5, 2],
+    [[5], 1, 7, 3],
+    [[2], 17, 129, 16],
+  ] as const;
+  return sizes.flatMap(([outer, rows, terms, columns]) =>
+    (["integers", "uniform"] as const).map((filling): OpCase => {
+      const [a, b] = [tensor("a", [...outer, rows, terms], filling), tensor("b", [...outer, terms, columns], filling)];
+      const y = batchedMatmul(a.value, b.value);
+      const name = `${formatShape(outer)} products, ${filling}: ${rows}x${terms} times ${terms}x${columns}`;
+      const bound = filling === "integers" ? exact : ofMagnitude(terms, y);
+      return { op: batchedMatmulOp, name, inputs: [a, b], y, isBlocked: false, bound };
+    }),
+  );
 }
 
 /** Products with a matrix added; the factors are exact in float32. */

@@ -1,5 +1,5 @@
 import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
-import { mean, spread, spreadOp, sum, sumOp } from "../../../src/ops/reduce.ts";
+import { mean, repeat, repeatOp, spread, spreadOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
 import { blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { tensor } from "../../support/tensors.ts";
 
@@ -36,8 +36,36 @@ export function reductionCases(block: number): OpCase[] {
         },
       ];
     }),
+    ...overAxes(),
     blockedImages(block),
   ];
+}
+
+function overAxes(): OpCase[] {
+  const sums = [[0], [1], [3], [0, 1], [0, 2], [2, 3], [1, 3], [0, 1, 2, 3], []].flatMap((axes): OpCase[] => {
+    const [x, whole] = [tensor("x", [3, 2, 4, 5], "uniform"), tensor("x", [3, 2, 4, 5], "integers")];
+    const terms = sizeOf(axes.map((axis) => x.value.shape[axis]!));
+    const average = mean(x.value, axes);
+    const plain = { op: sumAxesOp, isBlocked: false };
+    return [
+      { ...plain, name: `over ${axes}`, inputs: [whole], y: sum(whole.value, axes), bound: exact },
+      { ...plain, name: `mean over ${axes}`, inputs: [x], y: average, bound: ofMagnitude(terms + 2, average) },
+    ];
+  });
+  const repeated = [[], [5], [4, 1], [3, 1, 1, 5]].flatMap((shape): OpCase[] => {
+    const x = tensor("x", shape, "uniform");
+    const plain = { op: repeatOp, inputs: [x], isBlocked: false };
+    return [
+      { ...plain, name: formatShape(shape), y: repeat(x.value, [3, 2, 4, 5]), bound: exact },
+      {
+        ...plain,
+        name: `a third of ${formatShape(shape)}`,
+        y: repeat(x.value, [3, 2, 4, 5], 1 / 3),
+        bound: ofResult(2),
+      },
+    ];
+  });
+  return [...sums, ...repeated];
 }
 
 /** Blocked images are converted first. */

@@ -44,6 +44,17 @@ export function hardSigmoid(x: number, alpha: number, beta: number): number {
   return Math.max(0, Math.min(1, alpha * x + beta));
 }
 
+/** Abramowitz and Stegun 7.1.5, for |x| up to 4; beyond, it is 1 to 1.5e-8. */
+function errorFunction(x: number): number {
+  if (Math.abs(x) > 4) return Math.sign(x);
+  let [sum, power] = [0, x];
+  for (let n = 0; n < 100; n++) {
+    sum += power / (2 * n + 1);
+    power *= (-x * x) / (n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
 function castTo(type: number): (x: number) => number {
   switch (type) {
     case FLOAT:
@@ -63,12 +74,29 @@ export const ELEMENTWISE: Kernels = {
   Sub: binary((a, b) => a - b),
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
+  Max: binary(Math.max),
   Equal: binary((a, b) => Number(a === b)),
   Sqrt: unary(Math.sqrt),
   Exp: unary(Math.exp),
   Log: unary(Math.log),
   Relu: unary((x) => Math.max(x, 0)),
   Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
+  Tanh: unary(Math.tanh),
+  // Its own series: the interpreter shares no code with the lowerings.
+  Erf: unary(errorFunction),
+  Softplus: unary((x) => (x > 0 ? x + Math.log(1 + Math.exp(-x)) : Math.log(1 + Math.exp(x)))),
+  Clip(context) {
+    const [least, most] = [required(context, 1).data[0]!, required(context, 2).data[0]!];
+    return unary((x) => Math.min(Math.max(x, least), most))(context);
+  },
+  LeakyRelu(context) {
+    const alpha = context.attributes.real("alpha", 0.01);
+    return unary((x) => (x < 0 ? alpha * x : x))(context);
+  },
+  Elu(context) {
+    const alpha = context.attributes.real("alpha", 1);
+    return unary((x) => (x < 0 ? alpha * (Math.exp(x) - 1) : x))(context);
+  },
   Identity: unary((x) => x),
   Cast: (context) => unary(castTo(context.attributes.integer("to")))(context),
   HardSigmoid(context) {

@@ -9,6 +9,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
   one("Add", { a: [2, 3, 4], b: [3, 1] }, 24),
   one("Sub", { a: [2, 3], b: [] }, 6),
   one("Mul", { a: [2, 1, 3], b: [4, 1] }, 24),
+  one("Max", { a: [2, 3], b: [2, 3] }, 6),
   {
     ...one("Div", { a: [2, 3], b: [3] }, 6),
     build: (writer) => writer.node("Div", ["a", positive(writer, "b")]),
@@ -27,6 +28,15 @@ export const STANDARD_CASES: readonly NodeCase[] = [
   },
   one("Relu", { a: [4, 5] }, 20),
   { ...one("Sigmoid", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
+  { ...one("Tanh", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
+  { ...one("Erf", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
+  { ...one("Softplus", { a: [4, 5] }, 20), tolerance: FEW_ROUNDINGS },
+  { ...one("LeakyRelu", { a: [4, 5] }, 20, { alpha: { float: 0.25 } }) },
+  { ...one("Elu", { a: [4, 5] }, 20, { alpha: { float: 0.5 } }), tolerance: FEW_ROUNDINGS },
+  {
+    ...one("Clip", { a: [4, 5] }, 20),
+    build: (writer) => writer.node("Clip", ["a", writer.scalar(-1), writer.scalar(2)]),
+  },
   one("Identity", { a: [3] }, 3),
   one("HardSigmoid", { a: [4, 5] }, 20, { alpha: { float: 0.25 }, beta: { float: 0.5 } }),
   {
@@ -95,6 +105,28 @@ export const STANDARD_CASES: readonly NodeCase[] = [
     pads: [1, 1, 1, 1],
     output_padding: [1, 0],
   }),
+  {
+    ...one("ConvTranspose", { a: [2, 4, 3, 4], b: [4, 3, 2, 2] }, 2 * 6 * 5 * 6, { group: 2, dilations: [2, 2] }),
+    name: "ConvTranspose in groups",
+  },
+  {
+    ...one("AveragePool", { a: [2, 3, 5, 7] }, 2 * 3 * 3 * 4, {
+      kernel_shape: [3, 3],
+      strides: [2, 2],
+      pads: [1, 1, 1, 1],
+    }),
+    tolerance: FEW_ROUNDINGS,
+  },
+  {
+    ...one("AveragePool", { a: [2, 3, 5, 7] }, 2 * 3 * 3 * 4, {
+      kernel_shape: [2, 4],
+      strides: [2, 2],
+      pads: [0, 1, 1, 2],
+      count_include_pad: 1,
+    }),
+    name: "AveragePool that counts the padding",
+    tolerance: FEW_ROUNDINGS,
+  },
   one("MaxPool", { a: [2, 3, 5, 7] }, 2 * 3 * 2 * 3, { kernel_shape: [2, 2], strides: [2, 2] }),
   one("GlobalAveragePool", { a: [2, 3, 4, 2] }, 6),
 ];

@@ -105,14 +105,41 @@ const conv: Kernel = (context) => {
   );
 };
 
-/** Every pixel of x puts its multiple of the kernel into y. x [N, C, H, W], weight [C, K, kh, kw]; one group. */
+/** The mean of each window; the padding's zeros count as pixels if `count_include_pad` says so. */
+const averagePool: Kernel = (context) => {
+  const x = required(context, 0);
+  const window = windowOf(context.attributes);
+  const countsPadding = context.attributes.integer("count_include_pad", 0) === 1;
+  const [batch, channels, height, width] = fourSizes(x);
+  const [rows, columns] = [places(height, 0, window), places(width, 1, window)];
+  const shape = [batch, channels, rows, columns];
+  return tensor(
+    shape,
+    Float64Array.from({ length: elements(shape) }, (_, at) => {
+      const [plane, p, q] = [Math.floor(at / (rows * columns)), Math.floor(at / columns) % rows, at % columns];
+      let [sum, count] = [0, 0];
+      for (let i = 0; i < window.kernel[0]!; i++)
+        for (let j = 0; j < window.kernel[1]!; j++) {
+          const row = p * window.strides[0]! + i - window.pads[0]!;
+          const column = q * window.strides[1]! + j - window.pads[1]!;
+          const isInside = row >= 0 && row < height && column >= 0 && column < width;
+          if (isInside) sum += x.data[(plane * height + row) * width + column]!;
+          if (isInside || countsPadding) count++;
+        }
+      return sum / count;
+    }),
+  );
+};
+
+/** Every pixel of x puts its multiple of the kernel into y. x [N, C, H, W], weight [C, K / groups, kh, kw]. */
 const convTranspose: Kernel = (context) => {
   const [x, weight] = [required(context, 0), required(context, 1)];
   const { kernel, strides, dilations, pads } = windowOf(context.attributes, weight.shape.slice(2));
   const extra = context.attributes.integers("output_padding", [0, 0]);
-  if (context.attributes.integer("group", 1) !== 1) throw new Error("ConvTranspose in groups is not interpreted");
+  const group = context.attributes.integer("group", 1);
   const [batch, channels, height, width] = fourSizes(x);
-  const outputs = weight.shape[1]!;
+  const perGroup = weight.shape[1]!;
+  const outputs = perGroup * group;
   const [rows, columns] = [height, width].map((size, axis) => {
     const span = dilations[axis]! * (kernel[axis]! - 1) + 1;
     return strides[axis]! * (size - 1) + span + extra[axis]! - pads[axis]! - pads[axis + 2]!;
@@ -122,14 +149,15 @@ const convTranspose: Kernel = (context) => {
   x.data.forEach((pixel, at) => {
     const [n, c] = [Math.floor(at / (channels * height * width)), Math.floor(at / (height * width)) % channels];
     const [h, w] = [Math.floor(at / width) % height, at % width];
-    for (let k = 0; k < outputs; k++)
+    const first = Math.floor(c / (channels / group)) * perGroup;
+    for (let k = 0; k < perGroup; k++)
       for (let i = 0; i < kernel[0]!; i++)
         for (let j = 0; j < kernel[1]!; j++) {
           const p = h * strides[0]! + i * dilations[0]! - pads[0]!;
           const q = w * strides[1]! + j * dilations[1]! - pads[1]!;
           if (p < 0 || p >= rows || q < 0 || q >= columns) continue;
-          const to = ((n * outputs + k) * rows + p) * columns + q;
-          y.data[to] = y.data[to]! + pixel * weight.data[((c * outputs + k) * kernel[0]! + i) * kernel[1]! + j]!;
+          const to = ((n * outputs + first + k) * rows + p) * columns + q;
+          y.data[to] = y.data[to]! + pixel * weight.data[((c * perGroup + k) * kernel[0]! + i) * kernel[1]! + j]!;
         }
   });
   return y;
@@ -138,6 +166,7 @@ const convTranspose: Kernel = (context) => {
 export const WINDOWS: Kernels = {
   Conv: conv,
   ConvTranspose: convTranspose,
+  AveragePool: averagePool,
   MaxPool: (context) => maxPool(required(context, 0), windowOf(context.attributes)),
   GlobalAveragePool: (context) => averagePlanes(required(context, 0)),
 };
