@@ -1,6 +1,7 @@
-import progress from "cli-progress";
+import type progress from "cli-progress";
 import type { OnRead } from "../data/node/read-pictures.ts";
 import { count, duration } from "../text.ts";
+import { type LinePart, type LineState, liveLine } from "./live-line.ts";
 import type { Output } from "./output.ts";
 
 /** Nothing is shown of what takes less time, in milliseconds. */
@@ -8,7 +9,21 @@ const SHOWN_AFTER_MS = 1000;
 /** A log, which has no live line, gets one line about what takes longer, in milliseconds. */
 const LOGGED_AFTER_MS = 5000;
 
-const BAR_FORMAT = "decoding {bar} {value}/{total} pictures | {speed} a second | {left} left";
+/** What the live line shows beside its bar. */
+interface LineFields {
+  readonly speed: string;
+  readonly left: string;
+}
+
+export function readingLine({ bar, value, total }: LineState, { speed, left }: LineFields): LinePart[] {
+  return [
+    { text: "decoding ", rank: 3 },
+    { text: `${bar} `, rank: 2 },
+    { text: `${value}/${total} pictures`, rank: 0 },
+    { text: ` | ${speed} a second`, rank: 1 },
+    { text: ` | ${left} left`, rank: 0 },
+  ];
+}
 
 /**
  * Shows how far the decoding of pictures is: a live line on a terminal, otherwise a time estimate.
@@ -40,10 +55,7 @@ export async function whileReading<Result>(
     } else if (bar) {
       bar.update(read, fields);
     } else if (elapsed >= SHOWN_AFTER_MS) {
-      bar = new progress.SingleBar(
-        { format: BAR_FORMAT, hideCursor: true, barsize: 16, clearOnComplete: true },
-        progress.Presets.legacy,
-      );
+      bar = liveLine(readingLine);
       bar.start(of, read, fields);
     }
   };

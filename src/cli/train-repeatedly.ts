@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
-import { type SeedResult, trainFolds, trainSeeds } from "../experiments/seeds.ts";
+import { REPEAT_FILES, type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import { percent } from "../text.ts";
@@ -21,10 +21,13 @@ import { reportSeeds, reportTrained } from "./run-report.ts";
  */
 export async function trainRepeatedly(
   { model, runOn }: PlannedTraining,
-  { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
+  { options, split: asked }: { options: TrainOptions; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
   const repeats = repeatsOf(options);
+  const earlier = path(options, "out");
+  const split = asked ?? (earlier === undefined ? undefined : splitOfRepeats(earlier, REPEAT_FILES[repeats.kind]));
+  if (asked === undefined && split !== undefined) output.note(`evaluated on the ${split} images, as before`);
   const data = await dataToTrain(options, output, model);
   const run = runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());

@@ -46,7 +46,7 @@ export const report = defineCommand({
     "node bin/tailor.js report runs/base-5 runs/tiny --out comparison.html",
   ],
   async run(typed, options, output) {
-    const runs = namedRuns(typed);
+    const runs = namedRuns(typed, output);
     noteUnverified(runs, output);
     const isComparison = runs.length > 1;
     const out = path(options, "out") ?? (isComparison ? COMPARISON : undefined);
