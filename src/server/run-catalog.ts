@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
@@ -10,6 +11,8 @@ import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 
+/** The list of runs is asked for often, and a setting is long. */
+const SETTING_DIGITS = 16;
 /** Maximum age of the cached list of runs. */
 const LIST_AGE_MS = 1000;
 
@@ -158,12 +161,13 @@ export function summaryOf(
   const { id, record } = run;
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
-  const { recipe, seed, epochs, seconds } = runOrigin(record);
+  const { recipe, seed, setting, epochs, seconds } = runOrigin(record);
   const status = runStatus(run);
   return {
     id,
     recipe,
     seed,
+    setting: createHash("sha256").update(setting).digest("hex").slice(0, SETTING_DIGITS),
     epochs,
     seconds: seconds ?? last?.seconds ?? null,
     status,

@@ -5,7 +5,7 @@ interface GuardState {
   readonly error: Error | undefined;
 }
 
-/** Error boundary: shows the error instead of an empty page, when a chunk cannot be loaded, say. */
+/** Error boundary: shows the error instead of an empty page. */
 export class Guard extends Component<{ children: ReactNode }, GuardState> {
   override state: GuardState = { error: undefined };
 

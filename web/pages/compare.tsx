@@ -1,16 +1,17 @@
 import { useMemo } from "react";
 import { costFigure } from "../../src/plots/cost.ts";
 import { COSTS, ownPoint, publishedPoint, UNMARKED } from "../../src/report/cost-points.ts";
-import type { Ladder, RunSummary } from "../../src/server/api-types.ts";
+import type { Ladder } from "../../src/server/api-types.ts";
 import { useJson } from "../api/use-resource.ts";
+import { useRuns } from "../api/use-runs.ts";
 import { Figure } from "../components/figure.tsx";
 import { Wait } from "../components/notices.tsx";
 import { LadderTable } from "./compare/ladder-table.tsx";
 import { RunsTogether } from "./compare/runs-together.tsx";
 
 /** Compares runs with each other and with published results. */
-export default function Compare() {
-  const [runs, reloadRuns] = useJson<{ runs: RunSummary[] }>("/api/runs");
+export default function Compare({ wanted }: { wanted: readonly string[] | undefined }) {
+  const [runs, reloadRuns] = useRuns();
   const [ladder, reloadLadder] = useJson<Ladder>("/api/ladder");
   return (
     <>
@@ -18,7 +19,7 @@ export default function Compare() {
       <section aria-labelledby="together">
         <h2 id="together">Runs beside each other</h2>
         <Wait of={runs} words="Looking for runs…" onRetry={reloadRuns}>
-          {({ runs }) => <RunsTogether runs={runs} />}
+          {({ runs }) => <RunsTogether runs={runs} wanted={wanted} />}
         </Wait>
       </section>
       <section aria-labelledby="ladder">

@@ -1,7 +1,8 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { overfittingText } from "../../src/report/overfitting.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { RunDetail } from "../../src/server/api-types.ts";
-import { count, counted, duration, percent } from "../../src/text.ts";
+import { count, counted, duration, percent, shellWord } from "../../src/text.ts";
 import { remove, runPath } from "../api/client.ts";
 import { useRunEvents } from "../api/run-events.ts";
 import { useJson } from "../api/use-resource.ts";
@@ -27,6 +28,7 @@ export default function Run({ id }: { id: string }) {
 
 function RunPage({ run }: { run: RunDetail }) {
   const isWatched = isRunning(run);
+  const [tested, setTested] = useState<number>();
   const live = useRunEvents(run.id, isWatched);
   const status = live.status ?? run.status;
   const failure = live.failure ?? run.failure;
@@ -34,7 +36,7 @@ function RunPage({ run }: { run: RunDetail }) {
   // When a watched run ends, its model and record are new: the run is loaded again.
   const isOver = isWatched && status !== "running";
   const [ended] = useJson<RunDetail>(isOver ? runPath(run.id) : null);
-  const last = ended.state === "ready" ? ended.value : run;
+  const last = ended.state === "ready" ? ended.value : upToDate(run, live.epochs);
   return (
     <>
       <p className="crumb">
@@ -51,7 +53,7 @@ function RunPage({ run }: { run: RunDetail }) {
           </a>
         )}
       </div>
-      <RunFacts run={last} />
+      <RunFacts run={tested === undefined ? last : { ...last, testAccuracy: tested }} />
       {status === "running" && <Live run={run} live={live} />}
       {failure !== null && <Failure title="Its training failed" message={failure} />}
       {status === "interrupted" && <Interrupted run={last} />}
@@ -61,9 +63,17 @@ function RunPage({ run }: { run: RunDetail }) {
       <Overfitting run={last} />
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
       <ValidationConfusion name={run.recipe} classes={last.classes} epochs={epochs} isOpen={isWatched} />
-      {hasModel(last) && <Evaluation id={run.id} />}
+      {hasModel(last) && <Evaluation id={run.id} onTested={setTested} />}
     </>
   );
+}
+
+/** A run with what its last epochs say: they may have come since it was loaded. */
+function upToDate(run: RunDetail, epochs: readonly MetricsLine[]): RunDetail {
+  const line = epochs.at(-1);
+  if (!line) return run;
+  const { epoch, validationAccuracy, seconds } = line;
+  return { ...run, epochsDone: epoch, validationAccuracy, seconds };
 }
 
 function RunFacts({ run }: { run: RunDetail }) {
@@ -123,11 +133,15 @@ function Interrupted({ run }: { run: RunDetail }) {
   return (
     <Empty title="This run was interrupted">
       <p>
-        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, name its folder,
-        FOLDER being where the server has its runs:
+        It stopped after {counted(run.epochsDone, "epoch")}; what was saved last is kept. To go on, type{" "}
+        {run.folder === null ? "on the server, in its folder of runs" : "in a terminal, where the server was started"}:
       </p>
       <pre>
-        <code>node bin/tailor.js train --resume FOLDER/{run.id}</code>
+        <code>
+          {run.folder === null
+            ? `tailor train --resume ${shellWord(run.id)}`
+            : `node bin/tailor.js train --resume ${shellWord(run.folder)}`}
+        </code>
       </pre>
     </Empty>
   );

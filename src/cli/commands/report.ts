@@ -3,6 +3,7 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { comparisonReport } from "../../experiments/comparison-report.ts";
 import { runReportPage, writeRunReport } from "../../experiments/run-report.ts";
 import { checkExportTarget, writeExportedFile } from "../../runs/node/export-files.ts";
+import { shellWord } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
@@ -10,7 +11,7 @@ import { deviceForModel } from "../device.ts";
 import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
 import { path, threads } from "../parse.ts";
 import { repeatOf } from "../repeat.ts";
-import { commandLine, shellWord } from "../wording.ts";
+import { commandLine } from "../wording.ts";
 
 /** The page that compares runs, unless another is named. */
 const COMPARISON = "comparison.html";

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { confusionFigure } from "../../../src/plots/confusion.ts";
 import type { RunEvaluation } from "../../../src/server/api-types.ts";
 import { count, percent } from "../../../src/text.ts";
@@ -8,9 +8,18 @@ import { Figure } from "../../components/figure.tsx";
 import { Wait } from "../../components/notices.tsx";
 import { Mistakes } from "./mistakes.tsx";
 
+interface EvaluationProps {
+  readonly id: string;
+  /** Called with the accuracy, which the run may not have had before. */
+  readonly onTested: (accuracy: number) => void;
+}
+
 /** Evaluation of a run on the test images. */
-export function Evaluation({ id }: { id: string }) {
+export function Evaluation({ id, onTested }: EvaluationProps) {
   const [evaluation, reload] = useJson<RunEvaluation>(runPath(id, "/evaluation"));
+  useEffect(() => {
+    if (evaluation.state === "ready") onTested(evaluation.value.accuracy);
+  }, [evaluation, onTested]);
   return (
     <section aria-labelledby="evaluation">
       <h2 id="evaluation">On the test images</h2>
