@@ -54,7 +54,7 @@ export function App() {
         </nav>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Guard key={key}>
+        <Guard key={key} title={titleOf(route)}>
           <Shown route={route} />
         </Guard>
       </main>
@@ -67,18 +67,24 @@ function Shown({ route }: { route: Route }) {
     case "runs":
       return <Runs />;
     case "run":
-      return <Loaded place={Run} props={{ id: route.id }} />;
+      return <Loaded title={route.id} place={Run} props={{ id: route.id }} />;
     case "compare":
-      return <Loaded place={Compare} props={{ wanted: route.runs }} />;
+      return <Loaded title="Compare" place={Compare} props={{ wanted: route.runs }} />;
     case "try":
-      return <Loaded place={Try} props={{ id: route.id }} />;
+      return <Loaded title="Try it" place={Try} props={{ id: route.id }} />;
     case "train":
-      return <Loaded place={Train} props={{}} />;
+      return <Loaded title="Train" place={Train} props={{}} />;
     case "pictures":
-      return <Loaded place={Pictures} props={{}} />;
+      return <Loaded title="Your own pictures" place={Pictures} props={{}} />;
     case "unknown":
       return (
-        <Failure title="There is no such page" message="The address may be mistyped. All runs are on the first page." />
+        <>
+          <h1>Unknown page</h1>
+          <Failure
+            title="There is no such page"
+            message="The address may be mistyped. All runs are on the first page."
+          />
+        </>
       );
     default:
       return route satisfies never;

@@ -15,6 +15,8 @@ export interface RunSummary {
   readonly id: string;
   /** For imported weights the model, marked as imported. */
   readonly recipe: string;
+  /** The name of its data: that of their folder, or Fashion-MNIST; null for imported weights. */
+  readonly data: string | null;
   /** Null for imported weights; likewise epochs and seconds. */
   readonly seed: number | null;
   /** Equal for runs that differ only in their seeds: in recipe, data and split they are the same. */

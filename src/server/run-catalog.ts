@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
+import { dataName } from "../report/run-page.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { fileStamp } from "../runs/node/regular-file.ts";
 import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
@@ -166,6 +167,7 @@ export function summaryOf(
   return {
     id,
     recipe,
+    data: record.status === "imported" ? null : dataName(record),
     seed,
     setting: createHash("sha256").update(setting).digest("hex").slice(0, SETTING_DIGITS),
     epochs,

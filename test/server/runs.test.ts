@@ -37,6 +37,7 @@ describe("runs", () => {
     expect(listed[1]).toEqual({
       id: "a",
       recipe: "base",
+      data: "data",
       seed: 1,
       setting: expect.stringMatching(/^[0-9a-f]{16}$/),
       status: "finished",

@@ -13,8 +13,15 @@ export interface Place<Props extends object> {
   known?: ComponentType<Props>;
 }
 
+interface LoadedProps<Props extends object> {
+  /** Its heading, as long as it is not there. */
+  readonly title: string;
+  readonly place: Place<Props>;
+  readonly props: Props;
+}
+
 /** Shows a place. Unlike React's `lazy` it recovers: while the server does not answer it is asked again. */
-export function Loaded<Props extends object>({ place, props }: { place: Place<Props>; props: Props }) {
+export function Loaded<Props extends object>({ title, place, props }: LoadedProps<Props>) {
   const [round, setRound] = useState(0);
   const [failure, setFailure] = useState<Error>();
   const again = useCallback(() => setRound((before) => before + 1), []);
@@ -41,9 +48,17 @@ export function Loaded<Props extends object>({ place, props }: { place: Place<Pr
   useInterval(again, failure && isSilence(failure) ? ASK_AGAIN_MS : null);
   const { known: Known } = place;
   if (Known) return <Known {...props} />;
-  if (!failure) return <p className="quiet">Loading…</p>;
   const retry = failure instanceof ChangedPage ? () => location.reload() : again;
-  return <Failure title="This part of the page is not loaded" message={failure.message} onRetry={retry} />;
+  return (
+    <>
+      <h1>{title}</h1>
+      {failure ? (
+        <Failure title="This part of the page is not loaded" message={failure.message} onRetry={retry} />
+      ) : (
+        <p className="quiet">Loading…</p>
+      )}
+    </>
+  );
 }
 
 /** A browser does not say why it could not load a module; the server does, if it answers. */

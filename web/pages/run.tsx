@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { overfittingText } from "../../src/report/overfitting.ts";
+import { fieldsOf } from "../../src/report/run-tables.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { RunDetail } from "../../src/server/api-types.ts";
 import { count, counted, duration, percent, shellWord } from "../../src/text.ts";
@@ -19,10 +20,23 @@ import { ValidationConfusion } from "./run/validation-confusion.tsx";
 /** One run: its training, and its evaluation on the test images. */
 export default function Run({ id }: { id: string }) {
   const [detail, reload] = useJson<RunDetail>(runPath(id));
+  if (detail.state === "ready") return <RunPage run={detail.value} />;
   return (
-    <Wait of={detail} words={`Reading ${id}…`} onRetry={reload}>
-      {(run) => <RunPage run={run} />}
-    </Wait>
+    <>
+      <Crumb />
+      <h1>{id}</h1>
+      <Wait of={detail} words={`Reading ${id}…`} onRetry={reload}>
+        {() => null}
+      </Wait>
+    </>
+  );
+}
+
+function Crumb() {
+  return (
+    <p className="crumb">
+      <a href={hrefOf({ page: "runs" })}>Runs</a>
+    </p>
   );
 }
 
@@ -39,9 +53,7 @@ function RunPage({ run }: { run: RunDetail }) {
   const last = ended.state === "ready" ? ended.value : upToDate(run, live.epochs);
   return (
     <>
-      <p className="crumb">
-        <a href={hrefOf({ page: "runs" })}>Runs</a>
-      </p>
+      <Crumb />
       <div className="title-row">
         <h1>{run.id}</h1>
         <Status status={failure === null ? status : "failed"} />
@@ -60,6 +72,7 @@ function RunPage({ run }: { run: RunDetail }) {
       {status === "gone" && (
         <Failure title="This run is gone" message="Its folder was removed, or can no longer be read." />
       )}
+      <Configuration run={last} />
       <Overfitting run={last} />
       <Curves name={run.recipe} seed={run.seed ?? 0} epochs={epochs} isRunning={status === "running"} />
       <ValidationConfusion name={run.recipe} classes={last.classes} epochs={epochs} isOpen={isWatched} />
@@ -83,10 +96,14 @@ function RunFacts({ run }: { run: RunDetail }) {
     <Facts
       of={[
         ["recipe", run.recipe],
+        ["data", run.data],
         ["seed", run.seed],
         ["epochs", trained ? fittedText(trained.epochs, trained.fittedFrom?.epochs) : run.epochs],
         ["batch", trained && fittedText(trained.batchSize, trained.fittedFrom?.batchSize)],
         ["learning rate", trained && rateText(trained.learningRate)],
+        ["schedule", trained && partText(trained.recipe.schedule)],
+        ["optimizer", trained && partText(trained.recipe.optimizer)],
+        ["augmentation", trained && partText(trained.recipe.augmentation)],
         ...(trained ? OPTIONAL_FIELDS.map(([field, name]) => [name, textOf(trained.recipe[field])] as const) : []),
         ["training images", trained && count(trained.data.trainImages)],
         ["parameters", count(run.parameters)],
@@ -111,10 +128,42 @@ const OPTIONAL_FIELDS = [
   ["maxGradientNorm", "max gradient norm"],
 ] as const;
 
+/** A part of a recipe as its fields: `muon, momentum 0.95`; "none" without any; null where it is not recorded. */
+function partText(part: unknown): string | null {
+  if (typeof part !== "object" || part === null) return null;
+  const fields = fieldsOf(part as Record<string, unknown>).map(([name, value]) =>
+    name === "kind" ? value : value === "true" ? name : `${name} ${value}`,
+  );
+  return fields.length === 0 ? "none" : fields.join(", ");
+}
+
 /** A list may be as long as there are classes. */
 function textOf(value: unknown): string | null {
   if (value === undefined) return null;
   return Array.isArray(value) ? "one for each class" : String(value);
+}
+
+/** Every field of the recipe. */
+function Configuration({ run: { record } }: { run: RunDetail }) {
+  if (record.status === "imported") return null;
+  return (
+    <details>
+      <summary>All fields of the recipe</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <div className="table" tabIndex={0}>
+        <table>
+          <tbody>
+            {fieldsOf(record.recipe).map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td className="words">{value}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
 }
 
 /** A notice of overfitting. */

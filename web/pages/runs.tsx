@@ -69,6 +69,7 @@ function RunCard({ run }: { run: RunSummary }) {
   const {
     id,
     recipe,
+    data,
     seed,
     status,
     failure,
@@ -95,6 +96,7 @@ function RunCard({ run }: { run: RunSummary }) {
       <p className="quiet">
         {[
           recipe,
+          data === null ? undefined : `on ${data}`,
           seed === null ? undefined : `seed ${seed}`,
           `${count(parameters)} parameters`,
           seconds === null ? undefined : `trained in ${duration(seconds)}`,

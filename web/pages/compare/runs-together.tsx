@@ -52,6 +52,9 @@ export function RunsTogether({ runs, wanted }: RunsTogetherProps) {
               <th scope="col" className="words">
                 recipe
               </th>
+              <th scope="col" className="words">
+                data
+              </th>
               <th scope="col">seed</th>
               <th scope="col">test accuracy</th>
               <th scope="col">validation accuracy</th>
@@ -69,6 +72,7 @@ export function RunsTogether({ runs, wanted }: RunsTogetherProps) {
                   </label>
                 </th>
                 <td className="words">{run.recipe}</td>
+                <td className="words">{known(run.data, String)}</td>
                 <td>{known(run.seed, String)}</td>
                 <td>{known(run.testAccuracy, percent)}</td>
                 <td>{known(run.validationAccuracy, percent)}</td>
