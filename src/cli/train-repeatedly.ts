@@ -3,7 +3,7 @@ import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { REPEAT_FILES, type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
-import { percent } from "../text.ts";
+import { percent, shellWord } from "../text.ts";
 import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
 import { chosenDevice, trialOf } from "./device.ts";
@@ -55,7 +55,7 @@ export async function trainRepeatedly(
       : trainFolds(run, { ...shared, folds: repeats.count, seed: repeats.seed });
   });
   if (!result) {
-    output.note(`stopped; run the same command with --out ${out} to resume`);
+    output.note(`stopped; run the same command with --out ${shellWord(out)} to resume`);
     return interruptedBy;
   }
   if (split === undefined) {

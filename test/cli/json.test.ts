@@ -10,7 +10,7 @@ import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run
 import type { Evaluation } from "../../src/runs/run-record.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { jsonOf, type Result, tailor, tailorJson } from "./support/tailor.ts";
+import { jsonOf, type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 1200, test: 130 });
 const FOLDER = sharedFolder();
@@ -119,6 +119,11 @@ describe("train --json", () => {
     });
     expect(readRunRecord(out)).toMatchObject({ trainOn: "all", data: { trainImages: 1200, validationImages: 0 } });
     expect(readMetrics(out)).toMatchObject([{ step: 2, validationLoss: null, validationAccuracy: null }]);
+    // Refused before the data are read, not after the training.
+    const extend = ["--extend", out, "--epochs", "2", "--out", join(FOLDER, "longer"), "--evaluate", "validation"];
+    expect(refusalOf(await tailor(["train", ...extend, "--data", "/nowhere"]), 2)).toMatch(
+      /all is trained on all images and keeps none for validation; use --evaluate test/,
+    );
   });
 
   test("without --json the result is printed as text on standard output", async () => {
