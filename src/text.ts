@@ -58,3 +58,8 @@ export function table(rows: readonly (readonly string[])[], leftColumns: readonl
       .trimEnd(),
   );
 }
+
+/** A word as a shell takes it: `runs/best`, `'my runs/best'`. */
+export function shellWord(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,14 +1,15 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Guard } from "./components/guard.tsx";
+import { Loaded } from "./components/loaded.tsx";
 import { Failure } from "./components/notices.tsx";
 import { Runs } from "./pages/runs.tsx";
 import { hrefOf, type Route, useRoute } from "./routes.ts";
 
-const Run = lazy(() => import("./pages/run.tsx"));
-const Compare = lazy(() => import("./pages/compare.tsx"));
-const Try = lazy(() => import("./pages/try.tsx"));
-const Pictures = lazy(() => import("./pages/pictures.tsx"));
-const Train = lazy(() => import("./pages/train.tsx"));
+const Run = { load: () => import("./pages/run.tsx") };
+const Compare = { load: () => import("./pages/compare.tsx") };
+const Try = { load: () => import("./pages/try.tsx") };
+const Pictures = { load: () => import("./pages/pictures.tsx") };
+const Train = { load: () => import("./pages/train.tsx") };
 
 const PLACES = [
   { route: { page: "runs" }, words: "Runs" },
@@ -20,7 +21,8 @@ const PLACES = [
 export function App() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
-  const key = JSON.stringify(route);
+  // What is chosen on a page (ticked runs, a network) is in the address, but does not make it another page.
+  const key = route.page === "run" ? `run ${route.id}` : route.page;
   const isFirst = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of the route, and only then
   useEffect(() => {
@@ -28,7 +30,6 @@ export function App() {
     // Keyboard users continue at the start of the new page; not on the first one, which was not reached by a link.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
-    scrollTo(0, 0);
   }, [key]);
   return (
     <>
@@ -53,33 +54,37 @@ export function App() {
         </nav>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Guard key={key}>
-          <Suspense fallback={<p className="quiet">Loading…</p>}>
-            <Place route={route} />
-          </Suspense>
+        <Guard key={key} title={titleOf(route)}>
+          <Shown route={route} />
         </Guard>
       </main>
     </>
   );
 }
 
-function Place({ route }: { route: Route }) {
+function Shown({ route }: { route: Route }) {
   switch (route.page) {
     case "runs":
       return <Runs />;
     case "run":
-      return <Run id={route.id} />;
+      return <Loaded title={route.id} place={Run} props={{ id: route.id }} />;
     case "compare":
-      return <Compare />;
+      return <Loaded title="Compare" place={Compare} props={{ wanted: route.runs }} />;
     case "try":
-      return <Try id={route.id} />;
+      return <Loaded title="Try it" place={Try} props={{ id: route.id }} />;
     case "train":
-      return <Train />;
+      return <Loaded title="Train" place={Train} props={{}} />;
     case "pictures":
-      return <Pictures />;
+      return <Loaded title="Your own pictures" place={Pictures} props={{}} />;
     case "unknown":
       return (
-        <Failure title="There is no such page" message="The address may be mistyped. All runs are on the first page." />
+        <>
+          <h1>Unknown page</h1>
+          <Failure
+            title="There is no such page"
+            message="The address may be mistyped. All runs are on the first page."
+          />
+        </>
       );
     default:
       return route satisfies never;

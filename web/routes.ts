@@ -4,13 +4,19 @@ import { useSyncExternalStore } from "react";
 export type Route =
   | { readonly page: "runs" }
   | { readonly page: "run"; readonly id: string }
-  | { readonly page: "compare" }
+  /** With the ticked runs; undefined: those that are ticked at first. */
+  | { readonly page: "compare"; readonly runs?: readonly string[] | undefined }
+  /** With the chosen network; undefined: the first. */
   | { readonly page: "try"; readonly id: string | undefined }
   | { readonly page: "train" }
   | { readonly page: "pictures" }
   | { readonly page: "unknown" };
 
-export function hrefOf(route: Exclude<Route, { page: "unknown" }>): string {
+type KnownRoute = Exclude<Route, { page: "unknown" }>;
+
+const RUNS = "?runs=";
+
+export function hrefOf(route: KnownRoute): string {
   switch (route.page) {
     case "runs":
       return "#/";
@@ -21,24 +27,26 @@ export function hrefOf(route: Exclude<Route, { page: "unknown" }>): string {
     case "pictures":
       return "#/train/pictures";
     case "compare":
+      return `#/compare${route.runs ? `${RUNS}${route.runs.map(encodeURIComponent).join(",")}` : ""}`;
     case "train":
-      return `#/${route.page}`;
+      return "#/train";
     default:
       return route satisfies never;
   }
 }
 
 export function parseRoute(hash: string): Route {
-  const [page = "", id, ...more] = hash
-    .replace(/^#?\/?/, "")
-    .split("/")
-    .map(decoded);
+  const [path = "", ticked] = hash.replace(/^#?\/?/, "").split(RUNS);
+  const [page = "", id, ...more] = path.split("/").map(decoded);
   if (more.length > 0) return { page: "unknown" };
   if (page === "" && id === undefined) return { page: "runs" };
   if (page === "runs" && id) return { page: "run", id };
   if (page === "train" && id === "pictures") return { page: "pictures" };
   if (page === "try") return { page, id };
-  if ((page === "compare" || page === "train") && id === undefined) return { page };
+  if (page === "compare" && id === undefined) {
+    return { page, runs: ticked?.split(",").flatMap((one) => (one === "" ? [] : decoded(one))) };
+  }
+  if (page === "train" && id === undefined) return { page };
   return { page: "unknown" };
 }
 
@@ -46,9 +54,21 @@ export function useRoute(): Route {
   return parseRoute(useSyncExternalStore(subscribe, () => location.hash));
 }
 
+const listeners = new Set<() => void>();
+
+/** Keeps what was chosen on a page in its address; Back leads to the page before, not to the choice before. */
+export function replaceRoute(route: KnownRoute): void {
+  history.replaceState(history.state, "", hrefOf(route));
+  for (const listener of listeners) listener();
+}
+
 function subscribe(changed: () => void): () => void {
+  listeners.add(changed);
   addEventListener("hashchange", changed);
-  return () => removeEventListener("hashchange", changed);
+  return () => {
+    listeners.delete(changed);
+    removeEventListener("hashchange", changed);
+  };
 }
 
 function decoded(part: string): string {

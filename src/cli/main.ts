@@ -30,9 +30,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show this help")
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(explain(text)) });
+    .configureOutput({ outputError: (text, write) => write(explain(text)) });
   const words = argv.filter((word) => !word.startsWith("-"));
-  const wanted = words[0] === "help" ? words[1] : words[0];
+  const isHelp = words[0] === "help";
+  const wanted = isHelp ? words[1] : words[0];
+  // Commander answers `help` of a command that it does not know with the help of all; without the word it refuses it.
+  const isUnknown = isHelp && wanted !== undefined && COMMANDS.every(({ name }) => name !== wanted);
   try {
     for (const { name, summary, load } of COMMANDS) {
       const entry = program.command(name).description(summary);
@@ -45,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       program.outputHelp({ error: true });
       return EXIT_USED_WRONGLY;
     }
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(isUnknown ? [wanted] : [...argv], { from: "user" });
     return exitCode;
   } catch (thrown) {
     const error = explained(thrown);

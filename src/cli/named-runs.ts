@@ -1,20 +1,39 @@
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { hasChecksums, openRun, type Run, UNVERIFIED } from "../runs/node/run-files.ts";
-import { runsAt } from "../runs/node/run-status.ts";
+import { type ListedRun, runsIn } from "../runs/node/run-status.ts";
 import type { Output } from "./output.ts";
+import { IN_FLAGS } from "./wording.ts";
 
 /**
- * The runs that were named: each path is a run, or a folder that holds some.
+ * The runs that were named: each path is a run, or a folder that holds some. Of a folder those that have no model yet, or
+ * cannot be read, are left out, which is said; one that is named itself is not.
  *
- * @throws UserError when a path is no run or folder of runs, or a run is named twice
+ * @throws UserError when a path is no run or folder of runs, has none that is finished, or a run is named twice
  */
-export function namedRuns(typed: readonly (string | undefined)[]): Run[] {
-  const paths = typed.filter((run) => run !== undefined).flatMap(runsAt);
-  const places = paths.map((run) => resolve(run));
-  const twice = paths.find((_, i) => places.indexOf(places[i]!) < i);
-  if (twice !== undefined) throw new UserError(`${twice} is named twice; name each run once`, { exitCode: 2 });
-  return paths.map(openRun);
+export function namedRuns(typed: readonly (string | undefined)[], output: Output): Run[] {
+  const runs = typed.filter((path) => path !== undefined).flatMap((path) => runsOf(path, output));
+  const places = runs.map(({ path }) => resolve(path));
+  const twice = runs.find((_, i) => places.indexOf(places[i]!) < i);
+  if (twice !== undefined) throw new UserError(`${twice.path} is named twice; name each run once`, { exitCode: 2 });
+  return runs;
+}
+
+function runsOf(path: string, output: Output): Run[] {
+  const listed = runsIn(path);
+  if (listed.length === 0) return [openRun(path)];
+  const usable = listed.flatMap((run) => {
+    if (run.status === "finished" || run.status === "imported") return [{ path: run.path, record: run.record }];
+    output.note(`left out: ${run.path}, ${whyNot(run)}`);
+    return [];
+  });
+  if (usable.length > 0) return usable;
+  throw new UserError(`${path} holds no finished run; name a finished run, or a folder that holds some`);
+}
+
+function whyNot(run: ListedRun): string {
+  if (run.status === "damaged") return `which cannot be read: ${run.error.worded(IN_FLAGS)}`;
+  return run.status === "running" ? "which is still being trained" : "whose training was interrupted";
 }
 
 /** The first run that tells its data; imported weights do not. */

@@ -1,6 +1,7 @@
-import progress from "cli-progress";
+import type progress from "cli-progress";
 import type { OnRead } from "../data/node/read-pictures.ts";
 import { count, duration } from "../text.ts";
+import { type LinePart, type LineState, liveLine } from "./live-line.ts";
 import type { Output } from "./output.ts";
 
 /** Nothing is shown of what takes less time, in milliseconds. */
@@ -15,6 +16,26 @@ interface ReadingWords {
 }
 
 const DECODING: ReadingWords = { doing: "decoding", done: "pictures decoded" };
+
+/** What the live line shows beside its bar. */
+interface LineFields {
+  readonly speed: string;
+  readonly left: string;
+}
+
+export function readingLine(
+  { bar, value, total }: LineState,
+  { speed, left }: LineFields,
+  { doing }: ReadingWords = DECODING,
+): LinePart[] {
+  return [
+    { text: `${doing} `, rank: 3 },
+    { text: `${bar} `, rank: 2 },
+    { text: `${value}/${total} pictures`, rank: 0 },
+    { text: ` | ${speed} a second`, rank: 1 },
+    { text: ` | ${left} left`, rank: 0 },
+  ];
+}
 
 /**
  * Shows how far the decoding of pictures, or other work on each of them, is: a live line on a terminal, otherwise a time
@@ -46,15 +67,7 @@ export async function whileReading<Result>(
     } else if (bar) {
       bar.update(read, fields);
     } else if (elapsed >= SHOWN_AFTER_MS) {
-      bar = new progress.SingleBar(
-        {
-          format: `${doing} {bar} {value}/{total} pictures | {speed} a second | {left} left`,
-          hideCursor: true,
-          barsize: 16,
-          clearOnComplete: true,
-        },
-        progress.Presets.legacy,
-      );
+      bar = liveLine((state, fields: LineFields) => readingLine(state, fields, { doing, done }));
       bar.start(of, read, fields);
     }
   };

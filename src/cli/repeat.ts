@@ -1,9 +1,11 @@
+import { sortedJson } from "../formats/json.ts";
 import { MODELS } from "../models/index.ts";
 import { NAMED_RECIPES } from "../recipes/index.ts";
 import { recipeToJson } from "../recipes/recipe.ts";
 import type { Repeat } from "../report/run-page.ts";
 import type { AnyRunRecord, RunRecord } from "../runs/run-record.ts";
-import { commandLine, shellWord } from "./wording.ts";
+import { shellWord } from "../text.ts";
+import { commandLine } from "./wording.ts";
 
 /** Name of the file that holds a recipe which is not known by a name. */
 const RECIPE_FILE = "recipe.json";
@@ -41,16 +43,7 @@ function isBuiltIn({ recipeName, recipe }: RunRecord): boolean {
   if (!ours) return false;
   const { epochs, batchSize, learningRate, patience, keep } = recipe;
   const changed = { epochs, batchSize, learningRate, patience, keep };
-  return textOf({ ...recipeToJson(ours), ...changed }) === textOf(recipe);
-}
-
-/** JSON with sorted keys at every level, without undefined ones. */
-function textOf(value: unknown): string {
-  return JSON.stringify(value, (_, inner) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  return sortedJson({ ...recipeToJson(ours), ...changed }) === sortedJson(recipe);
 }
 
 function stopOptions({ patience, keep }: Readonly<Record<string, unknown>>) {

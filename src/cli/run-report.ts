@@ -4,9 +4,10 @@ import { type ComparisonOptions, comparisonReport } from "../experiments/compari
 import { type RunReportOptions, writeRunReport } from "../experiments/run-report.ts";
 import { openRun, RUN_FILES } from "../runs/node/run-files.ts";
 import { writeWholeFile } from "../runs/node/whole-file.ts";
+import { shellWord } from "../text.ts";
 import type { Output } from "./output.ts";
 import { repeatOf } from "./repeat.ts";
-import { commandLine, IN_FLAGS, shellWord } from "./wording.ts";
+import { commandLine, IN_FLAGS } from "./wording.ts";
 
 /**
  * Makes a page about what was trained. The training is worth more than the page: whatever goes wrong is reported, not

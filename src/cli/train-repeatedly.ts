@@ -1,9 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
-import { type SeedResult, trainFolds, trainSeeds } from "../experiments/seeds.ts";
+import { REPEAT_FILES, type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
-import { percent } from "../text.ts";
+import { percent, shellWord } from "../text.ts";
 import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
 import { chosenDevice, trialOf } from "./device.ts";
@@ -21,10 +21,13 @@ import { reportSeeds, reportTrained } from "./run-report.ts";
  */
 export async function trainRepeatedly(
   { recipe, runOn }: PlannedTraining,
-  { options, split }: { options: TrainOptions; split: EvaluationSplit | undefined },
+  { options, split: asked }: { options: TrainOptions; split: EvaluationSplit | undefined },
   output: Output,
 ): Promise<number | undefined> {
   const repeats = repeatsOf(options);
+  const earlier = path(options, "out");
+  const split = asked ?? (earlier === undefined ? undefined : splitOfRepeats(earlier, REPEAT_FILES[repeats.kind]));
+  if (asked === undefined && split !== undefined) output.note(`evaluated on the ${split} images, as before`);
   const data = await dataToTrain(options, output, recipe);
   const run = await runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
@@ -52,7 +55,7 @@ export async function trainRepeatedly(
       : trainFolds(run, { ...shared, folds: repeats.count, seed: repeats.seed });
   });
   if (!result) {
-    output.note(`stopped; run the same command with --out ${out} to resume`);
+    output.note(`stopped; run the same command with --out ${shellWord(out)} to resume`);
     return interruptedBy;
   }
   if (split === undefined) {

@@ -1,16 +1,39 @@
-import progress from "cli-progress";
+import type progress from "cli-progress";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { count, counted, duration, percent } from "../text.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
+import { type LinePart, type LineState, liveLine } from "./live-line.ts";
 import type { Output } from "./output.ts";
 
 /** Number of steps before a time estimate is shown, as the first ones are slower. */
 const FORECAST_AFTER_STEPS = 20;
 
-const BAR_FORMAT =
-  "epoch {epoch} {bar} step {value}/{total} | loss {loss} | accuracy {accuracy} | rate {rate} | {speed} images/s | {left}";
+/** What the live line shows beside its bar. */
+interface LineFields {
+  /** `2/12` */
+  readonly epoch: string;
+  readonly loss: string;
+  readonly accuracy: string;
+  readonly rate: string;
+  readonly speed: string;
+  readonly left: string;
+}
+
+/** The live line's parts: how long it still takes matters most, and does not fit at the end of 100 columns. */
+export function trainingLine({ bar, value, total }: LineState, fields: LineFields): LinePart[] {
+  return [
+    { text: `epoch ${fields.epoch} `, rank: 0 },
+    { text: `${bar} `, rank: 1 },
+    { text: `step ${value}/${total}`, rank: 0 },
+    { text: ` | loss ${fields.loss}`, rank: 2 },
+    { text: ` | accuracy ${fields.accuracy}`, rank: 3 },
+    { text: ` | rate ${fields.rate}`, rank: 5 },
+    { text: ` | ${fields.speed} images/s`, rank: 4 },
+    { text: ` | ${fields.left}`, rank: 0 },
+  ];
+}
 
 /** Displays a training: a live line on a terminal, otherwise a time estimate and one line per epoch. */
 export function trainingDisplay(output: Output, epochs: number) {
@@ -19,7 +42,7 @@ export function trainingDisplay(output: Output, epochs: number) {
   let hasForecast = false;
 
   const isForecast = ({ step }: TrainingProgress) => step - (firstStep ?? step) >= FORECAST_AFTER_STEPS;
-  const fields = (now: TrainingProgress) => ({
+  const fields = (now: TrainingProgress): LineFields => ({
     epoch: `${now.epoch}/${now.epochs}`,
     loss: now.loss.toFixed(4),
     accuracy: percent(now.accuracy),
@@ -39,10 +62,7 @@ export function trainingDisplay(output: Output, epochs: number) {
       firstStep ??= now.step;
       if (output.isInteractive) {
         if (!bar) {
-          bar = new progress.SingleBar(
-            { format: BAR_FORMAT, hideCursor: true, barsize: 16, clearOnComplete: true },
-            progress.Presets.legacy,
-          );
+          bar = liveLine(trainingLine);
           bar.start(now.totalSteps, now.step, fields(now));
         }
         bar.update(now.step, fields(now));

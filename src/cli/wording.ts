@@ -1,3 +1,4 @@
+import { shellWord } from "../text.ts";
 import type { OptionName, Wording } from "../wording.ts";
 
 /** How tailor is called. */
@@ -13,11 +14,6 @@ const OTHER_FLAGS: Partial<Record<OptionName, string>> = {
 /** `batchSize` -> `--batch-size` */
 export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** A word as a shell takes it: `runs/best`, `'my runs/best'`. */
-export function shellWord(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Options of every command that change what is shown, not what is done. */

@@ -13,6 +13,7 @@ export type {
   RunDetail,
   RunEvaluation,
   RunSummary,
+  ServerAnswer,
   TestImage,
 } from "../server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "../server/app.ts";

@@ -6,48 +6,62 @@ import type { AblationReport, AblationRow } from "../report/node/ablation-report
 import { listText, points } from "../report/wording.ts";
 import { percent } from "../text.ts";
 import type { PlannedAblationRow } from "./ablation.ts";
+import type { PlannedRun } from "./planned-run.ts";
 import type { EvaluatedRun } from "./train-all.ts";
 
-/** A row with its runs, in the order of their seeds. */
-interface EvaluatedRow extends Omit<PlannedAblationRow, "runs"> {
-  readonly runs: readonly EvaluatedRun[];
+/** A row with its runs, in the order of their seeds; null where one of them diverged. */
+interface AssembledRow extends Omit<PlannedAblationRow, "runs"> {
+  readonly planned: readonly PlannedRun[];
+  readonly runs: readonly EvaluatedRun[] | null;
 }
 
-/** Compares each row with its part's reference. All rows have the same seeds, at least one. */
+type EvaluatedRow = AssembledRow & { readonly runs: readonly EvaluatedRun[] };
+
+/** Compares each row with its part's reference. All rows have the same seeds, at least one; at least one row has runs. */
 export function assembleAblation(
-  rows: readonly EvaluatedRow[],
+  rows: readonly AssembledRow[],
   { split, images }: { split: AblationReport["split"]; images: ImageSet },
 ): AblationReport {
-  const { record, recipe } = rows[0]!.runs[0]!;
+  const { record, recipe } = rows.find(isEvaluated)!.runs[0]!;
   const parts = [...new Set(rows.map(({ part }) => part))].map((part) => {
     const own = rows.filter((row) => row.part === part);
     const reference = own.find(({ change }) => change === null);
     if (!reference) throw new Error(`${part.title}: no reference among the rows`);
-    const changed = own.filter((row) => row !== reference);
-    const differences = differencesInBlocks(accuraciesOf(reference), changed.map(accuraciesOf));
+    const compared = isEvaluated(reference) ? own.filter(isEvaluated).filter((row) => row !== reference) : [];
+    const differences = isEvaluated(reference)
+      ? differencesInBlocks(accuraciesOf(reference), compared.map(accuraciesOf))
+      : [];
+    const differenceOf = new Map(compared.map((row, i) => [row as AssembledRow, differences[i]!]));
     return {
       title: part.title,
       reference: part.reference.name,
-      rows: [resultOf(reference, null, images), ...changed.map((row, i) => resultOf(row, differences[i]!, images))],
+      rows: [reference, ...own.filter((row) => row !== reference)].map((row) =>
+        resultOf(row, differenceOf.get(row) ?? null, images),
+      ),
     };
   });
-  return { split, epochs: recipe.epochs, seeds: rows[0]!.runs.length, trainImages: record.data.trainImages, parts };
+  return { split, epochs: recipe.epochs, seeds: rows[0]!.planned.length, trainImages: record.data.trainImages, parts };
+}
+
+function isEvaluated(row: AssembledRow): row is EvaluatedRow {
+  return row.runs !== null;
 }
 
 function accuraciesOf({ runs }: EvaluatedRow): number[] {
   return runs.map(({ metrics }) => metrics.accuracy);
 }
 
-function resultOf(row: EvaluatedRow, difference: MeanDifference | null, images: ImageSet): AblationRow {
-  const { change, runs, part } = row;
-  const classes = runs[0]!.metrics.perClass;
+function resultOf(row: AssembledRow, difference: MeanDifference | null, images: ImageSet): AblationRow {
+  const { change, part, planned } = row;
+  const runs = row.runs ?? [];
+  const classes = runs[0]?.metrics.perClass ?? [];
   return {
     change: change?.name ?? null,
     what: change?.what ?? `recipe ${part.reference.name}`,
-    accuracy: seedSpread(accuraciesOf(row)),
+    accuracy: isEvaluated(row) ? seedSpread(accuraciesOf(row)) : null,
     difference,
-    seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
-    parameters: modelFacts(runs[0]!.recipe.model, imageTask(images)).parameters,
+    seconds: isEvaluated(row) ? meanOf(runs.map(({ record }) => record.result.seconds)) : null,
+    parameters: modelFacts(planned[0]!.recipe.model, imageTask(images)).parameters,
     runs: runs.map(({ seed, metrics: { accuracy }, record }) => {
       const { seconds, weightsSha256 } = record.result;
       return { seed, accuracy, seconds, commit: record.commit, weightsSha256 };
@@ -78,17 +92,31 @@ export function ablationConclusion({ parts }: AblationReport): string[] {
     const better = changes.filter((change) => isClear(change) && change.mean > 0);
     const worse = changes.filter((change) => isClear(change) && change.mean < 0);
     const unclear = changes.filter((change) => !isClear(change));
+    const diverged = divergedText(rows);
+    if (changes.length === 0) return `${title}. ${diverged}`;
     if (changes.every(({ interval }) => interval === null)) {
-      return `${title}. One seed does not say how much is chance: ${texts(changes)}.`;
+      return `${title}. One seed does not say how much is chance: ${texts(changes)}.${diverged && ` ${diverged}`}`;
     }
     const sentences = [
       better.length > 0 ? `Better by more than the chance of the seeds: ${texts(better)}.` : "",
       worse.length > 0 ? `Worse by more than the chance of the seeds: ${texts(worse)}.` : "",
       unclear.length > 0 ? `Not told apart from that chance: ${texts(unclear)}.` : "",
+      diverged,
       worstChange(rows),
     ];
     return `${title}. ${sentences.filter((sentence) => sentence !== "").join(" ")}`;
   });
+}
+
+/** Which rows have no result, as they diverged; empty if all have one. */
+function divergedText(rows: readonly AblationRow[]): string {
+  const diverged = rows.filter(({ accuracy }) => accuracy === null);
+  if (diverged.some(({ change }) => change === null)) {
+    return "The reference diverged, so there is nothing to compare with.";
+  }
+  const names = diverged.flatMap(({ change }) => change ?? []);
+  if (names.length === 0) return "";
+  return `Diverged, so ${names.length === 1 ? "it has" : "they have"} no accuracy: ${listText(names)}.`;
 }
 
 /** Whether a difference is significant over the seeds. */

@@ -1,12 +1,15 @@
+import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { baseBatchNorm, baseDropout, enhancedPlain } from "../models/study.ts";
 import { base, baseStudy, enhanced, enhancedStudy, enhancedVflip } from "../recipes/index.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { AblationReport } from "../report/node/ablation-report.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
+import { counted } from "../text.ts";
 import { assembleAblation } from "./ablation-result.ts";
-import { type PlannedRun, planSeeds, seedBySeed } from "./planned-run.ts";
-import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
+import { divergedRuns, trainSets } from "./diverged-runs.ts";
+import { type PlannedRun, planSeeds } from "./planned-run.ts";
+import { type ExperimentOptions, evaluateAll } from "./train-all.ts";
 
 /** A change of its part's reference recipe. */
 export interface AblationChange {
@@ -130,18 +133,37 @@ export interface RunAblationOptions extends ExperimentOptions {
 }
 
 /**
- * Trains the runs of all rows, evaluates them, and compares each row with its part's reference.
+ * Trains the runs of all rows, evaluates them, and compares each row with its part's reference. A row that diverges has no
+ * accuracy and does not end the others.
  *
  * @returns undefined when it was interrupted: the same call resumes
+ * @throws UserError as `trainAll` does, and when all rows diverge
  */
 export async function runAblation(
   rows: readonly PlannedAblationRow[],
   { split, folder, ...options }: RunAblationOptions,
 ): Promise<AblationReport | undefined> {
-  const trained = await trainAll(seedBySeed(rows.map(({ runs }) => runs)), { ...options, onBegin: folder.begin });
-  const evaluated = trained && (await evaluateAll(trained, { ...options, split }));
+  const trained = await trainSets(
+    rows.map(({ runs }) => runs),
+    divergedRuns(folder, options),
+    { ...options, onBegin: () => folder.begin({ split }) },
+  );
+  if (!trained) return undefined;
+  const isTrained = new Set(trained.map(({ path }) => path));
+  const wholeRows = rows.filter(({ runs }) => runs.every(({ path }) => isTrained.has(path)));
+  if (wholeRows.length === 0)
+    throw new UserError(`all ${counted(rows.length, "row")} diverged; try lower learning rates`);
+  const isWanted = new Set(wholeRows.flatMap(({ runs }) => runs.map(({ path }) => path)));
+  const evaluated = await evaluateAll(
+    trained.filter(({ path }) => isWanted.has(path)),
+    { ...options, split },
+  );
   if (!evaluated) return undefined;
   const runAt = new Map(evaluated.map((run) => [run.path, run]));
-  const evaluatedRows = rows.map((row) => ({ ...row, runs: row.runs.map(({ path }) => runAt.get(path)!) }));
+  const evaluatedRows = rows.map((row) => ({
+    ...row,
+    planned: row.runs,
+    runs: wholeRows.includes(row) ? row.runs.map(({ path }) => runAt.get(path)!) : null,
+  }));
   return assembleAblation(evaluatedRows, { split, images: options.data.train });
 }

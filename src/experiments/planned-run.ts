@@ -4,6 +4,7 @@ import type { LoadedData } from "../data/node/chain.ts";
 import type { Fold } from "../data/split.ts";
 import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
+import { sortedJson } from "../formats/json.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
@@ -133,7 +134,7 @@ export function differingField(
 ): { name: string; recorded: unknown; asked: unknown } | undefined {
   const asked: Record<string, unknown> = recipeToJson(recipe);
   const name = [...new Set([...Object.keys(asked), ...Object.keys(recorded)])].find(
-    (field) => field !== "description" && canonical(asked[field]) !== canonical(recorded[field]),
+    (field) => field !== "description" && sortedJson(asked[field]) !== sortedJson(recorded[field]),
   );
   return name === undefined ? undefined : { name, recorded: recorded[name], asked: asked[name] };
 }
@@ -147,15 +148,6 @@ function imagesText({ trainOn, limit }: Pick<PlannedRun, "trainOn" | "limit">): 
 /** "fold 2 of 5" */
 function foldText(fold: Fold | undefined): string {
   return fold ? `fold ${fold.number} of ${fold.of}` : "the usual split";
-}
-
-/** JSON with sorted fields, for comparison. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === "object" && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }
 
 /**

@@ -1,14 +1,31 @@
+import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { type Spread, seedSpread } from "../evaluation/significance.ts";
 import { openOutputFolder } from "../runs/node/output-folder.ts";
+import { earlierSplit } from "./earlier-split.ts";
 import { type PlannedRun, planSeeds, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
+
+/** The files with the results. */
+export const REPEAT_FILES = { seeds: "seeds.json", folds: "folds.json" } as const;
+
+/**
+ * The images that an earlier call evaluated on, if that is not what a call evaluates on anyway.
+ *
+ * @throws UserError when its result is damaged
+ */
+export function splitOfRepeats(out: string, marker: string): "test" | undefined {
+  return earlierSplit(out, marker) === "test" ? "test" : undefined;
+}
 
 /** Options of a recipe's training with several seeds or on several folds. */
 interface RepeatOptions extends ExperimentOptions {
   /** The output folder, with a folder for each run. */
   readonly out: string;
-  /** The images to evaluate on. Default: validation accuracy at the end of training. */
+  /**
+   * The images to evaluate on. Default: the test images if an earlier call on this folder evaluated on them, else none: the
+   * accuracies are then those on the validation images at the end of training.
+   */
   readonly split?: EvaluationSplit | undefined;
 }
 
@@ -59,7 +76,7 @@ export interface SeedsResult {
  * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else
  */
 export function trainSeeds(run: SeedlessRun, { seeds, ...options }: SeedsOptions): Promise<SeedsResult | undefined> {
-  return trainEach(planSeeds(run, { seeds, pathOf: (seed) => `${options.out}/s${seed}` }), "seeds.json", options);
+  return trainEach(planSeeds(run, { seeds, pathOf: (seed) => `${options.out}/s${seed}` }), REPEAT_FILES.seeds, options);
 }
 
 /**
@@ -81,16 +98,23 @@ export function trainFolds(
     fold: { number: i + 1, of: folds },
     path: `${options.out}/f${i + 1}`,
   }));
-  return trainEach(planned, "folds.json", options);
+  return trainEach(planned, REPEAT_FILES.folds, options);
 }
 
 async function trainEach(
   planned: readonly PlannedRun[],
   marker: string,
-  { out, split, ...options }: RepeatOptions,
+  { out, split: asked, ...options }: RepeatOptions,
 ): Promise<SeedsResult | undefined> {
   const folder = openOutputFolder(out, marker);
-  const trained = await trainAll(planned, { ...options, onBegin: folder.begin });
+  const split = asked ?? splitOfRepeats(out, marker);
+  if (split === "validation" && planned.some(({ trainOn }) => trainOn === "all")) {
+    throw new UserError(
+      (w) => `with ${w.option("trainOn", "all")} no images are kept to validate on; evaluate on the test images`,
+      { exitCode: 2 },
+    );
+  }
+  const trained = await trainAll(planned, { ...options, onBegin: () => folder.begin({ split }) });
   const evaluated = trained && split ? await evaluateAll(trained, { ...options, split }) : undefined;
   if (!trained || (split && !evaluated)) return undefined;
   const runs = trained.map(({ path, seed, fold, record }, i) => {

@@ -4,9 +4,9 @@ import type { FittedRecipe } from "../recipes/fit-to-images.ts";
 import { changesText } from "../recipes/recipe-fields.ts";
 import type { SweepRow } from "../report/node/sweep-report.ts";
 import type { OutputFolder } from "../runs/node/output-folder.ts";
-import { divergedRuns } from "./diverged-runs.ts";
-import { type FinishedRun, type PlannedRun, planSeeds, remainingWork, seedBySeed } from "./planned-run.ts";
-import { type ExperimentEvent, type ExperimentOptions, trainAll } from "./train-all.ts";
+import { divergedRuns, trainSets } from "./diverged-runs.ts";
+import { type FinishedRun, type PlannedRun, planSeeds } from "./planned-run.ts";
+import type { ExperimentOptions } from "./train-all.ts";
 import type { Candidate } from "./variations.ts";
 
 /** A rung of successive halving: the remaining candidates, trained for the same number of epochs. */
@@ -128,11 +128,7 @@ export async function runSweep(
   candidates: readonly Candidate[],
   { plan, rungs, folder, onEvent = () => {}, ...machine }: SweepOptions,
 ): Promise<SweepResult[] | undefined> {
-  const memory = divergedRuns(plan, folder, machine);
-  const onTraining = (event: ExperimentEvent) => {
-    onEvent(event);
-    if (event.kind === "diverged") memory.add(event.run, event.error.message);
-  };
+  const diverged = divergedRuns(folder, machine);
   const out: SweepResult[] = [];
   let left = [...candidates];
   for (const [at, rung] of (rungs ?? [undefined]).entries()) {
@@ -144,19 +140,8 @@ export async function runSweep(
       const epochs = rung?.epochs ?? candidate.recipe.epochs;
       return { candidate, epochs, planned: planCandidate(candidate, epochs, plan) };
     });
-    // If a candidate diverged with one seed, its others are not trained: it cannot win.
-    const isWanted = (run: PlannedRun) => {
-      const { planned } = plans.find((one) => one.planned.some(({ path }) => path === run.path))!;
-      if (!planned.some(memory.has)) return true;
-      return !memory.has(run) && remainingWork(run, machine).todo === "nothing";
-    };
-    const trained = await trainAll(seedBySeed(plans.map(({ planned }) => planned)), {
-      ...machine,
-      isWanted,
-      isDivergedLeftOut: true,
-      onBegin: folder.begin,
-      onEvent: onTraining,
-    });
+    const sets = plans.map(({ planned }) => planned);
+    const trained = await trainSets(sets, diverged, { ...machine, onBegin: folder.begin, onEvent });
     if (!trained) return undefined;
     const results = ranked(
       plans.map(({ candidate, ...one }) => {

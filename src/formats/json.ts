@@ -1,7 +1,5 @@
 import type { z } from "zod";
 
-/** Describes schema violations in one line. */
-
 /** Checks of untrusted JSON that `JSON.parse` and `JSON.stringify` do not make. */
 
 /**
@@ -72,6 +70,15 @@ function withoutContent(value: unknown): unknown {
     default:
       return value;
   }
+}
+
+/** JSON with sorted keys at every level, for comparison. */
+export function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }
 
 /** The index after the closing quote of the string that starts at `start`. */

@@ -71,6 +71,8 @@ export function frame(
   y += height + GAP_PX;
   for (const note of notes) write(note ?? "", FONT_PX.small, INK.quiet);
 
+  for (const part of parts) nameForNobody(part);
+
   const total = Math.ceil(y + MARGIN_PX - GAP_PX);
   return svg(
     document,
@@ -79,6 +81,19 @@ export function frame(
     svg(document, "rect", { width, height: total, fill: INK.paper }),
     ...parts,
   );
+}
+
+/**
+ * Turns the names that Plot gives to groups into data. The figure as a whole is an image with a name; parts of an image have
+ * none for assistive technology, and names without a role are not allowed.
+ */
+function nameForNobody(part: SvgElement): void {
+  for (const named of [part, ...part.querySelectorAll("[aria-label]")]) {
+    const name = named.getAttribute("aria-label");
+    if (name === null) continue;
+    named.setAttribute("data-part", name);
+    named.removeAttribute("aria-label");
+  }
 }
 
 export interface LegendItem {

@@ -11,9 +11,12 @@ export interface SvgNode {
 export interface SvgElement extends SvgNode {
   readonly outerHTML: string;
   readonly childNodes: Iterable<SvgNode>;
+  getAttribute(name: string): string | null;
   setAttribute(name: string, value: string): void;
+  removeAttribute(name: string): void;
   append(...children: (SvgNode | string)[]): void;
   querySelector(selector: string): SvgElement | null;
+  querySelectorAll(selector: string): Iterable<SvgElement>;
   remove(): void;
 }
 

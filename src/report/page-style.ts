@@ -49,6 +49,10 @@ td.words, .wide th { white-space: normal; }
 figure { margin: 1.5rem 0; }
 .card { overflow-x: auto; padding: .75rem; background: #ffffff; border: 1px solid var(--rule); border-radius: .4rem; }
 .card img { display: block; width: 100%; min-width: 35rem; max-width: max-content; height: auto; margin: 0 auto; }
+@media screen and (prefers-color-scheme: dark) {
+  .card { background: #1c1c1c; }
+  .drawing img { filter: invert(.89) hue-rotate(180deg); }
+}
 figcaption { margin-top: .5rem; color: var(--quiet); font-size: .875rem; line-height: 1.5; max-width: 52rem; }
 @media (min-width: 60rem) {
   .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.25rem; }
@@ -76,15 +80,19 @@ dd { margin: 0; }
   nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
   summary { list-style: none; color: var(--text); font-weight: 600; break-after: avoid; }
-  h2 { margin-top: 1.5rem; break-after: avoid; }
+  h2 { margin-top: 1rem; margin-bottom: .5rem; break-after: avoid; }
+  h1, .lead { margin-bottom: .25rem; }
+  figure { margin: .5rem 0; }
   figure, tr, .banner { break-inside: avoid; }
   .table, .card { overflow: visible; }
   .card { border: 0; padding: 0; }
-  .card img { min-width: 0; max-height: 20cm; width: auto; max-width: 100%; }
-  details .card img { max-height: 9.5cm; }
+  .card img { min-width: 0; max-height: 13cm; width: auto; max-width: 100%; }
+  details { columns: 2; column-gap: 1rem; }
+  details .card img { max-height: 7cm; }
+  .notes, figcaption { font-size: 7.5pt; line-height: 1.35; }
   .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; }
   .words { white-space: normal; }
-  th, td { padding: .2rem .3rem; }
-  table { font-size: 8pt; }
+  th, td { padding: .1rem .3rem; }
+  table { font-size: 7.5pt; line-height: 1.25; }
 }
 `;

@@ -1,4 +1,5 @@
 import { raw } from "hono/html";
+import { INK } from "../plots/theme.ts";
 import { count, counted, percent } from "../text.ts";
 import { type Html, html, prose } from "./html.ts";
 import { howItWasMade } from "./ladder/entry.ts";
@@ -15,13 +16,26 @@ import { listText, spreadText } from "./wording.ts";
  * A figure on the page. It is embedded as an image, not inline, so that its ids and styles do not collide with others;
  * on a narrow screen it scrolls instead of becoming illegibly small.
  */
-export function figureHtml({ name, title, caption, svg }: StudyFigure): Html {
-  const source = `data:image/svg+xml;base64,${base64(svg)}`;
+export function figureHtml({ name, title, caption, section, svg }: StudyFigure): Html {
+  // In the dark a drawing's lightness is inverted by the page's style; that of photos would show other images.
+  const hasPhotos = section === "mistakes" || section === "data";
+  const kind = hasPhotos ? "photos" : "drawing";
+  const source = `data:image/svg+xml;base64,${base64(hasPhotos ? withDarkInk(svg) : svg)}`;
   return html`<figure id="figure-${name}">
-<div class="card" role="region" tabindex="0" aria-label="${title}"><img src="${source}" alt="${title}"${sizeOf(svg)}></div>
+<div class="card ${kind}" role="region" tabindex="0" aria-label="${title}"><img src="${source}" alt="${title}"${sizeOf(svg)}></div>
 <figcaption>${prose(caption)}</figcaption>
 </figure>
 `;
+}
+
+/** Colours of a sheet's paper and text in the dark. */
+const DARK_INK = { [INK.text]: "#e4e8ec", [INK.quiet]: "#9ba6b1", [INK.rule]: "#343b43", [INK.paper]: "#1c1c1c" };
+
+/** A sheet whose paper and text, but not its images, follow the reader's colour scheme. */
+function withDarkInk(svg: string): string {
+  const rules = Object.entries(DARK_INK).map(([ink, dark]) => `[fill="${ink}"]{fill:${dark}}`);
+  const style = `<style>@media (prefers-color-scheme: dark){${rules.join("")}}</style>`;
+  return svg.replace(/<svg[^>]*>/, (head) => `${head}${style}`);
 }
 
 /** The picture's size, so that the layout does not shift while the page loads. */
@@ -47,7 +61,7 @@ export interface PageSection {
   readonly body: readonly Html[];
 }
 
-/** The page's sections in reading order: results first, then methods, conclusions last. Empty ones are omitted. */
+/** The page's sections in reading order: results and what follows from them, then the details. Empty ones are omitted. */
 export function pageSections(report: StudyReport, figures: readonly StudyFigure[]): PageSection[] {
   const { models, conclusion, isFashionMnist } = report;
   const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
@@ -55,6 +69,7 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
   const curves = pictures("curves");
   const sections: PageSection[] = [
     { id: "results", title: "Results", body: shown(resultsTable(report)) },
+    { id: "conclusion", title: "Conclusion", body: conclusion.map((paragraph) => html`<p>${prose(paragraph)}</p>\n`) },
     {
       id: "gains",
       title: "What Enhanced adds",
@@ -87,7 +102,6 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
       body: [...pictures("cost"), ...(isFashionMnist ? shown(ladderTable(report), notCredibleTable()) : [])],
     },
     { id: "made", title: "How it was made", body: howItWasMade(report) },
-    { id: "conclusion", title: "Conclusion", body: conclusion.map((paragraph) => html`<p>${prose(paragraph)}</p>\n`) },
   ];
   return sections.filter(({ body }) => body.length > 0);
 }

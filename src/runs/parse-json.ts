@@ -1,6 +1,6 @@
 /** JSON from a file, validated against a schema; errors give file, field, expected and found value. */
 import type { z } from "zod";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 
 /** Parses the text as JSON, without validation. */
@@ -8,7 +8,8 @@ export function parseJson(text: string, where: string, todo: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // It quotes the text, whose line breaks and control characters do not belong into a message.
+    const reason = messageOf(cause).replace(/[\s\p{Cc}]+/gu, " ");
     throw new UserError(`${where}: expected JSON, found something else (${reason}); ${todo}`, { cause });
   }
 }

@@ -15,8 +15,12 @@ export interface RunSummary {
   readonly id: string;
   /** For imported weights the model, marked as imported. */
   readonly recipe: string;
+  /** The name of its data: that of their folder, or Fashion-MNIST; null for imported weights. */
+  readonly data: string | null;
   /** Null for imported weights; likewise epochs and seconds. */
   readonly seed: number | null;
+  /** Equal for runs that differ only in their seeds: in recipe, data and split they are the same. */
+  readonly setting: string;
   readonly status: RunStatus;
   /** Why it was interrupted, where this server trained it and it was not stopped; otherwise null. */
   readonly failure: string | null;
@@ -34,8 +38,16 @@ export interface RunSummary {
   readonly classes: readonly string[];
 }
 
+/** What the server does for its clients. */
+export interface ServerAnswer {
+  /** Whether they may start trainings on it. */
+  readonly allowsTraining: boolean;
+}
+
 /** Details of one run. */
 export interface RunDetail extends RunSummary {
+  /** Its folder, to type in a terminal; null where other machines reach the server, which are told no paths. */
+  readonly folder: string | null;
   /** `run.json`. */
   readonly record: AnyRunRecord;
   /** One entry per epoch. */

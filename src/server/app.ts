@@ -36,6 +36,8 @@ export interface AppOptions {
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
   readonly allowTraining?: boolean | undefined;
+  /** Whether only this machine reaches the server: clients are then told the folders of runs. Default false. */
+  readonly isLocal?: boolean | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Receives log lines about errors; they may contain paths. Default: standard error. */
   readonly log?: ((line: string) => void) | undefined;
@@ -65,6 +67,7 @@ export function createApp({
   preparation = {},
   threads = 2,
   allowTraining = false,
+  isLocal = false,
   limits: changed = {},
   log = logToStandardError,
 }: AppOptions = {}): TailorApp {
@@ -87,6 +90,7 @@ export function createApp({
     classifiers,
     evaluations,
     trainer,
+    isLocal,
     limits,
     data,
     dataOfRuns,

@@ -14,6 +14,8 @@ export interface ServerContext {
   readonly evaluations: Evaluations;
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
+  /** Whether only this machine reaches the server. */
+  readonly isLocal: boolean;
   readonly limits: ServerLimits;
   /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
+import { dataName } from "../report/run-page.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { fileStamp } from "../runs/node/regular-file.ts";
 import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
@@ -10,6 +12,8 @@ import type { AnyRunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 
+/** The list of runs is asked for often, and a setting is long. */
+const SETTING_DIGITS = 16;
 /** Maximum age of the cached list of runs. */
 const LIST_AGE_MS = 1000;
 
@@ -158,12 +162,14 @@ export function summaryOf(
   const { id, record } = run;
   const { parameters, startedAt, evaluations } = record;
   const last = metrics.at(-1);
-  const { recipe, seed, epochs, seconds } = runOrigin(record);
+  const { recipe, seed, setting, epochs, seconds } = runOrigin(record);
   const status = runStatus(run);
   return {
     id,
     recipe,
+    data: record.status === "imported" ? null : dataName(record),
     seed,
+    setting: createHash("sha256").update(setting).digest("hex").slice(0, SETTING_DIGITS),
     epochs,
     seconds: seconds ?? last?.seconds ?? null,
     status,

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
 import { inWords, type Words } from "../wording.ts";
@@ -23,7 +24,7 @@ const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
 
 /** Options of the server. */
-export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
+export interface ServerOptions extends Omit<AppOptions, "allowTraining" | "isLocal"> {
   /** Default 127.0.0.1: not reachable from other machines. */
   readonly host?: string | undefined;
   /** 0: any free port. */
@@ -40,7 +41,10 @@ export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
 
 /** A listening server. */
 export interface RunningServer {
+  /** An address to open on this machine. */
   readonly url: string;
+  /** Addresses for other machines; empty if none reaches the server. */
+  readonly otherUrls: readonly string[];
   /**
    * Accepts no new requests, ends event streams and trainings, and resolves when all pending requests are completed.
    */
@@ -63,7 +67,7 @@ export async function startServer({
   ...appOptions
 }: ServerOptions): Promise<RunningServer> {
   const isLocal = isLoopback(host);
-  const api = createApp({ ...appOptions, log, allowTraining: appOptions.allowTraining ?? isLocal });
+  const api = createApp({ ...appOptions, log, isLocal, allowTraining: appOptions.allowTraining ?? isLocal });
   const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
@@ -109,13 +113,31 @@ export async function startServer({
     clearTimeout(deadline);
   };
   let closing: Promise<void> | undefined;
+  const urlOf = (name: string) => `http://${name.includes(":") ? `[${name}]` : name}:${chosen}`;
+  const everywhere = EVERYWHERE[host];
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
+    url: urlOf(everywhere?.here ?? host),
+    otherUrls: isLocal ? [] : everywhere ? addressesOf(everywhere.family).map(urlOf) : [urlOf(host)],
     close() {
       closing ??= close();
       return closing;
     },
   };
+}
+
+/** Hosts that stand for all addresses of a machine, which cannot be opened themselves. */
+const EVERYWHERE: Readonly<Record<string, { readonly here: string; readonly family: "IPv4" | "IPv6" }>> = {
+  "0.0.0.0": { here: "127.0.0.1", family: "IPv4" },
+  "::": { here: "::1", family: "IPv6" },
+};
+
+/** This machine's addresses in its networks; those of a single link need more than a URL holds. */
+function addressesOf(wanted: "IPv4" | "IPv6"): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses
+      .filter(({ family, internal, address }) => family === wanted && !internal && !address.startsWith("fe80:"))
+      .map(({ address }) => address),
+  );
 }
 
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");

@@ -47,6 +47,18 @@ const USED_WRONGLY: readonly Case[] = [
   [[...TRAIN, "--lowering", "fast"], 2, /'--lowering <kind>' argument 'fast' is invalid.*standard, blocked/],
   [[...TRAIN, "--train-on", "test"], 2, /'--train-on <images>' argument 'test' is invalid.*split, all/],
   [[...TRAIN, "--evaluate", "train"], 2, /'--evaluate <split>' argument 'train' is invalid.*test, validation/],
+  [
+    [...TRAIN, "--train-on", "all", "--evaluate", "validation"],
+    2,
+    /--train-on all keeps no images for validation; use --evaluate test, or leave out --train-on/,
+  ],
+  [
+    [...TRAIN, "--seeds", "2", "--train-on", "all", "--evaluate", "validation"],
+    2,
+    /--train-on all keeps no images for validation; use --evaluate test/,
+  ],
+  [["summary", "base", "--size", "0"], 2, /--size must be a whole number from \d+ to \d+, got "0"/],
+  [["summary", "base", "--fit", "pad"], 2, /--fit is for data of your own; name their folder with --data/],
   [[...TRAIN, "--out", ""], 2, /--out must name a folder, got ""/],
   [[...TRAIN, "--allow-different"], 2, /--allow-different only goes with --resume/],
   [["train", "base", "--resume", FOLDER], 2, /--resume goes on as the run began; leave out the recipe/],

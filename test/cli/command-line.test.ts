@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { commandLine, shellWord } from "../../src/cli/wording.ts";
+import { commandLine } from "../../src/cli/wording.ts";
+import { shellWord } from "../../src/text.ts";
 
 test("a command line is repeated as typed, without options that only affect the output", () => {
   const options = { quick: true, faithful: undefined, allowDifferent: true, seeds: "2", json: true, verbose: true };

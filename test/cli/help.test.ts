@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { start, tailor } from "./support/tailor.ts";
+import { refusalOf, start, tailor } from "./support/tailor.ts";
 
 const commands = await Promise.all(COMMANDS.map(async ({ summary, load }) => ({ summary, ...(await load()) })));
 const DIST = resolve(import.meta.dirname, "../../dist");
@@ -77,6 +77,23 @@ describe("help", () => {
     const { code, stdout, stderr } = await tailor([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("Usage: tailor");
+    // As tailor --help prints it, line by line.
+    expect(stderr).toBe((await tailor(["--help"])).stdout);
+  });
+
+  test.each([["trian"], ["trian", "--verbose"], ["bench train"]])(
+    "tailor help %s is an unknown command",
+    async (...words) => {
+      const asked = await tailor(["help", ...words]);
+      expect(refusalOf(asked, 2)).toMatch(/^unknown command '(trian|bench train)'; the commands are study, train, /);
+      expect(asked.stderr).toBe((await tailor([words[0]!])).stderr);
+    },
+  );
+
+  test("predict and summary do not speak of garments where other pictures are meant", async () => {
+    const { stdout } = await tailor(["predict", "--help"]);
+    expect(unfolded(stdout)).toContain("only runs on Fashion-MNIST");
+    expect(stdout).not.toMatch(/shirt|boot|dress/i);
   });
 
   test("tailor --version prints the package's", async () => {

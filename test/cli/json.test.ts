@@ -8,8 +8,9 @@ import type { ClassRanking, Ranking } from "../../src/evaluation/ranking.ts";
 import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import type { Evaluation } from "../../src/runs/run-record.ts";
+import { putClasses } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { jsonOf, type Result, tailor, tailorJson } from "./support/tailor.ts";
+import { jsonOf, type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const DATA = await smallDataFolder({ train: 1200, test: 130 });
 const FOLDER = sharedFolder();
@@ -118,6 +119,11 @@ describe("train --json", () => {
     });
     expect(readRunRecord(out)).toMatchObject({ trainOn: "all", data: { trainImages: 1200, validationImages: 0 } });
     expect(readMetrics(out)).toMatchObject([{ step: 2, validationLoss: null, validationAccuracy: null }]);
+    // Refused before the data are read, not after the training.
+    const extend = ["--extend", out, "--epochs", "2", "--out", join(FOLDER, "longer"), "--evaluate", "validation"];
+    expect(refusalOf(await tailor(["train", ...extend, "--data", "/nowhere"]), 2)).toMatch(
+      /all is trained on all images and keeps none for validation; use --evaluate test/,
+    );
   });
 
   test("without --json the result is printed as text on standard output", async () => {
@@ -196,6 +202,19 @@ test("summary --json counts parameters and multiply-adds layer by layer", async 
     ]),
   );
   expect(await tailorJson(["summary", "enhanced"])).toMatchObject({ model: "enhanced", parameters: 437_162 });
+});
+
+test("summary --size counts for images of that size, --data for the data's images and classes", async () => {
+  // 3x3 of 3 instead of 1 channel; 64 channels of 16x16 instead of 7x7 pixels before the dense layer.
+  const large = BASE_PARAMETERS + 2 * 9 * 32 + 64 * (16 * 16 - 7 * 7) * 128;
+  const sized = await tailor(["summary", "base", "--size", "64", "--channels", "3"]);
+  expect(sized.stdout).toMatch(/^base: 3x64x64 images, 10 classes; /);
+  const image = ["--size", "64", "--channels", "3"];
+  expect(await tailorJson(["summary", "base", ...image])).toMatchObject({ parameters: large });
+  const pictures = join(FOLDER, "pictures");
+  await putClasses(pictures, { a: 5, b: 5, c: 5 });
+  const own = await tailor(["summary", "base", "--data", pictures, ...image]);
+  expect(own.stdout).toMatch(/^base: 3x64x64 images, 3 classes; /);
 });
 
 test("data --json gives source, folder, the files with their checksums, and the sizes of the parts", async () => {

@@ -1,5 +1,5 @@
 /** `train RECIPE --seeds N`: one folder, resumable, mean and spread. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
@@ -70,6 +70,49 @@ describe("train --seeds 2 --evaluate test --json", () => {
     expect(accuracy.n).toBe(3);
     expect(runs.slice(0, 2)).toEqual(printed.runs);
     expect(existsSync(join(OUT, "s3", "model.onnx"))).toBe(true);
+  });
+
+  test("rerun without --evaluate, it goes on with the images that it was evaluated on", async () => {
+    const options = COMMAND.filter((word) => word !== "--evaluate" && word !== "test");
+    const before = readFileSync(join(OUT, "seeds.json"), "utf8");
+    const again = await tailor([...options, "--seeds", "3"]);
+    expect(again.stderr).toContain("evaluated on the test images, as before");
+    expect(readFileSync(join(OUT, "seeds.json"), "utf8")).toBe(before);
+    // An interruption before the result is written leaves it known too.
+    writeFileSync(join(OUT, "seeds.json"), JSON.stringify({ status: "running", split: "test" }));
+    const resumed = await tailorJson<SeedsJson>([...options, "--seeds", "3"]);
+    expect(resumed).toEqual((({ status: _, ...result }) => result)(JSON.parse(before)));
+    const asked = await tailorJson<SeedsJson>([...options, "--seeds", "3", "--evaluate", "validation"]);
+    expect(asked.split).toBe("validation");
+    writeFileSync(join(OUT, "seeds.json"), "{");
+    expect(refusalOf(await tailor([...options, "--seeds", "3"]), 1)).toMatch(/seeds\.json.*say which images/s);
+    writeFileSync(join(OUT, "seeds.json"), before);
+  });
+
+  test("compare accepts the folder for its runs, and leaves out those that are not finished", async () => {
+    const copies = join(sharedFolder(), "copies");
+    cpSync(OUT, copies, { recursive: true });
+    const record = JSON.parse(readFileSync(join(copies, "s2", "run.json"), "utf8"));
+    const { files: _, ...unfinished } = record;
+    writeFileSync(join(copies, "s2", "run.json"), JSON.stringify({ ...unfinished, status: "running", result: null }));
+    writeFileSync(join(copies, "s3", "run.json"), "{");
+    const result = await tailor(["compare", copies, "--data", DATA, "--json"]);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stderr).toContain(`left out: ${join(copies, "s2")}, whose training was interrupted`);
+    expect(result.stderr).toMatch(/left out: .*s3, which cannot be read: .*s3.run\.json/);
+    expect(JSON.parse(result.stdout).runs).toMatchObject([{ run: join(copies, "s1") }]);
+    for (const command of [["report"], ["data", "labels"]]) {
+      const reported = await tailor([...command, copies, "--data", DATA, "--out", join(copies, "x.png")]);
+      expect(reported.stderr).toContain(`left out: ${join(copies, "s2")}, `);
+      expect(reported.code, reported.stderr).toBe(0);
+      rmSync(join(copies, "x.png"), { force: true });
+    }
+    // A run that is named itself is refused as before, and a folder without a finished run.
+    expect(refusalOf(await tailor(["compare", join(copies, "s2"), "--data", DATA]), 1)).toMatch(/s2 .*not finished/);
+    rmSync(join(copies, "s1"), { recursive: true });
+    expect((await tailor(["compare", copies, "--data", DATA])).stderr).toMatch(
+      /error: .*copies holds no finished run; name a finished run/,
+    );
   });
 
   test("compare accepts the folder for its runs", async () => {

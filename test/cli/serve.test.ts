@@ -21,7 +21,7 @@ async function serving(...args: string[]): Promise<{ url: string; started: Start
 }
 
 describe("tailor serve", () => {
-  test("--json prints only its URL, whatever clients do; SIGTERM shuts it down cleanly", async () => {
+  test("--json prints only its addresses, whatever clients do; SIGTERM shuts it down cleanly", async () => {
     const { url, started } = await serving("--runs", runs);
     expect(await jsonOf(postJson(`${url}/api/predict`, PIXELS))).toMatchObject({ run: "a" });
     await fetch(`${url}/nothing`);
@@ -30,7 +30,7 @@ describe("tailor serve", () => {
     abort.abort();
     started.child.kill("SIGTERM");
     const { code, stdout } = await started.ended;
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${JSON.stringify({ url })}\n` });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${JSON.stringify({ url, otherUrls: [] })}\n` });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 

@@ -3,6 +3,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
+import { fittedLine } from "../../src/cli/live-line.ts";
+import { readingLine } from "../../src/cli/reading-display.ts";
+import { trainingLine } from "../../src/cli/training-display.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, start, startTailor, tailor, twoStepEpochs } from "./support/tailor.ts";
@@ -23,9 +26,10 @@ function requireTerminal(context: TestContext): void {
 }
 
 /** Runs tailor in a terminal; both streams come back as standard output. */
-function inTerminal(args: readonly string[], env: Record<string, string> = {}) {
+function inTerminal(args: readonly string[], env: Record<string, string> = {}, columns?: number) {
+  const width = columns === undefined ? "" : `stty cols ${columns}; `;
   const command = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(" ");
-  return start(SCRIPT, ["-qec", command, "/dev/null"], { env: { TERM: "xterm", ...env } }).ended;
+  return start(SCRIPT, ["-qec", `${width}${command}`, "/dev/null"], { env: { TERM: "xterm", ...env } }).ended;
 }
 
 describe("colour", () => {
@@ -65,6 +69,34 @@ describe("training", () => {
     for (const epoch of [1, 2]) expect(stdout).toContain(`${ESCAPE}[2Kepoch ${epoch}/2 | train loss `);
     // The cursor is shown again after it was hidden.
     expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
+  });
+
+  test("shows the time left however narrow the terminal is", async (context) => {
+    requireTerminal(context);
+    // The estimate comes after 20 steps.
+    const args = [...TRAIN, "--batch-size", "2", "--epochs", "4", "--out", join(FOLDER, "narrow")];
+    const { code, stdout } = await inTerminal(args, {}, 80);
+    expect(code).toBe(0);
+    const lines = stdout
+      .split(ESCAPE)
+      .flatMap((text) => text.replace(/^\[\??\d*[A-Za-z]/, "").split(/[\r\n]+/))
+      .filter((line) => /step [2-9]\d\/80/.test(line));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) {
+      expect(line.length).toBeLessThanOrEqual(80);
+      expect(line).toMatch(/ \| (\d.* left|\.\.\.)$/);
+    }
+    expect(lines.some((line) => line.endsWith(" left"))).toBe(true);
+  });
+
+  test.each([30, 60, 80, 100, 120, 200])("what matters most is left in %i columns", (columns) => {
+    const state = { bar: "========--------", value: 1234, total: 12_345, eta: 100 };
+    const fields = { epoch: "10/12", loss: "0.1234", accuracy: "93.47 %", rate: "4.0e-3", speed: "7,529" };
+    const line = fittedLine(trainingLine(state, { ...fields, left: "9 min 59 s left" }), columns);
+    expect(line.length).toBeLessThanOrEqual(Math.max(columns, 45));
+    expect(line).toMatch(/^epoch 10\/12 .*step 1234\/12345.* \| 9 min 59 s left$/);
+    expect(line.includes("7,529 images/s")).toBe(columns >= 120);
+    expect(fittedLine(readingLine(state, { speed: "1,200", left: "39 s" }), columns)).toMatch(/ \| 39 s left$/);
   });
 
   test("elsewhere prints a time estimate after 20 steps, and a line per epoch", async () => {

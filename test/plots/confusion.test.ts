@@ -16,7 +16,7 @@ const draw = (table: readonly (readonly number[])[], names = NAMES) =>
 
 /** Cells by what they say while pointed at, with colour and middle. */
 function cells(root: Drawn) {
-  return all(root, '[aria-label="cell"] rect').map((rect) => {
+  return all(root, '[data-part="cell"] rect').map((rect) => {
     const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => numbersOf(rect, name)[0]!);
     const [left, top] = toFigure(rect, [x! + width! / 2, y! + height! / 2]);
     return { title: rect.textContent, fill: rect.getAttribute("fill")!, x: Math.round(left), y: Math.round(top) };
@@ -25,7 +25,7 @@ function cells(root: Drawn) {
 
 /** Counts that are written, and where. */
 function counts(root: Drawn) {
-  return all(root, '[aria-label="text"] text').map((text) => {
+  return all(root, '[data-part="text"] text').map((text) => {
     const [x, y] = toFigure(text, [0, 0]).map(Math.round);
     return { text: text.textContent, x: x!, y: y!, fill: text.getAttribute("fill")! };
   });

@@ -21,7 +21,7 @@ const close = (points: readonly (readonly [number, number])[]) =>
 
 /** Where the ticks of the n-th axis of epochs stand. */
 const axisBottom = (root: Drawn, panel: number) =>
-  numbersOf([...all(root, '[aria-label="x-axis tick"]')[panel]!.children][0]!, "transform")[1]!;
+  numbersOf([...all(root, '[data-part="x-axis tick"]')[panel]!.children][0]!, "transform")[1]!;
 
 const texts = (root: Drawn) => drawnTexts(root).map(({ text }) => text);
 

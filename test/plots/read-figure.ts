@@ -53,7 +53,7 @@ export function symbolPoint(symbol: Drawn): [number, number] {
 
 /** From pixels back to values, by the labels of the ticks of the n-th axis of this name. */
 export function axisOf(root: Drawn, name: "x" | "y", which = 0, log = false): (pixel: number) => number {
-  const group = all(root, `[aria-label="${name}-axis tick label"]`)[which]!;
+  const group = all(root, `[data-part="${name}-axis tick label"]`)[which]!;
   const ticks = [...group.children].map((tick) => {
     const [x, y] = numbersOf(tick, "transform");
     const value = tickValue(tick.textContent ?? "");

@@ -81,7 +81,7 @@ describe("a sweep's figure", () => {
       kind: "last rung" as const,
     }));
     const one = parseFigure(drawSvg(sweepFigure, { title: "x", panels: [{ field: "learningRate", points }] }));
-    expect(all(one, '[aria-label="rule"] line')).toHaveLength(1);
+    expect(all(one, '[data-part="rule"] line')).toHaveLength(1);
     const labels = drawnTexts(one)
       .flatMap(({ text, box }) => (/^0\.0\d+$/.test(text) && box ? [box] : []))
       .toSorted((a, b) => a.left - b.left);

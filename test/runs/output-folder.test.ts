@@ -29,6 +29,8 @@ test("an existing output folder is reopened; its marker is unchanged until begin
   expect(marker()).toEqual({ status: "finished", accuracy: 0.5 });
   folder.begin();
   expect(marker()).toEqual({ status: "running" });
+  folder.begin({ split: "test" });
+  expect(marker()).toEqual({ status: "running", split: "test" });
 });
 
 test("a folder with other contents, or a file, is refused and not changed", () => {

@@ -212,3 +212,9 @@ describe("formatRunRecord", () => {
     );
   });
 });
+
+test("a message about text that is no JSON is one line without control characters, whatever it quotes", () => {
+  const { message } = userErrorOf(() => parseRunRecord('{\n  "a":\n \u001b[31m\u0000,\n}', "run.json"));
+  expect(message).toMatch(/^run\.json: expected JSON, found something else \(/);
+  expect(message).not.toMatch(/\p{Cc}/u);
+});

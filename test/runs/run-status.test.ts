@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder } from "../../src/runs/node/run-folder.ts";
-import { defaultRunPath, findRun, listRuns, runStatus, runsAt } from "../../src/runs/node/run-status.ts";
+import { defaultRunPath, findRun, listRuns, runStatus, runsIn } from "../../src/runs/node/run-status.ts";
 import type { RunRecord } from "../../src/runs/run-record.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finishedRecord, sampleRecord, sampleTensors } from "./support/samples.ts";
@@ -106,21 +106,23 @@ describe("listRuns", () => {
   });
 });
 
-describe("runsAt", () => {
-  test("gives a run itself, and for a folder the runs in it or in its folder runs, in numeric order", () => {
+describe("runsIn", () => {
+  const pathsIn = (path: string) => runsIn(path).map((run) => run.path);
+
+  test("gives the runs in a folder or in its folder runs, in numeric order; none for a run itself", () => {
     const parent = temporaryFolder();
     const at = (name: string) => join(parent, name);
     mkdirSync(at("study"));
-    expect(runsAt(at("study"))).toEqual([at("study")]);
+    expect(pathsIn(at("study"))).toEqual([]);
     mkdirSync(at("study/runs"));
     mkdirSync(at("seeds"));
     for (const run of ["study/runs/base-s10", "study/runs/base-s9", "seeds/s1"]) runWith(at(run), finishedRecord);
-    expect(runsAt(at("seeds/s1"))).toEqual([at("seeds/s1")]);
-    expect(runsAt(at("seeds"))).toEqual([at("seeds/s1")]);
+    expect(pathsIn(at("seeds/s1"))).toEqual([]);
+    expect(pathsIn(at("seeds"))).toEqual([at("seeds/s1")]);
     const runs = [at("study/runs/base-s9"), at("study/runs/base-s10")];
-    expect(runsAt(at("study"))).toEqual(runs);
-    expect(runsAt(at("study/runs"))).toEqual(runs);
-    expect(runsAt(at("none"))).toEqual([at("none")]);
+    expect(pathsIn(at("study"))).toEqual(runs);
+    expect(pathsIn(at("study/runs"))).toEqual(runs);
+    expect(pathsIn(at("none"))).toEqual([]);
   });
 });
 

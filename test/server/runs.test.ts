@@ -6,6 +6,7 @@ import { mostConfidentMistakes } from "../../src/evaluation/predictions.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { LADDER } from "../../src/report/ladder/ladder.ts";
 import { readAnyRunRecord, readMetrics } from "../../src/runs/node/run-files.ts";
+import type { RunRecord } from "../../src/runs/run-record.ts";
 import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/server/api-types.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { interrupted } from "../runs/support/run-folders.ts";
@@ -36,7 +37,9 @@ describe("runs", () => {
     expect(listed[1]).toEqual({
       id: "a",
       recipe: "base",
+      data: "data",
       seed: 1,
+      setting: expect.stringMatching(/^[0-9a-f]{16}$/),
       status: "finished",
       failure: null,
       parameters: 421_642,
@@ -48,6 +51,31 @@ describe("runs", () => {
       seconds: record.result?.seconds,
       classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     });
+    // They differ in their seeds only; the interrupted one in more.
+    expect(listed[0]!.setting).toBe(listed[1]!.setting);
+    expect(listed[2]!.setting).not.toBe(listed[1]!.setting);
+  });
+
+  test.each([
+    ["data", (record: RunRecord) => ({ data: { ...record.data, files: record.data.files.slice(1) } })],
+    ["limit", () => ({ limit: 500 })],
+    ["recipe", ({ recipe }: RunRecord) => ({ recipe: { ...recipe, labelSmoothing: 0.3 } })],
+    ["split", () => ({ trainOn: "all" })],
+  ])("a run with another %s has another setting, one with another name has not", async (_, change) => {
+    const folder = temporaryFolder();
+    const put = (name: string, changes: (record: RunRecord) => object) => {
+      cpSync(join(runs, "a"), join(folder, name), { recursive: true });
+      const record = JSON.parse(readFileSync(join(folder, name, "run.json"), "utf8"));
+      writeFileSync(join(folder, name, "run.json"), JSON.stringify({ ...record, ...changes(record) }));
+    };
+    put("same", () => ({}));
+    put("other", change);
+    put("renamed", ({ recipe }) => ({ recipeName: "mine", recipe: { ...recipe, name: "mine", description: "of me" } }));
+    const { url } = await start({ runs: folder });
+    const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
+    const settingOf = (name: string) => listed.find(({ id }) => id === name)!.setting;
+    expect(settingOf("renamed")).toBe(settingOf("same"));
+    expect(settingOf("other")).not.toBe(settingOf("same"));
   });
 
   test("an interrupted run has its progress", async () => {
@@ -63,7 +91,8 @@ describe("runs", () => {
 
   test("a run: its record and every epoch", async () => {
     const { url } = await start({ runs });
-    const { record, metrics, ...summary } = await jsonOf(fetch(`${url}/api/runs/b`));
+    const { record, metrics, folder, ...summary } = await jsonOf(fetch(`${url}/api/runs/b`));
+    expect(folder).toBe(join(runs, "b"));
     const whole = readAnyRunRecord(join(runs, "b"));
     if (whole.status === "imported") throw new Error("it was trained here");
     // Of the folder with the data, only its name.
@@ -71,6 +100,14 @@ describe("runs", () => {
     expect(metrics).toEqual(readMetrics(join(runs, "b")));
     const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
     expect(summary).toEqual(listed[0]);
+  });
+
+  test("where other machines reach the server, clients are told no folder, and whether they may train", async () => {
+    const open = await start({ runs, host: "0.0.0.0" });
+    expect(await jsonOf(fetch(`${open.url}/api/runs/b`))).toMatchObject({ folder: null });
+    expect(await jsonOf(fetch(`${open.url}/api/server`))).toEqual({ allowsTraining: false });
+    const { url } = await start({ runs });
+    expect(await jsonOf(fetch(`${url}/api/server`))).toEqual({ allowsTraining: true });
   });
 
   test("a run created after the list was cached is found by its name immediately", async () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
@@ -194,6 +195,19 @@ describe("start", () => {
   test("a folder of runs that is a file", async () => {
     const file = join(pageFolder(), "index.html");
     await expect(startServer({ port: 0, runs: file })).rejects.toThrow(/cannot list the runs in .*index\.html/);
+  });
+
+  test("the addresses of a server can be opened, on this machine and from others", async () => {
+    const { url, otherUrls } = await start({ host: "0.0.0.0" });
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const own = Object.values(networkInterfaces())
+      .flat()
+      .filter((address) => address?.family === "IPv4" && !address.internal);
+    expect(otherUrls).toHaveLength(own.length);
+    for (const one of [url, ...otherUrls]) {
+      expect(await jsonOf(fetch(`${one}/healthz`)), one).toEqual({ status: "ok" });
+    }
+    expect((await start()).otherUrls).toEqual([]);
   });
 
   test("IPv6", async ({ skip }) => {

@@ -6,6 +6,7 @@ import { beforeEach, expect, test } from "vitest";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
 import type { PredictAnswer, RunEvaluation, TestImage } from "../../src/server/api-types.ts";
 import { percent } from "../../src/text.ts";
+import { tailor } from "../cli/support/tailor.ts";
 import { drawn, putClasses, putShapes } from "../data/picture-fixtures.ts";
 import { OWN_CLASSES, OWN_SIZE, ownRun } from "../server/support/own-runs.ts";
 import { jsonOf, postBytes, start } from "../server/support/running-server.ts";
@@ -19,7 +20,67 @@ const folder = sharedFolder();
 const { runs } = await ownRun(folder, { learningRate: 1e-7 });
 await ownRun(folder, { name: "other", size: 16, classes: ["yes", "no"] });
 
+const MANY = Array.from({ length: 24 }, (_, i) => `kind ${i + 1}`);
+await ownRun(folder, { name: "many", size: 16, classes: MANY, each: 6 });
+
 beforeEach(needChromium);
+
+test("a run says what it was trained on and how; Compare, whose the published results are", async () => {
+  const { url } = await start({ runs, data: await smallDataFolder() });
+  const { page } = await openPage(`${url}/#/runs/own`);
+  const fact = (name: string) => page.locator(".facts > div", { hasText: name }).locator("dd");
+  await fact("data").getByText("pictures of own").waitFor();
+  expect(await fact("optimizer").textContent()).toMatch(/^(adam|muon)/);
+  expect(await fact("schedule").textContent()).toContain("oneCycle");
+  expect(await fact("augmentation").textContent()).toBe("none");
+  expect(await fact("learning rate").textContent()).toBe("1.0e-7");
+  await page.getByText("All fields of the recipe").click();
+  await page.getByRole("rowheader", { name: "optimizer.kind" }).waitFor();
+  await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+  await page.locator(".run-card", { hasText: "own" }).getByText("on pictures of own").waitFor();
+  await page.getByRole("link", { name: "Compare", exact: true }).click();
+  await page.getByRole("heading", { name: "Published results on Fashion-MNIST, and ours" }).waitFor();
+  await page.getByText("pictures of own").last().waitFor();
+  await page.getByText(/Runs on .*pictures of own.* are not among them/).waitFor();
+});
+
+test("of many classes the page shows those that matter first, and all on demand", async () => {
+  const { url } = await start({ runs, data: await smallDataFolder() });
+  const { page, complaints } = await openPage(`${url}/#/runs/many`);
+  const { perClass } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/many/evaluation`));
+  const worst = page.locator("table", { hasText: "with the lowest F1" });
+  await worst.waitFor();
+  expect(await worst.locator("tbody th").allTextContents()).toEqual(
+    perClass
+      .toSorted((a, b) => a.f1 - b.f1)
+      .slice(0, 10)
+      .map(({ label }) => label),
+  );
+  expect(await page.locator("table", { hasText: "Most confused" }).locator("tbody tr").count()).toBeLessThanOrEqual(10);
+  const figure = page.getByRole("img", { name: "many: confusion matrix, test set" });
+  expect(await figure.isVisible()).toBe(false);
+  await page.getByText("Confusion matrix of all 24 classes").click();
+  await figure.waitFor();
+  await page.getByText("All 24 classes", { exact: true }).click();
+  expect(await page.locator("table", { hasText: "By class" }).locator("tbody tr").count()).toBe(24);
+  await page.goto(`${url}/#/try/many`);
+  await page.getByText("A test image").click();
+  await page.locator(".tile").first().click();
+  await page.locator(".look .first").waitFor();
+  expect(await page.locator(".look .probabilities li").count()).toBeLessThanOrEqual(21);
+  expect(complaints).toEqual([]);
+});
+
+test("evaluate prints no line of many classes that is too wide for a terminal", async () => {
+  const { stdout, stderr, code } = await tailor(["evaluate", join(runs, "many"), "--threads", "1"]);
+  expect(code, stderr).toBe(0);
+  const lines = stdout.split("\n");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120);
+  expect(lines.filter((line) => line.startsWith("kind "))).toHaveLength(24);
+  expect(stdout).toContain("The confusion matrix of 24 classes is too wide for a terminal: --json prints it");
+  const few = await tailor(["evaluate", join(runs, "own"), "--threads", "1"]);
+  expect(few.stdout).toContain("→2");
+});
 
 /** What a canvas shows, [channels, height, width]. */
 async function colorsOf(canvas: Locator): Promise<number[]> {

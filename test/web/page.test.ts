@@ -111,6 +111,30 @@ test("by keyboard: a link past the header, to a run, and visible focus", async (
   for (const role of landmarks) expect(await page.getByRole(role).count(), role).toBe(1);
 });
 
+test("each view has one main heading, and names only where a role allows them", async () => {
+  const { url } = await serve();
+  const { page } = await openPage(url);
+  for (const route of [...ROUTES, "#/runs/nobody", "#/no/such/page", "#/try/nobody"]) {
+    await page.goto(`${url}/${route}`);
+    await page.waitForLoadState("networkidle");
+    expect(await page.locator("h1").count(), route).toBe(1);
+    // A name of an element without a role is read by no screen reader (axe: aria-prohibited-attr).
+    const misnamed = page.locator(
+      ":is(div, span, p, g, rect, path, text, em, strong):is([aria-label], [aria-labelledby]):not([role])",
+    );
+    expect(await misnamed.evaluateAll((all) => all.map(({ outerHTML }) => outerHTML.slice(0, 80))), route).toEqual([]);
+  }
+});
+
+test("a view has its main heading while it is loaded, and when it cannot be", async () => {
+  const { url } = await serve();
+  const { page, context } = await openPage(url);
+  await context.route(/\/api\/runs\/first$/, () => {});
+  await page.goto(`${url}/#/runs/first`);
+  await page.getByText("Reading first").waitFor();
+  expect(await page.locator("h1").allTextContents()).toEqual(["first"]);
+});
+
 describe("missing content", () => {
   test("no runs yet: each view says so and what to do", async () => {
     const { url } = await serve({ runs: join(runs, "nothing") });
@@ -331,9 +355,10 @@ test("a training on the server is started and watched to its end", async () => {
   await page.getByText(/^step \d+ of 23$/).waitFor();
   await page.getByText("On the test images").waitFor();
   await page.getByText("of 130 images").waitFor();
-  expect(await page.locator("table tbody tr").first().isVisible()).toBe(false);
+  const epochs = page.locator("details", { hasText: "Every epoch as a table" }).locator("tbody tr");
+  expect(await epochs.first().isVisible()).toBe(false);
   await page.getByText("Every epoch as a table").click();
-  expect(await page.locator("details tbody tr").count()).toBe(3);
+  expect(await epochs.count()).toBe(3);
   const { runs: listed } = await jsonOf<{ runs: RunSummary[] }>(fetch(`${url}/api/runs`));
   expect(listed).toMatchObject([{ recipe: "base", seed: 7, epochs: 3, status: "finished" }]);
   expect(complaints).toEqual([]);

@@ -5,8 +5,8 @@ interface GuardState {
   readonly error: Error | undefined;
 }
 
-/** Error boundary: shows the error instead of an empty page, when a chunk cannot be loaded, say. */
-export class Guard extends Component<{ children: ReactNode }, GuardState> {
+/** Error boundary: shows the error instead of an empty page. */
+export class Guard extends Component<{ title: string; children: ReactNode }, GuardState> {
   override state: GuardState = { error: undefined };
 
   static getDerivedStateFromError(error: Error): GuardState {
@@ -16,6 +16,11 @@ export class Guard extends Component<{ children: ReactNode }, GuardState> {
   override render(): ReactNode {
     const { error } = this.state;
     if (!error) return this.props.children;
-    return <Failure title="This part of the page failed" message={error.message} onRetry={() => location.reload()} />;
+    return (
+      <>
+        <h1>{this.props.title}</h1>
+        <Failure title="This part of the page failed" message={error.message} onRetry={() => location.reload()} />
+      </>
+    );
   }
 }

@@ -10,9 +10,14 @@ interface ProbabilitiesProps {
   readonly unknownBelow: number;
 }
 
+/** Maximum number of classes that are listed. */
+const MAX_SHOWN = 20;
+
 /** Predicted probabilities, highest first; above them that the image is unknown, where its label is. */
 export function Probabilities({ values, classNames, truth, unknownBelow }: ProbabilitiesProps) {
   const order = classNames.map((_, label) => label).sort((a, b) => values[b]! - values[a]!);
+  // Of many classes those that matter, and the image's own one.
+  const shown = order.length <= MAX_SHOWN ? order : order.filter((label, i) => i < MAX_SHOWN || label === truth);
   const isUnknown = truth === undefined && values[order[0]!]! < unknownBelow;
   return (
     <ol className="probabilities">
@@ -21,7 +26,7 @@ export function Probabilities({ values, classNames, truth, unknownBelow }: Proba
           unknown: no class reaches {percent(unknownBelow, 1)}, which 95 % of the validation images did
         </li>
       )}
-      {order.map((label, place) => (
+      {shown.map((label, place) => (
         <li key={label} className={look(label, place, truth)}>
           <span className="name">
             {classNames[label]}

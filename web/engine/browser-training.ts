@@ -2,6 +2,7 @@ import { useSyncExternalStore } from "react";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+import { setUnsaved } from "./unsaved.ts";
 
 /** The training in this browser. Its state is global to the page, so that it continues when the route changes. */
 export interface BrowserTraining {
@@ -18,6 +19,8 @@ export interface BrowserTraining {
   readonly test: TestResult | undefined;
   readonly files: TrainedFileBytes | undefined;
   readonly failure: string | undefined;
+  /** Whether its network was downloaded, and so is kept somewhere else. */
+  readonly isDownloaded: boolean;
 }
 
 /** Maximum number of points of a line; when it is reached, every second one is dropped. */
@@ -48,6 +51,7 @@ export function startTraining(order: TrainingOrder): void {
     test: undefined,
     files: undefined,
     failure: undefined,
+    isDownloaded: false,
   });
   worker = new Worker(new URL("./training-worker.ts", import.meta.url), { type: "module", name: "training" });
   worker.addEventListener("message", ({ data }: MessageEvent<FromTrainer>) => {
@@ -77,6 +81,25 @@ export function stopTraining(): void {
   worker?.terminate();
   worker = undefined;
   set(undefined);
+}
+
+/** The network was downloaded. */
+export function noteDownload(): void {
+  set({ ...current!, isDownloaded: true });
+}
+
+/** Asks before a training that runs, or its network, is discarded and kept nowhere else. */
+export function mayDiscard(): boolean {
+  if (!isOnlyHere(current)) return true;
+  return confirm(
+    current?.files
+      ? "The network that was trained in this page is not downloaded, and would be lost. Discard it?"
+      : "A training runs in this page, and would be lost. Discard it?",
+  );
+}
+
+function isOnlyHere(training: BrowserTraining | undefined): boolean {
+  return training !== undefined && training.phase !== "failed" && !training.isDownloaded;
 }
 
 function send(message: ToTrainer): void {
@@ -119,6 +142,7 @@ function lines(state: BrowserTraining, { step, loss, learningRate }: TrainingPro
 
 function set(training: BrowserTraining | undefined): void {
   current = training;
+  setUnsaved("training", isOnlyHere(training));
   for (const listener of listeners) listener();
 }
 

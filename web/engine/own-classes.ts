@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import type { PictureClass } from "./own-data.ts";
+import { setUnsaved } from "./unsaved.ts";
 
 /** A picture of a class. */
 export interface OwnPicture {
@@ -173,6 +174,10 @@ function change(id: number, changed: (one: OwnClass) => OwnClass): void {
 
 function set(changed: Partial<OwnClasses>): void {
   current = { ...current, ...changed };
+  setUnsaved(
+    "pictures",
+    current.classes.some(({ pictures }) => pictures.length > 0),
+  );
   for (const listener of listeners) listener();
 }
 

@@ -1,16 +1,21 @@
 import { useMemo } from "react";
 import { costFigure } from "../../src/plots/cost.ts";
 import { COSTS, ownPoint, publishedPoint, UNMARKED } from "../../src/report/cost-points.ts";
-import type { Ladder, RunSummary } from "../../src/server/api-types.ts";
-import { useJson } from "../api/use-resource.ts";
+import { listText } from "../../src/report/wording.ts";
+import type { Ladder } from "../../src/server/api-types.ts";
+import { type Resource, useJson } from "../api/use-resource.ts";
+import { type RunList, useRuns } from "../api/use-runs.ts";
 import { Figure } from "../components/figure.tsx";
 import { Wait } from "../components/notices.tsx";
 import { LadderTable } from "./compare/ladder-table.tsx";
 import { RunsTogether } from "./compare/runs-together.tsx";
 
+/** How runs on it name their data. */
+const FASHION = "Fashion-MNIST";
+
 /** Compares runs with each other and with published results. */
-export default function Compare() {
-  const [runs, reloadRuns] = useJson<{ runs: RunSummary[] }>("/api/runs");
+export default function Compare({ wanted }: { wanted: readonly string[] | undefined }) {
+  const [runs, reloadRuns] = useRuns();
   const [ladder, reloadLadder] = useJson<Ladder>("/api/ladder");
   return (
     <>
@@ -18,11 +23,12 @@ export default function Compare() {
       <section aria-labelledby="together">
         <h2 id="together">Runs beside each other</h2>
         <Wait of={runs} words="Looking for runs…" onRetry={reloadRuns}>
-          {({ runs }) => <RunsTogether runs={runs} />}
+          {({ runs }) => <RunsTogether runs={runs} wanted={wanted} />}
         </Wait>
       </section>
       <section aria-labelledby="ladder">
-        <h2 id="ladder">The published ladder, and ours</h2>
+        <h2 id="ladder">Published results on Fashion-MNIST, and ours</h2>
+        <OtherData runs={runs} />
         <Wait of={ladder} words="Setting runs on the ladder…" onRetry={reloadLadder}>
           {(found) => (
             <>
@@ -33,6 +39,19 @@ export default function Compare() {
         </Wait>
       </section>
     </>
+  );
+}
+
+/** Which runs are not among these results, as they cannot be compared with them. */
+function OtherData({ runs }: { runs: Resource<RunList> }) {
+  if (runs.state !== "ready") return null;
+  const names = [...new Set(runs.value.runs.flatMap(({ data }) => (data === null || data === FASHION ? [] : data)))];
+  if (names.length === 0) return null;
+  return (
+    <p>
+      All of these are accuracies on the test images of Fashion-MNIST. Runs on {listText(names)} are not among them:
+      their accuracies are of other images.
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@ import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import { counted } from "../../src/text.ts";
 import { DropZone } from "../components/drop-zone.tsx";
 import { Failure } from "../components/notices.tsx";
-import { startTraining, useBrowserTraining } from "../engine/browser-training.ts";
+import { mayDiscard, startTraining, useBrowserTraining } from "../engine/browser-training.ts";
 import type { ModelSource } from "../engine/classifier-worker.ts";
 import {
   addClass,
@@ -139,7 +139,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
     const problem = problemOf(own);
     setFailure(problem);
     // The field of the seed is required.
-    if (problem === undefined) {
+    if (problem === undefined && mayDiscard()) {
       startTraining({ recipe, seed: seed!, adjustments, limit: null, classes: pictureClasses(own) });
     }
   };

@@ -1,32 +1,16 @@
-import { useEffect } from "react";
 import { listText } from "../../src/report/wording.ts";
 import type { RunSummary } from "../../src/server/api-types.ts";
 import { count, duration, percent } from "../../src/text.ts";
-import { useJson } from "../api/use-resource.ts";
+import { useRuns } from "../api/use-runs.ts";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
 import { Tape } from "../components/progress-bar.tsx";
 import { Status } from "../components/status.tsx";
 import { dateText, isRunning } from "../format.ts";
 import { hrefOf } from "../routes.ts";
 
-interface RunList {
-  /** Newest first. */
-  readonly runs: readonly RunSummary[];
-  readonly damaged: readonly string[];
-}
-
-/** Polling interval of the list while a run is training. */
-const LOOK_AGAIN_MS = 3000;
-
 /** All runs of the server. */
 export function Runs() {
-  const [runs, reload] = useJson<RunList>("/api/runs");
-  const isAnyRunning = runs.state === "ready" && runs.value.runs.some(isRunning);
-  useEffect(() => {
-    if (!isAnyRunning) return;
-    const timer = setInterval(reload, LOOK_AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isAnyRunning, reload]);
+  const [runs, reload] = useRuns();
   return (
     <>
       <div className="title-row">
@@ -85,6 +69,7 @@ function RunCard({ run }: { run: RunSummary }) {
   const {
     id,
     recipe,
+    data,
     seed,
     status,
     failure,
@@ -111,6 +96,7 @@ function RunCard({ run }: { run: RunSummary }) {
       <p className="quiet">
         {[
           recipe,
+          data === null ? undefined : `on ${data}`,
           seed === null ? undefined : `seed ${seed}`,
           `${count(parameters)} parameters`,
           seconds === null ? undefined : `trained in ${duration(seconds)}`,

@@ -1,5 +1,5 @@
 import { trainingCount } from "../../src/data/training-data.ts";
-import type { DatasetSummary, RecipeSummary } from "../../src/server/api-types.ts";
+import type { DatasetSummary, RecipeSummary, ServerAnswer } from "../../src/server/api-types.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Wait } from "../components/notices.tsx";
 import { useBrowserTraining } from "../engine/browser-training.ts";
@@ -10,6 +10,7 @@ import { TrainingForm } from "./train/training-form.tsx";
 /** Starts a training, here in the browser or on the server. */
 export default function Train() {
   const [recipes, reload] = useJson<{ recipes: RecipeSummary[] }>("/api/recipes");
+  const [server, reloadServer] = useJson<ServerAnswer>("/api/server");
   const [dataset] = useJson<DatasetSummary>("/api/dataset");
   const images = dataset.state === "ready" ? countToTrain(dataset.value) : undefined;
   const training = useBrowserTraining();
@@ -23,7 +24,18 @@ export default function Train() {
       </p>
       {training && <BrowserRun training={training} />}
       <Wait of={recipes} words="Looking for recipes…" onRetry={reload}>
-        {({ recipes }) => <TrainingForm recipes={recipes} images={images} isBusyHere={training !== undefined} />}
+        {({ recipes }) => (
+          <Wait of={server} words="Asking what the server allows…" onRetry={reloadServer}>
+            {({ allowsTraining }) => (
+              <TrainingForm
+                recipes={recipes}
+                images={images}
+                isBusyHere={training !== undefined}
+                allowsTraining={allowsTraining}
+              />
+            )}
+          </Wait>
+        )}
       </Wait>
     </>
   );

@@ -2,6 +2,7 @@ import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { ABLATION, planAblation, runAblation } from "../../experiments/ablation.ts";
 import { ablationConclusion } from "../../experiments/ablation-result.ts";
+import { earlierSplit } from "../../experiments/earlier-split.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
 import { currentRecipeName } from "../../recipes/renamed.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
@@ -19,6 +20,7 @@ const MARKER = "ablation.json";
 
 const DEFAULT_EPOCHS = 10;
 const DEFAULT_SEEDS = 3;
+const DEFAULT_SPLIT = "validation";
 
 const REFERENCES = ABLATION.map(({ reference }) => reference.name);
 
@@ -39,7 +41,7 @@ export const ablate = defineCommand({
       flags: "--split <name>",
       description: "split to evaluate",
       choices: EVALUATION_SPLITS,
-      default: "validation",
+      default: `${DEFAULT_SPLIT}; of a folder that is there, as before`,
     },
     LIMIT_OPTION,
     { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
@@ -53,8 +55,11 @@ export const ablate = defineCommand({
   ],
   async run(_arguments, options, output) {
     const from = options.from;
-    const split = options.split ?? "validation";
     const out = path(options, "out") ?? "ablation";
+    const earlier = options.split === undefined ? earlierSplit(out, MARKER) : undefined;
+    const split = options.split ?? earlier ?? DEFAULT_SPLIT;
+    if (earlier !== undefined && earlier !== DEFAULT_SPLIT)
+      output.note(`evaluated on the ${earlier} images, as before`);
     const rows = planAblation(
       ABLATION.filter(({ reference }) => from === undefined || reference.name === from),
       {

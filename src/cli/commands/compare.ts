@@ -33,7 +33,7 @@ export const compare = defineCommand({
   ],
   async run(typed, options, output) {
     const split = options.split ?? "test";
-    const opened = namedRuns(typed);
+    const opened = namedRuns(typed, output);
     noteUnverified(opened, output);
     const data = await dataOfRun(trainedRun(opened), options, output);
     const { runs, pairs } = await compareRuns(opened, {

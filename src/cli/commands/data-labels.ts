@@ -3,6 +3,7 @@ import { doubtfulLabels } from "../../evaluation/doubtful-labels.ts";
 import { evaluateRun } from "../../evaluation/node/evaluate-run.ts";
 import type { Predictions } from "../../evaluation/predictions.ts";
 import { doubtfulLabelsSheet, imageName } from "../../report/node/sheets.ts";
+import type { Run } from "../../runs/node/run-files.ts";
 import { count, counted, percent, table } from "../../text.ts";
 import { type SheetTarget, writeSheet } from "../images.ts";
 import { type Output, sayNotKept } from "../output.ts";
@@ -11,8 +12,8 @@ import { type Output, sayNotKept } from "../output.ts";
 export const DEFAULT_CONFIDENCE = 0.8;
 
 export interface LabelsOptions {
-  /** Run folders, at least one. */
-  readonly runs: readonly string[];
+  /** At least one. */
+  readonly runs: readonly Run[];
   readonly confidence: number;
   /** Number of images to list and draw. */
   readonly list: number;
@@ -28,10 +29,10 @@ export async function dataLabels(
 ): Promise<number> {
   const { test } = data;
   const answers: Predictions[] = [];
-  for (const path of runs) {
+  for (const run of runs) {
     const options = { data, split: "test", averageFlips: false, threads, onNotKept: sayNotKept(output) } as const;
-    const { predictions, accuracy } = await evaluateRun(path, options);
-    output.note(`${path}: test accuracy ${percent(accuracy)}`);
+    const { predictions, accuracy } = await evaluateRun(run, options);
+    output.note(`${run.path}: test accuracy ${percent(accuracy)}`);
     answers.push(predictions);
   }
   const doubtful = doubtfulLabels(answers, { confidence });
@@ -54,7 +55,7 @@ export async function dataLabels(
     ? await writeSheet(sheet, doubtfulLabelsSheet(listed, { total: doubtful.length, runs: runs.length }, test), output)
     : null;
   output.result({
-    runs,
+    runs: runs.map(({ path }) => path),
     confidence,
     images: test.count,
     doubtful: doubtful.map(({ label, predicted, ...image }) => ({

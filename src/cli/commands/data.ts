@@ -3,12 +3,13 @@ import type { LoadedData } from "../../data/node/chain.ts";
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { checkExportTarget } from "../../runs/node/export-files.ts";
-import { runsAt } from "../../runs/node/run-status.ts";
+import type { Run } from "../../runs/node/run-files.ts";
 import { count, table } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import type { SheetTarget } from "../images.ts";
+import { namedRuns, trainedRun } from "../named-runs.ts";
 import type { Output } from "../output.ts";
 import { fraction, path, threads, wholeNumber } from "../parse.ts";
 import { flag } from "../wording.ts";
@@ -89,8 +90,8 @@ export const data = defineCommand({
       case "duplicates":
         return dataDuplicates(await dataToTrain(options, output), { distance, list, sheet }, output);
       case "labels": {
-        const runs = runsToAsk(paths);
-        const loaded = await dataOfRun(runs[0]!, options, output);
+        const runs = runsToAsk(paths, output);
+        const loaded = await dataOfRun(trainedRun(runs), options, output);
         return dataLabels(loaded, { runs, confidence, list, sheet, threads: threads(options) }, output);
       }
       default:
@@ -135,12 +136,11 @@ function folderToInspect([folder, ...more]: readonly string[], options: Options)
 }
 
 /** @throws UserError unless a run is named */
-function runsToAsk(folders: readonly string[]): string[] {
-  const runs = folders.flatMap(runsAt);
-  if (runs.length === 0) {
+function runsToAsk(folders: readonly string[], output: Output): Run[] {
+  if (folders.length === 0) {
     throw new UserError("name the runs to ask: data labels RUN..., better several than one", { exitCode: 2 });
   }
-  return runs;
+  return namedRuns(folders, output);
 }
 
 /** Refused before anything is computed. */

@@ -16,6 +16,8 @@ import { threads } from "../parse.ts";
 
 /** Number of most confused pairs to show. */
 const SHOWN_PAIRS = 5;
+/** Longer lines cannot be read in a terminal, in characters. */
+const MAX_LINE = 120;
 
 export const evaluate = defineCommand({
   name: "evaluate",
@@ -96,8 +98,17 @@ function sayPerClass({ perClass, confusion }: ClassificationMetrics, output: Out
   ]);
   const header = ["class", "precision", "recall", "F1", "images", ...perClass.map((_, i) => `→${i}`)];
   output.say("");
-  for (const line of table([header, ...rows])) output.say(line);
-  output.say("The columns on the right are the confusion matrix: predicted labels, in the same order.");
+  const lines = table([header, ...rows]);
+  if (lines.every((line) => line.length <= MAX_LINE)) {
+    for (const line of lines) output.say(line);
+    output.say("The columns on the right are the confusion matrix: predicted labels, in the same order.");
+    return;
+  }
+  const measures = header.length - perClass.length;
+  for (const line of table([header, ...rows].map((row) => row.slice(0, measures)))) output.say(line);
+  output.say(
+    `The confusion matrix of ${count(perClass.length)} classes is too wide for a terminal: --json prints it, and \`report\` draws it.`,
+  );
 }
 
 function sayConfused(metrics: ClassificationMetrics, output: Output): void {
@@ -106,7 +117,10 @@ function sayConfused(metrics: ClassificationMetrics, output: Output): void {
     ({ a, b, aAsB, bAsA }) => `${a} / ${b} ${count(aAsB + bAsA)} (${count(aAsB)} + ${count(bAsA)})`,
   );
   output.say("");
-  if (pairs.length > 0) output.say(`most confused: ${pairs.join(", ")}`);
+  const line = `most confused: ${pairs.join(", ")}`;
+  if (pairs.length > 0)
+    for (const one of line.length <= MAX_LINE ? [line] : ["most confused:", ...pairs.map((pair) => `  ${pair}`)])
+      output.say(one);
   output.say(
     `calibration error ${percent(error)}: on average ${percent(Math.abs(overconfidence))} too ${overconfidence < 0 ? "unsure" : "sure"} of its answers`,
   );

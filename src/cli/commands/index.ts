@@ -29,7 +29,7 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
   },
   {
     name: "predict",
-    summary: "say what is in pictures: files, folders, standard input",
+    summary: "classify images: files, folders, standard input",
     load: async () => (await import("./predict.ts")).predict,
   },
   {

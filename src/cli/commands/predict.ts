@@ -1,14 +1,15 @@
 import { buffer } from "node:stream/consumers";
-import progress from "cli-progress";
+import type progress from "cli-progress";
 import { UserError } from "../../errors.ts";
 import { loadClassifier } from "../../prediction/node/load-classifier.ts";
 import type { ImageInput, Prediction } from "../../prediction/prediction.ts";
 import { UNVERIFIED } from "../../runs/node/run-files.ts";
-import { count, percent } from "../../text.ts";
+import { count, duration, percent } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { deviceForModel } from "../device.ts";
 import { type DrawnImage, drawImage, imageFilesOf, STANDARD_INPUT, showsColours } from "../images.ts";
+import { liveLine } from "../live-line.ts";
 import type { Output } from "../output.ts";
 import { fraction, threads, wholeNumber } from "../parse.ts";
 import { IN_FLAGS } from "../wording.ts";
@@ -38,7 +39,7 @@ export const predict = defineCommand({
     { flags: "--show", description: "draw each image as the model sees it" },
     {
       flags: "--background <kind>",
-      description: "what garments lie on",
+      description: "only runs on Fashion-MNIST: what the garment in a picture lies on",
       choices: BACKGROUNDS,
       default: "auto: measured at each picture's border",
     },
@@ -46,9 +47,9 @@ export const predict = defineCommand({
     DEVICE_OPTION,
   ],
   examples: [
-    "node bin/tailor.js predict runs/best shirt.jpg --show",
+    "node bin/tailor.js predict runs/best new.jpg --show",
     "node bin/tailor.js predict runs/best photos/ --top 1 --json",
-    "cat boot.png | node bin/tailor.js predict runs/best -",
+    "cat new.png | node bin/tailor.js predict runs/best -",
   ],
   async run([run, ...words], options, output) {
     const background = options.background ?? "auto";
@@ -141,15 +142,11 @@ async function inputsOf(files: readonly string[]): Promise<ImageInput[]> {
 /** A progress bar for many images, unless other lines are printed to the same terminal. */
 function startBar(images: number, { isInteractive, isJson }: Output): progress.SingleBar | undefined {
   if (!isInteractive || images < BAR_FROM_IMAGES || (!isJson && process.stdout.isTTY)) return undefined;
-  const bar = new progress.SingleBar(
-    {
-      format: "{bar} {value}/{total} images | {eta_formatted} left",
-      hideCursor: true,
-      barsize: 16,
-      clearOnComplete: true,
-    },
-    progress.Presets.legacy,
-  );
+  const bar = liveLine(({ bar, value, total, eta }) => [
+    { text: `${bar} `, rank: 1 },
+    { text: `${value}/${total} images`, rank: 0 },
+    { text: ` | ${Number.isFinite(eta) ? duration(eta) : "..."} left`, rank: 0 },
+  ]);
   bar.start(images, 0);
   return bar;
 }

@@ -3,6 +3,7 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { comparisonReport } from "../../experiments/comparison-report.ts";
 import { runReportPage, writeRunReport } from "../../experiments/run-report.ts";
 import { checkExportTarget, writeExportedFile } from "../../runs/node/export-files.ts";
+import { shellWord } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
@@ -10,7 +11,7 @@ import { deviceForModel } from "../device.ts";
 import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
 import { path, threads } from "../parse.ts";
 import { repeatOf } from "../repeat.ts";
-import { commandLine, shellWord } from "../wording.ts";
+import { commandLine } from "../wording.ts";
 
 /** The page that compares runs, unless another is named. */
 const COMPARISON = "comparison.html";
@@ -46,7 +47,7 @@ export const report = defineCommand({
     "node bin/tailor.js report runs/base-5 runs/tiny --out comparison.html",
   ],
   async run(typed, options, output) {
-    const runs = namedRuns(typed);
+    const runs = namedRuns(typed, output);
     noteUnverified(runs, output);
     const isComparison = runs.length > 1;
     const out = path(options, "out") ?? (isComparison ? COMPARISON : undefined);

@@ -59,7 +59,7 @@ export const serve = defineCommand({
     "node bin/tailor.js serve",
     "node bin/tailor.js serve study/runs/enhanced-s1 --runs study/runs --port 3000",
     "node bin/tailor.js serve --data photos --size 32",
-    "curl --data-binary @boot.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
+    "curl --data-binary @new.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
   ],
   async run([run], options, output) {
     const { host } = options;
@@ -87,8 +87,9 @@ export const serve = defineCommand({
       timeoutSeconds: positiveNumber(options, "timeout"),
       log: output.note,
     });
-    output.result({ url: server.url });
+    output.result({ url: server.url, otherUrls: server.otherUrls });
     output.say(`tailor serves at ${server.url} (Ctrl-C ends it)`);
+    if (server.otherUrls.length > 0) output.say(`from other machines: ${server.otherUrls.join(", ")}`);
     await untilInterrupted();
     output.note("ending: requests under way are answered");
     await server.close();

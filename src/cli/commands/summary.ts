@@ -1,12 +1,23 @@
 import { FASHION_MNIST } from "../../data/fashion-mnist.ts";
+import { imageTask } from "../../data/training-data.ts";
 import { MODELS } from "../../models/index.ts";
-import type { ImageTask } from "../../nn/model.ts";
+import type { ImageTask, Model } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { count, table } from "../../text.ts";
 import { defineCommand } from "../command.ts";
+import {
+  CUSTOM_DATA_OPTION,
+  dataChoice,
+  dataToTrain,
+  PREPARATION_OPTIONS,
+  preparationOptions,
+  type TypedData,
+  type TypedPreparation,
+} from "../custom-data.ts";
+import type { Output } from "../output.ts";
 
-/** Of networks that were made for no other images. */
+/** The images and classes of Fashion-MNIST. */
 const TASK: ImageTask = { channels: 1, height: 28, width: 28, classes: FASHION_MNIST.classNames.length };
 
 export const summary = defineCommand({
@@ -17,11 +28,16 @@ export const summary = defineCommand({
       description: `one of: ${MODELS.map(({ name }) => name).join(", ")}; or a file that exports or holds a recipe`,
     },
   ],
-  options: [],
-  examples: ["node bin/tailor.js summary base", "node bin/tailor.js summary enhanced --json"],
-  async run([name], _options, output) {
+  options: [{ ...CUSTOM_DATA_OPTION, default: "images and classes of Fashion-MNIST" }, ...PREPARATION_OPTIONS],
+  examples: [
+    "node bin/tailor.js summary base",
+    "node bin/tailor.js summary enhanced --json",
+    "node bin/tailor.js summary photos --size 96 --channels 3",
+    "node bin/tailor.js summary photos --data photos",
+  ],
+  async run([name], options, output) {
     const model = await modelNamed(name ?? "");
-    const task = model.published ? { ...model.published.image, classes: model.published.classes } : TASK;
+    const task = await taskOf(model, options, output);
     const { layers, parameters, multiplyAdds } = modelFacts(model, task);
     const shapeOf = (shape: readonly number[]) => shape.slice(1).join("x");
     const rows = [
@@ -54,3 +70,13 @@ export const summary = defineCommand({
     return 0;
   },
 });
+
+/** The data's images and classes; without data those that the network was published for, or of Fashion-MNIST, in another size if one is typed. */
+async function taskOf(model: Model, options: TypedPreparation & TypedData, output: Output): Promise<ImageTask> {
+  if (options.data !== undefined) return imageTask((await dataToTrain(options, output, { model })).train);
+  dataChoice({ ...options, size: undefined, channels: undefined });
+  const { image, classes = TASK.classes } = model.published ?? {};
+  const own = { ...TASK, ...image, classes };
+  const { size, channels = own.channels } = preparationOptions(options);
+  return { ...own, channels, height: size ?? own.height, width: size ?? own.width };
+}

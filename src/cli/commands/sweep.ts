@@ -19,7 +19,7 @@ import { type SweepReport, sweepSummary, sweepTable } from "../../report/node/sw
 import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
-import { counted } from "../../text.ts";
+import { counted, shellWord } from "../../text.ts";
 import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
@@ -27,7 +27,7 @@ import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-
 import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
-import { commandLine, shellWord } from "../wording.ts";
+import { commandLine } from "../wording.ts";
 
 /** The file that marks a sweep's folder. */
 const MARKER = "sweep.json";

@@ -127,7 +127,11 @@ const OPTIONS = [
   loweringOption("how the network is computed"),
   DEVICE_OPTION,
   { flags: "--tensorboard", description: "write loss, accuracy, rate and speed of each epoch for TensorBoard too" },
-  { flags: "--evaluate <split>", description: "evaluate at the end", choices: EVALUATION_SPLITS },
+  {
+    flags: "--evaluate <split>",
+    description: "evaluate at the end; seeds or folds that were tested before are again, unless it says otherwise",
+    choices: EVALUATION_SPLITS,
+  },
   { flags: "--skip-report", description: "make no report.html at the end (docs/report.md)" },
   { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
 ] as const satisfies readonly OptionSpec[];
@@ -149,6 +153,7 @@ export const train = defineCommand({
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
     const split = options.evaluate;
+    requireImagesOf(split, options.trainOn);
     const isNew = options.resume === undefined && options.extend === undefined;
     if (isNew && (options.seeds !== undefined || options.folds !== undefined)) {
       return trainRepeatedly(await newRun(recipeName, options, output), { options, split }, output);
@@ -191,6 +196,17 @@ export const train = defineCommand({
     return report(trained, { data, split, threads: threads(options), openModel, isProfiled, isReported }, output);
   },
 });
+
+/** @throws UserError when nothing is left to evaluate on: before the training, not after it. @param named the run, if not new */
+function requireImagesOf(split: EvaluationSplit | undefined, trainOn: TrainOptions["trainOn"], named?: string): void {
+  if (split !== "validation" || trainOn !== "all") return;
+  throw new UserError(
+    named === undefined
+      ? "--train-on all keeps no images for validation; use --evaluate test, or leave out --train-on"
+      : `${named} is trained on all images and keeps none for validation; use --evaluate test`,
+    { exitCode: 2 },
+  );
+}
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */
 interface Job {
@@ -312,6 +328,7 @@ function jobOnRun(
   { epochs, start }: { epochs: number; start: (options: ResumeOptions) => Promise<TrainedRun> },
 ): Job {
   const { device } = options;
+  requireImagesOf(options.evaluate, run.record.trainOn, run.path);
   const allowDifferent = options.allowDifferent === true;
   return {
     loadData: (output) => {

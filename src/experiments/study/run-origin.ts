@@ -1,8 +1,9 @@
+import { sortedJson } from "../../formats/json.ts";
 import { findModel } from "../../models/index.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { recipeFromJson } from "../../recipes/recipe-json.ts";
-import type { AnyRunRecord } from "../../runs/run-record.ts";
+import type { AnyRunRecord, RunRecord } from "../../runs/run-record.ts";
 
 /** Origin of a run's weights. */
 export interface RunOrigin {
@@ -36,14 +37,25 @@ export function runOrigin(record: AnyRunRecord): RunOrigin {
       seconds: null,
     };
   }
-  const { recipeName, recipe, networkSha256, seed, epochs, limit, trainOn, fold, result } = record;
+  const { recipeName, seed, epochs, result } = record;
   return {
     recipe: recipeName,
-    setting: JSON.stringify([recipeName, recipe, networkSha256 ?? null, limit, trainOn, ...(fold ? [fold] : [])]),
+    setting: sortedJson(settingOf(record)),
     seed,
     epochs,
     seconds: result?.seconds ?? null,
   };
+}
+
+/** Everything that decides a run's result but its seed: what it is called does not, nor which machine computed it. */
+function settingOf({ recipe, networkSha256, functions, extendedFrom, limit, trainOn, fold, data }: RunRecord) {
+  const { name: _, description: __, ...decisive } = recipe;
+  const { files, folder, image, preparation } = data;
+  // Of Fashion-MNIST, which records of older versions do not tell, there is one way to make images.
+  const made = folder === undefined ? {} : { image, preparation };
+  const images = { files: files.map(({ sha256 }) => sha256), ...made };
+  const before = extendedFrom?.epochs;
+  return { recipe: decisive, network: networkSha256, functions, before, limit, trainOn, fold, images };
 }
 
 /**

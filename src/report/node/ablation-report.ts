@@ -32,11 +32,12 @@ export interface AblationRow {
   /** Null for the reference. */
   readonly change: string | null;
   readonly what: string;
-  readonly accuracy: Spread;
-  /** Difference from the reference, paired by seed; null for the reference itself. */
+  /** Null where a run diverged: the row then has no runs, recalls or training time either. */
+  readonly accuracy: Spread | null;
+  /** Difference from the reference, paired by seed; null for the reference itself, and where either diverged. */
   readonly difference: MeanDifference | null;
   /** Training time, mean of the seeds. */
-  readonly seconds: number;
+  readonly seconds: number | null;
   readonly parameters: number;
   /** In the order of the seeds. */
   readonly runs: readonly AblationRun[];
@@ -77,10 +78,10 @@ export function ablationTables({ parts, split, epochs, seeds }: AblationReport):
     leftColumns: [0, 5],
     rows: rows.map(({ change, what, accuracy, difference, seconds }) => [
       change ?? "(reference)",
-      shortSpreadText(accuracy),
+      accuracy ? shortSpreadText(accuracy) : "diverged",
       known(difference, ({ mean }) => points(mean)),
       known(difference?.interval, intervalText),
-      duration(seconds),
+      known(seconds, duration),
       what,
     ]),
     strongRows: [0],
@@ -93,14 +94,14 @@ export function ablationTables({ parts, split, epochs, seeds }: AblationReport):
   }));
 }
 
-/** A forest plot for each part. */
+/** A forest plot for each part in which there is something to compare. */
 export function ablationFigures({ parts, split, seeds }: AblationReport): StudyFigure[] {
-  return parts.map(({ title, reference, rows }) =>
+  return parts.filter(isCompared).map(({ title, reference, rows }) =>
     drawn(
       differenceFigure,
       { title, xLabel: `points of ${split} accuracy`, rows: rows.flatMap(figureRow) },
       {
-        name: `ablation-${reference}`,
+        name: figureName(reference),
         title,
         caption:
           seeds > 1
@@ -110,6 +111,14 @@ export function ablationFigures({ parts, split, seeds }: AblationReport): StudyF
       },
     ),
   );
+}
+
+function isCompared({ rows }: AblationResultPart): boolean {
+  return rows.some(({ difference }) => difference !== null);
+}
+
+function figureName(reference: string): string {
+  return `ablation-${reference}`;
 }
 
 function figureRow({ change, what, difference }: AblationRow): DifferenceRow[] {
@@ -146,7 +155,7 @@ export function ablationPage(
       ...report.parts.map(({ title, reference }, i) => ({
         id: reference,
         title,
-        body: [tableHtml(tables[i]!), figureHtml(figures[i]!)],
+        body: [tableHtml(tables[i]!), ...figures.filter(({ name }) => name === figureName(reference)).map(figureHtml)],
       })),
       { id: "made", title: "How it was made", body: [html`<p><code>${command}</code></p>`] },
     ],

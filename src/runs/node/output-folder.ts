@@ -8,17 +8,17 @@ import { isTemporary, syncFolder, writeWholeFile } from "./whole-file.ts";
 
 /** Output folders for results other than runs, such as a study's report and plots. */
 
-/** Folders that are written to. */
-
 /** An output folder; files are written atomically. */
 export interface OutputFolder {
+  readonly path: string;
   /**
    * Creates the folder if necessary, and writes the marker with the status "running", replacing an earlier result: from
    * then on the folder is recognized, whatever happens.
    *
+   * @param known what a later call needs to know if this one is interrupted
    * @throws UserError when the system refuses
    */
-  begin(): void;
+  begin(known?: Readonly<Record<string, unknown>>): void;
   /**
    * Writes a file, into a folder in it if the name has one (`plots/curves.svg`).
    *
@@ -56,8 +56,9 @@ export function openOutputFolder(path: string, marker: string): OutputFolder {
     return file;
   };
   return {
-    begin() {
-      write(marker, `${JSON.stringify({ status: "running" })}\n`);
+    path,
+    begin(known = {}) {
+      write(marker, `${JSON.stringify({ status: "running", ...known })}\n`);
     },
     write,
     finish(result) {

@@ -51,17 +51,17 @@ export function listRuns(parent: string): ListedRun[] {
 }
 
 /**
- * The runs at a path: itself if it is a run, else the runs in it (`train --seeds`) or in its folder `runs` (`study`,
- * `ablate`, `sweep`), sorted by name with numbers by value.
+ * The runs in a folder (`train --seeds`) or in its folder `runs` (`study`, `ablate`, `sweep`), sorted by name with numbers
+ * by value; none where the path is a run itself or no folder.
  */
-export function runsAt(path: string): string[] {
-  if (findRun(path) !== undefined || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+export function runsIn(path: string): ListedRun[] {
+  if (findRun(path) !== undefined || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const { compare } = new Intl.Collator("en", { numeric: true });
   for (const folder of [path, join(path, "runs")]) {
-    const names = listRuns(folder).map(({ name }) => name);
-    if (names.length === 0) continue;
-    return names.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(folder, name));
+    const runs = listRuns(folder);
+    if (runs.length > 0) return runs.sort((a, b) => compare(a.name, b.name));
   }
-  return [path];
+  return [];
 }
 
 /**

@@ -8,13 +8,17 @@ import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { LADDER } from "../../report/ladder/ladder.ts";
 import { RUN_FILES } from "../../runs/node/run-files.ts";
-import type { Ladder, RecipeSummary } from "../api-types.ts";
+import type { Ladder, RecipeSummary, ServerAnswer } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import type { ServedRun } from "../run-catalog.ts";
 
-/** `GET /healthz`, `/api/recipes` and `/api/ladder`. */
-export function catalogueRoutes(app: Hono, { catalog, task }: Pick<ServerContext, "catalog" | "task">): void {
+/** `GET /healthz`, `/api/server`, `/api/recipes` and `/api/ladder`. */
+export function catalogueRoutes(
+  app: Hono,
+  { catalog, task, trainer }: Pick<ServerContext, "catalog" | "task" | "trainer">,
+): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.get("/api/server", (c) => c.json({ allowsTraining: trainer !== null } satisfies ServerAnswer));
 
   let recipes: readonly RecipeSummary[] | undefined;
   app.get("/api/recipes", async (c) => {

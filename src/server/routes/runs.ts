@@ -10,7 +10,7 @@ import { binaryResponse } from "./data.ts";
 /** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
   app: Hono,
-  { catalog, evaluations, trainer }: Pick<ServerContext, "catalog" | "evaluations" | "trainer">,
+  { catalog, evaluations, trainer, isLocal }: Pick<ServerContext, "catalog" | "evaluations" | "trainer" | "isLocal">,
 ): void {
   const metricsOf = (run: ServedRun) => readMetrics(run, { isInProgress: true });
   const failureOf = ({ id }: ServedRun) => trainer?.failureOf(id) ?? null;
@@ -31,7 +31,8 @@ export function runRoutes(
     const run = catalog.find(c.req.param("id"));
     const metrics = metricsOf(run);
     const summary = summaryOf(run, { metrics, failure: failureOf(run) });
-    return c.json({ ...summary, record: publicRecord(run.record), metrics } satisfies RunDetail);
+    const folder = isLocal ? run.path : null;
+    return c.json({ ...summary, folder, record: publicRecord(run.record), metrics } satisfies RunDetail);
   });
 
   app.get("/api/runs/:id/evaluation", async (c) => c.json(await evaluations.of(catalog.find(c.req.param("id")))));

@@ -13,10 +13,10 @@ export const OWN_CLASSES = ["blue jay", "leaf", "poppy"] as const;
 /** Draws pictures of some classes and trains `base` on them, as colour images, into `folder/runs/NAME`. */
 export async function ownRun(
   folder: string,
-  { name = "own", size = OWN_SIZE, classes = OWN_CLASSES as readonly string[], learningRate = 2e-3 } = {},
+  { name = "own", size = OWN_SIZE, classes = OWN_CLASSES as readonly string[], learningRate = 2e-3, each = 30 } = {},
 ): Promise<{ runs: string; pictures: string }> {
   const [runs, pictures] = [join(folder, "runs"), join(folder, `pictures of ${name}`)];
-  const counts = Object.fromEntries(classes.map((label) => [label, 30]));
+  const counts = Object.fromEntries(classes.map((label) => [label, each]));
   await putClasses(pictures, counts, { width: 48, height: 40 });
   const recipe = { ...findRecipe("base"), epochs: 2, learningRate, batchSize: 16, augmentation: {} };
   await trainNewRun(

@@ -1,19 +1,30 @@
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useRef } from "react";
 import { curvesOverview } from "../../../src/plots/curves.ts";
 import { known, listText } from "../../../src/report/wording.ts";
-import type { RunDetail, RunSummary } from "../../../src/server/api-types.ts";
+import type { RunSummary } from "../../../src/server/api-types.ts";
 import { count, duration, percent } from "../../../src/text.ts";
-import { getJson, runPath } from "../../api/client.ts";
+import { useRunDetails } from "../../api/run-details.ts";
 import { Figure } from "../../components/figure.tsx";
 import { Empty, Failure } from "../../components/notices.tsx";
-import { hrefOf } from "../../routes.ts";
+import { hrefOf, replaceRoute } from "../../routes.ts";
+import { firstChoice, groupRuns, type RunGroup } from "./group-runs.ts";
 
-/** Number of recipes initially drawn side by side; more would make the figure small. */
-const FIRST_RECIPES = 2;
+/** Groups drawn beside each other; further ones would be far to the right of the screen. */
+const MAX_COLUMNS = 6;
 
-/** A table of runs, and the curves of the selected ones, one column per recipe. */
-export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
-  const [chosen, choose] = useState<ReadonlySet<string>>(() => firstChoice(runs));
+interface RunsTogetherProps {
+  readonly runs: readonly RunSummary[];
+  /** The ticked ones by the address; undefined: those that are ticked at first. */
+  readonly wanted: readonly string[] | undefined;
+}
+
+/** A table of runs, and the curves of the ticked ones, one column for runs that differ only in their seeds. */
+export function RunsTogether({ runs, wanted }: RunsTogetherProps) {
+  const first = useRef<readonly string[]>([]);
+  // Runs that come later do not change what is ticked.
+  if (first.current.length === 0) first.current = firstChoice(runs);
+  const ticked = wanted ?? first.current;
+  const chosen = new Set(ticked);
   if (runs.length === 0) {
     return (
       <Empty title="There are no runs yet">
@@ -23,13 +34,15 @@ export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
       </Empty>
     );
   }
-  const toggle = (id: string) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    choose(next);
-  };
+  const missing = ticked.filter((id) => runs.every((run) => run.id !== id));
+  const tick = (ids: readonly string[]) => replaceRoute({ page: "compare", runs: ids });
+  const toggle = (id: string) =>
+    tick(chosen.has(id) ? ticked.filter((one) => one !== id && !missing.includes(one)) : [...ticked, id]);
   return (
     <>
+      {missing.length > 0 && (
+        <Failure title="Some runs are not here" message={`The server has no run ${listText(missing)}.`} />
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div className="table" tabIndex={0}>
         <table>
@@ -38,6 +51,9 @@ export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
               <th scope="col">run</th>
               <th scope="col" className="words">
                 recipe
+              </th>
+              <th scope="col" className="words">
+                data
               </th>
               <th scope="col">seed</th>
               <th scope="col">test accuracy</th>
@@ -56,6 +72,7 @@ export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
                   </label>
                 </th>
                 <td className="words">{run.recipe}</td>
+                <td className="words">{known(run.data, String)}</td>
                 <td>{known(run.seed, String)}</td>
                 <td>{known(run.testAccuracy, percent)}</td>
                 <td>{known(run.validationAccuracy, percent)}</td>
@@ -66,59 +83,48 @@ export function RunsTogether({ runs }: { runs: readonly RunSummary[] }) {
           </tbody>
         </table>
       </div>
-      <Overview ids={runs.map(({ id }) => id).filter((id) => chosen.has(id))} />
+      {ticked.length > 0 && (
+        <button type="button" onClick={() => tick([])}>
+          Untick all
+        </button>
+      )}
+      <Overview runs={runs.filter(({ id }) => chosen.has(id))} />
     </>
   );
 }
 
-function Overview({ ids }: { ids: readonly string[] }) {
-  const [details, failure] = useDetails(ids);
-  const input = useMemo(() => overviewOf(details), [details]);
-  if (failure !== undefined) return <Failure title="The runs cannot be read" message={failure} />;
-  if (ids.length === 0) return <p className="quiet">Tick runs to see their curves.</p>;
-  if (input.models.length === 0) return null;
+function Overview({ runs }: { runs: readonly RunSummary[] }) {
+  const { details, failure, retry } = useRunDetails(runs);
+  const ids = details.map(({ id, epochsDone }) => `${id} ${epochsDone}`).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the runs' names and epochs tell whether they are the same
+  const groups = useMemo(
+    () =>
+      groupRuns(details)
+        .map(({ name, runs }) => ({ name, runs: runs.filter(({ metrics }) => metrics.length > 0) }))
+        .filter(({ runs }) => runs.length > 0),
+    [ids],
+  );
+  const input = useMemo(() => overviewOf(groups.slice(0, MAX_COLUMNS)), [groups]);
+  if (failure !== undefined) {
+    return <Failure title="The runs cannot be read" message={failure.message} onRetry={retry} />;
+  }
+  if (runs.length === 0) return <p className="quiet">Tick runs to see their curves.</p>;
+  if (groups.length === 0) return null;
+  const more = groups.length > MAX_COLUMNS ? ` The first ${MAX_COLUMNS} of ${groups.length} are drawn.` : "";
   return (
     <Figure
       draw={curvesOverview}
       input={input}
-      caption="Accuracy above, loss below, a column a recipe, on common scales. Training values are measured under augmentation."
+      caption={`Accuracy above, loss below, on common scales; a column for runs that differ only in their seeds.${more} Training values are measured under augmentation.`}
     />
   );
 }
 
-/** The figure's data; runs without a finished epoch are omitted. */
-function overviewOf(details: readonly RunDetail[]) {
-  const recipes = [...new Set(details.map(({ recipe }) => recipe))];
-  const models = recipes
-    .map((recipe) => ({
-      model: recipe,
-      runs: details
-        .filter((run) => run.recipe === recipe && run.metrics.length > 0)
-        .map(({ seed, metrics }) => ({ seed: seed ?? 0, epochs: metrics })),
-    }))
-    .filter(({ runs }) => runs.length > 0);
+/** The figure's data. */
+function overviewOf(groups: readonly RunGroup[]) {
+  const models = groups.map(({ name, runs }) => ({
+    model: name,
+    runs: runs.map(({ seed, metrics }) => ({ seed: seed ?? 0, epochs: metrics })),
+  }));
   return { title: `Training of ${listText(models.map(({ model }) => model))}`, models };
-}
-
-function useDetails(ids: readonly string[]): readonly [readonly RunDetail[], string | undefined] {
-  const [details, setDetails] = useState<readonly RunDetail[]>([]);
-  const [failure, setFailure] = useState<string>();
-  const wanted = JSON.stringify(ids);
-  useEffect(() => {
-    const abort = new AbortController();
-    const names: string[] = JSON.parse(wanted);
-    setFailure(undefined);
-    Promise.all(names.map((id) => getJson<RunDetail>(runPath(id), abort.signal))).then(setDetails, (error: Error) => {
-      if (!abort.signal.aborted) setFailure(error.message);
-    });
-    return () => abort.abort();
-  }, [wanted]);
-  return [details, failure];
-}
-
-/** Initial selection: all seeds of the first recipes with curves. */
-function firstChoice(runs: readonly RunSummary[]): ReadonlySet<string> {
-  const drawn = runs.filter(({ epochsDone }) => epochsDone > 0);
-  const recipes = [...new Set(drawn.map(({ recipe }) => recipe))].slice(0, FIRST_RECIPES);
-  return new Set(drawn.filter(({ recipe }) => recipes.includes(recipe)).map(({ id }) => id));
 }

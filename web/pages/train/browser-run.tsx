@@ -4,7 +4,13 @@ import { Failure } from "../../components/notices.tsx";
 import { Tape } from "../../components/progress-bar.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Status } from "../../components/status.tsx";
-import { type BrowserTraining, continueTraining, pauseTraining, stopTraining } from "../../engine/browser-training.ts";
+import {
+  type BrowserTraining,
+  continueTraining,
+  mayDiscard,
+  pauseTraining,
+  stopTraining,
+} from "../../engine/browser-training.ts";
 import { fittedText, rateText } from "../../format.ts";
 import { hrefOf } from "../../routes.ts";
 import { Curves } from "../run/curves.tsx";
@@ -46,7 +52,13 @@ function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
           {phase === "paused" ? "Go on" : "Pause"}
         </button>
       )}
-      <button type="button" onClick={stopTraining}>
+      <button
+        type="button"
+        onClick={() => {
+          // A training that runs is meant to be stopped by a button of that name.
+          if (!isOver || mayDiscard()) stopTraining();
+        }}
+      >
         {isOver ? "Clear" : "Stop"}
       </button>
     </div>
@@ -88,11 +100,16 @@ function Progress({ training }: { training: BrowserTraining }) {
               {rateText(progress.learningRate)} <Sparkline values={rates} label="learning rate by step" />
             </>,
           ],
-          ["engine", start && `${start.runtime}, ${counted(start.threads, "thread")}`],
+          ["engine", start && `${start.runtime}, ${counted(start.threads, "thread")}${whyOneThread()}`],
         ]}
       />
     </div>
   );
+}
+
+/** Why a browser computes on one thread only; empty if it does not have to. */
+function whyOneThread(): string {
+  return crossOriginIsolated ? "" : ": browsers allow more only over HTTPS, or on this machine (localhost)";
 }
 
 function Result({ training }: { training: BrowserTraining }) {

@@ -1,4 +1,4 @@
-import type { BrowserTraining } from "../../engine/browser-training.ts";
+import { type BrowserTraining, noteDownload } from "../../engine/browser-training.ts";
 import type { TrainedFileBytes } from "../../engine/training-messages.ts";
 
 interface DownloadsProps {
@@ -16,7 +16,14 @@ export function Downloads({ training: { order, epochs }, files }: DownloadsProps
     { file: `${name}.metrics.jsonl`, words: "Metrics", content: metrics },
   ];
   return offered.map(({ file, words, content }) => (
-    <button key={file} type="button" onClick={() => download(file, content)}>
+    <button
+      key={file}
+      type="button"
+      onClick={() => {
+        download(file, content);
+        if (content === files.model || content === files.weights) noteDownload();
+      }}
+    >
       {words}
     </button>
   ));

@@ -1,10 +1,10 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import type { RecipeAdjustments } from "../../../src/recipes/adjust-recipe.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count } from "../../../src/text.ts";
 import { postJson } from "../../api/client.ts";
 import { Failure } from "../../components/notices.tsx";
-import { startTraining } from "../../engine/browser-training.ts";
+import { mayDiscard, startTraining } from "../../engine/browser-training.ts";
 import { hrefOf } from "../../routes.ts";
 import { EpochsField, FittedLine, fittedTo, NumberField, Settings } from "./settings.tsx";
 
@@ -14,6 +14,8 @@ interface TrainingFormProps {
   readonly images: number | undefined;
   /** Whether this browser has a training, which would be replaced. */
   readonly isBusyHere: boolean;
+  /** Whether the server takes trainings. */
+  readonly allowsTraining: boolean;
 }
 
 type Place = "browser" | "server";
@@ -24,7 +26,8 @@ const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epoc
 const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 
 /** The form for a new training: recipe, number of images and epochs, further settings, and where to train. */
-export function TrainingForm({ recipes, images, isBusyHere }: TrainingFormProps) {
+export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: TrainingFormProps) {
+  const refusalId = useId();
   const [place, setPlace] = useState<Place>("browser");
   const [name, setName] = useState(recipes[0]?.name ?? "");
   const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
@@ -64,7 +67,7 @@ export function TrainingForm({ recipes, images, isBusyHere }: TrainingFormProps)
     event.preventDefault();
     setFailure(undefined);
     if (place === "server") void startOnServer();
-    else {
+    else if (mayDiscard()) {
       // The field of the seed is required.
       startTraining({ recipe: name, seed: seed!, adjustments, limit: limit === 0 ? null : limit });
       scrollTo(0, 0);
@@ -81,10 +84,23 @@ export function TrainingForm({ recipes, images, isBusyHere }: TrainingFormProps)
           In this browser
         </label>
         <label>
-          <input type="radio" name="place" checked={place === "server"} onChange={() => goTo("server")} />
+          <input
+            type="radio"
+            name="place"
+            checked={place === "server"}
+            disabled={!allowsTraining}
+            aria-describedby={allowsTraining ? undefined : refusalId}
+            onChange={() => goTo("server")}
+          />
           On the server
         </label>
       </fieldset>
+      {!allowsTraining && (
+        <p id={refusalId} className="note">
+          This server trains nothing for its visitors, as other machines reach it; whoever started it can allow it (
+          <code>--allow-training</code>).
+        </p>
+      )}
       <p className="note">
         {place === "browser"
           ? "The same training code, on ONNX Runtime in WebAssembly. Nothing is kept unless you download it."
