@@ -1,4 +1,4 @@
-import { imageTask, type TrainingData } from "../data/training-data.ts";
+import { imageTask, type LabelledData } from "../data/training-data.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { type ConfidenceFit, factsToText } from "../formats/network-facts.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
@@ -11,7 +11,8 @@ import type { Recipe } from "../recipes/recipe.ts";
 export interface TrainedNetwork {
   readonly recipe: Recipe;
   readonly seed: number;
-  readonly data: TrainingData;
+  /** What it was trained on: the images, also where a backbone makes features of them. */
+  readonly data: LabelledData;
   readonly normalization: PixelNormalization;
   /** How pictures are converted to its pixels, if known. */
   readonly preparation?: Preparation | undefined;
