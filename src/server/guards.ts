@@ -10,6 +10,18 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
+ * Refuses a request whose Host header is no name or address (`999.1.1.1`, `xn--a`): its URL cannot be parsed.
+ *
+ * @throws HttpError 400
+ */
+export const onlyValidHosts: MiddlewareHandler = async (c, next) => {
+  if (!URL.canParse(c.req.url)) {
+    throw new HttpError(400, "bad_request", "The Host header is neither a host name nor an address.");
+  }
+  await next();
+};
+
+/**
  * Accepts only requests whose host is a name of the loopback interface. A foreign page whose name resolves to this
  * machine (DNS rebinding) sends its own name, and is refused.
  *

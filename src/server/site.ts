@@ -4,7 +4,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import { answerErrors, notFound } from "./errors.ts";
-import { onlyLoopbackNames } from "./guards.ts";
+import { onlyLoopbackNames, onlyValidHosts } from "./guards.ts";
 
 /** Folder of the built page, relative to both `src/server` and `dist/server`. */
 const PAGE_FOLDER = fileURLToPath(new URL("../../dist/web", import.meta.url));
@@ -47,6 +47,7 @@ export function createSite(api: Hono, { onlyLoopback, page = PAGE_FOLDER, log }:
   const site = new Hono();
   site.onError(answerErrors(log));
   site.use(headers);
+  site.use(onlyValidHosts);
   if (onlyLoopback) site.use(onlyLoopbackNames);
   site.route("/", api);
   if (existsSync(page)) site.use(serveStatic({ root: page }));

@@ -123,6 +123,15 @@ describe("names of this machine", () => {
     }
   });
 
+  test("a Host header that is no name or address is refused, whoever can reach the server", async () => {
+    for (const server of [await start(), await start({ host: "0.0.0.0" })]) {
+      for (const host of ["a.1", "1270.0.1", "127.0.0.0.1", "1.2.3.4.5", "999.1.1.1", "xn--", "xn--a", "a b", "[1"]) {
+        expect([host, await statusFor(server.url, host)]).toEqual([host, 400]);
+      }
+      expect(server.log).toEqual([]);
+    }
+  });
+
   test("if reachable from other machines, any name is accepted", async () => {
     const { url } = await start({ host: "0.0.0.0" });
     expect(await statusFor(url, "tailor.example")).toBe(200);

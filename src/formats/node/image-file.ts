@@ -7,7 +7,7 @@ import type { Picture } from "../../imaging/picture.ts";
 import { type DecodedSize, decodedSize, GARMENT } from "../../imaging/preparation.ts";
 import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../../imaging/signature.ts";
 import { count } from "../../text.ts";
-import { damaged, formatOf, lacksEnd } from "../image-format.ts";
+import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import { deepTiffPixels } from "./deep-tiff.ts";
 
@@ -24,6 +24,8 @@ const SMALL_BYTES = 2 ** 16;
  * but a proper end is decoded as in browsers and Pillow, with artefacts in the damaged part.
  */
 const FAIL_ON = "error";
+/** Formats whose signatures no text can have, and which libvips detects by the same bytes. */
+const UNMISTAKABLE: readonly ImageFormat[] = ["png", "jpeg"];
 /** Larger pictures are shrunk while they are decoded. */
 const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 });
 
@@ -126,9 +128,19 @@ async function openImage(
   const open = (limitInputPixels: number | false) =>
     library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
   const pixels = format === "tiff" ? await deepTiffPixels(() => open(false), { name, mostPixels }) : undefined;
-  if (!pixels) return open(mostPixels);
+  if (!pixels) {
+    if (!UNMISTAKABLE.includes(format)) await requireFound(open(false), { name, format });
+    return open(mostPixels);
+  }
   const { data, ...raw } = pixels;
   return library(data, { raw, limitInputPixels: false });
+}
+
+async function requireFound(image: Sharp, { name, format }: { name: string; format: ImageFormat }): Promise<void> {
+  const { format: found } = await image.metadata().catch((cause) => {
+    throw damaged(name, cause);
+  });
+  requireSameFormat(name, format, found);
 }
 
 /** A BMP as raw pixels for sharp, which then orients, shrinks and converts it like other formats. */
