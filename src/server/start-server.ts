@@ -1,17 +1,19 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
 import { inWords, type Words } from "../wording.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
-import { watchConnections } from "./connections.ts";
+import { MAX_WAITING, watchConnections } from "./connections.ts";
 import { errorAnswer, HttpError } from "./errors.ts";
 import { isLoopback } from "./guards.ts";
 import { createSite } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
+/** Maximum size of complete responses that clients have not read yet. */
+const UNSENT_BYTES = 128 * 2 ** 20;
 /** Interval at which Node checks for request timeouts. */
 const CHECK_EVERY_MS = 500;
 /** Keep-alive timeout of idle connections. */
@@ -81,16 +83,20 @@ export async function startServer({
     requireHostHeader: false,
   });
   server.timeout = timeout;
-  const connected = watchConnections(server, connections);
+  let isClosing = false;
+  const connected = watchConnections(server, {
+    most: connections,
+    unsentBytes: UNSENT_BYTES,
+    refuseConnection: (outgoing) => refuse(outgoing, TOO_MANY),
+    refuseWaiting: (outgoing) => refuse(outgoing, TOO_MANY_WAITING),
+    answer(incoming, outgoing) {
+      if (isClosing) outgoing.setHeader("connection", "close");
+      answer(incoming, outgoing);
+    },
+  });
   // The connection is idle although this server is not processing a request of it.
   server.on("timeout", (socket: Socket) => {
-    if (socket.writableLength > 0 || !connected.isWaiting(socket)) socket.destroy();
-  });
-  let isClosing = false;
-  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (connected.isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
-    if (isClosing) outgoing.setHeader("connection", "close");
-    answer(incoming, outgoing);
+    if (socket.writableLength > 0 || !connected.isBusy(socket)) socket.destroy();
   });
   server.on("checkExpectation", (_, outgoing: ServerResponse) => refuse(outgoing, NO_EXPECTATIONS));
   server.on("clientError", answerClientError);
@@ -119,6 +125,11 @@ export async function startServer({
 }
 
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
+const TOO_MANY_WAITING = new HttpError(
+  503,
+  "too_many_requests_waiting",
+  `At most ${MAX_WAITING} requests wait on a connection; read the responses before sending more.`,
+);
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
 const NO_EXPECTATIONS = new HttpError(417, "no_such_expectation", "The only Expect that is met is 100-continue.");
 const TOO_SLOW = new HttpError(408, "too_slow", "The request timed out before it was complete.");

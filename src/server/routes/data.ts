@@ -7,6 +7,7 @@ import type { DatasetSummary, TestImage } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
+import { jsonList, slices, streamOf } from "../streams.ts";
 
 /** Maximum number of test images per response. */
 const MAX_IMAGES = 1000;
@@ -31,8 +32,10 @@ export function dataRoutes(
     app.get(`${base}/test-images`, async (c) => {
       const { count, seed } = parseQuery(c.req, sampleSchema);
       const test = await testSetOf(c);
-      const images = sampleIndices(test.count, { count, seed }).map((index) => testImage(test, index));
-      return c.json({ images });
+      const indices = sampleIndices(test.count, { count, seed });
+      return c.body(streamOf(jsonList("images", testImages(test, indices))), 200, {
+        "content-type": "application/json",
+      });
     });
 
     app.get(`${base}/test-images/:index`, async (c) => {
@@ -67,7 +70,9 @@ export function dataRoutes(
       throw new HttpError(404, "no_such_part", `The parts of the data set are ${names}.`);
     }
     const { train, test } = await data();
-    return binaryResponse(part({ train, test }));
+    const bytes = part({ train, test });
+    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
+    return c.body(streamOf(slices(bytes)), 200, headers);
   });
 }
 
@@ -87,17 +92,14 @@ function testImage(set: ImageSet, index: number): TestImage {
   return { index, label, className: set.classNames[label]!, channels, height, width, pixels };
 }
 
+function* testImages(set: ImageSet, indices: readonly number[]): Generator<TestImage> {
+  for (const index of indices) yield testImage(set, index);
+}
+
 /** Different random numbers below `total`, determined by the seed. */
 function sampleIndices(total: number, { count, seed }: { count: number; seed: number }): number[] {
   const stream = randomStream(seed, "sample");
   const drawn = new Set<number>();
   while (drawn.size < Math.min(count, total)) drawn.add(stream.below(total));
   return [...drawn];
-}
-
-/** A response of raw bytes. They are not copied, so they must not be modified any more. */
-export function binaryResponse(bytes: Uint8Array): Response {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const body = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(bytes);
-  return new Response(body, { headers: { "content-type": "application/octet-stream" } });
 }

@@ -1,11 +1,12 @@
+import { closeSync, createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import type { Hono } from "hono";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import { readMetrics, readModel } from "../../runs/node/run-files.ts";
+import { openModel, readMetrics } from "../../runs/node/run-files.ts";
 import type { RunDetail, RunSummary } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
 import { modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
-import { binaryResponse } from "./data.ts";
 
 /** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
@@ -39,6 +40,13 @@ export function runRoutes(
   app.get("/api/runs/:id/model.onnx", (c) => {
     const run = catalog.find(c.req.param("id"));
     if (modelStamp(run) === undefined) throw noModel(run.id);
-    return binaryResponse(readModel(run));
+    const { file, bytes } = openModel(run);
+    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes) };
+    if (c.req.method === "HEAD") {
+      closeSync(file);
+      return c.body(null, 200, headers);
+    }
+    const parts = createReadStream("", { fd: file, start: 0 });
+    return c.body(Readable.toWeb(parts) as ReadableStream<Uint8Array>, 200, headers);
   });
 }
