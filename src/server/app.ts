@@ -5,6 +5,7 @@ import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { ServerContext } from "./context.ts";
+import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
@@ -74,6 +75,7 @@ export function createApp({
   setMaxListeners(0, closing.signal);
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
+  const decoder = createDecoder(log);
   const hidePaths = pathHider([folder, run && dirname(run), dataFolder]);
   const choice = { ...preparation, folder: dataFolder };
   const data = sharedData(choice, { log, hidePaths });
@@ -85,6 +87,7 @@ export function createApp({
   const parts: ServerContext = {
     catalog,
     classifiers,
+    decoder,
     evaluations,
     trainer,
     limits,
@@ -109,7 +112,7 @@ export function createApp({
     app,
     async close() {
       closing.abort();
-      await Promise.all([trainer?.close(), evaluations.close()]);
+      await Promise.all([trainer?.close(), evaluations.close(), decoder.close()]);
       classifiers.close();
     },
   };

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { MiddlewareHandler } from "hono";
+import type { HonoRequest, MiddlewareHandler } from "hono";
 import { HttpError } from "./errors.ts";
 
 /** Whether a server on this host is reachable from this machine only. */
@@ -45,14 +45,19 @@ export const onlyLoopbackNames: MiddlewareHandler = async (c, next) => {
  *
  * @throws HttpError 403
  */
-export const onlySameOrigin: MiddlewareHandler = async (c, next) => {
-  const site = c.req.header("sec-fetch-site");
-  const origin = c.req.header("origin");
+export function requireSameOrigin(request: HonoRequest): void {
+  const site = request.header("sec-fetch-site");
+  const origin = request.header("origin");
   const isOwn =
     site === undefined
-      ? origin === undefined || hostOf(origin) === c.req.header("host")
+      ? origin === undefined || hostOf(origin) === request.header("host")
       : site === "same-origin" || site === "none";
   if (!isOwn) throw new HttpError(403, "cross_site", "Another site's page may not do this.");
+}
+
+/** `requireSameOrigin` for all requests of a route. */
+export const onlySameOrigin: MiddlewareHandler = async (c, next) => {
+  requireSameOrigin(c.req);
   await next();
 };
 

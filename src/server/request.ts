@@ -7,7 +7,7 @@ import type { ConcurrencyLimit } from "./limits.ts";
 /** Time and size limits for reading the rest of a refused body. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 2 ** 20;
-/** Bodies up to this size are read in one piece, and are counted in full from the start. */
+/** Bodies up to this size are read in one piece, and are not counted. */
 const SMALL_BYTES = 2 ** 16;
 
 /** The media type of Content-Type: `image/png`, in lower case and without parameters; "" if absent. */
@@ -19,7 +19,7 @@ export function mediaType(request: HonoRequest): string {
  * Reads a whole body and processes it. A body whose Content-Length exceeds the limit is refused before it is read; one
  * without a length is read up to the limit.
  *
- * @param held counts the bytes of all bodies that are here at once: what has come, not what is announced, or a few
+ * @param held counts the bytes of all large bodies that are here at once: what has come, not what is announced, or a few
  *   clients
  * that announce much and send slowly would keep out all others
  * @throws HttpError 413 when it is longer than `mostBytes`, 400 when it is missing or incomplete, or the error of
@@ -54,7 +54,6 @@ async function readWhole(
   { length, mostBytes, enter }: { length: string | undefined; mostBytes: number; enter: (count: number) => void },
 ): Promise<ArrayBuffer> {
   const isSmall = length !== undefined && Number(length) <= SMALL_BYTES;
-  if (isSmall) enter(Number(length));
   try {
     return await (isSmall ? request.arrayBuffer() : readStream(request, mostBytes, enter));
   } catch (error) {

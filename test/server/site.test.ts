@@ -138,6 +138,26 @@ describe("names of this machine", () => {
   });
 });
 
+test("forms of other sites' pages are refused, which browsers send without asking; those of the own page are not", async () => {
+  const { url } = await start({ runs });
+  const send = (headers: Record<string, string>) => {
+    const body = new FormData();
+    body.append("image", new Blob(["x"]), "boot.png");
+    return fetch(`${url}/api/predict`, { method: "POST", body, headers });
+  };
+  for (const headers of [
+    { "sec-fetch-site": "cross-site", origin: "http://evil.example" },
+    { "sec-fetch-site": "same-site" },
+    { origin: "http://evil.example" },
+    { origin: "null" },
+  ]) {
+    expect((await errorOf(send(headers))).slice(0, 2)).toEqual([403, "cross_site"]);
+  }
+  for (const headers of [{}, { "sec-fetch-site": "same-origin", origin: url }, { origin: url }]) {
+    expect((await errorOf(send(headers)))[1]).toBe("bad_image");
+  }
+});
+
 describe("limits", () => {
   test("of concurrent predictions: the rest get 503, none is lost", async () => {
     const { url } = await start({ runs, limits: { predictions: 2 } });
@@ -155,13 +175,13 @@ describe("limits", () => {
   });
 
   test("of bytes of all bodies: counted as received, released when a client disconnects", async () => {
-    const { url } = await start({ runs, limits: { bodyBytes: 200_000, heldBytes: 100_000 } });
+    const { url } = await start({ runs, limits: { bodyBytes: 400_000, heldBytes: 200_000 } });
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
     socket.write(
-      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 200000\r\n\r\n",
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 400000\r\n\r\n",
     );
-    const image = (bytes = 50_000) =>
+    const image = (bytes = 100_000) =>
       fetch(`${url}/api/predict`, {
         method: "POST",
         headers: { "content-type": "image/png" },
@@ -169,14 +189,16 @@ describe("limits", () => {
       });
     // A client that only announces a large body does not block others.
     for (let i = 0; i < 10; i++) expect((await errorOf(image()))[1]).toBe("bad_image");
-    socket.write(new Uint8Array(70_000));
+    socket.write(new Uint8Array(140_000));
     await expect.poll(async () => (await image()).status).toBe(503);
     expect((await errorOf(image()))[1]).toBe("overloaded");
-    expect((await errorOf(image(80_000)))[1]).toBe("overloaded");
+    expect((await errorOf(image(160_000)))[1]).toBe("overloaded");
+    // Small bodies are not counted.
+    expect((await errorOf(image(50_000)))[1]).toBe("bad_image");
     await jsonOf(postJson(`${url}/api/predict`, PIXELS));
     socket.destroy();
     await expect.poll(async () => (await errorOf(image()))[1]).toBe("bad_image");
-    expect((await errorOf(image(99_000)))[1]).toBe("bad_image");
+    expect((await errorOf(image(199_000)))[1]).toBe("bad_image");
   });
 });
 
