@@ -26,14 +26,16 @@ setInterval(() => {
   sendMessage<FromDecoder>({ kind: "outOfMemory" }).finally(() => process.exit());
 }, WATCH_MS);
 
-process.on("message", async ({ id, body, type, contentType, target, mostWork, memory }: DecodingTask) => {
-  mostMemory = memory;
+process.on("message", async ({ id, body, type, contentType, target, mostCost, processMemory }: DecodingTask) => {
+  mostMemory = processMemory;
   try {
     const file = await pictureFile(new Uint8Array(body), { type, contentType });
     const cost = await decodingCost(file, "the image", target).catch((error) => {
       throw badImage(error);
     });
-    if (cost.work > mostWork) return await sendMessage<FromDecoder>({ kind: "costly", id, cost });
+    if (cost.work > mostCost.work || cost.memory > mostCost.memory) {
+      return await sendMessage<FromDecoder>({ kind: "costly", id, cost });
+    }
     const pixels = await preparePicture(file, target).catch((error) => {
       throw badImage(error);
     });

@@ -24,18 +24,23 @@ export interface DecodingBudget {
 }
 
 /**
- * Small: decoded in 0.1 s. The most: 6 s, with which all of 50 megapixels are accepted except extremely narrow ones. The
- * seconds are for busy machines.
+ * Small: decoded in 0.1 s. The most: 6 s, with which all of 50 megapixels are accepted except extremely narrow ones. Of memory, what
+ * AVIF of 16 megapixels takes. The seconds are for busy machines.
  */
 export const DECODING_BUDGET: DecodingBudget = {
   smallWork: 16e6,
   mostWork: 1e9,
-  memory: 400 * 2 ** 20,
+  memory: 320 * 2 ** 20,
   processMemory: 512 * 2 ** 20,
   smallSeconds: 5,
   largeSeconds: 30,
   large: 32,
 };
+
+/** Forms of more bytes are treated as large pictures: many small parts take long to read. */
+const SMALL_FORM_BYTES = 2 ** 20;
+/** What reading a form takes for each byte, at most. */
+const FORM_COST = { work: 30, memory: 16 };
 
 /** A picture to decode: a request's body. */
 export interface PictureRequest {
@@ -50,10 +55,10 @@ export interface PictureRequest {
 /** Message to the decoding process. */
 export interface DecodingTask extends PictureRequest {
   readonly id: number;
-  /** Of a picture of more work, only the cost is returned. */
-  readonly mostWork: number;
+  /** Of a picture of more work or memory, only the cost is returned. */
+  readonly mostCost: Pick<DecodingCost, "work" | "memory">;
   /** The process ends itself when it has more. */
-  readonly memory: number;
+  readonly processMemory: number;
 }
 
 /** Messages of the decoding process. */
@@ -102,7 +107,11 @@ interface Job {
  */
 export function createDecoder(log: (line: string) => void, budget: DecodingBudget = DECODING_BUDGET): Decoder {
   const cores = availableParallelism();
-  const tooCostly = (why: string) => new HttpError(400, "bad_image", `The image ${why}; make it smaller.`);
+  const refusal = (why: string) => new HttpError(400, "bad_image", `The image ${why}; make it smaller.`);
+  const tooCostly = ({ width, height, work }: DecodingCost) => {
+    const why = work > budget.mostWork ? "takes too long" : "takes too much memory";
+    return refusal(`of ${width} x ${height} pixels ${why} to decode`);
+  };
   let ids = 0;
   let largeJobs = 0;
 
@@ -110,10 +119,10 @@ export function createDecoder(log: (line: string) => void, budget: DecodingBudge
     atOnce: Math.max(1, Math.min(4, cores >> 1)),
     memory: budget.memory,
     processMemory: budget.processMemory,
-    mostWork: Number.POSITIVE_INFINITY,
+    mostCost: { work: budget.mostWork, memory: budget.memory },
     seconds: budget.largeSeconds,
-    onLate: ({ reject }) => reject(tooCostly(`takes more than ${counted(budget.largeSeconds, "second")} to decode`)),
-    onCostly: () => {}, // Whatever it costs, it was allowed before.
+    onLate: ({ reject }) => reject(refusal(`takes more than ${counted(budget.largeSeconds, "second")} to decode`)),
+    onCostly: ({ reject }, cost) => reject(tooCostly(cost)),
     log,
   });
 
@@ -134,14 +143,12 @@ export function createDecoder(log: (line: string) => void, budget: DecodingBudge
     atOnce: Math.max(2, Math.min(4, cores)),
     memory: Number.POSITIVE_INFINITY,
     processMemory: budget.processMemory,
-    mostWork: budget.smallWork,
+    mostCost: { work: budget.smallWork, memory: budget.memory },
     seconds: budget.smallSeconds,
     // Its true cost is unknown, so it goes last and alone.
     onLate: (job) => enlarge(job, { work: budget.mostWork, memory: budget.memory }),
     onCostly(job, cost) {
-      const size = `of ${cost.width} x ${cost.height} pixels`;
-      if (cost.work > budget.mostWork) job.reject(tooCostly(`${size} takes too long to decode`));
-      else if (cost.memory > budget.memory) job.reject(tooCostly(`${size} takes too much memory to decode`));
+      if (cost.work > budget.mostWork || cost.memory > budget.memory) job.reject(tooCostly(cost));
       else enlarge(job, cost);
     },
     log,
@@ -150,7 +157,11 @@ export function createDecoder(log: (line: string) => void, budget: DecodingBudge
   return {
     prepare: (request) =>
       new Promise((resolve, reject) => {
-        small.add({ id: ids++, request, rank: request.body.length, memory: 0, isSuspect: false, resolve, reject });
+        const { length } = request.body;
+        const job: Job = { id: ids++, request, rank: length, memory: 0, isSuspect: false, resolve, reject };
+        const isLargeForm = request.type === "multipart/form-data" && length > SMALL_FORM_BYTES;
+        if (isLargeForm) enlarge(job, { work: length * FORM_COST.work, memory: length * FORM_COST.memory });
+        else small.add(job);
       }),
     async close() {
       await Promise.all([small.close(), large.close()]);
@@ -164,7 +175,7 @@ interface LaneOptions {
   /** Maximum sum of their memory; one may always start. */
   readonly memory: number;
   readonly processMemory: number;
-  readonly mostWork: number;
+  readonly mostCost: DecodingTask["mostCost"];
   readonly seconds: number;
   readonly onLate: (job: Job) => void;
   readonly onCostly: (job: Job, cost: DecodingCost) => void;
@@ -183,7 +194,7 @@ interface Running {
 }
 
 function createLane(options: LaneOptions): Lane {
-  const { atOnce, processMemory, mostWork, seconds, onLate, onCostly, log } = options;
+  const { atOnce, processMemory, mostCost, seconds, onLate, onCostly, log } = options;
   /** Lowest rank first. */
   const waiting: Job[] = [];
   let running: Running | undefined;
@@ -218,7 +229,7 @@ function createLane(options: LaneOptions): Lane {
       onLate(job);
     }, seconds * 1000);
     own.jobs.set(job.id, { job, timer });
-    own.process.send({ ...job.request, id: job.id, mostWork, memory: processMemory });
+    own.process.send({ ...job.request, id: job.id, mostCost, processMemory });
   };
 
   const finish = (own: Running, id: number): Job | undefined => {

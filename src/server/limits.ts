@@ -17,7 +17,7 @@ export interface ServerLimits {
 
 export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 16 * 2 ** 20,
-  heldBytes: 128 * 2 ** 20,
+  heldBytes: 96 * 2 ** 20,
   pixels: 50e6,
   predictions: 256,
   streams: 64,

@@ -34,7 +34,8 @@ export async function withBody<Result>(
   const isChunked = request.header("transfer-encoding") !== undefined;
   const length = isChunked ? undefined : request.header("content-length");
   if (Number(length ?? 0) > mostBytes) {
-    await discard(request);
+    const reader = request.raw.body?.getReader();
+    if (reader) await discard(reader);
     throw tooLarge(mostBytes);
   }
   const entered: (() => void)[] = [];
@@ -68,12 +69,19 @@ async function readStream(
   enter: (count: number) => void,
 ): Promise<ArrayBuffer> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const reader = request.raw.body?.getReader();
   let length = 0;
-  for await (const chunk of request.raw.body ?? []) {
-    length += chunk.length;
-    if (length > mostBytes) throw tooLarge(mostBytes);
-    enter(chunk.length);
-    chunks.push(chunk);
+  for (let part = await reader?.read(); part && !part.done; part = await reader!.read()) {
+    length += part.value.length;
+    try {
+      if (length > mostBytes) throw tooLarge(mostBytes);
+      enter(part.value.length);
+    } catch (refusal) {
+      chunks.length = 0;
+      await discard(reader!);
+      throw refusal;
+    }
+    chunks.push(part.value);
   }
   return new Blob(chunks).arrayBuffer();
 }
@@ -82,9 +90,7 @@ async function readStream(
  * Reads and discards the rest of a body for a while: closing a connection with unread bytes resets it and loses the
  * response.
  */
-async function discard(request: HonoRequest): Promise<void> {
-  const reader = request.raw.body?.getReader();
-  if (!reader) return;
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   let discarded = 0;
   const deadline = setTimeout(() => void reader.cancel().catch(() => {}), LINGER_MS);
   try {

@@ -14,8 +14,8 @@ function start(budget: Partial<DecodingBudget> = {}) {
   const log: string[] = [];
   const decoder = createDecoder((line) => log.push(line), { ...DECODING_BUDGET, ...budget });
   onTestFinished(() => decoder.close());
-  const prepare = (body: Uint8Array) =>
-    decoder.prepare({ body, type: "image/png", contentType: "image/png", target: TARGET });
+  const prepare = (body: Uint8Array, contentType = "image/png") =>
+    decoder.prepare({ body, type: contentType.split(";")[0]!, contentType, target: TARGET });
   const problem = async (body: Uint8Array) => {
     const error: unknown = await prepare(body).catch((reason) => reason);
     if (!(error instanceof HttpError)) throw new Error("expected an HttpError", { cause: error });
@@ -68,6 +68,18 @@ describe("pictures", () => {
     const [first, second] = await Promise.all([prepare(LARGE), problem(LARGE), prepare(SMALL)]);
     expect([first.length, ...second.slice(0, 2)]).toEqual([192, 503, "overloaded"]);
     expect(await prepare(LARGE)).toEqual(first);
+  });
+
+  test("nor for large forms, in which the same limits hold", async () => {
+    const { prepare } = start({ memory: 1e5 });
+    const form = new FormData();
+    for (let i = 0; i < 20_000; i++) form.append("note", "x");
+    form.append("image", new Blob([new Uint8Array(LARGE)]), "picture.png");
+    const response = new Response(form);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const large = prepare(bytes, response.headers.get("content-type")!).catch((error: Error) => error.message);
+    expect(await Promise.race([prepare(SMALL), large])).toHaveLength(192);
+    expect(await large).toMatch(/^The image of 500 x 500 pixels takes too much memory/);
   });
 
   test("the reason of a refusal is that of the decoder", async () => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
@@ -172,6 +173,23 @@ describe("limits", () => {
     for (const response of responses.filter((one) => !refused.includes(one))) await jsonOf(response);
     // And all places are free again.
     await Promise.all([1, 2].map(() => jsonOf(postJson(`${url}/api/predict`, PIXELS))));
+  });
+
+  test("of bytes of all bodies: who sends more still reads the refusal", async () => {
+    const { url } = await start({ runs, limits: { bodyBytes: 20_000_000, heldBytes: 100_000 } });
+    const { port, hostname } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let text = "";
+    socket.on("data", (part) => {
+      text += part;
+    });
+    const length = 5_000_000;
+    socket.write(
+      `POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: ${length}\r\n\r\n`,
+    );
+    socket.end(new Uint8Array(length));
+    await once(socket, "close");
+    expect(text).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1.*"code":"overloaded"/is);
   });
 
   test("of bytes of all bodies: counted as received, released when a client disconnects", async () => {
