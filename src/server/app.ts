@@ -8,6 +8,7 @@ import type { ServerContext } from "./context.ts";
 import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
+import { hostNames } from "./guards.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
 import { catalogueRoutes } from "./routes/catalogues.ts";
@@ -37,6 +38,10 @@ export interface AppOptions {
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
   readonly allowTraining?: boolean | undefined;
+  /**
+   * Host names under which clients reach the server, through a proxy: pages from there are its own.
+   */
+  readonly allowHost?: readonly string[] | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Receives log lines about errors; they may contain paths. Default: standard error. */
   readonly log?: ((line: string) => void) | undefined;
@@ -66,6 +71,7 @@ export function createApp({
   preparation = {},
   threads = 2,
   allowTraining = false,
+  allowHost = [],
   limits: changed = {},
   log = logToStandardError,
 }: AppOptions = {}): TailorApp {
@@ -91,6 +97,7 @@ export function createApp({
     evaluations,
     trainer,
     limits,
+    allowedHosts: hostNames(allowHost),
     data,
     dataOfRuns,
     task: async () => (dataFolder === undefined ? FASHION_MNIST_TASK : imageTask((await data()).train)),

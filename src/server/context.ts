@@ -17,6 +17,8 @@ export interface ServerContext {
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
   readonly limits: ServerLimits;
+  /** Names besides the loopback interface's under which the server is reached. */
+  readonly allowedHosts: ReadonlySet<string>;
   /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;
   readonly dataOfRuns: DataOfRuns;

@@ -7,8 +7,8 @@ import { inWords, type Words } from "../wording.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
 import { MAX_WAITING, watchConnections } from "./connections.ts";
 import { errorAnswer, HttpError } from "./errors.ts";
-import { isLoopback } from "./guards.ts";
-import { createSite } from "./site.ts";
+import { hostNames, isLoopback } from "./guards.ts";
+import { createSite, parseBasePath } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -25,12 +25,19 @@ const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
 
 /** Options of the server. */
-export interface ServerOptions extends Omit<AppOptions, "allowTraining"> {
+export interface ServerOptions extends Omit<AppOptions, "allowTraining" | "allowHost"> {
   /** Default 127.0.0.1: not reachable from other machines. */
   readonly host?: string | undefined;
   /** 0: any free port. */
   readonly port: number;
-  /** Default: only if no other machine can reach the server. */
+  /**
+   * Host names besides those of the loopback interface under which a proxy passes on requests. Requests with other names are
+   * refused, also where other machines can reach the server.
+   */
+  readonly allowHost?: readonly string[] | undefined;
+  /** The path below which a proxy shows the server, if it passes on the whole path: "/tailor". */
+  readonly basePath?: string | undefined;
+  /** Default: only if no other machine can reach the server, neither itself nor through a proxy. */
   readonly allowTraining?: boolean | undefined;
   /** Default 512. */
   readonly connections?: number | undefined;
@@ -61,12 +68,18 @@ export async function startServer({
   connections = DEFAULT_CONNECTIONS,
   timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
   page,
+  allowHost = [],
+  basePath: typedPath = "",
   log = logToStandardError,
   ...appOptions
 }: ServerOptions): Promise<RunningServer> {
+  const basePath = parseBasePath(typedPath);
+  const allowedHosts = hostNames(allowHost);
   const isLocal = isLoopback(host);
-  const api = createApp({ ...appOptions, log, allowTraining: appOptions.allowTraining ?? isLocal });
-  const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
+  const allowTraining = appOptions.allowTraining ?? (isLocal && allowHost.length === 0);
+  const api = createApp({ ...appOptions, log, allowHost, allowTraining });
+  const onlyNamed = isLocal || allowHost.length > 0;
+  const site = createSite(api.app, { onlyNamed, allowedHosts, basePath, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
       const { status, headers, body } = bareAnswer(BAD_REQUEST);
@@ -116,7 +129,7 @@ export async function startServer({
   };
   let closing: Promise<void> | undefined;
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${chosen}${basePath}`,
     close() {
       closing ??= close();
       return closing;

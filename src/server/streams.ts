@@ -1,4 +1,5 @@
 /** Large responses in small parts: each is made when the client has read those before it, and others have had their turn. */
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 
 /** Size of a part. */
@@ -41,4 +42,9 @@ export function streamOf(parts: Iterable<Uint8Array>): ReadableStream<Uint8Array
     },
     { highWaterMark: 0 },
   );
+}
+
+/** A weak ETag of a response. @param version what changes with its content */
+export function entityTag(version: string): string {
+  return `W/"${createHash("sha256").update(version).digest("base64url").slice(0, 22)}"`;
 }

@@ -1,4 +1,9 @@
+import { webcrypto } from "node:crypto";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
 import type { Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { etag } from "hono/etag";
 import { z } from "zod";
 import { type ImageSet, imageBytes } from "../../data/image-set.ts";
 import { GARMENT } from "../../imaging/preparation.ts";
@@ -7,10 +12,15 @@ import type { DatasetSummary, TestImage } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
-import { jsonList, slices, streamOf } from "../streams.ts";
+import { entityTag, jsonList, slices, streamOf } from "../streams.ts";
 
 /** Maximum number of test images per response. */
 const MAX_IMAGES = 1000;
+
+/** Larger parts are not compressed, which takes memory. */
+const MAX_COMPRESSED_BYTES = 64 * 2 ** 20;
+/** The compressed size, as a share, up to which it is kept. Photos have no such. */
+const WORTHWHILE = 0.8;
 
 const sampleSchema = z.object({
   count: z.coerce.number().int().min(1).max(MAX_IMAGES).default(24),
@@ -63,7 +73,7 @@ export function dataRoutes(
     } satisfies DatasetSummary);
   });
 
-  app.get("/api/dataset/:part", async (c) => {
+  app.get("/api/dataset/:part", etag(), async (c) => {
     const part = PARTS.get(c.req.param("part"));
     if (part === undefined) {
       const names = [...PARTS.keys()].join(", ");
@@ -71,8 +81,17 @@ export function dataRoutes(
     }
     const { train, test } = await data();
     const bytes = part({ train, test });
-    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
-    return c.body(streamOf(slices(bytes)), 200, headers);
+    const { tag, small } = await packedOnce(bytes);
+    const encoding = accepts(c, { header: "Accept-Encoding", supports: ["gzip"], default: "identity" });
+    const sent = encoding === "gzip" && small ? small : bytes;
+    return c.body(streamOf(slices(sent)), 200, {
+      "content-type": "application/octet-stream",
+      "content-length": String(sent.length),
+      "cache-control": "no-cache",
+      vary: "Accept-Encoding",
+      etag: tag,
+      ...(sent === small ? { "content-encoding": "gzip" } : {}),
+    });
   });
 }
 
@@ -83,6 +102,30 @@ const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
   ["test-images", ({ test }) => test.images],
   ["test-labels", ({ test }) => test.labels],
 ]);
+
+/** What is sent of a part of the data. */
+interface Packed {
+  readonly tag: string;
+  /** Compressed, where that is worthwhile. */
+  readonly small: Uint8Array | undefined;
+}
+
+/** The parts are the same as long as the server runs, and are compressed once. */
+const packed = new WeakMap<Uint8Array, Promise<Packed>>();
+
+function packedOnce(bytes: Uint8Array): Promise<Packed> {
+  const known = packed.get(bytes) ?? pack(bytes);
+  packed.set(bytes, known);
+  return known;
+}
+
+async function pack(bytes: Uint8Array): Promise<Packed> {
+  const sum = await webcrypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  const tag = entityTag(Buffer.from(sum).toString("hex"));
+  if (bytes.length > MAX_COMPRESSED_BYTES) return { tag, small: undefined };
+  const small = await promisify(gzip)(bytes, { level: constants.Z_BEST_SPEED });
+  return { tag, small: small.length < WORTHWHILE * bytes.length ? small : undefined };
+}
 
 function testImage(set: ImageSet, index: number): TestImage {
   const { channels, height, width } = set;

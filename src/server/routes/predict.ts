@@ -27,7 +27,7 @@ const querySchema = z.object({
 type Query = z.infer<typeof querySchema>;
 
 /** `POST /api/predict`: classifies a picture. */
-export function predictRoute(app: Hono, { catalog, classifiers, decoder, limits }: ServerContext): void {
+export function predictRoute(app: Hono, { catalog, classifiers, decoder, limits, allowedHosts }: ServerContext): void {
   const held = createConcurrencyLimit(limits.heldBytes, overloaded);
   const predictions = createConcurrencyLimit(limits.predictions, overloaded);
 
@@ -43,7 +43,7 @@ export function predictRoute(app: Hono, { catalog, classifiers, decoder, limits 
     const contentType = c.req.header("content-type") ?? "";
     if (!isJson) requirePictureType(type);
     // Unlike other types, a page of another site may send a form without asking first.
-    if (type === "multipart/form-data") requireSameOrigin(c.req);
+    if (type === "multipart/form-data") requireSameOrigin(c.req, allowedHosts);
     return classifiers.use(run, (classifier) => {
       const mostBytes = isJson ? jsonBytes(classifier.imageShape) : limits.bodyBytes;
       return withBody(c.req, { mostBytes, held }, async (bytes) => {
