@@ -11,18 +11,6 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Refuses a request whose Host header is no name or address (`999.1.1.1`, `xn--a`): its URL cannot be parsed.
- *
- * @throws HttpError 400
- */
-export const onlyValidHosts: MiddlewareHandler = async (c, next) => {
-  if (!URL.canParse(c.req.url)) {
-    throw new HttpError(400, "bad_request", "The Host header is neither a host name nor an address.");
-  }
-  await next();
-};
-
-/**
  * The names under which a server may be reached, as they stand in URLs.
  *
  * @throws UserError when one is no host name
@@ -42,24 +30,31 @@ export function hostNames(names: readonly string[]): ReadonlySet<string> {
 }
 
 /**
- * Accepts only requests whose host is a name of the loopback interface or one of `allowed`. A foreign page whose name resolves to
- * this machine (DNS rebinding) sends its own name, and is refused.
+ * Checks the Host header. It must be a name or an address (`999.1.1.1` and `xn--a` are neither: such a URL cannot be parsed); if
+ * `allowed` is given, a name of the loopback interface or one of those. A foreign page whose name resolves to this machine (DNS
+ * rebinding) sends its own name, and is refused.
  *
- * @throws HttpError 403
+ * @throws HttpError 400 or 403
  */
-export function onlyNames(allowed: ReadonlySet<string>): MiddlewareHandler {
+export function checkHost(allowed: ReadonlySet<string> | undefined): MiddlewareHandler {
   return async (c, next) => {
-    const { hostname } = new URL(c.req.url);
-    if (!isLoopback(hostname.replace(/^\[|\]$/g, "")) && !allowed.has(hostname)) {
-      const known = ["localhost", ...allowed].join(", ");
-      throw new HttpError(
-        403,
-        "wrong_host",
-        `This server answers to ${known} only. If a proxy passes on requests under another name, allow that one with \`allowHost\`.`,
-      );
+    const { url } = c.req;
+    if (!URL.canParse(url)) {
+      throw new HttpError(400, "bad_request", "The Host header is neither a host name nor an address.");
     }
+    if (allowed) requireKnown(new URL(url).hostname, allowed);
     await next();
   };
+}
+
+function requireKnown(hostname: string, allowed: ReadonlySet<string>): void {
+  if (isLoopback(hostname.replace(/^\[|\]$/g, "")) || allowed.has(hostname)) return;
+  const known = ["localhost", ...allowed].join(", ");
+  throw new HttpError(
+    403,
+    "wrong_host",
+    `This server answers to ${known} only. If a proxy passes on requests under another name, allow that one with \`allowHost\`.`,
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import { etag } from "hono/etag";
 import { secureHeaders } from "hono/secure-headers";
 import { UserError } from "../errors.ts";
 import { answerErrors, notFound } from "./errors.ts";
-import { onlyNames, onlyValidHosts } from "./guards.ts";
+import { checkHost } from "./guards.ts";
 import { entityTag } from "./streams.ts";
 
 /** Folder of the built page, relative to both `src/server` and `dist/server`. */
@@ -46,9 +46,8 @@ const FOR_EVER = "public, max-age=31536000, immutable";
 const BASE_PATH = /^(\/[\w.~-]+)+$/;
 
 export interface SiteOptions {
-  /** Refuse requests whose host is neither a loopback name nor allowed. */
-  readonly onlyNamed: boolean;
-  readonly allowedHosts: ReadonlySet<string>;
+  /** If given, requests are refused whose host is neither a loopback name nor one of these. */
+  readonly allowedHosts: ReadonlySet<string> | undefined;
   /** The path below which everything is. */
   readonly basePath?: string | undefined;
   /** Folder of the built page. */
@@ -64,15 +63,11 @@ export function parseBasePath(typed: string): string {
 }
 
 /** The API and the page under one origin. */
-export function createSite(
-  api: Hono,
-  { onlyNamed, allowedHosts, basePath = "", page = PAGE_FOLDER, log }: SiteOptions,
-): Hono {
+export function createSite(api: Hono, { allowedHosts, basePath = "", page = PAGE_FOLDER, log }: SiteOptions): Hono {
   const site = new Hono();
   site.onError(answerErrors(log));
   site.use(headers);
-  site.use(onlyValidHosts);
-  if (onlyNamed) site.use(onlyNames(allowedHosts));
+  site.use(checkHost(allowedHosts));
   site.get(`${basePath}/api/*`, compress());
   site.route(basePath || "/", api);
   // The page's own addresses are relative.

@@ -74,12 +74,11 @@ export async function startServer({
   ...appOptions
 }: ServerOptions): Promise<RunningServer> {
   const basePath = parseBasePath(typedPath);
-  const allowedHosts = hostNames(allowHost);
   const isLocal = isLoopback(host);
   const allowTraining = appOptions.allowTraining ?? (isLocal && allowHost.length === 0);
   const api = createApp({ ...appOptions, log, allowHost, allowTraining });
-  const onlyNamed = isLocal || allowHost.length > 0;
-  const site = createSite(api.app, { onlyNamed, allowedHosts, basePath, page, log });
+  const allowedHosts = isLocal || allowHost.length > 0 ? hostNames(allowHost) : undefined;
+  const site = createSite(api.app, { allowedHosts, basePath, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
       const { status, headers, body } = bareAnswer(BAD_REQUEST);
