@@ -6,6 +6,8 @@
 /** Options that messages tell users to give, by their names in the library. */
 export type OptionName =
   | "allowDifferent"
+  | "allowHost"
+  | "basePath"
   | "batchSize"
   | "channels"
   | "classNames"

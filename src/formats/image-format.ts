@@ -27,6 +27,22 @@ export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
   }
 }
 
+/** The decoder's name of a format where it has another one. */
+const DECODER_NAMES: Partial<Record<ImageFormat, string>> = { avif: "heif" };
+
+/**
+ * A decoder detects the format by itself, and knows more formats than are allowed here: both must agree.
+ *
+ * @param found the decoder's name of the format that it detects
+ * @throws UserError when it is another one
+ */
+export function requireSameFormat(name: string, format: ImageFormat, found: string | undefined): void {
+  if (found === (DECODER_NAMES[format] ?? format)) return;
+  throw new UserError(
+    `${name} is not what it claims to be: it begins like ${format.toUpperCase()}, but its content is ${found ?? "none"}; save it as PNG`,
+  );
+}
+
 /** Converts a decoder's error to one that names the file. */
 export function damaged(name: string, cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause;

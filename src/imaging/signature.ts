@@ -5,25 +5,36 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 /** Kinds of files that cannot be decoded. */
 export type NoImage = "heic" | "svg" | "empty" | "unknown";
 
+/** The first of the four bytes of a box's length, in files of the HEIF family: no such box has 2^24 bytes. */
+const BOX_START = "\0";
+
 /** Number of bytes searched for `<svg`, which may follow an XML declaration and comments. */
 const SVG_WITHIN_BYTES = 4096;
 
-/** Bytes at an offset in the file, as text in which every character is one byte. */
-const SIGNATURES: readonly { readonly kind: ImageFormat | NoImage; readonly at: number; readonly bytes: string }[] = [
+/**
+ * Bytes at an offset in the file, as text in which every character is one byte; `start`: what the file begins with besides.
+ * Without it a text with these bytes at the right place (an SVG, say) would count as an image.
+ */
+const SIGNATURES: readonly {
+  readonly kind: ImageFormat | NoImage;
+  readonly at: number;
+  readonly bytes: string;
+  readonly start?: string;
+}[] = [
   { kind: "png", at: 0, bytes: "\x89PNG\r\n\x1a\n" },
   { kind: "jpeg", at: 0, bytes: "\xff\xd8\xff" },
   { kind: "gif", at: 0, bytes: "GIF87a" },
   { kind: "gif", at: 0, bytes: "GIF89a" },
-  { kind: "webp", at: 8, bytes: "WEBP" },
+  { kind: "webp", at: 8, bytes: "WEBP", start: "RIFF" },
   { kind: "tiff", at: 0, bytes: "II*\0" },
   { kind: "tiff", at: 0, bytes: "MM\0*" },
   { kind: "tiff", at: 0, bytes: "II+\0" },
   { kind: "tiff", at: 0, bytes: "MM\0+" },
-  { kind: "avif", at: 4, bytes: "ftypavif" },
-  { kind: "avif", at: 4, bytes: "ftypavis" },
-  { kind: "heic", at: 4, bytes: "ftypheic" },
-  { kind: "heic", at: 4, bytes: "ftypheix" },
-  { kind: "heic", at: 4, bytes: "ftypmif1" },
+  { kind: "avif", at: 4, bytes: "ftypavif", start: BOX_START },
+  { kind: "avif", at: 4, bytes: "ftypavis", start: BOX_START },
+  { kind: "heic", at: 4, bytes: "ftypheic", start: BOX_START },
+  { kind: "heic", at: 4, bytes: "ftypheix", start: BOX_START },
+  { kind: "heic", at: 4, bytes: "ftypmif1", start: BOX_START },
 ];
 
 /** Possible lengths of a BMP's second header: OS/2's 12, 16 and 64, Windows' 40, 52, 56, 108 and 124. */
@@ -36,9 +47,8 @@ export const HEAD_BYTES = SVG_WITHIN_BYTES;
 export function recogniseFile(bytes: Uint8Array): ImageFormat | NoImage {
   if (bytes.length === 0) return "empty";
   if (beginsAsBmp(bytes)) return "bmp";
-  const found = SIGNATURES.find(
-    ({ at, bytes: expected }) => latin1(bytes.subarray(at, at + expected.length)) === expected,
-  );
+  const holds = (text: string, at: number) => latin1(bytes.subarray(at, at + text.length)) === text;
+  const found = SIGNATURES.find(({ at, bytes: expected, start = "" }) => holds(expected, at) && holds(start, 0));
   if (found) return found.kind === "heic" && hasAvifBrand(bytes) ? "avif" : found.kind;
   return /<(\w+:)?svg[\s>]/i.test(latin1(bytes.subarray(0, SVG_WITHIN_BYTES)).replaceAll("\0", "")) ? "svg" : "unknown";
 }

@@ -5,8 +5,10 @@ import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { ServerContext } from "./context.ts";
+import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
+import { hostNames } from "./guards.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
 import { catalogueRoutes } from "./routes/catalogues.ts";
@@ -38,6 +40,10 @@ export interface AppOptions {
   readonly allowTraining?: boolean | undefined;
   /** Whether only this machine reaches the server: clients are then told the folders of runs. Default false. */
   readonly isLocal?: boolean | undefined;
+  /**
+   * Host names under which clients reach the server, through a proxy: pages from there are its own.
+   */
+  readonly allowHost?: readonly string[] | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Receives log lines about errors; they may contain paths. Default: standard error. */
   readonly log?: ((line: string) => void) | undefined;
@@ -68,6 +74,7 @@ export function createApp({
   threads = 2,
   allowTraining = false,
   isLocal = false,
+  allowHost = [],
   limits: changed = {},
   log = logToStandardError,
 }: AppOptions = {}): TailorApp {
@@ -77,6 +84,7 @@ export function createApp({
   setMaxListeners(0, closing.signal);
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
+  const decoder = createDecoder(log);
   const hidePaths = pathHider([folder, run && dirname(run), dataFolder]);
   const choice = { ...preparation, folder: dataFolder };
   const data = sharedData(choice, { log, hidePaths });
@@ -88,10 +96,12 @@ export function createApp({
   const parts: ServerContext = {
     catalog,
     classifiers,
+    decoder,
     evaluations,
     trainer,
     isLocal,
     limits,
+    allowedHosts: hostNames(allowHost),
     data,
     dataOfRuns,
     task: async () => (dataFolder === undefined ? FASHION_MNIST_TASK : imageTask((await data()).train)),
@@ -113,7 +123,7 @@ export function createApp({
     app,
     async close() {
       closing.abort();
-      await Promise.all([trainer?.close(), evaluations.close()]);
+      await Promise.all([trainer?.close(), evaluations.close(), decoder.close()]);
       classifiers.close();
     },
   };

@@ -1,5 +1,6 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import type { ImageTask } from "../nn/model.ts";
+import type { Decoder } from "./decoder.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { OpenClassifiers } from "./open-classifiers.ts";
@@ -11,12 +12,15 @@ import type { Trainer } from "./trainer.ts";
 export interface ServerContext {
   readonly catalog: RunCatalog;
   readonly classifiers: OpenClassifiers;
+  readonly decoder: Decoder;
   readonly evaluations: Evaluations;
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
   /** Whether only this machine reaches the server. */
   readonly isLocal: boolean;
   readonly limits: ServerLimits;
+  /** Names besides the loopback interface's under which the server is reached. */
+  readonly allowedHosts: ReadonlySet<string>;
   /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;
   readonly dataOfRuns: DataOfRuns;

@@ -28,6 +28,11 @@ export function errorAnswer({ status, code, message }: Pick<HttpError, "status" 
   return { status, headers, body: JSON.stringify({ error: { code, message } }) };
 }
 
+/** The error of a request beyond what the server works on at once. */
+export function overloaded(): HttpError {
+  return new HttpError(503, "overloaded", "The server is at work on as much as it takes; try again in a moment.");
+}
+
 /** Turns one of tailor's messages ("there is no ...") into a sentence. */
 export function sentence(message: string): string {
   return `${message[0]!.toUpperCase()}${message.slice(1)}.`;

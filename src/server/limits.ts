@@ -2,7 +2,10 @@
 export interface ServerLimits {
   /** Maximum size of a request's body. */
   readonly bodyBytes: number;
-  /** Maximum total size of all bodies that are being received or processed. */
+  /**
+   * Maximum total size of all bodies of more than 64 kB that are being received or processed. Smaller ones are limited by the
+   * number of connections, so that large ones do not keep them out.
+   */
   readonly heldBytes: number;
   /** Maximum number of pixels of a picture, checked before it is decoded. */
   readonly pixels: number;
@@ -14,7 +17,7 @@ export interface ServerLimits {
 
 export const DEFAULT_LIMITS: ServerLimits = {
   bodyBytes: 16 * 2 ** 20,
-  heldBytes: 256 * 2 ** 20,
+  heldBytes: 96 * 2 ** 20,
   pixels: 50e6,
   predictions: 256,
   streams: 64,

@@ -14,7 +14,7 @@ const MAX_BATCH = 64;
 const BATCH_WAIT_MS = 2;
 
 /** A run's open model, which combines requests into batches. */
-export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "prepare" | "unknownBelow"> {
+export interface OpenClassifier extends Pick<Classifier, "classes" | "imageShape" | "preparation" | "unknownBelow"> {
   /** @param pixels of one prepared image @returns all classes, most probable first, in `top` */
   classify(pixels: Uint8Array): Promise<Classification>;
 }
@@ -116,10 +116,10 @@ export function noModel(id: string): HttpError {
 async function open({ id, path }: ServedRun, { threads, log }: { threads: number; log: (line: string) => void }) {
   const classifier = await loadClassifier(path, { threads });
   if (!classifier.isVerified) log(`the model of ${id} is unverified: ${UNVERIFIED}`);
-  const { classes, imageShape, unknownBelow, prepare } = classifier;
+  const { classes, imageShape, unknownBelow, preparation } = classifier;
   const classify = createBatcher(
     (images: readonly Uint8Array[]) => classifier.classify(images, { top: classes.length }),
     { most: MAX_BATCH, waitMs: BATCH_WAIT_MS },
   );
-  return { classifier, open: { classes, imageShape, unknownBelow, prepare, classify } };
+  return { classifier, open: { classes, imageShape, unknownBelow, preparation, classify } };
 }

@@ -59,24 +59,28 @@ function bodySchema(pixels: unknown, { channels, height, width }: PreparationTar
 /** The form field of the picture. */
 const FIELD = "image";
 
-/**
- * The picture file in a body: the body itself, or a form's field.
- *
- * @param type of the body, without parameters
- * @param contentType with them
- * @throws HttpError 415 when this is not a type of pictures, 400 when the form is malformed or has no such field
- */
-export async function pictureFile(
-  bytes: Uint8Array<ArrayBuffer>,
-  { type, contentType }: { type: string; contentType: string },
-): Promise<Uint8Array> {
-  if (type === "multipart/form-data") return fileOfForm(bytes, contentType);
-  if (type.startsWith("image/") || type === "application/octet-stream") return bytes;
+/** @throws HttpError 415 when this is not a type of pictures */
+export function requirePictureType(type: string): void {
+  if (type === "multipart/form-data" || type.startsWith("image/") || type === "application/octet-stream") return;
   throw new HttpError(
     415,
     "unsupported_media_type",
     `Send a picture as image/* or application/octet-stream, as the field "${FIELD}" of multipart/form-data, or pixels as application/json.`,
   );
+}
+
+/**
+ * The picture file in a body: the body itself, or a form's field.
+ *
+ * @param type of the body, without parameters
+ * @param contentType with them
+ * @throws HttpError 400 when the form is malformed or has no such field
+ */
+export async function pictureFile(
+  bytes: Uint8Array<ArrayBuffer>,
+  { type, contentType }: { type: string; contentType: string },
+): Promise<Uint8Array> {
+  return type === "multipart/form-data" ? fileOfForm(bytes, contentType) : bytes;
 }
 
 async function fileOfForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Uint8Array> {

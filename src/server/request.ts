@@ -7,7 +7,7 @@ import type { ConcurrencyLimit } from "./limits.ts";
 /** Time and size limits for reading the rest of a refused body. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 64 * 2 ** 20;
-/** Bodies up to this size are read in one piece, and are counted in full from the start. */
+/** Bodies up to this size are read in one piece, and are not counted. */
 const SMALL_BYTES = 2 ** 16;
 
 /** The media type of Content-Type: `image/png`, in lower case and without parameters; "" if absent. */
@@ -19,7 +19,7 @@ export function mediaType(request: HonoRequest): string {
  * Reads a whole body and processes it. A body whose Content-Length exceeds the limit is refused before it is read; one
  * without a length is read up to the limit.
  *
- * @param held counts the bytes of all bodies that are here at once: what has come, not what is announced, or a few
+ * @param held counts the bytes of all large bodies that are here at once: what has come, not what is announced, or a few
  *   clients
  * that announce much and send slowly would keep out all others
  * @throws HttpError 413 when it is longer than `mostBytes`, 400 when it is missing or incomplete, or the error of
@@ -34,7 +34,8 @@ export async function withBody<Result>(
   const isChunked = request.header("transfer-encoding") !== undefined;
   const length = isChunked ? undefined : request.header("content-length");
   if (Number(length ?? 0) > mostBytes) {
-    await discard(request);
+    const reader = request.raw.body?.getReader();
+    if (reader) await discard(reader);
     throw tooLarge(mostBytes);
   }
   const entered: (() => void)[] = [];
@@ -54,7 +55,6 @@ async function readWhole(
   { length, mostBytes, enter }: { length: string | undefined; mostBytes: number; enter: (count: number) => void },
 ): Promise<ArrayBuffer> {
   const isSmall = length !== undefined && Number(length) <= SMALL_BYTES;
-  if (isSmall) enter(Number(length));
   try {
     return await (isSmall ? request.arrayBuffer() : readStream(request, mostBytes, enter));
   } catch (error) {
@@ -69,12 +69,19 @@ async function readStream(
   enter: (count: number) => void,
 ): Promise<ArrayBuffer> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const reader = request.raw.body?.getReader();
   let length = 0;
-  for await (const chunk of request.raw.body ?? []) {
-    length += chunk.length;
-    if (length > mostBytes) throw tooLarge(mostBytes);
-    enter(chunk.length);
-    chunks.push(chunk);
+  for (let part = await reader?.read(); part && !part.done; part = await reader!.read()) {
+    length += part.value.length;
+    try {
+      if (length > mostBytes) throw tooLarge(mostBytes);
+      enter(part.value.length);
+    } catch (refusal) {
+      chunks.length = 0;
+      await discard(reader!);
+      throw refusal;
+    }
+    chunks.push(part.value);
   }
   return new Blob(chunks).arrayBuffer();
 }
@@ -83,9 +90,7 @@ async function readStream(
  * Reads and discards the rest of a body for a while: closing a connection with unread bytes resets it and loses the
  * response.
  */
-async function discard(request: HonoRequest): Promise<void> {
-  const reader = request.raw.body?.getReader();
-  if (!reader) return;
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   let discarded = 0;
   const deadline = setTimeout(() => void reader.cancel().catch(() => {}), LINGER_MS);
   try {

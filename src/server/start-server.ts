@@ -1,18 +1,20 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../errors.ts";
 import { inWords, type Words } from "../wording.ts";
 import { type AppOptions, createApp, logToStandardError } from "./app.ts";
-import { watchConnections } from "./connections.ts";
+import { MAX_WAITING, watchConnections } from "./connections.ts";
 import { errorAnswer, HttpError } from "./errors.ts";
-import { isLoopback } from "./guards.ts";
-import { createSite } from "./site.ts";
+import { hostNames, isLoopback } from "./guards.ts";
+import { createSite, parseBasePath } from "./site.ts";
 
 export const DEFAULT_CONNECTIONS = 512;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
+/** Maximum size of complete responses that clients have not read yet. */
+const UNSENT_BYTES = 128 * 2 ** 20;
 /** Interval at which Node checks for request timeouts. */
 const CHECK_EVERY_MS = 500;
 /** Keep-alive timeout of idle connections. */
@@ -24,12 +26,19 @@ const CLOSE_GRACE_MS = 10_000;
 const CLOSE_LOOK_MS = 50;
 
 /** Options of the server. */
-export interface ServerOptions extends Omit<AppOptions, "allowTraining" | "isLocal"> {
+export interface ServerOptions extends Omit<AppOptions, "allowTraining" | "allowHost" | "isLocal"> {
   /** Default 127.0.0.1: not reachable from other machines. */
   readonly host?: string | undefined;
   /** 0: any free port. */
   readonly port: number;
-  /** Default: only if no other machine can reach the server. */
+  /**
+   * Host names besides those of the loopback interface under which a proxy passes on requests. Requests with other names are
+   * refused, also where other machines can reach the server.
+   */
+  readonly allowHost?: readonly string[] | undefined;
+  /** The path below which a proxy shows the server, if it passes on the whole path: "/tailor". */
+  readonly basePath?: string | undefined;
+  /** Default: only if no other machine can reach the server, neither itself nor through a proxy. */
   readonly allowTraining?: boolean | undefined;
   /** Default 512. */
   readonly connections?: number | undefined;
@@ -63,12 +72,19 @@ export async function startServer({
   connections = DEFAULT_CONNECTIONS,
   timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
   page,
+  allowHost = [],
+  basePath: typedPath = "",
   log = logToStandardError,
   ...appOptions
 }: ServerOptions): Promise<RunningServer> {
+  const basePath = parseBasePath(typedPath);
   const isLocal = isLoopback(host);
-  const api = createApp({ ...appOptions, log, isLocal, allowTraining: appOptions.allowTraining ?? isLocal });
-  const site = createSite(api.app, { onlyLoopback: isLocal, page, log });
+  // Behind a proxy other machines reach it too.
+  const isPrivate = isLocal && allowHost.length === 0;
+  const allowTraining = appOptions.allowTraining ?? isPrivate;
+  const api = createApp({ ...appOptions, log, allowHost, isLocal: isPrivate, allowTraining });
+  const allowedHosts = isLocal || allowHost.length > 0 ? hostNames(allowHost) : undefined;
+  const site = createSite(api.app, { allowedHosts, basePath, page, log });
   const answer = getRequestListener(site.fetch, {
     errorHandler: () => {
       const { status, headers, body } = bareAnswer(BAD_REQUEST);
@@ -85,16 +101,20 @@ export async function startServer({
     requireHostHeader: false,
   });
   server.timeout = timeout;
-  const connected = watchConnections(server, connections);
+  let isClosing = false;
+  const connected = watchConnections(server, {
+    most: connections,
+    unsentBytes: UNSENT_BYTES,
+    refuseConnection: (outgoing) => refuse(outgoing, TOO_MANY),
+    refuseWaiting: (outgoing) => refuse(outgoing, TOO_MANY_WAITING),
+    answer(incoming, outgoing) {
+      if (isClosing) outgoing.setHeader("connection", "close");
+      answer(incoming, outgoing);
+    },
+  });
   // The connection is idle although this server is not processing a request of it.
   server.on("timeout", (socket: Socket) => {
-    if (socket.writableLength > 0 || !connected.isWaiting(socket)) socket.destroy();
-  });
-  let isClosing = false;
-  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (connected.isOneTooMany(incoming.socket)) return refuse(outgoing, TOO_MANY);
-    if (isClosing) outgoing.setHeader("connection", "close");
-    answer(incoming, outgoing);
+    if (socket.writableLength > 0 || !connected.isBusy(socket)) socket.destroy();
   });
   server.on("checkExpectation", (_, outgoing: ServerResponse) => refuse(outgoing, NO_EXPECTATIONS));
   server.on("clientError", answerClientError);
@@ -113,7 +133,7 @@ export async function startServer({
     clearTimeout(deadline);
   };
   let closing: Promise<void> | undefined;
-  const urlOf = (name: string) => `http://${name.includes(":") ? `[${name}]` : name}:${chosen}`;
+  const urlOf = (name: string) => `http://${name.includes(":") ? `[${name}]` : name}:${chosen}${basePath}`;
   const everywhere = EVERYWHERE[host];
   return {
     url: urlOf(everywhere?.here ?? host),
@@ -141,6 +161,11 @@ function addressesOf(wanted: "IPv4" | "IPv6"): string[] {
 }
 
 const TOO_MANY = new HttpError(503, "too_many_connections", "The server has as many connections as it takes.");
+const TOO_MANY_WAITING = new HttpError(
+  503,
+  "too_many_requests_waiting",
+  `At most ${MAX_WAITING} requests wait on a connection; read the responses before sending more.`,
+);
 const BAD_REQUEST = new HttpError(400, "bad_request", "This is not a request that can be understood.");
 const NO_EXPECTATIONS = new HttpError(417, "no_such_expectation", "The only Expect that is met is 100-continue.");
 const TOO_SLOW = new HttpError(408, "too_slow", "The request timed out before it was complete.");

@@ -15,6 +15,8 @@ export interface WorkerProcess<To> {
    * as a phrase that follows "its process".
    */
   readonly ended: Promise<string | undefined>;
+  /** Kills it at once. */
+  kill(): void;
   /** Waits up to 10 seconds for it to end by itself, then kills it. Resolves when it has ended. */
   end(): Promise<void>;
 }
@@ -43,6 +45,9 @@ export function startWorker<To extends object, From>(
     ended,
     send(message) {
       if (child.connected) child.send(message, () => {});
+    },
+    kill() {
+      child.kill("SIGKILL");
     },
     async end() {
       const killer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);

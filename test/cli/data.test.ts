@@ -140,7 +140,10 @@ describe("data labels", () => {
 });
 
 test.each([
-  [["twins"], /data cannot tell "twins"; ask for one of: inspect, duplicates, labels/],
+  [["twins"], /data cannot tell "twins"; ask for one of: inspect, verify, duplicates, labels/],
+  [["verify"], /name the data to verify: data verify PATH/],
+  [["verify", "photos", "--size", "32"], /--size is known from the runs; leave it out/],
+  [["verify", "photos", "--data", "photos"], /name the data to verify: data verify PATH/],
   [["labels"], /name the runs to ask: data labels RUN/],
   [["duplicates", "runs/a"], /data duplicates takes no folder, got "runs\/a"; name the data with --data/],
   [["duplicates", "--confidence", "0.5"], /--confidence goes with: data labels/],

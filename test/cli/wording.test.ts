@@ -7,6 +7,8 @@ import { type OptionName, PLAIN, type Wording } from "../../src/wording.ts";
 /** Every one, or this does not compile. */
 const NAMES: Record<OptionName, true> = {
   allowDifferent: true,
+  allowHost: true,
+  basePath: true,
   batchSize: true,
   channels: true,
   classNames: true,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
+import { requireSameFormat } from "../../src/formats/image-format.ts";
 import { decodeImage, readImageFile } from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
@@ -26,6 +27,29 @@ async function fieldsOf(bytes: Uint8Array) {
   const at = (x: number, y: number) => [0, 1, 2].map((c) => data[(y * width + x) * channels + c]!);
   return { top: at(12, 3), left: at(5, 12), right: at(18, 12), alpha: channels === 4 ? data[3] : undefined };
 }
+
+describe("SVG, which may refer to other files, is refused", () => {
+  const attributes = 'xmlns="http://www.w3.org/2000/svg" width="40" height="30"';
+  const drawing = '<rect width="40" height="30" fill="#eee"/><rect x="9" y="9" width="9" height="9"/></svg>';
+  test.each([
+    ["as it is", `<svg ${attributes}>${drawing}`],
+    ["with WebP's letters", `<svg a="WEBP" ${attributes}>${drawing}`],
+    ["with AVIF's", `<!--ftypavif--><svg ${attributes}>${drawing}`],
+    ["with those of AVIF sequences", `<!--ftypavis--><svg ${attributes}>${drawing}`],
+    ["with those of HEIF files that AVIF may be in", `<!--ftypmif1avif--><svg ${attributes}>${drawing}`],
+  ])("%s", async (_, text) => {
+    await expect(decodeImage(Buffer.from(text), "drawing")).rejects.toThrow(
+      /^drawing is an SVG drawing, which is refused/,
+    );
+  });
+
+  test("a decoder that detects another format than the first bytes say is not used", () => {
+    expect(() => requireSameFormat("a.avif", "avif", "heif")).not.toThrow();
+    for (const found of ["svg", "heif", undefined]) {
+      expect(() => requireSameFormat("a.gif", "gif", found)).toThrow(/^a\.gif is not what it claims to be: .*GIF/);
+    }
+  });
+});
 
 describe("every format is decoded to the same picture", () => {
   const encoded: Record<string, (image: Sharp) => Sharp> = {

@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
@@ -13,7 +15,7 @@ import { temporaryFolder } from "../runs/support/helpers.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
 
-const { runs } = await smallRuns(["a"]);
+const { runs, data, dataFolder } = await smallRuns(["a"]);
 const PIXELS = { pixels: new Array<number>(784).fill(9) };
 
 /** A built page. */
@@ -60,6 +62,99 @@ describe("the page", () => {
     const response = await fetch(`${url}/`);
     expect(response.status).toBe(404);
     expect(await response.text()).toContain("npm run build");
+  });
+});
+
+describe("below a path", () => {
+  test("page and API are there, and nothing elsewhere", async () => {
+    const { url } = await start({ page: pageFolder(), runs, basePath: "/a/tailor" });
+    expect(new URL(url).pathname).toBe("/a/tailor");
+    expect(await (await fetch(url)).text()).toContain("the page");
+    expect((await fetch(url, { redirect: "manual" })).headers.get("location")).toBe("/a/tailor/");
+    expect(await (await fetch(`${url}/assets/main.js`)).text()).toBe("run()");
+    expect(await jsonOf(fetch(`${url}/healthz`))).toEqual({ status: "ok" });
+    expect(await jsonOf(postJson(`${url}/api/predict`, PIXELS))).toMatchObject({ run: "a" });
+    expect((await errorOf(fetch(`${url}/api/nothing`)))[1]).toBe("not_found");
+    expect((await errorOf(fetch(`${url}/api/predict`)))[1]).toBe("method_not_allowed");
+    for (const path of ["/", "/api/runs", "/healthz", "/a", "/a/tailors/", "/assets/main.js"]) {
+      expect([path, (await errorOf(fetch(new URL(path, url)))).slice(0, 2)]).toEqual([path, [404, "not_found"]]);
+    }
+  });
+
+  test("a slash at the end makes no difference, and / is no path", async () => {
+    expect(new URL((await start({ basePath: "/tailor/" })).url).pathname).toBe("/tailor");
+    expect(await jsonOf(fetch(`${(await start({ basePath: "/" })).url}/healthz`))).toEqual({ status: "ok" });
+  });
+
+  test.each(["tailor", "/a//b", "/a b", "/..", "/a/../b", "/a?b", "http://a/b"])("%j is no path", async (basePath) => {
+    await expect(start({ basePath })).rejects.toThrow(/^`basePath` must be a path like \/tailor, got/);
+  });
+});
+
+describe("what browsers keep", () => {
+  /** The response, and what it answers if it is asked for again. */
+  async function twice(url: string, headers: Record<string, string> = {}) {
+    const first = await fetch(url, { headers });
+    const body = Buffer.from(await first.arrayBuffer());
+    const etag = first.headers.get("etag")!;
+    const again = await fetch(url, { headers: { ...headers, "if-none-match": etag } });
+    return { headers: first.headers, body, etag, again: again.status, rest: (await again.arrayBuffer()).byteLength };
+  }
+
+  test("the page: files named by their content for ever, others until they change", async () => {
+    const page = pageFolder();
+    writeFileSync(join(page, "assets", "main-DuIs0JFJ.js"), "run()");
+    const { url } = await start({ page });
+    for (const [path, kept] of [
+      ["/", "no-cache"],
+      ["/assets/main.js", "no-cache"],
+      ["/assets/main-DuIs0JFJ.js", "public, max-age=31536000, immutable"],
+    ] as const) {
+      const { headers, again, rest } = await twice(`${url}${path}`);
+      expect([path, headers.get("cache-control"), again, rest]).toEqual([path, kept, 304, 0]);
+    }
+    const before = await twice(`${url}/`);
+    writeFileSync(join(page, "index.html"), "another page");
+    const after = await fetch(`${url}/`, { headers: { "if-none-match": before.etag } });
+    expect([after.status, await after.text()]).toEqual([200, "another page"]);
+    expect((await fetch(`${url}/nothing`)).headers.get("etag")).toBeNull();
+  });
+
+  test("a model, until it changes", async () => {
+    const folder = temporaryFolder();
+    cpSync(join(runs, "a"), join(folder, "a"), { recursive: true });
+    const { url } = await start({ runs: folder });
+    const model = `${url}/api/runs/a/model.onnx`;
+    const { body, again, etag } = await twice(model);
+    expect([body.equals(readFileSync(join(folder, "a", "model.onnx"))), again]).toEqual([true, 304]);
+    expect((await fetch(model, { method: "HEAD" })).headers.get("content-length")).toBe(String(body.length));
+    utimesSync(join(folder, "a", "model.onnx"), 1, 1);
+    expect((await fetch(model, { headers: { "if-none-match": etag } })).status).toBe(200);
+  });
+
+  test("the data set, which is sent compressed", async () => {
+    const { url } = await start({ runs, data: dataFolder });
+    for (const [accepted, encoding] of [
+      ["gzip, deflate", "gzip"],
+      ["identity", null],
+      ["gzip;q=0", null],
+    ] as const) {
+      const part = await twice(`${url}/api/dataset/test-images`, { "accept-encoding": accepted });
+      expect([part.headers.get("content-encoding"), part.again]).toEqual([encoding, 304]);
+      expect(part.body.equals(data.test.images)).toBe(true);
+    }
+  });
+
+  test("JSON and the page are compressed for clients that accept it", async () => {
+    const page = pageFolder();
+    writeFileSync(join(page, "assets", "main.js.gz"), gzipSync("run() // compressed"));
+    const { url } = await start({ page, runs });
+    for (const path of ["/api/recipes", "/assets/main.js"]) {
+      const sent = async (encoding: string) =>
+        (await fetch(`${url}${path}`, { headers: { "accept-encoding": encoding } })).headers.get("content-encoding");
+      expect([await sent("gzip"), await sent("identity")]).toEqual(["gzip", null]);
+    }
+    expect(await (await fetch(`${url}/assets/main.js`)).text()).toBe("run() // compressed");
   });
 });
 
@@ -124,10 +219,74 @@ describe("names of this machine", () => {
     }
   });
 
+  test("a Host header that is no name or address is refused, whoever can reach the server", async () => {
+    for (const server of [await start(), await start({ host: "0.0.0.0" })]) {
+      for (const host of ["a.1", "1270.0.1", "127.0.0.0.1", "1.2.3.4.5", "999.1.1.1", "xn--", "xn--a", "a b", "[1"]) {
+        expect([host, await statusFor(server.url, host)]).toEqual([host, 400]);
+      }
+      expect(server.log).toEqual([]);
+    }
+  });
+
+  test("a name that is allowed is accepted, and no other, whoever can reach the server", async () => {
+    for (const host of ["127.0.0.1", "0.0.0.0"]) {
+      const { url } = await start({ host, allowHost: ["Tailor.example", "münchen.example"] });
+      for (const name of ["tailor.example", "TAILOR.example:80", "xn--mnchen-3ya.example", "localhost"]) {
+        expect([name, await statusFor(url, name)]).toEqual([name, 200]);
+      }
+      for (const name of ["evil.example", "a.tailor.example", "tailor.example.evil"]) {
+        expect([name, await statusFor(url, name)]).toEqual([name, 403]);
+      }
+    }
+  });
+
+  test("the refusal says how to allow a name", async () => {
+    const { url } = await start({ allowHost: ["tailor.example"] });
+    const [incoming] = await once(get(url, { headers: { host: "evil.example" } }), "response");
+    expect((await incoming.toArray()).join("")).toContain(
+      "answers to localhost, tailor.example only. If a proxy passes on requests under another name, allow that one with `allowHost`.",
+    );
+  });
+
+  test("behind a proxy the page of an allowed name may predict, but clients start no training", async () => {
+    const { url } = await start({ runs, allowHost: ["tailor.example"] });
+    const body = new FormData();
+    body.append("image", new Blob(["x"]), "boot.png");
+    const headers = { origin: "http://tailor.example" };
+    expect((await errorOf(fetch(`${url}/api/predict`, { method: "POST", body, headers })))[1]).toBe("bad_image");
+    expect((await errorOf(postJson(`${url}/api/training`, { recipe: "base" }, headers)))[1]).toBe(
+      "training_not_allowed",
+    );
+  });
+
+  test.each(["", "a/b", "a:80", "http://a", "a b", "*"])("%j is no name to allow", async (name) => {
+    await expect(start({ allowHost: [name] })).rejects.toThrow(/^`allowHost` must be a host name without port or path/);
+  });
+
   test("if reachable from other machines, any name is accepted", async () => {
     const { url } = await start({ host: "0.0.0.0" });
     expect(await statusFor(url, "tailor.example")).toBe(200);
   });
+});
+
+test("forms of other sites' pages are refused, which browsers send without asking; those of the own page are not", async () => {
+  const { url } = await start({ runs });
+  const send = (headers: Record<string, string>) => {
+    const body = new FormData();
+    body.append("image", new Blob(["x"]), "boot.png");
+    return fetch(`${url}/api/predict`, { method: "POST", body, headers });
+  };
+  for (const headers of [
+    { "sec-fetch-site": "cross-site", origin: "http://evil.example" },
+    { "sec-fetch-site": "same-site" },
+    { origin: "http://evil.example" },
+    { origin: "null" },
+  ]) {
+    expect((await errorOf(send(headers))).slice(0, 2)).toEqual([403, "cross_site"]);
+  }
+  for (const headers of [{}, { "sec-fetch-site": "same-origin", origin: url }, { origin: url }]) {
+    expect((await errorOf(send(headers)))[1]).toBe("bad_image");
+  }
 });
 
 describe("limits", () => {
@@ -146,14 +305,31 @@ describe("limits", () => {
     await Promise.all([1, 2].map(() => jsonOf(postJson(`${url}/api/predict`, PIXELS))));
   });
 
+  test("of bytes of all bodies: who sends more still reads the refusal", async () => {
+    const { url } = await start({ runs, limits: { bodyBytes: 20_000_000, heldBytes: 100_000 } });
+    const { port, hostname } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let text = "";
+    socket.on("data", (part) => {
+      text += part;
+    });
+    const length = 5_000_000;
+    socket.write(
+      `POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: ${length}\r\n\r\n`,
+    );
+    socket.end(new Uint8Array(length));
+    await once(socket, "close");
+    expect(text).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1.*"code":"overloaded"/is);
+  });
+
   test("of bytes of all bodies: counted as received, released when a client disconnects", async () => {
-    const { url } = await start({ runs, limits: { bodyBytes: 200_000, heldBytes: 100_000 } });
+    const { url } = await start({ runs, limits: { bodyBytes: 400_000, heldBytes: 200_000 } });
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
     socket.write(
-      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 200000\r\n\r\n",
+      "POST /api/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 400000\r\n\r\n",
     );
-    const image = (bytes = 50_000) =>
+    const image = (bytes = 100_000) =>
       fetch(`${url}/api/predict`, {
         method: "POST",
         headers: { "content-type": "image/png" },
@@ -161,14 +337,16 @@ describe("limits", () => {
       });
     // A client that only announces a large body does not block others.
     for (let i = 0; i < 10; i++) expect((await errorOf(image()))[1]).toBe("bad_image");
-    socket.write(new Uint8Array(70_000));
+    socket.write(new Uint8Array(140_000));
     await expect.poll(async () => (await image()).status).toBe(503);
     expect((await errorOf(image()))[1]).toBe("overloaded");
-    expect((await errorOf(image(80_000)))[1]).toBe("overloaded");
+    expect((await errorOf(image(160_000)))[1]).toBe("overloaded");
+    // Small bodies are not counted.
+    expect((await errorOf(image(50_000)))[1]).toBe("bad_image");
     await jsonOf(postJson(`${url}/api/predict`, PIXELS));
     socket.destroy();
     await expect.poll(async () => (await errorOf(image()))[1]).toBe("bad_image");
-    expect((await errorOf(image(99_000)))[1]).toBe("bad_image");
+    expect((await errorOf(image(199_000)))[1]).toBe("bad_image");
   });
 });
 

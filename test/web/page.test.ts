@@ -65,6 +65,25 @@ test("every view opens without errors, from this server only, within its budget 
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(SCRIPT_BUDGET);
 });
 
+test("below a path every view opens, and a network predicts in the browser, with addresses below it only", async () => {
+  const { url } = await serve({ basePath: "/a/tailor" });
+  const { page, addresses, complaints } = await openPage(url);
+  for (const route of ROUTES) {
+    await page.goto(`${url}/${route}`);
+    await page.locator("main h1").waitFor();
+    await page.waitForLoadState("networkidle");
+    expect(await page.locator("[role=alert]").count(), route).toBe(0);
+  }
+  await page.goto(`${url}/#/try/first`);
+  await page.getByText("A test image").click();
+  // Its worker loads the model.
+  const model = page.waitForResponse((response) => response.url().endsWith("/model.onnx"));
+  await page.locator(".tile").first().click();
+  expect((await model).status()).toBe(200);
+  expect(addresses.filter((address) => address !== url && !address.startsWith(`${url}/`))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
 test.each(["light", "dark"] as const)("on a phone, %s, nothing is wider than the screen", async (colorScheme) => {
   const { url } = await serve();
   const { page } = await openPage(url, { viewport: { width: 360, height: 740 }, colorScheme });

@@ -1,5 +1,16 @@
 /** Client of the page's server. */
 
+/**
+ * Where the page is, which may be below a path of a proxy. Scripts and workers are in a folder of their own there, in development
+ * as well.
+ */
+const PAGE = typeof document === "undefined" ? new URL("..", location.href).href : document.baseURI;
+
+/** The URL of a path of the server, like `/api/runs`. */
+export function serverUrl(path: string): string {
+  return new URL(`.${path}`, PAGE).href;
+}
+
 /** The server responded with an error, or not at all. */
 export class ApiError extends Error {
   /** The server's error code; `unreachable` when it did not respond. */
@@ -37,7 +48,7 @@ export function runPath(id: string, part = ""): string {
 async function ask(path: string, options: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(serverUrl(path), options);
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
     throw new ApiError("unreachable", "The server does not answer. Is `tailor serve` still running?");

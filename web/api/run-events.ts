@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { ProgressAnswer, RunSummary } from "../../src/server/api-types.ts";
-import { runPath } from "./client.ts";
+import { runPath, serverUrl } from "./client.ts";
 
 /** State of a running training, from the server's events. */
 export interface LiveRun {
@@ -23,7 +23,7 @@ export function useRunEvents(id: string, isWanted: boolean): LiveRun {
   useEffect(() => {
     setLive(NOTHING);
     if (!isWanted) return;
-    const source = new EventSource(runPath(id, "/events"));
+    const source = new EventSource(serverUrl(runPath(id, "/events")));
     const on = <Data>(event: string, take: (data: Data, live: LiveRun) => Partial<LiveRun>) =>
       source.addEventListener(event, ({ data }) => {
         const parsed: Data = JSON.parse(data);

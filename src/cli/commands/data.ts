@@ -16,8 +16,9 @@ import { flag } from "../wording.ts";
 import { DEFAULT_DISTANCE, dataDuplicates } from "./data-duplicates.ts";
 import { dataInspect } from "./data-inspect.ts";
 import { DEFAULT_CONFIDENCE, dataLabels } from "./data-labels.ts";
+import { dataVerify } from "./data-verify.ts";
 
-const QUESTIONS = ["inspect", "duplicates", "labels"] as const;
+const QUESTIONS = ["inspect", "verify", "duplicates", "labels"] as const;
 const DRAWING = ["duplicates", "labels"] as const;
 const DEFAULT_LIST = 24;
 /** Options of one question only. */
@@ -56,12 +57,12 @@ export const data = defineCommand({
     {
       name: "[question]",
       description:
-        "inspect: what data of your own hold, and what training would make of it; duplicates: images that are the same or nearly, between training and test images and within them; labels: test images that sure networks agree about, against the label",
+        "inspect: what data of your own hold, and what training would make of it; verify: whether such data are as they were at their first training; duplicates: images that are the same or nearly, between training and test images and within them; labels: test images that sure networks agree about, against the label",
     },
     {
       name: "[folder...]",
       description:
-        "with inspect: the folder or file; with labels: run folders, or folders of runs, whose networks are asked",
+        "with inspect and verify: the folder or file, with verify followed by the runs whose records are looked at (runs); with labels: run folders, or folders of runs, whose networks are asked",
     },
   ],
   options: OPTIONS,
@@ -69,6 +70,7 @@ export const data = defineCommand({
     "node bin/tailor.js data",
     "node bin/tailor.js data --data ./mnist",
     "node bin/tailor.js data inspect photos --size 32 --fit pad --json",
+    "node bin/tailor.js data verify photos",
     "node bin/tailor.js data duplicates --distance 0.08 --out duplicates.png",
     "node bin/tailor.js data labels runs/enhanced-5 --out labels.png",
   ],
@@ -79,6 +81,7 @@ export const data = defineCommand({
     }
     const paths = folders.filter((folder) => folder !== undefined);
     checkOptions(asked, paths, options);
+    if (asked === "verify") return dataVerify(folderToVerify(paths, options), paths.slice(1), output);
     if (asked === "inspect") return dataInspect(folderToInspect(paths, options), options, output);
     const sheet = sheetTarget(options);
     const list = wholeNumber(options, "list") ?? DEFAULT_LIST;
@@ -114,10 +117,10 @@ function checkOptions(
   }
   // How pictures are read, the runs know themselves.
   const [reading] = typedPreparation(options);
-  if (asked === "labels" && reading !== undefined) {
+  if ((asked === "labels" || asked === "verify") && reading !== undefined) {
     throw new UserError(`${reading} is known from the runs; leave it out`, { exitCode: 2 });
   }
-  if (asked !== "labels" && asked !== "inspect" && folders.length > 0) {
+  if (asked !== "labels" && asked !== "inspect" && asked !== "verify" && folders.length > 0) {
     throw new UserError(
       `data${asked ? ` ${asked}` : ""} takes no folder, got "${folders[0]}"; name the data with --data`,
       {
@@ -131,6 +134,14 @@ function checkOptions(
 function folderToInspect([folder, ...more]: readonly string[], options: Options): string {
   if (folder === undefined || more.length > 0 || options.data !== undefined) {
     throw new UserError("name the data to inspect: data inspect PATH", { exitCode: 2 });
+  }
+  return folder;
+}
+
+/** @throws UserError unless a folder is named, and not by `--data` */
+function folderToVerify([folder]: readonly string[], options: Options): string {
+  if (folder === undefined || options.data !== undefined) {
+    throw new UserError("name the data to verify: data verify PATH", { exitCode: 2 });
   }
   return folder;
 }

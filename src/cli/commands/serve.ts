@@ -25,6 +25,12 @@ export const serve = defineCommand({
       description: "where to listen; 0.0.0.0 lets other machines in",
       default: `${DEFAULT_HOST}: this machine only`,
     },
+    {
+      flags: "--allow-host <name>",
+      description: "a host name under which a proxy passes on requests; repeatable",
+      isRepeatable: true,
+    },
+    { flags: "--base-path <path>", description: "the path below which a proxy shows it: /tailor" },
     { flags: "--runs <folder>", description: "where runs are looked for, and trained into", default: "runs" },
     {
       ...CUSTOM_DATA_OPTION,
@@ -71,6 +77,8 @@ export const serve = defineCommand({
     const server = await startServer({
       host: host ?? DEFAULT_HOST,
       port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
+      allowHost: options.allowHost,
+      basePath: options.basePath,
       run,
       runs: path(options, "runs"),
       data,

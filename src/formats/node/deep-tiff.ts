@@ -52,8 +52,7 @@ export async function deepTiffPixels(
   const { depth, space, channels, width, height } = await open()
     .metadata()
     .catch((cause) => {
-      const hasMoreBits = cause instanceof Error && /samples out of range/.test(cause.message);
-      throw hasMoreBits ? notRead(name, "64-bit", cause) : damaged(name, cause);
+      throw headerProblem(name, cause);
     });
   // L*a*b* of 16 bits is signed but has a defined range.
   if ((space as string) === "labs") return undefined;
@@ -77,12 +76,21 @@ export async function deepTiffPixels(
   if (!range) return undefined;
   const [black, white] = range;
   const scale = white > black ? MAX_8_BITS / (white - black) : 0;
+  // Uint8Array.from would collect all numbers in a list first.
+  const pixels = new Uint8Array(samples.length);
+  for (let i = 0; i < samples.length; i++) pixels[i] = Math.round((samples[i]! - black) * scale);
   return {
-    data: Uint8Array.from(samples, (value) => Math.round((value - black) * scale)),
+    data: pixels,
     width: info.width,
     height: info.height,
     channels: info.channels as 1 | 3,
   };
+}
+
+/** The error of a TIFF whose header libvips does not read. */
+export function headerProblem(name: string, cause: unknown): unknown {
+  const hasMoreBits = cause instanceof Error && /samples out of range/.test(cause.message);
+  return hasMoreBits ? notRead(name, "64-bit", cause) : damaged(name, cause);
 }
 
 /** @returns undefined when the samples use all 16 bits, or so few that black and white are not known */

@@ -7,9 +7,9 @@ import type { Picture } from "../../imaging/picture.ts";
 import { type DecodedSize, decodedSize, GARMENT } from "../../imaging/preparation.ts";
 import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../../imaging/signature.ts";
 import { count } from "../../text.ts";
-import { damaged, formatOf, lacksEnd } from "../image-format.ts";
+import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
-import { deepTiffPixels } from "./deep-tiff.ts";
+import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
 
 /** Limit on decoded pixels: a small file can decode to gigabytes. */
 const MAX_PIXELS = 2 ** 27;
@@ -24,6 +24,8 @@ const SMALL_BYTES = 2 ** 16;
  * but a proper end is decoded as in browsers and Pillow, with artefacts in the damaged part.
  */
 const FAIL_ON = "error";
+/** Formats whose signatures no text can have, and which libvips detects by the same bytes. */
+const UNMISTAKABLE: readonly ImageFormat[] = ["png", "jpeg"];
 /** Larger pictures are shrunk while they are decoded. */
 const DEFAULT_SIZE = decodedSize(GARMENT, { channels: 1, height: 28, width: 28 });
 
@@ -46,6 +48,65 @@ const DECODING_VERSION = 1;
 /** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
 export async function decoderVersion(): Promise<string> {
   return JSON.stringify([DECODING_VERSION, (await sharp()).versions]);
+}
+
+/** What decoding an image takes, at most, by its header. */
+export interface DecodingCost {
+  readonly width: number;
+  readonly height: number;
+  /** Time, as the number of pixels of a plain PNG that are decoded in it: about 6 ns each. */
+  readonly work: number;
+  /** In bytes. */
+  readonly memory: number;
+}
+
+/**
+ * For each pixel, at most: time as a multiple of a plain PNG's, and bytes. Measured with flat and with noisy pictures of 3 and 12
+ * megapixels; formats that libvips reads in rows need few, unless their rows are interlaced or progressive.
+ */
+const COSTS: Readonly<Record<ImageFormat | "deep tiff", { readonly work: number; readonly bytes: number }>> = {
+  png: { work: 1, bytes: 2 },
+  jpeg: { work: 1, bytes: 2 },
+  webp: { work: 6, bytes: 8 },
+  gif: { work: 6, bytes: 8 },
+  tiff: { work: 4, bytes: 8 },
+  "deep tiff": { work: 20, bytes: 64 },
+  avif: { work: 36, bytes: 20 },
+  bmp: { work: 4, bytes: 10 },
+};
+const INTERLACED = { work: 5, bytes: 6 };
+/** Each row costs as much time as this many pixels. */
+const ROW_WORK = 64;
+
+/**
+ * What decoding an image takes, at most. Only the header is read.
+ *
+ * @throws UserError when the bytes are not an image, or it has more pixels than allowed
+ */
+export async function decodingCost(
+  bytes: Uint8Array,
+  name: string,
+  { mostPixels = MAX_PIXELS }: DecodingLimits = {},
+): Promise<DecodingCost> {
+  const format = formatOf(bytes, name);
+  const { width, height, cost } = await (format === "bmp"
+    ? { ...bmpSize(bytes, name), cost: COSTS.bmp }
+    : headerCost(bytes, { name, format }));
+  const pixels = width * height;
+  if (pixels > mostPixels) throw tooLarge(name, { width, height }, mostPixels);
+  return { width, height, work: (pixels + height * ROW_WORK) * cost.work, memory: pixels * cost.bytes };
+}
+
+async function headerCost(bytes: Uint8Array, { name, format }: { name: string; format: ImageFormat }) {
+  const image = (await sharp())(bytes, { limitInputPixels: false });
+  const found = await image.metadata().catch((cause) => {
+    throw format === "tiff" ? headerProblem(name, cause) : damaged(name, cause);
+  });
+  requireSameFormat(name, format, found.format);
+  const { width, height } = found;
+  if (format === "tiff") return { width, height, cost: found.depth === "uchar" ? COSTS.tiff : COSTS["deep tiff"] };
+  const isInterlaced = found.isProgressive && (format === "png" || format === "jpeg");
+  return { width, height, cost: isInterlaced ? INTERLACED : COSTS[format] };
 }
 
 export interface DecodingLimits {
@@ -126,9 +187,19 @@ async function openImage(
   const open = (limitInputPixels: number | false) =>
     library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
   const pixels = format === "tiff" ? await deepTiffPixels(() => open(false), { name, mostPixels }) : undefined;
-  if (!pixels) return open(mostPixels);
+  if (!pixels) {
+    if (!UNMISTAKABLE.includes(format)) await requireFound(open(false), { name, format });
+    return open(mostPixels);
+  }
   const { data, ...raw } = pixels;
   return library(data, { raw, limitInputPixels: false });
+}
+
+async function requireFound(image: Sharp, { name, format }: { name: string; format: ImageFormat }): Promise<void> {
+  const { format: found } = await image.metadata().catch((cause) => {
+    throw damaged(name, cause);
+  });
+  requireSameFormat(name, format, found);
 }
 
 /** A BMP as raw pixels for sharp, which then orients, shrinks and converts it like other formats. */

@@ -1,9 +1,6 @@
 import { inParts, mapConcurrently } from "../../data/concurrently.ts";
 import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
-import { type DecodingOptions, decodeImage, readImageFile } from "../../formats/node/image-file.ts";
-import type { Picture } from "../../imaging/picture.ts";
-import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
 import { readModelAt } from "../../runs/node/run-files.ts";
 import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
 import {
@@ -16,6 +13,7 @@ import {
   type PrepareOptions,
   topLabels,
 } from "../prediction.ts";
+import { preparePicture } from "./prepare-picture.ts";
 
 /** Batch size: enough to keep the cores busy, few enough for progress updates. */
 const BATCH_SIZE = 64;
@@ -45,12 +43,9 @@ export async function loadClassifier(
   }
   const { imageShape } = session;
   const imageSize = imageShape.channels * imageShape.height * imageShape.width;
-  const size = decodedSize(preparation, imageShape);
 
-  const prepare = async (image: ImageInput, options: PrepareOptions = {}): Promise<Uint8Array> => {
-    const picture = await decode(image, { mostPixels: options.mostPixels, size });
-    return naming(nameOf(image), () => prepareAs(preparation, picture, imageShape, options));
-  };
+  const prepare = (image: ImageInput, options: PrepareOptions = {}): Promise<Uint8Array> =>
+    preparePicture(image, { preparation, imageShape, ...options });
 
   const timedPrepare = async (image: ImageInput, options: PrepareOptions): Promise<Prepared> => {
     const started = performance.now();
@@ -147,27 +142,4 @@ interface Prepared {
 interface Failed {
   readonly image: ImageInput;
   readonly error: UserError;
-}
-
-async function decode(image: ImageInput, options: DecodingOptions): Promise<Picture> {
-  if (typeof image === "string") return readImageFile(image, options);
-  if (image instanceof Uint8Array) return decodeImage(image, nameOf(image), options);
-  if (typeof image === "object" && image !== null && "data" in image) return image;
-  throw new UserError(
-    `expected an image: the path of a file, its bytes as a Uint8Array, or a picture; got ${image === null ? "null" : typeof image}`,
-  );
-}
-
-function nameOf(image: ImageInput): string {
-  return typeof image === "string" ? image : "the image";
-}
-
-/** Runs `work`. @throws its UserError, prefixed with the image's name */
-function naming<Result>(name: string, work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${name}: ${error.message}`, { cause: error });
-  }
 }

@@ -68,7 +68,7 @@ interface MadeOf {
 }
 
 /** The options for loading images of this size and preparation. */
-function dataOptions({ image, preparation }: MadeOf): CustomDataOptions {
+export function dataOptions({ image, preparation }: MadeOf): CustomDataOptions {
   const channels = image?.channels;
   return {
     size: image && image.height === image.width ? image.height : undefined,

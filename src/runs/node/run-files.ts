@@ -2,7 +2,7 @@
  * The files of a run folder, and reading them. They are written atomically, so this needs no lock. Every file is checked as it
  * is read: against its checksum in the record, or in itself where the record cannot have it yet.
  */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type PictureSplit, pictureSplitSchema } from "../../data/picture-split.ts";
 import { UserError, valueOrUserError } from "../../errors.ts";
@@ -14,7 +14,7 @@ import { checkJson, parseJson } from "../parse-json.ts";
 import { type AnyRunRecord, parseRunRecord, type RunRecord, recordedWeights } from "../run-record.ts";
 import { errorCode, explainFileError, isAbsent, whatIsAt } from "./file-errors.ts";
 import { checkSeal, fileSum } from "./hashes.ts";
-import { fileStamp, readRegularFile } from "./regular-file.ts";
+import { fileStamp, type OpenFile, openRegularFile, readRegularFile } from "./regular-file.ts";
 
 export const RUN_FILES = {
   record: "run.json",
@@ -197,6 +197,28 @@ function readRunModel(run: string | Run): Omit<ModelFile, "fileName"> {
   const bytes = required(readChecked(known, RUN_FILES.model, requireOwnModel), path, RUN_FILES.model);
   const hasSum = !(opened instanceof UserError) && hasChecksums(opened);
   return { bytes, isVerified: hasSum || checkSeal(bytes, "onnx", join(path, RUN_FILES.model)) };
+}
+
+/** The file of a model that was checked, by the run's record. */
+const checkedModels = new WeakMap<AnyRunRecord, string>();
+
+/**
+ * Opens the ONNX model for reading it in parts. It is checked as a whole before, but only once as long as it stays the same.
+ *
+ * @returns the open file: whoever calls this closes it
+ * @throws UserError as `readModel` does, and when the file is replaced while it is read
+ */
+export function openModel(run: Run): OpenFile {
+  const path = join(run.path, RUN_FILES.model);
+  const stamp = fileStamp(path);
+  if (stamp === undefined || checkedModels.get(run.record) !== stamp) readModel(run);
+  const opened = openRegularFile(path);
+  if (opened.stamp === stamp) {
+    checkedModels.set(run.record, stamp);
+    return opened;
+  }
+  closeSync(opened.file);
+  throw new UserError(`${path} is being replaced; try again in a moment`);
 }
 
 /** What is evaluated and served must be what was trained: the model names the weights that the record tells of. */

@@ -1,4 +1,9 @@
+import { webcrypto } from "node:crypto";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
 import type { Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { etag } from "hono/etag";
 import { z } from "zod";
 import { type ImageSet, imageBytes } from "../../data/image-set.ts";
 import { GARMENT } from "../../imaging/preparation.ts";
@@ -7,9 +12,15 @@ import type { DatasetSummary, TestImage } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
+import { entityTag, jsonList, slices, streamOf } from "../streams.ts";
 
 /** Maximum number of test images per response. */
 const MAX_IMAGES = 1000;
+
+/** Larger parts are not compressed, which takes memory. */
+const MAX_COMPRESSED_BYTES = 64 * 2 ** 20;
+/** The compressed size, as a share, up to which it is kept. Photos have no such. */
+const WORTHWHILE = 0.8;
 
 const sampleSchema = z.object({
   count: z.coerce.number().int().min(1).max(MAX_IMAGES).default(24),
@@ -31,8 +42,10 @@ export function dataRoutes(
     app.get(`${base}/test-images`, async (c) => {
       const { count, seed } = parseQuery(c.req, sampleSchema);
       const test = await testSetOf(c);
-      const images = sampleIndices(test.count, { count, seed }).map((index) => testImage(test, index));
-      return c.json({ images });
+      const indices = sampleIndices(test.count, { count, seed });
+      return c.body(streamOf(jsonList("images", testImages(test, indices))), 200, {
+        "content-type": "application/json",
+      });
     });
 
     app.get(`${base}/test-images/:index`, async (c) => {
@@ -60,14 +73,25 @@ export function dataRoutes(
     } satisfies DatasetSummary);
   });
 
-  app.get("/api/dataset/:part", async (c) => {
+  app.get("/api/dataset/:part", etag(), async (c) => {
     const part = PARTS.get(c.req.param("part"));
     if (part === undefined) {
       const names = [...PARTS.keys()].join(", ");
       throw new HttpError(404, "no_such_part", `The parts of the data set are ${names}.`);
     }
     const { train, test } = await data();
-    return binaryResponse(part({ train, test }));
+    const bytes = part({ train, test });
+    const { tag, small } = await packedOnce(bytes);
+    const encoding = accepts(c, { header: "Accept-Encoding", supports: ["gzip"], default: "identity" });
+    const sent = encoding === "gzip" && small ? small : bytes;
+    return c.body(streamOf(slices(sent)), 200, {
+      "content-type": "application/octet-stream",
+      "content-length": String(sent.length),
+      "cache-control": "no-cache",
+      vary: "Accept-Encoding",
+      etag: tag,
+      ...(sent === small ? { "content-encoding": "gzip" } : {}),
+    });
   });
 }
 
@@ -79,6 +103,30 @@ const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
   ["test-labels", ({ test }) => test.labels],
 ]);
 
+/** What is sent of a part of the data. */
+interface Packed {
+  readonly tag: string;
+  /** Compressed, where that is worthwhile. */
+  readonly small: Uint8Array | undefined;
+}
+
+/** The parts are the same as long as the server runs, and are compressed once. */
+const packed = new WeakMap<Uint8Array, Promise<Packed>>();
+
+function packedOnce(bytes: Uint8Array): Promise<Packed> {
+  const known = packed.get(bytes) ?? pack(bytes);
+  packed.set(bytes, known);
+  return known;
+}
+
+async function pack(bytes: Uint8Array): Promise<Packed> {
+  const sum = await webcrypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  const tag = entityTag(Buffer.from(sum).toString("hex"));
+  if (bytes.length > MAX_COMPRESSED_BYTES) return { tag, small: undefined };
+  const small = await promisify(gzip)(bytes, { level: constants.Z_BEST_SPEED });
+  return { tag, small: small.length < WORTHWHILE * bytes.length ? small : undefined };
+}
+
 function testImage(set: ImageSet, index: number): TestImage {
   const { channels, height, width } = set;
   const size = imageBytes(set);
@@ -87,17 +135,14 @@ function testImage(set: ImageSet, index: number): TestImage {
   return { index, label, className: set.classNames[label]!, channels, height, width, pixels };
 }
 
+function* testImages(set: ImageSet, indices: readonly number[]): Generator<TestImage> {
+  for (const index of indices) yield testImage(set, index);
+}
+
 /** Different random numbers below `total`, determined by the seed. */
 function sampleIndices(total: number, { count, seed }: { count: number; seed: number }): number[] {
   const stream = randomStream(seed, "sample");
   const drawn = new Set<number>();
   while (drawn.size < Math.min(count, total)) drawn.add(stream.below(total));
   return [...drawn];
-}
-
-/** A response of raw bytes. They are not copied, so they must not be modified any more. */
-export function binaryResponse(bytes: Uint8Array): Response {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const body = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(bytes);
-  return new Response(body, { headers: { "content-type": "application/octet-stream" } });
 }

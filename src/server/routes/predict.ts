@@ -1,10 +1,12 @@
 import type { Hono } from "hono";
 import { z } from "zod";
+import type { PictureTarget } from "../../prediction/node/prepare-picture.ts";
 import type { ServerContext } from "../context.ts";
-import { HttpError } from "../errors.ts";
+import { overloaded } from "../errors.ts";
+import { requireSameOrigin } from "../guards.ts";
 import { createConcurrencyLimit } from "../limits.ts";
 import type { OpenClassifier } from "../open-classifiers.ts";
-import { badImage, pictureFile, pixelsOf } from "../prediction-input.ts";
+import { pixelsOf, requirePictureType } from "../prediction-input.ts";
 import { mediaType, parseJsonBody, parseQuery, withBody } from "../request.ts";
 
 /** Maximum size per number of a JSON body: indented lists of rows need 14. */
@@ -25,17 +27,23 @@ const querySchema = z.object({
 type Query = z.infer<typeof querySchema>;
 
 /** `POST /api/predict`: classifies a picture. */
-export function predictRoute(app: Hono, { catalog, classifiers, limits }: ServerContext): void {
-  const overloaded = () =>
-    new HttpError(503, "overloaded", "The server is at work on as much as it takes; try again in a moment.");
+export function predictRoute(app: Hono, { catalog, classifiers, decoder, limits, allowedHosts }: ServerContext): void {
   const held = createConcurrencyLimit(limits.heldBytes, overloaded);
   const predictions = createConcurrencyLimit(limits.predictions, overloaded);
+
+  const targetOf = ({ preparation, imageShape }: OpenClassifier, { background }: Query): PictureTarget => {
+    return { preparation, imageShape, background, mostPixels: limits.pixels };
+  };
 
   app.post("/api/predict", async (c) => {
     const query = parseQuery(c.req, querySchema);
     const run = query.run === undefined ? catalog.preferred() : catalog.find(query.run);
     const type = mediaType(c.req);
     const isJson = type === "application/json";
+    const contentType = c.req.header("content-type") ?? "";
+    if (!isJson) requirePictureType(type);
+    // Unlike other types, a page of another site may send a form without asking first.
+    if (type === "multipart/form-data") requireSameOrigin(c.req, allowedHosts);
     return classifiers.use(run, (classifier) => {
       const mostBytes = isJson ? jsonBytes(classifier.imageShape) : limits.bodyBytes;
       return withBody(c.req, { mostBytes, held }, async (bytes) => {
@@ -43,7 +51,7 @@ export function predictRoute(app: Hono, { catalog, classifiers, limits }: Server
         try {
           const pixels = isJson
             ? pixelsOf(parseJsonBody(bytes), classifier.imageShape)
-            : await prepared(await pictureFile(bytes, { type, contentType: c.req.header("content-type")! }), query);
+            : await decoder.prepare({ body: bytes, type, contentType, target: targetOf(classifier, query) });
           const { label, probability, top } = await classifier.classify(pixels);
           const isUnknown = probability < (query.unknownBelow ?? classifier.unknownBelow);
           const answer = { run: run.id, label, probability, isUnknown, top: top.slice(0, query.top) };
@@ -52,12 +60,6 @@ export function predictRoute(app: Hono, { catalog, classifiers, limits }: Server
           leave();
         }
       });
-
-      function prepared(file: Uint8Array, { background }: Query): Promise<Uint8Array> {
-        return classifier.prepare(file, { background, mostPixels: limits.pixels }).catch((error: unknown) => {
-          throw badImage(error);
-        });
-      }
     });
   });
 }

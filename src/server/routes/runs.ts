@@ -1,11 +1,14 @@
+import { closeSync, createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import type { Hono } from "hono";
+import { etag } from "hono/etag";
 import { UserError, valueOrUserError } from "../../errors.ts";
-import { readMetrics, readModel } from "../../runs/node/run-files.ts";
+import { openModel, readMetrics } from "../../runs/node/run-files.ts";
 import type { RunDetail, RunSummary } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
 import { modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
-import { binaryResponse } from "./data.ts";
+import { entityTag } from "../streams.ts";
 
 /** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
@@ -37,9 +40,21 @@ export function runRoutes(
 
   app.get("/api/runs/:id/evaluation", async (c) => c.json(await evaluations.of(catalog.find(c.req.param("id")))));
 
-  app.get("/api/runs/:id/model.onnx", (c) => {
+  app.get("/api/runs/:id/model.onnx", etag(), (c) => {
     const run = catalog.find(c.req.param("id"));
     if (modelStamp(run) === undefined) throw noModel(run.id);
-    return binaryResponse(readModel(run));
+    const { file, bytes, stamp } = openModel(run);
+    const headers = {
+      "content-type": "application/octet-stream",
+      "content-length": String(bytes),
+      "cache-control": "no-cache",
+      etag: entityTag(stamp),
+    };
+    if (c.req.method === "HEAD") {
+      closeSync(file);
+      return c.body(null, 200, headers);
+    }
+    const parts = createReadStream("", { fd: file, start: 0 });
+    return c.body(Readable.toWeb(parts) as ReadableStream<Uint8Array>, 200, headers);
   });
 }

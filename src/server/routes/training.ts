@@ -52,19 +52,22 @@ const wishSchema = z
   }));
 
 /** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
-export function trainingRoutes(app: Hono, { trainer, data }: Pick<ServerContext, "trainer" | "data">): void {
+export function trainingRoutes(
+  app: Hono,
+  { trainer, data, allowedHosts }: Pick<ServerContext, "trainer" | "data" | "allowedHosts">,
+): void {
   const held = createConcurrencyLimit(
     MAX_HELD_BYTES,
     () => new HttpError(503, "overloaded", "Too many trainings are asked for at once; try again in a moment."),
   );
 
-  app.post("/api/training", onlySameOrigin, async (c) => {
+  app.post("/api/training", onlySameOrigin(allowedHosts), async (c) => {
     const allowed = required(trainer);
     const id = await allowed.start(await wishOf(c));
     return c.json({ id }, 202);
   });
 
-  app.delete("/api/training/:id", onlySameOrigin, async (c) => {
+  app.delete("/api/training/:id", onlySameOrigin(allowedHosts), async (c) => {
     const id = c.req.param("id");
     await required(trainer).stop(id);
     return c.json({ id });

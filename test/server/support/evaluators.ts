@@ -13,11 +13,14 @@ export async function stoppedEvaluator(): Promise<number> {
 }
 
 /** This process's children that evaluate. Linux only. */
-export function evaluators(): number[] {
+export const evaluators = () => workers("evaluation-worker");
+
+/** This process's children that run a worker of this name. Linux only. */
+export function workers(name: string): number[] {
   const children = readdirSync("/proc/self/task").flatMap((thread) =>
     readFileSync(`/proc/self/task/${thread}/children`, "utf8").trim().split(" "),
   );
   return children
-    .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("evaluation-worker"))
+    .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(name))
     .map(Number);
 }
