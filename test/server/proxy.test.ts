@@ -39,7 +39,7 @@ async function nginx(url: string): Promise<number> {
   );
   const child = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], { stdio: "ignore" });
   onTestFinished(async () => {
-    child.kill("SIGKILL");
+    child.kill("SIGTERM"); // Killed, it would leave its own processes behind.
     if (child.exitCode === null) await once(child, "close");
   });
   const answers = () =>
