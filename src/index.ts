@@ -11,6 +11,7 @@ export type { PublishedFile } from "./data/fashion-mnist.ts";
 export {
   createImageSet,
   type ImageSet,
+  type LabelledSet,
   type PixelStatistics,
   pixelStatistics,
   selectImages,
@@ -31,12 +32,14 @@ export type {
 export type { StoredKind } from "./data/node/data-readers.ts";
 export { loadFashionMnist } from "./data/node/fashion-mnist.ts";
 export { type Extent, type Inspection, inspectData, type PictureFacts } from "./data/node/inspect.ts";
+export type { PictureCache } from "./data/node/picture-cache.ts";
 export type { OnRead, UnreadablePicture } from "./data/node/read-pictures.ts";
 export type { Augment, AugmentationContext } from "./data/own-augmentation.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
 export { type Fold, type Split, stratifiedSplit } from "./data/split.ts";
 export {
   imageTask,
+  type LabelledData,
   normalizationOf,
   type TrainingData,
   type TrainingDataOptions,
@@ -145,7 +148,7 @@ export {
   trainAll,
 } from "./experiments/train-all.ts";
 export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
-export type { Backbone, BackboneInput } from "./formats/backbone.ts";
+export type { Backbone, BackboneInput, Pooling } from "./formats/backbone.ts";
 export { type InferenceModelParts, inferenceModel } from "./formats/inference-model.ts";
 export { pytorchModel } from "./formats/pytorch-model.ts";
 export {

@@ -11,12 +11,14 @@ export { type EvaluationBatch, evaluationBatches, type TrainingBatches, training
 export {
   createImageSet,
   type ImageSet,
+  type LabelledSet,
   type PixelStatistics,
   pixelStatistics,
   selectImages,
 } from "../data/image-set.ts";
 export {
   imageTask,
+  type LabelledData,
   normalizationOf,
   type TrainingData,
   type TrainingDataOptions,

@@ -8,45 +8,61 @@ import { GraphWriter } from "../onnx/graph-writer.ts";
 /** Element types of inputs that can be fed. */
 const INPUT_TYPES = { float32: 1, uint8: 2, float16: 10 } as const;
 
-/** What a backbone's input must be given. */
-export const backboneInputSchema = z.strictObject({
-  channels: z.union([z.literal(1), z.literal(3)]),
-  height: z.int().min(1),
-  width: z.int().min(1),
-  /** Order of the axes after the batch: channels first or last. */
-  layout: z.enum(["channels-first", "channels-last"]),
-  type: z.enum(["float32", "uint8", "float16"]),
-  /** (pixel / 255 - mean) / standardDeviation per channel. */
-  mean: z.array(z.number()),
-  standardDeviation: z.array(z.number().positive()),
-});
-
-/** How features of several places or tokens become one vector. */
-export const POOLINGS = ["none", "places", "token", "tokens"] as const;
+/** What a frozen network is fed. */
+export interface BackboneInput {
+  readonly channels: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+  /** Order of the axes after the batch. */
+  readonly layout: "channels-first" | "channels-last";
+  readonly type: "float32" | "uint8" | "float16";
+  /** (pixel / 255 - mean) / standardDeviation, per channel. */
+  readonly mean: number[];
+  readonly standardDeviation: number[];
+}
 
 /**
- * A frozen network as plain data: which file, where it is cut, what it is fed.
+ * How features become one vector. none: they are [batch, features] already; places: mean over an image's height and width;
+ * token: the first token; tokens: mean over all.
  */
-export const backboneSchema = z.strictObject({
+export type Pooling = "none" | "places" | "token" | "tokens";
+
+/** A frozen network as plain data: which file, where it is cut, what it is fed. */
+export interface Backbone {
   /** Absolute path of the ONNX file. */
-  file: z.string(),
+  readonly file: string;
   /** Where it was fetched from, with the commit: `hf:OWNER/NAME/PATH@COMMIT`. */
+  readonly source?: string;
+  readonly sha256: string;
+  /** The value in its graph that is used. */
+  readonly tensor: string;
+  readonly pooling: Pooling;
+  /** Number of features. */
+  readonly features: number;
+  /** Of the forward pass of one image, in convolutions and matrix products; quantised ones are not counted. */
+  readonly multiplyAdds: number;
+  readonly input: BackboneInput;
+}
+
+/** Schema of a backbone in a recipe. */
+export const backboneSchema: z.ZodType<Backbone> = z.strictObject({
+  file: z.string(),
   source: z.string().exactOptional(),
   sha256: z.string(),
-  /** The value in its graph that is used. */
   tensor: z.string(),
-  /** none: it is [batch, features] already; places: mean over an image's height and width; token: the first token; tokens: mean over all. */
-  pooling: z.enum(POOLINGS),
-  /** Number of features. */
+  pooling: z.enum(["none", "places", "token", "tokens"]),
   features: z.int().min(1),
-  /** Of the forward pass of one image, in convolutions and matrix products; quantised ones are not counted. */
   multiplyAdds: z.int().min(0),
-  input: backboneInputSchema,
+  input: z.strictObject({
+    channels: z.union([z.literal(1), z.literal(3)]),
+    height: z.int().min(1),
+    width: z.int().min(1),
+    layout: z.enum(["channels-first", "channels-last"]),
+    type: z.enum(["float32", "uint8", "float16"]),
+    mean: z.array(z.number()),
+    standardDeviation: z.array(z.number().positive()),
+  }),
 });
-
-export type BackboneInput = z.infer<typeof backboneInputSchema>;
-export type Backbone = z.infer<typeof backboneSchema>;
-export type Pooling = Backbone["pooling"];
 
 /** What a file says of its input; undefined where a dimension is dynamic. */
 export interface StatedInput {

@@ -14,6 +14,7 @@ const WITHOUT_VALIDATION = 0.01;
 /** The same for every seed, so that the runs of several seeds have one recipe. */
 const SEED = 1;
 
+/** How the trials are computed. */
 export interface ChoiceOptions extends FeatureOptions {
   readonly runtime: Runtime;
 }

@@ -22,15 +22,17 @@ import { checkJson, parseJson } from "../../runs/parse-json.ts";
 import { ort, sessionOptions } from "../../runtime/node/ort.ts";
 
 /** Ranges of values that networks were trained with: [mean, standard deviation] of (pixel / 255). */
-const RANGES = {
+const RANGES: Readonly<Record<BackboneRange, Pick<BackboneInput, "mean" | "standardDeviation">>> = {
   /** The statistics of ImageNet, as torchvision, timm and most of Hugging Face's models have them. */
   imagenet: { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] },
   "0-1": { mean: [0, 0, 0], standardDeviation: [1, 1, 1] },
   "-1-1": { mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5] },
   "0-255": { mean: [0, 0, 0], standardDeviation: [1 / 255, 1 / 255, 1 / 255] },
-} as const satisfies Record<string, Pick<BackboneInput, "mean" | "standardDeviation">>;
+};
 
-export type BackboneRange = keyof typeof RANGES;
+/** A range of values that a network was trained with. */
+export type BackboneRange = "imagenet" | "0-1" | "-1-1" | "0-255";
+/** The ranges that can be named. */
 export const BACKBONE_RANGES = Object.keys(RANGES) as BackboneRange[];
 
 /** What users say of a backbone, beyond its file. */

@@ -15,6 +15,7 @@ const EXTENSION = ".features";
 /** Changes when a file has other contents for the same key. */
 const FORMAT = 1;
 
+/** How features are computed, and where they are kept. */
 export interface FeatureOptions {
   readonly threads: number;
   /** Takes lines about a cache that is damaged or cannot be written. */
