@@ -21,7 +21,7 @@ import { temporaryFolder } from "../runs/support/helpers.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 156, test: 130 });
+const DATA = await smallDataFolder({ train: 300, test: 130 });
 const OUT = join(sharedFolder(), "ablation");
 const SMALL = ["ablate", "--from", "base-study", "--epochs", "1", "--seeds", "2", "--data", DATA, "--threads", "1"];
 
