@@ -21,8 +21,8 @@ export interface EvaluateOptions {
 /** Batch size in evaluation: large enough to keep every core busy, small enough for the caches. */
 const EVALUATION_BATCH_SIZE = 250;
 
-/** Values of pixels in a batch of large images, which would need too much memory otherwise: 250 images of 3x96x96. */
-const MAX_BATCH_VALUES = EVALUATION_BATCH_SIZE * 3 * 96 * 96;
+/** Values of pixels in a batch of large images, which would need too much memory otherwise: ten images of 3x224x224. */
+const MAX_BATCH_VALUES = 10 * 3 * 224 * 224;
 
 /** Number of images of this size to evaluate at a time. */
 export function evaluationBatchSize(image: ImageGeometry): number {

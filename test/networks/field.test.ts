@@ -17,6 +17,7 @@ import { needTorch, python } from "../exchange/support/python.ts";
 import { hash, uniform } from "../golden/inputs.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { processorLowerings } from "../support/run-program.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 
 /** torchvision's and timm's numbers for 1,000 classes. */
 const PARAMETERS: Readonly<Record<string, number>> = {
@@ -126,8 +127,10 @@ const [USUAL_TOLERANCE, LARGEST_TOLERANCE] = [1e-2, 5e-2];
 /** Of the largest gradient's norm: biases in front of a norm have no gradient but what rounding leaves. */
 const ROUNDING = 1e-5;
 
+/** Each takes as long as a hundred other tests, and is built of the same layers as a smaller one. */
+const LARGE = ["resnet34", "resnet50", "densenet121", "mixer_s16_224"];
 /** Of the largest network, which takes a minute, only the number of parameters is checked. */
-const COMPARED = FIELD_MODELS.filter(({ name }) => name !== "mixer_b16_224");
+const COMPARED = FIELD_MODELS.filter(({ name }) => name !== "mixer_b16_224" && (IS_THOROUGH || !LARGE.includes(name)));
 
 describe("logits and gradients are those of an independent PyTorch module, which loads the same weights", () => {
   test.for(COMPARED)("$name", async (model, context) => {
