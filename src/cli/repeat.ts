@@ -27,7 +27,7 @@ export function repeatOf(record: AnyRunRecord): Repeat | null {
   const byName = (name: string) => ({ command: commandLine(`train ${shellWord(name)}`, { ...changed, ...options }) });
   if (recipeFile !== undefined) return byName(recipeFile);
   if (isBuiltIn(record)) return byName(recipeName);
-  if (!MODELS.some(({ name }) => name === model)) return null;
+  if (!recipe.backbone && !MODELS.some(({ name }) => name === model)) return null;
   const isOurs = NAMED_RECIPES.some(({ name }) => name === recipeName);
   // A recipe in a file has a name of its own.
   const own = isOurs ? { ...recipe, name: `${recipeName}-changed` } : recipe;

@@ -1,5 +1,5 @@
 /** `train transfer`: a head on the features of a pretrained network, a run like any other. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
@@ -27,7 +27,9 @@ test("is trained, evaluated, used and reported; its one file holds everything fr
   expect(made.stderr).toContain(`backbone ${NET}: 8 features at`);
   expect(made.stderr).toMatch(/weight decay [\d.]+, chosen by the validation loss \(0\.3: /);
   expect(made.stdout).toMatch(/test accuracy ([89]\d|100)\.\d+ %/);
-  expect(existsSync(join(RUN, "report.html"))).toBe(true);
+  const page = readFileSync(join(RUN, "report.html"), "utf8");
+  expect(page).toContain("train recipe.json");
+  expect(page).toContain("&quot;backbone&quot;");
   const record = readRunRecord(RUN);
   expect(record).toMatchObject({
     recipeName: "transfer",
