@@ -3,9 +3,9 @@ import { UserError } from "../errors.ts";
 import { backboneSchema } from "../formats/backbone.ts";
 import { describeIssues } from "../formats/json.ts";
 import { findModel } from "../models/index.ts";
-import { transferHead } from "../models/transfer.ts";
 import type { Model } from "../nn/index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
+import { transferHead } from "./transfer.ts";
 
 const warmUp = z.strictObject({ epochs: z.number(), startFactor: z.number() });
 

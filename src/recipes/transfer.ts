@@ -1,6 +1,14 @@
 import type { Backbone } from "../formats/backbone.ts";
-import { TRANSFER, transferHead } from "../models/transfer.ts";
+import { linear, type Model } from "../nn/index.ts";
 import type { Recipe } from "./recipe.ts";
+
+/** The name of the recipe, and of its network. */
+export const TRANSFER = "transfer";
+
+/** The head on the features of a frozen network: a linear classifier. */
+export function transferHead({ features }: Pick<Backbone, "features">): Model {
+  return { name: TRANSFER, features, layers: ({ classes }) => [linear(classes)] };
+}
 
 /**
  * A linear classifier on the features of a frozen network: logistic regression, trained by Adam with L2 regularisation. How

@@ -11,9 +11,9 @@ import {
   withHead,
 } from "../../src/formats/backbone.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
-import { transferHead } from "../../src/models/transfer.ts";
 import { type ModelProto, ModelProtoSchema, NodeProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { ATTRIBUTE_TYPE, GraphWriter } from "../../src/onnx/graph-writer.ts";
+import { transferHead } from "../../src/recipes/transfer.ts";
 import { ort } from "../../src/runtime/node/ort.ts";
 import { type NetworkOptions, otherNetwork, randomNumbers } from "../training/support/backbones.ts";
 

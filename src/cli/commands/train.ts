@@ -1,25 +1,15 @@
-import { profileRun } from "../../bench/profile.ts";
 import type { LoadedData } from "../../data/node/chain.ts";
 import { UserError } from "../../errors.ts";
-import {
-  EVALUATION_SPLITS,
-  type EvaluateRunOptions,
-  type EvaluationSplit,
-  evaluateRun,
-} from "../../evaluation/node/evaluate-run.ts";
+import { EVALUATION_SPLITS, type EvaluationSplit } from "../../evaluation/node/evaluate-run.ts";
 import type { SeedlessRun } from "../../experiments/planned-run.ts";
 import { adjustRecipe, KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { isBuiltIn, RECIPES } from "../../recipes/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
-import { overfittingText } from "../../report/overfitting.ts";
-import { runProfileLines } from "../../report/profile-tables.ts";
-import { accuracyLine } from "../../report/wording.ts";
 import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
-import { count, duration, megabytes, percent } from "../../text.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
@@ -29,11 +19,11 @@ import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedP
 import { chosenDevice, trialOf } from "../device.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
-import { type Output, sayNotKept } from "../output.ts";
+import type { Output } from "../output.ts";
 import { folds, path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
-import { reportTrained } from "../run-report.ts";
 import { trainRepeatedly } from "../train-repeatedly.ts";
+import { sayTrained } from "../trained-run.ts";
 import { startLine, trainingDisplay } from "../training-display.ts";
 import { commandLine, flag } from "../wording.ts";
 
@@ -193,7 +183,7 @@ export const train = defineCommand({
     const isProfiled = options.profile === true;
     const isReported = options.skipReport !== true;
     const { openModel } = device;
-    return report(trained, { data, split, threads: threads(options), openModel, isProfiled, isReported }, output);
+    return sayTrained(trained, { data, split, threads: threads(options), openModel, isProfiled, isReported }, output);
   },
 });
 
@@ -369,67 +359,4 @@ function typedClassWeights({ classWeights: typed }: TrainOptions): RecipeAdjustm
     `--class-weights must be balanced, none, or a number above 0 for each class (1,2.5,1); got ${typed}`,
     { exitCode: 2 },
   );
-}
-
-type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean; isReported: boolean } & Pick<
-  EvaluateRunOptions,
-  "data" | "threads" | "openModel"
->;
-
-async function report(
-  { folder, record }: Extract<TrainedRun, { isFinished: true }>,
-  { data, split, threads, openModel, isProfiled, isReported }: Reporting,
-  output: Output,
-): Promise<number> {
-  const { result } = record;
-  const metrics =
-    split &&
-    (await evaluateRun(folder, {
-      data,
-      split,
-      averageFlips: false,
-      threads,
-      openModel,
-      onNotKept: sayNotKept(output),
-    }));
-  output.say(
-    `trained ${record.recipeName} in ${duration(result.seconds)}: ${count(result.imagesPerSecond)} images/s, peak memory ${megabytes(result.peakMemoryBytes)}`,
-  );
-  if (result.stoppedAfter !== undefined) {
-    output.say(`stopped early, after epoch ${result.stoppedAfter} of ${record.epochs}`);
-  }
-  if (result.bestEpoch !== undefined) output.say(`weights of the best epoch, ${result.bestEpoch}`);
-  if (result.validationAccuracy !== null && result.validationLoss !== null) {
-    output.say(`validation accuracy ${percent(result.validationAccuracy)}, loss ${result.validationLoss.toFixed(4)}`);
-  }
-  if (metrics) output.say(accuracyLine(split, metrics));
-  const overfitting = overfittingText(record);
-  if (overfitting !== undefined) output.note(overfitting);
-  const page = isReported
-    ? await reportTrained(folder, { data, split, metrics, threads, openModel }, output)
-    : undefined;
-  if (page !== undefined) output.say(`report: ${page}`);
-  output.say(`run: ${folder}`);
-  const profile = isProfiled ? await profileRun(folder, { data, threads }) : undefined;
-  for (const line of profile ? runProfileLines(profile) : []) output.say(line);
-  const evaluation = metrics && {
-    split,
-    accuracy: metrics.accuracy,
-    correct: metrics.correct,
-    total: metrics.total,
-    standardError: metrics.standardError,
-    loss: metrics.loss,
-  };
-  output.result({
-    run: folder,
-    recipe: record.recipeName,
-    model: record.model,
-    seed: record.seed,
-    epochs: record.epochs,
-    ...result,
-    ...(evaluation ? { evaluation } : {}),
-    ...(profile ? { profile } : {}),
-    ...(page === undefined ? {} : { report: page }),
-  });
-  return 0;
 }
