@@ -1,7 +1,6 @@
 import { UserError } from "../errors.ts";
-import { formatShape, IMAGE_AXES, imageSizes, requireAxes, ShapeError } from "../graph/shape.ts";
-import type { Value } from "../graph/value.ts";
-import { biasAdd } from "../ops/channels.ts";
+import { IMAGE_AXES, imageSizes, requireAxes } from "../graph/shape.ts";
+import { biasAdd, channelsPerGroup } from "../ops/channels.ts";
 import { type Conv2dSettings, conv2d as conv2dOp } from "../ops/convolution/conv2d.ts";
 import { depthwiseConv2d as depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
 import { transposedConvolution } from "../ops/convolution/general.ts";
@@ -104,7 +103,7 @@ export function conv2d(channels: number, options: Conv2dOptions): Layer {
     description: `conv2d ${kernel.join("x")}, ${channels}${detailsOf(settings)}`,
     forward(x, context) {
       requireAxes("conv2d", "x", x.shape, IMAGE_AXES);
-      const perGroup = channelsPerGroup("conv2d", x, groups);
+      const perGroup = channelsPerGroup("conv2d", x.shape, groups);
       const initialize = uniformByFanIn(perGroup * kernel[0] * kernel[1]);
       const weight = context.parameter("weight", [channels, perGroup, ...kernel], initialize);
       const y = conv2dOp(x, weight, operationSettings(settings));
@@ -119,13 +118,6 @@ export function conv2d(channels: number, options: Conv2dOptions): Layer {
 
 function operationSettings({ strides, pads, dilations, groups }: ReturnType<typeof settingsOf>): Conv2dSettings {
   return { stride: strides, padding: pads, dilation: dilations, groups };
-}
-
-/** @throws ShapeError unless the groups divide x's channels */
-function channelsPerGroup(op: string, x: Value, groups: number): number {
-  const { channels } = imageSizes(x.shape);
-  if (channels % groups === 0) return channels / groups;
-  throw new ShapeError(op, `${groups} groups must divide the ${channels} channels of x ${formatShape(x.shape)}`);
 }
 
 /** Options of `depthwiseConv2d`. */
@@ -202,7 +194,7 @@ export function convTranspose2d(channels: number, options: ConvTranspose2dOption
     description: `transposed conv2d ${kernel.join("x")}, ${channels}${detailsOf(settings)}`,
     forward(x, context) {
       requireAxes("convTranspose2d", "x", x.shape, IMAGE_AXES);
-      channelsPerGroup("convTranspose2d", x, groups);
+      channelsPerGroup("convTranspose2d", x.shape, groups);
       const initialize = uniformByFanIn((channels / groups) * kernel[0] * kernel[1]);
       const weight = context.parameter("weight", [x.shape[1]!, channels / groups, ...kernel], initialize);
       const y = transposedConvolution(x, weight, {

@@ -1,6 +1,6 @@
 import { formatShape, IMAGE_AXES, requireAxes, ShapeError, sizeOf } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { channelAffine } from "../ops/channels.ts";
+import { channelAffine, channelsPerGroup } from "../ops/channels.ts";
 import { add, multiply } from "../ops/elementwise.ts";
 import { normalize } from "../ops/normalize.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -57,6 +57,13 @@ function scaleAndShift(size: number, context: LayerContext) {
   };
 }
 
+/** Each channel of images times its `weight`, plus its `bias`, where there are such. */
+function affineImages(images: Value, affine: boolean, context: LayerContext): Value {
+  if (!affine) return images;
+  const { weight, bias } = scaleAndShift(images.shape[1]!, context);
+  return channelAffine(images, weight, bias);
+}
+
 /** Layer norm over the channels of each pixel: [N, C, H, W], unchanged. Parameters `weight` and `bias` [C]. timm's LayerNorm2d. */
 export function layerNorm2d(options: NormOptions = {}): Layer {
   requireOptions("layerNorm2d", options, RULES);
@@ -66,10 +73,7 @@ export function layerNorm2d(options: NormOptions = {}): Layer {
     description: "layer norm over channels",
     forward(x, context) {
       requireAxes("layerNorm2d", "x", x.shape, IMAGE_AXES);
-      const normalized = normalize(x, [1], epsilon);
-      if (!affine) return normalized;
-      const { weight, bias } = scaleAndShift(x.shape[1]!, context);
-      return channelAffine(normalized, weight, bias);
+      return affineImages(normalize(x, [1], epsilon), affine, context);
     },
     toPytorch: (x) => ({
       kind: "module",
@@ -101,17 +105,8 @@ export function groupNorm(groups: number, options: NormOptions = {}): Layer {
     description: `group norm, ${groups} groups`,
     forward(x, context) {
       requireAxes("groupNorm", "x", x.shape, IMAGE_AXES);
-      const channels = x.shape[1]!;
-      if (channels % groups !== 0) {
-        throw new ShapeError(
-          "groupNorm",
-          `${groups} groups must divide the ${channels} channels of x ${formatShape(x.shape)}`,
-        );
-      }
-      const normalized = normalizeGroups(x, groups, epsilon);
-      if (!affine) return normalized;
-      const { weight, bias } = scaleAndShift(channels, context);
-      return channelAffine(normalized, weight, bias);
+      channelsPerGroup("groupNorm", x.shape, groups);
+      return affineImages(normalizeGroups(x, groups, epsilon), affine, context);
     },
     toPytorch: (x) => ({
       kind: "module",
@@ -142,10 +137,7 @@ export function instanceNorm(options: NormOptions = {}): Layer {
           `a channel needs more than one pixel to have a deviation, x is ${formatShape(x.shape)}; normalize larger images`,
         );
       }
-      const normalized = normalizeGroups(x, x.shape[1]!, epsilon);
-      if (!affine) return normalized;
-      const { weight, bias } = scaleAndShift(x.shape[1]!, context);
-      return channelAffine(normalized, weight, bias);
+      return affineImages(normalizeGroups(x, x.shape[1]!, epsilon), affine, context);
     },
     toPytorch: (x) => ({
       kind: "module",

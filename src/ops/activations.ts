@@ -1,7 +1,7 @@
 import type { Attributes, Op, Value } from "../graph/value.ts";
 import { apply } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
-import { add, elementwise, exp, multiply, subtract } from "./elementwise.ts";
+import { add, elementwise, exp, multiply, subtract, writeIsPositive } from "./elementwise.ts";
 import { constant } from "./leaves.ts";
 
 /** What an elementwise function of one operand needs: everything else follows. */
@@ -94,13 +94,10 @@ export function softplus(x: Value): Value {
   return apply(softplusOp, [x], {});
 }
 
-/** Slope at which any normal float32 above 0 becomes 1. */
-const STEEPEST = 3.4028234663852886e38;
-
-/** y = 1 where x > 0, else 0. It passes no derivative on. `HardSigmoid` is one pass, a comparison and a cast are two. */
+/** y = 1 where x > 0, else 0. It passes no derivative on. */
 export const isPositiveOp = unary<None>({
   name: "isPositive",
-  write: (writer, x) => writer.node("HardSigmoid", [x], { beta: { float: 0 }, alpha: { float: STEEPEST } }),
+  write: writeIsPositive,
   at: (x) => Number(x > 0),
 });
 

@@ -18,6 +18,13 @@ export function channelCount(op: string, x: Shape): number {
   return x[1]!;
 }
 
+/** @throws ShapeError unless the groups divide the channels of images or vectors */
+export function channelsPerGroup(op: string, x: Shape, groups: number): number {
+  const channels = channelCount(op, x);
+  if (channels % groups === 0) return channels / groups;
+  throw new ShapeError(op, `${groups} groups must divide the ${channels} channels of x ${formatShape(x)}`);
+}
+
 /** Number of values per channel: N * H * W. */
 export function valuesPerChannel(x: Shape): number {
   return sizeOf(x) / x[1]!;

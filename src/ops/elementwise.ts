@@ -17,6 +17,7 @@ import {
   type ReferenceTensor,
   type Value,
 } from "../graph/value.ts";
+import type { GraphWriter } from "../onnx/graph-writer.ts";
 import { constant } from "./leaves.ts";
 import { sum, sumTo } from "./reduce.ts";
 
@@ -190,14 +191,19 @@ export function relu(x: Value): Value {
   return apply(reluOp, [x], {});
 }
 
-/** Slope at which any normal float32 above 0 becomes 1: the largest float32 times the smallest normal one is 4. */
-const STEEP = 3.4028234663852886e38;
+/** The largest float32. As a slope it makes any normal float32 above 0 at least 1: times the smallest normal one it is 4. */
+export const LARGEST_FLOAT32 = 3.4028234663852886e38;
+
+/**
+ * Writes 1 where x > 0, else 0: `HardSigmoid(x) = max(0, min(1, LARGEST_FLOAT32 * x))`, one vectorised pass; a comparison
+ * and a cast are two in ONNX Runtime. It is exact for every float32 but the subnormal ones.
+ */
+export function writeIsPositive(writer: GraphWriter, x: string): string {
+  return writer.node("HardSigmoid", [x], { alpha: { float: LARGEST_FLOAT32 }, beta: { float: 0 } });
+}
 
 /**
  * dx = dy where y > 0, else 0; y is ReLU's result (or anything else that is positive exactly where ReLU's input is).
- *
- * The mask is `HardSigmoid(y) = max(0, min(1, STEEP * y))`, one vectorised pass; a comparison, a cast and a select cost
- * three in ONNX Runtime. It is exact for every float32 but the subnormal ones.
  */
 export const reluGradientOp: Op<Record<string, never>> = {
   name: "reluGradient",
@@ -205,10 +211,7 @@ export const reluGradientOp: Op<Record<string, never>> = {
     requireSameShape("reluGradient", "y and dy", y!.shape, dy!.shape);
     return { shape: dy!.shape };
   },
-  lower: elementwise((writer, [y, dy]) => {
-    const positive = writer.node("HardSigmoid", [y], { alpha: { float: STEEP }, beta: { float: 0 } });
-    return writer.node("Mul", [positive, dy]);
-  }),
+  lower: elementwise((writer, [y, dy]) => writer.node("Mul", [writeIsPositive(writer, y!), dy])),
   reference: ([y, dy]) => dy!.data.map((element, i) => (y!.data[i]! > 0 ? element : 0)),
 };
 

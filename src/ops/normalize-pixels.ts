@@ -9,6 +9,15 @@ export type PixelNormalization = {
   readonly standardDeviation: readonly number[];
 };
 
+/** The statistics of ImageNet's images, by which most published networks normalise. */
+export const IMAGENET_NORMALIZATION: PixelNormalization = {
+  mean: [0.485, 0.456, 0.406],
+  standardDeviation: [0.229, 0.224, 0.225],
+};
+
+/** To values from -1 to 1. */
+export const CENTRED_NORMALIZATION: PixelNormalization = { mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5] };
+
 /**
  * y = (x / 255 - mean) / standardDeviation, per channel: images [N, C, H, W] of bytes (or of floats 0 to 255, the input
  * of an exported model) to float32. Computed as x * scale + shift. No derivative: pixels are data.

@@ -11,6 +11,7 @@ import {
 } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
+import { LARGEST_FLOAT32 } from "./elementwise.ts";
 import { padOp } from "./reshape.ts";
 
 export type PoolAttributes = {
@@ -85,9 +86,6 @@ export const maxPool2dOp: Op<PoolAttributes> = {
 export function maxPool2d(x: Value, attributes: PoolAttributes): Value {
   return apply(maxPool2dOp, [x], attributes);
 }
-
-/** Slope at which any negative difference of normal float32 numbers, times this, is below -1. */
-const STEEP = 3.4028234663852886e38;
 
 /**
  * dx = dy / (number of pixels in the window that equal y) at those pixels, 0 elsewhere and in rows or columns that no
@@ -194,7 +192,7 @@ export const maxPool2dGradientOp: Op<PoolAttributes> = {
             ...depthwise,
             kernel_shape: kernel,
             activation: "HardSigmoid",
-            activation_params: { floats: [-STEEP, 1] },
+            activation_params: { floats: [-LARGEST_FLOAT32, 1] },
           },
         );
         const ones = (places: number) => new Float32Array(channels * places).fill(1);

@@ -12,6 +12,11 @@ import { reshape } from "./reshape.ts";
 
 type SumAttributes = { readonly scale: number };
 
+/** Every element that is summed has the derivative scale * dy. */
+function sumGradient({ inputs: [x], attributes: { scale } }: Value<SumAttributes>, dy: Value): [Value] {
+  return [repeat(dy, x!.shape, scale)];
+}
+
 /**
  * `scale` times the sum of all elements, a scalar. The derivative is scale * dy for each element.
  *
@@ -24,7 +29,7 @@ export const sumOp: Op<SumAttributes> = {
     if (x!.dtype !== "float32") throw new ShapeError("sum", `x must be float32, got ${x!.dtype}`);
     return { shape: [] };
   },
-  gradient: ({ inputs: [x], attributes: { scale } }, dy) => [spread(dy, x!.shape, scale)],
+  gradient: sumGradient,
   lower: {
     standard(writer, [x], { inputs, attributes: { scale } }) {
       const { shape } = inputs[0]!;
@@ -76,7 +81,7 @@ type SumAxesAttributes = { readonly axes: readonly number[]; readonly scale: num
 export const sumAxesOp: Op<SumAxesAttributes> = {
   name: "sumAxes",
   infer: ([x], { axes }) => ({ shape: x!.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) }),
-  gradient: ({ inputs: [x], attributes: { scale } }, dy) => [repeat(dy, x!.shape, scale)],
+  gradient: sumGradient,
   lower: {
     standard(writer, [x], { attributes: { axes, scale } }) {
       const total = runsOf(axes).reduceRight(
@@ -117,7 +122,7 @@ export function sumTo(x: Value, shape: Shape): Value {
 type RepeatAttributes = { readonly shape: Shape; readonly scale: number };
 
 /**
- * `scale` times x, repeated to `shape` by NumPy's rule of broadcasting: the derivative of a sum over axes. Its own
+ * `scale` times x, repeated to `shape` by NumPy's rule of broadcasting: the derivative of a sum, of all elements or over axes. Its own
  * derivative is scale * dy, summed over the repeated places.
  */
 export const repeatOp: Op<RepeatAttributes> = {
@@ -146,28 +151,4 @@ export const repeatOp: Op<RepeatAttributes> = {
 /** @param x of a shape that broadcasts to `shape` @returns `scale` times x in `shape` */
 export function repeat(x: Value, shape: Shape, scale = 1): Value {
   return apply(repeatOp, [x], { shape, scale });
-}
-
-type SpreadAttributes = { readonly shape: Shape; readonly scale: number };
-
-/** `scale` times a scalar in every element of `shape`: the derivative of `sum`. Its own derivative is scale * sum(dy). */
-export const spreadOp: Op<SpreadAttributes> = {
-  name: "spread",
-  infer([x], { shape }) {
-    if (x!.shape.length !== 0) throw new ShapeError("spread", `x must be a scalar, got ${x!.shape.length} axes`);
-    return { shape };
-  },
-  gradient: ({ attributes: { scale } }, dy) => [apply(sumOp, [dy], { scale })],
-  lower: {
-    standard(writer, [x], { attributes: { shape, scale } }) {
-      const scaled = scale === 1 ? x! : writer.node("Mul", [x, writer.scalar(scale)]);
-      return writer.node("Expand", [scaled, writer.integers(shape)]);
-    },
-  },
-  reference: ([x], { attributes: { shape, scale } }) => new Float64Array(sizeOf(shape)).fill(scale * x!.data[0]!),
-};
-
-/** @param x a scalar @returns `scale` times it in every element of `shape` */
-export function spread(x: Value, shape: Shape, scale: number): Value {
-  return apply(spreadOp, [x], { shape, scale });
 }

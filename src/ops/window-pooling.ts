@@ -11,7 +11,8 @@ import {
 } from "../graph/shape.ts";
 import { apply, type Op, type Value } from "../graph/value.ts";
 import type { GraphWriter } from "../onnx/graph-writer.ts";
-import { requireWindow, type Window, windowedImage } from "./convolution/window.ts";
+import { coveredImage, requireWindow, type Window, windowedImage } from "./convolution/window.ts";
+import { LARGEST_FLOAT32 } from "./elementwise.ts";
 import { apartFromPad } from "./pooling.ts";
 
 /**
@@ -23,10 +24,13 @@ export type WindowPoolAttributes = Omit<Window, "dilations"> & {
   readonly kernel: readonly [number, number];
 };
 
+/** A pooling window has no gaps. */
+const wholeWindow = ({ strides, pads }: Omit<Window, "dilations">): Window => ({ strides, pads, dilations: [1, 1] });
+
 /** Shape [N, C, P, Q]. @throws ShapeError naming the rule that is broken */
 function inferWindows(op: string, x: Shape, { kernel, ...window }: WindowPoolAttributes): Shape {
   requireAxes(op, "x", x, IMAGE_AXES);
-  const whole = { ...window, dilations: [1, 1] as const };
+  const whole = wholeWindow(window);
   requireWindow(op, whole);
   if (!kernel.every((size) => Number.isInteger(size) && size >= 1)) {
     throw new ShapeError(op, `the window must be whole and at least 1, got ${kernel.join(", ")}`);
@@ -69,11 +73,8 @@ function writeScattered(
   taps: string,
   { x, y, attributes }: { readonly x: Shape; readonly y: Shape; readonly attributes: WindowPoolAttributes },
 ): string {
-  const { kernel, strides, pads } = attributes;
-  const left = [0, 1].map((axis) => {
-    const covered = (y[2 + axis]! - 1) * strides[axis]! + kernel[axis]! - pads[axis]! - pads[axis + 2]!;
-    return x[2 + axis]! - covered;
-  });
+  const covered = coveredImage(y.slice(2), attributes.kernel, wholeWindow(attributes));
+  const left = covered.map((size, axis) => x[2 + axis]! - size);
   const dx = writer.node("ConvTranspose", [shares, taps], { ...poolAttributes(attributes), output_padding: left });
   return writer.reshape(dx, x);
 }
@@ -111,9 +112,6 @@ export function maxPoolWindows(x: Value, attributes: WindowPoolAttributes): Valu
   return apply(maxPoolWindowsOp, [x], attributes);
 }
 
-/** Less than every pixel that is not itself the smallest float32. */
-const LOWEST = -3.4028234663852886e38;
-
 /**
  * dx = the sum, over the windows that a pixel is in and is the largest of, of dy / (number of pixels equal to the largest).
  * x [N, C, H, W]; y and dy [N, C, P, Q].
@@ -144,7 +142,8 @@ export const maxPoolWindowsGradientOp: Op<WindowPoolAttributes> = {
       const padded = writer.node("Pad", [
         writer.reshape(x!, [planes, 1, height, width]),
         writer.integers([0, 0, top, left, 0, 0, bottom, right]),
-        writer.scalar(LOWEST),
+        // Less than every pixel that is not itself the lowest float32.
+        writer.scalar(-LARGEST_FLOAT32),
       ]);
       const toPlanes = (pooled: string) => writer.reshape(pooled, [planes, 1, ...yShape.slice(2)]);
       const windows = writer.node("Conv", [padded, taps], { kernel_shape: kernel, strides });
@@ -273,19 +272,11 @@ function adaptiveMatrix(inputs: number, outputs: number): Float64Array {
   return matrix;
 }
 
-/** The transpose [columns, rows] of a matrix. */
-function transposed(matrix: Float64Array, rows: number, columns: number): Float64Array {
-  return Float64Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
-}
-
 /** y = R x Cᵀ for each plane of images: x [N, C, H, W], R [P, H], C [Q, W], y [N, C, P, Q]. */
 function writeSeparable(writer: GraphWriter, x: string, rows: Matrix, columns: Matrix): string {
-  const right = transposed(columns.data, columns.shape[0], columns.shape[1]);
-  const narrow = writer.node("MatMul", [
-    x,
-    writer.floats(Float32Array.from(right), [columns.shape[1], columns.shape[0]]),
-  ]);
-  return writer.node("MatMul", [writer.floats(Float32Array.from(rows.data), rows.shape), narrow]);
+  const constant = ({ shape, data }: Matrix) => writer.floats(Float32Array.from(data), shape);
+  const narrow = writer.node("MatMul", [x, constant(turned(columns))]);
+  return writer.node("MatMul", [constant(rows), narrow]);
 }
 
 function referenceSeparable(x: Float64Array, { shape: [P, H], data: R }: Matrix, { shape: [Q, W], data: C }: Matrix) {
@@ -316,9 +307,10 @@ function adaptiveMatrices(image: Shape, [P, Q]: readonly [number, number]): { ro
   };
 }
 
+/** The transpose. */
 const turned = ({ shape: [rows, columns], data }: Matrix): Matrix => ({
   shape: [columns, rows],
-  data: transposed(data, rows, columns),
+  data: Float64Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
 });
 
 /**

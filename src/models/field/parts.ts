@@ -1,20 +1,17 @@
 import { batchNorm, conv2d, depthwiseConv2d, type Layer, type Model, sequential } from "../../nn/index.ts";
+import { CENTRED_NORMALIZATION, IMAGENET_NORMALIZATION } from "../../ops/normalize-pixels.ts";
 
 /** What networks of other programs have in common; their tensors have the names of torchvision's or timm's modules. */
 
 /** What the published weights expect: images of 224x224 and ImageNet's normalisation. */
-export const IMAGENET: Model["published"] = {
+export const IMAGENET: NonNullable<Model["published"]> = {
   image: { channels: 3, height: 224, width: 224 },
   classes: 1000,
-  normalization: { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] },
+  normalization: IMAGENET_NORMALIZATION,
 };
 
 /** What timm's weights expect whose pixels are from -1 to 1. */
-export const INCEPTION: Model["published"] = {
-  image: { channels: 3, height: 224, width: 224 },
-  classes: 1000,
-  normalization: { mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5] },
-};
+export const INCEPTION: NonNullable<Model["published"]> = { ...IMAGENET, normalization: CENTRED_NORMALIZATION };
 
 /** Maximum default edge of images made from pictures: at 224, the size of the published weights, a training takes hours. */
 export const MAX_DEFAULT_SIZE = 96;

@@ -11,7 +11,7 @@ import {
 } from "../../graph/shape.ts";
 import { apply, type LayoutPlan, type Op, type Value } from "../../graph/value.ts";
 import { WEIGHT_AXES } from "./shared.ts";
-import { requireWindow, type Window, windowedImage } from "./window.ts";
+import { coveredImage, requireWindow, type Window, windowedImage } from "./window.ts";
 
 /**
  * Convolution in its general form: any stride, dilation, padding of each side, groups. `conv2d` and `depthwiseConv2d` cover
@@ -170,15 +170,10 @@ export const convolutionInputGradientOp: Op<ShapedAttributes> = {
   ],
   lower: {
     standard(writer, inputs, { inputs: [dy, weight], shape, attributes }) {
-      const { strides, dilations, pads } = attributes;
-      const left = [0, 1].map((axis) => {
-        const span = dilations[axis]! * (weight!.shape[2 + axis]! - 1) + 1;
-        const covered = (dy!.shape[2 + axis]! - 1) * strides[axis]! + span - pads[axis]! - pads[axis + 2]!;
-        return shape[2 + axis]! - covered;
-      });
+      const covered = coveredImage(dy!.shape.slice(2), weight!.shape.slice(2), attributes);
       return writer.node("ConvTranspose", inputs, {
         ...onnxAttributes(weight!.shape, attributes),
-        output_padding: left,
+        output_padding: covered.map((size, axis) => shape[2 + axis]! - size),
       });
     },
   },
@@ -213,7 +208,7 @@ export function transposedConvolution(x: Value, weight: Value, attributes: Trans
   requireAxes("transposedConvolution", "x", x.shape, IMAGE_AXES);
   requireAxes("transposedConvolution", "weight", weight.shape, WEIGHT_AXES);
   requireWindow("transposedConvolution", convolved);
-  const { strides, dilations, pads, groups } = convolved;
+  const { strides, pads, groups } = convolved;
   if (x.shape[1] !== weight.shape[0]) {
     throw new ShapeError(
       "transposedConvolution",
@@ -226,10 +221,8 @@ export function transposedConvolution(x: Value, weight: Value, attributes: Trans
       `outputPadding must be whole, at least 0 and less than the stride ${strides.join("x")}, got ${outputPadding.join(", ")}`,
     );
   }
-  const image = [0, 1].map((axis) => {
-    const span = dilations[axis]! * (weight.shape[2 + axis]! - 1) + 1;
-    return (x.shape[2 + axis]! - 1) * strides[axis]! + span - pads[axis]! - pads[axis + 2]! + outputPadding[axis]!;
-  });
+  const covered = coveredImage(x.shape.slice(2), weight.shape.slice(2), convolved);
+  const image = covered.map((size, axis) => size + outputPadding[axis]!);
   if (image.some((size) => size < 1)) {
     throw new ShapeError(
       "transposedConvolution",

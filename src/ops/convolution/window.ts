@@ -35,6 +35,24 @@ export function requireWindow(op: string, { strides, pads, dilations }: Window):
   }
 }
 
+/** Pixels from the first to the last place of a dilated kernel. */
+const spanOf = (kernel: readonly number[], { dilations }: Pick<Window, "dilations">): [number, number] => [
+  dilations[0] * (kernel[0]! - 1) + 1,
+  dilations[1] * (kernel[1]! - 1) + 1,
+];
+
+/** Height and width of the part of an image that so many places of a kernel cover: the inverse of `windowedImage`. */
+export function coveredImage(
+  places: readonly number[],
+  kernel: readonly number[],
+  { strides, pads, dilations }: Window,
+): [number, number] {
+  const span = spanOf(kernel, { dilations });
+  const size = (axis: 0 | 1) =>
+    (places[axis]! - 1) * strides[axis] + span[axis] - pads[axis] - pads[axis === 0 ? 2 : 3];
+  return [size(0), size(1)];
+}
+
 /**
  * Height and width of the result: floor((size + pads - dilation * (kernel - 1) - 1) / stride) + 1, PyTorch's formula.
  *
@@ -46,7 +64,7 @@ export function windowedImage(
   kernel: readonly number[],
   { strides, pads, dilations }: Window,
 ): [number, number] {
-  const span = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1) + 1);
+  const span = spanOf(kernel, { dilations });
   const padded = [0, 1].map((axis) => image[axis]! + pads[axis]! + pads[axis + 2]!);
   const sizes = [0, 1].map((axis) => Math.floor((padded[axis]! - span[axis]!) / strides[axis]!) + 1);
   if (sizes.some((size) => size < 1)) {

@@ -36,7 +36,7 @@ import {
 } from "../../../src/ops/loss.ts";
 import { batchedMatmul, batchedMatmulOp, matmul, matmulOp } from "../../../src/ops/matmul.ts";
 import { globalAveragePool, globalAveragePoolOp, maxPool2d, maxPool2dOp } from "../../../src/ops/pooling.ts";
-import { mean, repeat, repeatOp, spread, spreadOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
+import { mean, repeat, repeatOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
 import { flatten, flattenOp, unflatten, unflattenOp } from "../../../src/ops/reshape.ts";
 import { type TestTensor, tensor } from "../../support/tensors.ts";
 import { activationDerivatives } from "./activations.ts";
@@ -110,7 +110,7 @@ function elementwise(): DerivativeCase[] {
     { op: sumOp, name: "of all elements", y: sum(a.value), by: [a] },
     { op: sumOp, name: "the mean", y: mean(a.value), by: [a] },
     { op: sumOp, name: "of a scalar", y: sum(s.value), by: [s] },
-    { op: spreadOp, name: "half of a scalar", y: spread(s.value, [2, 3], 0.5), by: [s] },
+    { op: repeatOp, name: "half of a scalar", y: repeat(s.value, [2, 3], 0.5), by: [s] },
     { op: reluOp, name: "away from 0", y: relu(distinct.value), by: [distinct] },
     { op: siluOp, name: "on both sides of 0", y: silu(distinct.value), by: [distinct] },
     { op: flattenOp, name: "of images", y: flatten(distinct.value), by: [distinct] },

@@ -1,5 +1,5 @@
 import { formatShape, sizeOf } from "../../../src/graph/shape.ts";
-import { mean, repeat, repeatOp, spread, spreadOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
+import { mean, repeat, repeatOp, sum, sumAxesOp, sumOp } from "../../../src/ops/reduce.ts";
 import { blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { tensor } from "../../support/tensors.ts";
 
@@ -25,13 +25,20 @@ export function reductionCases(block: number): OpCase[] {
           y: mean(x.value),
           bound: ofMagnitude(sizeOf(shape) + 2, mean(x.value)),
         },
-        { ...plain, op: spreadOp, inputs: [one], y: spread(one.value, shape, 1), bound: exact },
         {
           ...plain,
-          op: spreadOp,
-          name: `a third, ${name}`,
+          op: repeatOp,
+          name: `of a scalar, ${name}`,
           inputs: [one],
-          y: spread(one.value, shape, 1 / 3),
+          y: repeat(one.value, shape, 1),
+          bound: exact,
+        },
+        {
+          ...plain,
+          op: repeatOp,
+          name: `a third of a scalar, ${name}`,
+          inputs: [one],
+          y: repeat(one.value, shape, 1 / 3),
           bound: ofResult(2),
         },
       ];
