@@ -37,3 +37,8 @@ export function valueOrUserError<T>(read: () => T): T | UserError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The same in one line, for the end of another message: ONNX Runtime's messages have several. */
+export function reasonInLine(error: unknown): string {
+  return messageOf(error).replaceAll(/\s+/g, " ").trim();
+}

@@ -17,8 +17,8 @@ export interface BackboneInput {
   readonly layout: "channels-first" | "channels-last";
   readonly type: "float32" | "uint8" | "float16";
   /** (pixel / 255 - mean) / standardDeviation, per channel. */
-  readonly mean: number[];
-  readonly standardDeviation: number[];
+  readonly mean: readonly number[];
+  readonly standardDeviation: readonly number[];
 }
 
 /**
@@ -189,26 +189,27 @@ export type Cut = Pick<Backbone, "tensor" | "pooling" | "input">;
  * @throws UserError when there is no such value, or it does not depend on the images
  */
 export function featureModel(file: BackboneFile, cut: Cut, fileName: string): Uint8Array {
-  const producers = producersOf(file.graph);
-  if (!producers.has(cut.tensor)) {
-    const names = new Set([lastFeatures(file), ...file.graph.output.map(({ name }) => name!)]);
-    throw new UserError(
-      `${fileName} has no value "${cut.tensor}"; the input of its last dense layer and its outputs are: ${[...names].join(", ")}`,
-      { exitCode: 2 },
-    );
-  }
-  if (!below([cut.tensor], producers).values.has(file.input.name)) {
-    throw new UserError(`${fileName}: "${cut.tensor}" does not depend on the images; choose another value`, {
-      exitCode: 2,
-    });
-  }
+  requireOfImages(file, cut.tensor, fileName);
   const body = cutAt(file.model, cut.tensor);
-  if ((body.irVersion ?? 0n) < LEAST_IR_VERSION) body.irVersion = LEAST_IR_VERSION;
   return toBinary(ModelProtoSchema, connect([preparing(cut.input), body, pooled(cut.pooling)], body));
 }
 
-/** From this version on, constants need not be inputs too. */
-const LEAST_IR_VERSION = 4n;
+/** @throws UserError unless there is such a value, and it depends on the images */
+function requireOfImages(file: BackboneFile, tensor: string, fileName: string): void {
+  const producers = producersOf(file.graph);
+  if (!producers.has(tensor)) {
+    const names = new Set([lastFeatures(file), ...file.graph.output.map(({ name }) => name!)]);
+    throw new UserError(
+      `${fileName} has no value "${tensor}"; the input of its last dense layer and its outputs are: ${[...names].join(", ")}`,
+      { exitCode: 2 },
+    );
+  }
+  if (!below([tensor], producers).values.has(file.input.name)) {
+    throw new UserError(`${fileName}: "${tensor}" does not depend on the images; choose another value`, {
+      exitCode: 2,
+    });
+  }
+}
 
 /** Operators of heads, which mean the same in each version of ONNX's operators since 7. */
 const HEAD_OPERATORS = new Set([
@@ -236,11 +237,20 @@ interface Product {
   readonly termAxes: (dims: readonly number[]) => readonly number[];
 }
 
-/**
- * What the multiply-adds of a network up to `tensor` follow from: a model whose outputs are the values whose shapes are
- * needed, and the sum for their shapes.
- */
-export function multiplyAddsOf({ graph, model }: BackboneFile, tensor: string) {
+/** A run of a network up to some value, which finds out the shapes that are not in the file. */
+export interface ShapeTrial {
+  /** Its outputs: the value, and what its multiply-adds follow from. */
+  readonly outputs: readonly string[];
+  /** The network with these outputs; its input is as in the file. */
+  readonly model: Uint8Array;
+  /** Multiply-adds of a batch up to the value. @param shapes of the outputs for that batch */
+  multiplyAdds(shapes: ReadonlyMap<string, readonly number[]>): number;
+}
+
+/** @throws UserError as `featureModel` does */
+export function shapeTrial(file: BackboneFile, tensor: string, fileName: string): ShapeTrial {
+  requireOfImages(file, tensor, fileName);
+  const { graph, model } = file;
   const producers = producersOf(graph);
   const products = [...below([tensor], producers).nodes].flatMap(({ opType, input, output }): Product[] => {
     const [result, [x, weights]] = [output[0]!, input as [string, string]];
@@ -250,13 +260,12 @@ export function multiplyAddsOf({ graph, model }: BackboneFile, tensor: string) {
     return isProduct ? [{ output: result, factor: x, termAxes: (dims) => dims.slice(-1) }] : [];
   });
   const known = new Map(graph.initializer.map(({ name, dims }) => [name!, dims.map(Number)]));
-  const asked = new Set(products.flatMap(({ output, factor }) => [output, factor]));
+  const asked = new Set([tensor, ...products.flatMap(({ output, factor }) => [output, factor])]);
   const outputs = [...asked].filter((name) => producers.has(name));
   return {
     outputs,
-    model: outputs.length > 0 ? toBinary(ModelProtoSchema, cutAt(model, ...outputs)) : undefined,
-    /** @param shapes of the outputs, for one image */
-    count(shapes: ReadonlyMap<string, readonly number[]>): number {
+    model: toBinary(ModelProtoSchema, cutAt(model, ...outputs)),
+    multiplyAdds(shapes) {
       const dimsOf = (name: string) => shapes.get(name) ?? known.get(name) ?? [];
       const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
       return products.reduce(

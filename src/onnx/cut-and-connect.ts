@@ -33,6 +33,9 @@ export function below(
   return { values, nodes };
 }
 
+/** From this version of the format on, constants need not be inputs too. */
+const LEAST_IR_VERSION = 4n;
+
 /** A copy of the model that computes only these values: they are its outputs, without types and shapes. */
 export function cutAt(model: ModelProto, ...outputs: readonly string[]): ModelProto {
   const graph = model.graph!;
@@ -41,6 +44,10 @@ export function cutAt(model: ModelProto, ...outputs: readonly string[]): ModelPr
   // The parts are shared with the original: weights may be large.
   cut.graph!.node = graph.node.filter((node) => nodes.has(node));
   cut.graph!.initializer = graph.initializer.filter(({ name }) => values.has(name!));
+  // Where constants are inputs too, those that were cut off would have to be fed.
+  const fed = new Set(fedInputs(graph));
+  cut.graph!.input = graph.input.filter(({ name }) => fed.has(name!));
+  if ((cut.irVersion ?? 0n) < LEAST_IR_VERSION) cut.irVersion = LEAST_IR_VERSION;
   cut.graph!.output = outputs.map((name) => ({ $typeName: "onnx.ValueInfoProto", name }));
   return cut;
 }

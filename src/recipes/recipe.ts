@@ -100,7 +100,7 @@ export function normalizationFor(
 ): ReturnType<typeof normalizationOf> {
   if (!backbone) return normalizationOf(train);
   const { mean, standardDeviation } = backbone.input;
-  return { mean, standardDeviation };
+  return { mean: [...mean], standardDeviation: [...standardDeviation] };
 }
 
 /** A recipe as plain JSON, with its model's name. */

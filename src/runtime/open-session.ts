@@ -1,5 +1,5 @@
 import type { InferenceSession, TensorConstructor } from "onnxruntime-node";
-import { UserError } from "../errors.ts";
+import { reasonInLine, UserError } from "../errors.ts";
 import type { ModelSession } from "./model-session.ts";
 
 /**
@@ -34,8 +34,10 @@ export async function modelSession(
     const data = new Float32Array(pixelBytes);
     const feeds = { pixels: new Tensor("float32", data, [data.length / imageSize, channels, height, width]) };
     const results = await session.run(feeds, [output]).catch((cause: unknown) => {
-      const reason = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ").trim();
-      throw new UserError(`${fileName} cannot be run by ONNX Runtime (${reason}); train or export it again`, { cause });
+      throw new UserError(
+        `${fileName} cannot be run by ONNX Runtime (${reasonInLine(cause)}); train or export it again`,
+        { cause },
+      );
     });
     const values = results[output]?.data;
     if (!(values instanceof Float32Array)) {

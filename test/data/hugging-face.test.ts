@@ -80,6 +80,10 @@ test("a network and its configuration are put where Hugging Face's own tools fin
   expect(asked.map(({ method }) => method)).toEqual(["HEAD", "HEAD", "HEAD"]);
 
   asked = [];
+  expect((await fetched(optionsIn(cache), `hf:owner/net/model.onnx@${COMMIT}`)).path).toBe(path);
+  // What is pinned to a commit is not asked for again.
+  expect(asked).toEqual([]);
+
   const offline = optionsIn(cache, { HF_HUB_OFFLINE: "1" });
   expect((await fetched(offline, "hf:owner/net/model.onnx")).path).toBe(path);
   await expect(fetched(offline, "hf:owner/net/other.onnx")).rejects.toThrow(

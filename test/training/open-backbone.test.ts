@@ -1,10 +1,12 @@
 /** What a pretrained network's file, and what lies beside it, say of its input and features. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
+import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { openBackbone, readFeatureModel } from "../../src/training/node/open-backbone.ts";
 import { put } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
@@ -94,6 +96,16 @@ describe("a network", () => {
     expect((await openBackbone(file, THREADS)).backbone).toMatchObject({ pooling, features: 8 });
     expect((await openBackbone(file, { ...THREADS, pooling: "tokens" })).backbone.pooling).toBe("tokens");
   });
+});
+
+test("of an old version, which lists its constants among the inputs, is read alike", async () => {
+  const model = fromBinary(ModelProtoSchema, otherNetwork());
+  model.irVersion = 3n;
+  const [images] = model.graph!.input;
+  model.graph!.input.push(...model.graph!.initializer.map(({ name }) => ({ ...images!, name: name! })));
+  const old = await openBackbone(saved(toBinary(ModelProtoSchema, model)), THREADS);
+  const { tensor, features, multiplyAdds } = (await openBackbone(saved(otherNetwork()), THREADS)).backbone;
+  expect(old.backbone).toMatchObject({ tensor, features, multiplyAdds });
 });
 
 test.each<[string, () => string, object, RegExp]>([

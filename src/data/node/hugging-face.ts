@@ -2,8 +2,7 @@
  * Files of models on Hugging Face, in the cache of its own tools (https://huggingface.co/docs/huggingface_hub/guides/manage-cache):
  * `blobs/ETAG` are contents, `snapshots/COMMIT/PATH` links to them, `refs/REVISION` says a revision's commit.
  */
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -13,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import { megabytes } from "../../text.ts";
 import type { Report } from "./chain.ts";
+import { checksumOf } from "./checksum.ts";
 import { networkReason } from "./https.ts";
 
 /** `hf:OWNER/NAME[/PATH][@REVISION]` */
@@ -182,7 +182,7 @@ function hubOf(repository: string, revision: string, { report, environment = pro
       if (size !== undefined && received < size)
         throw new Error(`the connection ended after ${received} of ${size} bytes`);
     });
-    if (SHA256.test(etag) && (await sha256Of(partial)) !== etag) {
+    if (SHA256.test(etag) && (await checksumOf(partial)).sha256 !== etag) {
       await rm(partial, { force: true });
       throw new UserError(`${name} of ${title} is damaged: its SHA-256 is not ${etag}; try again`);
     }
@@ -229,9 +229,10 @@ function hubOf(repository: string, revision: string, { report, environment = pro
   /** A file at the revision; undefined when there is none. Offline, one that is optional may be missing from the cache. */
   async function file(name: string, { isOptional = false } = {}): Promise<Found | undefined> {
     const known = await commitOf(folder, revision);
+    const cached = known && join(folder, "snapshots", known, name);
+    // A commit is not another one later: what the cache has of it need not be asked for.
+    if (cached && existsSync(cached) && (isOffline || known === revision)) return { name, path: cached, commit: known };
     if (isOffline) {
-      const path = known && join(folder, "snapshots", known, name);
-      if (path && existsSync(path)) return { name, path, commit: known };
       if (isOptional) return undefined;
       throw new UserError(`${name} of ${repository} is not in ${folder}, and HF_HUB_OFFLINE forbids to fetch it`);
     }
@@ -281,12 +282,6 @@ function requireNotBusy({ status, headers }: Response): void {
   throw Number.isFinite(asked)
     ? new Busy(status, Math.min(Math.max(asked, 0), MAX_WAIT))
     : new Error(`HTTP status ${status}`);
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 function isOfDisk(error: unknown): boolean {

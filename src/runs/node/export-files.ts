@@ -18,8 +18,8 @@ export interface OutsideFile {
   readonly sha256: string;
 }
 
-/** @throws UserError when there is no such file (exit code 2), it is larger than 1 GiB, or the system refuses */
-export function readOutsideFile(path: string): OutsideFile {
+/** @throws UserError when there is no such file (exit code 2), it is larger than `maxBytes` (1 GiB), or the system refuses */
+export function readOutsideFile(path: string, maxBytes = MAX_BYTES): OutsideFile {
   const kind = whatIsAt(path);
   if (kind === "nothing") throw refused(`there is no file ${path}`, "check the path");
   if (kind === "folder") throw refused(`${path} is a folder`, "name the file in it");
@@ -27,8 +27,8 @@ export function readOutsideFile(path: string): OutsideFile {
     const entry = statSync(path);
     if (!entry.isFile()) throw refused(`${path} is a pipe or device`, "name a file");
     const { size } = entry;
-    if (size > MAX_BYTES) {
-      throw new UserError(`${path} has ${size} bytes; at most ${MAX_BYTES} are read: choose another file`);
+    if (size > maxBytes) {
+      throw new UserError(`${path} has ${size} bytes; at most ${maxBytes} are read: choose another file`);
     }
     const bytes = readFileSync(path);
     return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Report } from "../../data/node/chain.ts";
 import { fetchFromHub, isHubPlace } from "../../data/node/hugging-face.ts";
-import { UserError } from "../../errors.ts";
+import { reasonInLine, UserError } from "../../errors.ts";
 import {
   type Backbone,
   type BackboneFile,
@@ -13,20 +12,23 @@ import {
   FEATURES,
   featureModel,
   lastFeatures,
-  multiplyAddsOf,
   PIXELS,
   type Pooling,
   readBackboneFile,
+  type ShapeTrial,
+  shapeTrial,
 } from "../../formats/backbone.ts";
+import { CENTRED_NORMALIZATION, IMAGENET_NORMALIZATION, type PixelNormalization } from "../../ops/normalize-pixels.ts";
+import { type OutsideFile, readOutsideFile } from "../../runs/node/export-files.ts";
 import { checkJson, parseJson } from "../../runs/parse-json.ts";
 import { ort, sessionOptions } from "../../runtime/node/ort.ts";
 
 /** Ranges of values that networks were trained with: [mean, standard deviation] of (pixel / 255). */
-const RANGES: Readonly<Record<BackboneRange, Pick<BackboneInput, "mean" | "standardDeviation">>> = {
+const RANGES: Readonly<Record<BackboneRange, PixelNormalization>> = {
   /** The statistics of ImageNet, as torchvision, timm and most of Hugging Face's models have them. */
-  imagenet: { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] },
+  imagenet: IMAGENET_NORMALIZATION,
   "0-1": { mean: [0, 0, 0], standardDeviation: [1, 1, 1] },
-  "-1-1": { mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5] },
+  "-1-1": CENTRED_NORMALIZATION,
   "0-255": { mean: [0, 0, 0], standardDeviation: [1 / 255, 1 / 255, 1 / 255] },
 };
 
@@ -57,8 +59,6 @@ const HUB_FILES = { defaults: ["onnx/model.onnx", "model.onnx"], beside: [PREPRO
 /** The backbone, and where its input's values are from, in words. */
 export interface OpenedBackbone {
   readonly backbone: Backbone;
-  /** As `featureModel` gives it. */
-  readonly model: Uint8Array;
   readonly rangeFrom: string;
 }
 
@@ -72,16 +72,14 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
   const [name, tensor] = placeOf(place);
   const fetched = isHubPlace(name) ? await fetchFromHub(name, HUB_FILES, options) : undefined;
   const file = fetched?.path ?? resolve(name);
-  const bytes = readFile(file);
+  const { bytes, sha256 } = readFile(file);
   const read = readBackboneFile(bytes, file);
   const stated = statedBeside(file, read);
   const input = inputOf(read, stated, options, file);
   const cut = { tensor: tensor ?? lastFeatures(read), input };
-  const { pooling, features } = await trial(read, cut, options, file);
-  const multiplyAdds = await countMultiplyAdds(read, cut, file);
+  const found = await trial(read, cut, options, file);
   const source = fetched && { source: fetched.source };
-  const backbone = { file, ...source, sha256: sha256Of(bytes), ...cut, pooling, features, multiplyAdds };
-  return { backbone, model: featureModel(read, backbone, file), rangeFrom: rangeFrom(stated, options) };
+  return { backbone: { file, ...source, sha256, ...cut, ...found }, rangeFrom: rangeFrom(stated, options) };
 }
 
 /**
@@ -96,8 +94,8 @@ export function readFeatureModel(backbone: Backbone): Uint8Array {
       `there is no file ${file} any more, which was ${source}; fetch it again: start a training with that as its backbone`,
     );
   }
-  const bytes = readFile(file);
-  if (sha256Of(bytes) !== sha256) {
+  const { bytes, sha256: now } = readFile(file);
+  if (now !== sha256) {
     throw new UserError(
       `${file} has changed since the run began: its SHA-256 is another one. Put it back as it was, or train anew; evaluate and predict do not need it`,
     );
@@ -109,14 +107,14 @@ export function readFeatureModel(backbone: Backbone): Uint8Array {
 export async function openFeatureSession(model: Uint8Array, threads: number, fileName: string) {
   const { InferenceSession, Tensor } = ort();
   const session = await InferenceSession.create(model, sessionOptions(threads, { isAlone: false })).catch((cause) => {
-    throw new UserError(`${fileName} is not a network that ONNX Runtime can run (${reasonOf(cause)})`, { cause });
+    throw new UserError(`${fileName} is not a network that ONNX Runtime can run (${reasonInLine(cause)})`, { cause });
   });
   return {
     /** @param pixels 0 to 255, [count, channels, height, width] */
     async run(pixels: Uint8Array, shape: readonly number[]) {
       const feeds = { [PIXELS]: new Tensor("float32", Float32Array.from(pixels), shape) };
       const results = await session.run(feeds, [FEATURES]).catch((cause: unknown) => {
-        throw new UserError(`${fileName} cannot be run by ONNX Runtime (${reasonOf(cause)})`, { cause });
+        throw new UserError(`${fileName} cannot be run by ONNX Runtime (${reasonInLine(cause)})`, { cause });
       });
       const { data, dims } = results[FEATURES]!;
       if (!(data instanceof Float32Array)) throw new UserError(`${fileName} gives features that are no float32 tensor`);
@@ -134,11 +132,14 @@ function placeOf(place: string): [string, string | undefined] {
   return at < 0 ? [place, undefined] : [place.slice(0, at), place.slice(at + 1)];
 }
 
-function readFile(file: string): Buffer {
-  if (!existsSync(file)) throw new UserError(`there is no file ${file}`, { exitCode: 2 });
-  if (!statSync(file).isFile())
+/** Larger models are no single file in ONNX, whose messages have at most so many bytes. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+function readFile(file: string): OutsideFile {
+  if (existsSync(file) && !statSync(file).isFile()) {
     throw new UserError(`${file} is not a file; name the ONNX file of a network`, { exitCode: 2 });
-  return readFileSync(file);
+  }
+  return readOutsideFile(file, MAX_BYTES);
 }
 
 const numbers = z.array(z.number());
@@ -159,7 +160,7 @@ const preprocessorSchema = z.object({
 
 interface Stated {
   readonly from: string;
-  readonly range: Pick<BackboneInput, "mean" | "standardDeviation">;
+  readonly range: PixelNormalization;
   readonly size?: { readonly height: number; readonly width: number } | undefined;
 }
 
@@ -225,49 +226,51 @@ function inputOf(
   };
 }
 
-/** Runs the network on two images, as only that tells the shape of its features. */
-async function trial(
-  read: BackboneFile,
-  cut: Omit<Cut, "pooling">,
-  { threads, pooling: wanted }: BackboneOptions,
-  file: string,
-): Promise<{ pooling: Pooling; features: number }> {
-  const session = await openFeatureSession(featureModel(read, { ...cut, pooling: "none" }, file), threads, file);
-  try {
-    const { channels, height, width } = cut.input;
-    const { dims } = await session.run(new Uint8Array(2 * channels * height * width), [2, channels, height, width]);
-    const pooling = poolingOf(dims, wanted);
-    const features = dims[pooling === "places" ? 1 : dims.length - 1];
-    if (pooling === undefined || dims[0] !== 2 || !features) {
-      throw new UserError(
-        `${file}: "${cut.tensor}" is [${dims.join(", ")}] for two images; features are [2, features], [2, tokens, features] or [2, features, height, width]. Choose another value with #NAME`,
-        { exitCode: 2 },
-      );
-    }
-    return { pooling, features };
-  } finally {
-    await session.release();
-  }
-}
-
 /** Arrays of each input type; float16 as its bits. */
 const ZEROS = { float32: Float32Array, uint8: Uint8Array, float16: Uint16Array } as const;
+/** More than one, so that the axis of the batch shows. */
+const TRIAL_IMAGES = 2;
 
-/** Runs the network on a black image, as only that tells the shapes of everything between. */
-async function countMultiplyAdds(read: BackboneFile, { tensor, input }: Omit<Cut, "pooling">, file: string) {
-  const { model, outputs, count } = multiplyAddsOf(read, tensor);
-  if (!model) return 0;
+/** Runs the network on black images, as only that tells the shapes of its features and of everything before them. */
+async function trial(
+  read: BackboneFile,
+  { tensor, input }: Omit<Cut, "pooling">,
+  { threads, pooling: wanted }: BackboneOptions,
+  file: string,
+): Promise<Pick<Backbone, "pooling" | "features" | "multiplyAdds">> {
+  const shapeModel = shapeTrial(read, tensor, file);
+  const shapes = await shapesIn(shapeModel, read.input.name, { input, threads, file });
+  const dims = shapes.get(tensor) ?? [];
+  const pooling = poolingOf(dims, wanted);
+  const features = dims[pooling === "places" ? 1 : dims.length - 1];
+  if (pooling === undefined || dims[0] !== TRIAL_IMAGES || !features) {
+    throw new UserError(
+      `${file}: "${tensor}" is [${dims.join(", ")}] for two images; features are [2, features], [2, tokens, features] or [2, features, height, width]. Choose another value with #NAME`,
+      { exitCode: 2 },
+    );
+  }
+  return { pooling, features, multiplyAdds: shapeModel.multiplyAdds(shapes) / TRIAL_IMAGES };
+}
+
+async function shapesIn(
+  { model, outputs }: ShapeTrial,
+  name: string,
+  { input, threads, file }: { input: BackboneInput; threads: number; file: string },
+): Promise<Map<string, readonly number[]>> {
   const { InferenceSession, Tensor } = ort();
-  const { channels, height, width, type } = input;
-  const shape = input.layout === "channels-first" ? [1, channels, height, width] : [1, height, width, channels];
-  const image = new Tensor(type, new ZEROS[type](channels * height * width), shape);
+  const { channels, height, width, type, layout } = input;
+  const image = layout === "channels-first" ? [channels, height, width] : [height, width, channels];
+  const pixels = new ZEROS[type](TRIAL_IMAGES * channels * height * width);
   try {
-    const session = await InferenceSession.create(model, sessionOptions(1, { isAlone: false }));
-    const results = await session.run({ [read.input.name]: image }, outputs);
-    await session.release();
-    return count(new Map(Object.entries(results).map(([name, { dims }]) => [name, dims])));
+    const session = await InferenceSession.create(model, sessionOptions(threads, { isAlone: false }));
+    try {
+      const results = await session.run({ [name]: new Tensor(type, pixels, [TRIAL_IMAGES, ...image]) }, outputs);
+      return new Map(Object.entries(results).map(([value, { dims }]) => [value, dims]));
+    } finally {
+      await session.release();
+    }
   } catch (cause) {
-    throw new UserError(`${file} is not a network that ONNX Runtime can run (${reasonOf(cause)})`, { cause });
+    throw new UserError(`${file} is not a network that ONNX Runtime can run (${reasonInLine(cause)})`, { cause });
   }
 }
 
@@ -277,10 +280,4 @@ function poolingOf(dims: readonly number[], wanted: "token" | "tokens" | undefin
   if (dims.length !== 3) return undefined;
   // A square of tokens are the places of the image alone: there is none that stands for its class.
   return wanted ?? (Number.isInteger(Math.sqrt(dims[1]!)) ? "tokens" : "token");
-}
-
-const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-
-function reasonOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ").trim();
 }
