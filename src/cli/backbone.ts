@@ -31,7 +31,7 @@ export const BACKBONE_OPTIONS = [
     flags: "--backbone-range <range>",
     description: "values that its images were trained with",
     choices: BACKBONE_RANGES,
-    default: "as the file or a preprocessor_config.json beside it says, else imagenet",
+    default: "from the file or a preprocessor_config.json next to it, otherwise imagenet",
   },
   {
     flags: "--backbone-pooling <how>",

@@ -50,7 +50,7 @@ export interface HubFile {
 export const isHubPlace = (place: string): boolean => place.startsWith("hf:");
 
 /**
- * Fetches a network, unless the cache has it, and what lies beside it.
+ * Fetches a network and the files next to it, unless they are cached.
  *
  * @param place `hf:OWNER/NAME[/PATH][@REVISION]`
  * @param defaults paths to try where none is given
@@ -165,7 +165,7 @@ function hubOf(repository: string, revision: string, { report, environment = pro
     });
   }
 
-  /** Receives a file's content; goes on where an attempt before ended. */
+  /** Downloads a file's content; an interrupted download is resumed. */
   async function receive(
     name: string,
     { url, etag, size }: { url: string; etag: string; size: number | undefined },
