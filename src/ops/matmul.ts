@@ -120,15 +120,19 @@ export type MatrixAttributes = { readonly transposeA: boolean; readonly transpos
 
 /** MLAS sums dot products of up to this many terms in one block, whatever the number of threads. */
 const ONE_BLOCK_TERMS = 128;
+/** Number of threads up to which a product is bitwise the same. */
+const MAX_THREADS = 32;
+/** MLAS uses a thread for this many multiply-adds (`MLAS_SGEMM_THREAD_COMPLEXITY`). */
+const MULTIPLY_ADDS_PER_THREAD = 64 * 1024;
 
 /**
  * Writes A B (+ bias per column) as Gemm.
  *
- * Bitwise the same with any number of threads: MLAS splits the columns among the threads when there are more columns
- * than rows, and a narrow part sums longer dot products in different blocks. In that case the transposed product is
- * computed (threads split its rows, which never changes the blocks) and transposed back; the reshape in between keeps
- * ONNX Runtime from undoing that ("GemmTransposeFusion"). MLAS treats vectors differently: a row is safe as it is, and
- * a column once it is reshaped to a row.
+ * Bitwise the same with any number of threads up to 32: MLAS splits the columns among the threads when there are more
+ * columns than rows, and a narrow part sums longer dot products in different blocks. In that case the transposed product
+ * is computed (threads split its rows, which never changes the blocks) and transposed back; the reshape in between keeps
+ * ONNX Runtime from undoing that ("GemmTransposeFusion"). MLAS treats vectors differently: a row is safe as it is, a
+ * column once it is reshaped to a row, and for a thread's single row of a larger product see `writeRowsGemm`.
  */
 export function writeGemm(
   writer: GraphWriter,
@@ -139,15 +143,44 @@ export function writeGemm(
 ): string {
   const [rows, columns] = [shape[0]!, shape[1]!];
   const terms = inputs[0]!.shape[transposeA ? 0 : 1]!;
-  const flags = (first: boolean, second: boolean) => ({ transA: Number(first), transB: Number(second) });
   if (writer.dynamicBatch || rows === 1 || columns <= rows || terms <= ONE_BLOCK_TERMS) {
     const isColumn = columns === 1 && !transposeB;
     const right = isColumn ? writer.reshape(b, [1, terms]) : b;
-    return writer.node("Gemm", bias ? [a, right, bias] : [a, right], flags(transposeA, transposeB || isColumn));
+    const sizes = { rows, columns, terms, transposeA, transposeB: transposeB || isColumn };
+    return writeRowsGemm(writer, { a, b: right, bias }, sizes);
   }
   const columnBias = bias && writer.reshape(bias, [columns, 1]);
-  const turned = writer.node("Gemm", columnBias ? [b, a, columnBias] : [b, a], flags(!transposeB, !transposeA));
+  const sizes = { rows: columns, columns: rows, terms, transposeA: !transposeB, transposeB: !transposeA };
+  const turned = writeRowsGemm(writer, { a: b, b: a, bias: columnBias }, sizes);
   return writer.reshape(writer.transpose(writer.reshape(turned, [columns, rows, 1]), [1, 0, 2]), [rows, columns]);
+}
+
+/**
+ * Writes A B (+ bias) as Gemm, for products whose rows MLAS divides among the threads: those with at least as many rows
+ * as columns.
+ *
+ * A thread that is left a single row of an untransposed A would take MLAS's product of a vector and a matrix
+ * (`MlasSgemmOperation`), which sums in another order; this is possible with fewer rows than twice the threads. MLAS
+ * does so only when it adds nothing or 1 times what the result holds: 2 times zero, or half the bias, which is exact,
+ * gives the same numbers.
+ */
+export function writeRowsGemm(
+  writer: GraphWriter,
+  { a, b, bias }: { readonly a: string; readonly b: string; readonly bias?: string | undefined },
+  {
+    rows,
+    columns,
+    terms,
+    transposeA,
+    transposeB,
+  }: MatrixAttributes & { readonly rows: number; readonly columns: number; readonly terms: number },
+): string {
+  const flags = { transA: Number(transposeA), transB: Number(transposeB) };
+  const canLeaveOneRow =
+    !transposeA && rows > 1 && rows < 2 * MAX_THREADS && rows * columns * terms >= MULTIPLY_ADDS_PER_THREAD;
+  if (writer.dynamicBatch || !canLeaveOneRow) return writer.node("Gemm", bias ? [a, b, bias] : [a, b], flags);
+  const half = bias ? writer.node("Mul", [bias, writer.scalar(0.5)]) : writer.scalar(0);
+  return writer.node("Gemm", [a, b, half], { ...flags, beta: { float: 2 } });
 }
 
 /** The product as it stands: on a GPU nothing depends on a number of threads. */

@@ -1,6 +1,7 @@
 import { imageSizes, requireSameShape, type Shape, sizeOf } from "../../graph/shape.ts";
 import { apply, type Op, type Value } from "../../graph/value.ts";
 import type { GraphWriter } from "../../onnx/graph-writer.ts";
+import { writeRowsGemm } from "../matmul.ts";
 import { planBlockedWeightGradient, writeBlockedWeightGradient } from "./blocked-weight-gradient.ts";
 import {
   type ConvolutionAttributes,
@@ -57,20 +58,28 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = {
         terms,
       ]);
       // Never more columns than rows, so that the result does not depend on the number of threads (see `writeGemm`).
-      if (outputs > taps * channels) {
-        const product = writer.reshape(writer.node("Gemm", [derivative, columns], { transB: 1 }), [
-          outputs,
-          taps,
-          channels,
-        ]);
-        return writer.reshape(writer.transpose(product, [0, 2, 1]), attributes.shape);
-      }
-      const product = writer.reshape(writer.node("Gemm", [columns, derivative], { transB: 1 }), [
-        taps,
-        channels,
-        outputs,
-      ]);
-      return writer.reshape(writer.transpose(product, [2, 1, 0]), attributes.shape);
+      const isWide = outputs > taps * channels;
+      const sizes = {
+        rows: Math.max(outputs, taps * channels),
+        columns: Math.min(outputs, taps * channels),
+        terms,
+        transposeA: false,
+        transposeB: true,
+      };
+      const product = writeRowsGemm(
+        writer,
+        isWide ? { a: derivative, b: columns } : { a: columns, b: derivative },
+        sizes,
+      );
+      return isWide
+        ? writer.reshape(
+            writer.transpose(writer.reshape(product, [outputs, taps, channels]), [0, 2, 1]),
+            attributes.shape,
+          )
+        : writer.reshape(
+            writer.transpose(writer.reshape(product, [taps, channels, outputs]), [2, 1, 0]),
+            attributes.shape,
+          );
     },
     gpu(writer, [x, dy], { inputs, attributes }) {
       const { batch, channels } = imageSizes(inputs[0]!.shape);
