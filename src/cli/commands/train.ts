@@ -17,6 +17,7 @@ import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
+import { FINE_TUNE_NAMES, FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
 import type { Output } from "../output.ts";
@@ -48,6 +49,7 @@ const FIXED_BY_RUN = [
   "backbone",
   "backboneRange",
   "backbonePooling",
+  ...FINE_TUNE_NAMES,
 ] as const;
 
 const OPTIONS = [
@@ -99,6 +101,7 @@ const OPTIONS = [
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
   ...BACKBONE_OPTIONS,
+  ...FINE_TUNE_OPTIONS,
   LIMIT_OPTION,
   {
     flags: "--train-on <images>",
@@ -139,6 +142,7 @@ export const train = defineCommand({
     "node bin/tailor.js train photos --data photos --folds 5 --out runs/photos-folds",
     "node bin/tailor.js train ./my-recipe.mjs",
     "node bin/tailor.js train photos --data photos --out runs/photos",
+    "node bin/tailor.js train resnet18-imagenet --weights resnet18.safetensors --data photos --size 224",
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
@@ -253,7 +257,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions, out
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
   const { recipe: named, recipeFile } = await recipeTyped(recipeName, options, output);
-  const recipe = adjusted(named, options);
+  const recipe = adjusted(withWeights(named, options, output), options);
   const images = {
     trainOn: options.trainOn ?? "split",
     limit: wholeNumber(options, "limit") ?? null,

@@ -69,6 +69,8 @@ export interface StartedRun {
   readonly lowering: Lowering;
   /** The images of `options.data`, divided as the record says. */
   readonly data: TrainingData;
+  /** The weights that a new run of a recipe with pretrained weights starts from. */
+  readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
   /** The snapshot of an interrupted run to resume. */
   readonly from?: TrainingSnapshot;
   /** Of the metrics that were written with the snapshot; undefined if it does not say. */
@@ -83,7 +85,7 @@ export interface StartedRun {
  */
 export async function trainInto(
   folder: RunFolder,
-  { recipe, record, lowering, data, from, metricsSha256: statedMetrics }: StartedRun,
+  { recipe, record, lowering, data, initial, from, metricsSha256: statedMetrics }: StartedRun,
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
   const { seed } = record;
@@ -113,7 +115,7 @@ export async function trainInto(
     });
   };
   const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
-    { recipe, data: values, normalization, seed, threads, lowering, runtime, stepsPerCall, functions },
+    { recipe, data: values, normalization, seed, threads, lowering, runtime, stepsPerCall, functions, initial },
     {
       ...hooks,
       onEpoch(line, atEnd) {
