@@ -215,7 +215,7 @@ export type { RaceEntry, RaceResult, RaceRow, RaceRun } from "./report/race.ts";
 export type { Repeat } from "./report/run-page.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
-export { loadRunData } from "./runs/node/run-data.ts";
+export { loadGrownRunData, loadRunData } from "./runs/node/run-data.ts";
 export {
   openRun,
   type ReadMetricsOptions,
@@ -240,6 +240,7 @@ export {
 } from "./training/find-learning-rate.ts";
 export type { HookAnswer } from "./training/hooks.ts";
 export { type ChoiceOptions, type ChosenRecipe, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
+export { growRun } from "./training/node/grow-run.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export {
   BACKBONE_RANGES,

@@ -7,7 +7,7 @@ import { FITS } from "../imaging/fit-picture.ts";
 import { photos } from "../models/photos.ts";
 import type { Pretrained } from "../recipes/fine-tune.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { loadRunData } from "../runs/node/run-data.ts";
+import { loadGrownRunData, loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
@@ -137,4 +137,10 @@ export function dataChoice(options: TypedPreparation & TypedData): DataChoice {
 export function dataOfRun(run: string | Run, options: TypedData, output: Output): Promise<LoadedData> {
   const folder = path(options, "data");
   return whileReading(output, (onRead) => loadRunData(run, { folder, report: output.note, onRead }));
+}
+
+/** The data of a run of pictures with what was added to them. */
+export function grownData(run: Run, options: TypedData, output: Output): Promise<LoadedData> {
+  const folder = path(options, "data")!;
+  return whileReading(output, (onRead) => loadGrownRunData(run, { folder, report: output.note, onRead }));
 }

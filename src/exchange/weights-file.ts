@@ -72,23 +72,37 @@ export function headOf(model: Model, task: ImageTask, tensors: readonly NamedTen
  * A file's tensors, all of them checked, but with new initial weights for the head.
  *
  * @param seed of the new weights
+ * @param rows of each class the class of the file whose weights it keeps, if any. Default: none
  * @throws UserError as `matchTensors`
  */
 export function withFreshHead(
   tensors: readonly NamedTensor[],
   { names, classes }: Head,
-  { model, task, fileName, seed }: { model: Model; task: ImageTask; fileName: string; seed: number },
+  {
+    model,
+    task,
+    fileName,
+    seed,
+    rows = [],
+  }: { model: Model; task: ImageTask; fileName: string; seed: number; rows?: readonly (number | undefined)[] },
 ): NamedTensor[] {
   const matched = matchTensors(tensors, { model, task: { ...task, classes }, fileName });
   const normalization = withoutNormalization(task);
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
   const fresh = initialTensors(graph, seed);
   const shapes = new Map(graph.tensors.map(({ name, value }) => [name, value.shape]));
-  return matched.map((tensor) =>
-    names.includes(tensor.name)
-      ? { name: tensor.name, shape: shapes.get(tensor.name)!, data: fresh.get(tensor.name)! }
-      : tensor,
-  );
+  return matched.map((tensor) => {
+    if (!names.includes(tensor.name)) return tensor;
+    const shape = shapes.get(tensor.name)!;
+    const data = fresh.get(tensor.name)!;
+    // The first axis is the classes', in PyTorch's dense layers and convolutions.
+    const size = data.length / task.classes;
+    const isByRow = shape[0] === task.classes && tensor.data.length === size * classes;
+    for (const [row, from] of isByRow ? rows.entries() : []) {
+      if (from !== undefined) data.set(tensor.data.subarray(from * size, (from + 1) * size), row * size);
+    }
+    return { name: tensor.name, shape, data };
+  });
 }
 
 /** @throws UserError when the file, which tailor exported, states another checksum of its weights than `found` */

@@ -54,7 +54,7 @@ function weightsFileAt(path: string): string {
 
 /**
  * The tensors that a recipe starts from, by name; undefined where it starts from drawn ones. The head is that of the file
- * where it is for the same classes, and otherwise drawn anew, which is reported.
+ * where it is for the same classes. Otherwise it is drawn anew, but for classes of the same name, which is reported.
  *
  * @param images to train with
  * @throws UserError when the file is missing, has changed since it was opened, or holds another network's weights
@@ -88,9 +88,15 @@ export function pretrainedTensors(
     head?.classes === task.classes && (classNames === undefined || isDeepStrictEqual(classNames, images.classNames));
   if (!head || isSameHead) return new Map(inFile.map(({ name, data }) => [name, data]));
   const other = head.classes === task.classes ? "other classes" : `${head.classes} classes, not ${task.classes}`;
+  const rows = images.classNames.map((name) => {
+    const row = classNames?.indexOf(name) ?? -1;
+    return row < 0 ? undefined : row;
+  });
+  const known = images.classNames.filter((_, i) => rows[i] !== undefined);
+  const kept = known.length === 0 ? "" : `, but for what it has of ${known.join(", ")}`;
   requireTrainedHead(head.names, { ...recipe, model }, task);
-  report(`the head of ${fileName} (${head.names.join(", ")}) is for ${other}: it gets fresh weights`);
-  const tensors = withFreshHead(inFile, head, { model, task, fileName, seed });
+  report(`the head of ${fileName} (${head.names.join(", ")}) is for ${other}: it gets fresh weights${kept}`);
+  const tensors = withFreshHead(inFile, head, { model, task, fileName, seed, rows });
   return new Map(tensors.map(({ name, data }) => [name, data]));
 }
 

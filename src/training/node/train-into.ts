@@ -20,7 +20,7 @@ import type { TrainingFunctions } from "../own-functions.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
 import { readFeatureModel } from "./open-backbone.ts";
-import { trainingValues } from "./picture-features.ts";
+import { type FeatureOptions, trainingValues } from "./picture-features.ts";
 import {
   encodePosition,
   metricsSha256,
@@ -43,6 +43,8 @@ export interface TrainRunOptions {
   readonly tensorboard?: boolean;
   /** Loss, augmentation and metrics of one's own; the run records their fingerprints. */
   readonly functions?: TrainingFunctions | undefined;
+  /** As in FeatureOptions. */
+  readonly before?: FeatureOptions["before"];
   /** Takes lines about caches that are damaged or cannot be written. Default: standard error. */
   readonly report?: ((line: string) => void) | undefined;
   /** Callbacks during training. */
@@ -105,6 +107,7 @@ export async function trainInto(
     threads,
     report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
     onImages: hooks?.onFeatures,
+    before: options.before,
   });
   const best = bestSoFar(folder.path, record, recipe, lines);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {

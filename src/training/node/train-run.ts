@@ -200,10 +200,10 @@ export async function extendRun(
 /** Trains a run anew that was killed before its first state. `createRunFolder` refuses, should it have one by now. */
 async function startOver({ path, record }: Run<RunRecord>, options: ResumeOptions): Promise<TrainedRun> {
   const { recipe, lowering } = await prepareResume({ path, record }, options);
-  const { fittedFrom, recipeFile, seed, trainOn, limit, fold } = record;
+  const { fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom } = record;
   const tensorboard = options.tensorboard === true || hasEventFile(path);
   return trainNewRun(
-    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, out: path },
+    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom, out: path },
     { ...options, lowering: lowering.kind, tensorboard },
   );
 }
