@@ -28,15 +28,17 @@ import { RUN_FILES, readRunRecord, readState, readWeights } from "../../src/runs
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { isStopping } from "../../src/training/best-epoch.ts";
 import { openPretrained } from "../../src/training/node/pretrained.ts";
-import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
+import { extendRun, resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
 import { trainingStages } from "../../src/training/stages.ts";
 import { openTraining, type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { trainingProgram } from "../../src/training/training-program.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { sampleMetrics } from "../runs/support/samples.ts";
+import { lowerings } from "../support/run-program.ts";
 import { failureOf } from "./support/failure.ts";
 import { fingerprint, RECIPE, smallJob, trainAndCompare } from "./support/jobs.ts";
 import { expectSameRun } from "./support/same-run.ts";
+import { scriptedRuntime } from "./support/scripted-runtime.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
 const body = () => [conv2d(6, { kernelSize: 3, padding: 1, stride: 2 }), batchNorm(), relu()];
@@ -117,6 +119,21 @@ describe("rates", () => {
   });
 });
 
+test("the optimizer's steps are counted anew in each stage, at each rate", async () => {
+  const { runtime, recording } = scriptedRuntime();
+  const fineTune = { headEpochs: 1, earlyRate: 0.25 };
+  await train(smallJob({ runtime, recipe: { model: NET, epochs: 3, fineTune, schedule: { kind: "constant" } } }));
+  const fed = (name: string) => recording.steps.map((feeds) => feeds[`optimizer.${name}`]?.[0]);
+  // Adam's correction of its first step, and of its second.
+  const [first, second] = fed("scaledEpsilon");
+  expect(first).toBeLessThan(second!);
+  expect(fed("scaledEpsilon").slice(2, 4)).toEqual([first, second]);
+  expect(fed("stepSize at 0.25")[0]).toBeUndefined();
+  expect(fed("stepSize at 0.25")[2]! / fed("stepSize")[2]!).toBeCloseTo(0.25, 6);
+  expect(fed("stepSize at 0.5")[2]! / fed("stepSize")[2]!).toBeCloseTo(0.5, 6);
+  expect(recording.released).toBe(recording.opened);
+});
+
 /** A training with everything that a stage has of its own: slots, averages, running statistics. */
 const TUNED = {
   model: NET,
@@ -167,6 +184,16 @@ describe("a training in two stages", () => {
     expect(slots(snapshots[5]!.tensors)).toHaveLength(3 * 4 + 2);
     expect([...snapshots[5]!.tensors.keys()]).not.toContain("stem.0.weight.average");
   });
+});
+
+test("every lowering trains the same, with averages, rates and frozen layers", async () => {
+  const losses: number[][] = [];
+  for (const lowering of lowerings()) {
+    const { epochs } = await trainAndCompare(smallJob({ lowering, recipe: { ...TUNED } }));
+    losses.push(epochs.map(({ trainLoss }) => trainLoss));
+  }
+  expect(losses.length).toBeGreaterThan(1);
+  for (const others of losses.slice(1)) expect(others).toBeClose(losses[0]!, { tolerance: 1e-4 });
 });
 
 test("frozen batch norm leaves the running statistics as they were, and evaluates as it trained", async () => {
@@ -271,6 +298,15 @@ describe("a run from the weights of another", () => {
       renameSync(`${WEIGHTS}.away`, WEIGHTS);
     }
     expectSameRun(stopped, through);
+  });
+
+  test("of the head alone is extended to all layers, to the weights of one training", async () => {
+    const [short, long] = [join(FOLDER, "short"), join(FOLDER, "long")];
+    await trainNewRun({ recipe: { ...recipe, epochs: 2 }, ...SPLIT, limit: 70, out: short }, options());
+    await extendRun(short, { epochs: 4, out: long }, options());
+    const sumOf = (run: string) => readRunRecord(run).result?.weightsSha256;
+    expect(sumOf(long)).toBe(sumOf(join(FOLDER, "through")));
+    expect(sumOf(short)).not.toBe(sumOf(long));
   });
 
   test("is not resumed when the file has changed since, nor begun", async () => {
