@@ -193,6 +193,7 @@ export type { Optimizer, UpdateInputs, UpdateResults } from "./optim/optimizer.t
 export { learningRateAt, type Schedule, type SchedulePosition, type WarmUp } from "./optim/schedules.ts";
 export type { SgdOptions } from "./optim/sgd.ts";
 export { type RandomStream, randomStream } from "./random.ts";
+export type { FineTune, Pretrained } from "./recipes/fine-tune.ts";
 export {
   FITTED_FIELDS,
   type FitOptions,
@@ -204,6 +205,7 @@ export {
 export { FIELD_RECIPES, findRecipe, RECIPES } from "./recipes/index.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export type { FieldValue, RecipeChanges } from "./recipes/recipe-fields.ts";
+export { FINE_TUNING, type FineTuneOptions, startFrom } from "./recipes/start-from.ts";
 export { transfer } from "./recipes/transfer.ts";
 export type { LadderEntry } from "./report/ladder/entry.ts";
 export { LADDER } from "./report/ladder/ladder.ts";
@@ -213,7 +215,7 @@ export type { RaceEntry, RaceResult, RaceRow, RaceRun } from "./report/race.ts";
 export type { Repeat } from "./report/run-page.ts";
 export type { MetricsLine } from "./runs/metrics.ts";
 export { type OutputFolder, openOutputFolder } from "./runs/node/output-folder.ts";
-export { loadRunData } from "./runs/node/run-data.ts";
+export { loadGrownRunData, loadRunData } from "./runs/node/run-data.ts";
 export {
   openRun,
   type ReadMetricsOptions,
@@ -238,6 +240,7 @@ export {
 } from "./training/find-learning-rate.ts";
 export type { HookAnswer } from "./training/hooks.ts";
 export { type ChoiceOptions, type ChosenRecipe, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
+export { growRun } from "./training/node/grow-run.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export {
   BACKBONE_RANGES,
@@ -247,6 +250,7 @@ export {
   openBackbone,
 } from "./training/node/open-backbone.ts";
 export type { FeatureOptions } from "./training/node/picture-features.ts";
+export { type OpenedWeights, openPretrained } from "./training/node/pretrained.ts";
 export type { TrainedRun, TrainRunOptions } from "./training/node/train-into.ts";
 export { type Extension, extendRun, type ResumeOptions, resumeRun, trainNewRun } from "./training/node/train-run.ts";
 export type { TrainingFunctions } from "./training/own-functions.ts";

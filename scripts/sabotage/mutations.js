@@ -618,8 +618,16 @@ export const MUTATIONS = [
     ],
     ["if (now !== sha256) {", "if (now === sha256 + sha256) {"],
   ]),
+  ...caughtBy("test/training/fine-tune.test.ts", [
+    ["weights <= half ? earlyRate", "weights < half ? earlyRate"],
+    ["totalSteps: stepsOf(stage.end) - start,", "totalSteps: stepsOf(stage.end),"],
+    ["position.step > stepsOf(stage.start)", "position.step >= stepsOf(stage.start)"],
+    ["first + i + 1 - stageStart", "first + i + 1"],
+    ["Math.max(best.epoch, fineTune?.headEpochs ?? 0)", "best.epoch"],
+    ["isHead(name) && !isFrozen(name)", "isHead(name)"],
+  ]),
   ...caughtBy("test/training/picture-features.test.ts", [
-    ["start * backbone.features);", "start);"],
+    ["(start - from) * backbone.features);", "start * backbone.features);"],
     ["JSON.stringify([FORMAT, what, count])", "JSON.stringify([FORMAT, count, performance.now()])"],
   ]),
   ...caughtBy("test/formats/idx.test.ts", [

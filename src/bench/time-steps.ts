@@ -1,3 +1,4 @@
+import { recipeToTime } from "../training/stages.ts";
 import { MAX_STEPS_PER_CALL, type TrainingJob, train } from "../training/train.ts";
 
 /** Number of untimed steps first, which allocate memory and fill caches. */
@@ -17,7 +18,8 @@ export interface TimedRun {
  * @param warmUp number of untimed steps before, at least 1
  */
 export async function timeSteps(job: TrainingJob, steps: number, warmUp = WARM_UP_STEPS): Promise<TimedRun[]> {
-  const { data, recipe } = job;
+  const { data } = job;
+  const recipe = recipeToTime(job.recipe);
   // Allows for the engine runs in which the warm-up and the last step end.
   const most = steps + warmUp + 2 * MAX_STEPS_PER_CALL;
   // The recipe's own learning rates, if it has enough steps.

@@ -41,7 +41,11 @@ export const BACKBONE_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & { size: string | undefined; threads: string | undefined };
+type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & {
+  size: string | undefined;
+  threads: string | undefined;
+  weights?: string | undefined;
+};
 const NAMES = ["backbone", "backboneRange", "backbonePooling"] as const;
 
 /**
@@ -62,6 +66,12 @@ export async function recipeTyped(
         exitCode: 2,
       });
     return recipeNamed(word);
+  }
+  if (options.weights !== undefined) {
+    throw new UserError(
+      `--weights is for whole networks, but ${TRANSFER} leaves its backbone as it is; leave it out, or train another recipe`,
+      { exitCode: 2 },
+    );
   }
   const { backbone, rangeFrom } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
     range: options.backboneRange,

@@ -5,8 +5,9 @@ import { type CustomDataOptions, DEFAULT_FIT, MAX_SIZE, MIN_SIZE } from "../data
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { photos } from "../models/photos.ts";
+import type { Pretrained } from "../recipes/fine-tune.ts";
 import type { Recipe } from "../recipes/recipe.ts";
-import { loadRunData } from "../runs/node/run-data.ts";
+import { loadGrownRunData, loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
@@ -88,12 +89,17 @@ export function typedPreparation(options: TypedPreparation): string[] {
 export async function dataToTrain(
   options: TypedPreparation & TypedData,
   output: Output,
-  recipe?: Pick<Recipe, "model" | "backbone">,
+  recipe?: Pick<Recipe, "model" | "backbone" | "pretrained">,
 ): Promise<LoadedData> {
   const typed = dataChoice(options);
   const input = recipe?.backbone?.input;
   const fitted = input && typed.folder !== undefined ? { size: input.height, channels: input.channels } : {};
-  const choice = { ...typed, ...fitted, maxDefaultSize: recipe?.model.maxDefaultSize };
+  const choice = {
+    ...typed,
+    ...asPretrained(typed, recipe?.pretrained),
+    ...fitted,
+    maxDefaultSize: recipe?.model.maxDefaultSize,
+  };
   const data = await whileReading(output, (onRead) => loadData(choice, output.note, onRead));
   const { channels, height, width } = data.train;
   if (input && (channels !== input.channels || height !== input.height || width !== input.width)) {
@@ -103,6 +109,17 @@ export async function dataToTrain(
     );
   }
   return data;
+}
+
+/** What pictures of one's own must be for pretrained weights, where nothing else was typed. */
+function asPretrained({ folder, size, channels }: DataChoice, pretrained: Pretrained | undefined): CustomDataOptions {
+  if (folder === undefined || !pretrained) return {};
+  const { normalization, image } = pretrained;
+  const needed = normalization?.mean.length ?? image?.channels;
+  return {
+    ...(size === undefined && image && image.height === image.width ? { size: image.height } : {}),
+    ...(channels === undefined && (needed === 1 || needed === 3) ? { channels: needed } : {}),
+  };
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */
@@ -120,4 +137,10 @@ export function dataChoice(options: TypedPreparation & TypedData): DataChoice {
 export function dataOfRun(run: string | Run, options: TypedData, output: Output): Promise<LoadedData> {
   const folder = path(options, "data");
   return whileReading(output, (onRead) => loadRunData(run, { folder, report: output.note, onRead }));
+}
+
+/** The data of a run of pictures with what was added to them. */
+export function grownData(run: Run, options: TypedData, output: Output): Promise<LoadedData> {
+  const folder = path(options, "data")!;
+  return whileReading(output, (onRead) => loadGrownRunData(run, { folder, report: output.note, onRead }));
 }

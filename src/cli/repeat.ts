@@ -1,5 +1,6 @@
 import { sortedJson } from "../formats/json.ts";
 import { MODELS } from "../models/index.ts";
+import { fineTuneSchema, pretrainedSchema } from "../recipes/fine-tune.ts";
 import { NAMED_RECIPES } from "../recipes/index.ts";
 import { recipeToJson } from "../recipes/recipe.ts";
 import type { Repeat } from "../report/run-page.ts";
@@ -24,8 +25,10 @@ export function repeatOf(record: AnyRunRecord): Repeat | null {
     lr: String(learningRate),
     ...stopOptions(recipe),
   };
-  const byName = (name: string) => ({ command: commandLine(`train ${shellWord(name)}`, { ...changed, ...options }) });
-  if (recipeFile !== undefined) return byName(recipeFile);
+  const byName = (name: string, others = {}) => ({
+    command: commandLine(`train ${shellWord(name)}`, { ...changed, ...others, ...options }),
+  });
+  if (recipeFile !== undefined) return byName(recipeFile, weightOptions(recipe));
   if (isBuiltIn(record)) return byName(recipeName);
   if (!recipe.backbone && !MODELS.some(({ name }) => name === model)) return null;
   const isOurs = NAMED_RECIPES.some(({ name }) => name === recipeName);
@@ -50,6 +53,20 @@ function stopOptions({ patience, keep }: Readonly<Record<string, unknown>>) {
   return {
     patience: patience === undefined ? undefined : String(patience),
     keep: keep === undefined ? undefined : String(keep),
+  };
+}
+
+/** The weights that a recipe in a file was given, and how it was fine-tuned. */
+function weightOptions({ pretrained, fineTune }: Readonly<Record<string, unknown>>) {
+  const weights = pretrainedSchema.safeParse(pretrained).data;
+  if (!weights) return {};
+  const { headEpochs = 0, earlyRate = 1, frozen = [], batchNorm } = fineTuneSchema.parse(fineTune ?? {});
+  return {
+    weights: weights.file,
+    headEpochs: String(headEpochs),
+    earlyRate: String(earlyRate),
+    freeze: frozen.length > 0 ? frozen.join(",") : undefined,
+    freezeBatchNorm: batchNorm === "frozen",
   };
 }
 

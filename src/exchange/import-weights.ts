@@ -3,15 +3,12 @@ import type { Report } from "../data/node/chain.ts";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
-import { factsFromText, factsToText, type StatedFacts } from "../formats/network-facts.ts";
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
-import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
-import { sameShape } from "../graph/shape.ts";
+import { factsToText, type StatedFacts } from "../formats/network-facts.ts";
+import { encodeSafetensors } from "../formats/safetensors.ts";
 import { findModel, MODELS } from "../models/index.ts";
-import { buildModel, type ImageTask, initialTensors, type Model, withoutNormalization } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
-import { readOutsideFile } from "../runs/node/export-files.ts";
 import { BLANK_SEAL, fileSum, networkSha256, seal, weightsSha256 } from "../runs/node/hashes.ts";
 import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
 import { RUN_FILES } from "../runs/node/run-files.ts";
@@ -20,9 +17,10 @@ import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/index.ts";
 import { inWords, type Words } from "../wording.ts";
 import { fileLogits, noiseImages } from "./logits.ts";
-import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
+import { matchTensors } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./network.ts";
+import { headOf, readWeightsFile, requireStatedWeights, withFreshHead } from "./weights-file.ts";
 
 /** Options of an import: facts that the file does not state, and the output folder. */
 export interface ImportOptions extends Omit<StatedFacts, "model"> {
@@ -47,21 +45,23 @@ export async function importWeights(
   file: string,
   { out, threads, report, model: named, ...given }: ImportOptions,
 ): Promise<{ folder: string; record: ImportedRunRecord }> {
-  const { bytes, sha256 } = readOutsideFile(file);
-  requireNoCheckpoint(file, bytes);
-  const read = decodeSafetensors(bytes, file, { types: PUBLISHED_TYPES, skip: isBatchCount });
-  const { tensors: unwrapped, prefix } = withoutWrappers(read.tensors);
-  if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
-  const { model: stated, ...facts } = factsFromText(read.metadata, file);
+  const read = readWeightsFile(file, report);
+  const { model: stated, ...facts } = read.facts;
   const found = await findNamed(file, named, stated);
-  const head = found.model.published && publishedHead(found.model, unwrapped);
+  const { published } = found.model;
+  const head = published && headOf(found.model, { ...published.image, classes: published.classes }, read.tensors);
   const network = { model: found.model, ...describe(file, { ...facts, ...given }, found.model, head?.classes, report) };
   const isOtherHead = head !== undefined && head.classes !== network.task.classes;
+  if (isOtherHead) {
+    report(
+      `the head of ${file} (${head.names.join(", ")}) is for ${head.classes} classes, not ${network.task.classes}: it gets fresh weights, which must be trained`,
+    );
+  }
   const tensors = isOtherHead
-    ? withFreshHead(unwrapped, head, { ...network, fileName: file, report })
-    : matchTensors(unwrapped, { ...network, fileName: file });
+    ? withFreshHead(read.tensors, head, { ...network, fileName: file, seed: HEAD_SEED })
+    : matchTensors(read.tensors, { ...network, fileName: file });
   const sum = weightsSha256(tensors);
-  requireStatedWeights(file, read.metadata.weightsSha256, sum);
+  requireStatedWeights(read, sum);
 
   const { model, task } = network;
   const { parameters, multiplyAdds } = modelFacts(model, task);
@@ -76,7 +76,7 @@ export async function importWeights(
     startedAt: new Date().toISOString(),
     status: "imported",
     result: null,
-    source: { file, bytes: bytes.length, sha256 },
+    source: { file, bytes: read.bytes, sha256: read.sha256 },
     weightsSha256: sum,
   };
   const data = new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
@@ -101,80 +101,8 @@ export async function importWeights(
   }
 }
 
-/** The tensors that depend on the number of classes, and that number in a file. */
-interface Head {
-  readonly names: readonly string[];
-  readonly classes: number;
-}
-
-/** The head of weights that others have published; undefined where the file does not have it. */
-function publishedHead(model: Model, tensors: readonly NamedTensor[]): Head | undefined {
-  const { image } = model.published!;
-  const shapesFor = (classes: number) => {
-    const task = { ...image, classes };
-    const graph = buildModel(model, {
-      task,
-      batchSize: 1,
-      mode: "inference",
-      normalization: withoutNormalization(task),
-    });
-    return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape }));
-  };
-  const [one, two] = [shapesFor(1), shapesFor(2)];
-  const names = one.flatMap(({ name, shape }, i) => (sameShape(shape, two[i]!.shape) ? [] : [name]));
-  const classes = tensors.find(({ name }) => name === names[0])?.shape[0];
-  return classes === undefined || classes === 0 ? undefined : { names, classes };
-}
-
-/** The file's tensors, all of them checked, but with new initial weights for a head of another number of classes. */
-function withFreshHead(
-  tensors: readonly NamedTensor[],
-  { names, classes }: Head,
-  { model, task, fileName, report }: { model: Model; task: ImageTask; fileName: string; report: Report },
-): NamedTensor[] {
-  const matched = matchTensors(tensors, { model, task: { ...task, classes }, fileName });
-  const normalization = withoutNormalization(task);
-  const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
-  const fresh = initialTensors(graph, HEAD_SEED);
-  const shapes = new Map(graph.tensors.map(({ name, value }) => [name, value.shape]));
-  report(
-    `the head of ${fileName} (${names.join(", ")}) is for ${classes} classes, not ${task.classes}: it gets fresh weights, which must be trained`,
-  );
-  return matched.map((tensor) =>
-    names.includes(tensor.name)
-      ? { name: tensor.name, shape: shapes.get(tensor.name)!, data: fresh.get(tensor.name)! }
-      : tensor,
-  );
-}
-
 /** Of a fresh head's weights, so that an import can be repeated. */
 const HEAD_SEED = 1;
-
-/** First bytes of files of `torch.save`: zip archives, or pickles in old versions. */
-const CHECKPOINT_STARTS = [
-  [0x50, 0x4b, 0x03, 0x04],
-  [0x80, 0x02],
-] as const;
-
-/** Where the header of a safetensors file begins, with this byte; its length before may have any value. */
-const [HEADER_START, BRACE] = [8, 0x7b];
-
-/** @throws UserError when the file was written by `torch.save` */
-function requireNoCheckpoint(file: string, bytes: Uint8Array): void {
-  if (bytes[HEADER_START] === BRACE || !CHECKPOINT_STARTS.some((start) => start.every((byte, i) => bytes[i] === byte)))
-    return;
-  throw new UserError(
-    `${file} looks like a checkpoint of PyTorch (torch.save), which can hold programs and is not read; write the weights as safetensors: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")`,
-  );
-}
-
-/** @throws UserError when the file, which tailor exported, states another checksum of its weights */
-function requireStatedWeights(file: string, stated: string | undefined, found: string): void {
-  if (stated === undefined || stated === found) return;
-  throw new UserError(
-    `${file}: the SHA-256 of its weights is ${found}, its metadata field weightsSha256 says ${stated}: it is damaged, or was changed; export it again (if another program changed the weights on purpose, remove that field)`,
-  );
-}
 
 /**
  * Finds the model of the weights.

@@ -55,6 +55,7 @@ function placeLayers(model: Model, { channels, height, width, ...task }: ImageTa
   const tensor = (name: string, shape: Shape) => input(name, shape);
   const contextInto = (list: PlacedLayer[]): LayerContext => ({
     mode: "inference",
+    statistics: "batch",
     parameter: tensor,
     buffer: tensor,
     updateBuffer: () => {},

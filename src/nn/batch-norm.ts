@@ -35,7 +35,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
       const bias = context.parameter("bias", [channels], filledWith(0));
       const runningMean = context.buffer("running_mean", [channels], 0);
       const runningVariance = context.buffer("running_var", [channels], 1);
-      if (context.mode === "inference") {
+      if (context.mode === "inference" || context.statistics === "running") {
         const { scale, shift } = normalizationScale(weight, bias, runningMean, runningVariance, epsilon);
         return channelAffine(x, scale, shift);
       }

@@ -16,6 +16,8 @@ export type Size = number | readonly [number, number];
 /** The model's services for a layer. Names are local to the layer: `weight`, `running_mean`. */
 export interface LayerContext {
   readonly mode: Mode;
+  /** What batch norm normalises by in training: the batch's statistics, or the running ones, which then stay as they are. */
+  readonly statistics: "batch" | "running";
   /** Declares a tensor that the optimizer updates by its gradient. An empty name: the tensor is named like the layer. */
   parameter(name: string, shape: Shape, initialize: Initializer): Value;
   /** Declares a tensor that is saved with the parameters but has no gradient, such as a running mean. */

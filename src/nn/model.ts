@@ -101,6 +101,8 @@ export interface ModelGraphOptions {
   readonly normalization: PixelNormalization;
   /** Default uint8, as in training; an exported model takes floats from 0 to 255. */
   readonly pixelType?: "uint8" | "float32";
+  /** What batch norm normalises by in training. Default: the batch's statistics. */
+  readonly statistics?: LayerContext["statistics"] | undefined;
 }
 
 /**
@@ -110,7 +112,7 @@ export interface ModelGraphOptions {
  */
 export function buildModel(
   model: Model,
-  { task, batchSize, mode, normalization, pixelType = "uint8" }: ModelGraphOptions,
+  { task, batchSize, mode, normalization, pixelType = "uint8", statistics = "batch" }: ModelGraphOptions,
 ): ModelGraph {
   const pixels =
     model.features === undefined
@@ -139,6 +141,7 @@ export function buildModel(
     };
     return {
       mode,
+      statistics,
       parameter(name, shape, initialize) {
         const declaration = declare(name, shape, initialize);
         parameters.push(declaration);

@@ -4,6 +4,7 @@ import { backboneSchema } from "../formats/backbone.ts";
 import { describeIssues } from "../formats/json.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/index.ts";
+import { fineTuneSchema, pretrainedSchema } from "./fine-tune.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import { transferHead } from "./transfer.ts";
 
@@ -100,6 +101,8 @@ export const recipeFields = z.strictObject({
   patience: z.number().exactOptional(),
   keep: z.enum(["best", "last"]).exactOptional(),
   backbone: backboneSchema.exactOptional(),
+  pretrained: pretrainedSchema.exactOptional(),
+  fineTune: fineTuneSchema.exactOptional(),
 });
 
 /** Schema of a recipe, with its model's name. */

@@ -7,6 +7,7 @@ import type { Model } from "../nn/index.ts";
 import { type Averaging, checkAveraging } from "../optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../optim/index.ts";
 import { checkSchedule, type Schedule } from "../optim/schedules.ts";
+import { checkFineTune, type FineTune, type Pretrained } from "./fine-tune.ts";
 
 /** All settings of a training. A recipe and a seed determine a run. */
 export interface Recipe {
@@ -43,6 +44,10 @@ export interface Recipe {
   readonly keep?: "best" | "last";
   /** The frozen network whose features are the model's input; trained is only the model, its head. */
   readonly backbone?: Backbone;
+  /** Weights to start from, in place of drawn ones; the head is drawn where it is for other classes. */
+  readonly pretrained?: Pretrained;
+  /** Which layers are trained when, and at which rates. Default: all of them, at the same rate. */
+  readonly fineTune?: FineTune;
 }
 
 /** Upper bound for epochs. */
@@ -75,7 +80,14 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (patience !== undefined)
     require("patience", Number.isInteger(patience) && patience >= 1, "a whole number of epochs from 1 up", patience);
-  const { backbone, model, augmentation } = recipe;
+  const { backbone, model, augmentation, pretrained, fineTune } = recipe;
+  if (fineTune) checkFineTune(fineTune, epochs);
+  if (backbone && (pretrained || fineTune)) {
+    throw new UserError(
+      "a backbone stays as it is, and its head is new: pretrained and fineTune are for whole networks; leave them out",
+      { exitCode: 2 },
+    );
+  }
   if (backbone?.features !== model.features) {
     const [given, wanted] = [backbone, model].map((one) => one?.features ?? "none");
     throw new UserError(`the backbone gives ${given} features, but the model "${model.name}" takes ${wanted}`, {
@@ -93,13 +105,14 @@ export function checkRecipe(recipe: Recipe): void {
   if (recipe.averaging) checkAveraging(recipe.averaging);
 }
 
-/** How a recipe's network normalises pixels: as its backbone was trained with them, or by the training images' statistics. */
+/** How a recipe's network normalises pixels: as its backbone or weights were trained with them, or by the training images' statistics. */
 export function normalizationFor(
-  { backbone }: Pick<Recipe, "backbone">,
+  { backbone, pretrained }: Pick<Recipe, "backbone" | "pretrained">,
   train: ImageSet,
 ): ReturnType<typeof normalizationOf> {
-  if (!backbone) return normalizationOf(train);
-  const { mean, standardDeviation } = backbone.input;
+  const given = backbone?.input ?? pretrained?.normalization;
+  if (!given) return normalizationOf(train);
+  const { mean, standardDeviation } = given;
   return { mean: [...mean], standardDeviation: [...standardDeviation] };
 }
 

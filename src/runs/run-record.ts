@@ -88,6 +88,8 @@ const planSchema = z.strictObject({
     .optional(),
   /** The finished run that this one continues, with more epochs. */
   extendedFrom: z.strictObject({ run: z.string(), epochs: positiveCount, weightsSha256: sha256 }).optional(),
+  /** The finished run whose data were grown by classes or pictures for this one, and whose weights it starts from. */
+  grownFrom: z.strictObject({ run: z.string(), weightsSha256: sha256 }).optional(),
   /** The fold that validates, in a cross-validation; absent for the usual split. */
   fold: z.strictObject({ number: positiveCount, of: positiveCount }).optional(),
   lowering: z.enum(["standard", "blocked", "gpu"]),

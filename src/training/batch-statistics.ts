@@ -19,8 +19,12 @@ const TIME_CONSTANTS = 10;
  * The network for inference after a training step: running statistics that cannot have settled yet are re-estimated.
  * The result for the last step is cached.
  */
-export function settledNetwork(graph: ModelGraph, options: StatisticsOptions) {
-  const settled = stepsToSettle(graph);
+export function settledNetwork(
+  graph: ModelGraph,
+  { isPretrained, ...options }: StatisticsOptions & { readonly isPretrained: boolean },
+) {
+  // Statistics of an earlier training are not arbitrary.
+  const settled = isPretrained ? 0 : stepsToSettle(graph);
   let statistics: BatchStatistics | undefined;
   let last: { readonly step: number; readonly tensors: ReadonlyMap<string, Float32Array> } | undefined;
   return {

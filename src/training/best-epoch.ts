@@ -40,11 +40,16 @@ export function bestOf(lines: readonly MetricsLine[]): MetricsLine | undefined {
   return lines.reduce<MetricsLine | undefined>((best, line) => (isBetter(line, best) ? line : best), undefined);
 }
 
-/** Whether a training stops early: its last `patience` epochs were not better than the best one before. */
+/**
+ * Whether a training stops early: its last `patience` epochs were not better than the best one before. Epochs of the head
+ * alone are not counted, as what follows is another training.
+ */
 export function isStopping(
-  { patience }: Pick<Recipe, "patience">,
+  { patience, fineTune }: Pick<Recipe, "patience" | "fineTune">,
   epochs: number,
   best: MetricsLine | undefined,
 ): boolean {
-  return patience !== undefined && best !== undefined && epochs - best.epoch >= patience;
+  return (
+    patience !== undefined && best !== undefined && epochs - Math.max(best.epoch, fineTune?.headEpochs ?? 0) >= patience
+  );
 }

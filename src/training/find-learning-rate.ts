@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { openTraining, type TrainingJob } from "./train.ts";
+import { openTraining, requireInitial, type TrainingJob } from "./train.ts";
 
 /** Options of the learning-rate finder. */
 export interface FindLearningRateOptions {
@@ -69,9 +69,10 @@ export async function findLearningRate(
   if (!(Number.isInteger(steps) && steps >= 10)) {
     throw new UserError(`${steps} steps are too few to find a learning rate; give 10 or more`, { exitCode: 2 });
   }
-  const { session, feeds, first } = await openTraining(job);
+  requireInitial(job);
+  const { session, feeds, begin } = await openTraining(job);
   try {
-    session.load(first());
+    begin();
     const done: LearningRateStep[] = [];
     let [average, lowest] = [0, Number.POSITIVE_INFINITY];
     for (let step = 0; step < steps && !isStopRequested(); step++) {

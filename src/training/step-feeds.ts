@@ -25,6 +25,8 @@ export function stepFeeds({
   averaging,
   isMixed = false,
   seed,
+  stageStart = 0,
+  rateFactors,
 }: {
   graph: ModelGraph;
   batches: TrainingBatches;
@@ -32,6 +34,10 @@ export function stepFeeds({
   averaging: Averaging | undefined;
   isMixed?: boolean;
   seed: number;
+  /** Steps before the stage, from which those of optimizer and averages are counted. */
+  stageStart?: number;
+  /** Factors of the learning rate. Default: 1 only. */
+  rateFactors?: readonly number[];
 }): StepFeeds {
   const masks = dropoutMasks(graph.masks, seed);
   const { batchSize } = batches;
@@ -58,7 +64,9 @@ export function stepFeeds({
       shares[i] = batches.fill(first + i, part(pixels, i, batchSize * imageSize), part(labels, i, batchSize));
       for (const [m, mask] of masks.entries()) mask.fill(first + i, part(maskBytes[m]!, i, mask.size));
     }
-    const settings = learningRates.map((rate, i) => stepSettings({ optimizer, averaging }, first + i + 1, rate));
+    const settings = learningRates.map((rate, i) =>
+      stepSettings({ optimizer, averaging, rateFactors }, first + i + 1 - stageStart, rate),
+    );
     return {
       pixels: pixels.subarray(0, steps * batchSize * imageSize),
       labels: labels.subarray(0, steps * batchSize),

@@ -1,6 +1,6 @@
 import { compile } from "../compile/compile.ts";
 import type { Lowering, Program } from "../compile/program.ts";
-import { type TrainingBatches, trainingBatches } from "../data/batches.ts";
+import { stepsIn, trainingBatches } from "../data/batches.ts";
 import { classWeightsOf } from "../data/class-balance.ts";
 import { imageTask, type LabelledData } from "../data/training-data.ts";
 import { fitConfidence, type LabelledLogits, MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
@@ -9,6 +9,7 @@ import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { ConfidenceFit } from "../formats/network-facts.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { initialTensors, type ModelGraph } from "../nn/model.ts";
+import { inputName } from "../ops/leaves.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { createOptimizer } from "../optim/index.ts";
 import { learningRateAt } from "../optim/schedules.ts";
@@ -23,6 +24,7 @@ import type { TrainingFunctions } from "./own-functions.ts";
 import { requireUnweighted } from "./own-loss.ts";
 import { checkMetrics, computeMetrics, type Metrics } from "./own-metrics.ts";
 import { advance, epochMeans, progressAt, START, type TrainingPosition, type TrainingProgress } from "./progress.ts";
+import { type Stage, stageAt, trainingStages } from "./stages.ts";
 import { type StepFeeds, stepFeeds } from "./step-feeds.ts";
 import { trainingProgram, usedTensors } from "./training-program.ts";
 
@@ -39,6 +41,8 @@ export interface TrainingJob {
   readonly functions?: TrainingFunctions | undefined;
   /** Steps per engine run; does not affect the result. Default: as many as take two seconds, at most 16. */
   readonly stepsPerCall?: number | undefined;
+  /** The weights that the recipe starts from (`pretrained`), by name; a tensor that is missing is drawn. */
+  readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /**
@@ -85,8 +89,8 @@ export interface TrainingOutcome {
  * Trains a network: the training loop of command line, server and browser.
  *
  * @param from snapshot of an interrupted run; by default training starts at the first step
- * @throws DivergedError when the loss becomes non-finite; UserError when the batch is larger than the data, or a function
- *   or callback of one's own fails
+ * @throws DivergedError when the loss becomes non-finite; UserError when the batch is larger than the data, the recipe
+ *   freezes layers that the network does not have, or a function or callback of one's own fails
  */
 export async function train(
   job: TrainingJob,
@@ -94,30 +98,50 @@ export async function train(
   from?: TrainingSnapshot,
 ): Promise<TrainingOutcome> {
   const { recipe, data, functions = {} } = job;
+  requireInitial(job, from);
   requireValidation(recipe, data.validation);
   checkMetrics(functions.metrics, data.validation);
-  const { session, graph, batches, feeds, first } = await openTraining(job);
+  const stages = trainingStages(recipe, imageTask(data.train));
+  const stepsOf = (epochs: number) => stepsIn(epochs, data.train.count, recipe.batchSize);
+  let position = from?.position ?? START;
+  let stage = stageAt(stages, position.step, stepsOf);
+  let training = await openTraining(job, stage);
+  const { graph } = training;
   const validation = await openValidation(job);
-  const network = settledNetwork(graph, { ...job, ...recipe, images: data.train });
+  const network = settledNetwork(graph, {
+    ...{ ...job, ...recipe, images: data.train },
+    isPretrained: recipe.pretrained !== undefined,
+  });
   try {
-    session.load(from?.tensors ?? first());
-    const totalSteps = batches.steps(recipe.epochs);
-    const rateAt = (step: number) =>
-      learningRateAt(recipe.schedule, recipe.learningRate, {
-        step,
-        totalSteps,
+    // A stage begins with an optimizer of its own; only the network goes on.
+    if (from && position.step > stepsOf(stage.start)) training.load(from.tensors);
+    else training.begin(from?.tensors);
+    const totalSteps = stepsOf(recipe.epochs);
+    const rateAt = (step: number) => {
+      const start = stepsOf(stage.start);
+      return learningRateAt(recipe.schedule, recipe.learningRate, {
+        step: step - start,
+        totalSteps: stepsOf(stage.end) - start,
         stepsPerEpoch: data.train.count / recipe.batchSize,
       });
-    let position = from?.position ?? START;
-    let epoch = epochAt(position.step, batches.steps);
+    };
+    let epoch = epochAt(position.step, stepsOf);
     let steps = job.stepsPerCall ?? 1;
     let isStopped = false;
     let best = from?.best;
     const isDone = () => position.step >= totalSteps || isStopping(recipe, epoch - 1, best?.result);
 
     while (!isDone() && !isStopped) {
+      if (position.step >= stepsOf(stage.end)) {
+        const tensors = await training.save();
+        await training.session.release();
+        stage = stageAt(stages, position.step, stepsOf);
+        training = await openTraining(job, stage);
+        training.begin(tensors);
+      }
+      const { session, feeds } = training;
       const started = performance.now();
-      const rates = range(position.step, Math.min(position.step + steps, batches.steps(epoch))).map(rateAt);
+      const rates = range(position.step, Math.min(position.step + steps, stepsOf(epoch))).map(rateAt);
       const outputs = await session.run(feeds.fill(position.step, rates), rates.length);
       const seconds = (performance.now() - started) / 1000 / rates.length;
       for (const [i, loss] of outputs.loss!.entries()) {
@@ -131,8 +155,8 @@ export async function train(
       let isStopWanted = await callHook("onStep", () => hooks.onStep?.(progress));
       steps = job.stepsPerCall ?? stepsPerCallFor(seconds);
 
-      if (position.step === batches.steps(epoch)) {
-        const tensors = await session.save();
+      if (position.step === stepsOf(epoch)) {
+        const tensors = await training.save();
         const place = { step: position.step, epoch, recipe };
         for (const [name, values] of tensors) {
           requireFinite(`a number of ${name}`, values.find((value) => !Number.isFinite(value)) ?? 0, place);
@@ -165,7 +189,7 @@ export async function train(
       }
       isStopped = isStopWanted || (hooks.isStopRequested?.() ?? false);
     }
-    const snapshot = { tensors: await session.save(), position, best };
+    const snapshot = { tensors: await training.save(), position, best };
     const isFinished = isDone();
     const tensors = isFinished
       ? (best?.tensors ?? (await network.after(position.step, snapshot.tensors)))
@@ -175,7 +199,7 @@ export async function train(
       isFinished && validation && isEnough ? fitConfidence(await validation.logits(tensors)) : undefined;
     return { isFinished, snapshot, tensors, confidence, graph, kept: best?.tensors && best.result };
   } finally {
-    await session.release();
+    await training.session.release();
     await network.release();
     await validation?.release();
   }
@@ -185,16 +209,25 @@ export async function train(
 interface OpenTraining {
   readonly session: Session;
   readonly graph: ModelGraph;
-  readonly batches: TrainingBatches;
   readonly feeds: StepFeeds;
-  /** The tensors to begin with. */
-  readonly first: () => Map<string, Float32Array>;
+  /** Loads the network to begin the stage with, by default its initial values; optimizer state and averages are zero. */
+  readonly begin: (network?: ReadonlyMap<string, Float32Array>) => void;
+  /** Loads all tensors of a training within the stage. */
+  readonly load: (tensors: ReadonlyMap<string, Float32Array>) => void;
+  /** All tensors of the training, those that it does not train included. */
+  readonly save: () => Promise<Map<string, Float32Array>>;
 }
 
-/** Opens a training's step. @throws UserError when the batch is larger than the data */
-export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
-  const { recipe, data, seed } = job;
+/**
+ * Opens a training's step.
+ *
+ * @param given its stage; default: the last one, of all layers
+ * @throws UserError when the batch is larger than the data, or the recipe freezes layers that the network does not have
+ */
+export async function openTraining(job: TrainingJob, given?: Stage): Promise<OpenTraining> {
+  const { recipe, data, seed, initial } = job;
   const task = imageTask(data.train);
+  const stage = given ?? trainingStages(recipe, task).at(-1)!;
   const optimizer = createOptimizer(recipe.optimizer);
   const batches = trainingBatches({
     set: data.train,
@@ -207,7 +240,7 @@ export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
   const isMixed = recipe.augmentation.mixing !== undefined;
   const loss = job.functions?.loss;
   requireUnweighted(loss, recipe);
-  const { program, graph } = trainingProgram(recipe.model, {
+  const { program, graph, rateFactors } = trainingProgram(recipe.model, {
     ...recipe,
     ...job,
     task,
@@ -216,14 +249,35 @@ export async function openTraining(job: TrainingJob): Promise<OpenTraining> {
     isMixed,
     loss,
     grouping: job.lowering.kind === "gpu" ? "elementwise" : "vectors",
+    tuning: stage.tuning,
   });
-  return {
-    session: await job.runtime.open(compile(program, job.lowering), job),
-    graph,
-    batches,
-    feeds: stepFeeds({ graph, batches, optimizer, averaging: recipe.averaging, isMixed, seed }),
-    first: () => firstTensors(graph, program, seed),
+  const session = await job.runtime.open(compile(program, job.lowering), job);
+  const fixed = new Map<string, Float32Array>();
+  const load = (tensors: ReadonlyMap<string, Float32Array>) => {
+    session.load(tensors);
+    for (const value of program.parameters ?? []) fixed.set(inputName(value), tensors.get(inputName(value))!);
   };
+  return {
+    session,
+    graph,
+    feeds: stepFeeds({
+      ...{ graph, batches, optimizer, isMixed, seed, rateFactors },
+      averaging: recipe.averaging,
+      stageStart: batches.steps(stage.start),
+    }),
+    begin(network) {
+      const own = network ?? new Map([...initialTensors(graph, seed), ...(initial ?? [])]);
+      load(new Map([...zeroTensors(program), ...graph.tensors.map(({ name }) => [name, own.get(name)!] as const)]));
+    },
+    load,
+    save: async () => new Map([...fixed, ...(await session.save())]),
+  };
+}
+
+/** @throws Error when a training that starts from pretrained weights was not given them: drawn ones would go unnoticed */
+export function requireInitial({ recipe, initial }: TrainingJob, from?: TrainingSnapshot): void {
+  if (recipe.pretrained && !initial && !from)
+    throw new Error(`recipe ${recipe.name} starts from ${recipe.pretrained.file}, whose tensors are not given`);
 }
 
 /** The values of metrics of one's own after an epoch. */
@@ -243,10 +297,9 @@ function epochAt(step: number, stepsOf: (epochs: number) => number): number {
   return epoch;
 }
 
-/** The network's initial values; optimizer state and averages are zero. */
-function firstTensors(graph: ModelGraph, { state }: Program, seed: number): Map<string, Float32Array> {
-  const zeros = state.map(({ name, input }) => [name, new Float32Array(sizeOf(input.shape))] as const);
-  return new Map([...zeros, ...initialTensors(graph, seed)]);
+/** A program's state before its first step, but for the network. */
+function zeroTensors({ state }: Program): (readonly [string, Float32Array])[] {
+  return state.map(({ name, input }) => [name, new Float32Array(sizeOf(input.shape))]);
 }
 
 /** Maximum number of steps per engine run: more would save little overhead and need larger feeds. */

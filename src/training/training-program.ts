@@ -9,9 +9,10 @@ import { classTargets, countCorrect, softmaxCrossEntropy } from "../ops/loss.ts"
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import { type Averaging, averagingShareAt, movingAverage } from "../optim/averaging.ts";
 import { clipGradients } from "../optim/clip-gradients.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import type { Optimizer, UpdateResults } from "../optim/optimizer.ts";
 import { isGrouped, jointly, type UpdateGrouping, updateParameters } from "../optim/update-parameters.ts";
 import { applyLoss, type Loss } from "./own-loss.ts";
+import type { Tuning } from "./stages.ts";
 
 export interface TrainingProgramOptions {
   readonly task: ImageTask;
@@ -31,11 +32,13 @@ export interface TrainingProgramOptions {
   readonly averaging?: Averaging | undefined;
   /** Which parameters are updated as one long vector. Default: vectors. */
   readonly grouping?: UpdateGrouping;
+  /** Which parameters are trained, and how. Default: all, at the same rate. */
+  readonly tuning?: Tuning;
 }
 
-/** Name of the feed of one of the optimizer's scalars. */
-export function settingName(setting: string): string {
-  return `optimizer.${setting}`;
+/** Name of the feed of one of the optimizer's scalars, at a factor of the learning rate. */
+export function settingName(setting: string, factor = 1): string {
+  return `optimizer.${setting}${factor === 1 ? "" : ` at ${factor}`}`;
 }
 
 /** Name of an optimizer's state tensor for a parameter. */
@@ -63,13 +66,21 @@ export const MIXING = { labels: "mixing.labels", share: "mixing.share" } as cons
  * @param step counted from 1
  */
 export function stepSettings(
-  { optimizer, averaging }: Pick<TrainingProgramOptions, "optimizer" | "averaging">,
+  {
+    optimizer,
+    averaging,
+    rateFactors = [1],
+  }: Pick<TrainingProgramOptions, "optimizer" | "averaging"> & { readonly rateFactors?: readonly number[] | undefined },
   step: number,
   learningRate: number,
 ): Record<string, number> {
-  const settings = Object.entries(optimizer.settingsAt(step, learningRate));
+  const settings = rateFactors.flatMap((factor) =>
+    Object.entries(optimizer.settingsAt(step, factor * learningRate)).map(
+      ([setting, value]) => [settingName(setting, factor), value] as const,
+    ),
+  );
   return {
-    ...Object.fromEntries(settings.map(([setting, value]) => [settingName(setting), value])),
+    ...Object.fromEntries(settings),
     ...(averaging ? { [AVERAGING_SHARE]: averagingShareAt(averaging, step) } : {}),
   };
 }
@@ -85,7 +96,8 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 
 /**
  * One training step as a program. Feeds: pixels uint8 [batch, C, H, W], labels int32 [batch], dropout masks and the
- * optimizer's scalars. State: parameters, optimizer state, running statistics and averages. Outputs: `loss` (mean
+ * optimizer's scalars, for each factor of the learning rate. State: parameters, optimizer state, running statistics and averages; what is not trained is a parameter of the
+ * program, and has no gradient. Outputs: `loss` (mean
  * cross-entropy without smoothing), `objective` (with smoothing, class weights and mixing, or the loss of one's own; this
  * is minimised) and `correct` (number of images).
  * The loss counts as a layer `loss`.
@@ -93,10 +105,11 @@ export function usedTensors(graph: ModelGraph, tensors: ReadonlyMap<string, Floa
 export function trainingProgram(
   model: Model,
   options: TrainingProgramOptions,
-): { program: Program; graph: ModelGraph } {
+): { program: Program; graph: ModelGraph; rateFactors: readonly number[] } {
   const { optimizer, labelSmoothing, classWeights, maxGradientNorm, batchSize, averaging } = options;
-  const { isMixed = false, grouping = "vectors" } = options;
-  const graph = buildModel(model, { ...options, mode: "training" });
+  const { isMixed = false, grouping = "vectors", tuning } = options;
+  const graph = buildModel(model, { ...options, mode: "training", statistics: tuning?.statistics });
+  const trained = graph.parameters.filter(({ name }) => tuning?.isTrained(name) ?? true);
   const labels = input("labels", [batchSize], "int32");
   const mixed = isMixed && { labels: input(MIXING.labels, [batchSize], "int32"), share: input(MIXING.share, []) };
   /** What is linear in the targets: that of mixed targets is the mixture of both. */
@@ -122,7 +135,7 @@ export function trainingProgram(
   claim(origins, Object.values(outputs), { layer: "loss", pass: "forward" });
   const unclipped = gradients(
     outputs.objective,
-    graph.parameters.map(({ value }) => value),
+    trained.map(({ value }) => value),
     origins,
   );
   const parameterGradients = maxGradientNorm === undefined ? unclipped : clipGradients(unclipped, maxGradientNorm);
@@ -130,16 +143,24 @@ export function trainingProgram(
   const claimUpdate = (made: readonly Value[], of: Value) =>
     claim(origins, made, { layer: origins.get(of)!.layer, pass: "update" });
 
-  const settings: Record<string, Value> = {};
-  for (const setting of optimizer.settings) settings[setting] = input(settingName(setting), []);
-  const updates = graph.parameters.map(({ name, value }, i) => {
+  const updates = trained.map(({ name, value }, i) => {
     const slots: Record<string, Value> = {};
     for (const slot of optimizer.slotsOf(value.shape)) slots[slot] = input(slotName(name, slot), value.shape);
     return { parameter: value, gradient: parameterGradients[i]!, slots };
   });
-  const updated = updateParameters(optimizer, updates, settings, grouping);
-  const state: StateTensor[] = graph.parameters.flatMap(({ name, value }, i) => {
-    const { parameter, slots } = updated[i]!;
+  const factorOf = new Map(trained.map(({ name, value }) => [value, tuning?.rateOf(name) ?? 1]));
+  const rateFactors = [...new Set(factorOf.values())];
+  const settings = rateFactors.map((factor) =>
+    Object.fromEntries(optimizer.settings.map((setting) => [setting, input(settingName(setting, factor), [])])),
+  );
+  const updated = new Map<Value, UpdateResults>();
+  for (const [f, factor] of rateFactors.entries()) {
+    const group = updates.filter(({ parameter }) => factorOf.get(parameter) === factor);
+    const results = updateParameters(optimizer, group, settings[f]!, grouping);
+    for (const [i, { parameter }] of group.entries()) updated.set(parameter, results[i]!);
+  }
+  const state: StateTensor[] = trained.flatMap(({ name, value }, i) => {
+    const { parameter, slots } = updated.get(value)!;
     const made = [parameter, ...Object.values(slots)];
     // An update of several parameters together belongs to no single layer.
     if (isGrouped(optimizer, value.shape, grouping))
@@ -156,6 +177,7 @@ export function trainingProgram(
     ];
   });
   for (const { name, value, next } of graph.buffers) {
+    if (!next && tuning?.statistics === "running") continue;
     if (!next) throw new Error(`buffer ${name} is never updated`);
     claimUpdate([next], value);
     state.push({ name, input: value, next });
@@ -179,6 +201,7 @@ export function trainingProgram(
     }
   }
 
+  const moving = new Set(state.map(({ name }) => name));
   const program: Program = {
     name: `${model.name} training step`,
     feeds: [
@@ -186,12 +209,13 @@ export function trainingProgram(
       labels,
       ...(mixed ? [mixed.labels, mixed.share] : []),
       ...graph.masks.map(({ value }) => value),
-      ...Object.values(settings),
+      ...settings.flatMap((group) => Object.values(group)),
       ...(share ? [share] : []),
     ],
+    parameters: graph.tensors.flatMap(({ name, value }) => (moving.has(name) ? [] : [value])),
     state,
     outputs,
     origins,
   };
-  return { program, graph };
+  return { program, graph, rateFactors };
 }

@@ -101,6 +101,7 @@ function shapeAfter(layers: readonly Layer[], shape: Shape): Shape {
   const tensor = (name: string, size: Shape) => input(name, size);
   const context: LayerContext = {
     mode: "inference",
+    statistics: "batch",
     parameter: tensor,
     buffer: tensor,
     updateBuffer: () => {},

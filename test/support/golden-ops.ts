@@ -102,6 +102,7 @@ function batchNormOutputs(at: (name: string) => Value, { training, momentum, eps
   };
   const context: LayerContext = {
     mode: training ? "training" : "inference",
+    statistics: "batch",
     parameter: at,
     buffer: at,
     updateBuffer: (buffer, next) => outputs.set(String(buffer.attributes.name), next),

@@ -20,7 +20,7 @@ const { backbone } = await openBackbone(join(folder, "net.onnx"), { threads: 1, 
 const imagesOf = (seed: number): ImageSet =>
   numberedSet(11, { channels: 3, height: 16, width: 16, pixel: (image, at) => (image * 37 + at * seed) % 256 });
 
-async function computed(set: ImageSet, cache?: PictureCache) {
+async function computed(set: ImageSet, cache?: PictureCache, before = 0) {
   const [said, counted] = [[] as string[], [] as number[]];
   const data = { train: set, validation: null };
   const options = {
@@ -28,7 +28,11 @@ async function computed(set: ImageSet, cache?: PictureCache) {
     report: (line: string) => said.push(line),
     onImages: (done: number) => counted.push(done),
   };
-  const { train } = await trainingValues({ backbone }, data, { ...options, cache });
+  const { train } = await trainingValues({ backbone }, data, {
+    ...options,
+    cache,
+    before: { train: before, validation: 0 },
+  });
   return { features: train, said, counted };
 }
 
@@ -79,4 +83,19 @@ test("a cache that cannot be written is reported, and training goes on", async (
   const { features, said } = await computed(imagesOf(3), cacheIn(join(file, "cache")));
   expect(features.images).toHaveLength(11 * 8);
   expect(said).toEqual([expect.stringMatching(/the features could not be kept .* TAILOR_PICTURE_CACHE=off/)]);
+});
+
+test("of a set that has grown, only the new images are computed, and the whole is kept", async () => {
+  const cache = cacheIn(temporaryFolder());
+  const whole = imagesOf(7);
+  await computed(selectImages(whole, Uint32Array.of(0, 1, 2, 3, 4, 5)), cache);
+  await forget(cache);
+  const { features, counted } = await computed(whole, cache, 6);
+  expect(counted).toEqual([11]);
+  await forget(cache);
+  expect((await computed(whole, cache)).counted).toEqual([]);
+  await forget(cache);
+  const fresh = await computed(whole, cacheIn(temporaryFolder()));
+  expect(fresh.counted).toEqual([8, 11]);
+  expect(features.images).toBeClose(fresh.features.images, { tolerance: 1e-5 });
 });

@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { normalizationOf, trainingData } from "../../data/training-data.ts";
+import { trainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { learningRatesFigure } from "../../plots/learning-rates.ts";
 import { drawSvg, pngBytes } from "../../plots/node/render.ts";
 import { adjustRecipe, givenFields } from "../../recipes/adjust-recipe.ts";
 import { FITTED_FIELDS, fitToTraining } from "../../recipes/fit-to-images.ts";
 import { isBuiltIn } from "../../recipes/index.ts";
+import { normalizationFor } from "../../recipes/recipe.ts";
 import { makeFolder } from "../../runs/node/output-folder.ts";
 import { writeWholeFile } from "../../runs/node/whole-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
@@ -13,6 +14,7 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted } from "../../text.ts";
 import { findLearningRate, LEARNING_RATE_SEARCH } from "../../training/find-learning-rate.ts";
 import { trainingValues } from "../../training/node/picture-features.ts";
+import { pretrainedTensors } from "../../training/node/pretrained.ts";
 import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
@@ -70,7 +72,8 @@ export const lrFind = defineCommand({
         {
           recipe,
           data: values,
-          normalization: normalizationOf(data.train),
+          normalization: normalizationFor(recipe, data.train),
+          initial: pretrainedTensors(recipe, { images: data.train, seed, report: output.note }),
           seed,
           threads: threads(options),
           lowering,

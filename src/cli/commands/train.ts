@@ -10,13 +10,22 @@ import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
+import { growRun, requireGrowable } from "../../training/node/grow-run.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
-import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
+import {
+  CUSTOM_DATA_OPTION,
+  dataOfRun,
+  dataToTrain,
+  grownData,
+  PREPARATION_OPTIONS,
+  typedPreparation,
+} from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
+import { FINE_TUNE_NAMES, FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
 import type { Output } from "../output.ts";
@@ -48,6 +57,7 @@ const FIXED_BY_RUN = [
   "backbone",
   "backboneRange",
   "backbonePooling",
+  ...FINE_TUNE_NAMES,
 ] as const;
 
 const OPTIONS = [
@@ -99,6 +109,7 @@ const OPTIONS = [
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
   ...BACKBONE_OPTIONS,
+  ...FINE_TUNE_OPTIONS,
   LIMIT_OPTION,
   {
     flags: "--train-on <images>",
@@ -111,7 +122,7 @@ const OPTIONS = [
   {
     flags: "--extend <run>",
     description:
-      "go on with a finished run to more epochs in all (--epochs), as another run; its schedule is that of all epochs",
+      "go on with a finished run to more epochs in all (--epochs), as another run; or with more pictures or classes (--data, without --epochs)",
   },
   { flags: "--allow-different", description: "resume or extend even under another lowering or ONNX Runtime" },
   loweringOption("how the network is computed"),
@@ -139,6 +150,7 @@ export const train = defineCommand({
     "node bin/tailor.js train photos --data photos --folds 5 --out runs/photos-folds",
     "node bin/tailor.js train ./my-recipe.mjs",
     "node bin/tailor.js train photos --data photos --out runs/photos",
+    "node bin/tailor.js train resnet18-imagenet --weights resnet18.safetensors --data photos --size 224",
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
@@ -253,7 +265,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions, out
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
   const { recipe: named, recipeFile } = await recipeTyped(recipeName, options, output);
-  const recipe = adjusted(named, options);
+  const recipe = adjusted(withWeights(named, options, output), options);
   const images = {
     trainOn: options.trainOn ?? "split",
     limit: wholeNumber(options, "limit") ?? null,
@@ -296,11 +308,25 @@ function requireAsBegun(
 function extendJob(recipeName: string | undefined, finished: string, options: TrainOptions): Job {
   requireAsBegun("extend", recipeName, options, ["epochs", "out"]);
   const epochs = wholeNumber(options, "epochs");
-  if (epochs === undefined) {
-    throw new UserError("--extend needs --epochs: their number in all, more than the run has", { exitCode: 2 });
+  if (epochs === undefined && options.data === undefined) {
+    throw new UserError(
+      "--extend needs --epochs: their number in all, more than the run has; or --data: the run's pictures with others added",
+      { exitCode: 2 },
+    );
   }
   const run = openTrainingRun(finished);
   const out = path(options, "out") ?? defaultRunPath(run.record.recipeName, new Date());
+  if (epochs === undefined) {
+    requireGrowable(run);
+    const start = (resumeOptions: ResumeOptions) => growRun(run, { out }, resumeOptions);
+    return {
+      ...jobOnRun(run, options, { epochs: run.record.epochs, start }),
+      loadData: (output) => {
+        noteUnverified([run], output);
+        return grownData(run, options, output);
+      },
+    };
+  }
   return jobOnRun(run, options, { epochs, start: (resumeOptions) => extendRun(run, { epochs, out }, resumeOptions) });
 }
 

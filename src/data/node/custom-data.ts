@@ -5,6 +5,7 @@ import type { CustomDataOptions } from "./custom-data-options.ts";
 import { atPlace } from "./data-place.ts";
 import { findReader } from "./data-readers.ts";
 import { loadFashionMnist } from "./fashion-mnist.ts";
+import { loadGrownFolder } from "./grown-folder.ts";
 import type { ReadingHooks } from "./picture-cache.ts";
 import { loadPictureFolder, loadSplit } from "./picture-folder.ts";
 import type { OnRead } from "./read-pictures.ts";
@@ -53,6 +54,20 @@ export async function loadPicturesOfRun(
     ...(await loadSplit(folder, split, { name, report: tell, onRead })),
     folder: path,
   }));
+}
+
+/**
+ * Loads the pictures of an existing run together with those that were added since.
+ *
+ * @param named the folder as it is now, or an archive of it @param name of the run, for error messages
+ * @throws UserError as `loadGrownFolder`
+ */
+export function loadGrownPictures(
+  named: string,
+  split: PictureSplit,
+  { name, report, onRead }: { name: string } & Pick<ReadingHooks, "report" | "onRead">,
+): Promise<LoadedData> {
+  return atPlace(named, report, (place, tell) => loadGrownFolder(place, split, { name, report: tell, onRead }));
 }
 
 /** Data, and how they are read. */

@@ -2,7 +2,7 @@ import { requireOwnData } from "../../data/differing-file.ts";
 import { FASHION_MNIST, FASHION_MNIST_TASK } from "../../data/fashion-mnist.ts";
 import type { ImageGeometry } from "../../data/image-set.ts";
 import type { LoadedData, Report } from "../../data/node/chain.ts";
-import { loadCustomData, loadData, loadPicturesOfRun } from "../../data/node/custom-data.ts";
+import { loadCustomData, loadData, loadGrownPictures, loadPicturesOfRun } from "../../data/node/custom-data.ts";
 import type { CustomDataOptions } from "../../data/node/custom-data-options.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import type { OnRead } from "../../data/node/read-pictures.ts";
@@ -44,6 +44,20 @@ export async function loadRunData(
   const loaded = await loadCustomData(path, dataOptions(record.data), report, onRead);
   requireOwnData(runPath, loaded, record.data.files);
   return loaded;
+}
+
+/**
+ * The pictures that a run was trained on together with those that were added since.
+ *
+ * @param folder with all of them
+ * @throws UserError when the run was not trained on pictures, its own are not there as they were, or none was added
+ */
+export function loadGrownRunData(
+  run: string | Run,
+  { folder, report = () => {}, onRead }: { folder: string; report?: Report; onRead?: OnRead },
+): Promise<LoadedData> {
+  const opened = openRun(run);
+  return loadGrownPictures(folder, readSplit(opened), { name: opened.path, report, onRead });
 }
 
 /** For imported weights the data is unknown; only the images' size and the classes are checked. */

@@ -25,6 +25,8 @@ export interface NewRun {
   readonly limit: number | null;
   /** The fold that validates, in a cross-validation. */
   readonly fold?: Fold | undefined;
+  /** The run that this one grew from (`growRun`). */
+  readonly grownFrom?: RunRecord["grownFrom"];
   /** The run's folder. */
   readonly out: string;
 }
@@ -38,7 +40,7 @@ interface NewRunOptions {
 
 /** A run's record before training starts. @throws UserError when a function of one's own fails on its sample */
 export function newRecord(
-  { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold }: NewRun,
+  { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom }: NewRun,
   { data: loaded, threads, runtime, functions = {} }: NewRunOptions,
   lowering: Lowering,
   data: TrainingData,
@@ -66,6 +68,7 @@ export function newRecord(
     trainOn,
     limit,
     ...(fingerprints ? { functions: fingerprints } : {}),
+    ...(grownFrom ? { grownFrom } : {}),
     ...(fold ? { fold: { ...fold } } : {}),
     ...computation({ threads, runtime }, lowering),
     data: {

@@ -22,6 +22,8 @@ export interface FeatureOptions {
   readonly report: Report;
   /** Called after each batch. */
   readonly onImages?: ((done: number, total: number) => void) | undefined;
+  /** Images, from the first on, whose features are likely kept already, as another run was trained on them. Default: none. */
+  readonly before?: { readonly train: number; readonly validation: number } | undefined;
   /** Default: beside the decoded pictures (`defaultPictureCache`). */
   readonly cache?: PictureCache | undefined;
 }
@@ -51,16 +53,25 @@ async function featuresOf(data: TrainingData, backbone: Backbone, options: Featu
     return (await session.run(pixels, [count, channels, height, width])).data;
   };
   let done = 0;
-  const of = async (set: ImageSet): Promise<LabelledSet> => {
-    const features = await once(set, backbone, options, async () => {
-      const values = new Float32Array(set.count * backbone.features);
-      const size = imageBytes(set);
-      for (let start = 0; start < set.count; start += BATCH) {
-        const count = Math.min(BATCH, set.count - start);
+  const of = async (set: ImageSet, before = 0): Promise<LabelledSet> => {
+    const size = imageBytes(set);
+    const compute = async (from: number, end: number) => {
+      const values = new Float32Array((end - from) * backbone.features);
+      for (let start = from; start < end; start += BATCH) {
+        const count = Math.min(BATCH, end - start);
         const pixels = set.images.subarray(start * size, (start + count) * size);
-        values.set(await run(pixels, count), start * backbone.features);
+        values.set(await run(pixels, count), (start - from) * backbone.features);
         options.onImages?.(done + start + count, total);
       }
+      return values;
+    };
+    const features = await once(set, backbone, options, async () => {
+      if (before === 0 || before >= set.count) return compute(0, set.count);
+      const first = { images: set.images.subarray(0, before * size), count: before };
+      const known = await once(first, backbone, options, () => compute(0, before));
+      const values = new Float32Array(set.count * backbone.features);
+      values.set(known);
+      values.set(await compute(before, set.count), known.length);
       return values;
     });
     done += set.count;
@@ -68,8 +79,8 @@ async function featuresOf(data: TrainingData, backbone: Backbone, options: Featu
     return { images: features, labels, count, classNames, channels: backbone.features, height: 1, width: 1 };
   };
   try {
-    const train = await of(data.train);
-    return { train, validation: data.validation && (await of(data.validation)) };
+    const train = await of(data.train, options.before?.train);
+    return { train, validation: data.validation && (await of(data.validation, options.before?.validation)) };
   } finally {
     await session?.release();
   }
@@ -81,7 +92,7 @@ const recent = new Map<string, Float32Array>();
 
 /** What is computed of a set, from memory or disk if it was before. */
 async function once(
-  { images, count }: ImageSet,
+  { images, count }: Pick<ImageSet, "images" | "count">,
   backbone: Backbone,
   { report, cache = defaultPictureCache() }: FeatureOptions,
   compute: () => Promise<Float32Array>,

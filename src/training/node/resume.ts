@@ -16,6 +16,7 @@ import { RUN_FILES } from "../../runs/node/run-files.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TrainingPosition } from "../progress.ts";
+import { stageAt, trainingStages } from "../stages.ts";
 import type { TrainingSnapshot } from "../train.ts";
 import { averageName, slotName } from "../training-program.ts";
 
@@ -105,7 +106,8 @@ export function checkSnapshot(
   fileName: string,
   { record, recipe, task }: { record: RunRecord; recipe: Recipe; task: ImageTask },
 ): void {
-  const sizes = keptSizes(recipe, task);
+  const stepsSoFar = (epochs: number) => stepsOf(record, epochs);
+  const sizes = keptSizes(recipe, task, Math.max(0, step - 1), stepsSoFar);
   for (const name of new Set([...sizes.keys(), ...tensors.keys()])) {
     const [expected, found] = [sizes.get(name) ?? "no", tensors.get(name)?.length ?? "none"];
     if (expected !== found && !(expected === "no" && found === "none"))
@@ -176,14 +178,28 @@ export function requireNormalization(fileName: string, { data }: RunRecord, imag
   }
 }
 
-/** Sizes of all tensors of a training, by name: parameters, running statistics, optimizer state and averages. */
-function keptSizes({ model, optimizer, averaging }: Recipe, task: ImageTask): Map<string, number> {
+/**
+ * Sizes of all tensors of a training, by name: parameters, running statistics, and optimizer state and averages of those
+ * that the step after `step` changes.
+ */
+function keptSizes(
+  recipe: Recipe,
+  task: ImageTask,
+  step: number,
+  stepsOf: (epochs: number) => number,
+): Map<string, number> {
+  const { model, optimizer, averaging } = recipe;
+  const { tuning } = stageAt(trainingStages(recipe, task), step, stepsOf);
   const normalization = withoutNormalization(task);
-  const { tensors, parameters } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
+  const { tensors, parameters, buffers } = buildModel(model, { task, batchSize: 1, mode: "inference", normalization });
   const own = tensors.map(({ name, value }) => [name, sizeOf(value.shape)] as const);
-  const averages = averaging ? own.map(([name, size]) => [averageName(name), size] as const) : [];
+  const trained = parameters.filter(({ name }) => tuning.isTrained(name));
+  const moving = new Set([...trained, ...(tuning.statistics === "running" ? [] : buffers)].map(({ name }) => name));
+  const averages = averaging
+    ? own.flatMap(([name, size]) => (moving.has(name) ? [[averageName(name), size] as const] : []))
+    : [];
   const sizes = new Map([...own, ...averages]);
-  for (const { name, value } of parameters) {
+  for (const { name, value } of trained) {
     for (const slot of createOptimizer(optimizer).slotsOf(value.shape))
       sizes.set(slotName(name, slot), sizeOf(value.shape));
   }

@@ -20,7 +20,7 @@ import type { TrainingFunctions } from "../own-functions.ts";
 import { type TrainingHooks, type TrainingSnapshot, train } from "../train.ts";
 import { trainedFiles } from "../trained-files.ts";
 import { readFeatureModel } from "./open-backbone.ts";
-import { trainingValues } from "./picture-features.ts";
+import { type FeatureOptions, trainingValues } from "./picture-features.ts";
 import {
   encodePosition,
   metricsSha256,
@@ -43,6 +43,8 @@ export interface TrainRunOptions {
   readonly tensorboard?: boolean;
   /** Loss, augmentation and metrics of one's own; the run records their fingerprints. */
   readonly functions?: TrainingFunctions | undefined;
+  /** As in FeatureOptions. */
+  readonly before?: FeatureOptions["before"];
   /** Takes lines about caches that are damaged or cannot be written. Default: standard error. */
   readonly report?: ((line: string) => void) | undefined;
   /** Callbacks during training. */
@@ -69,6 +71,8 @@ export interface StartedRun {
   readonly lowering: Lowering;
   /** The images of `options.data`, divided as the record says. */
   readonly data: TrainingData;
+  /** The weights that a new run of a recipe with pretrained weights starts from. */
+  readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
   /** The snapshot of an interrupted run to resume. */
   readonly from?: TrainingSnapshot;
   /** Of the metrics that were written with the snapshot; undefined if it does not say. */
@@ -83,7 +87,7 @@ export interface StartedRun {
  */
 export async function trainInto(
   folder: RunFolder,
-  { recipe, record, lowering, data, from, metricsSha256: statedMetrics }: StartedRun,
+  { recipe, record, lowering, data, initial, from, metricsSha256: statedMetrics }: StartedRun,
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
   const { seed } = record;
@@ -103,6 +107,7 @@ export async function trainInto(
     threads,
     report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
     onImages: hooks?.onFeatures,
+    before: options.before,
   });
   const best = bestSoFar(folder.path, record, recipe, lines);
   const writeState = ({ tensors, position }: TrainingSnapshot) => {
@@ -113,7 +118,7 @@ export async function trainInto(
     });
   };
   const { isFinished, snapshot, tensors, graph, kept, confidence } = await train(
-    { recipe, data: values, normalization, seed, threads, lowering, runtime, stepsPerCall, functions },
+    { recipe, data: values, normalization, seed, threads, lowering, runtime, stepsPerCall, functions, initial },
     {
       ...hooks,
       onEpoch(line, atEnd) {

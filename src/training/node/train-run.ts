@@ -20,8 +20,10 @@ import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { requireValidation } from "../best-epoch.ts";
 import { requireUnweighted } from "../own-loss.ts";
+import { trainingStages } from "../stages.ts";
 import { functionFingerprints, requireSameFunctions } from "./function-fingerprints.ts";
 import { computation, type NewRun, newRecord } from "./new-run.ts";
+import { pretrainedTensors, requirePretrainedUnchanged } from "./pretrained.ts";
 import {
   checkResumable,
   checkSnapshot,
@@ -63,10 +65,13 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   // Refuses weights that are not one for each class.
   if (run.recipe.classWeights) classWeightsOf(data.train, run.recipe.classWeights);
   requireUnweighted(options.functions?.loss, run.recipe);
+  trainingStages(run.recipe, imageTask(data.train));
+  const { report = (line) => process.stderr.write(`${line}\n`) } = options;
+  const initial = pretrainedTensors(run.recipe, { images: data.train, seed: run.seed, report });
   const record = newRecord(run, options, lowering, data);
   const folder = createRunFolder(run.out);
   try {
-    return await trainInto(folder, { recipe: run.recipe, record, lowering, data }, options);
+    return await trainInto(folder, { recipe: run.recipe, record, lowering, data, initial }, options);
   } finally {
     folder.close();
   }
@@ -195,10 +200,10 @@ export async function extendRun(
 /** Trains a run anew that was killed before its first state. `createRunFolder` refuses, should it have one by now. */
 async function startOver({ path, record }: Run<RunRecord>, options: ResumeOptions): Promise<TrainedRun> {
   const { recipe, lowering } = await prepareResume({ path, record }, options);
-  const { fittedFrom, recipeFile, seed, trainOn, limit, fold } = record;
+  const { fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom } = record;
   const tensorboard = options.tensorboard === true || hasEventFile(path);
   return trainNewRun(
-    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, out: path },
+    { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom, out: path },
     { ...options, lowering: lowering.kind, tensorboard },
   );
 }
@@ -206,6 +211,7 @@ async function startOver({ path, record }: Run<RunRecord>, options: ResumeOption
 /** What a run is trained with from here on. @throws UserError when the data is not the run's, or the computation would differ */
 async function prepareResume({ path, record }: Run<RunRecord>, options: ResumeOptions) {
   const recipe = await readRecipe(path, record, { task: imageTask(options.data.train), own: options.model });
+  requirePretrainedUnchanged(recipe);
   // On another device the run's lowering is missing; where differences are allowed, the device's own takes its place.
   const available = await options.runtime.lowerings();
   const isMissing = available.every(({ kind }) => kind !== record.lowering);

@@ -1,4 +1,5 @@
 import { chooseLowering } from "../../runtime/lowering.ts";
+import { recipeToTime } from "../stages.ts";
 import { type TrainingJob, train } from "../train.ts";
 
 /** The first steps compile the GPU's programs and allocate memory. */
@@ -14,6 +15,7 @@ export async function millisecondsPerStep(job: Omit<TrainingJob, "lowering">): P
   await train(
     {
       ...job,
+      recipe: recipeToTime(job.recipe),
       lowering: await chooseLowering(job.runtime),
       data: { train: job.data.train, validation: null },
       stepsPerCall: 4,

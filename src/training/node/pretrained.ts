@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { ImageSet } from "../../data/image-set.ts";
+import type { Report } from "../../data/node/chain.ts";
+import { imageTask } from "../../data/training-data.ts";
+import { UserError } from "../../errors.ts";
+import { matchTensors } from "../../exchange/match-tensors.ts";
+import { headOf, readWeightsFile, requireStatedWeights, withFreshHead } from "../../exchange/weights-file.ts";
+import type { ImageTask, Model } from "../../nn/model.ts";
+import type { Pretrained } from "../../recipes/fine-tune.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import { readOutsideFile } from "../../runs/node/export-files.ts";
+import { whatIsAt } from "../../runs/node/file-errors.ts";
+import { weightsSha256 } from "../../runs/node/hashes.ts";
+import { openRun, RUN_FILES, readWeights, requireTrained } from "../../runs/node/run-files.ts";
+import { trainingStages } from "../stages.ts";
+
+/** Weights to start from. */
+export interface OpenedWeights {
+  readonly pretrained: Pretrained;
+  /** Where the normalisation comes from. */
+  readonly normalizedAs: "the file says" | "published weights of the network are" | "the training images are";
+}
+
+/**
+ * Opens weights that a training starts from: a safetensors file with PyTorch's names, or the folder of a finished or
+ * imported run. Pixels are normalised as the file says, or as published weights of the network are.
+ *
+ * @throws UserError when the file is missing, damaged or of another format, or the run is not finished
+ */
+export function openPretrained(path: string, model: Model, report: Report): OpenedWeights {
+  const { file, sha256, facts } = readWeightsFile(resolve(weightsFileAt(path)), report);
+  const { image } = facts;
+  const normalization = facts.normalization ?? model.published?.normalization;
+  return {
+    pretrained: { file, sha256, ...(normalization ? { normalization } : {}), ...(image ? { image } : {}) },
+    normalizedAs: facts.normalization
+      ? "the file says"
+      : normalization
+        ? "published weights of the network are"
+        : "the training images are",
+  };
+}
+
+/** The weights of a run, checked against its record; any other path as it is. */
+function weightsFileAt(path: string): string {
+  if (whatIsAt(path) !== "folder") return path;
+  const run = openRun(path);
+  requireTrained(run);
+  readWeights(run);
+  return join(path, RUN_FILES.weights);
+}
+
+/**
+ * The tensors that a recipe starts from, by name; undefined where it starts from drawn ones. The head is that of the file
+ * where it is for the same classes. Otherwise it is drawn anew, but for classes of the same name, which is reported.
+ *
+ * @param images to train with
+ * @throws UserError when the file is missing, has changed since it was opened, or holds another network's weights
+ */
+export function pretrainedTensors(
+  { model, pretrained, ...recipe }: Recipe,
+  { images, seed, report }: { images: ImageSet; seed: number; report: Report },
+): ReadonlyMap<string, Float32Array> | undefined {
+  if (!pretrained) return undefined;
+  const task = imageTask(images);
+  const fileName = pretrained.file;
+  const read = readWeightsFile(fileName, () => {});
+  requireUnchanged(pretrained, read.sha256);
+  const channels = pretrained.normalization?.mean.length ?? task.channels;
+  if (channels !== task.channels) {
+    throw new UserError(
+      (w) =>
+        `the weights in ${fileName} are for images of ${channels} channels, not ${task.channels}; give images of as many with ${w.option("channels", channels)}, or other weights`,
+      { exitCode: 2 },
+    );
+  }
+  const head = headOf(model, task, read.tensors);
+  const inFile = matchTensors(read.tensors, {
+    model,
+    task: { ...task, classes: head?.classes ?? task.classes },
+    fileName,
+  });
+  requireStatedWeights(read, weightsSha256(inFile));
+  const { classNames } = read.facts;
+  const isSameHead =
+    head?.classes === task.classes && (classNames === undefined || isDeepStrictEqual(classNames, images.classNames));
+  if (!head || isSameHead) return new Map(inFile.map(({ name, data }) => [name, data]));
+  const other = head.classes === task.classes ? "other classes" : `${head.classes} classes, not ${task.classes}`;
+  const rows = images.classNames.map((name) => {
+    const row = classNames?.indexOf(name) ?? -1;
+    return row < 0 ? undefined : row;
+  });
+  const known = images.classNames.filter((_, i) => rows[i] !== undefined);
+  const kept = known.length === 0 ? "" : `, but for what it has of ${known.join(", ")}`;
+  requireTrainedHead(head.names, { ...recipe, model }, task);
+  report(`the head of ${fileName} (${head.names.join(", ")}) is for ${other}: it gets fresh weights${kept}`);
+  const tensors = withFreshHead(inFile, head, { model, task, fileName, seed, rows });
+  return new Map(tensors.map(({ name, data }) => [name, data]));
+}
+
+/** @throws UserError when a new head is among the frozen layers */
+function requireTrainedHead(head: readonly string[], recipe: Recipe, task: ImageTask): void {
+  const { tuning } = trainingStages(recipe, task).at(-1)!;
+  const frozen = head.find((name) => !tuning.isTrained(name));
+  if (frozen === undefined) return;
+  throw new UserError(
+    `fineTune.frozen: ${frozen} is part of the head, which is new here and must be trained; leave it out of frozen`,
+    { exitCode: 2 },
+  );
+}
+
+/**
+ * Checks that the weights a run started from are still the same. A run with a state does not need them any more: they may
+ * be gone.
+ *
+ * @throws UserError when the file is there with other contents
+ */
+export function requirePretrainedUnchanged({ pretrained }: Pick<Recipe, "pretrained">): void {
+  if (pretrained && existsSync(pretrained.file)) requireUnchanged(pretrained, readOutsideFile(pretrained.file).sha256);
+}
+
+function requireUnchanged({ file, sha256 }: Pretrained, found: string): void {
+  if (found === sha256) return;
+  throw new UserError(
+    `${file} has changed since the run began: its SHA-256 is another one. Put it back as it was, or train anew; evaluate and predict do not need it`,
+  );
+}
