@@ -8,6 +8,7 @@ import { photos } from "../models/photos.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
+import { loadDataFor } from "../training/node/data-to-train.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
 import { path, wholeNumber } from "./parse.ts";
@@ -90,19 +91,10 @@ export async function dataToTrain(
   output: Output,
   recipe?: Pick<Recipe, "model" | "backbone">,
 ): Promise<LoadedData> {
-  const typed = dataChoice(options);
-  const input = recipe?.backbone?.input;
-  const fitted = input && typed.folder !== undefined ? { size: input.height, channels: input.channels } : {};
-  const choice = { ...typed, ...fitted, maxDefaultSize: recipe?.model.maxDefaultSize };
-  const data = await whileReading(output, (onRead) => loadData(choice, output.note, onRead));
-  const { channels, height, width } = data.train;
-  if (input && (channels !== input.channels || height !== input.height || width !== input.width)) {
-    throw new UserError(
-      `the images are ${channels}x${height}x${width}, but the backbone takes ${input.channels}x${input.height}x${input.width}; give pictures, which are resized${typed.folder === undefined ? " (--data)" : ""}, or another backbone`,
-      { exitCode: 2 },
-    );
-  }
-  return data;
+  const choice = dataChoice(options);
+  return whileReading(output, (onRead) =>
+    recipe ? loadDataFor(recipe, choice, output.note, onRead) : loadData(choice, output.note, onRead),
+  );
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */

@@ -1,5 +1,6 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import type { ImageTask } from "../nn/model.ts";
+import type { Backbones } from "./backbones.ts";
 import type { Decoder } from "./decoder.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -13,6 +14,8 @@ export interface ServerContext {
   readonly catalog: RunCatalog;
   readonly classifiers: OpenClassifiers;
   readonly decoder: Decoder;
+  /** Pretrained networks to start from. */
+  readonly backbones: Backbones;
   readonly evaluations: Evaluations;
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
@@ -23,6 +26,8 @@ export interface ServerContext {
   readonly allowedHosts: ReadonlySet<string>;
   /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;
+  /** Whether they are not Fashion-MNIST, the default. */
+  readonly hasOwnData: boolean;
   readonly dataOfRuns: DataOfRuns;
   /** The task of these data; Fashion-MNIST's is known without loading them. */
   readonly task: () => Promise<ImageTask>;

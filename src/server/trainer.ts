@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { DataChoice } from "../data/node/custom-data.ts";
+import type { Backbone } from "../formats/backbone.ts";
 import type { RecipeAdjustments } from "../recipes/adjust-recipe.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import type { ProgressAnswer } from "./api-types.ts";
@@ -11,6 +12,8 @@ import { startWorker, type WorkerProcess } from "./worker-process.ts";
 /** A run to train. */
 export interface TrainingTask {
   readonly recipe: string;
+  /** What the recipe `transfer` starts from. */
+  readonly backbone?: Backbone | undefined;
   readonly seed: number;
   /** Batch size and epochs are adapted to the number of images unless given. */
   readonly adjustments: RecipeAdjustments;
@@ -34,7 +37,7 @@ export type FromWorker =
   | { readonly kind: "crashed"; readonly message: string };
 
 /** A requested training. */
-export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "adjustments" | "limit">;
+export type TrainingWish = Pick<TrainingTask, "recipe" | "backbone" | "seed" | "adjustments" | "limit">;
 
 /** Trains one run at a time, each in a separate process. */
 export interface Trainer {

@@ -6,6 +6,7 @@ import { UserError, valueOrUserError } from "../../errors.ts";
 import { KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
+import { TRANSFER } from "../../recipes/transfer.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { onlySameOrigin } from "../guards.ts";
@@ -40,12 +41,14 @@ const adjustmentFields = {
 const wishSchema = z
   .strictObject({
     recipe: z.string(),
+    backbone: z.string().optional(),
     seed: z.int().min(0).default(1),
     limit: z.int().min(1).nullable().default(null),
     ...adjustmentFields,
   })
-  .transform(({ recipe, seed, limit, epochs, ...adjustments }) => ({
+  .transform(({ recipe, backbone, seed, limit, epochs, ...adjustments }) => ({
     recipe,
+    backbone,
     seed,
     limit,
     adjustments: { ...adjustments, epochs: epochs ?? undefined } satisfies RecipeAdjustments,
@@ -54,7 +57,7 @@ const wishSchema = z
 /** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
 export function trainingRoutes(
   app: Hono,
-  { trainer, data, allowedHosts }: Pick<ServerContext, "trainer" | "data" | "allowedHosts">,
+  { trainer, data, backbones, allowedHosts }: Pick<ServerContext, "trainer" | "data" | "backbones" | "allowedHosts">,
 ): void {
   const held = createConcurrencyLimit(
     MAX_HELD_BYTES,
@@ -83,11 +86,7 @@ export function trainingRoutes(
     const wish = await withBody(c.req, { mostBytes: MAX_BODY_BYTES, held }, async (bytes) =>
       parseFields(parseJsonBody(bytes), wishSchema),
     );
-    if (!RECIPES.some(({ name }) => name === wish.recipe)) {
-      // Not findRecipe's message, which suggests files: those are not accepted from clients.
-      const names = RECIPES.map(({ name }) => name).join(", ");
-      throw new HttpError(400, "no_such_recipe", `There is no recipe "${wish.recipe}"; choose one of: ${names}.`);
-    }
+    const backbone = backboneOf(wish);
     const { train } = await data();
     const images = trainingCount(train);
     if (wish.limit !== null && (wish.limit < MIN_IMAGES || wish.limit > images)) {
@@ -105,7 +104,24 @@ export function trainingRoutes(
       if (refused instanceof UserError)
         throw new HttpError(400, "bad_class_weights", `The body is wrong: ${refused.message}.`);
     }
-    return wish;
+    return { ...wish, backbone };
+  }
+
+  /** @throws HttpError 400 when there is no such recipe, or it has no backbone; 404 when there is no such backbone */
+  function backboneOf({ recipe, backbone }: { recipe: string; backbone?: string | undefined }) {
+    if (recipe === TRANSFER) return backbones.find(backbone).backbone;
+    const names = RECIPES.map(({ name }) => name);
+    if (!names.includes(recipe)) {
+      // Not findRecipe's message, which suggests files: those are not accepted from clients.
+      const known = [...names, TRANSFER].join(", ");
+      throw new HttpError(400, "no_such_recipe", `There is no recipe "${recipe}"; choose one of: ${known}.`);
+    }
+    if (backbone === undefined) return undefined;
+    throw new HttpError(
+      400,
+      "bad_backbone",
+      `A backbone is for the recipe ${TRANSFER}, but the recipe is ${recipe}; leave it out, or train ${TRANSFER}.`,
+    );
   }
 }
 
