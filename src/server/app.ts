@@ -13,10 +13,12 @@ import { createEvaluations } from "./evaluations.ts";
 import { hostNames } from "./guards.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
+import { createPictureSets } from "./picture-sets.ts";
 import { backboneRoutes } from "./routes/backbones.ts";
 import { catalogueRoutes } from "./routes/catalogues.ts";
 import { dataRoutes } from "./routes/data.ts";
 import { eventsRoute } from "./routes/events.ts";
+import { pictureRoutes } from "./routes/pictures.ts";
 import { predictRoute } from "./routes/predict.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { trainingRoutes } from "./routes/training.ts";
@@ -102,11 +104,13 @@ export function createApp({
   const trainer = allowTraining
     ? createTrainer({ folder, data: choice, threads, log, hidePaths, onChange: catalog.refresh })
     : null;
+  const pictureSets = createPictureSets(folder);
   const parts: ServerContext = {
     catalog,
     classifiers,
     decoder,
     backbones,
+    pictureSets,
     evaluations,
     trainer,
     isLocal,
@@ -127,6 +131,7 @@ export function createApp({
   eventsRoute(app, parts);
   dataRoutes(app, parts);
   predictRoute(app, parts);
+  pictureRoutes(app, parts);
   trainingRoutes(app, parts);
   refuseOtherMethods(app);
   app.all("/api/*", notFound);
@@ -137,6 +142,7 @@ export function createApp({
       closing.abort();
       await Promise.all([trainer?.close(), evaluations.close(), decoder.close()]);
       classifiers.close();
+      pictureSets.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Decoder } from "./decoder.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { OpenClassifiers } from "./open-classifiers.ts";
+import type { PictureSets } from "./picture-sets.ts";
 import type { RunCatalog } from "./run-catalog.ts";
 import type { DataOfRuns } from "./run-data.ts";
 import type { Trainer } from "./trainer.ts";
@@ -16,6 +17,8 @@ export interface ServerContext {
   readonly decoder: Decoder;
   /** Pretrained networks to start from. */
   readonly backbones: Backbones;
+  /** Pictures that clients send to be trained on. */
+  readonly pictureSets: PictureSets;
   readonly evaluations: Evaluations;
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;

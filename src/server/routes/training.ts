@@ -12,7 +12,7 @@ import { HttpError } from "../errors.ts";
 import { onlySameOrigin } from "../guards.ts";
 import { createConcurrencyLimit } from "../limits.ts";
 import { mediaType, parseFields, parseJsonBody, withBody } from "../request.ts";
-import type { Trainer } from "../trainer.ts";
+import { requiredTrainer, type TrainingWish } from "../trainer.ts";
 
 const MAX_BODY_BYTES = 4096;
 /** Batch norm needs two images. */
@@ -42,13 +42,15 @@ const wishSchema = z
   .strictObject({
     recipe: z.string(),
     backbone: z.string().optional(),
+    pictures: z.string().optional(),
     seed: z.int().min(0).default(1),
     limit: z.int().min(1).nullable().default(null),
     ...adjustmentFields,
   })
-  .transform(({ recipe, backbone, seed, limit, epochs, ...adjustments }) => ({
+  .transform(({ recipe, backbone, pictures, seed, limit, epochs, ...adjustments }) => ({
     recipe,
     backbone,
+    pictures,
     seed,
     limit,
     adjustments: { ...adjustments, epochs: epochs ?? undefined } satisfies RecipeAdjustments,
@@ -57,7 +59,13 @@ const wishSchema = z
 /** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
 export function trainingRoutes(
   app: Hono,
-  { trainer, data, backbones, allowedHosts }: Pick<ServerContext, "trainer" | "data" | "backbones" | "allowedHosts">,
+  {
+    trainer,
+    data,
+    backbones,
+    pictureSets,
+    allowedHosts,
+  }: Pick<ServerContext, "trainer" | "data" | "backbones" | "pictureSets" | "allowedHosts">,
 ): void {
   const held = createConcurrencyLimit(
     MAX_HELD_BYTES,
@@ -65,16 +73,28 @@ export function trainingRoutes(
   );
 
   app.post("/api/training", onlySameOrigin(allowedHosts), async (c) => {
-    const allowed = required(trainer);
-    const id = await allowed.start(await wishOf(c));
+    const allowed = requiredTrainer(trainer);
+    const { pictures, ...wish } = await wishOf(c);
+    const id = pictures === undefined ? await allowed.start(wish) : await startOn(pictures, wish);
     return c.json({ id }, 202);
   });
 
   app.delete("/api/training/:id", onlySameOrigin(allowedHosts), async (c) => {
     const id = c.req.param("id");
-    await required(trainer).stop(id);
+    await requiredTrainer(trainer).stop(id);
     return c.json({ id });
   });
+
+  /** Trains on pictures that were sent before; they stay if it does not begin. */
+  async function startOn(pictures: string, wish: TrainingWish): Promise<string> {
+    const { folder, giveBack } = pictureSets.take(pictures);
+    try {
+      return await requiredTrainer(trainer).start({ ...wish, data: { folder } });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
 
   /**
    * @throws HttpError 400 when the request is invalid, 415 unless it is JSON, which a form of another site cannot send
@@ -87,6 +107,8 @@ export function trainingRoutes(
       parseFields(parseJsonBody(bytes), wishSchema),
     );
     const backbone = backboneOf(wish);
+    // What fits these pictures is known when they are read.
+    if (wish.pictures !== undefined) return { ...wish, backbone };
     const { train } = await data();
     const images = trainingCount(train);
     if (wish.limit !== null && (wish.limit < MIN_IMAGES || wish.limit > images)) {
@@ -123,9 +145,4 @@ export function trainingRoutes(
       `A backbone is for the recipe ${TRANSFER}, but the recipe is ${recipe}; leave it out, or train ${TRANSFER}.`,
     );
   }
-}
-
-function required(trainer: Trainer | null): Trainer {
-  if (trainer) return trainer;
-  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with `allowTraining`.");
 }
