@@ -231,6 +231,7 @@ export type { ModelSession } from "./runtime/model-session.ts";
 export { nodeRuntime, openModel } from "./runtime/node/index.ts";
 export type { GpuAdapter, Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
 export type { BestEpoch } from "./training/best-epoch.ts";
+export type { ChosenRecipe } from "./training/choose-weight-decay.ts";
 export { DivergedError } from "./training/diverged.ts";
 export {
   type FindLearningRateOptions,
@@ -239,7 +240,7 @@ export {
   type LearningRateStep,
 } from "./training/find-learning-rate.ts";
 export type { HookAnswer } from "./training/hooks.ts";
-export { type ChoiceOptions, type ChosenRecipe, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
+export { type ChoiceOptions, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
 export { growRun } from "./training/node/grow-run.ts";
 export type { NewRun } from "./training/node/new-run.ts";
 export {

@@ -19,6 +19,13 @@ import { flag } from "./wording.ts";
 /** MobileNetV4-conv-small, trained on ImageNet: 15 MB, Apache-2.0. */
 const DEFAULT_BACKBONE = "hf:onnx-community/mobilenetv4_conv_small.e2400_r224_in1k";
 
+export const BACKBONE_RANGE_OPTION = {
+  flags: "--backbone-range <range>",
+  description: "values that its images were trained with",
+  choices: BACKBONE_RANGES,
+  default: "from the file or a preprocessor_config.json next to it, otherwise imagenet",
+} as const satisfies OptionSpec;
+
 /** What `transfer` starts from. */
 export const BACKBONE_OPTIONS = [
   {
@@ -27,12 +34,7 @@ export const BACKBONE_OPTIONS = [
       "for the recipe transfer: the ONNX file of a pretrained network, or hf:OWNER/NAME[/FILE][@REVISION] on Hugging Face; with #NAME cut at that value instead of the input of its last dense layer",
     default: DEFAULT_BACKBONE,
   },
-  {
-    flags: "--backbone-range <range>",
-    description: "values that its images were trained with",
-    choices: BACKBONE_RANGES,
-    default: "from the file or a preprocessor_config.json next to it, otherwise imagenet",
-  },
+  BACKBONE_RANGE_OPTION,
   {
     flags: "--backbone-pooling <how>",
     description: "of a transformer's tokens: the first (its class token), or the mean of all tokens",
@@ -88,6 +90,35 @@ export async function recipeTyped(
   });
   output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
   return { recipe: transfer(backbone) };
+}
+
+/**
+ * The networks that are named to be offered to clients; says what each gives.
+ *
+ * @throws UserError when one is unsuitable, or there are options about them and none is named
+ */
+export async function backbonesTyped(
+  options: OptionsOf<readonly [typeof BACKBONE_RANGE_OPTION]> & {
+    backbone: readonly string[] | undefined;
+    threads: string | undefined;
+  },
+  output: Output,
+): Promise<Backbone[]> {
+  const { backbone: places = [], backboneRange: range } = options;
+  if (range !== undefined && places.length === 0) {
+    throw new UserError("--backbone-range is about a backbone; name its file with --backbone", { exitCode: 2 });
+  }
+  const opened: Backbone[] = [];
+  for (const place of places) {
+    const { backbone, rangeFrom } = await openBackbone(place, {
+      range,
+      threads: threads(options),
+      report: output.note,
+    });
+    output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
+    opened.push(backbone);
+  }
+  return opened;
 }
 
 /** The recipe with a weight decay chosen on the validation images, where it is to be chosen; says which. */

@@ -5,10 +5,10 @@ import { type CustomDataOptions, DEFAULT_FIT, MAX_SIZE, MIN_SIZE } from "../data
 import { UserError } from "../errors.ts";
 import { FITS } from "../imaging/fit-picture.ts";
 import { photos } from "../models/photos.ts";
-import type { Pretrained } from "../recipes/fine-tune.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { loadGrownRunData, loadRunData } from "../runs/node/run-data.ts";
 import type { Run } from "../runs/node/run-files.ts";
+import { loadDataFor } from "../training/node/data-to-train.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import type { Output } from "./output.ts";
 import { path, wholeNumber } from "./parse.ts";
@@ -83,7 +83,7 @@ export function typedPreparation(options: TypedPreparation): string[] {
 /**
  * The data to train on: the folder that was named, or Fashion-MNIST.
  *
- * @param recipe that is trained, if any: pictures then have its backbone's size and channels
+ * @param recipe that is trained, if any: pictures then have the size and channels of its backbone or weights
  * @throws UserError when its backbone takes other images
  */
 export async function dataToTrain(
@@ -91,35 +91,10 @@ export async function dataToTrain(
   output: Output,
   recipe?: Pick<Recipe, "model" | "backbone" | "pretrained">,
 ): Promise<LoadedData> {
-  const typed = dataChoice(options);
-  const input = recipe?.backbone?.input;
-  const fitted = input && typed.folder !== undefined ? { size: input.height, channels: input.channels } : {};
-  const choice = {
-    ...typed,
-    ...asPretrained(typed, recipe?.pretrained),
-    ...fitted,
-    maxDefaultSize: recipe?.model.maxDefaultSize,
-  };
-  const data = await whileReading(output, (onRead) => loadData(choice, output.note, onRead));
-  const { channels, height, width } = data.train;
-  if (input && (channels !== input.channels || height !== input.height || width !== input.width)) {
-    throw new UserError(
-      `the images are ${channels}x${height}x${width}, but the backbone takes ${input.channels}x${input.height}x${input.width}; give pictures, which are resized${typed.folder === undefined ? " (--data)" : ""}, or another backbone`,
-      { exitCode: 2 },
-    );
-  }
-  return data;
-}
-
-/** What pictures of one's own must be for pretrained weights, where nothing else was typed. */
-function asPretrained({ folder, size, channels }: DataChoice, pretrained: Pretrained | undefined): CustomDataOptions {
-  if (folder === undefined || !pretrained) return {};
-  const { normalization, image } = pretrained;
-  const needed = normalization?.mean.length ?? image?.channels;
-  return {
-    ...(size === undefined && image && image.height === image.width ? { size: image.height } : {}),
-    ...(channels === undefined && (needed === 1 || needed === 3) ? { channels: needed } : {}),
-  };
+  const choice = dataChoice(options);
+  return whileReading(output, (onRead) =>
+    recipe ? loadDataFor(recipe, choice, output.note, onRead) : loadData(choice, output.note, onRead),
+  );
 }
 
 /** What was typed of `--data` and the options beside it. @throws UserError when these are given without a folder */

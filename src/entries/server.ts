@@ -6,6 +6,8 @@ export type { LadderEntry } from "../report/ladder/entry.ts";
 export type { MetricsLine } from "../runs/metrics.ts";
 export type { RunStatus } from "../runs/node/run-status.ts";
 export type {
+  BackboneSummary,
+  BackbonesAnswer,
   Ladder,
   PredictAnswer,
   ProgressAnswer,

@@ -13,6 +13,19 @@ export interface OcclusionOptions {
   readonly stride: number;
 }
 
+/** The images of the networks that are trained from scratch: 14x14 positions for 28x28 pixels. */
+const SMALL = { edge: 96, options: { patch: 6, stride: 2 } } as const;
+/** Positions along the longer edge of larger images, whose networks are larger too. */
+const POSITIONS = 14;
+
+/** The patches that show enough of an image of this size, for a network that a browser runs once for each. */
+export function occlusionFor({ height, width }: ImageGeometry): OcclusionOptions {
+  const edge = Math.max(height, width);
+  if (edge <= SMALL.edge) return SMALL.options;
+  const stride = Math.ceil(edge / POSITIONS);
+  return { patch: 3 * stride, stride };
+}
+
 /** Number of rows and columns of the map. */
 export function occlusionGrid(
   { height, width }: ImageGeometry,

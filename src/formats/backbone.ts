@@ -84,7 +84,7 @@ export interface BackboneFile {
 }
 
 /** The output of `featureModel`, and its input. */
-export const [FEATURES, PIXELS] = ["features", "pixels"] as const;
+const [FEATURES, PIXELS] = ["features", "pixels"] as const;
 
 /**
  * Reads a network that may become a backbone.

@@ -17,3 +17,15 @@ export interface ModelSession {
   /** Frees the engine's memory; the session cannot be used afterwards. */
   release(): Promise<void>;
 }
+
+/** An open network that makes features of images: one input, one output. */
+export interface FeatureSession {
+  /**
+   * @param pixels 0 to 255
+   * @param shape [count, channels, height, width]
+   * @returns [count, features]
+   * @throws UserError when it does not run, or gives anything but finite float32 numbers
+   */
+  run(pixels: Uint8Array, shape: readonly number[]): Promise<Float32Array>;
+  release(): Promise<void>;
+}

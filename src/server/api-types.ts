@@ -1,6 +1,7 @@
 /** JSON responses of the server. Accuracies and probabilities are fractions from 0 to 1. */
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import type { OwnResult } from "../experiments/study/own-results.ts";
+import type { Backbone } from "../formats/backbone.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import type { ScoredLabel } from "../prediction/prediction.ts";
 import type { LadderEntry } from "../report/ladder/entry.ts";
@@ -116,6 +117,23 @@ export interface RecipeSummary {
   readonly batchSize: number;
   /** Peak learning rate of the schedule. */
   readonly learningRate: number;
+  /** The name of the pretrained network that it starts from; the other numbers are those of what is trained on its features. */
+  readonly backbone?: string;
+}
+
+/** A pretrained network that this server offers to start from. */
+export interface BackboneSummary extends Omit<Backbone, "file"> {
+  /** Identifies it in URLs and trainings. */
+  readonly name: string;
+  /** Size of its `model.onnx`. */
+  readonly bytes: number;
+  /** Null: unknown, as ONNX files do not say. */
+  readonly licence: null;
+}
+
+/** All of them. */
+export interface BackbonesAnswer {
+  readonly backbones: readonly BackboneSummary[];
 }
 
 /** Published results, and ours: runs tested on the published images, grouped over seeds. */

@@ -4,6 +4,8 @@ import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
+import type { Backbone } from "../formats/backbone.ts";
+import { createBackbones } from "./backbones.ts";
 import type { ServerContext } from "./context.ts";
 import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
@@ -11,9 +13,12 @@ import { createEvaluations } from "./evaluations.ts";
 import { hostNames } from "./guards.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { createOpenClassifiers } from "./open-classifiers.ts";
+import { createPictureSets } from "./picture-sets.ts";
+import { backboneRoutes } from "./routes/backbones.ts";
 import { catalogueRoutes } from "./routes/catalogues.ts";
 import { dataRoutes } from "./routes/data.ts";
 import { eventsRoute } from "./routes/events.ts";
+import { pictureRoutes } from "./routes/pictures.ts";
 import { predictRoute } from "./routes/predict.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { trainingRoutes } from "./routes/training.ts";
@@ -34,6 +39,10 @@ export interface AppOptions {
   readonly data?: string | undefined;
   /** How such data is converted to images. */
   readonly preparation?: CustomDataOptions | undefined;
+  /**
+   * Pretrained networks (`openBackbone`) that clients can start from. They stay in memory. Default: none.
+   */
+  readonly backbones?: readonly Backbone[] | undefined;
   /** Number of threads of the engine. Default 2. */
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
@@ -64,13 +73,14 @@ export interface TailorApp {
  * const { app, close } = createApp({ runs: "runs" });
  * const site = new Hono().route("/tailor", app); // POST /tailor/api/predict
  *
- * @throws UserError when `run` is given and not a run, or `runs` is not a folder
+ * @throws UserError when `run` is given and not a run, `runs` is not a folder, or a backbone's file has changed
  */
 export function createApp({
   runs: folder = "runs",
   run,
   data: dataFolder,
   preparation = {},
+  backbones: offered = [],
   threads = 2,
   allowTraining = false,
   isLocal = false,
@@ -85,7 +95,8 @@ export function createApp({
   const catalog = createRunCatalog({ folder, run }, log);
   const classifiers = createOpenClassifiers({ threads, log });
   const decoder = createDecoder(log);
-  const hidePaths = pathHider([folder, run && dirname(run), dataFolder]);
+  const backbones = createBackbones(offered);
+  const hidePaths = pathHider([folder, run && dirname(run), dataFolder, ...offered.map(({ file }) => dirname(file))]);
   const choice = { ...preparation, folder: dataFolder };
   const data = sharedData(choice, { log, hidePaths });
   const dataOfRuns = createDataOfRuns(choice, { shared: data, log });
@@ -93,10 +104,13 @@ export function createApp({
   const trainer = allowTraining
     ? createTrainer({ folder, data: choice, threads, log, hidePaths, onChange: catalog.refresh })
     : null;
+  const pictureSets = createPictureSets(folder);
   const parts: ServerContext = {
     catalog,
     classifiers,
     decoder,
+    backbones,
+    pictureSets,
     evaluations,
     trainer,
     isLocal,
@@ -104,6 +118,7 @@ export function createApp({
     allowedHosts: hostNames(allowHost),
     data,
     dataOfRuns,
+    hasOwnData: dataFolder !== undefined,
     task: async () => (dataFolder === undefined ? FASHION_MNIST_TASK : imageTask((await data()).train)),
     closing: closing.signal,
   };
@@ -111,10 +126,12 @@ export function createApp({
   const app = new Hono();
   app.onError(answerErrors(log));
   catalogueRoutes(app, parts);
+  backboneRoutes(app, parts);
   runRoutes(app, parts);
   eventsRoute(app, parts);
   dataRoutes(app, parts);
   predictRoute(app, parts);
+  pictureRoutes(app, parts);
   trainingRoutes(app, parts);
   refuseOtherMethods(app);
   app.all("/api/*", notFound);
@@ -125,6 +142,7 @@ export function createApp({
       closing.abort();
       await Promise.all([trainer?.close(), evaluations.close(), decoder.close()]);
       classifiers.close();
+      pictureSets.close();
     },
   };
 }

@@ -1,9 +1,11 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import type { ImageTask } from "../nn/model.ts";
+import type { Backbones } from "./backbones.ts";
 import type { Decoder } from "./decoder.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { OpenClassifiers } from "./open-classifiers.ts";
+import type { PictureSets } from "./picture-sets.ts";
 import type { RunCatalog } from "./run-catalog.ts";
 import type { DataOfRuns } from "./run-data.ts";
 import type { Trainer } from "./trainer.ts";
@@ -13,6 +15,10 @@ export interface ServerContext {
   readonly catalog: RunCatalog;
   readonly classifiers: OpenClassifiers;
   readonly decoder: Decoder;
+  /** Pretrained networks to start from. */
+  readonly backbones: Backbones;
+  /** Pictures that clients send to be trained on. */
+  readonly pictureSets: PictureSets;
   readonly evaluations: Evaluations;
   /** Null where training is not allowed. */
   readonly trainer: Trainer | null;
@@ -23,6 +29,8 @@ export interface ServerContext {
   readonly allowedHosts: ReadonlySet<string>;
   /** The server's data, loaded on first use. */
   readonly data: () => Promise<LoadedData>;
+  /** Whether they are not Fashion-MNIST, the default. */
+  readonly hasOwnData: boolean;
   readonly dataOfRuns: DataOfRuns;
   /** The task of these data; Fashion-MNIST's is known without loading them. */
   readonly task: () => Promise<ImageTask>;

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { UserError, valueOrUserError } from "../errors.ts";
 import { runOrigin } from "../experiments/study/run-origin.ts";
+import { backboneSchema } from "../formats/backbone.ts";
 import { readModelMetadata } from "../formats/model-metadata.ts";
 import { dataName } from "../report/run-page.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import { fileStamp } from "../runs/node/regular-file.ts";
 import { openRun, RUN_FILES, type Run, readModel } from "../runs/node/run-files.ts";
 import { findRun, namesIn, runStatus } from "../runs/node/run-status.ts";
-import type { AnyRunRecord } from "../runs/run-record.ts";
+import type { AnyRunRecord, RunRecord } from "../runs/run-record.ts";
 import type { RunSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 
@@ -192,7 +193,12 @@ export function publicRecord(record: AnyRunRecord): AnyRunRecord {
   }
   const { data } = record;
   const folder = data.folder === undefined ? {} : { folder: nameOf(data.folder) };
-  return { ...record, ...recipe, data: { ...data, ...folder } };
+  return { ...record, ...recipe, recipe: publicRecipe(record.recipe), data: { ...data, ...folder } };
+}
+
+function publicRecipe(recipe: RunRecord["recipe"]): RunRecord["recipe"] {
+  const backbone = backboneSchema.safeParse(recipe.backbone);
+  return backbone.success ? { ...recipe, backbone: { ...backbone.data, file: nameOf(backbone.data.file) } } : recipe;
 }
 
 /** The last part of a path of any operating system. */

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { DataChoice } from "../data/node/custom-data.ts";
+import type { Backbone } from "../formats/backbone.ts";
 import type { RecipeAdjustments } from "../recipes/adjust-recipe.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import type { ProgressAnswer } from "./api-types.ts";
@@ -11,6 +12,8 @@ import { startWorker, type WorkerProcess } from "./worker-process.ts";
 /** A run to train. */
 export interface TrainingTask {
   readonly recipe: string;
+  /** What the recipe `transfer` starts from. */
+  readonly backbone?: Backbone | undefined;
   readonly seed: number;
   /** Batch size and epochs are adapted to the number of images unless given. */
   readonly adjustments: RecipeAdjustments;
@@ -34,7 +37,10 @@ export type FromWorker =
   | { readonly kind: "crashed"; readonly message: string };
 
 /** A requested training. */
-export type TrainingWish = Pick<TrainingTask, "recipe" | "seed" | "adjustments" | "limit">;
+export interface TrainingWish extends Pick<TrainingTask, "recipe" | "backbone" | "seed" | "adjustments" | "limit"> {
+  /** Default: the server's. */
+  readonly data?: DataChoice | undefined;
+}
 
 /** Trains one run at a time, each in a separate process. */
 export interface Trainer {
@@ -59,6 +65,12 @@ export interface Trainer {
   onProgress(listener: () => void): () => void;
   /** Stops the training, if any. */
   close(): Promise<void>;
+}
+
+/** @throws HttpError 403 where training is not allowed */
+export function requiredTrainer(trainer: Trainer | null): Trainer {
+  if (trainer) return trainer;
+  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with `allowTraining`.");
 }
 
 export interface TrainerOptions {
@@ -140,7 +152,7 @@ export function createTrainer({ folder, data, threads, log, hidePaths, onChange 
       if (current)
         throw new HttpError(409, "busy", `The run ${current.id} is being trained; stop it, or wait for its end.`);
       const out = defaultRunPath(wish.recipe, new Date(), folder);
-      const { training, started } = begin({ ...wish, out, data, threads });
+      const { training, started } = begin({ ...wish, out, data: wish.data ?? data, threads });
       current = training;
       await started;
       onChange();

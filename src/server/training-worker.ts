@@ -1,10 +1,12 @@
 /** Child process that trains one run: receives a task as a message, reports its progress, and exits. */
-import { loadData } from "../data/node/custom-data.ts";
 import { UserError } from "../errors.ts";
 import { adjustRecipe, givenFields } from "../recipes/adjust-recipe.ts";
 import { fitToTraining } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
+import { transfer } from "../recipes/transfer.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
+import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
+import { loadDataFor } from "../training/node/data-to-train.ts";
 import { trainNewRun } from "../training/node/train-run.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import { describeCrash, sendMessage } from "./send-message.ts";
@@ -37,14 +39,25 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-async function train({ recipe: name, adjustments, limit, data: choice, ...task }: TrainingTask): Promise<void> {
-  const { seed, out, threads } = task;
-  const recipe = adjustRecipe(findRecipe(name), adjustments);
-  const data = await loadData(choice);
+async function train({ recipe: name, backbone, adjustments, limit, ...task }: TrainingTask): Promise<void> {
+  const { seed, out, threads, data: choice } = task;
+  const recipe = adjustRecipe(backbone ? transfer(backbone) : findRecipe(name), adjustments);
+  const data = await loadDataFor(recipe, choice);
   const images = { trainOn: "split", limit } as const;
   const fitted = fitToTraining(recipe, data.train, { ...images, given: givenFields(adjustments) });
+  // Features of many pictures take minutes.
+  const onImages = () => {
+    if (isStopRequested) throw new UserError("it was stopped");
+  };
+  const report = (line: string) => process.stderr.write(`${line}\n`);
+  const chosen = await chooseWeightDecay(fitted.recipe, data, images, {
+    threads,
+    runtime: nodeRuntime,
+    report,
+    onImages,
+  });
   await trainNewRun(
-    { ...fitted, ...images, seed, out },
+    { ...fitted, ...images, recipe: chosen.recipe, seed, out },
     {
       data,
       threads,

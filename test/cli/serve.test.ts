@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openRun, readStateIfWhole } from "../../src/runs/node/run-files.ts";
 import { runStatus } from "../../src/runs/node/run-status.ts";
+import { put } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { jsonOf, postJson } from "../server/support/running-server.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
+import { otherNetwork } from "../training/support/backbones.ts";
 import { refusalOf, type Started, startTailor, tailor } from "./support/tailor.ts";
 
 const { runs, dataFolder } = await smallRuns(["a"]);
@@ -75,6 +77,22 @@ describe("tailor serve", () => {
     },
   );
 
+  test("--backbone offers pretrained networks, and says on standard error what they give", async () => {
+    const folder = temporaryFolder();
+    put(folder, { "a.onnx": otherNetwork(), "b.onnx": otherNetwork({ size: 32 }) });
+    const [a, b] = [join(folder, "a.onnx"), join(folder, "b.onnx")];
+    const { url, started } = await serving("--backbone", a, "--backbone", b, "--backbone-range", "0-1");
+    expect(await jsonOf(fetch(`${url}/api/backbones`))).toMatchObject({
+      backbones: [
+        { name: "a", input: { height: 16, mean: [0, 0, 0] } },
+        { name: "b", input: { height: 32 } },
+      ],
+    });
+    expect(started.said().stderr).toMatch(/backbone .*a\.onnx: 8 features .* of 3x16x16 images; pixels: 0-1/);
+    started.child.kill("SIGTERM");
+    await started.ended;
+  });
+
   test("refuses a port in use, a missing run, and invalid options", async () => {
     const { url, started } = await serving("--runs", runs);
     const { port } = new URL(url);
@@ -91,6 +109,8 @@ describe("tailor serve", () => {
       [["--max-pixels", "-1"], "--max-pixels must be a number above 0"],
       [["--max-connections", "0"], "--max-connections must be"],
       [["--timeout", "soon"], "--timeout must be"],
+      [["--backbone", "no/net.onnx"], "there is no file"],
+      [["--backbone-range", "0-1"], "--backbone-range is about a backbone; name its file with --backbone"],
       [[dataFolder], "is not a run folder"],
       [["no/such/run"], "there is no folder no/such/run"],
     ] as const) {

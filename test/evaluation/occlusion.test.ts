@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
+import { occludedImages, occlusionFor, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
 
 const GEOMETRY = { channels: 2, height: 4, width: 6 };
 const OPTIONS = { patch: 4, stride: 2 };
@@ -62,4 +62,15 @@ test("invalid patches and images are refused", () => {
   expect(() => occludedImages(new Uint8Array(47), GEOMETRY, OPTIONS)).toThrow("47 pixels are no image of 48");
   expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 0, stride: 2 })).toThrow("patch is 0");
   expect(() => occludedImages(IMAGE, GEOMETRY, { patch: 4, stride: 1.5 })).toThrow("stride is 1.5");
+});
+
+test.each([
+  [28, 6, 14],
+  [96, 6, 48],
+  [97, 21, 14],
+  [224, 48, 14],
+])("an image of %i pixels is occluded by patches of %i pixels at %i positions a row", (edge, patch, columns) => {
+  const geometry = { channels: 3, height: edge, width: edge };
+  expect(occlusionFor(geometry).patch).toBe(patch);
+  expect(occlusionGrid(geometry, occlusionFor(geometry))).toEqual({ rows: columns, columns });
 });

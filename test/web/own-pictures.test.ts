@@ -1,50 +1,15 @@
 /** Training on the user's own pictures, which stay in the browser. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Locator, Page } from "playwright-core";
 import { beforeEach, expect, test } from "vitest";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
-import { type Draw, drawn } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { start } from "../server/support/running-server.ts";
 import { needChromium } from "../support/chromium.ts";
+import { cardOf, drop, many, striped } from "./own-pictures-support.ts";
 import { openPage } from "./support.ts";
 
 beforeEach(needChromium);
-
-interface TestFile {
-  readonly name: string;
-  readonly bytes: Buffer;
-}
-
-/** Stripes of two kinds: upright and red, or level and blue; each picture has a place and a shade of its own. */
-const LOOKS: Readonly<Record<"upright" | "level", (i: number) => Draw>> = {
-  upright: (i) => (x) => ((x + i) % 8 < 4 ? [220 - 3 * i, 40, 30] : [20, 20, 20]),
-  level: (i) => (_, y) => ((y + i) % 8 < 4 ? [30, 60, 230 - 3 * i] : [20, 20, 20]),
-};
-
-async function striped(kind: keyof typeof LOOKS, i: number): Promise<TestFile> {
-  return { name: `${kind} ${i}.png`, bytes: await drawn(LOOKS[kind](i), { width: 40, height: 32 }) };
-}
-
-function many(kind: keyof typeof LOOKS, count: number): Promise<TestFile[]> {
-  return Promise.all(Array.from({ length: count }, (_, i) => striped(kind, i)));
-}
-
-/** Drops files on an element, as from a file manager. */
-async function drop(place: Locator, files: readonly TestFile[]): Promise<void> {
-  const sent = files.map(({ name, bytes }) => ({ name, base64: bytes.toString("base64") }));
-  await place.evaluate((element, sent) => {
-    const dataTransfer = new DataTransfer();
-    for (const { name, base64 } of sent) {
-      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-      dataTransfer.items.add(new File([bytes], name));
-    }
-    element.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
-  }, sent);
-}
-
-const cardOf = (page: Page, number: number) => page.locator(".classes > li").nth(number);
 
 test("dropped pictures of two kinds are trained on, and new ones of each kind are recognised; nothing is sent", async () => {
   const { url } = await start();

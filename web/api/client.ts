@@ -37,12 +37,21 @@ export async function postJson<Answer>(path: string, body: unknown): Promise<Ans
   return response.json();
 }
 
+/** Sends a file as it is, whatever type the browser gives it. */
+export async function postFile(path: string, file: Blob): Promise<void> {
+  await ask(path, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file });
+}
+
 export async function remove(path: string): Promise<void> {
   await ask(path, { method: "DELETE" });
 }
 
 export function runPath(id: string, part = ""): string {
   return `/api/runs/${encodeURIComponent(id)}${part}`;
+}
+
+export function backbonePath(name: string): string {
+  return `/api/backbones/${encodeURIComponent(name)}/model.onnx`;
 }
 
 async function ask(path: string, options: RequestInit): Promise<Response> {

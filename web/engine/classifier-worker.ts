@@ -1,4 +1,6 @@
-import { occludedImages, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
+import { imageBytes } from "../../src/data/image-set.ts";
+import { evaluationBatchSize } from "../../src/evaluation/evaluate.ts";
+import { occludedImages, occlusionFor, occlusionGrid, occlusionMap } from "../../src/evaluation/occlusion.ts";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
 import type { Preparation } from "../../src/imaging/preparation.ts";
 import type { ModelSession } from "../../src/runtime/model-session.ts";
@@ -41,9 +43,6 @@ interface OpenModel {
   readonly unknownBelow: number;
   readonly preparation: Preparation;
 }
-
-/** A patch of 6 pixels with stride 2: 196 positions for a 28x28 image. */
-const OCCLUSION = { patch: 6, stride: 2 } as const;
 
 let current: OpenModel | undefined;
 
@@ -98,9 +97,16 @@ const api = {
   async attention(wanted: { source: ModelSource; pixels: Uint8Array; label: number }): Promise<Attention> {
     const { session } = await open(wanted.source);
     const whole = await session.probabilities(wanted.pixels);
-    const images = occludedImages(wanted.pixels, session.imageShape, OCCLUSION);
-    const map = occlusionMap(whole, await session.probabilities(images), wanted.label);
-    return { map, columns: occlusionGrid(session.imageShape, OCCLUSION).columns };
+    const { imageShape } = session;
+    const options = occlusionFor(imageShape);
+    const images = occludedImages(wanted.pixels, imageShape, options);
+    const occluded: number[] = [];
+    const batch = evaluationBatchSize(imageShape) * imageBytes(imageShape);
+    for (let at = 0; at < images.length; at += batch) {
+      occluded.push(...(await session.probabilities(images.subarray(at, at + batch))));
+    }
+    const map = occlusionMap(whole, Float32Array.from(occluded), wanted.label);
+    return { map, columns: occlusionGrid(imageShape, options).columns };
   },
 };
 

@@ -145,11 +145,18 @@ export function problemOf({ classes, pending }: OwnClasses): string | undefined 
   return `Each class needs at least ${MIN_PICTURES} pictures; too few: ${listed}.`;
 }
 
-/** The classes as they are trained. */
-export function pictureClasses({ classes }: OwnClasses): PictureClass[] {
+/** The classes as they are trained. @param featuresOf a picture, where the training starts from a pretrained network */
+export function pictureClasses(
+  { classes }: OwnClasses,
+  featuresOf?: (picture: OwnPicture) => Float32Array | undefined,
+): PictureClass[] {
   return classes.map(({ name, pictures }) => ({
     name: name.trim(),
-    pictures: pictures.map(({ file, width, height }) => ({ file, width, height })),
+    pictures: pictures.map((picture) => {
+      const { name, file, width, height } = picture;
+      const features = featuresOf?.(picture);
+      return { name, file, width, height, ...(features && { features }) };
+    }),
   }));
 }
 

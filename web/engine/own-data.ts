@@ -1,7 +1,8 @@
 import { defaultSize, medianOf } from "../../src/data/default-size.ts";
 import { firstPlanes, hasNoColor } from "../../src/data/gray-images.ts";
-import { createImageSet, type ImageSet, imageBytes, selectImages } from "../../src/data/image-set.ts";
+import { createImageSet, type ImageSet, imageBytes, type LabelledSet, selectImages } from "../../src/data/image-set.ts";
 import { drawParts, type Part } from "../../src/data/picture-split.ts";
+import type { LabelledData } from "../../src/data/training-data.ts";
 import type { Preparation } from "../../src/imaging/preparation.ts";
 import type { DataSet } from "./load-data.ts";
 import { preparePicture, shrunkSize } from "./prepare-picture.ts";
@@ -10,16 +11,19 @@ import { preparePicture, shrunkSize } from "./prepare-picture.ts";
 export interface PictureClass {
   readonly name: string;
   readonly pictures: readonly {
+    readonly name: string;
     /** A file that this browser can decode as a picture. */
     readonly file: Blob;
     /** Its size as decoded, in pixels. */
     readonly width: number;
     readonly height: number;
+    /** What a pretrained network made of it, where the training starts from one. */
+    readonly features?: Float32Array;
   }[];
 }
 
 /** As the command line prepares pictures. */
-const PREPARATION: Preparation = { kind: "fit", fit: "crop" };
+export const PREPARATION: Preparation = { kind: "fit", fit: "crop" };
 
 /** A class of fewer pictures has one to train and one to validate, and none to test. */
 const MIN_WITH_TEST = 3;
@@ -64,12 +68,7 @@ export async function ownData(
 }
 
 function divided(all: ImageSet, pictures: readonly { readonly label: number }[]): DataSet {
-  const { classNames } = all;
-  const smallest = Math.min(...classNames.map((_, label) => pictures.filter((one) => one.label === label).length));
-  const hasTest = smallest >= MIN_WITH_TEST;
-  const drawn: readonly Part[] = hasTest ? ["validation", "test"] : ["validation"];
-  const whole = pictures.map(({ label }) => ({ label, part: "train" as Part }));
-  const parts = drawParts(whole, { classNames, drawn }).map(({ part }) => part);
+  const { parts, hasTest } = drawnParts(pictures, all.classNames);
   const indices = (isMeant: (part: Part) => boolean) =>
     Uint32Array.from(parts.keys()).filter((i) => isMeant(parts[i]!));
   const training = indices((part) => part !== "test");
@@ -84,4 +83,46 @@ function divided(all: ImageSet, pictures: readonly { readonly label: number }[])
       : undefined,
     preparation: PREPARATION,
   };
+}
+
+/** Features of pictures, divided like their images. */
+export interface FeatureData {
+  readonly parts: LabelledData;
+  /** Undefined for too few pictures. */
+  readonly test: LabelledSet | undefined;
+}
+
+/**
+ * Divides the features of pictures as `ownData` divides their images.
+ *
+ * @throws Error when a picture has none, or too many or too few numbers
+ */
+export function ownFeatures(classes: readonly PictureClass[], count: number): FeatureData {
+  const classNames = classes.map(({ name }) => name);
+  const pictures = classes.flatMap(({ pictures }, label) => pictures.map(({ features }) => ({ label, features })));
+  const { parts, hasTest } = drawnParts(pictures, classNames);
+  const setOf = (wanted: Part): LabelledSet => {
+    const chosen = pictures.filter((_, i) => parts[i] === wanted);
+    const images = new Float32Array(chosen.length * count);
+    for (const [i, { features }] of chosen.entries()) {
+      if (features?.length !== count) throw new Error("The pictures' features are of another network: start again.");
+      images.set(features, i * count);
+    }
+    const labels = Uint8Array.from(chosen, ({ label }) => label);
+    return { images, labels, count: chosen.length, channels: count, height: 1, width: 1, classNames };
+  };
+  const divided = { train: setOf("train"), validation: setOf("validation") };
+  return { parts: divided, test: hasTest ? setOf("test") : undefined };
+}
+
+/** The part of each picture: a tenth of each class validates and a tenth tests, if all classes have enough. */
+function drawnParts(
+  pictures: readonly { readonly label: number }[],
+  classNames: readonly string[],
+): { parts: readonly Part[]; hasTest: boolean } {
+  const smallest = Math.min(...classNames.map((_, label) => pictures.filter((one) => one.label === label).length));
+  const hasTest = smallest >= MIN_WITH_TEST;
+  const drawn: readonly Part[] = hasTest ? ["validation", "test"] : ["validation"];
+  const whole = pictures.map(({ label }) => ({ label, part: "train" as Part }));
+  return { parts: drawParts(whole, { classNames, drawn }).map(({ part }) => part), hasTest };
 }

@@ -1,5 +1,6 @@
 import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import type { FittedRecipe } from "../../src/recipes/fit-to-images.ts";
+import type { BackboneSummary } from "../../src/server/api-types.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 import type { PictureClass } from "./own-data.ts";
@@ -15,6 +16,14 @@ export interface TrainingOrder {
   readonly limit: number | null;
   /** The user's own pictures to train on; absent: the server's data. */
   readonly classes?: readonly PictureClass[];
+  /** The pretrained network that made their features, for the recipe `transfer`. */
+  readonly pretrained?: Pretrained;
+}
+
+/** A pretrained network: the server's description, and its file as it was when features were computed. */
+export interface Pretrained {
+  readonly backbone: BackboneSummary;
+  readonly model: Uint8Array<ArrayBuffer>;
 }
 
 export type ToTrainer =

@@ -1,22 +1,56 @@
-import type { ImageSet } from "../../src/data/image-set.ts";
-import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
-import { evaluate, evaluationBatchSize } from "../../src/evaluation/evaluate.ts";
+import { compile } from "../../src/compile/compile.ts";
+import type { ImageSet, LabelledSet } from "../../src/data/image-set.ts";
+import { imageTask, normalizationOf, trainingData } from "../../src/data/training-data.ts";
+import {
+  allLogits,
+  evaluate,
+  evaluationBatchSize,
+  evaluationProgram,
+  metricsOfLogits,
+} from "../../src/evaluation/evaluate.ts";
+import type { ClassificationMetrics } from "../../src/evaluation/metrics.ts";
+import { withHead } from "../../src/formats/backbone.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import type { Preparation } from "../../src/imaging/preparation.ts";
 import { adjustRecipe, givenFields } from "../../src/recipes/adjust-recipe.ts";
-import { fitToTraining } from "../../src/recipes/fit-to-images.ts";
+import { type FittedRecipe, fitToImages, fitToTraining } from "../../src/recipes/fit-to-images.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
+import { transfer } from "../../src/recipes/transfer.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
-import { type TrainingJob, type TrainingSnapshot, train } from "../../src/training/train.ts";
+import { chooseOnFeatures } from "../../src/training/choose-weight-decay.ts";
+import { type TrainingJob, type TrainingOutcome, type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { trainedFiles } from "../../src/training/trained-files.ts";
-import { type DataSet, loadData } from "./load-data.ts";
+import { loadData } from "./load-data.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
-import { ownData } from "./own-data.ts";
-import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+import { ownData, ownFeatures, type PictureClass, PREPARATION } from "./own-data.ts";
+import type {
+  FromTrainer,
+  Pretrained,
+  TestResult,
+  ToTrainer,
+  TrainedFileBytes,
+  TrainingOrder,
+} from "./training-messages.ts";
 
 /** Trains in a worker: tailor's own loop on ONNX Runtime's WebAssembly build. One worker trains one run. */
 
-let job: TrainingJob | undefined;
-let data: DataSet | undefined;
+/** A run that was begun. */
+interface BegunRun {
+  readonly job: TrainingJob;
+  readonly fittedFrom: FittedRecipe["fittedFrom"];
+  readonly preparation: Preparation;
+  /** The size of the images, also where a pretrained network makes features of them. */
+  readonly imageSize: Pick<LabelledSet, "channels" | "height" | "width">;
+  /** The model's file of what was trained. */
+  readonly whole: (trained: Uint8Array) => Uint8Array;
+  /** Metrics on the test images; undefined where there are none. */
+  readonly test: (model: Uint8Array, outcome: TrainingOutcome) => Promise<ClassificationMetrics | undefined>;
+}
+
+/** How a run is computed. */
+type Engine = Pick<TrainingJob, "seed" | "threads" | "lowering" | "runtime">;
+
+let run: BegunRun | undefined;
 let snapshot: TrainingSnapshot | undefined;
 let isPauseWanted = false;
 
@@ -24,34 +58,77 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
-async function start({ recipe: name, seed, adjustments, limit, classes: own }: TrainingOrder): Promise<void> {
+async function start(order: TrainingOrder): Promise<void> {
   requireWebAssembly();
+  tell({ kind: "loading", what: "ONNX Runtime" });
+  const threads = threadsHere();
+  const runtime = await webRuntime(threads, ORT_FILES);
+  const engine: Engine = { seed: order.seed, threads, lowering: { kind: "standard" }, runtime };
+  const { pretrained, classes: own } = order;
+  run = await (pretrained ? beginOnFeatures(order, own ?? [], pretrained, engine) : beginOnImages(order, engine));
+  const { recipe, data } = run.job;
+  const { count, classNames: classes } = data.train;
+  const { epochs, batchSize } = recipe;
+  const { fittedFrom } = run;
+  const name = `onnxruntime-web ${runtime.version}`;
+  tell({ kind: "started", threads, images: count, classes, runtime: name, epochs, batchSize, fittedFrom });
+  await goOn();
+}
+
+async function beginOnImages(order: TrainingOrder, engine: Engine): Promise<BegunRun> {
+  const { recipe: name, adjustments, limit, classes: own } = order;
   const wanted = adjustRecipe(findRecipe(name), adjustments);
   tell({ kind: "loading", what: "the images" });
-  data = own
+  const { train, test, preparation } = own
     ? await ownData(own, {
         maxDefaultSize: wanted.model.maxDefaultSize,
         onPrepared: (count, total) => tell({ kind: "loading", what: `the pictures, ${count} of ${total}` }),
       })
     : await loadData();
-  tell({ kind: "loading", what: "ONNX Runtime" });
-  const threads = threadsHere();
-  const runtime = await webRuntime(threads, ORT_FILES);
   const images = { trainOn: "split", limit } as const;
-  const given = givenFields(adjustments);
-  const { recipe, fittedFrom } = fitToTraining(wanted, data.train, { ...images, given });
-  const parts = trainingData(data.train, images);
-  const normalization = normalizationOf(parts.train);
-  job = { recipe, data: parts, normalization, seed, threads, lowering: { kind: "standard" }, runtime };
-  const { count, classNames: classes } = parts.train;
-  const { epochs, batchSize } = recipe;
-  const engine = `onnxruntime-web ${runtime.version}`;
-  tell({ kind: "started", threads, images: count, classes, runtime: engine, epochs, batchSize, fittedFrom });
-  await goOn();
+  const { recipe, fittedFrom } = fitToTraining(wanted, train, { ...images, given: givenFields(adjustments) });
+  const data = trainingData(train, images);
+  return {
+    job: { ...engine, recipe, data, normalization: normalizationOf(data.train) },
+    fittedFrom,
+    preparation,
+    imageSize: train,
+    whole: (model) => model,
+    test: async (model) => test && testModel(test, model, engine.threads),
+  };
+}
+
+/** Begins the training of a classifier on the features that a pretrained network made of pictures. */
+async function beginOnFeatures(
+  { adjustments }: TrainingOrder,
+  own: readonly PictureClass[],
+  { backbone, model: body }: Pretrained,
+  engine: Engine,
+): Promise<BegunRun> {
+  const { name, bytes: _bytes, licence: _licence, ...facts } = backbone;
+  const wanted = adjustRecipe(transfer({ ...facts, file: name }), adjustments);
+  const { parts: data, test } = ownFeatures(own, backbone.features);
+  const task = imageTask(data.train);
+  const images = { images: data.train.count, task, given: givenFields(adjustments) };
+  const { recipe: fitted, fittedFrom } = fitToImages(wanted, images);
+  const { mean, standardDeviation } = backbone.input;
+  const normalization = { mean: [...mean], standardDeviation: [...standardDeviation] };
+  const job = { ...engine, recipe: fitted, data, normalization };
+  tell({ kind: "loading", what: "the strength of regularisation that suits the validation pictures" });
+  const { recipe } = await chooseOnFeatures(job);
+  return {
+    job: { ...job, recipe },
+    fittedFrom,
+    preparation: PREPARATION,
+    imageSize: backbone.input,
+    whole: (head) => withHead(body, head),
+    test: async (_, { tensors }) => test && testHead(test, tensors, job),
+  };
 }
 
 async function goOn(): Promise<void> {
-  if (!job || !data) throw new Error("there is nothing to go on with");
+  if (!run) throw new Error("there is nothing to go on with");
+  const { job, preparation, imageSize, whole, test } = run;
   isPauseWanted = false;
   const outcome = await train(
     job,
@@ -67,27 +144,48 @@ async function goOn(): Promise<void> {
 
   tell({ kind: "testing" });
   const { graph, tensors, confidence } = outcome;
-  const { model, weights, facts } = trainedFiles({
+  const { channels, height, width } = imageSize;
+  const trained = trainedFiles({
     ...job,
-    preparation: data.preparation,
+    data: { ...job.data, train: { ...job.data.train, channels, height, width } },
+    preparation,
     confidence,
     graph,
     tensors,
     producer: "tailor in a browser",
   });
-  const test = data.test && (await tested(data.test, model, job.threads));
+  const model = whole(trained.model);
+  const metrics = await test(model, outcome);
   const files: TrainedFileBytes = {
     model: new Uint8Array(model),
-    weights: new Uint8Array(encodeSafetensors(weights, facts)),
+    weights: new Uint8Array(encodeSafetensors(trained.weights, trained.facts)),
   };
-  tell({ kind: "finished", test, files }, [files.model.buffer, files.weights.buffer]);
+  tell({ kind: "finished", test: metrics && resultOf(metrics), files }, [files.model.buffer, files.weights.buffer]);
 }
 
-async function tested(images: ImageSet, model: Uint8Array, threads: number): Promise<TestResult> {
+async function testModel(images: ImageSet, model: Uint8Array, threads: number): Promise<ClassificationMetrics> {
   const session = await openModel(model, "the trained model", { threads, files: ORT_FILES });
   const metrics = await evaluate(images, session.logits, { batchSize: evaluationBatchSize(images) });
   await session.release();
-  const { correct, total, accuracy, standardError, loss } = metrics;
+  return metrics;
+}
+
+/** As the pictures' features are known, the pretrained network need not run again. */
+async function testHead(
+  features: LabelledSet,
+  tensors: ReadonlyMap<string, Float32Array>,
+  { recipe, normalization, lowering, runtime, threads }: Omit<TrainingJob, "data">,
+): Promise<ClassificationMetrics> {
+  const batchSize = Math.min(evaluationBatchSize(features), features.count);
+  const program = evaluationProgram(recipe.model, { task: imageTask(features), batchSize, normalization });
+  const session = await runtime.open(compile(program, lowering), { threads });
+  session.load(tensors);
+  const logits = await allLogits(features, async (pixels) => (await session.run({ pixels })).logits!, batchSize);
+  await session.release();
+  return metricsOfLogits(features, logits);
+}
+
+function resultOf({ correct, total, accuracy, standardError, loss }: ClassificationMetrics): TestResult {
   return { correct, total, accuracy, standardError, loss };
 }
 

@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
+import { BACKBONE_RANGE_OPTION, backbonesTyped } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataChoice, PREPARATION_OPTIONS } from "../custom-data.ts";
@@ -37,6 +38,13 @@ export const serve = defineCommand({
       description: "what is trained on here, and test images to try: pictures or files of images, as for train",
     },
     ...PREPARATION_OPTIONS,
+    {
+      flags: "--backbone <file>",
+      description:
+        "for the recipe transfer: the ONNX file of a pretrained network, or hf:OWNER/NAME[/FILE][@REVISION] on Hugging Face, that the page and clients can start from; repeatable",
+      isRepeatable: true,
+    },
+    BACKBONE_RANGE_OPTION,
     THREADS_OPTION,
     { flags: "--allow-training", description: "let the page start trainings even where other machines reach it" },
     {
@@ -65,6 +73,7 @@ export const serve = defineCommand({
     "node bin/tailor.js serve",
     "node bin/tailor.js serve study/runs/enhanced-s1 --runs study/runs --port 3000",
     "node bin/tailor.js serve --data photos --size 32",
+    "node bin/tailor.js serve --backbone mobilenet.onnx",
     "curl --data-binary @new.png -H 'content-type: image/png' http://127.0.0.1:8080/api/predict",
   ],
   async run([run], options, output) {
@@ -74,6 +83,7 @@ export const serve = defineCommand({
     const body = wholeNumber(options, "maxBody", { most: MAX_MEGABYTES });
     const millions = positiveNumber(options, "maxPixels");
     const { folder: data, ...preparation } = dataChoice(options);
+    const backbones = await backbonesTyped(options, output);
     const server = await startServer({
       host: host ?? DEFAULT_HOST,
       port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
@@ -83,6 +93,7 @@ export const serve = defineCommand({
       runs: path(options, "runs"),
       data,
       preparation,
+      backbones,
       threads: threads(options),
       allowTraining: options.allowTraining === true ? true : undefined,
       limits: {

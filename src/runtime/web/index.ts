@@ -1,4 +1,5 @@
-import type { ModelSession } from "../model-session.ts";
+import { featureSession } from "../feature-session.ts";
+import type { FeatureSession, ModelSession } from "../model-session.ts";
 import { modelSession } from "../open-session.ts";
 import type { Runtime } from "../runtime.ts";
 import { loadOrt, SESSION_OPTIONS } from "./ort.ts";
@@ -16,6 +17,21 @@ export async function webRuntime(threads: number, files?: OrtFiles): Promise<Run
     lowerings: async () => [{ kind: "standard" }],
     open: (program, options) => openSession(program, options, files),
   };
+}
+
+/**
+ * Opens a network that makes features of images.
+ *
+ * @param fileName for error messages
+ * @throws UserError when ONNX Runtime cannot read it
+ */
+export async function openFeatures(
+  bytes: Uint8Array,
+  fileName: string,
+  { threads, files }: { threads: number; files?: OrtFiles },
+): Promise<FeatureSession> {
+  const { InferenceSession, Tensor } = await loadOrt(threads, files);
+  return featureSession(InferenceSession.create(bytes, SESSION_OPTIONS), Tensor, fileName);
 }
 
 /**

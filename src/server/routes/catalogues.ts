@@ -6,6 +6,7 @@ import { ownResults, type TestedOnce } from "../../experiments/study/own-results
 import { runCost, runOrigin } from "../../experiments/study/run-origin.ts";
 import { modelFacts } from "../../nn/model-facts.ts";
 import { RECIPES } from "../../recipes/index.ts";
+import { transfer } from "../../recipes/transfer.ts";
 import { LADDER } from "../../report/ladder/ladder.ts";
 import { RUN_FILES } from "../../runs/node/run-files.ts";
 import type { Ladder, RecipeSummary, ServerAnswer } from "../api-types.ts";
@@ -15,7 +16,13 @@ import type { ServedRun } from "../run-catalog.ts";
 /** `GET /healthz`, `/api/server`, `/api/recipes` and `/api/ladder`. */
 export function catalogueRoutes(
   app: Hono,
-  { catalog, task, trainer }: Pick<ServerContext, "catalog" | "task" | "trainer">,
+  {
+    catalog,
+    task,
+    hasOwnData,
+    backbones,
+    trainer,
+  }: Pick<ServerContext, "catalog" | "task" | "hasOwnData" | "backbones" | "trainer">,
 ): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/api/server", (c) => c.json({ allowsTraining: trainer !== null } satisfies ServerAnswer));
@@ -24,10 +31,17 @@ export function catalogueRoutes(
   app.get("/api/recipes", async (c) => {
     if (!recipes) {
       const images = await task();
-      recipes = RECIPES.map(({ name, description, model, epochs, batchSize, learningRate }) => {
-        const { parameters, multiplyAdds } = modelFacts(model, images);
-        return { name, summary: description, parameters, multiplyAdds, epochs, batchSize, learningRate };
-      });
+      // Fashion-MNIST's images are too small for pretrained networks.
+      const transfers = (hasOwnData ? backbones.all : []).map(({ backbone, summary }) => ({
+        ...transfer(backbone),
+        from: { backbone: summary.name },
+      }));
+      recipes = [...RECIPES.map((recipe) => ({ ...recipe, from: {} })), ...transfers].map(
+        ({ name, description, model, epochs, batchSize, learningRate, from }) => {
+          const { parameters, multiplyAdds } = modelFacts(model, images);
+          return { name, summary: description, parameters, multiplyAdds, epochs, batchSize, learningRate, ...from };
+        },
+      );
     }
     return c.json({ recipes });
   });

@@ -6,12 +6,13 @@ import { UserError, valueOrUserError } from "../../errors.ts";
 import { KEEP, type RecipeAdjustments, SAMPLING } from "../../recipes/adjust-recipe.ts";
 import { RECIPES } from "../../recipes/index.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
+import { TRANSFER } from "../../recipes/transfer.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { onlySameOrigin } from "../guards.ts";
 import { createConcurrencyLimit } from "../limits.ts";
 import { mediaType, parseFields, parseJsonBody, withBody } from "../request.ts";
-import type { Trainer } from "../trainer.ts";
+import { requiredTrainer, type TrainingWish } from "../trainer.ts";
 
 const MAX_BODY_BYTES = 4096;
 /** Batch norm needs two images. */
@@ -40,12 +41,16 @@ const adjustmentFields = {
 const wishSchema = z
   .strictObject({
     recipe: z.string(),
+    backbone: z.string().optional(),
+    pictures: z.string().optional(),
     seed: z.int().min(0).default(1),
     limit: z.int().min(1).nullable().default(null),
     ...adjustmentFields,
   })
-  .transform(({ recipe, seed, limit, epochs, ...adjustments }) => ({
+  .transform(({ recipe, backbone, pictures, seed, limit, epochs, ...adjustments }) => ({
     recipe,
+    backbone,
+    pictures,
     seed,
     limit,
     adjustments: { ...adjustments, epochs: epochs ?? undefined } satisfies RecipeAdjustments,
@@ -54,7 +59,13 @@ const wishSchema = z
 /** `POST /api/training` and `DELETE /api/training/:id`: start and stop a training. */
 export function trainingRoutes(
   app: Hono,
-  { trainer, data, allowedHosts }: Pick<ServerContext, "trainer" | "data" | "allowedHosts">,
+  {
+    trainer,
+    data,
+    backbones,
+    pictureSets,
+    allowedHosts,
+  }: Pick<ServerContext, "trainer" | "data" | "backbones" | "pictureSets" | "allowedHosts">,
 ): void {
   const held = createConcurrencyLimit(
     MAX_HELD_BYTES,
@@ -62,16 +73,28 @@ export function trainingRoutes(
   );
 
   app.post("/api/training", onlySameOrigin(allowedHosts), async (c) => {
-    const allowed = required(trainer);
-    const id = await allowed.start(await wishOf(c));
+    const allowed = requiredTrainer(trainer);
+    const { pictures, ...wish } = await wishOf(c);
+    const id = pictures === undefined ? await allowed.start(wish) : await startOn(pictures, wish);
     return c.json({ id }, 202);
   });
 
   app.delete("/api/training/:id", onlySameOrigin(allowedHosts), async (c) => {
     const id = c.req.param("id");
-    await required(trainer).stop(id);
+    await requiredTrainer(trainer).stop(id);
     return c.json({ id });
   });
+
+  /** Trains on pictures that were sent before; they stay if it does not begin. */
+  async function startOn(pictures: string, wish: TrainingWish): Promise<string> {
+    const { folder, giveBack } = pictureSets.take(pictures);
+    try {
+      return await requiredTrainer(trainer).start({ ...wish, data: { folder } });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
 
   /**
    * @throws HttpError 400 when the request is invalid, 415 unless it is JSON, which a form of another site cannot send
@@ -83,11 +106,9 @@ export function trainingRoutes(
     const wish = await withBody(c.req, { mostBytes: MAX_BODY_BYTES, held }, async (bytes) =>
       parseFields(parseJsonBody(bytes), wishSchema),
     );
-    if (!RECIPES.some(({ name }) => name === wish.recipe)) {
-      // Not findRecipe's message, which suggests files: those are not accepted from clients.
-      const names = RECIPES.map(({ name }) => name).join(", ");
-      throw new HttpError(400, "no_such_recipe", `There is no recipe "${wish.recipe}"; choose one of: ${names}.`);
-    }
+    const backbone = backboneOf(wish);
+    // What fits these pictures is known when they are read.
+    if (wish.pictures !== undefined) return { ...wish, backbone };
     const { train } = await data();
     const images = trainingCount(train);
     if (wish.limit !== null && (wish.limit < MIN_IMAGES || wish.limit > images)) {
@@ -105,11 +126,23 @@ export function trainingRoutes(
       if (refused instanceof UserError)
         throw new HttpError(400, "bad_class_weights", `The body is wrong: ${refused.message}.`);
     }
-    return wish;
+    return { ...wish, backbone };
   }
-}
 
-function required(trainer: Trainer | null): Trainer {
-  if (trainer) return trainer;
-  throw new HttpError(403, "training_not_allowed", "This server trains nothing: start it with `allowTraining`.");
+  /** @throws HttpError 400 when there is no such recipe, or it has no backbone; 404 when there is no such backbone */
+  function backboneOf({ recipe, backbone }: { recipe: string; backbone?: string | undefined }) {
+    if (recipe === TRANSFER) return backbones.find(backbone).backbone;
+    const names = RECIPES.map(({ name }) => name);
+    if (!names.includes(recipe)) {
+      // Not findRecipe's message, which suggests files: those are not accepted from clients.
+      const known = [...names, TRANSFER].join(", ");
+      throw new HttpError(400, "no_such_recipe", `There is no recipe "${recipe}"; choose one of: ${known}.`);
+    }
+    if (backbone === undefined) return undefined;
+    throw new HttpError(
+      400,
+      "bad_backbone",
+      `A backbone is for the recipe ${TRANSFER}, but the recipe is ${recipe}; leave it out, or train ${TRANSFER}.`,
+    );
+  }
 }

@@ -9,10 +9,8 @@ import {
   type BackboneFile,
   type BackboneInput,
   type Cut,
-  FEATURES,
   featureModel,
   lastFeatures,
-  PIXELS,
   type Pooling,
   readBackboneFile,
   type ShapeTrial,
@@ -21,6 +19,8 @@ import {
 import { CENTRED_NORMALIZATION, IMAGENET_NORMALIZATION, type PixelNormalization } from "../../ops/normalize-pixels.ts";
 import { type OutsideFile, readOutsideFile } from "../../runs/node/export-files.ts";
 import { checkJson, parseJson } from "../../runs/parse-json.ts";
+import { featureSession } from "../../runtime/feature-session.ts";
+import type { FeatureSession } from "../../runtime/model-session.ts";
 import { ort, sessionOptions } from "../../runtime/node/ort.ts";
 
 /** Ranges of values that networks were trained with: [mean, standard deviation] of (pixel / 255). */
@@ -104,25 +104,9 @@ export function readFeatureModel(backbone: Backbone): Uint8Array {
 }
 
 /** @throws UserError with the file's name when it cannot be opened */
-export async function openFeatureSession(model: Uint8Array, threads: number, fileName: string) {
+export function openFeatureSession(model: Uint8Array, threads: number, fileName: string): Promise<FeatureSession> {
   const { InferenceSession, Tensor } = ort();
-  const session = await InferenceSession.create(model, sessionOptions(threads, { isAlone: false })).catch((cause) => {
-    throw new UserError(`${fileName} is not a network that ONNX Runtime can run (${reasonInLine(cause)})`, { cause });
-  });
-  return {
-    /** @param pixels 0 to 255, [count, channels, height, width] */
-    async run(pixels: Uint8Array, shape: readonly number[]) {
-      const feeds = { [PIXELS]: new Tensor("float32", Float32Array.from(pixels), shape) };
-      const results = await session.run(feeds, [FEATURES]).catch((cause: unknown) => {
-        throw new UserError(`${fileName} cannot be run by ONNX Runtime (${reasonInLine(cause)})`, { cause });
-      });
-      const { data, dims } = results[FEATURES]!;
-      if (!(data instanceof Float32Array)) throw new UserError(`${fileName} gives features that are no float32 tensor`);
-      if (!data.every(Number.isFinite)) throw new UserError(`${fileName} gives features that are not finite numbers`);
-      return { data, dims };
-    },
-    release: () => session.release(),
-  };
+  return featureSession(InferenceSession.create(model, sessionOptions(threads, { isAlone: false })), Tensor, fileName);
 }
 
 function placeOf(place: string): [string, string | undefined] {

@@ -7,6 +7,7 @@ import { defaultPictureCache, type PictureCache } from "../../data/node/picture-
 import type { LabelledData, TrainingData } from "../../data/training-data.ts";
 import type { Backbone } from "../../formats/backbone.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
+import type { FeatureSession } from "../../runtime/model-session.ts";
 import { openFeatureSession, readFeatureModel } from "./open-backbone.ts";
 
 /** Images per run of the network. */
@@ -46,11 +47,11 @@ export async function trainingValues(
 async function featuresOf(data: TrainingData, backbone: Backbone, options: FeatureOptions): Promise<LabelledData> {
   const model = readFeatureModel(backbone);
   const total = data.train.count + (data.validation?.count ?? 0);
-  let session: Awaited<ReturnType<typeof openFeatureSession>> | undefined;
+  let session: FeatureSession | undefined;
   const run = async (pixels: Uint8Array, count: number) => {
     session ??= await openFeatureSession(model, options.threads, backbone.file);
     const { channels, height, width } = backbone.input;
-    return (await session.run(pixels, [count, channels, height, width])).data;
+    return session.run(pixels, [count, channels, height, width]);
   };
   let done = 0;
   const of = async (set: ImageSet, before = 0): Promise<LabelledSet> => {

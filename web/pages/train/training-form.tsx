@@ -20,6 +20,9 @@ interface TrainingFormProps {
 
 type Place = "browser" | "server";
 
+/** A recipe, with the pretrained network that it starts from. */
+const keyOf = ({ name, backbone }: RecipeSummary) => (backbone === undefined ? name : `${name} from ${backbone}`);
+
 /** Initial values: a browser is slower and gets fewer images. Undefined epochs depend on the number of images. */
 const AT_FIRST = { browser: { limit: 5000, epochs: 3 }, server: { limit: 0, epochs: undefined } } as const;
 
@@ -29,7 +32,10 @@ const LIMITS = [1000, 2000, 5000, 10_000, 20_000] as const;
 export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: TrainingFormProps) {
   const refusalId = useId();
   const [place, setPlace] = useState<Place>("browser");
-  const [name, setName] = useState(recipes[0]?.name ?? "");
+  // The server's images are at hand for a pretrained network only there.
+  const offered = recipes.filter(({ backbone }) => backbone === undefined || place === "server");
+  const [wanted, setWanted] = useState("");
+  const recipe = offered.find((one) => keyOf(one) === wanted) ?? offered[0];
   const [wantedLimit, setLimit] = useState<number>(AT_FIRST.browser.limit);
   const available = images ?? Number.POSITIVE_INFINITY;
   // 0 means all.
@@ -43,7 +49,6 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
   const [seed, setSeed] = useState<number | undefined>(1);
   const [failure, setFailure] = useState<string>();
   const [isStarting, setStarting] = useState(false);
-  const recipe = recipes.find((one) => one.name === name);
   const fitted = recipe && used !== undefined ? fittedTo(recipe, used, adjustments) : recipe;
 
   const goTo = (next: Place) => {
@@ -55,7 +60,13 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
   const startOnServer = async () => {
     setStarting(true);
     try {
-      const order = { recipe: name, seed, ...adjustments, ...(limit === 0 ? {} : { limit }) };
+      const order = {
+        recipe: recipe?.name,
+        backbone: recipe?.backbone,
+        seed,
+        ...adjustments,
+        ...(limit === 0 ? {} : { limit }),
+      };
       const { id } = await postJson<{ id: string }>("/api/training", order);
       location.hash = hrefOf({ page: "run", id });
     } catch (error) {
@@ -67,9 +78,9 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
     event.preventDefault();
     setFailure(undefined);
     if (place === "server") void startOnServer();
-    else if (mayDiscard()) {
+    else if (recipe && mayDiscard()) {
       // The field of the seed is required.
-      startTraining({ recipe: name, seed: seed!, adjustments, limit: limit === 0 ? null : limit });
+      startTraining({ recipe: recipe.name, seed: seed!, adjustments, limit: limit === 0 ? null : limit });
       scrollTo(0, 0);
     }
   };
@@ -108,12 +119,12 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
       </p>
       <fieldset className="choices">
         <legend>Recipe</legend>
-        {recipes.map(({ name: one, summary, parameters }) => (
-          <label key={one}>
-            <input type="radio" name="recipe" checked={one === name} onChange={() => setName(one)} />
+        {offered.map((one) => (
+          <label key={keyOf(one)}>
+            <input type="radio" name="recipe" checked={one === recipe} onChange={() => setWanted(keyOf(one))} />
             <span>
-              <strong>{one}</strong> {summary}
-              <span className="quiet"> {count(parameters)} parameters</span>
+              <strong>{keyOf(one)}</strong> {one.summary}
+              <span className="quiet"> {count(one.parameters)} parameters</span>
             </span>
           </label>
         ))}
