@@ -36,6 +36,7 @@ describe("help", () => {
       "sweep",
       "lr-find",
       "race",
+      "merge",
       "summary",
       "data",
       "bench",

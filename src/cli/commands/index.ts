@@ -68,6 +68,11 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./race.ts")).race,
   },
   {
+    name: "merge",
+    summary: "put the shards of an experiment together",
+    load: async () => (await import("./merge.ts")).merge,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,

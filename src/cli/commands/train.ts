@@ -17,6 +17,7 @@ import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataOfRun, dataToTrain, PREPARATION_OPTIONS, typedPreparation } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
+import { DISTRIBUTION_OPTIONS } from "../distribution.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
 import type { Output } from "../output.ts";
@@ -123,6 +124,7 @@ const OPTIONS = [
     choices: EVALUATION_SPLITS,
   },
   { flags: "--skip-report", description: "make no report.html at the end (docs/report.md)" },
+  ...DISTRIBUTION_OPTIONS,
   { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
 ] as const satisfies readonly OptionSpec[];
 export type TrainOptions = OptionsOf<typeof OPTIONS>;
@@ -148,6 +150,7 @@ export const train = defineCommand({
     if (isNew && (options.seeds !== undefined || options.folds !== undefined)) {
       return trainRepeatedly(await newRun(recipeName, options, output), { options, split }, output);
     }
+    requireRepeated(options);
     const { loadData, begin } = await jobOf(recipeName, options, output);
     const data = await loadData(output);
     const job = await begin(data);
@@ -196,6 +199,12 @@ function requireImagesOf(split: EvaluationSplit | undefined, trainOn: TrainOptio
       : `${named} is trained on all images and keeps none for validation; use --evaluate test`,
     { exitCode: 2 },
   );
+}
+
+/** @throws UserError when one run is to be distributed */
+function requireRepeated(options: TrainOptions): void {
+  if (options.shard === undefined) return;
+  throw new UserError("--shard divides several runs; give --seeds or --folds too, or leave it out", { exitCode: 2 });
 }
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */
