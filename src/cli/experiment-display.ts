@@ -5,6 +5,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { counted, duration } from "../text.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
+import { queueDisplay } from "./queue-display.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
 import { IN_FLAGS, TAILOR } from "./wording.ts";
 
@@ -40,6 +41,7 @@ export function whileResumable<Result>(
 /** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {
   let training: ReturnType<typeof trainingDisplay> | undefined;
+  const queue = queueDisplay(output);
   return (event) => {
     switch (event.kind) {
       case "forecast":
@@ -58,12 +60,15 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
       case "step":
         return training?.step(event.progress);
       case "epoch":
+        if (queue.epoch(event.run, event.line)) return;
         return training?.epoch(event.line);
       case "finished":
       case "stopped":
       case "failed":
+        queue.ended(event.run);
         return training?.clear();
       case "diverged":
+        queue.ended(event.run);
         training?.clear();
         return output.note(`${event.run.path}: ${event.error.worded(IN_FLAGS)}`);
       case "evaluated":
@@ -72,6 +77,11 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         );
       case "not-kept":
         return sayNotKept(output)(event.why);
+      case "queued":
+      case "taken":
+      case "remote-step":
+      case "left-queued":
+        return queue.show(event);
       case "shard-trained":
         return sayShard(event, output);
       default:
@@ -107,7 +117,8 @@ function forecastLine({
   const [total, done] = [planned.length, planned.length - open.length];
   if (open.length === 0) return total === 1 ? "trained already" : `all ${total} runs are trained already`;
   const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
-  return `to train: ${namesOf(open)}; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}${already}`;
+  const time = seconds === null ? "" : `; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}`;
+  return `to train: ${namesOf(open)}${time}${already}`;
 }
 
 /** "base (seeds 1, 2), enhanced (seed 1)", "base (folds 1, 2, 3)" */

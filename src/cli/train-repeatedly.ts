@@ -28,7 +28,7 @@ export async function trainRepeatedly(
 ): Promise<number | undefined> {
   const repeats = repeatsOf(options);
   const trainRuns = typedDistribution(options);
-  if (trainRuns && options.out === undefined) {
+  if (options.shard !== undefined && options.out === undefined) {
     throw new UserError("--shard needs --out: the folder of this shard", { exitCode: 2 });
   }
   const earlier = path(options, "out");

@@ -21,8 +21,8 @@ export type ExperimentEvent =
       readonly kind: "forecast";
       readonly planned: readonly PlannedRun[];
       readonly open: readonly PlannedRun[];
-      /** Estimated duration of the open runs. */
-      readonly seconds: number;
+      /** Estimated duration of the open runs; null where others train them. */
+      readonly seconds: number | null;
       /** Whether some of them are partly trained, so that it will take less. */
       readonly isUpperBound: boolean;
     }
@@ -64,6 +64,26 @@ export type ExperimentEvent =
     }
   /** An evaluation could not be saved in the run's record; the experiment continues. */
   | { readonly kind: "not-kept"; readonly run: FinishedRun; readonly why: string }
+  /** The runs that are not trained yet are in a queue (`place`), at which there are so many workers. */
+  | { readonly kind: "queued"; readonly runs: number; readonly workers: number; readonly place: string }
+  /** A worker of the queue trains a run, after the epochs that another one has done; the note says why it starts anew. */
+  | {
+      readonly kind: "taken";
+      readonly run: PlannedRun;
+      readonly worker: string;
+      readonly epochsDone: number;
+      readonly note?: string | undefined;
+    }
+  /** How far a worker of the queue is with a run. */
+  | {
+      readonly kind: "remote-step";
+      readonly run: PlannedRun;
+      readonly worker: string;
+      readonly step: number;
+      readonly steps: number;
+    }
+  /** Interrupted: so many runs stay in the queue, where workers go on with them. */
+  | { readonly kind: "left-queued"; readonly runs: number; readonly place: string }
   /** One shard's runs are trained; the experiment cannot be completed before the `open` ones of the others are here too. */
   | {
       readonly kind: "shard-trained";

@@ -37,6 +37,8 @@ describe("help", () => {
       "lr-find",
       "race",
       "merge",
+      "worker",
+      "queue",
       "summary",
       "data",
       "bench",

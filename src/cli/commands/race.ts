@@ -15,6 +15,7 @@ import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import type { Output } from "../output.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { flag } from "../wording.ts";
 
 /** The committed result files. From `src/cli/commands` and from `dist/cli/commands` alike. */
 const COMMITTED = fileURLToPath(new URL("../../../docs/race/", import.meta.url));
@@ -55,9 +56,8 @@ export const race = defineCommand({
   ],
   async run([target], options, output) {
     if (target !== undefined) return run(target, options, output);
-    if (options.shard !== undefined) {
-      throw new UserError("--shard is for a race to a target; leave it out", { exitCode: 2 });
-    }
+    const divided = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+    if (divided) throw new UserError(`${flag(divided)} is for a race to a target; leave it out`, { exitCode: 2 });
     const file = path(options, "verify");
     return file === undefined ? board(options, output) : verify(file, options, output);
   },
@@ -70,6 +70,11 @@ async function run(word: string, options: Options, output: Output): Promise<numb
   }
   const { recipe, recipeFile } =
     options.recipe === undefined ? { recipe: target.recipe } : await recipeNamed(options.recipe);
+  if (options.queue !== undefined) {
+    throw new UserError("the unit of a race's times is measured beside its runs, not at workers; use --shard", {
+      exitCode: 2,
+    });
+  }
   const trainRuns = typedDistribution(options);
   const count = seeds(options) ?? target.seeds;
   const limit = wholeNumber(options, "limit") ?? null;

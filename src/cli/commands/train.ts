@@ -203,8 +203,11 @@ function requireImagesOf(split: EvaluationSplit | undefined, trainOn: TrainOptio
 
 /** @throws UserError when one run is to be distributed */
 function requireRepeated(options: TrainOptions): void {
-  if (options.shard === undefined) return;
-  throw new UserError("--shard divides several runs; give --seeds or --folds too, or leave it out", { exitCode: 2 });
+  const given = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new UserError(`${flag(given)} divides several runs; give --seeds or --folds too, or leave it out`, {
+    exitCode: 2,
+  });
 }
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */
