@@ -5,19 +5,21 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { counted, duration } from "../text.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
+import { queueDisplay } from "./queue-display.ts";
 import { startLine, trainingDisplay } from "./training-display.ts";
-import { IN_FLAGS } from "./wording.ts";
+import { IN_FLAGS, TAILOR } from "./wording.ts";
 
 /** What a command's experiment computes with, and how it is stopped and displayed. */
-type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "runtime" | "isInterrupted" | "onEvent">>;
+type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "runtime" | "isInterrupted" | "onEvent">> &
+  Pick<ExperimentOptions, "trainRuns">;
 
 /**
  * Runs a command's experiment, displayed and until it is interrupted.
  *
- * @param run gives undefined when it was interrupted before its end, which is then said
+ * @param run gives undefined when it was interrupted before its end, or one shard was trained, which is then said
  */
 export function whileResumable<Result>(
-  { data, threads }: Pick<Shared, "data" | "threads">,
+  { data, threads, trainRuns }: Pick<Shared, "data" | "threads" | "trainRuns">,
   output: Output,
   run: (shared: Shared) => Promise<Result | undefined>,
 ): Promise<{ result: Result | undefined; interruptedBy: number | undefined }> {
@@ -25,21 +27,21 @@ export function whileResumable<Result>(
     const result = await run({
       data,
       threads,
+      trainRuns,
       runtime: nodeRuntime,
       isInterrupted,
       onEvent: experimentDisplay(output),
     });
-    if (result === undefined) output.note(STOPPED);
+    // Without an interrupt the rest is trained elsewhere, which the display says.
+    if (result === undefined && isInterrupted()) output.note("stopped; run the same command again to resume");
     return result;
   });
 }
 
-/** Said of an experiment that was interrupted. */
-export const STOPPED = "stopped; run the same command again to resume";
-
 /** Displays an experiment on the command line; to be passed as `onEvent`. */
 export function experimentDisplay(output: Output): (event: ExperimentEvent) => void {
   let training: ReturnType<typeof trainingDisplay> | undefined;
+  const queue = queueDisplay(output);
   return (event) => {
     switch (event.kind) {
       case "forecast":
@@ -58,12 +60,15 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
       case "step":
         return training?.step(event.progress);
       case "epoch":
+        if (queue.epoch(event.run, event.line)) return;
         return training?.epoch(event.line);
       case "finished":
       case "stopped":
       case "failed":
+        queue.ended(event.run);
         return training?.clear();
       case "diverged":
+        queue.ended(event.run);
         training?.clear();
         return output.note(`${event.run.path}: ${event.error.worded(IN_FLAGS)}`);
       case "evaluated":
@@ -72,10 +77,30 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         );
       case "not-kept":
         return sayNotKept(output)(event.why);
+      case "queued":
+      case "taken":
+      case "remote-step":
+      case "left-queued":
+        return queue.show(event);
+      case "shard-trained":
+        return sayShard(event, output);
       default:
         return event satisfies never;
     }
   };
+}
+
+function sayShard(
+  { shard: { number, of }, own, open }: Extract<ExperimentEvent, { kind: "shard-trained" }>,
+  output: Output,
+): void {
+  output.say(
+    `shard ${number} of ${of} is trained: ${counted(own.length, "run")}; ${counted(open.length, "run")} of the others ${open.length === 1 ? "is" : "are"} missing here`,
+  );
+  output.say(`when all shards are trained: ${TAILOR} merge FOLDER... --out MERGED`);
+  output.say("then the same command without --shard and with --out MERGED");
+  const paths = (runs: readonly PlannedRun[]) => runs.map(({ path }) => path);
+  output.result({ shard: `${number}/${of}`, runs: paths(own), missing: paths(open) });
 }
 
 /** "seed 2", "fold 2 of 5" */
@@ -92,7 +117,8 @@ function forecastLine({
   const [total, done] = [planned.length, planned.length - open.length];
   if (open.length === 0) return total === 1 ? "trained already" : `all ${total} runs are trained already`;
   const already = done > 0 ? `; ${done} of ${total} are trained already` : "";
-  return `to train: ${namesOf(open)}; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}${already}`;
+  const time = seconds === null ? "" : `; ${isUpperBound ? "at most" : "about"} ${duration(seconds)}`;
+  return `to train: ${namesOf(open)}${time}${already}`;
 }
 
 /** "base (seeds 1, 2), enhanced (seed 1)", "base (folds 1, 2, 3)" */

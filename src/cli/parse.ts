@@ -1,6 +1,7 @@
 /** Reading what the user typed. Every refusal names the option, the value and what is allowed. */
 import { availableParallelism } from "node:os";
 import { UserError } from "../errors.ts";
+import type { Shard } from "../experiments/train-all.ts";
 import { flag } from "./wording.ts";
 
 /** Typed options that have one of this name, with a value. */
@@ -73,4 +74,21 @@ export function folds(options: Typed<"folds">): number | undefined {
 /** The runs of each recipe: --seeds. */
 export function seeds(options: Typed<"seeds">): number | undefined {
   return wholeNumber(options, "seeds", { most: MAX_SEEDS });
+}
+
+/** Upper bound for shards: more than a large cluster has. */
+const MAX_SHARDS = 10_000;
+
+/** The share of an experiment's runs to train: --shard. @throws UserError unless it is absent or like 2/4 */
+export function shard(options: Typed<"shard">): Shard | undefined {
+  const typed = options.shard;
+  if (typed === undefined) return undefined;
+  const [, number, of] = /^(\d{1,5})\/(\d{1,5})$/.exec(typed.trim())?.map(Number) ?? [];
+  if (number === undefined || of === undefined || number < 1 || number > of || of > MAX_SHARDS) {
+    throw new UserError(
+      `--shard must be the number of this shard and how many there are, 1/4 to 4/4 for four (at most ${MAX_SHARDS}), got "${typed}"`,
+      { exitCode: 2 },
+    );
+  }
+  return { number, of };
 }

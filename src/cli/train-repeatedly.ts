@@ -1,12 +1,14 @@
 import { UserError } from "../errors.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
-import { REPEAT_FILES, type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../experiments/seeds.ts";
+import { EXPERIMENT_MARKERS } from "../experiments/experiment-files.ts";
+import { type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../experiments/seeds.ts";
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import { percent, shellWord } from "../text.ts";
 import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
 import { chosenDevice, trialOf } from "./device.ts";
+import { typedDistribution } from "./distribution.ts";
 import { experimentDisplay, repeatText } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
@@ -25,8 +27,13 @@ export async function trainRepeatedly(
   output: Output,
 ): Promise<number | undefined> {
   const repeats = repeatsOf(options);
+  const trainRuns = typedDistribution(options);
+  if (options.shard !== undefined && options.out === undefined) {
+    throw new UserError("--shard needs --out: the folder of this shard", { exitCode: 2 });
+  }
   const earlier = path(options, "out");
-  const split = asked ?? (earlier === undefined ? undefined : splitOfRepeats(earlier, REPEAT_FILES[repeats.kind]));
+  const split =
+    asked ?? (earlier === undefined ? undefined : splitOfRepeats(earlier, EXPERIMENT_MARKERS[repeats.kind]));
   if (asked === undefined && split !== undefined) output.note(`evaluated on the ${split} images, as before`);
   const data = await dataToTrain(options, output, recipe);
   const run = await runOn(data);
@@ -43,6 +50,7 @@ export async function trainRepeatedly(
       threads: threads(options),
       lowering: options.lowering,
       runtime: device.runtime,
+      trainRuns,
       tensorboard: options.tensorboard === true,
       isInterrupted,
       onEvent(event: Parameters<typeof show>[0]) {
@@ -55,7 +63,8 @@ export async function trainRepeatedly(
       : trainFolds(run, { ...shared, folds: repeats.count, seed: repeats.seed });
   });
   if (!result) {
-    output.note(`stopped; run the same command with --out ${shellWord(out)} to resume`);
+    if (interruptedBy !== undefined)
+      output.note(`stopped; run the same command with --out ${shellWord(out)} to resume`);
     return interruptedBy;
   }
   if (split === undefined) {

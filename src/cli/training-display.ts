@@ -75,16 +75,19 @@ export function trainingDisplay(output: Output, epochs: number) {
     },
     epoch(line: MetricsLine): void {
       clear();
-      const validated =
-        line.validationAccuracy === null || line.validationLoss === null
-          ? ""
-          : ` | validation loss ${line.validationLoss.toFixed(4)}, accuracy ${percent(line.validationAccuracy)}`;
-      output.note(
-        `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`,
-      );
+      output.note(epochLine(line, epochs));
     },
     clear,
   };
+}
+
+/** One line about an epoch that is done, of so many. */
+export function epochLine(line: MetricsLine, epochs: number): string {
+  const validated =
+    line.validationAccuracy === null || line.validationLoss === null
+      ? ""
+      : ` | validation loss ${line.validationLoss.toFixed(4)}, accuracy ${percent(line.validationAccuracy)}`;
+  return `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`;
 }
 
 /** One line that describes a run at its start. */

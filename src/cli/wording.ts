@@ -16,8 +16,8 @@ export function flag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Options of every command that change what is shown, not what is done. */
-const SHOWING = ["json", "verbose"];
+/** Options that change what is shown or where it is done, not the result; the queue's address may hold a password. */
+const LEFT_OUT = ["json", "verbose", "queue", "shard"];
 
 /** What to type to get the same again: the command with the options that were typed. */
 export function commandLine(
@@ -25,7 +25,7 @@ export function commandLine(
   options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>,
 ): string {
   const words = Object.entries(options)
-    .filter(([name]) => !SHOWING.includes(name))
+    .filter(([name]) => !LEFT_OUT.includes(name))
     .flatMap(([name, value]) => {
       if (typeof value === "boolean" || value === undefined) return value ? [flag(name)] : [];
       return [value].flat().flatMap((word) => [flag(name), shellWord(word)]);

@@ -2,11 +2,9 @@ import { join, relative } from "node:path";
 import { z } from "zod";
 import { recipeToJson } from "../recipes/recipe.ts";
 import { type OutputFolder, readJsonIfThere } from "../runs/node/output-folder.ts";
+import { RUN_NOTES } from "./experiment-files.ts";
 import { differingField, type FinishedRun, type PlannedRun, remainingWork, seedBySeed } from "./planned-run.ts";
 import { type ExperimentOptions, type TrainAllOptions, trainAll } from "./train-all.ts";
-
-/** Runs that diverged, by their folder in the experiment's: they are not trained again when it is resumed. */
-const DIVERGED = "diverged.json";
 
 /** What is known of such a run. With another recipe, as its JSON, or other images it is another run. */
 const divergedRun = z.object({
@@ -68,12 +66,12 @@ export function divergedRuns(folder: OutputFolder, { data }: Pick<ExperimentOpti
     },
     add({ path, recipe, limit }, message) {
       runs[relative(out, path)] = { message, recipe: recipeToJson(recipe), limit, files };
-      folder.write(DIVERGED, `${JSON.stringify(runs, null, 2)}\n`);
+      folder.write(RUN_NOTES.diverged, `${JSON.stringify(runs, null, 2)}\n`);
     },
   };
 }
 
 function readDiverged(out: string): DivergedRuns {
   const todo = "remove it, and those runs are trained again";
-  return readJsonIfThere(join(out, DIVERGED), z.record(z.string(), divergedRun), todo) ?? {};
+  return readJsonIfThere(join(out, RUN_NOTES.diverged), z.record(z.string(), divergedRun), todo) ?? {};
 }

@@ -14,13 +14,9 @@ import { readRunRecord } from "../runs/node/run-files.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
 import { train } from "../training/train.ts";
+import { EXPERIMENT_MARKERS, RUN_NOTES } from "./experiment-files.ts";
 import { type FinishedRun, planSeeds, remainingWork, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
-
-/** The result file, which also marks a race's folder. */
-const MARKER = "race.json";
-/** Seconds of an epoch of `base` by seed, kept so that a race can be resumed. */
-const BASE_EPOCHS = "base-epochs.json";
 
 /** Options of `runRace`. */
 export interface RaceOptions extends ExperimentOptions {
@@ -43,7 +39,7 @@ export async function runRace(
   run: SeedlessRun,
   { out, target, seeds, ...options }: RaceOptions,
 ): Promise<RaceResult | undefined> {
-  const folder = openOutputFolder(out, MARKER);
+  const folder = openOutputFolder(out, EXPERIMENT_MARKERS.race);
   const planned = planSeeds(run, { seeds, pathOf: (seed) => join(out, `s${seed}`) });
   const baseEpochs = new Map(readBaseEpochs(out));
   const isOpen = planned.some((one) => remainingWork(one, options).todo !== "nothing");
@@ -57,7 +53,7 @@ export async function runRace(
       // A run that is resumed gets the unit of the process that ends it.
       if (event.kind === "started" && unit !== undefined) {
         baseEpochs.set(event.run.seed, unit);
-        folder.write(BASE_EPOCHS, `${JSON.stringify(Object.fromEntries(baseEpochs))}\n`);
+        folder.write(RUN_NOTES.baseEpochs, `${JSON.stringify(Object.fromEntries(baseEpochs))}\n`);
       }
       options.onEvent?.(event);
     },
@@ -102,7 +98,8 @@ async function timeBaseEpoch(
 
 function readBaseEpochs(out: string): [number, number][] {
   const schema = z.record(z.string(), z.number().positive());
-  const seconds = readJsonIfThere(join(out, BASE_EPOCHS), schema, "remove this race's folder and run it again") ?? {};
+  const seconds =
+    readJsonIfThere(join(out, RUN_NOTES.baseEpochs), schema, "remove this race's folder and run it again") ?? {};
   return Object.entries(seconds).map(([seed, value]) => [Number(seed), value]);
 }
 

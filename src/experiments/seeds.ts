@@ -3,11 +3,9 @@ import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { type Spread, seedSpread } from "../evaluation/significance.ts";
 import { openOutputFolder } from "../runs/node/output-folder.ts";
 import { earlierSplit } from "./earlier-split.ts";
+import { EXPERIMENT_MARKERS } from "./experiment-files.ts";
 import { type PlannedRun, planSeeds, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
-
-/** The files with the results. */
-export const REPEAT_FILES = { seeds: "seeds.json", folds: "folds.json" } as const;
 
 /**
  * The images that an earlier call evaluated on, if that is not what a call evaluates on anyway.
@@ -76,7 +74,11 @@ export interface SeedsResult {
  * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else
  */
 export function trainSeeds(run: SeedlessRun, { seeds, ...options }: SeedsOptions): Promise<SeedsResult | undefined> {
-  return trainEach(planSeeds(run, { seeds, pathOf: (seed) => `${options.out}/s${seed}` }), REPEAT_FILES.seeds, options);
+  return trainEach(
+    planSeeds(run, { seeds, pathOf: (seed) => `${options.out}/s${seed}` }),
+    EXPERIMENT_MARKERS.seeds,
+    options,
+  );
 }
 
 /**
@@ -98,7 +100,7 @@ export function trainFolds(
     fold: { number: i + 1, of: folds },
     path: `${options.out}/f${i + 1}`,
   }));
-  return trainEach(planned, REPEAT_FILES.folds, options);
+  return trainEach(planned, EXPERIMENT_MARKERS.folds, options);
 }
 
 async function trainEach(

@@ -21,8 +21,8 @@ export type ExperimentEvent =
       readonly kind: "forecast";
       readonly planned: readonly PlannedRun[];
       readonly open: readonly PlannedRun[];
-      /** Estimated duration of the open runs. */
-      readonly seconds: number;
+      /** Estimated duration of the open runs; null where others train them. */
+      readonly seconds: number | null;
       /** Whether some of them are partly trained, so that it will take less. */
       readonly isUpperBound: boolean;
     }
@@ -63,7 +63,49 @@ export type ExperimentEvent =
       readonly metrics: ClassificationMetrics;
     }
   /** An evaluation could not be saved in the run's record; the experiment continues. */
-  | { readonly kind: "not-kept"; readonly run: FinishedRun; readonly why: string };
+  | { readonly kind: "not-kept"; readonly run: FinishedRun; readonly why: string }
+  /** The runs that are not trained yet are in a queue (`place`), at which there are so many workers. */
+  | { readonly kind: "queued"; readonly runs: number; readonly workers: number; readonly place: string }
+  /** A worker of the queue trains a run, after the epochs that another one has done; the note says why it starts anew. */
+  | {
+      readonly kind: "taken";
+      readonly run: PlannedRun;
+      readonly worker: string;
+      readonly epochsDone: number;
+      readonly note?: string | undefined;
+    }
+  /** How far a worker of the queue is with a run. */
+  | {
+      readonly kind: "remote-step";
+      readonly run: PlannedRun;
+      readonly worker: string;
+      readonly step: number;
+      readonly steps: number;
+    }
+  /** Interrupted: so many runs stay in the queue, where workers go on with them. */
+  | { readonly kind: "left-queued"; readonly runs: number; readonly place: string }
+  /** One shard's runs are trained; the experiment cannot be completed before the `open` ones of the others are here too. */
+  | {
+      readonly kind: "shard-trained";
+      readonly shard: Shard;
+      readonly own: readonly PlannedRun[];
+      readonly open: readonly PlannedRun[];
+    };
+
+/** One of several equal shares of an experiment's runs: the first of two is `{ number: 1, of: 2 }`. */
+export interface Shard {
+  readonly number: number;
+  readonly of: number;
+}
+
+/**
+ * Trains the open ones of planned runs, reports the events, and returns as `trainAll` does. Experiments do not know where
+ * their runs are trained: here one after the other (the default), or elsewhere.
+ */
+export type TrainRuns = (
+  planned: readonly PlannedRun[],
+  options: Omit<TrainAllOptions, "trainRuns">,
+) => Promise<FinishedRun[] | undefined>;
 
 /** Common options of experiments. */
 export interface ExperimentOptions {
@@ -78,6 +120,8 @@ export interface ExperimentOptions {
   readonly isInterrupted?: () => boolean;
   /** Called with each event; an error that it throws ends the call. */
   readonly onEvent?: (event: ExperimentEvent) => void;
+  /** How the runs are trained. Default: in this process, one after the other. */
+  readonly trainRuns?: TrainRuns | undefined;
 }
 
 /** Options of `trainAll`. */
@@ -91,13 +135,22 @@ export interface TrainAllOptions extends ExperimentOptions {
 }
 
 /**
- * Estimates the duration of planned runs and trains those that are not trained yet, one after the other.
+ * Trains the planned runs that are not trained yet, as `trainRuns` does it.
  *
- * @returns the trained runs in the given order; undefined when it was interrupted: the same call resumes
+ * @returns the trained runs in the given order; undefined when it was interrupted, or some are trained elsewhere: the same
+ *   call resumes
  * @throws UserError when a folder contains a different run, or a training is refused or fails
  */
-export async function trainAll(
+export function trainAll(
   planned: readonly PlannedRun[],
+  { trainRuns = trainHere, ...options }: TrainAllOptions,
+): Promise<FinishedRun[] | undefined> {
+  return trainRuns(planned, options);
+}
+
+/** Estimates the duration of planned runs and trains those that are not trained yet in this process, one after the other. */
+const trainHere: TrainRuns = async (
+  planned,
   {
     isInterrupted = () => false,
     onEvent = () => {},
@@ -105,8 +158,8 @@ export async function trainAll(
     isDivergedLeftOut = false,
     isWanted = () => true,
     ...machine
-  }: TrainAllOptions,
-): Promise<FinishedRun[] | undefined> {
+  },
+) => {
   const forecast = await forecastOf(planned.filter(isWanted), machine);
   if (forecast) onEvent(forecast);
   if (isInterrupted()) return undefined;
@@ -139,6 +192,31 @@ export async function trainAll(
     runs.push(trained);
   }
   return runs;
+};
+
+/**
+ * Trains one shard of the runs: of n shards, number i has every n-th run from the i-th on, whatever is trained already. Where
+ * the other runs are in their folders too, the experiment goes on; else it ends with the event `shard-trained`.
+ */
+export function trainShard(shard: Shard): TrainRuns {
+  return async (planned, { isWanted = () => true, onEvent = () => {}, ...options }) => {
+    const own = new Set(planned.filter((_, i) => i % shard.of === shard.number - 1));
+    const trained = await trainHere(planned, {
+      ...options,
+      onEvent,
+      isWanted: (run) => own.has(run) && isWanted(run),
+    });
+    if (!trained) return undefined;
+    const works = planned.filter(isWanted).map((run) => ({ run, work: remainingWork(run, options) }));
+    const open = works.filter(({ work }) => work.todo !== "nothing").map(({ run }) => run);
+    if (open.length === 0) {
+      return works.flatMap(({ run, work }) => (work.todo === "nothing" ? [{ ...run, record: work.record }] : []));
+    }
+    // The folder is merged even if there are fewer runs than shards.
+    if (own.size === 0) options.onBegin?.();
+    onEvent({ kind: "shard-trained", shard, own: trained, open });
+    return undefined;
+  };
 }
 
 /** Undefined if nothing is planned. */

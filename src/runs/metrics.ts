@@ -24,7 +24,7 @@ export const metricsFields = {
 /** Values of metrics of one's own, by name. */
 export const ownMetrics = z.record(z.string(), z.number());
 
-const metricsLineSchema = z.strictObject({
+export const metricsLineSchema = z.strictObject({
   /** Epochs done. */
   epoch: nonNegative,
   /** Steps done. */

@@ -11,6 +11,7 @@ const LAYERS = [
   "index.ts",
   "entries",
   "cli",
+  "queue",
   "server",
   "experiments",
   "report",
@@ -44,7 +45,7 @@ const LAYERS = [
 const NODE_PLACES = [
   /^index\.ts$/,
   /^entries\/(predict|server)\.ts$/,
-  /^(cli|server|experiments|bench|exchange)\//,
+  /^(cli|queue|server|experiments|bench|exchange)\//,
   /\/node\//,
 ];
 const needsNode = (file: string) => NODE_PLACES.some((place) => place.test(file));

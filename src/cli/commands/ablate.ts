@@ -3,6 +3,7 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { ABLATION, planAblation, runAblation } from "../../experiments/ablation.ts";
 import { ablationConclusion } from "../../experiments/ablation-result.ts";
 import { earlierSplit } from "../../experiments/earlier-split.ts";
+import { EXPERIMENT_MARKERS } from "../../experiments/experiment-files.ts";
 import { MAX_EPOCHS } from "../../recipes/recipe.ts";
 import { currentRecipeName } from "../../recipes/renamed.ts";
 import { ablationSummary, ablationTables } from "../../report/node/ablation-report.ts";
@@ -11,12 +12,10 @@ import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { defineCommand } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { commandLine } from "../wording.ts";
-
-/** The file that marks an ablation's folder. */
-const MARKER = "ablation.json";
 
 const DEFAULT_EPOCHS = 10;
 const DEFAULT_SEEDS = 3;
@@ -47,6 +46,7 @@ export const ablate = defineCommand({
     { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
     DATA_OPTION,
     THREADS_OPTION,
+    ...DISTRIBUTION_OPTIONS,
   ],
   examples: [
     "node bin/tailor.js ablate",
@@ -55,8 +55,9 @@ export const ablate = defineCommand({
   ],
   async run(_arguments, options, output) {
     const from = options.from;
+    const trainRuns = typedDistribution(options);
     const out = path(options, "out") ?? "ablation";
-    const earlier = options.split === undefined ? earlierSplit(out, MARKER) : undefined;
+    const earlier = options.split === undefined ? earlierSplit(out, EXPERIMENT_MARKERS.ablation) : undefined;
     const split = options.split ?? earlier ?? DEFAULT_SPLIT;
     if (earlier !== undefined && earlier !== DEFAULT_SPLIT)
       output.note(`evaluated on the ${earlier} images, as before`);
@@ -70,9 +71,9 @@ export const ablate = defineCommand({
       },
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-    const folder = openOutputFolder(out, MARKER);
+    const folder = openOutputFolder(out, EXPERIMENT_MARKERS.ablation);
     const { result: report, interruptedBy } = await whileResumable(
-      { data, threads: threads(options) },
+      { data, threads: threads(options), trainRuns },
       output,
       (shared) => runAblation(rows, { ...shared, split, folder }),
     );

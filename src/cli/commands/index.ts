@@ -68,6 +68,21 @@ export const COMMANDS: readonly { name: string; summary: string; load: () => Pro
     load: async () => (await import("./race.ts")).race,
   },
   {
+    name: "merge",
+    summary: "put the shards of an experiment together",
+    load: async () => (await import("./merge.ts")).merge,
+  },
+  {
+    name: "worker",
+    summary: "train the runs that a queue has, for experiments on several machines",
+    load: async () => (await import("./worker.ts")).worker,
+  },
+  {
+    name: "queue",
+    summary: "show, pause, resume or empty a queue",
+    load: async () => (await import("./queue.ts")).queue,
+  },
+  {
     name: "summary",
     summary: "show a model's layers, parameters and multiply-adds",
     load: async () => (await import("./summary.ts")).summary,

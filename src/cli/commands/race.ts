@@ -11,9 +11,11 @@ import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { percent } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import type { Output } from "../output.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
+import { flag } from "../wording.ts";
 
 /** The committed result files. From `src/cli/commands` and from `dist/cli/commands` alike. */
 const COMMITTED = fileURLToPath(new URL("../../../docs/race/", import.meta.url));
@@ -38,6 +40,7 @@ const OPTIONS = [
   LIMIT_OPTION,
   DATA_OPTION,
   THREADS_OPTION,
+  ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
 
@@ -53,6 +56,8 @@ export const race = defineCommand({
   ],
   async run([target], options, output) {
     if (target !== undefined) return run(target, options, output);
+    const divided = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+    if (divided) throw new UserError(`${flag(divided)} is for a race to a target; leave it out`, { exitCode: 2 });
     const file = path(options, "verify");
     return file === undefined ? board(options, output) : verify(file, options, output);
   },
@@ -65,11 +70,18 @@ async function run(word: string, options: Options, output: Output): Promise<numb
   }
   const { recipe, recipeFile } =
     options.recipe === undefined ? { recipe: target.recipe } : await recipeNamed(options.recipe);
+  if (options.queue !== undefined) {
+    throw new UserError("the unit of a race's times is measured beside its runs, not at workers; use --shard", {
+      exitCode: 2,
+    });
+  }
+  const trainRuns = typedDistribution(options);
   const count = seeds(options) ?? target.seeds;
   const limit = wholeNumber(options, "limit") ?? null;
   const out = path(options, "out") ?? `race/${typed(target)}`;
   const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
-  const { result, interruptedBy } = await whileResumable({ data, threads: threads(options) }, output, (shared) =>
+  const shared = { data, threads: threads(options), trainRuns };
+  const { result, interruptedBy } = await whileResumable(shared, output, (shared) =>
     runRace({ recipe, recipeFile, trainOn: "split", limit }, { ...shared, out, target: target.accuracy, seeds: count }),
   );
   if (!result) return interruptedBy;

@@ -1,6 +1,7 @@
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { trainingCount } from "../../data/training-data.ts";
 import { evaluateRun } from "../../evaluation/node/evaluate-run.ts";
+import { EXPERIMENT_MARKERS } from "../../experiments/experiment-files.ts";
 import type { FinishedRun } from "../../experiments/planned-run.ts";
 import { assembleReport, type TestedRun } from "../../experiments/study/assemble.ts";
 import { planStudy, type StudyOptions } from "../../experiments/study/plan.ts";
@@ -10,17 +11,13 @@ import type { StudyReport } from "../../report/report-data.ts";
 import { studyTables, tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
-import { nodeRuntime } from "../../runtime/node/index.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { experimentDisplay, STOPPED } from "../experiment-display.ts";
-import { whileInterruptible } from "../interrupt.ts";
+import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
+import { whileResumable } from "../experiment-display.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { path, seeds, threads } from "../parse.ts";
 import { commandLine } from "../wording.ts";
-
-/** The file that marks a study's folder. */
-const MARKER = "study.json";
 
 const OPTIONS = [
   { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
@@ -33,6 +30,7 @@ const OPTIONS = [
   { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
   DATA_OPTION,
   THREADS_OPTION,
+  ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
 
@@ -48,24 +46,16 @@ export const study = defineCommand({
   ],
   async run(_arguments, options, output) {
     const asked = studyOptions(options);
+    const trainRuns = typedDistribution(options);
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const planned = planStudy(asked, trainingCount(data.train));
-    const folder = openOutputFolder(asked.out, MARKER);
-    const { result: runs, interruptedBy } = await whileInterruptible(output.note, (isInterrupted) =>
-      trainAll(planned, {
-        data,
-        threads: threadCount,
-        runtime: nodeRuntime,
-        isInterrupted,
-        onBegin: folder.begin,
-        onEvent: experimentDisplay(output),
-      }),
+    const folder = openOutputFolder(asked.out, EXPERIMENT_MARKERS.study);
+    const shared = { data, threads: threadCount, trainRuns };
+    const { result: runs, interruptedBy } = await whileResumable(shared, output, (shared) =>
+      trainAll(planned, { ...shared, onBegin: folder.begin }),
     );
-    if (!runs || interruptedBy !== undefined) {
-      output.note(STOPPED);
-      return interruptedBy;
-    }
+    if (!runs) return interruptedBy;
     const tested: TestedRun[] = [];
     for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
     const setting = studySetting(tested, { data, threads: threadCount, command: commandLine("study", options) });

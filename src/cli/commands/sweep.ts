@@ -1,5 +1,6 @@
 import { trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
+import { EXPERIMENT_MARKERS } from "../../experiments/experiment-files.ts";
 import { halvingRungs, runSweep } from "../../experiments/sweep.ts";
 import {
   candidatesOf,
@@ -24,13 +25,12 @@ import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
 import { commandLine } from "../wording.ts";
 
-/** The file that marks a sweep's folder. */
-const MARKER = "sweep.json";
 /** File of the best candidate's recipe, in the format of run.json. */
 const BEST = "best.json";
 
@@ -54,6 +54,7 @@ const OPTIONS = [
   ...PREPARATION_OPTIONS,
   ...BACKBONE_OPTIONS,
   THREADS_OPTION,
+  ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
 
@@ -80,6 +81,7 @@ export const sweep = defineCommand({
     // Invalid changes are refused before the data is read.
     candidatesOf(recipe, changes);
     checkEpochs(options, variations);
+    const trainRuns = typedDistribution(options);
     const limit = wholeNumber(options, "limit") ?? null;
     const data = await dataToTrain(options, output, recipe);
     const { recipe: fitted, fittedFrom } = fitToTraining(recipe, data.train, {
@@ -112,9 +114,9 @@ export const sweep = defineCommand({
       limit,
     };
     const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
-    const folder = openOutputFolder(plan.out, MARKER);
+    const folder = openOutputFolder(plan.out, EXPERIMENT_MARKERS.sweep);
     const { result: results, interruptedBy } = await whileResumable(
-      { data, threads: threads(options) },
+      { data, threads: threads(options), trainRuns },
       output,
       (shared) => runSweep(candidates, { ...shared, plan, rungs, folder }),
     );

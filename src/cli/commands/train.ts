@@ -25,6 +25,7 @@ import {
   typedPreparation,
 } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
+import { DISTRIBUTION_OPTIONS } from "../distribution.ts";
 import { FINE_TUNE_NAMES, FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
@@ -134,6 +135,7 @@ const OPTIONS = [
     choices: EVALUATION_SPLITS,
   },
   { flags: "--skip-report", description: "make no report.html at the end (docs/report.md)" },
+  ...DISTRIBUTION_OPTIONS,
   { flags: "--profile", description: "at the end, do the first steps once more and show where their time goes" },
 ] as const satisfies readonly OptionSpec[];
 export type TrainOptions = OptionsOf<typeof OPTIONS>;
@@ -160,6 +162,7 @@ export const train = defineCommand({
     if (isNew && (options.seeds !== undefined || options.folds !== undefined)) {
       return trainRepeatedly(await newRun(recipeName, options, output), { options, split }, output);
     }
+    requireRepeated(options);
     const { loadData, begin } = await jobOf(recipeName, options, output);
     const data = await loadData(output);
     const job = await begin(data);
@@ -208,6 +211,15 @@ function requireImagesOf(split: EvaluationSplit | undefined, trainOn: TrainOptio
       : `${named} is trained on all images and keeps none for validation; use --evaluate test`,
     { exitCode: 2 },
   );
+}
+
+/** @throws UserError when one run is to be distributed */
+function requireRepeated(options: TrainOptions): void {
+  const given = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new UserError(`${flag(given)} divides several runs; give --seeds or --folds too, or leave it out`, {
+    exitCode: 2,
+  });
 }
 
 /** What is typed is checked before the data are read; what is trained may follow from them. */

@@ -283,6 +283,19 @@ export function readModelAt(path: string): ModelFile {
 export const UNVERIFIED =
   "an older version or another program wrote it without a checksum, so damage would go unnoticed";
 
+/**
+ * Checks all files of a run against its record, and the state, which has its checksum in itself.
+ *
+ * @throws UserError when one is missing or damaged
+ */
+export function checkRunFiles(run: Run): void {
+  for (const { name } of run.record.files ?? []) {
+    const check = name === RUN_FILES.model ? requireOwnModel : undefined;
+    required(readChecked(run, name, check), run.path, name);
+  }
+  if (hasState(run.path)) readState(run.path);
+}
+
 /** Whether a run's files have checksums; runs of older versions have none, so that damage goes unnoticed. */
 export function hasChecksums({ record }: Run): boolean {
   return record.files !== undefined;

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { IQueueBackend, QueueEvents, Worker } from "bullmq";
+import type { Pool } from "pg";
+import {
+  FIRST_TRIES,
+  LATER_TRIES,
+  loadPeer,
+  lost,
+  QUEUE_NAME,
+  refusal,
+  retryDelay,
+  type Store,
+  type StoredFiles,
+  titleOf,
+} from "./store.ts";
+
+/** Creates the table once: two connections that do so at the same time would disturb each other. */
+const CREATE_FILES = `
+  DO $$ BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('tailor_files'));
+    CREATE TABLE IF NOT EXISTS tailor_files (name text PRIMARY KEY, content bytea NOT NULL);
+  END $$`;
+/** Milliseconds between two looks at the connection. */
+const LOOK_EVERY_MS = 1000;
+
+/** @throws UserError as `openStore` does */
+export async function openPostgres(url: URL): Promise<Store> {
+  const title = titleOf(url);
+  const pg = await loadPeer("pg", () => import("pg"), ["bullmq"]);
+  const bullmq = await loadPeer("bullmq", () => import("bullmq"), ["pg"]);
+  const pool = new pg.default.Pool({ connectionString: url.href, max: 4, connectionTimeoutMillis: 10_000 });
+  // An idle connection that drops is replaced; `watch` sees when none can be made.
+  pool.on("error", () => {});
+  await connect(pool, title);
+  const watching = new AbortController();
+  const isLost = watch(pool, title, watching.signal);
+  isLost.catch(() => {});
+  const connection = { connectionString: url.href, migrate: true };
+  const open: {
+    on(event: "error", listener: () => void): unknown;
+    close(): Promise<void>;
+    disconnect(): Promise<void>;
+  }[] = [];
+  const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
+    part.on("error", () => {});
+    open.push(part);
+    return part;
+  };
+  const backend = bullmq.createPostgresBackend as unknown as import("bullmq").BackendFactory<IQueueBackend, object>;
+  const queue = kept(new bullmq.Queue(QUEUE_NAME, { connection }, backend));
+  await queue.waitUntilReady();
+  return {
+    title,
+    files: postgresFiles(pool),
+    queue: queue as unknown as Store["queue"],
+    Errors: bullmq,
+    events: () => kept(new bullmq.QueueEvents(QUEUE_NAME, { connection }, backend)) as unknown as QueueEvents,
+    worker: (process, settings) =>
+      kept(
+        new bullmq.Worker(
+          QUEUE_NAME,
+          (job, token) => process(job, token ?? ""),
+          { ...settings, connection, autorun: false },
+          backend,
+        ),
+      ) as unknown as Worker,
+    whileConnected: (work) => Promise.race([work, isLost]),
+    async close() {
+      watching.abort();
+      for (const part of open.toReversed()) await part.close().catch(() => {});
+      await pool.end().catch(() => {});
+    },
+  };
+}
+
+/** @throws UserError when all tries fail, or the store refuses the password */
+async function connect(pool: Pool, title: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await pool.query(CREATE_FILES);
+      return;
+    } catch (error) {
+      const isRefused = error instanceof Error && "code" in error && /^(28|3D)/.test(String(error.code));
+      if (!isRefused && tries < FIRST_TRIES) {
+        await sleep(retryDelay(tries));
+        continue;
+      }
+      await pool.end().catch(() => {});
+      throw refusal(title, error);
+    }
+  }
+}
+
+/** Rejects when no connection can be made for a minute. */
+async function watch(pool: Pool, title: string, signal: AbortSignal): Promise<never> {
+  let failures = 0;
+  while (failures <= LATER_TRIES) {
+    await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false });
+    failures = await pool.query("SELECT 1").then(
+      () => 0,
+      () => failures + 1,
+    );
+  }
+  throw lost(title);
+}
+
+function postgresFiles(pool: Pool): StoredFiles {
+  return {
+    async put(name, content) {
+      await pool.query(
+        "INSERT INTO tailor_files (name, content) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET content = EXCLUDED.content",
+        [name, Buffer.from(content.buffer, content.byteOffset, content.length)],
+      );
+    },
+    async get(name) {
+      const { rows } = await pool.query<{ content: Buffer }>("SELECT content FROM tailor_files WHERE name = $1", [
+        name,
+      ]);
+      return rows[0]?.content ?? null;
+    },
+    async remove(name) {
+      await pool.query("DELETE FROM tailor_files WHERE name = $1", [name]);
+    },
+    async removeAll() {
+      await pool.query("DELETE FROM tailor_files");
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { ConnectionOptions, QueueEvents, Worker } from "bullmq";
+import type { Redis, RedisOptions } from "ioredis";
+import {
+  FIRST_TRIES,
+  LATER_TRIES,
+  loadPeer,
+  lost,
+  QUEUE_NAME,
+  refusal,
+  retryDelay,
+  type Store,
+  type StoredFiles,
+  titleOf,
+} from "./store.ts";
+
+const FILE_PREFIX = "tailor-files:";
+/** Keys that are looked at in one step when all are removed. */
+const SCAN_COUNT = 1000;
+
+/** @throws UserError as `openStore` does */
+export async function openRedis(url: URL): Promise<Store> {
+  const title = titleOf(url);
+  const { Redis } = await loadPeer("ioredis", () => import("ioredis"), ["bullmq"]);
+  const bullmq = await loadPeer("bullmq", () => import("bullmq"), ["ioredis"]);
+  let wasConnected = false;
+  const options: RedisOptions = {
+    // Commands wait while the store is restarted, and fail when it stays away.
+    maxRetriesPerRequest: null,
+    retryStrategy: (tries) => (tries > (wasConnected ? LATER_TRIES : FIRST_TRIES) ? null : retryDelay(tries)),
+  };
+  const client = new Redis(url.href, { ...options, lazyConnect: true });
+  await connect(client, title);
+  wasConnected = true;
+  const isLost = new Promise<never>((_, reject) => {
+    client.once("end", () => reject(lost(title)));
+  });
+  isLost.catch(() => {});
+  const connection = { ...options, url: url.href } as ConnectionOptions;
+  const open: {
+    on(event: "error", listener: () => void): unknown;
+    close(): Promise<void>;
+    disconnect(): Promise<void>;
+  }[] = [];
+  const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
+    // What matters of these errors is seen by `isLost`; without a listener they would end the process.
+    part.on("error", () => {});
+    open.push(part);
+    return part;
+  };
+  return {
+    title,
+    files: redisFiles(client),
+    queue: kept(new bullmq.Queue(QUEUE_NAME, { connection })),
+    Errors: bullmq,
+    events: (): QueueEvents => kept(new bullmq.QueueEvents(QUEUE_NAME, { connection })),
+    worker: (process, settings): Worker =>
+      kept(
+        new bullmq.Worker(QUEUE_NAME, (job, token) => process(job, token ?? ""), {
+          ...settings,
+          connection,
+          autorun: false,
+        }),
+      ),
+    whileConnected: (work) => Promise.race([work, isLost]),
+    async close() {
+      const isConnected = client.status === "ready";
+      for (const part of open.toReversed()) {
+        // A connection that is gone cannot be closed in an orderly way.
+        await (isConnected ? part.close() : part.disconnect()).catch(() => {});
+      }
+      client.disconnect();
+    },
+  };
+}
+
+/** Waits for the first connection. @throws UserError when all tries fail, or the store refuses the password */
+async function connect(client: Redis, title: string): Promise<void> {
+  let last: unknown;
+  const failed = new Promise<never>((_, reject) => {
+    client.on("error", (error) => {
+      last = error;
+      // More tries would not help.
+      if (/WRONGPASS|NOAUTH|ERR AUTH|invalid password/.test(error.message)) reject(error);
+    });
+    client.once("end", () => reject(last));
+  });
+  try {
+    // `connect` rejects at the first failure already; the tries go on.
+    client.connect().catch(() => {});
+    await Promise.race([client.ping(), failed]);
+  } catch (error) {
+    client.disconnect();
+    failed.catch(() => {});
+    throw refusal(title, last ?? error);
+  }
+  failed.catch(() => {});
+}
+
+function redisFiles(client: Redis): StoredFiles {
+  const key = (name: string) => `${FILE_PREFIX}${name}`;
+  return {
+    async put(name, content) {
+      await client.set(key(name), Buffer.from(content.buffer, content.byteOffset, content.length));
+    },
+    get: (name) => client.getBuffer(key(name)),
+    async remove(name) {
+      await client.unlink(key(name));
+    },
+    async removeAll() {
+      let cursor = "0";
+      do {
+        const [next, keys] = await client.scan(cursor, "MATCH", `${FILE_PREFIX}*`, "COUNT", SCAN_COUNT);
+        if (keys.length > 0) await client.unlink(...keys);
+        cursor = next;
+      } while (cursor !== "0");
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** Messages between a worker and its process that trains (`run-worker.ts`). */
+import type { DataChoice } from "../data/node/custom-data.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+
+/** What the process trains with, all its life. */
+export interface RunWorkerOptions {
+  readonly data: DataChoice;
+  readonly threads: number;
+  /** Recipe files of one's own, whose networks jobs may have. */
+  readonly recipeFiles: readonly string[];
+}
+
+export type ToRunWorker =
+  | { readonly kind: "open"; readonly options: RunWorkerOptions }
+  | {
+      readonly kind: "train";
+      readonly id: string;
+      /** As it is in the queue. */
+      readonly job: unknown;
+      readonly folder: string;
+      /** What another worker has trained of it, packed. */
+      readonly state: Uint8Array | null;
+    }
+  /** Stop after this step and save. */
+  | { readonly kind: "stop" };
+
+export type FromRunWorker =
+  | { readonly kind: "note"; readonly line: string }
+  /** The data are loaded. */
+  | { readonly kind: "opened" }
+  | { readonly kind: "taken"; readonly epochsDone: number; readonly note?: string }
+  | { readonly kind: "step"; readonly step: number; readonly steps: number }
+  /** @param state the run's files, packed */
+  | { readonly kind: "epoch"; readonly line: MetricsLine; readonly state: Uint8Array }
+  /** The last message about a job is one of these. */
+  | RunEnd;
+
+export type RunEnd =
+  | { readonly kind: "finished"; readonly files: Uint8Array }
+  | { readonly kind: "stopped"; readonly state: Uint8Array }
+  | { readonly kind: "diverged"; readonly message: string }
+  /** This worker cannot train the job; another may. */
+  | { readonly kind: "unfit"; readonly why: string }
+  | { readonly kind: "failed"; readonly message: string; readonly log: string };

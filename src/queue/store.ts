@@ -1,0 +1,95 @@
+/** The queue's store: Redis (or Valkey) or Postgres, behind one interface. BullMQ keeps the jobs, this keeps files beside them. */
+import type { Queue, QueueEvents, Worker } from "bullmq";
+import { messageOf, UserError } from "../errors.ts";
+
+/** Files by name. */
+export interface StoredFiles {
+  put(name: string, content: Uint8Array): Promise<void>;
+  /** Null where there is none. */
+  get(name: string): Promise<Buffer | null>;
+  remove(name: string): Promise<void>;
+  removeAll(): Promise<void>;
+}
+
+/** What a worker does with a job. */
+export type Processor = (job: import("bullmq").Job, token: string) => Promise<unknown>;
+
+/** An open store. Whoever opens it closes it. */
+export interface Store {
+  /** Its address without a password. */
+  readonly title: string;
+  readonly files: StoredFiles;
+  readonly queue: Queue;
+  readonly Errors: Pick<typeof import("bullmq"), "DelayedError" | "WaitingError">;
+  events(): QueueEvents;
+  worker(
+    process: Processor,
+    options: { name: string; lockDuration: number; stalledInterval: number; maxStalledCount: number },
+  ): Worker;
+  /** Result of `work`. @throws UserError as soon as the connection is lost for longer than a restart of the store takes */
+  whileConnected<Result>(work: Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Name of the queue in the store. */
+export const QUEUE_NAME = "tailor-runs";
+
+/** Tries of the first connection, about three seconds. */
+export const FIRST_TRIES = 6;
+/** Tries once it was connected: a minute, in which the store may be restarted. */
+export const LATER_TRIES = 60;
+/** Milliseconds before the n-th try, from 1. */
+export function retryDelay(tries: number): number {
+  return Math.min(200 * tries, 1000);
+}
+
+/** An address as messages show it. */
+export function titleOf(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname === "/" ? "" : url.pathname}`;
+}
+
+/** Loads an optional package. @throws UserError that names it when it is not installed */
+export async function loadPeer<Loaded>(
+  name: string,
+  load: () => Promise<Loaded>,
+  others: readonly string[],
+): Promise<Loaded> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    throw new UserError(
+      `a queue needs the package ${name}, which is not installed; run: npm install ${[name, ...others].join(" ")}`,
+    );
+  }
+}
+
+/** Why a store could not be used. */
+export function refusal(title: string, error: unknown): UserError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const text = messageOf(error);
+  if (/WRONGPASS|NOAUTH|invalid password|ERR AUTH/i.test(text) || ["28P01", "28000"].includes(code)) {
+    return new UserError(`${title} refuses the user or password; check the queue's address`);
+  }
+  if (code === "3D000")
+    return new UserError(`${title}: there is no such database; create it, or check the queue's address`);
+  if (code === "ECONNREFUSED") {
+    return new UserError(
+      `${title} refuses connections: nothing listens there; start the server, or check the queue's address`,
+    );
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return new UserError(`${title}: there is no host of that name; check the queue's address`);
+  }
+  return new UserError(
+    `${title} cannot be used: ${text || code || "the connection was closed"}; check the server and the queue's address`,
+    { cause: error },
+  );
+}
+
+/** The connection was there, and is no more. */
+export function lost(title: string): UserError {
+  return new UserError(
+    `the connection to ${title} was lost, and not restored within a minute; nothing is lost: when it is back, run the same command to go on`,
+  );
+}

@@ -1,0 +1,286 @@
+/** The producer: puts an experiment's runs into a queue, and writes the results of its workers into their folders. */
+import { renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Job as QueuedJob } from "bullmq";
+import { UserError } from "../errors.ts";
+import { type FinishedRun, type PlannedRun, remainingWork } from "../experiments/planned-run.ts";
+import type { TrainAllOptions, TrainRuns } from "../experiments/train-all.ts";
+import { explainFileError } from "../runs/node/file-errors.ts";
+import { makeFolder } from "../runs/node/output-folder.ts";
+import { checkRunFiles, RUN_FILES, readRunRecord } from "../runs/node/run-files.ts";
+import { lockHolder } from "../runs/node/run-lock.ts";
+import { writeWholeFile } from "../runs/node/whole-file.ts";
+import { formatRunRecord, type RunRecord } from "../runs/run-record.ts";
+import { counted } from "../text.ts";
+import { DivergedError } from "../training/diverged.ts";
+import { type JobResult, jobId, jobOf, progressSchema, resultSchema } from "./job.ts";
+import { openStore } from "./open-store.ts";
+import { packageSha256, unpackRun } from "./run-package.ts";
+import type { Store } from "./store.ts";
+import { resultName, stateName } from "./worker.ts";
+
+/** Tries of a job before it is set aside. */
+const TRIES = 3;
+const TRY_AGAIN_MS = 1000;
+/** Milliseconds between looks at the jobs; events only make them earlier, as they can be lost. */
+const LOOK_EVERY_MS = 2000;
+/** Milliseconds between looks for an interrupt. */
+const INTERRUPT_EVERY_MS = 200;
+
+/** A run whose result is awaited. */
+interface Awaited {
+  readonly run: PlannedRun;
+  readonly id: string;
+}
+
+/** A job that was set aside. */
+interface SetAside {
+  readonly run: PlannedRun;
+  readonly reason: string;
+}
+
+/**
+ * Has the runs trained by the workers of a queue. Each run is one job, whose name follows from what is trained on what: the same
+ * call finds its jobs again, trained or not.
+ *
+ * @param url of the queue's store
+ */
+export function trainOnQueue(url: string): TrainRuns {
+  return async (planned, options) => {
+    const { isWanted = () => true, onEvent = () => {}, isInterrupted = () => false } = options;
+    const wanted = planned.filter(isWanted);
+    const works = wanted.map((run) => remainingWork(run, options));
+    const open = wanted.filter((_, i) => works[i]!.todo !== "nothing");
+    // All jobs are made before the first is put into the queue: if one is refused, none is there.
+    const jobs = new Map(wanted.map((run) => [run, jobOf(run, options)]));
+    if (planned.length > 0) {
+      onEvent({ kind: "forecast", planned: wanted, open, seconds: null, isUpperBound: false });
+    }
+    if (isInterrupted()) return undefined;
+    if (open.length > 0) {
+      options.onBegin?.();
+      const store = await openStore(url);
+      try {
+        const awaited = open.map((run) => ({ run, id: jobId(jobs.get(run)!) }));
+        const isDone = await store.whileConnected(
+          produce(store, awaited, async ({ run, id }) => addJob(store, id, { run, data: jobs.get(run)! }), options),
+        );
+        if (!isDone) return undefined;
+      } finally {
+        await store.close();
+      }
+    }
+    return planned.flatMap((run): FinishedRun[] => {
+      if (!isWanted(run)) return [];
+      const work = remainingWork(run, options);
+      return work.todo === "nothing" ? [{ ...run, record: work.record }] : [];
+    });
+  };
+}
+
+/** @returns whether all runs are trained, rather than interrupted @throws UserError when a run diverged or was set aside */
+async function produce(
+  store: Store,
+  awaited: readonly Awaited[],
+  add: (one: Awaited) => Promise<void>,
+  options: Omit<TrainAllOptions, "trainRuns">,
+): Promise<boolean> {
+  const { isWanted = () => true, onEvent = () => {}, isInterrupted = () => false, isDivergedLeftOut = false } = options;
+  const pending = new Map(awaited.map((one) => [one.id, one]));
+  const setAside: SetAside[] = [];
+  const wake = waker();
+  const events = store.events();
+  for (const name of ["completed", "failed"] as const) events.on(name, wake.now);
+  events.on("progress", ({ jobId: id, data }) => {
+    const run = pending.get(id)?.run;
+    const progress = progressSchema.safeParse(data);
+    // A worker of another version may report otherwise; its result is checked.
+    if (run === undefined || !progress.success) return;
+    if (progress.data.kind === "step") onEvent({ ...progress.data, kind: "remote-step", run });
+    else onEvent({ ...progress.data, run });
+  });
+  await events.waitUntilReady();
+  for (const one of awaited) {
+    if (isInterrupted()) break;
+    await add(one);
+  }
+  onEvent({ kind: "queued", runs: pending.size, workers: await store.queue.getWorkersCount(), place: store.title });
+  while (pending.size > 0) {
+    if (isInterrupted()) {
+      onEvent({ kind: "left-queued", runs: pending.size, place: store.title });
+      return false;
+    }
+    for (const one of [...pending.values()]) {
+      const ended = await lookAt(store, one, { add, isWanted, isInterrupted });
+      if (ended === undefined) continue;
+      pending.delete(one.id);
+      if (ended === "dropped") continue;
+      if (ended.kind === "set-aside") {
+        const error = new UserError(ended.reason);
+        onEvent({ kind: "failed", run: one.run, error });
+        setAside.push({ run: one.run, reason: ended.reason });
+        continue;
+      }
+      if (ended.kind === "diverged") {
+        await forget(store, one.id);
+        const error = new DivergedError(ended.message);
+        if (!isDivergedLeftOut) {
+          onEvent({ kind: "failed", run: one.run, error });
+          throw error;
+        }
+        onEvent({ kind: "diverged", run: one.run, error });
+        continue;
+      }
+      const record = await fetchRun(store, one, ended, options);
+      await forget(store, one.id, ended);
+      onEvent({ kind: "finished", run: { ...one.run, record } });
+    }
+    if (pending.size > 0) await wake.wait(isInterrupted);
+  }
+  if (setAside.length === 0) return true;
+  throw new UserError(
+    [
+      `${counted(setAside.length, "run")} failed ${TRIES} times and ${setAside.length === 1 ? "is" : "are"} set aside; the same command tries again:`,
+      ...setAside.map(({ run, reason }) => `  ${run.path}: ${reason}`),
+    ].join("\n"),
+  );
+}
+
+/** Puts a job into the queue, unless it is there; one that was set aside gets new tries. */
+async function addJob(store: Store, id: string, { run, data }: { run: PlannedRun; data: object }): Promise<void> {
+  const found = (await store.queue.getJob(id)) as QueuedJob | undefined;
+  if (found && (await found.isFailed())) await found.remove();
+  await store.queue.add(`${run.recipe.name}, ${run.fold ? `fold ${run.fold.number}` : `seed ${run.seed}`}`, data, {
+    jobId: id,
+    attempts: TRIES,
+    backoff: { type: "fixed", delay: TRY_AGAIN_MS },
+  });
+}
+
+/** How a job ended; undefined: it has not. "dropped": it is not wanted any more. */
+async function lookAt(
+  store: Store,
+  one: Awaited,
+  {
+    add,
+    isWanted,
+  }: { add: (one: Awaited) => Promise<void>; isWanted: (run: PlannedRun) => boolean; isInterrupted: () => boolean },
+): Promise<JobResult | { kind: "set-aside"; reason: string } | "dropped" | undefined> {
+  const state = await store.queue.getJobState(one.id);
+  switch (state) {
+    case "completed": {
+      const job = (await store.queue.getJob(one.id)) as QueuedJob | undefined;
+      const result = resultSchema.safeParse(job?.returnvalue);
+      if (result.success) return result.data;
+      await job?.remove();
+      await add(one);
+      return undefined;
+    }
+    case "failed": {
+      const job = (await store.queue.getJob(one.id)) as QueuedJob | undefined;
+      const { logs } = await store.queue.getJobLogs(one.id);
+      return { kind: "set-aside", reason: [job?.failedReason ?? "unknown reason", ...logs.slice(-1)].join("\n    ") };
+    }
+    // The store was emptied, or has lost its last seconds; or another command has fetched this result.
+    case "unknown":
+      await add(one);
+      return undefined;
+    case "waiting":
+    case "delayed":
+      if (isWanted(one.run)) return undefined;
+      await forget(store, one.id);
+      return "dropped";
+    default:
+      return undefined;
+  }
+}
+
+/** Removes a job and its files. */
+async function forget(store: Store, id: string, result?: Extract<JobResult, { kind: "finished" }>): Promise<void> {
+  // A worker may have taken it in this moment: it stays, and its result is not fetched.
+  await store.queue.remove(id).catch(() => {});
+  await store.files.remove(stateName(id));
+  if (result) await store.files.remove(resultName(result.sha256));
+}
+
+/**
+ * Writes a finished run into its folder: beside it first, where it is checked as a whole.
+ *
+ * @throws UserError when it is missing, damaged or another run
+ */
+async function fetchRun(
+  store: Store,
+  { run }: Awaited,
+  { sha256, bytes }: Extract<JobResult, { kind: "finished" }>,
+  options: Pick<TrainAllOptions, "data" | "lowering">,
+): Promise<FinishedRun["record"]> {
+  const packed = await store.files.get(resultName(sha256));
+  if (packed === null || packed.length !== bytes || packageSha256(packed) !== sha256) {
+    throw new UserError(
+      `${run.path}: its result in ${store.title} is ${packed === null ? "missing" : "damaged"}; remove the queue's results with \`drain\` and run the same command again`,
+    );
+  }
+  const part = `${run.path}.part`;
+  rmSync(part, { recursive: true, force: true });
+  try {
+    await unpackRun(packed, part);
+    const record = readRunRecord(part);
+    writeWholeFile(`${part}/${RUN_FILES.record}`, formatRunRecord(asTrainedHere(record, run, options)));
+    const arrived = { ...run, path: part };
+    const work = remainingWork(arrived, options);
+    if (work.todo !== "nothing") throw new UserError(`${run.path}: its result in ${store.title} is not a finished run`);
+    checkRunFiles({ path: part, record: work.record });
+    replaceFolder(part, run.path);
+    return work.record;
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
+}
+
+/** The record with this machine's places of the recipe's file and the data, where later commands look for them. */
+function asTrainedHere(
+  record: RunRecord,
+  { recipeFile }: PlannedRun,
+  { data }: Pick<TrainAllOptions, "data">,
+): RunRecord {
+  return {
+    ...record,
+    ...(recipeFile === undefined ? {} : { recipeFile }),
+    data: { ...record.data, ...(record.data.folder === undefined ? {} : { folder: data.folder }) },
+  };
+}
+
+/** @throws UserError when a process is writing to the folder, or the system refuses */
+function replaceFolder(part: string, path: string): void {
+  const holder = lockHolder(path);
+  if (holder !== null)
+    throw new UserError(`${path} is in use: ${holder} is training it too; wait until it has finished`);
+  try {
+    makeFolder(dirname(path));
+    rmSync(path, { recursive: true, force: true });
+    renameSync(part, path);
+  } catch (error) {
+    throw explainFileError(error, "write", path);
+  }
+}
+
+/** Waits for the next look: until there is an event, an interrupt, or some time has passed. */
+function waker() {
+  let isWoken = false;
+  let wakeUp = () => {};
+  return {
+    now() {
+      isWoken = true;
+      wakeUp();
+    },
+    async wait(isInterrupted: () => boolean): Promise<void> {
+      for (let waited = 0; waited < LOOK_EVERY_MS && !isWoken && !isInterrupted(); waited += INTERRUPT_EVERY_MS) {
+        await new Promise<void>((resolve) => {
+          wakeUp = resolve;
+          setTimeout(resolve, INTERRUPT_EVERY_MS);
+        });
+      }
+      isWoken = false;
+    },
+  };
+}

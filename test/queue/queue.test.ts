@@ -1,0 +1,304 @@
+/** Experiments on a queue: the results of one machine, whatever happens to workers, producer and store. */
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
+import { refusalOf, type Started, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
+import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
+import { needRedis, type Server, startRedis } from "./support/servers.ts";
+
+const DATA = await smallDataFolder({ train: 240, test: 60, isHalved: true });
+const OTHER_DATA = await smallDataFolder({ train: 120, test: 60, isHalved: true });
+const FOLDER = sharedFolder();
+const at = (name: string) => join(FOLDER, name);
+
+/** Twelve steps an epoch: long enough to be disturbed. */
+const EPOCHS = 6;
+const RUN = ["--epochs", `${EPOCHS}`, "--batch-size", "20", "--data", DATA, "--threads", "1"];
+const SEEDS = ["train", "base", "--seeds", "3", ...RUN, "--skip-report"];
+
+interface Seeds {
+  readonly runs: readonly { readonly run: string; readonly weightsSha256: string; readonly accuracy: number }[];
+  readonly accuracy: { readonly mean: number };
+}
+interface Status {
+  readonly workers: number;
+  readonly isPaused: boolean;
+  readonly waiting: number;
+  readonly active: number;
+  readonly finished: number;
+  readonly setAside: number;
+}
+
+/** Starts a worker that has read its data. */
+async function startedWorker(store: Server, args: readonly string[] = ["--data", DATA]): Promise<Started> {
+  const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", "2", ...args]);
+  await worker.hasSaid("waiting for runs");
+  return worker;
+}
+
+async function stop(worker: Started): Promise<void> {
+  worker.child.kill("SIGINT");
+  expect(await worker.ended).toMatchObject({ code: 0 });
+}
+
+function weightsOf(result: Seeds): string[] {
+  return result.runs.map(({ weightsSha256 }) => weightsSha256);
+}
+
+const produce = (store: Server, out: string) =>
+  startTailor([...SEEDS, "--out", at(out), "--queue", store.url, "--json"]);
+
+async function producedBy(producer: Started): Promise<Seeds> {
+  const { code, stdout, stderr } = await producer.ended;
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Seeds;
+}
+
+const statusOf = (store: Server) => tailorJson<Status>(["queue", "status", store.url]);
+
+beforeEach(needRedis);
+
+describe("train --seeds 3 --queue", () => {
+  let here: Seeds;
+  let store: Server;
+  beforeAll(async () => {
+    const { stdout } = await tailor([...SEEDS, "--out", at("here"), "--json"]);
+    here = JSON.parse(stdout) as Seeds;
+    store = await startRedis();
+  });
+
+  test("with two workers gives the result of one machine, and leaves nothing in the store", async () => {
+    const workers = [await startedWorker(store), await startedWorker(store)];
+    const producer = produce(store, "queued");
+    const result = await producedBy(producer);
+    expect({ accuracy: result.accuracy, weights: weightsOf(result) }).toEqual({
+      accuracy: here.accuracy,
+      weights: weightsOf(here),
+    });
+    const { stderr } = producer.said();
+    expect(stderr).toContain(`3 runs in the queue at ${store.url}, 2 workers`);
+    expect(stderr.match(/s[123]: started on /g)).toHaveLength(3);
+    expect(stderr.match(/s[123]: epoch \d\/6 \|/g)).toHaveLength(3 * EPOCHS);
+    for (const run of ["s1", "s2", "s3"]) {
+      expect(readdirSync(at(`queued/${run}`)).sort()).toEqual(readdirSync(at(`here/${run}`)).sort());
+      const [one, other] = [readRunRecord(at(`queued/${run}`)), readRunRecord(at(`here/${run}`))];
+      expect(one.recipe).toEqual(other.recipe);
+      expect(one.data).toEqual(other.data);
+      const losses = (path: string) => readMetrics(path).map(({ trainLoss }) => trainLoss);
+      expect(losses(at(`queued/${run}`))).toEqual(losses(at(`here/${run}`)));
+    }
+    expect(await statusOf(store)).toMatchObject({ workers: 2, waiting: 0, active: 0, finished: 0, setAside: 0 });
+    for (const worker of workers) await stop(worker);
+    const client = new Redis(store.url);
+    expect(await client.keys("tailor-files:*")).toEqual([]);
+    client.disconnect();
+  });
+
+  test("a worker that is killed in the middle of a run is replaced by another, which goes on to the same weights", async () => {
+    const killed = await startedWorker(store);
+    const producer = produce(store, "killed");
+    await producer.hasSaid(/s1: epoch 3\/6/);
+    killed.child.kill("SIGKILL");
+    const other = await startedWorker(store);
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+    expect(producer.said().stderr).toMatch(/s1: goes on after [1-5] epochs? on /);
+    await stop(other);
+  });
+
+  test("a worker that is interrupted saves its run's state and gives it back at once", async () => {
+    const first = await startedWorker(store, ["--data", DATA, "--lock", "3600"]);
+    const producer = produce(store, "given-back");
+    await producer.hasSaid(/s1: epoch 1\/6/);
+    await stop(first);
+    expect(first.said().stderr).toContain("base, seed 1");
+    const other = await startedWorker(store);
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+    expect(producer.said().stderr).toMatch(/s1: goes on after \d epochs? on /);
+    await stop(other);
+  });
+
+  test("a producer that is interrupted leaves its runs to the workers, and the same command fetches them", async () => {
+    const producer = produce(store, "interrupted");
+    await producer.hasSaid("and no worker");
+    producer.child.kill("SIGINT");
+    const { code, stderr } = await producer.ended;
+    expect({ code, stderr }).toMatchObject({ code: 130, stderr: expect.stringContaining("3 runs stay in the queue") });
+    expect(stderr).toContain("to resume");
+    const worker = await startedWorker(store);
+    while ((await statusOf(store)).finished < 3);
+    await stop(worker);
+    const again = produce(store, "interrupted");
+    expect(weightsOf(await producedBy(again))).toEqual(weightsOf(here));
+    expect(again.said().stderr).not.toContain("started on");
+  });
+
+  test("a producer that is killed loses nothing", async () => {
+    const worker = await startedWorker(store);
+    const producer = produce(store, "producer-killed");
+    await producer.hasSaid(/s1: epoch 6\/6/);
+    producer.child.kill("SIGKILL");
+    await producer.ended;
+    expect(weightsOf(await producedBy(produce(store, "producer-killed")))).toEqual(weightsOf(here));
+    await stop(worker);
+  });
+
+  test("a store that is killed and started again goes on with what is on its disk", async () => {
+    const own = await startRedis();
+    const worker = await startedWorker(own);
+    const producer = produce(own, "store-killed");
+    await producer.hasSaid(/s1: epoch 2\/6/);
+    await own.kill();
+    await own.restart();
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+    await stop(worker);
+  });
+
+  test("a worker that slept for longer than its lock does not disturb the one that has its run", async () => {
+    const asleep = await startedWorker(store);
+    const producer = produce(store, "asleep");
+    await producer.hasSaid(/s1: epoch 2\/6/);
+    asleep.child.kill("SIGSTOP");
+    const other = await startedWorker(store);
+    await other.hasSaid(/seed \d .*: (goes on|started)/);
+    asleep.child.kill("SIGCONT");
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+    expect(await statusOf(store)).toMatchObject({ waiting: 0, finished: 0, setAside: 0 });
+    await stop(asleep);
+    await stop(other);
+  });
+
+  test("a worker without the data leaves the runs to others, and says so once a run", async () => {
+    const foreign = await startedWorker(store, ["--data", OTHER_DATA]);
+    const producer = produce(store, "foreign");
+    await foreign.hasSaid(/base, seed 1 .*: left to other workers: its data are not here: train-images-idx3-ubyte/);
+    const fitting = await startedWorker(store);
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+    await stop(foreign);
+    await stop(fitting);
+    expect(foreign.said().stderr.match(/seed 1 .*: left to other workers/g)).toHaveLength(1);
+  });
+
+  test("a job that was tampered with is tried three times and set aside; the same command puts it right", async () => {
+    const producer = produce(store, "tampered");
+    await producer.hasSaid("and no worker");
+    const client = new Redis(store.url);
+    for (const key of (await client.keys("bull:tailor-runs:run-*")).filter((name) => !name.endsWith(":logs"))) {
+      const job = JSON.parse((await client.hget(key, "data"))!);
+      if (job.seed === 2)
+        await client.hset(key, "data", JSON.stringify({ ...job, recipe: { ...job.recipe, epochs: 900 } }));
+    }
+    client.disconnect();
+    const worker = await startedWorker(store);
+    const { code, stderr } = await producer.ended;
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain("1 run failed 3 times and is set aside");
+    expect(stderr).toContain("it was changed after it was put into the queue");
+    expect(existsSync(at("tampered/s2"))).toBe(false);
+    expect(await statusOf(store)).toMatchObject({ setAside: 1, waiting: 0, finished: 0 });
+    expect(weightsOf(await producedBy(produce(store, "tampered")))).toEqual(weightsOf(here));
+    await stop(worker);
+  });
+
+  test("a network of one's own is trained where the worker has its file, and nowhere else", async () => {
+    const file = at("own.mjs");
+    const network = (units: number) => `
+      import { flatten, linear } from "@tailor-ml/tailor";
+      export default {
+        name: "own", description: "a test's", epochs: 1, batchSize: 20, learningRate: 1e-3,
+        model: { name: "own", layers: ({ classes }) => [flatten(), linear(${units}), linear(classes)] },
+        schedule: { kind: "constant" }, optimizer: { kind: "adam" }, labelSmoothing: 0, augmentation: {},
+      };`;
+    writeFileSync(file, network(8));
+    const other = at("other.mjs");
+    writeFileSync(other, network(9));
+    const own = ["train", file, "--seeds", "1", "--data", DATA, "--skip-report", "--out", at("own")];
+    const producer = startTailor([...own, "--queue", store.url, "--json"]);
+    const without = await startedWorker(store, ["--data", DATA, "--recipe", other]);
+    await without.hasSaid(/own, seed 1 .*: left to other workers: its network "own" is not here/);
+    const having = await startedWorker(store, ["--data", DATA, "--recipe", file]);
+    await producedBy(producer);
+    expect(readRunRecord(at("own/s1"))).toMatchObject({ status: "finished", recipeFile: file });
+    await stop(without);
+    await stop(having);
+  });
+
+  test("pause, resume and drain", async () => {
+    const worker = await startedWorker(store);
+    expect(await tailorJson<Status>(["queue", "pause", store.url])).toMatchObject({ isPaused: true, workers: 1 });
+    const producer = produce(store, "paused");
+    await producer.hasSaid("3 runs in the queue");
+    expect(await statusOf(store)).toMatchObject({ isPaused: true, waiting: 3, active: 0 });
+    expect((await tailor(["queue", "status", store.url])).stdout).toContain(
+      "1 worker, paused\n3 waiting, 0 in training",
+    );
+    producer.child.kill("SIGINT");
+    await producer.ended;
+    expect(await tailorJson<Status>(["queue", "drain", store.url])).toMatchObject({
+      waiting: 0,
+      active: 0,
+      finished: 0,
+    });
+    expect(await tailorJson<Status>(["queue", "resume", store.url])).toMatchObject({ isPaused: false });
+    expect(weightsOf(await producedBy(produce(store, "paused")))).toEqual(weightsOf(here));
+    await stop(worker);
+  });
+});
+
+test("a sweep's diverged run is no failure, and its candidate is ranked last", async () => {
+  const store = await startRedis();
+  const worker = await startedWorker(store);
+  const sweep = ["sweep", "base", "--over", "learningRate=1e-3,1e30", "--epochs", "1", "--seeds", "2", "--data", DATA];
+  const result = startTailor([...sweep, "--out", at("sweep"), "--queue", store.url, "--json"]);
+  const { code, stdout, stderr } = await result.ended;
+  expect(code, stderr).toBe(0);
+  const accuracies = JSON.parse(stdout).candidates.map(({ accuracy }: { accuracy: unknown }) => accuracy);
+  expect(accuracies).toEqual([expect.objectContaining({ n: 2 }), null]);
+  expect(stderr).toMatch(/diverged/);
+  await stop(worker);
+});
+
+describe("a store that cannot be used", () => {
+  const queue = (url: string) => tailor(["queue", "status", url]);
+
+  test("an address that is none is refused without being repeated, as it may hold a password", async () => {
+    for (const url of ["nonsense:secret", "http://user:secret@host", "redis://", "secret"]) {
+      const message = refusalOf(await queue(url), 2);
+      expect(message).toMatch(/^the queue's address .*; write redis:\/\//);
+      expect(message).not.toContain("secret");
+    }
+  });
+
+  test("one that nothing listens at", async () => {
+    const store = await startRedis();
+    await store.kill();
+    for (const url of [store.url, store.url.replace("redis:", "postgres:")]) {
+      expect(refusalOf(await queue(url), 1)).toContain(`${url} refuses connections: nothing listens there`);
+    }
+    expect(refusalOf(await tailor([...SEEDS, "--out", at("refused"), "--queue", store.url]), 1)).toContain(
+      "refuses connections",
+    );
+  });
+
+  test("one that wants another password, which is not printed", async () => {
+    const store = await startRedis({ password: "right-one" });
+    expect(await statusOf(store)).toMatchObject({ waiting: 0 });
+    for (const url of [store.url.replace("right-one", "wrong-one"), store.url.replace(":right-one@", "")]) {
+      const { stdout, stderr, code } = await queue(url);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toMatch(/^error: redis:\/\/127.0.0.1:\d+ refuses the user or password/);
+      expect(stderr).not.toMatch(/right-one|wrong-one/);
+    }
+  });
+
+  test("a queue for one run, for a race, or beside --shard is refused", async () => {
+    const url = "redis://127.0.0.1:1";
+    expect(refusalOf(await tailor(["train", "base", "--queue", url]), 2)).toContain("--seeds or --folds");
+    expect(refusalOf(await tailor(["race", "93", "--queue", url]), 2)).toMatch(/race/);
+    expect(refusalOf(await tailor([...SEEDS, "--queue", url, "--shard", "1/2", "--out", at("both")]), 2)).toContain(
+      "leave one out",
+    );
+    expect(refusalOf(await tailor(["queue", "stop", url]), 2)).toContain("status, pause, resume, drain");
+  });
+});
