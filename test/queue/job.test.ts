@@ -73,6 +73,7 @@ describe("a job", () => {
     ["the network", { ...job, networkSha256: "0".repeat(64) }, /its network "base".* is not here/],
     ["a network of one's own", { ...job, recipe: { ...job.recipe, model: "mine" } }, /its network "mine" is not here/],
     ["a backbone", { ...job, recipe: { ...job.recipe, backbone: {} } }, /pretrained network/],
+    ["pretrained weights", { ...job, recipe: { ...job.recipe, pretrained: {} } }, /pretrained network/],
   ])("with other facts about %s is left to other workers", (_, value, why) => {
     expect(planJob(value, "run", worker)).toMatch(why);
   });
