@@ -16,7 +16,7 @@ export interface OcclusionOptions {
 /** The images of the networks that are trained from scratch: 14x14 positions for 28x28 pixels. */
 const SMALL = { edge: 96, options: { patch: 6, stride: 2 } } as const;
 /** Positions along the longer edge of larger images, whose networks are larger too. */
-const POSITIONS = 14;
+const POSITIONS = 10;
 
 /** The patches that show enough of an image of this size, for a network that a browser runs once for each. */
 export function occlusionFor({ height, width }: ImageGeometry): OcclusionOptions {

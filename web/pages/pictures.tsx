@@ -220,7 +220,8 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
               in seconds
               <span className="quiet">
                 {" "}
-                {(one.bytes / 1e6).toFixed(1)} MB, {one.input.width}x{one.input.height}, {count(one.features)} features
+                {(one.bytes / 1e6).toFixed(1)} MB, {one.input.width}x{one.input.height}, {count(one.features)} features,
+                licence unknown
               </span>
             </span>
           </label>
