@@ -20,6 +20,16 @@ const ownRecipe = recipeFields.extend({
     ),
     maxDefaultSize: z.int().min(1).exactOptional(),
     features: z.int().min(1).exactOptional(),
+    published: z
+      .strictObject({
+        image: z.strictObject({ channels: z.int().min(1), height: z.int().min(1), width: z.int().min(1) }),
+        classes: z.int().min(1),
+        normalization: z.strictObject({
+          mean: z.array(z.number()).readonly(),
+          standardDeviation: z.array(z.number().positive()).readonly(),
+        }),
+      })
+      .exactOptional(),
   }),
 });
 
@@ -71,6 +81,7 @@ function checkedModel(model: Model, where: string): Model {
     name: model.name,
     maxDefaultSize: model.maxDefaultSize,
     features: model.features,
+    published: model.published,
     layers: (task) => checkedLayers(() => model.layers(task), `${where}: model "${model.name}"`),
   };
 }

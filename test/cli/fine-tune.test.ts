@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { repeatOf } from "../../src/cli/repeat.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
 import { squeezenet11 } from "../../src/models/field/densenet.ts";
 import { buildModel, initialTensors, withoutNormalization } from "../../src/nn/model.ts";
@@ -78,6 +79,16 @@ test("a run's weights go on in another run: images and normalisation are theirs,
   expect(existsSync(at("torch/model.py"))).toBe(true);
 });
 
+test("its report repeats it with its weights, by a recipe or by options", () => {
+  const record = readRunRecord(at("tuned"));
+  const { command, recipeFile } = repeatOf(record)!;
+  expect(command).toContain("train recipe.json");
+  expect(JSON.parse(recipeFile!.text)).toMatchObject({ pretrained: { file: join(SOURCE, "weights.safetensors") } });
+  expect(repeatOf({ ...record, recipeFile: "mine.mjs" })!.command).toContain(
+    `--weights ${join(SOURCE, "weights.safetensors")} --head-epochs 1 --early-rate 0.5 --freeze conv1 --freeze-batch-norm`,
+  );
+});
+
 test("a head for other classes is drawn anew, which is said", async () => {
   const out = at("other");
   const args = ["train", "tiny", "--weights", join(SOURCE, "weights.safetensors"), "--data", MORE, "--epochs", "2"];
@@ -101,6 +112,21 @@ test("published weights normalise as their network does; seeds share one recipe"
   const [one, two] = [1, 2].map((seed) => readRunRecord(join(out, `s${seed}`)));
   expect(one!.recipe).toEqual(two!.recipe);
   expect(one!.data.normalization).toEqual({ mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] });
+});
+
+test("its recipe in a file can be swept, and changed by options without naming the weights again", async () => {
+  const { recipe } = readRunRecord(join(at("published"), "s1"));
+  writeFileSync(at("recipe.json"), JSON.stringify({ ...recipe, name: "mine", epochs: 1, fineTune: {} }));
+  const args = [at("recipe.json"), "--data", DATA, "--size", "32", "--threads", "1"];
+  const swept = await tailor(["sweep", ...args, "--over", "fineTune.earlyRate=0.1,1", "--out", at("sweep")]);
+  expect(swept.code, swept.stderr).toBe(0);
+  expect(swept.stderr).toContain("is for 7 classes, not 3: it gets fresh weights");
+  const made = await tailor(["train", ...args, "--freeze", "features.0", "--out", at("changed"), "--skip-report"]);
+  expect(made.code, made.stderr).toBe(0);
+  expect(readRunRecord(at("changed")).recipe).toMatchObject({
+    pretrained: { file: FILE },
+    fineTune: { frozen: ["features.0"] },
+  });
 });
 
 describe("is refused", () => {
