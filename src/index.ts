@@ -100,6 +100,7 @@ export {
   runAblation,
 } from "./experiments/ablation.ts";
 export { type ComparisonOptions, comparisonReport } from "./experiments/comparison-report.ts";
+export { type MergedShards, mergeShards } from "./experiments/merge-shards.ts";
 export {
   type FinishedRun,
   type PlannedRun,
@@ -144,8 +145,11 @@ export {
   type ExperimentEvent,
   type ExperimentOptions,
   evaluateAll,
+  type Shard,
   type TrainAllOptions,
+  type TrainRuns,
   trainAll,
+  trainShard,
 } from "./experiments/train-all.ts";
 export { type Candidate, candidatesOf, drawCandidates, gridOf, type Variation } from "./experiments/variations.ts";
 export type { Backbone, BackboneInput, Pooling } from "./formats/backbone.ts";

@@ -64,15 +64,16 @@ export function queueDisplay(output: Output) {
           return event satisfies never;
       }
     },
-    /** @returns whether the run is one of a worker */
+    /** @returns whether workers train the runs */
     epoch({ path, recipe }: PlannedRun, line: MetricsLine): boolean {
-      if (!shares.has(path)) return false;
+      if (total === 0) return false;
       note(`${path}: ${epochLine(line, recipe.epochs)}`);
       return true;
     },
     /** A run has ended, whatever way. */
     ended({ path }: PlannedRun): void {
-      if (!shares.delete(path) && total === 0) return;
+      shares.delete(path);
+      if (total === 0) return;
       ended++;
       clear();
       if (ended < total) draw();

@@ -15,6 +15,7 @@ import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { metricsLineSchema } from "../runs/metrics.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
 import { fileSum, networkSha256 } from "../runs/node/hashes.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 
 /** Incremented when jobs of an older version can no longer be trained by a newer one. */
 const JOB_FORMAT = 1;
@@ -36,7 +37,12 @@ export type DataFacts = z.infer<typeof dataFactsSchema>;
 const jobSchema = z.strictObject({
   format: z.literal(JOB_FORMAT),
   /** Another version may train to other weights. */
-  versions: z.strictObject({ tailor: z.string(), onnxruntime: z.string() }),
+  versions: z.strictObject({
+    tailor: z.string(),
+    /** Of a checkout; null of a package. */
+    commit: z.string().nullable(),
+    onnxruntime: z.string(),
+  }),
   recipe: z.record(z.string(), z.unknown()),
   /** Of what the recipe's model computes: a worker takes the model from its own files. */
   networkSha256: sha256,
@@ -115,10 +121,9 @@ export function jobOf(
   if (runtime.gpu || lowering === "gpu") {
     throw new UserError((w) => `workers train on their processor; leave ${w.option("device")} out`, { exitCode: 2 });
   }
-  const { tailor } = collectEnvironment().versions;
   return {
     format: JOB_FORMAT,
-    versions: { tailor, onnxruntime: runtime.version },
+    versions: versionsOf(runtime),
     recipe: recipeToJson(recipe),
     networkSha256: networkSha256(recipe.model, imageTask(data.train)),
     ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
@@ -130,6 +135,12 @@ export function jobOf(
     tensorboard,
     data: dataFacts(data),
   };
+}
+
+/** Of this program, as they are in a job. */
+export function versionsOf({ version }: Pick<Runtime, "version">): Job["versions"] {
+  const { versions, commit } = collectEnvironment();
+  return { tailor: versions.tailor, commit, onnxruntime: version };
 }
 
 /** The job's name in the queue: the same run has the same name, so that it is there once. */
@@ -169,6 +180,10 @@ export function planJob(job: Job, path: string, { data, versions, models }: Work
     if (job.versions[name] === versions[name]) continue;
     const program = name === "tailor" ? "tailor" : "ONNX Runtime";
     return `it is for ${program} ${job.versions[name]}, this is ${versions[name]}`;
+  }
+  const [theirs, ours] = [job.versions.commit, versions.commit];
+  if (theirs !== null && ours !== null && theirs !== ours) {
+    return `it is for tailor at commit ${theirs.slice(0, 12)}, this is ${ours.slice(0, 12)}`;
   }
   const own = dataFacts(data);
   const other = job.data.files.find(

@@ -39,7 +39,6 @@ export async function openPostgres(url: URL): Promise<Store> {
   const open: {
     on(event: "error", listener: () => void): unknown;
     close(): Promise<void>;
-    disconnect(): Promise<void>;
   }[] = [];
   const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
     part.on("error", () => {});

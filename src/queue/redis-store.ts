@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionOptions, QueueEvents, Worker } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import {
@@ -14,6 +15,8 @@ import {
 } from "./store.ts";
 
 const FILE_PREFIX = "tailor-files:";
+/** Milliseconds to close a connection that is gone. */
+const CLOSE_MS = 1000;
 /** Keys that are looked at in one step when all are removed. */
 const SCAN_COUNT = 1000;
 
@@ -38,8 +41,7 @@ export async function openRedis(url: URL): Promise<Store> {
   const connection = { ...options, url: url.href } as ConnectionOptions;
   const open: {
     on(event: "error", listener: () => void): unknown;
-    close(): Promise<void>;
-    disconnect(): Promise<void>;
+    close(force?: boolean): Promise<void>;
   }[] = [];
   const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
     // What matters of these errors is seen by `isLost`; without a listener they would end the process.
@@ -61,12 +63,20 @@ export async function openRedis(url: URL): Promise<Store> {
           autorun: false,
         }),
       ),
-    whileConnected: (work) => Promise.race([work, isLost]),
+    whileConnected: (work) =>
+      Promise.race([
+        work.catch((error: unknown) => {
+          // One of the other connections may have given up first.
+          throw error instanceof Error && error.message === bullmq.CONNECTION_CLOSED_ERROR_MSG ? lost(title) : error;
+        }),
+        isLost,
+      ]),
     async close() {
-      const isConnected = client.status === "ready";
+      const isGone = client.status !== "ready";
       for (const part of open.toReversed()) {
-        // A connection that is gone cannot be closed in an orderly way.
-        await (isConnected ? part.close() : part.disconnect()).catch(() => {});
+        // A connection that is gone cannot be closed in an orderly way; what waits for it would wait for ever.
+        const closed = part.close(isGone).catch(() => {});
+        await (isGone ? Promise.race([closed, sleep(CLOSE_MS)]) : closed);
       }
       client.disconnect();
     },

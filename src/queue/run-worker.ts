@@ -4,7 +4,6 @@ import type { LoadedData } from "../data/node/chain.ts";
 import { loadData } from "../data/node/custom-data.ts";
 import { UserError } from "../errors.ts";
 import { type PlannedRun, remainingWork, trainPlanned } from "../experiments/planned-run.ts";
-import { collectEnvironment } from "../runs/node/environment.ts";
 import { loadRecipeFile } from "../runs/node/recipe-file.ts";
 import { readMetrics } from "../runs/node/run-files.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
@@ -12,7 +11,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { describeCrash, sendMessage } from "../server/send-message.ts";
 import { DivergedError } from "../training/diverged.ts";
 import { checkResumable } from "../training/node/resume.ts";
-import { type Job, parseJob, planJob, type WorkerFacts } from "./job.ts";
+import { type Job, parseJob, planJob, versionsOf, type WorkerFacts } from "./job.ts";
 import { packRun, unpackRun } from "./run-package.ts";
 import type { FromRunWorker, RunEnd, RunWorkerOptions, ToRunWorker } from "./run-process.ts";
 
@@ -55,12 +54,7 @@ async function openFacts({ data: choice, threads, recipeFiles }: RunWorkerOption
     recipeFiles.map(async (file) => ({ model: (await loadRecipeFile(file)).model, file })),
   );
   const data = await loadData(choice, (line) => send({ kind: "note", line }));
-  return {
-    data,
-    models,
-    threads,
-    versions: { tailor: collectEnvironment().versions.tailor, onnxruntime: nodeRuntime.version },
-  };
+  return { data, models, threads, versions: versionsOf(nodeRuntime) };
 }
 
 async function train({ id, job: value, folder, state }: Extract<ToRunWorker, { kind: "train" }>): Promise<RunEnd> {

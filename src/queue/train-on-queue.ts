@@ -61,6 +61,8 @@ export function trainOnQueue(url: string): TrainRuns {
       options.onBegin?.();
       const store = await openStore(url);
       try {
+        const done = wanted.filter((run) => !open.includes(run)).map((run) => jobId(jobs.get(run)!));
+        await store.whileConnected(forgetFetched(store, done));
         const awaited = open.map((run) => ({ run, id: jobId(jobs.get(run)!) }));
         const isDone = await store.whileConnected(
           produce(store, awaited, async ({ run, id }) => addJob(store, id, { run, data: jobs.get(run)! }), options),
@@ -192,6 +194,15 @@ async function lookAt(
       return "dropped";
     default:
       return undefined;
+  }
+}
+
+/** Removes jobs whose results were fetched by a command that was killed before it could remove them. */
+async function forgetFetched(store: Store, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    if ((await store.queue.getJobState(id)) !== "completed") continue;
+    const result = resultSchema.safeParse(((await store.queue.getJob(id)) as QueuedJob | undefined)?.returnvalue).data;
+    await forget(store, id, result?.kind === "finished" ? result : undefined);
   }
 }
 

@@ -258,6 +258,7 @@ function trainingProcess(options: RunWorkerOptions, report: (line: string) => vo
       current?.send({ kind: "stop" });
     },
     async end() {
+      onMessage = () => {};
       current?.kill();
       await current?.ended;
     },

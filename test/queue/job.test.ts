@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { loadData } from "../../src/data/node/custom-data.ts";
 import { UserError } from "../../src/errors.ts";
 import type { PlannedRun } from "../../src/experiments/planned-run.ts";
-import { type Job, jobId, jobOf, parseJob, planJob } from "../../src/queue/job.ts";
+import { dataFacts, type Job, jobId, jobOf, parseJob, planJob } from "../../src/queue/job.ts";
 import { packRun, unpackRun } from "../../src/queue/run-package.ts";
 import { loadPeer } from "../../src/queue/store.ts";
 import { base, enhanced } from "../../src/recipes/index.ts";
@@ -19,8 +19,10 @@ const FOLDER = sharedFolder();
 
 const RUN: PlannedRun = { recipe: base, seed: 1, path: "s1", trainOn: "split", limit: null };
 const machine = { data, runtime: nodeRuntime };
-const job = jobOf(RUN, machine);
-const worker = { data, versions: job.versions, models: [] };
+const made = jobOf(RUN, machine);
+/** Of a package, without a commit: it is for workers of any checkout. */
+const job = { ...made, versions: { ...made.versions, commit: null } };
+const worker = { data, versions: { ...job.versions, commit: "def" }, models: [] };
 /** As it arrives. */
 const sent = (value: unknown) => JSON.parse(JSON.stringify(value));
 
@@ -31,7 +33,7 @@ describe("a job", () => {
   });
 
   test("has the same name for the same run, wherever its folder is, and another for any other run", () => {
-    expect(jobId(jobOf({ ...RUN, path: "other" }, machine))).toBe(jobId(job));
+    expect(jobId(jobOf({ ...RUN, path: "other" }, machine))).toBe(jobId(made));
     const others: Job[] = [
       jobOf({ ...RUN, seed: 2 }, machine),
       jobOf({ ...RUN, recipe: enhanced }, machine),
@@ -43,7 +45,7 @@ describe("a job", () => {
       jobOf(RUN, { ...machine, lowering: "standard" }),
       { ...job, versions: { ...job.versions, tailor: "9.9.9" } },
     ];
-    expect(new Set([job, ...others].map(jobId)).size).toBe(others.length + 1);
+    expect(new Set([made, ...others].map(jobId)).size).toBe(others.length + 1);
   });
 
   test.each([
@@ -59,12 +61,13 @@ describe("a job", () => {
 
   test.each([
     ["tailor's version", { ...job, versions: { ...job.versions, tailor: "9.9.9" } }, /it is for tailor 9.9.9, this is/],
+    ["its commit", { ...job, versions: { ...job.versions, commit: "abc" } }, /it is for tailor at commit abc, this is/],
     [
       "ONNX Runtime's",
       { ...job, versions: { ...job.versions, onnxruntime: "9" } },
       /it is for ONNX Runtime 9, this is/,
     ],
-    ["the data", jobOf(RUN, { ...machine, data: other }), /its data are not here: train-images-idx3-ubyte of/],
+    ["the data", { ...job, data: dataFacts(other) }, /its data are not here: train-images-idx3-ubyte of/],
     [
       "their form",
       { ...job, data: { ...job.data, image: { channels: 3, height: 14, width: 14 } } },
@@ -85,7 +88,7 @@ describe("a job", () => {
 });
 
 describe("a run's archive", () => {
-  const made = (name: string, files: Record<string, string>) => {
+  const folderOf = (name: string, files: Record<string, string>) => {
     const folder = join(FOLDER, name);
     mkdirSync(folder);
     for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
@@ -93,7 +96,7 @@ describe("a run's archive", () => {
   };
 
   test("has the files of the run and no others", async () => {
-    const folder = made("run", {
+    const folder = folderOf("run", {
       "run.json": "{}",
       "metrics.jsonl": "1",
       "report.html": "page",
@@ -106,9 +109,9 @@ describe("a run's archive", () => {
   });
 
   test("is refused with other files, links or paths, and writes nothing outside its folder", async () => {
-    const folder = made("foreign", { "run.json": "{}", "evil.js": "x" });
+    const folder = folderOf("foreign", { "run.json": "{}", "evil.js": "x" });
     symlinkSync("/etc/passwd", join(folder, "weights.safetensors"));
-    const outside = made("outside", { "run.json": "outside" });
+    const outside = folderOf("outside", { "run.json": "outside" });
     for (const files of [["evil.js"], ["weights.safetensors"], ["../outside/run.json"], ["run.json", "evil.js"]]) {
       const packed = await create({ cwd: folder, gzip: true, preservePaths: true }, files).concat();
       await expect(unpackRun(packed, join(FOLDER, "refused"))).rejects.toThrow(
@@ -120,7 +123,7 @@ describe("a run's archive", () => {
   });
 
   test("that is cut short or no archive is refused", async () => {
-    const packed = await packRun(made("cut", { "run.json": "1".repeat(10_000) }));
+    const packed = await packRun(folderOf("cut", { "run.json": "1".repeat(10_000) }));
     for (const bytes of [packed.subarray(0, packed.length / 2), Buffer.from("no archive")]) {
       await expect(unpackRun(bytes, join(FOLDER, "cut-short"))).rejects.toThrow(/archive is damaged/);
     }

@@ -1,9 +1,9 @@
 /** A queue in Postgres: the same results as in Redis. */
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { refusalOf, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { needPostgres, startPostgres } from "./support/servers.ts";
+import { needPostgres, startPostgres, stopServers } from "./support/servers.ts";
 
 const DATA = await smallDataFolder({ train: 240, test: 60, isHalved: true });
 const FOLDER = sharedFolder();
@@ -13,6 +13,8 @@ interface Seeds {
   readonly runs: readonly { readonly weightsSha256: string }[];
 }
 const weightsIn = (stdout: string) => (JSON.parse(stdout) as Seeds).runs.map(({ weightsSha256 }) => weightsSha256);
+
+afterAll(stopServers);
 
 test("a worker that is killed is replaced by another, which goes on to the weights of one machine; the store is then empty", async (context) => {
   needPostgres(context);

@@ -2,11 +2,12 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { refusalOf, type Started, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { needRedis, type Server, startRedis } from "./support/servers.ts";
+import { needRedis, type Server, startRedis, startTlsRedis, stopServers } from "./support/servers.ts";
 
 const DATA = await smallDataFolder({ train: 240, test: 60, isHalved: true });
 const OTHER_DATA = await smallDataFolder({ train: 120, test: 60, isHalved: true });
@@ -58,6 +59,7 @@ async function producedBy(producer: Started): Promise<Seeds> {
 
 const statusOf = (store: Server) => tailorJson<Status>(["queue", "status", store.url]);
 
+afterAll(stopServers);
 beforeEach(needRedis);
 
 describe("train --seeds 3 --queue", () => {
@@ -291,6 +293,33 @@ describe("a store that cannot be used", () => {
       expect(stderr).not.toMatch(/right-one|wrong-one/);
     }
   });
+
+  test("one over TLS is used if its certificate is trusted, and else refused", async () => {
+    const { url, certificate } = await startTlsRedis();
+    const env = { NODE_EXTRA_CA_CERTS: certificate };
+    expect(await tailorJson<Status>(["queue", "status", url], { env })).toMatchObject({ waiting: 0 });
+    expect(refusalOf(await queue(url), 1)).toMatch(/^rediss:\/\/localhost:\d+ cannot be used: .*certificate/);
+  });
+
+  // The tries take a minute.
+  test.runIf(IS_THOROUGH)(
+    "one that goes away for good ends the command and the worker, and says how to go on",
+    async () => {
+      const store = await startRedis();
+      const worker = await startedWorker(store);
+      const producer = produce(store, "gone");
+      await producer.hasSaid(/s1: epoch 1\/6/);
+      await store.kill();
+      for (const { code, stderr } of [await producer.ended, await worker.ended]) {
+        expect(code, stderr).toBe(1);
+        expect(stderr).toMatch(/error: the connection to redis.* was lost, .* run the same command to go on/);
+      }
+      await store.restart();
+      const other = await startedWorker(store);
+      expect((await producedBy(produce(store, "gone"))).runs).toHaveLength(3);
+      await stop(other);
+    },
+  );
 
   test("a queue for one run, for a race, or beside --shard is refused", async () => {
     const url = "redis://127.0.0.1:1";

@@ -7,13 +7,21 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { afterAll, expect, type TestContext } from "vitest";
+import { expect, type TestContext } from "vitest";
 
 const HAS_REDIS = spawnSync("redis-server", ["--version"]).status === 0;
 /** Debian's folder of the newest version's programs. */
 const POSTGRES = existsSync("/usr/lib/postgresql")
   ? `/usr/lib/postgresql/${readdirSync("/usr/lib/postgresql").toSorted().at(-1)}/bin`
   : undefined;
+
+/** What is left to do when a test file is over; a hook that a running test registers would not be called. */
+const stops: (() => Promise<void>)[] = [];
+
+/** Ends the servers that a test file has started. */
+export async function stopServers(): Promise<void> {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+}
 
 /** Skips the test where Redis is missing; with REQUIRE_PEERS=1 that is a failure. */
 export function needRedis(context: TestContext): void {
@@ -61,6 +69,48 @@ export async function startRedis({ password }: { password?: string } = {}): Prom
       }
     },
   );
+}
+
+/** A Redis server that speaks TLS only, with a certificate that it signed itself: its file is `certificate`. */
+export async function startTlsRedis(): Promise<Server & { readonly certificate: string }> {
+  const folder = temporaryFolder();
+  const port = await freePort();
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const files = ["-keyout", key, "-out", certificate];
+  const made = spawnSync("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "2",
+    ...files,
+    ...subject,
+  ]);
+  expect(made.status, String(made.stderr)).toBe(0);
+  const tls = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
+  const options = ["--port", "0", "--tls-port", `${port}`, "--dir", folder, "--save", "", ...tls];
+  const server = await serve(
+    `rediss://localhost:${port}`,
+    () => spawn("redis-server", options, { stdio: "ignore" }),
+    async () => {
+      const client = new Redis(port, {
+        lazyConnect: true,
+        retryStrategy: () => null,
+        tls: { rejectUnauthorized: false },
+      });
+      client.on("error", () => {});
+      try {
+        await client.connect();
+        await client.ping();
+      } finally {
+        client.disconnect();
+      }
+    },
+  );
+  return { ...server, certificate };
 }
 
 /** A Postgres server; it refuses to be root, so that it then runs as Debian's user of it. */
@@ -117,14 +167,14 @@ async function serve(url: string, start: () => ChildProcess, answers: () => Prom
       await sleep(50);
     }
   };
-  afterAll(() => end("SIGTERM"));
+  stops.push(() => end("SIGTERM"));
   await restart();
   return { url, restart, kill: () => end("SIGKILL") };
 }
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "tailor-store-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  stops.unshift(async () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
