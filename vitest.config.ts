@@ -7,8 +7,8 @@ const MOCKING = ["test/runs/make-folders.test.ts", "test/runs/whole-file-faults.
 
 export default defineConfig({
   test: {
-    // ONNX Runtime sessions use both cores by themselves: test files side by side would only get in each other's way.
-    maxWorkers: 2,
+    // One more than the cores of a small machine: a third of the time, tests wait for servers, pages and processes.
+    maxWorkers: 3,
     // For the same reason a command that is started without --threads takes one.
     // Decoded pictures of tests would only fill the cache.
     env: { OMP_NUM_THREADS: "1", TAILOR_PICTURE_CACHE: "off" },
