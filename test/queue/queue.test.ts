@@ -32,9 +32,16 @@ interface Status {
   readonly setAside: number;
 }
 
-/** Starts a worker that has read its data. */
-async function startedWorker(store: Server, args: readonly string[] = ["--data", DATA]): Promise<Started> {
-  const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", "2", ...args]);
+/**
+ * Starts a worker that has read its data.
+ *
+ * @param lock seconds: few where another worker shall take its run over, else so many that a busy machine does not matter
+ */
+async function startedWorker(
+  store: Server,
+  { lock = 60, args = ["--data", DATA] }: { lock?: number; args?: readonly string[] } = {},
+): Promise<Started> {
+  const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", `${lock}`, ...args]);
   await worker.hasSaid("waiting for runs");
   return worker;
 }
@@ -99,7 +106,7 @@ describe("train --seeds 3 --queue", () => {
   });
 
   test("a worker that is killed in the middle of a run is replaced by another, which goes on to the same weights", async () => {
-    const killed = await startedWorker(store);
+    const killed = await startedWorker(store, { lock: 2 });
     const producer = produce(store, "killed");
     await producer.hasSaid(/s1: epoch 3\/6/);
     killed.child.kill("SIGKILL");
@@ -110,7 +117,7 @@ describe("train --seeds 3 --queue", () => {
   });
 
   test("a worker that is interrupted saves its run's state and gives it back at once", async () => {
-    const first = await startedWorker(store, ["--data", DATA, "--lock", "3600"]);
+    const first = await startedWorker(store, { lock: 3600 });
     const producer = produce(store, "given-back");
     await producer.hasSaid(/s1: epoch 1\/6/);
     await stop(first);
@@ -158,7 +165,7 @@ describe("train --seeds 3 --queue", () => {
   });
 
   test("a worker that slept for longer than its lock does not disturb the one that has its run", async () => {
-    const asleep = await startedWorker(store);
+    const asleep = await startedWorker(store, { lock: 2 });
     const producer = produce(store, "asleep");
     await producer.hasSaid(/s1: epoch 2\/6/);
     asleep.child.kill("SIGSTOP");
@@ -172,7 +179,7 @@ describe("train --seeds 3 --queue", () => {
   });
 
   test("a worker without the data leaves the runs to others, and says so once a run", async () => {
-    const foreign = await startedWorker(store, ["--data", OTHER_DATA]);
+    const foreign = await startedWorker(store, { args: ["--data", OTHER_DATA] });
     const producer = produce(store, "foreign");
     await foreign.hasSaid(/base, seed 1 .*: left to other workers: its data are not here: train-images-idx3-ubyte/);
     const fitting = await startedWorker(store);
@@ -217,9 +224,9 @@ describe("train --seeds 3 --queue", () => {
     writeFileSync(other, network(9));
     const own = ["train", file, "--seeds", "1", "--data", DATA, "--skip-report", "--out", at("own")];
     const producer = startTailor([...own, "--queue", store.url, "--json"]);
-    const without = await startedWorker(store, ["--data", DATA, "--recipe", other]);
+    const without = await startedWorker(store, { args: ["--data", DATA, "--recipe", other] });
     await without.hasSaid(/own, seed 1 .*: left to other workers: its network "own" is not here/);
-    const having = await startedWorker(store, ["--data", DATA, "--recipe", file]);
+    const having = await startedWorker(store, { args: ["--data", DATA, "--recipe", file] });
     await producedBy(producer);
     expect(readRunRecord(at("own/s1"))).toMatchObject({ status: "finished", recipeFile: file });
     await stop(without);
