@@ -143,7 +143,7 @@ describe("train --seeds 3 --queue", () => {
     expect(again.said().stderr).not.toContain("started on");
   });
 
-  test("a producer that is killed loses nothing", async () => {
+  test.runIf(IS_THOROUGH)("a producer that is killed loses nothing", async () => {
     const worker = await startedWorker(store);
     const producer = produce(store, "producer-killed");
     await producer.hasSaid(/s1: epoch 6\/6/);
@@ -153,7 +153,7 @@ describe("train --seeds 3 --queue", () => {
     await stop(worker);
   });
 
-  test("a store that is killed and started again goes on with what is on its disk", async () => {
+  test.runIf(IS_THOROUGH)("a store that is killed and started again goes on with what is on its disk", async () => {
     const own = await startRedis();
     const worker = await startedWorker(own);
     const producer = produce(own, "store-killed");
@@ -164,19 +164,22 @@ describe("train --seeds 3 --queue", () => {
     await stop(worker);
   });
 
-  test("a worker that slept for longer than its lock does not disturb the one that has its run", async () => {
-    const asleep = await startedWorker(store, { lock: 2 });
-    const producer = produce(store, "asleep");
-    await producer.hasSaid(/s1: epoch 2\/6/);
-    asleep.child.kill("SIGSTOP");
-    const other = await startedWorker(store);
-    await other.hasSaid(/seed \d .*: (goes on|started)/);
-    asleep.child.kill("SIGCONT");
-    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
-    expect(await statusOf(store)).toMatchObject({ waiting: 0, finished: 0, setAside: 0 });
-    await stop(asleep);
-    await stop(other);
-  });
+  test.runIf(IS_THOROUGH)(
+    "a worker that slept for longer than its lock does not disturb the one that has its run",
+    async () => {
+      const asleep = await startedWorker(store, { lock: 2 });
+      const producer = produce(store, "asleep");
+      await producer.hasSaid(/s1: epoch 2\/6/);
+      asleep.child.kill("SIGSTOP");
+      const other = await startedWorker(store);
+      await other.hasSaid(/seed \d .*: (goes on|started)/);
+      asleep.child.kill("SIGCONT");
+      expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(here));
+      expect(await statusOf(store)).toMatchObject({ waiting: 0, finished: 0, setAside: 0 });
+      await stop(asleep);
+      await stop(other);
+    },
+  );
 
   test("a worker without the data leaves the runs to others, and says so once a run", async () => {
     const foreign = await startedWorker(store, { args: ["--data", OTHER_DATA] });
@@ -255,7 +258,7 @@ describe("train --seeds 3 --queue", () => {
   });
 });
 
-test("a sweep's diverged run is no failure, and its candidate is ranked last", async () => {
+test.runIf(IS_THOROUGH)("a sweep's diverged run is no failure, and its candidate is ranked last", async () => {
   const store = await startRedis();
   const worker = await startedWorker(store);
   const sweep = ["sweep", "base", "--over", "learningRate=1e-3,1e30", "--epochs", "1", "--seeds", "2", "--data", DATA];
