@@ -31,7 +31,7 @@ const gemm: Kernel = (context) => {
   const product = multiply(a.data, b.data, rows, terms, columns).map((element) => alpha * element);
   const c = inputs[2];
   if (!c) return tensor([rows, columns], product);
-  const [down, across] = c.shape.length === 1 ? [1, c.shape[0]!] : [c.shape[0]!, c.shape[1]!];
+  const [down, across] = [1, 1, ...c.shape].slice(-2) as [number, number];
   const added = view(c.data, [rows, columns], [down === 1 ? 0 : across, across === 1 ? 0 : 1]);
   return tensor(
     [rows, columns],

@@ -95,6 +95,7 @@ export const STANDARD_CASES: readonly NodeCase[] = [
   },
   one("Gemm", { a: [3, 4], b: [4, 5], c: [5] }, 15),
   { ...one("Gemm", { a: [4, 3], b: [5, 4], c: [3, 1] }, 15, { transA: 1, transB: 1 }), name: "Gemm, both turned" },
+  { ...one("Gemm", { a: [3, 4], b: [4, 5], c: [] }, 15, { beta: { float: 2 } }), name: "Gemm, one number added" },
   one("MatMul", { a: [2, 3, 4, 5], b: [2, 3, 5, 2] }, 48),
   { ...one("MatMul", { a: [6, 5], b: [5, 2] }, 12), name: "MatMul of matrices" },
   { ...one("MatMul", { a: [2, 5], b: [3, 5, 4] }, 24), name: "MatMul of one matrix with several" },
