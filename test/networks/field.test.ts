@@ -151,7 +151,8 @@ describe("logits and gradients are those of an independent PyTorch module, which
     const tolerance = LOGIT_TOLERANCE * largest;
     const evaluation = evaluationProgram(model, { task: TASK, batchSize: BATCH, normalization: NORMALIZATION });
     const step = gradientProgram(model);
-    for (const lowering of processorLowerings()) {
+    const lowerings = processorLowerings();
+    for (const lowering of LARGE.includes(model.name) ? lowerings.slice(-1) : lowerings) {
       const { logits } = Object.fromEntries(await run(evaluation, lowering, tensors, {}));
       expect(logits).toBeClose(expected, { tolerance });
       const outputs = await run(step, lowering, tensors, { labels });
