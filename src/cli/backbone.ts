@@ -11,6 +11,7 @@ import { count } from "../text.ts";
 import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
 import { BACKBONE_RANGES, openBackbone } from "../training/node/open-backbone.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
+import { onlyWholeNetworks } from "./fine-tuning.ts";
 import type { Output } from "./output.ts";
 import { threads, wholeNumber } from "./parse.ts";
 import { whileReading } from "./reading-display.ts";
@@ -69,12 +70,7 @@ export async function recipeTyped(
       });
     return recipeNamed(word);
   }
-  if (options.weights !== undefined) {
-    throw new UserError(
-      `--weights is for whole networks, but ${TRANSFER} leaves its backbone as it is; leave it out, or train another recipe`,
-      { exitCode: 2 },
-    );
-  }
+  if (options.weights !== undefined) throw onlyWholeNetworks("weights");
   const { backbone, rangeFrom } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
     range: options.backboneRange,
     pooling: options.backbonePooling,

@@ -16,6 +16,11 @@ export const DISTRIBUTION_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
+/** The option that is typed of the two, if any. */
+export function distributionTyped(options: OptionsOf<typeof DISTRIBUTION_OPTIONS>): "shard" | "queue" | undefined {
+  return (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+}
+
 /** How the runs are trained; undefined: all of them here. @throws UserError when an option is refused */
 export function typedDistribution(options: OptionsOf<typeof DISTRIBUTION_OPTIONS>): TrainRuns | undefined {
   const own = shard(options);

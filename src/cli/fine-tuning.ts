@@ -50,10 +50,7 @@ export function withWeights(recipe: Recipe, options: FineTuneTyped, output: Outp
   const typed = FINE_TUNE_NAMES.find((name) => options[name] !== undefined);
   if (typed === undefined) return recipe;
   if (recipe.backbone) {
-    throw new UserError(
-      `${flag(typed)} is for whole networks, but ${TRANSFER} leaves its backbone as it is; leave it out, or train another recipe`,
-      { exitCode: 2 },
-    );
+    throw onlyWholeNetworks(typed);
   }
   const given = { ...typedFineTune(options), epochs: wholeNumber(options, "epochs") };
   if (options.weights === undefined) {
@@ -69,6 +66,14 @@ export function withWeights(recipe: Recipe, options: FineTuneTyped, output: Outp
     : "";
   output.note(`weights: ${file}; pixels are normalised as ${normalizedAs}${numbers}`);
   return startFrom(recipe, pretrained, { ...given, isShortened: isBuiltIn(recipe) });
+}
+
+/** The error of an option that a frozen backbone has no use for. */
+export function onlyWholeNetworks(option: (typeof FINE_TUNE_NAMES)[number]): UserError {
+  return new UserError(
+    `${flag(option)} is for whole networks, but ${TRANSFER} leaves its backbone as it is; leave it out, or train another recipe`,
+    { exitCode: 2 },
+  );
 }
 
 function typedFineTune(options: FineTuneTyped): FineTune {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { UserError } from "../errors.ts";
 
 /** Labelled images as bytes: the format in which they are stored, batched and fed to a model. */
@@ -36,6 +37,11 @@ export function valuesFor(set: LabelledSet, count: number): Uint8Array | Float32
 
 /** The size of a set's images. */
 export type ImageGeometry = Pick<ImageSet, "channels" | "height" | "width">;
+
+const size = z.int().min(1);
+
+/** Of an `ImageGeometry` in files. */
+export const imageGeometrySchema = z.strictObject({ channels: size, height: size, width: size });
 
 /** Number of bytes of one image. */
 export function imageBytes({ channels, height, width }: ImageGeometry): number {

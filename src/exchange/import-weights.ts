@@ -57,9 +57,9 @@ export async function importWeights(
       `the head of ${file} (${head.names.join(", ")}) is for ${head.classes} classes, not ${network.task.classes}: it gets fresh weights, which must be trained`,
     );
   }
-  const tensors = isOtherHead
-    ? withFreshHead(read.tensors, head, { ...network, fileName: file, seed: HEAD_SEED })
-    : matchTensors(read.tensors, { ...network, fileName: file });
+  const classes = isOtherHead ? head.classes : network.task.classes;
+  const inFile = matchTensors(read.tensors, { ...network, task: { ...network.task, classes }, fileName: file });
+  const tensors = isOtherHead ? withFreshHead(inFile, head, { ...network, seed: HEAD_SEED }) : inFile;
   const sum = weightsSha256(tensors);
   requireStatedWeights(read, sum);
 

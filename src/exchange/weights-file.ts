@@ -6,7 +6,7 @@ import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
 import { headTensors } from "../nn/head.ts";
 import { buildModel, type ImageTask, initialTensors, type Model, withoutNormalization } from "../nn/model.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
-import { isBatchCount, matchTensors, withoutWrappers } from "./match-tensors.ts";
+import { isBatchCount, withoutWrappers } from "./match-tensors.ts";
 
 /** A safetensors file of weights from anywhere. */
 export interface WeightsFile {
@@ -69,11 +69,11 @@ export function headOf(model: Model, task: ImageTask, tensors: readonly NamedTen
 }
 
 /**
- * A file's tensors, all of them checked, but with new initial weights for the head.
+ * Tensors with new initial weights for the head.
  *
+ * @param tensors as `matchTensors` gives them for the file's own number of classes
  * @param seed of the new weights
  * @param rows of each class the class of the file whose weights it keeps, if any. Default: none
- * @throws UserError as `matchTensors`
  */
 export function withFreshHead(
   tensors: readonly NamedTensor[],
@@ -81,17 +81,15 @@ export function withFreshHead(
   {
     model,
     task,
-    fileName,
     seed,
     rows = [],
-  }: { model: Model; task: ImageTask; fileName: string; seed: number; rows?: readonly (number | undefined)[] },
+  }: { model: Model; task: ImageTask; seed: number; rows?: readonly (number | undefined)[] },
 ): NamedTensor[] {
-  const matched = matchTensors(tensors, { model, task: { ...task, classes }, fileName });
   const normalization = withoutNormalization(task);
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
   const fresh = initialTensors(graph, seed);
   const shapes = new Map(graph.tensors.map(({ name, value }) => [name, value.shape]));
-  return matched.map((tensor) => {
+  return tensors.map((tensor) => {
     if (!names.includes(tensor.name)) return tensor;
     const shape = shapes.get(tensor.name)!;
     const data = fresh.get(tensor.name)!;

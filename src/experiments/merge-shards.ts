@@ -6,7 +6,7 @@ import { UserError } from "../errors.ts";
 import { explainFileError, whatIsAt } from "../runs/node/file-errors.ts";
 import { listNames, makeFolder, openOutputFolder, readJsonIfThere } from "../runs/node/output-folder.ts";
 import { readRegularFile } from "../runs/node/regular-file.ts";
-import { checkRunFiles, hasChecksums, RUN_FILES, type Run, readModel, readWeights } from "../runs/node/run-files.ts";
+import { checkRunFiles, hasChecksums, RUN_FILES, type Run } from "../runs/node/run-files.ts";
 import { LOCK_FILE, TAKEOVER_FOLDER } from "../runs/node/run-lock.ts";
 import { listRuns } from "../runs/node/run-status.ts";
 import { isTemporary, writeWholeFile } from "../runs/node/whole-file.ts";
@@ -139,9 +139,6 @@ function runsOf(place: string): { finished: ShardRun[]; unfinished: string[] } {
     }
     const opened = { path, record, name: relative(place, path) };
     checkRunFiles(opened);
-    // Older records may leave out some: these two are what all results depend on.
-    readWeights(opened);
-    readModel(opened);
     finished.push(opened);
   }
   return { finished, unfinished };

@@ -1,6 +1,7 @@
 /** What goes through the queue: jobs, what workers report about them, and their results. Never code, never images. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { imageGeometrySchema } from "../data/image-set.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { splitToText } from "../data/picture-split.ts";
 import { imageTask } from "../data/training-data.ts";
@@ -26,13 +27,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digit
 /** What must be the same of the data where a run is trained and where it is needed. */
 const dataFactsSchema = z.strictObject({
   files: z.array(z.strictObject({ name: z.string(), sha256 })).min(1),
-  image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }),
+  image: imageGeometrySchema,
   classes: z.array(z.string()),
   preparation: preparationSchema.optional(),
   /** Of the division of pictures into parts. */
   splitSha256: sha256.optional(),
 });
-export type DataFacts = z.infer<typeof dataFactsSchema>;
+type DataFacts = z.infer<typeof dataFactsSchema>;
 
 const jobSchema = z.strictObject({
   format: z.literal(JOB_FORMAT),
@@ -98,20 +99,26 @@ export function dataFacts({ train, files, preparation, split }: LoadedData): Dat
   };
 }
 
+/** What the jobs of a command have in common. */
+export function machineFacts({
+  data,
+  runtime,
+}: Pick<ExperimentOptions, "data" | "runtime">): Pick<Job, "versions" | "data"> {
+  return { versions: versionsOf(runtime), data: dataFacts(data) };
+}
+
 /**
  * The job of a planned run.
  *
+ * @param machine computed once for many jobs
  * @throws UserError (exit code 2) when the run needs what workers cannot have
  */
 export function jobOf(
   { recipe, fittedFrom, seed, trainOn, limit, fold }: PlannedRun,
-  {
-    data,
-    lowering,
-    runtime,
-    tensorboard = false,
-  }: Pick<ExperimentOptions, "data" | "lowering" | "runtime" | "tensorboard">,
+  options: Pick<ExperimentOptions, "data" | "lowering" | "runtime" | "tensorboard">,
+  machine = machineFacts(options),
 ): Job {
+  const { data, lowering, runtime, tensorboard = false } = options;
   if (recipe.backbone || recipe.pretrained) {
     throw new UserError(
       `recipe "${recipe.name}" starts from a pretrained network in a file, which workers do not have; train it here`,
@@ -123,7 +130,7 @@ export function jobOf(
   }
   return {
     format: JOB_FORMAT,
-    versions: versionsOf(runtime),
+    ...machine,
     recipe: recipeToJson(recipe),
     networkSha256: networkSha256(recipe.model, imageTask(data.train)),
     ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
@@ -133,7 +140,6 @@ export function jobOf(
     ...(fold ? { fold: { ...fold } } : {}),
     lowering: lowering ?? null,
     tensorboard,
-    data: dataFacts(data),
   };
 }
 

@@ -2,10 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { IQueueBackend, QueueEvents, Worker } from "bullmq";
 import type { Pool } from "pg";
 import {
+  codeOf,
   FIRST_TRIES,
   LATER_TRIES,
   loadPeer,
   lost,
+  openParts,
   QUEUE_NAME,
   refusal,
   retryDelay,
@@ -36,26 +38,18 @@ export async function openPostgres(url: URL): Promise<Store> {
   const isLost = watch(pool, title, watching.signal);
   isLost.catch(() => {});
   const connection = { connectionString: url.href, migrate: true };
-  const open: {
-    on(event: "error", listener: () => void): unknown;
-    close(): Promise<void>;
-  }[] = [];
-  const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
-    part.on("error", () => {});
-    open.push(part);
-    return part;
-  };
+  const parts = openParts<{ on(event: "error", listener: () => void): unknown; close(): Promise<void> }>();
   const backend = bullmq.createPostgresBackend as unknown as import("bullmq").BackendFactory<IQueueBackend, object>;
-  const queue = kept(new bullmq.Queue(QUEUE_NAME, { connection }, backend));
+  const queue = parts.keep(new bullmq.Queue(QUEUE_NAME, { connection }, backend));
   await queue.waitUntilReady();
   return {
     title,
     files: postgresFiles(pool),
     queue: queue as unknown as Store["queue"],
     Errors: bullmq,
-    events: () => kept(new bullmq.QueueEvents(QUEUE_NAME, { connection }, backend)) as unknown as QueueEvents,
+    events: () => parts.keep(new bullmq.QueueEvents(QUEUE_NAME, { connection }, backend)) as unknown as QueueEvents,
     worker: (process, settings) =>
-      kept(
+      parts.keep(
         new bullmq.Worker(
           QUEUE_NAME,
           (job, token) => process(job, token ?? ""),
@@ -66,7 +60,7 @@ export async function openPostgres(url: URL): Promise<Store> {
     whileConnected: (work) => Promise.race([work, isLost]),
     async close() {
       watching.abort();
-      for (const part of open.toReversed()) await part.close().catch(() => {});
+      for (const part of parts.open.toReversed()) await part.close().catch(() => {});
       await pool.end().catch(() => {});
     },
   };
@@ -79,7 +73,7 @@ async function connect(pool: Pool, title: string): Promise<void> {
       await pool.query(CREATE_FILES);
       return;
     } catch (error) {
-      const isRefused = error instanceof Error && "code" in error && /^(28|3D)/.test(String(error.code));
+      const isRefused = /^(28|3D)/.test(codeOf(error));
       if (!isRefused && tries < FIRST_TRIES) {
         await sleep(retryDelay(tries));
         continue;

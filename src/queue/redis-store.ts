@@ -3,9 +3,11 @@ import type { ConnectionOptions, QueueEvents, Worker } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import {
   FIRST_TRIES,
+  isLoginRefused,
   LATER_TRIES,
   loadPeer,
   lost,
+  openParts,
   QUEUE_NAME,
   refusal,
   retryDelay,
@@ -39,24 +41,18 @@ export async function openRedis(url: URL): Promise<Store> {
   });
   isLost.catch(() => {});
   const connection = { ...options, url: url.href } as ConnectionOptions;
-  const open: {
+  const parts = openParts<{
     on(event: "error", listener: () => void): unknown;
     close(force?: boolean): Promise<void>;
-  }[] = [];
-  const kept = <Part extends (typeof open)[number]>(part: Part): Part => {
-    // What matters of these errors is seen by `isLost`; without a listener they would end the process.
-    part.on("error", () => {});
-    open.push(part);
-    return part;
-  };
+  }>();
   return {
     title,
     files: redisFiles(client),
-    queue: kept(new bullmq.Queue(QUEUE_NAME, { connection })),
+    queue: parts.keep(new bullmq.Queue(QUEUE_NAME, { connection })),
     Errors: bullmq,
-    events: (): QueueEvents => kept(new bullmq.QueueEvents(QUEUE_NAME, { connection })),
+    events: (): QueueEvents => parts.keep(new bullmq.QueueEvents(QUEUE_NAME, { connection })),
     worker: (process, settings): Worker =>
-      kept(
+      parts.keep(
         new bullmq.Worker(QUEUE_NAME, (job, token) => process(job, token ?? ""), {
           ...settings,
           connection,
@@ -73,7 +69,7 @@ export async function openRedis(url: URL): Promise<Store> {
       ]),
     async close() {
       const isGone = client.status !== "ready";
-      for (const part of open.toReversed()) {
+      for (const part of parts.open.toReversed()) {
         // A connection that is gone cannot be closed in an orderly way; what waits for it would wait for ever.
         const closed = part.close(isGone).catch(() => {});
         await (isGone ? Promise.race([closed, sleep(CLOSE_MS)]) : closed);
@@ -89,8 +85,7 @@ async function connect(client: Redis, title: string): Promise<void> {
   const failed = new Promise<never>((_, reject) => {
     client.on("error", (error) => {
       last = error;
-      // More tries would not help.
-      if (/WRONGPASS|NOAUTH|ERR AUTH|invalid password/.test(error.message)) reject(error);
+      if (isLoginRefused(error)) reject(error);
     });
     client.once("end", () => reject(last));
   });

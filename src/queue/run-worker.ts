@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import type { LoadedData } from "../data/node/chain.ts";
 import { loadData } from "../data/node/custom-data.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { type PlannedRun, remainingWork, trainPlanned } from "../experiments/planned-run.ts";
 import { loadRecipeFile } from "../runs/node/recipe-file.ts";
 import { readMetrics } from "../runs/node/run-files.ts";
@@ -139,6 +139,6 @@ async function takeOver(
 }
 
 function failure(error: unknown): Extract<RunEnd, { kind: "failed" }> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { kind: "failed", message, log: error instanceof UserError ? message : describeCrash(error) };
 }

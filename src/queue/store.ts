@@ -57,18 +57,48 @@ export async function loadPeer<Loaded>(
   try {
     return await load();
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    if (codeOf(error) !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new UserError(
       `a queue needs the package ${name}, which is not installed; run: npm install ${[name, ...others].join(" ")}`,
     );
   }
 }
 
+/** Part of a store that has connections of its own. */
+interface StorePart {
+  on(event: "error", listener: () => void): unknown;
+}
+
+/** The open parts of a store, in the order in which they were opened. */
+export function openParts<Part extends StorePart>() {
+  const open: Part[] = [];
+  return {
+    open: open as readonly Part[],
+    keep<Kept extends Part>(part: Kept): Kept {
+      // What matters of its errors is seen by the store itself; without a listener they would end the process.
+      part.on("error", () => {});
+      open.push(part);
+      return part;
+    },
+  };
+}
+
+/** Whether the store refuses the user or password, so that more tries would not help. */
+export function isLoginRefused(error: unknown): boolean {
+  return (
+    /WRONGPASS|NOAUTH|invalid password|ERR AUTH/i.test(messageOf(error)) || ["28P01", "28000"].includes(codeOf(error))
+  );
+}
+
+/** The code of a system's or Postgres's error; empty where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
 /** Why a store could not be used. */
 export function refusal(title: string, error: unknown): UserError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const text = messageOf(error);
-  if (/WRONGPASS|NOAUTH|invalid password|ERR AUTH/i.test(text) || ["28P01", "28000"].includes(code)) {
+  const code = codeOf(error);
+  if (isLoginRefused(error)) {
     return new UserError(`${title} refuses the user or password; check the queue's address`);
   }
   if (code === "3D000")
@@ -82,7 +112,7 @@ export function refusal(title: string, error: unknown): UserError {
     return new UserError(`${title}: there is no host of that name; check the queue's address`);
   }
   return new UserError(
-    `${title} cannot be used: ${text || code || "the connection was closed"}; check the server and the queue's address`,
+    `${title} cannot be used: ${messageOf(error) || code || "the connection was closed"}; check the server and the queue's address`,
     { cause: error },
   );
 }

@@ -13,7 +13,7 @@ import { writeWholeFile } from "../runs/node/whole-file.ts";
 import { formatRunRecord, type RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
-import { type JobResult, jobId, jobOf, progressSchema, resultSchema } from "./job.ts";
+import { type Job, type JobResult, jobId, jobOf, machineFacts, progressSchema, resultSchema } from "./job.ts";
 import { openStore } from "./open-store.ts";
 import { packageSha256, unpackRun } from "./run-package.ts";
 import type { Store } from "./store.ts";
@@ -27,10 +27,11 @@ const LOOK_EVERY_MS = 2000;
 /** Milliseconds between looks for an interrupt. */
 const INTERRUPT_EVERY_MS = 200;
 
-/** A run whose result is awaited. */
+/** A run whose result is awaited, and its job. */
 interface Awaited {
   readonly run: PlannedRun;
   readonly id: string;
+  readonly job: Job;
 }
 
 /** A job that was set aside. */
@@ -52,7 +53,11 @@ export function trainOnQueue(url: string): TrainRuns {
     const works = wanted.map((run) => remainingWork(run, options));
     const open = wanted.filter((_, i) => works[i]!.todo !== "nothing");
     // All jobs are made before the first is put into the queue: if one is refused, none is there.
-    const jobs = new Map(wanted.map((run) => [run, jobOf(run, options)]));
+    const machine = machineFacts(options);
+    const jobs = wanted.map((run): Awaited => {
+      const job = jobOf(run, options, machine);
+      return { run, id: jobId(job), job };
+    });
     if (planned.length > 0) {
       onEvent({ kind: "forecast", planned: wanted, open, seconds: null, isUpperBound: false });
     }
@@ -61,12 +66,10 @@ export function trainOnQueue(url: string): TrainRuns {
       options.onBegin?.();
       const store = await openStore(url);
       try {
-        const done = wanted.filter((run) => !open.includes(run)).map((run) => jobId(jobs.get(run)!));
+        const done = jobs.filter(({ run }) => !open.includes(run)).map(({ id }) => id);
         await store.whileConnected(forgetFetched(store, done));
-        const awaited = open.map((run) => ({ run, id: jobId(jobs.get(run)!) }));
-        const isDone = await store.whileConnected(
-          produce(store, awaited, async ({ run, id }) => addJob(store, id, { run, data: jobs.get(run)! }), options),
-        );
+        const awaited = jobs.filter(({ run }) => open.includes(run));
+        const isDone = await store.whileConnected(produce(store, awaited, options));
         if (!isDone) return undefined;
       } finally {
         await store.close();
@@ -84,7 +87,6 @@ export function trainOnQueue(url: string): TrainRuns {
 async function produce(
   store: Store,
   awaited: readonly Awaited[],
-  add: (one: Awaited) => Promise<void>,
   options: Omit<TrainAllOptions, "trainRuns">,
 ): Promise<boolean> {
   const { isWanted = () => true, onEvent = () => {}, isInterrupted = () => false, isDivergedLeftOut = false } = options;
@@ -104,7 +106,7 @@ async function produce(
   await events.waitUntilReady();
   for (const one of awaited) {
     if (isInterrupted()) break;
-    await add(one);
+    await addJob(store, one);
   }
   onEvent({ kind: "queued", runs: pending.size, workers: await store.queue.getWorkersCount(), place: store.title });
   while (pending.size > 0) {
@@ -113,7 +115,7 @@ async function produce(
       return false;
     }
     for (const one of [...pending.values()]) {
-      const ended = await lookAt(store, one, { add, isWanted, isInterrupted });
+      const ended = await lookAt(store, one, isWanted);
       if (ended === undefined) continue;
       pending.delete(one.id);
       if (ended === "dropped") continue;
@@ -149,10 +151,10 @@ async function produce(
 }
 
 /** Puts a job into the queue, unless it is there; one that was set aside gets new tries. */
-async function addJob(store: Store, id: string, { run, data }: { run: PlannedRun; data: object }): Promise<void> {
+async function addJob(store: Store, { run, id, job }: Awaited): Promise<void> {
   const found = (await store.queue.getJob(id)) as QueuedJob | undefined;
   if (found && (await found.isFailed())) await found.remove();
-  await store.queue.add(`${run.recipe.name}, ${run.fold ? `fold ${run.fold.number}` : `seed ${run.seed}`}`, data, {
+  await store.queue.add(`${run.recipe.name}, ${run.fold ? `fold ${run.fold.number}` : `seed ${run.seed}`}`, job, {
     jobId: id,
     attempts: TRIES,
     backoff: { type: "fixed", delay: TRY_AGAIN_MS },
@@ -163,10 +165,7 @@ async function addJob(store: Store, id: string, { run, data }: { run: PlannedRun
 async function lookAt(
   store: Store,
   one: Awaited,
-  {
-    add,
-    isWanted,
-  }: { add: (one: Awaited) => Promise<void>; isWanted: (run: PlannedRun) => boolean; isInterrupted: () => boolean },
+  isWanted: (run: PlannedRun) => boolean,
 ): Promise<JobResult | { kind: "set-aside"; reason: string } | "dropped" | undefined> {
   const state = await store.queue.getJobState(one.id);
   switch (state) {
@@ -175,7 +174,7 @@ async function lookAt(
       const result = resultSchema.safeParse(job?.returnvalue);
       if (result.success) return result.data;
       await job?.remove();
-      await add(one);
+      await addJob(store, one);
       return undefined;
     }
     case "failed": {
@@ -185,7 +184,7 @@ async function lookAt(
     }
     // The store was emptied, or has lost its last seconds; or another command has fetched this result.
     case "unknown":
-      await add(one);
+      await addJob(store, one);
       return undefined;
     case "waiting":
     case "delayed":

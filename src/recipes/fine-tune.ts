@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { imageGeometrySchema } from "../data/image-set.ts";
 import { UserError } from "../errors.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 
@@ -13,14 +14,17 @@ export interface Pretrained {
   readonly image?: { readonly channels: number; readonly height: number; readonly width: number };
 }
 
+export const normalizationSchema = z.strictObject({
+  mean: z.array(z.number()),
+  standardDeviation: z.array(z.number().positive()),
+});
+
 /** Schema of pretrained weights in a recipe. */
 export const pretrainedSchema = z.strictObject({
   file: z.string(),
   sha256: z.string(),
-  normalization: z
-    .strictObject({ mean: z.array(z.number()), standardDeviation: z.array(z.number().positive()) })
-    .exactOptional(),
-  image: z.strictObject({ channels: z.int().min(1), height: z.int().min(1), width: z.int().min(1) }).exactOptional(),
+  normalization: normalizationSchema.exactOptional(),
+  image: imageGeometrySchema.exactOptional(),
 });
 
 /**

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { imageGeometrySchema } from "../data/image-set.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { MODELS } from "../models/index.ts";
 import type { Layer, Model } from "../nn/index.ts";
+import { normalizationSchema } from "./fine-tune.ts";
 import { NAMED_RECIPES } from "./index.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import { recipeFields, recipeProblem } from "./recipe-json.ts";
@@ -22,12 +24,9 @@ const ownRecipe = recipeFields.extend({
     features: z.int().min(1).exactOptional(),
     published: z
       .strictObject({
-        image: z.strictObject({ channels: z.int().min(1), height: z.int().min(1), width: z.int().min(1) }),
+        image: imageGeometrySchema,
         classes: z.int().min(1),
-        normalization: z.strictObject({
-          mean: z.array(z.number()).readonly(),
-          standardDeviation: z.array(z.number().positive()).readonly(),
-        }),
+        normalization: normalizationSchema,
       })
       .exactOptional(),
   }),

@@ -3,6 +3,7 @@
  * weights are a run too; its record has their source, and nothing about their training.
  */
 import { z } from "zod";
+import { imageGeometrySchema } from "../data/image-set.ts";
 import { UserError } from "../errors.ts";
 import { describeIssues } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
@@ -113,7 +114,7 @@ const planSchema = z.strictObject({
     /** Folder of custom data; absent for Fashion-MNIST from any source. */
     folder: z.string().optional(),
     /** Size of an image. */
-    image: z.strictObject({ channels: positiveCount, height: positiveCount, width: positiveCount }).optional(),
+    image: imageGeometrySchema.optional(),
     /** How pictures are converted to such images. Default: as garments, like Fashion-MNIST. */
     preparation: preparationSchema.optional(),
     /** Class names by index; absent in records of older versions. */

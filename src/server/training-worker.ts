@@ -7,6 +7,7 @@ import { transfer } from "../recipes/transfer.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
 import { loadDataFor } from "../training/node/data-to-train.ts";
+import { toStandardError } from "../training/node/train-into.ts";
 import { trainNewRun } from "../training/node/train-run.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import { describeCrash, sendMessage } from "./send-message.ts";
@@ -49,11 +50,10 @@ async function train({ recipe: name, backbone, adjustments, limit, ...task }: Tr
   const onImages = () => {
     if (isStopRequested) throw new UserError("it was stopped");
   };
-  const report = (line: string) => process.stderr.write(`${line}\n`);
   const chosen = await chooseWeightDecay(fitted.recipe, data, images, {
     threads,
     runtime: nodeRuntime,
-    report,
+    report: toStandardError,
     onImages,
   });
   await trainNewRun(

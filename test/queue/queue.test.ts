@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { QueueStatus } from "../../src/queue/manage.ts";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { refusalOf, type Started, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
@@ -22,14 +23,6 @@ const SEEDS = ["train", "base", "--seeds", "3", ...RUN, "--skip-report"];
 interface Seeds {
   readonly runs: readonly { readonly run: string; readonly weightsSha256: string; readonly accuracy: number }[];
   readonly accuracy: { readonly mean: number };
-}
-interface Status {
-  readonly workers: number;
-  readonly isPaused: boolean;
-  readonly waiting: number;
-  readonly active: number;
-  readonly finished: number;
-  readonly setAside: number;
 }
 
 /**
@@ -64,7 +57,7 @@ async function producedBy(producer: Started): Promise<Seeds> {
   return JSON.parse(stdout) as Seeds;
 }
 
-const statusOf = (store: Server) => tailorJson<Status>(["queue", "status", store.url]);
+const statusOf = (store: Server) => tailorJson<QueueStatus>(["queue", "status", store.url]);
 
 afterAll(stopServers);
 beforeEach(needRedis);
@@ -238,7 +231,7 @@ describe("train --seeds 3 --queue", () => {
 
   test("pause, resume and drain", async () => {
     const worker = await startedWorker(store);
-    expect(await tailorJson<Status>(["queue", "pause", store.url])).toMatchObject({ isPaused: true, workers: 1 });
+    expect(await tailorJson<QueueStatus>(["queue", "pause", store.url])).toMatchObject({ isPaused: true, workers: 1 });
     const producer = produce(store, "paused");
     await producer.hasSaid("3 runs in the queue");
     expect(await statusOf(store)).toMatchObject({ isPaused: true, waiting: 3, active: 0 });
@@ -247,12 +240,12 @@ describe("train --seeds 3 --queue", () => {
     );
     producer.child.kill("SIGINT");
     await producer.ended;
-    expect(await tailorJson<Status>(["queue", "drain", store.url])).toMatchObject({
+    expect(await tailorJson<QueueStatus>(["queue", "drain", store.url])).toMatchObject({
       waiting: 0,
       active: 0,
       finished: 0,
     });
-    expect(await tailorJson<Status>(["queue", "resume", store.url])).toMatchObject({ isPaused: false });
+    expect(await tailorJson<QueueStatus>(["queue", "resume", store.url])).toMatchObject({ isPaused: false });
     expect(weightsOf(await producedBy(produce(store, "paused")))).toEqual(weightsOf(here));
     await stop(worker);
   });
@@ -307,7 +300,7 @@ describe("a store that cannot be used", () => {
   test("one over TLS is used if its certificate is trusted, and else refused", async () => {
     const { url, certificate } = await startTlsRedis();
     const env = { NODE_EXTRA_CA_CERTS: certificate };
-    expect(await tailorJson<Status>(["queue", "status", url], { env })).toMatchObject({ waiting: 0 });
+    expect(await tailorJson<QueueStatus>(["queue", "status", url], { env })).toMatchObject({ waiting: 0 });
     expect(refusalOf(await queue(url), 1)).toMatch(/^rediss:\/\/localhost:\d+ cannot be used: .*certificate/);
   });
 

@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { messageOf } from "../../src/errors.ts";
 import type { BackboneSummary } from "../../src/server/api-types.ts";
 import type { FeaturesApi } from "./features-worker.ts";
 import type { OwnClasses, OwnPicture } from "./own-classes.ts";
@@ -90,7 +91,7 @@ async function compute(): Promise<void> {
       tell();
     }
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+    failure = messageOf(error);
     tell();
   } finally {
     isComputing = false;

@@ -1,6 +1,7 @@
 import { compile } from "../../src/compile/compile.ts";
 import type { ImageSet, LabelledSet } from "../../src/data/image-set.ts";
 import { imageTask, normalizationOf, trainingData } from "../../src/data/training-data.ts";
+import { messageOf } from "../../src/errors.ts";
 import {
   allLogits,
   evaluate,
@@ -206,5 +207,5 @@ addEventListener("message", ({ data: message }: MessageEvent<ToTrainer>) => {
 });
 
 function fail(error: unknown): void {
-  tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  tell({ kind: "failed", message: messageOf(error) });
 }

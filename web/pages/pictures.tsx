@@ -1,4 +1,5 @@
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
+import { messageOf } from "../../src/errors.ts";
 import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import { TRANSFER } from "../../src/recipes/transfer.ts";
 import type { BackboneSummary, BackbonesAnswer, ServerAnswer } from "../../src/server/api-types.ts";
@@ -186,7 +187,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
     try {
       startTraining({ ...order, recipe: TRANSFER, classes, pretrained: await pretrainedBy(backbone) });
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   const trainOnServer = async ({ name }: BackboneSummary) => {
@@ -202,7 +203,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
       const { id } = await postJson<{ id: string }>("/api/training", order);
       location.hash = hrefOf({ page: "run", id });
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
     } finally {
       setSending(undefined);
     }

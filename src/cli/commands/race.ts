@@ -11,7 +11,7 @@ import { recipeNamed } from "../../runs/node/recipe-file.ts";
 import { percent } from "../../text.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
-import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
+import { DISTRIBUTION_OPTIONS, distributionTyped, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import type { Output } from "../output.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
@@ -56,7 +56,7 @@ export const race = defineCommand({
   ],
   async run([target], options, output) {
     if (target !== undefined) return run(target, options, output);
-    const divided = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+    const divided = distributionTyped(options);
     if (divided) throw new UserError(`${flag(divided)} is for a race to a target; leave it out`, { exitCode: 2 });
     const file = path(options, "verify");
     return file === undefined ? board(options, output) : verify(file, options, output);

@@ -25,7 +25,7 @@ import {
   typedPreparation,
 } from "../custom-data.ts";
 import { chosenDevice, trialOf } from "../device.ts";
-import { DISTRIBUTION_OPTIONS } from "../distribution.ts";
+import { DISTRIBUTION_OPTIONS, distributionTyped } from "../distribution.ts";
 import { FINE_TUNE_NAMES, FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { noteUnverified } from "../named-runs.ts";
@@ -215,7 +215,7 @@ function requireImagesOf(split: EvaluationSplit | undefined, trainOn: TrainOptio
 
 /** @throws UserError when one run is to be distributed */
 function requireRepeated(options: TrainOptions): void {
-  const given = (["shard", "queue"] as const).find((name) => options[name] !== undefined);
+  const given = distributionTyped(options);
   if (given === undefined) return;
   throw new UserError(`${flag(given)} divides several runs; give --seeds or --folds too, or leave it out`, {
     exitCode: 2,

@@ -230,7 +230,7 @@ function hubOf(repository: string, revision: string, { report, environment = pro
   async function file(name: string, { isOptional = false } = {}): Promise<Found | undefined> {
     const known = await commitOf(folder, revision);
     const cached = known && join(folder, "snapshots", known, name);
-    // A commit is not another one later: what the cache has of it need not be asked for.
+    // The files of a commit never change: cached ones need no request.
     if (cached && existsSync(cached) && (isOffline || known === revision)) return { name, path: cached, commit: known };
     if (isOffline) {
       if (isOptional) return undefined;

@@ -289,9 +289,11 @@ export const UNVERIFIED =
  * @throws UserError when one is missing or damaged
  */
 export function checkRunFiles(run: Run): void {
+  // These two are what all results depend on; older records may leave one out.
+  readWeights(run);
+  readModel(run);
   for (const { name } of run.record.files ?? []) {
-    const check = name === RUN_FILES.model ? requireOwnModel : undefined;
-    required(readChecked(run, name, check), run.path, name);
+    if (name !== RUN_FILES.weights && name !== RUN_FILES.model) required(readChecked(run, name), run.path, name);
   }
   if (hasState(run.path)) readState(run.path);
 }

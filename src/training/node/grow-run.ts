@@ -4,7 +4,7 @@ import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { readRecipe } from "../../runs/node/run-recipe.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import { openPretrained } from "./pretrained.ts";
-import type { TrainedRun } from "./train-into.ts";
+import { type TrainedRun, toStandardError } from "./train-into.ts";
 import { type ResumeOptions, trainNewRun } from "./train-run.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function growRun(
     classes: record.data.classes?.length ?? options.data.train.classNames.length,
   };
   const own = await readRecipe(path, record, { task, own: options.model });
-  const report = options.report ?? ((line: string) => process.stderr.write(`${line}\n`));
+  const report = options.report ?? toStandardError;
   const recipe = own.backbone ? own : startFrom(own, openPretrained(path, own.model, report).pretrained);
   const { recipeFile, fittedFrom, seed, trainOn, limit, data } = record;
   const grownFrom = { run: path, weightsSha256: record.result!.weightsSha256 };

@@ -96,7 +96,7 @@ export function pretrainedTensors(
   const kept = known.length === 0 ? "" : `, but for what it has of ${known.join(", ")}`;
   requireTrainedHead(head.names, { ...recipe, model }, task);
   report(`the head of ${fileName} (${head.names.join(", ")}) is for ${other}: it gets fresh weights${kept}`);
-  const tensors = withFreshHead(inFile, head, { model, task, fileName, seed, rows });
+  const tensors = withFreshHead(inFile, head, { model, task, seed, rows });
   return new Map(tensors.map(({ name, data }) => [name, data]));
 }
 

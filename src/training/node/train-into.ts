@@ -1,5 +1,5 @@
 import type { Lowering } from "../../compile/program.ts";
-import type { LoadedData } from "../../data/node/chain.ts";
+import type { LoadedData, Report } from "../../data/node/chain.ts";
 import { splitToText } from "../../data/picture-split.ts";
 import type { TrainingData } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
@@ -29,6 +29,11 @@ import {
   requireOwnState,
   runIdentity,
 } from "./resume.ts";
+
+/** Where lines about a training go unless `report` takes them. */
+export const toStandardError: Report = (line) => {
+  process.stderr.write(`${line}\n`);
+};
 
 /** Options of the training of a run. */
 export interface TrainRunOptions {
@@ -105,7 +110,7 @@ export async function trainInto(
   const normalization = record.data.normalization ?? normalizationFor(recipe, data.train);
   const values = await trainingValues(recipe, data, {
     threads,
-    report: options.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    report: options.report ?? toStandardError,
     onImages: hooks?.onFeatures,
     before: options.before,
   });

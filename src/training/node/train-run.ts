@@ -34,7 +34,7 @@ import {
   requireOwnState,
   runIdentity,
 } from "./resume.ts";
-import { type TrainedRun, type TrainRunOptions, trainInto } from "./train-into.ts";
+import { type TrainedRun, type TrainRunOptions, toStandardError, trainInto } from "./train-into.ts";
 
 /**
  * Trains a recipe into a new run folder.
@@ -66,7 +66,7 @@ export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promis
   if (run.recipe.classWeights) classWeightsOf(data.train, run.recipe.classWeights);
   requireUnweighted(options.functions?.loss, run.recipe);
   trainingStages(run.recipe, imageTask(data.train));
-  const { report = (line) => process.stderr.write(`${line}\n`) } = options;
+  const { report = toStandardError } = options;
   const initial = pretrainedTensors(run.recipe, { images: data.train, seed: run.seed, report });
   const record = newRecord(run, options, lowering, data);
   const folder = createRunFolder(run.out);

@@ -48,6 +48,19 @@ export interface Server {
   restart(): Promise<void>;
 }
 
+const ONE_TRY = { lazyConnect: true, retryStrategy: () => null };
+
+/** Rejects unless the server answers. */
+async function ping(client: Redis): Promise<void> {
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.ping();
+  } finally {
+    client.disconnect();
+  }
+}
+
 /** A Redis server that writes every change to its disk. */
 export async function startRedis({ password }: { password?: string } = {}): Promise<Server> {
   const folder = temporaryFolder();
@@ -58,16 +71,7 @@ export async function startRedis({ password }: { password?: string } = {}): Prom
   return serve(
     url,
     () => spawn("redis-server", [...options, "--appendfsync", "always", ...login], { stdio: "ignore" }),
-    async () => {
-      const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-      client.on("error", () => {});
-      try {
-        await client.connect();
-        await client.ping();
-      } finally {
-        client.disconnect();
-      }
-    },
+    () => ping(new Redis(url, ONE_TRY)),
   );
 }
 
@@ -95,20 +99,7 @@ export async function startTlsRedis(): Promise<Server & { readonly certificate: 
   const server = await serve(
     `rediss://localhost:${port}`,
     () => spawn("redis-server", options, { stdio: "ignore" }),
-    async () => {
-      const client = new Redis(port, {
-        lazyConnect: true,
-        retryStrategy: () => null,
-        tls: { rejectUnauthorized: false },
-      });
-      client.on("error", () => {});
-      try {
-        await client.connect();
-        await client.ping();
-      } finally {
-        client.disconnect();
-      }
-    },
+    () => ping(new Redis(port, { ...ONE_TRY, tls: { rejectUnauthorized: false } })),
   );
   return { ...server, certificate };
 }

@@ -1,4 +1,5 @@
 import { type FormEvent, useId, useState } from "react";
+import { messageOf } from "../../../src/errors.ts";
 import type { RecipeAdjustments } from "../../../src/recipes/adjust-recipe.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count } from "../../../src/text.ts";
@@ -70,7 +71,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
       const { id } = await postJson<{ id: string }>("/api/training", order);
       location.hash = hrefOf({ page: "run", id });
     } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(messageOf(error));
       setStarting(false);
     }
   };
