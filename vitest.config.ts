@@ -1,6 +1,10 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { IS_THOROUGH } from "./test/support/thorough.ts";
 
 const HANG_MS = 30 * 60_000;
+
+/** Tests of tailor beside other programs: PyTorch, Chromium, Redis, Postgres, npm. `npm run test:all` runs them. */
+const PEERS = "test/**/*.peer.test.ts";
 
 /** Tests with `vi.mock`. */
 const MOCKING = ["test/runs/make-folders.test.ts", "test/runs/whole-file-faults.test.ts"];
@@ -20,7 +24,7 @@ export default defineConfig({
           name: "shared",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...MOCKING],
+          exclude: [...configDefaults.exclude, ...MOCKING, ...(IS_THOROUGH ? [] : [PEERS])],
         },
       },
       { extends: true, test: { name: "mocking", include: MOCKING } },

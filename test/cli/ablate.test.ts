@@ -18,10 +18,11 @@ import { openOutputFolder } from "../../src/runs/node/output-folder.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 300, test: 130 });
+const DATA = await smallDataFolder({ train: 144, test: 60 });
 const OUT = join(sharedFolder(), "ablation");
 const SMALL = ["ablate", "--from", "base-study", "--epochs", "1", "--seeds", "2", "--data", DATA, "--threads", "1"];
 
@@ -82,7 +83,7 @@ test("ablate --json trains the rows and compares them with their reference", asy
   expect((JSON.parse(again.stdout) as AblationJson).rows).toEqual(made.rows);
 });
 
-test("rerun without --split, it goes on with the images that it was evaluated on", async () => {
+test("rerun without --split, it goes on with the images that it was evaluated on", THOROUGH, async () => {
   // The runs of the test above, which are trained already.
   const first = JSON.parse(
     (await tailor([...SMALL, "--out", OUT, "--split", "test", "--json"])).stdout,
@@ -142,7 +143,7 @@ describe("rows that diverge", () => {
     expect(again).toEqual({ report, started: [] });
   });
 
-  test("a reference that diverges leaves nothing to compare with, which is said", async () => {
+  test("a reference that diverges leaves nothing to compare with, which is said", THOROUGH, async () => {
     const { report } = await ablated(plan(["lower"], { ...baseStudy, learningRate: 1e38 }));
     expect(report.parts[0]!.rows.map(({ accuracy, difference }) => [accuracy?.n, difference])).toEqual([
       [undefined, null],

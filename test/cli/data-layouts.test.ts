@@ -5,9 +5,10 @@ import { create } from "tar";
 import { beforeAll, describe, expect, test } from "vitest";
 import { drawn, put } from "../data/picture-fixtures.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
-import { refusalOf, startTailor, tailorJson } from "./support/tailor.ts";
+import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const FOLDER = sharedFolder();
+/** Archives are unpacked into the cache. */
 const env = { TAILOR_CACHE: join(FOLDER, "cache") };
 /** Two classes: bright or dark in the left half. */
 const pixel = (n: number, x: number) => (x < 8 === (n % 2 === 0) ? 200 : 20) + (n % 30);
@@ -37,10 +38,11 @@ interface Inspected {
 describe("from inspection to evaluation", () => {
   test.each(["photos", "photos/labels.csv", "photos.tar.gz", "pixels"])("%s", async (name) => {
     const data = join(FOLDER, name);
+    const options = name.endsWith(".tar.gz") ? { env } : undefined;
     const out = join(FOLDER, "runs", name.replaceAll("/", "-"));
-    const { images } = await tailorJson<Inspected>(["data", "inspect", data], { env });
-    const options = ["--batch-size", "8", "--epochs", "2", "--threads", "1"];
-    await tailorJson(["train", "base", "--data", data, "--skip-report", "--out", out, ...options], { env });
+    const { images } = await tailorJson<Inspected>(["data", "inspect", data], options);
+    const train = ["train", "base", "--data", data, "--skip-report", "--out", out];
+    await tailorJson([...train, "--batch-size", "8", "--epochs", "2", "--threads", "1"], options);
     const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
     expect(record.data).toMatchObject({
       folder: data,
@@ -49,7 +51,7 @@ describe("from inspection to evaluation", () => {
     });
     expect(record.data.files.every(({ sha256 }: { sha256: string }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
     expect(images.train + images.validation + images.test).toBe(IMAGES);
-    const evaluated = await tailorJson<{ total: number }>(["evaluate", out, "--threads", "1"], { env });
+    const evaluated = await tailorJson<{ total: number }>(["evaluate", out, "--threads", "1"], options);
     expect(evaluated.total).toBe(images.test);
   });
 
@@ -58,8 +60,7 @@ describe("from inspection to evaluation", () => {
     const file = join(FOLDER, "pixels/train.csv");
     const content = readFileSync(file, "utf8");
     writeFileSync(file, content.replace("\n0,", "\n1,"));
-    const { ended } = startTailor(["evaluate", out, "--threads", "1", "--json"], { env });
-    expect(refusalOf(await ended, 1)).toMatch(
+    expect(refusalOf(await tailor(["evaluate", out, "--threads", "1", "--json"]), 1)).toMatch(
       /pixels was trained on other data: train\.csv in .*pixels has another checksum/,
     );
     writeFileSync(file, content);

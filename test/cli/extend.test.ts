@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor } from "./support/tailor.ts";
 
@@ -42,7 +43,7 @@ describe("an extended run", () => {
     expect(readFileSync(join(at("two"), "run.json"), "utf8")).toBe(before);
   });
 
-  test("of a recipe with a schedule goes on at the rate of the longer training", async () => {
+  test("of a recipe with a schedule goes on at the rate of the longer training", THOROUGH, async () => {
     const made = await train("one-cycle", "tiny", 1);
     expect(made.code, made.stderr).toBe(0);
     const { code, stderr } = await extend("longer", "one-cycle", "--epochs", "2");

@@ -8,6 +8,7 @@ import { squeezenet11 } from "../../src/models/field/densenet.ts";
 import { buildModel, initialTensors, withoutNormalization } from "../../src/nn/model.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { putShapes } from "../data/picture-fixtures.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor } from "./support/tailor.ts";
 
@@ -100,7 +101,7 @@ test("a head for other classes is drawn anew, which is said", async () => {
   expect(readRunRecord(out)).toMatchObject({ status: "finished", data: { image: { height: 16 } } });
 });
 
-test("published weights normalise as their network does; seeds share one recipe", async () => {
+test("published weights normalise as their network does; seeds share one recipe", THOROUGH, async () => {
   const out = at("published");
   const args = ["train", "squeezenet1_1", "--weights", FILE, "--data", DATA, "--size", "32", "--epochs", "2"];
   const made = await tailor([...args, "--seeds", "2", "--out", out, ...QUICK]);
@@ -114,20 +115,24 @@ test("published weights normalise as their network does; seeds share one recipe"
   expect(one!.data.normalization).toEqual({ mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] });
 });
 
-test("its recipe in a file can be swept, and changed by options without naming the weights again", async () => {
-  const { recipe } = readRunRecord(join(at("published"), "s1"));
-  writeFileSync(at("recipe.json"), JSON.stringify({ ...recipe, name: "mine", epochs: 1, fineTune: {} }));
-  const args = [at("recipe.json"), "--data", DATA, "--size", "32", "--threads", "1"];
-  const swept = await tailor(["sweep", ...args, "--over", "fineTune.earlyRate=0.1,1", "--out", at("sweep")]);
-  expect(swept.code, swept.stderr).toBe(0);
-  expect(swept.stderr).toContain("is for 7 classes, not 3: it gets fresh weights");
-  const made = await tailor(["train", ...args, "--freeze", "features.0", "--out", at("changed"), "--skip-report"]);
-  expect(made.code, made.stderr).toBe(0);
-  expect(readRunRecord(at("changed")).recipe).toMatchObject({
-    pretrained: { file: FILE },
-    fineTune: { frozen: ["features.0"] },
-  });
-});
+test(
+  "its recipe in a file can be swept, and changed by options without naming the weights again",
+  THOROUGH,
+  async () => {
+    const { recipe } = readRunRecord(join(at("published"), "s1"));
+    writeFileSync(at("recipe.json"), JSON.stringify({ ...recipe, name: "mine", epochs: 1, fineTune: {} }));
+    const args = [at("recipe.json"), "--data", DATA, "--size", "32", "--threads", "1"];
+    const swept = await tailor(["sweep", ...args, "--over", "fineTune.earlyRate=0.1,1", "--out", at("sweep")]);
+    expect(swept.code, swept.stderr).toBe(0);
+    expect(swept.stderr).toContain("is for 7 classes, not 3: it gets fresh weights");
+    const made = await tailor(["train", ...args, "--freeze", "features.0", "--out", at("changed"), "--skip-report"]);
+    expect(made.code, made.stderr).toBe(0);
+    expect(readRunRecord(at("changed")).recipe).toMatchObject({
+      pretrained: { file: FILE },
+      fineTune: { frozen: ["features.0"] },
+    });
+  },
+);
 
 describe("is refused", () => {
   const train = (recipe: string, ...options: string[]) =>

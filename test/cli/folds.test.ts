@@ -10,7 +10,19 @@ import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 const IMAGES = 100;
 const DATA = await smallDataFolder({ train: IMAGES, test: 20 });
 const OUT = join(sharedFolder(), "folds");
-const SMALL = ["train", "tiny", "--epochs", "1", "--data", DATA, "--threads", "1", "--skip-report"];
+const SMALL = [
+  "train",
+  "base",
+  "--batch-size",
+  "20",
+  "--epochs",
+  "1",
+  "--data",
+  DATA,
+  "--threads",
+  "1",
+  "--skip-report",
+];
 
 interface FoldsJson {
   readonly split: string;

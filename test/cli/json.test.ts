@@ -9,6 +9,7 @@ import { weightsSha256 } from "../../src/runs/node/hashes.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import type { Evaluation } from "../../src/runs/run-record.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -240,7 +241,7 @@ test("data --json gives source, folder, the files with their checksums, and the 
   });
 });
 
-test("bench train --json measures each model in a separate process", async () => {
+test("bench train --json measures each model in a separate process", THOROUGH, async () => {
   const sizes = ["--batch-size", "24", "--threads", "1", "--steps", "2", "--lowering", "standard"];
   const args = ["bench", "train", "--models", "base, enhanced", "--data", DATA, ...sizes];
   const { results } = await tailorJson<{ results: BenchResult[] }>(args);

@@ -5,6 +5,7 @@ import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { contents, forgetChecksums } from "../training/support/damage.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
@@ -33,30 +34,34 @@ beforeAll(async () => {
   await tailorJson([...TRAIN, "--epochs", "6", "--out", RUN]);
 });
 
-test("a network of torchvision is trained on pictures by its name, and evaluated and exported like others", async () => {
-  const [out, exported] = [join(FOLDER, "field"), join(FOLDER, "field-pytorch")];
-  const options = ["--size", "32", "--epochs", "1", "--batch-size", "16", "--skip-report"];
-  const trained = await tailorJson([
-    "train",
-    "mobilenet_v3_small",
-    "--data",
-    PICTURES,
-    ...options,
-    ...THREAD,
-    "--out",
-    out,
-  ]);
-  expect(trained).toMatchObject({ recipe: "mobilenet_v3_small", model: "mobilenet_v3_small", epochs: 1 });
-  const names = decodeSafetensors(readFileSync(join(out, "weights.safetensors")), "weights").tensors.map(
-    ({ name }) => name,
-  );
-  expect(names).toEqual(
-    expect.arrayContaining(["features.0.0.weight", "features.1.block.1.fc1.bias", "classifier.3.bias"]),
-  );
-  expect(await tailorJson(["evaluate", out, ...THREAD])).toMatchObject({ total: 10 });
-  await tailorJson(["export", out, "--format", "pytorch", "--out", exported]);
-  expect(readFileSync(join(exported, "model.py"), "utf8")).toContain("self.features = Features()");
-});
+test(
+  "a network of torchvision is trained on pictures by its name, and evaluated and exported like others",
+  THOROUGH,
+  async () => {
+    const [out, exported] = [join(FOLDER, "field"), join(FOLDER, "field-pytorch")];
+    const options = ["--size", "32", "--epochs", "1", "--batch-size", "16", "--skip-report"];
+    const trained = await tailorJson([
+      "train",
+      "mobilenet_v3_small",
+      "--data",
+      PICTURES,
+      ...options,
+      ...THREAD,
+      "--out",
+      out,
+    ]);
+    expect(trained).toMatchObject({ recipe: "mobilenet_v3_small", model: "mobilenet_v3_small", epochs: 1 });
+    const names = decodeSafetensors(readFileSync(join(out, "weights.safetensors")), "weights").tensors.map(
+      ({ name }) => name,
+    );
+    expect(names).toEqual(
+      expect.arrayContaining(["features.0.0.weight", "features.1.block.1.fc1.bias", "classifier.3.bias"]),
+    );
+    expect(await tailorJson(["evaluate", out, ...THREAD])).toMatchObject({ total: 10 });
+    await tailorJson(["export", out, "--format", "pytorch", "--out", exported]);
+    expect(readFileSync(join(exported, "model.py"), "utf8")).toContain("self.features = Features()");
+  },
+);
 
 describe("a run of pictures, from training to export", () => {
   test("saves its data, its split and its preparation", async () => {

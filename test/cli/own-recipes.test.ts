@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { recipeToJson } from "../../src/recipes/recipe.ts";
 import { put } from "../data/picture-fixtures.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -123,7 +124,7 @@ describe("a recipe in a file", () => {
     expect(layers[0]).toMatchObject({ name: "conv1", outputShape: [6, 28, 28], parameters: 60 });
   });
 
-  test("works with bench and --seeds, which detects a changed network", async () => {
+  test("works with bench and --seeds, which detects a changed network", THOROUGH, async () => {
     const recipe = file("many.mjs", source({ epochs: "1" }));
     const bench = await tailorJson<{ results: unknown[] }>([
       "bench",
@@ -173,7 +174,7 @@ describe("an interrupted run of a file", () => {
     expect(resumed.weightsSha256).toBe(whole.weightsSha256);
   });
 
-  test("is refused when the network has changed or the file is missing; nothing is lost", async () => {
+  test("is refused when the network has changed or the file is missing; nothing is lost", THOROUGH, async () => {
     const { recipe, out } = await interrupted("changed");
     const state = readFileSync(join(out, "state.safetensors"));
     file("changed.mjs", source({ epochs: EPOCHS, width: "10" }));
@@ -236,7 +237,7 @@ describe("invalid files are refused, with name and reason", () => {
 });
 
 describe("examples in the docs", () => {
-  test("examples/small-resnet.ts trains, and learns within a few steps", async () => {
+  test("examples/small-resnet.ts trains, and learns within a few steps", THOROUGH, async () => {
     const out = join(FOLDER, "example");
     const example = join(ROOT, "examples/small-resnet.ts");
     const trained = await tailorJson<{ trainLoss: number; validationAccuracy: number }>([

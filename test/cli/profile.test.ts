@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { KindTime, LayerTime, RunProfile } from "../../src/bench/profile.ts";
 import type { ProductSpeed } from "../../src/bench/roofline.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { tailor, tailorJson } from "./support/tailor.ts";
 
@@ -32,7 +33,7 @@ interface RooflineJson {
 describe("bench roofline", () => {
   const ARGS = ["bench", "roofline", "--data", DATA, "--batch-size", "24", "--threads", "1", "--steps", "2"];
 
-  test("--json gives the machine's limits and each network's share of them", async () => {
+  test("--json gives the machine's limits and each network's share of them", THOROUGH, async () => {
     const { peak, bandwidth, models, ...rest } = await tailorJson<RooflineJson>([
       ...ARGS,
       "--models",
@@ -100,7 +101,7 @@ describe("train --profile", () => {
   const ARGS = ["train", "enhanced", "--data", DATA, "--limit", "60", "--batch-size", "20", "--epochs", "2"];
   const REST = ["--threads", "1", "--seed", "3", "--skip-report"];
 
-  test("gives the time breakdown without changing the run", async () => {
+  test("gives the time breakdown without changing the run", THOROUGH, async () => {
     const out = (name: string) => join(FOLDER, name);
     const plain = await tailorJson([...ARGS, ...REST, "--out", out("plain")]);
     const profiled = await tailorJson<{ profile: RunProfile; weightsSha256: string; run: string }>([

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, type Result, refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
@@ -106,7 +107,7 @@ describe("a study that is rerun", () => {
     expect(statSync(join(OUT, "runs/base-s1/model.onnx")).mtimeMs).toBe(weights);
   });
 
-  test("is resumed after an interrupt, to the same weights", async () => {
+  test("is resumed after an interrupt, to the same weights", THOROUGH, async () => {
     const out = join(FOLDER, "interrupted");
     const { child, ended, hasSaid } = startTailor([...QUICK, "--out", out, "--json"]);
     await hasSaid(/enhanced: [\d,]+ parameters[\s\S]*epoch 1\/4 \|/);

@@ -7,6 +7,7 @@ import { fittedLine } from "../../src/cli/live-line.ts";
 import { readingLine } from "../../src/cli/reading-display.ts";
 import { trainingLine } from "../../src/cli/training-display.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, start, startTailor, tailor, twoStepEpochs } from "./support/tailor.ts";
 
@@ -49,7 +50,7 @@ describe("colour", () => {
     expect(usage.stderr).toMatch(/^error: option '--lr <rate>' argument missing/);
   });
 
-  test("is on in a terminal, unless NO_COLOR is set or errors go to a file", async (context) => {
+  test("is on in a terminal, unless NO_COLOR is set or errors go to a file", THOROUGH, async (context) => {
     requireTerminal(context);
     expect((await inTerminal(WRONG)).stdout).toContain(`${ESCAPE}[31merror:`);
     expect((await inTerminal(WRONG, { NO_COLOR: "1" })).stdout).not.toContain(ESCAPE);
@@ -71,7 +72,7 @@ describe("training", () => {
     expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
   });
 
-  test("shows the time left however narrow the terminal is", async (context) => {
+  test("shows the time left however narrow the terminal is", THOROUGH, async (context) => {
     requireTerminal(context);
     // The estimate comes after 20 steps.
     const args = [...TRAIN, "--batch-size", "2", "--epochs", "4", "--out", join(FOLDER, "narrow")];

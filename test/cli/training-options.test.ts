@@ -10,7 +10,7 @@ const DATA = await smallDataFolder({ train: 60, test: 10 });
 const FOLDER = sharedFolder();
 const SMALL = [
   "train",
-  "tiny",
+  "base",
   "--epochs",
   "1",
   "--batch-size",

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { ort } from "../../src/runtime/node/ort.ts";
 import { put, putShapes } from "../data/picture-fixtures.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { otherNetwork } from "../training/support/backbones.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
@@ -64,7 +65,7 @@ test("is trained, evaluated, used and reported; its one file holds everything fr
   expect(probabilities!.data).toBeClose(shares, { tolerance: 1e-5 });
 });
 
-test("is stopped and resumed to the same weights; without its backbone's file it cannot be", async () => {
+test("is stopped and resumed to the same weights; without its backbone's file it cannot be", THOROUGH, async () => {
   const out = join(FOLDER, "stopped");
   const { child, ended, hasSaid } = startTailor([...ARGS, "--out", out, "--skip-report", "--epochs", "400"]);
   await hasSaid(/epoch +1\/400/);

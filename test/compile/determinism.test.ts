@@ -14,7 +14,7 @@ import { adam } from "../../src/optim/adam.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { settingName, trainingProgram } from "../../src/training/training-program.ts";
 import { dropoutMask, imageBatch } from "../golden/inputs.ts";
-import { lowerings, processorLowerings, runValues } from "../support/run-program.ts";
+import { processorLowerings, runValues } from "../support/run-program.ts";
 import { feedsOf, tensor } from "../support/tensors.ts";
 
 const THREADS = [2, 4];
@@ -74,7 +74,7 @@ const CONVOLUTIONS: readonly (readonly number[])[] = [
   [8, 7, 13, 17, 2],
 ];
 
-describe.each(lowerings())("a convolution in the $kind lowering", (lowering) => {
+describe.each(processorLowerings())("a convolution in the $kind lowering", (lowering) => {
   test.each(CONVOLUTIONS)(
     "has the same bits with 1, 2 and 4 threads: batch %i, channels %i to %i, image %i, stride %i",
     async (batch, channels, outputs, size, stride) => {

@@ -7,6 +7,7 @@ import { inputName } from "../../src/ops/leaves.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import { norm, project, strided } from "../golden/inputs.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import {
   type Fingerprint,
   type GradientFingerprint,
@@ -84,7 +85,7 @@ describe.each(networks)("%s is the network of the golden values", (name, network
   });
 });
 
-test("base in the float64 reference has PyTorch's float64 gradients to 1e-12", () => {
+test("base in the float64 reference has PyTorch's float64 gradients to 1e-12", THOROUGH, () => {
   const network = golden.networks[0]!;
   const { program, graph } = gradientProgram(MODELS.base);
   const numbers = { ...goldenFeeds(graph, 0), ...Object.fromEntries(goldenTensors(network)) };

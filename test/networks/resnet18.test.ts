@@ -10,6 +10,7 @@ import { initialTensors } from "../../src/nn/model.ts";
 import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
 import { probeBlockSize } from "../../src/runtime/node/ort.ts";
 import { build, HEIGHT, imageBatch, norm, project, type TensorSpec, WIDTH } from "../golden/inputs.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { type Fingerprint, golden, goldenFeeds, gradientName, gradientProgram, NORMALIZATION, TASK } from "./golden.ts";
 import { using } from "./golden-training.ts";
 
@@ -48,7 +49,10 @@ const lowerings: [kind: string, lowering: Lowering | undefined][] = [
   ["blocked", block === undefined ? undefined : { kind: "blocked", block }],
 ];
 
-describe.each(lowerings)("in the %s lowering", (_, lowering) => {
+/** The other one is compared with PyTorch on the study's networks. */
+const compared = IS_THOROUGH || block === undefined ? lowerings : lowerings.slice(1);
+
+describe.each(compared)("in the %s lowering", (_, lowering) => {
   describe.skipIf(lowering === undefined)("(which a processor without blocked layout lacks)", () => {
     test("it has PyTorch's gradients at the first step", async () => {
       const session = await nodeRuntime.open(compile(program, lowering!), { threads: 2 });

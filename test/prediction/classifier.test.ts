@@ -12,6 +12,7 @@ import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import type { Classifier, ImageInput, PredictionOutcome } from "../../src/prediction/prediction.ts";
 import { openModel } from "../../src/runtime/node/index.ts";
 import { hash } from "../golden/inputs.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { trainedRun } from "./support/trained-run.ts";
 
@@ -21,7 +22,7 @@ const { test: TEST } = await loadFashionMnist();
 
 let classifier: Classifier;
 beforeAll(async () => {
-  await trainedRun(RUN, { limit: 4000 });
+  await trainedRun(RUN, { limit: 2000 });
   classifier = await loadClassifier(RUN, { threads: 1 });
 });
 afterAll(() => classifier.release());
@@ -61,7 +62,7 @@ describe("the two halves of predict", () => {
 });
 
 describe("pictures of test images are classified about as well as the images themselves", () => {
-  const COUNT = 200;
+  const COUNT = IS_THOROUGH ? 200 : 60;
   const SCALE = 5;
   const [WIDTH, HEIGHT, LEFT, TOP] = [210, 185, 45, 15];
 
@@ -129,11 +130,14 @@ describe("pictures of test images are classified about as well as the images the
     expect(originals).toBeGreaterThan(0.7);
   });
 
-  test.each(Object.keys(SCENES))("%s", async (name) => {
+  /** Steps of the preparation of their own: nothing to cut out, a coloured ground, noise. */
+  const SHOWN = IS_THOROUGH ? Object.keys(SCENES) : ["light on black", "cut out on blue", "a grainy photo"];
+
+  test.each(SHOWN)("%s", async (name) => {
     const pictures = await Promise.all(Array.from({ length: COUNT }, (_, i) => picture(i, SCENES[name]!)));
     // With well trained runs 1 to 4 points are lost to the enlarging; with this one as much, and twice the standard
     // error of 200 images of which few change sides.
-    expect(await accuracy(pictures)).toBeGreaterThan(originals - 0.07);
+    expect(await accuracy(pictures)).toBeGreaterThan(originals - (IS_THOROUGH ? 0.07 : 0.13));
   });
 });
 

@@ -11,6 +11,7 @@ import {
   readWeights,
 } from "../../src/runs/node/run-files.ts";
 import { createRunFolder, openRunFolder, resumeRunFolder } from "../../src/runs/node/run-folder.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleRecord, sampleTensors } from "./support/samples.ts";
@@ -75,7 +76,7 @@ describe("a run folder", () => {
     const path = join(temporaryFolder(), "run");
     const args = [path, JSON.stringify(sampleRecord), JSON.stringify(sampleMetrics[0])];
     let last = 0;
-    for (let delay = 2; delay <= 30; delay += 4) {
+    for (let delay = 2; delay <= 30; delay += IS_THOROUGH ? 4 : 12) {
       const child = startChild("train-for-ever.mjs", ...args);
       await nextLine(child);
       await sleep(delay);

@@ -11,6 +11,7 @@ import { input } from "../../src/ops/leaves.ts";
 import { nodeRuntime, openModel as openNative } from "../../src/runtime/node/index.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
 import { networkOf } from "../exchange/support/networks.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { failureOf } from "../training/support/failure.ts";
 import { smallJob, trainAndCompare } from "../training/support/jobs.ts";
 
@@ -23,7 +24,7 @@ test("its version is that of the native build, and it has no blocked layout", as
 
 describe.each([
   { model: base, optimizer: { kind: "adam" } },
-  { model: enhanced, optimizer: { kind: "muon" } },
+  ...(IS_THOROUGH ? [{ model: enhanced, optimizer: { kind: "muon" } } as const] : []),
 ] as const)("training $model.name with $optimizer.kind", (recipe) => {
   test("has the native build's losses to four decimals, after every epoch", async () => {
     const [native, web] = [

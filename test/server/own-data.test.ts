@@ -15,6 +15,7 @@ import type { RunEvaluation, TestImage } from "../../src/server/api-types.ts";
 import { trainNewRun } from "../../src/training/node/train-run.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { readEvents } from "./support/events.ts";
 import { OWN_CLASSES, OWN_SIZE, ownRun } from "./support/own-runs.ts";
@@ -138,7 +139,7 @@ test("a run of changed IDX files is refused, and none of their images is returne
   expect(log.join("\n")).toMatch(/t10k-images-idx3-ubyte in .* has another checksum/);
 });
 
-test("a run of the published images is evaluated on those, though the server has pictures", async () => {
+test("a run of the published images is evaluated on those, though the server has pictures", THOROUGH, async () => {
   const runs = join(temporaryFolder(), "runs");
   const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
   const published = await loadFashionMnist();
@@ -156,18 +157,22 @@ test("a run of the published images is evaluated on those, though the server has
   });
 });
 
-test("imported weights are evaluated on the server's pictures, with the preparation of their file", async () => {
-  const runs = join(temporaryFolder(), "runs");
-  await importWeights(join(made.runs, "own", "weights.safetensors"), {
-    out: () => join(runs, "back"),
-    threads: 1,
-    report: () => {},
-  });
-  const [{ url }, first] = [await start({ runs, data: made.pictures }), await start({ runs: copied().runs })];
-  const { run: _, ...answer } = await jsonOf<RunEvaluation>(evaluationAt(url, "back"));
-  const { run: __, ...expected } = await jsonOf<RunEvaluation>(evaluationAt(first.url));
-  expect(answer).toEqual(expected);
-});
+test(
+  "imported weights are evaluated on the server's pictures, with the preparation of their file",
+  THOROUGH,
+  async () => {
+    const runs = join(temporaryFolder(), "runs");
+    await importWeights(join(made.runs, "own", "weights.safetensors"), {
+      out: () => join(runs, "back"),
+      threads: 1,
+      report: () => {},
+    });
+    const [{ url }, first] = [await start({ runs, data: made.pictures }), await start({ runs: copied().runs })];
+    const { run: _, ...answer } = await jsonOf<RunEvaluation>(evaluationAt(url, "back"));
+    const { run: __, ...expected } = await jsonOf<RunEvaluation>(evaluationAt(first.url));
+    expect(answer).toEqual(expected);
+  },
+);
 
 describe("a server with pictures", () => {
   test("describes them", async () => {

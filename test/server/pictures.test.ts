@@ -8,6 +8,7 @@ import { createPictureSets } from "../../src/server/picture-sets.ts";
 import { openBackbone } from "../../src/training/node/open-backbone.ts";
 import { put, putShapes } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { otherNetwork } from "../training/support/backbones.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { readEvents } from "./support/events.ts";
@@ -26,32 +27,36 @@ const began = (url: string) => jsonOf<{ id: string }>(postJson(`${url}/api/pictu
 const send = (url: string, id: string, name: string, bytes: Uint8Array, type = "image/jpeg") =>
   postBytes(`${url}/api/pictures/${id}?class=${encodeURIComponent(name)}`, bytes, type);
 
-test("are trained on with a backbone, into a run that is evaluated on its own ones; class names lead to no folder", async () => {
-  const runs = join(temporaryFolder(), "runs");
-  const { url } = await start({ runs, backbones: [backbone] });
-  const { id: pictures } = await began(url);
-  for (const [label, name] of NAMES.entries()) {
-    for (let i = 0; i < 12; i++) {
-      const answer = await jsonOf(send(url, pictures, name, pictureOf(label, i)), 201);
-      expect(answer).toEqual({ pictures: label * 12 + i + 1 });
+test(
+  "are trained on with a backbone, into a run that is evaluated on its own ones; class names lead to no folder",
+  THOROUGH,
+  async () => {
+    const runs = join(temporaryFolder(), "runs");
+    const { url } = await start({ runs, backbones: [backbone] });
+    const { id: pictures } = await began(url);
+    for (const [label, name] of NAMES.entries()) {
+      for (let i = 0; i < 12; i++) {
+        const answer = await jsonOf(send(url, pictures, name, pictureOf(label, i)), 201);
+        expect(answer).toEqual({ pictures: label * 12 + i + 1 });
+      }
     }
-  }
-  const wish = { recipe: "transfer", backbone: "net", pictures, epochs: 60 };
-  const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
-  await readEvents(`${url}/api/runs/${id}/events`).all();
-  expect(readRunRecord(join(runs, id))).toMatchObject({
-    status: "finished",
-    epochs: 60,
-    data: { classes: NAMES, folder: join(runs, "pictures", pictures), image: { channels: 3, height: 16, width: 16 } },
-  });
-  const summary = await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`));
-  expect(summary).toMatchObject({ data: pictures, classes: NAMES });
-  const { total } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/${id}/evaluation`));
-  expect(total).toBe(2);
-  expect(readdirSync(join(runs, "pictures"))).toEqual([pictures]);
-  // They are the run's now.
-  expect((await errorOf(postJson(`${url}/api/training`, wish))).slice(0, 2)).toEqual([404, "no_such_pictures"]);
-});
+    const wish = { recipe: "transfer", backbone: "net", pictures, epochs: 60 };
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
+    await readEvents(`${url}/api/runs/${id}/events`).all();
+    expect(readRunRecord(join(runs, id))).toMatchObject({
+      status: "finished",
+      epochs: 60,
+      data: { classes: NAMES, folder: join(runs, "pictures", pictures), image: { channels: 3, height: 16, width: 16 } },
+    });
+    const summary = await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`));
+    expect(summary).toMatchObject({ data: pictures, classes: NAMES });
+    const { total } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/${id}/evaluation`));
+    expect(total).toBe(2);
+    expect(readdirSync(join(runs, "pictures"))).toEqual([pictures]);
+    // They are the run's now.
+    expect((await errorOf(postJson(`${url}/api/training`, wish))).slice(0, 2)).toEqual([404, "no_such_pictures"]);
+  },
+);
 
 test("stay if their training does not begin, and are deleted on request and when the server closes", async () => {
   const runs = join(temporaryFolder(), "runs");

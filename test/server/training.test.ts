@@ -18,6 +18,7 @@ import { startTailor } from "../cli/support/tailor.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { interrupted } from "../runs/support/run-folders.ts";
 import { sampleMetrics } from "../runs/support/samples.ts";
+import { THOROUGH } from "../support/thorough.ts";
 import { readEvents, type SentEvent } from "./support/events.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
@@ -122,14 +123,14 @@ describe("a training started by the page", () => {
     await jsonOf(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);
   });
 
-  test("of two concurrent requests starts one", async () => {
+  test("of two concurrent requests starts one", THOROUGH, async () => {
     const { url } = await start({ data: dataFolder });
     const wish = { recipe: "base", epochs: 500 };
     const asked = await Promise.all([1, 2, 3].map(() => postJson(`${url}/api/training`, wish)));
     expect(asked.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
   });
 
-  test("is stopped by a closing server, which also ends its event streams", async () => {
+  test("is stopped by a closing server, which also ends its event streams", THOROUGH, async () => {
     const runs = join(temporaryFolder(), "runs");
     const server = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(
@@ -175,7 +176,7 @@ describe("a training started by the page", () => {
     expect(log.join("\n")).toContain(join(runs, id, "state.safetensors"));
   });
 
-  test("whose process is killed shows as interrupted", async () => {
+  test("whose process is killed shows as interrupted", THOROUGH, async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url } = await start({ runs, data: dataFolder });
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "base", epochs: 500 }), 202);

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { compile } from "../../src/compile/compile.ts";
+import { expect, test } from "vitest";
+import { type CompiledProgram, compile } from "../../src/compile/compile.ts";
 import type { Lowering } from "../../src/compile/program.ts";
 import { evaluateReference } from "../../src/graph/evaluate.ts";
 import type { OpCase } from "./op-case.ts";
@@ -13,10 +13,13 @@ export function describeLowerings(family: string, makeCases: (block: number) => 
   test(`there are cases of ${family}`, () => expect(cases.length).toBeGreaterThan(0));
   for (const name of new Set(cases.map(({ op }) => op.name))) {
     for (const lowering of lowerings()) {
-      describe(`${name}, ${lowering.kind} lowering, equals the reference`, () => {
+      // One test for all cases of an operation: thousands of tests would take longer than what they test.
+      test(`${name}, ${lowering.kind} lowering, equals the reference`, async () => {
+        const failed: string[] = [];
         for (const opCase of cases.filter(({ op }) => op.name === name)) {
-          test(opCase.name, () => checkCase(opCase, lowering));
+          await checkCase(opCase, lowering).catch((error: Error) => failed.push(`${opCase.name}: ${error.message}`));
         }
+        expect(failed).toEqual([]);
       });
     }
   }
@@ -33,11 +36,17 @@ function referenceOf(opCase: OpCase): Float64Array {
   return expected!;
 }
 
+function isSameModel(one: CompiledProgram, other: CompiledProgram): boolean {
+  return Buffer.compare(one.model, other.model) === 0;
+}
+
 async function checkCase(opCase: OpCase, lowering: Lowering): Promise<void> {
   const { op, inputs, y, isBlocked, bound } = opCase;
   const feeds = feedsOf(inputs);
   const program = programOf([y], feeds);
   const compiled = compile(program, lowering);
+  // Most operations have no form of their own for GPUs, and then the standard lowering's test has run this very model.
+  if (lowering.kind === "gpu" && isSameModel(compiled, compile(program, { kind: "standard" }))) return;
   const expected = referenceOf(opCase);
   const [received] = await runCompiled(compiled, feeds);
   expect(received).toBeWithin(expected, bound({ expected, inputs }));

@@ -11,7 +11,7 @@ import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
 import { type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { lowerings } from "../support/run-program.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
-import { RECIPE, smallJob } from "./support/jobs.ts";
+import { RECIPE, smallEnhanced, smallJob } from "./support/jobs.ts";
 import { expectSameRun } from "./support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
@@ -21,7 +21,7 @@ describe("averages of weights", () => {
   test.each(IS_THOROUGH ? lowerings() : lowerings().slice(-1))(
     "are those of what each step left, running statistics too ($kind)",
     async (lowering) => {
-      const job = smallJob({ lowering, recipe: { model: enhanced, averaging: AVERAGING } });
+      const job = smallJob({ lowering, recipe: { model: smallEnhanced, averaging: AVERAGING } });
       const expected = new Map<string, number[]>();
       let from: TrainingSnapshot | undefined;
       for (let step = 1, isFinished = false; !isFinished; step++) {
@@ -53,8 +53,8 @@ describe("averages of weights", () => {
 
   test("do not affect the training itself", async () => {
     const [plain, averaged] = [
-      await train(smallJob({ recipe: { model: enhanced } })),
-      await train(smallJob({ recipe: { model: enhanced, averaging: AVERAGING } })),
+      await train(smallJob({ recipe: { model: smallEnhanced } })),
+      await train(smallJob({ recipe: { model: smallEnhanced, averaging: AVERAGING } })),
     ];
     for (const [name, values] of plain.snapshot.tensors) expect(averaged.snapshot.tensors.get(name)).toEqual(values);
   });

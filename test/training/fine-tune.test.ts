@@ -35,6 +35,7 @@ import { trainingProgram } from "../../src/training/training-program.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
 import { sampleMetrics } from "../runs/support/samples.ts";
 import { lowerings } from "../support/run-program.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { failureOf } from "./support/failure.ts";
 import { fingerprint, RECIPE, smallJob, trainAndCompare } from "./support/jobs.ts";
 import { expectSameRun } from "./support/same-run.ts";
@@ -287,18 +288,21 @@ describe("a run from the weights of another", () => {
     expect(readState(join(FOLDER, "through")).metadata.step).toBe("8");
   });
 
-  test.each([1, 2, 3])("is resumed to the same weights after epoch %d, whose file may be gone", async (epoch) => {
-    const [through, stopped] = [join(FOLDER, "through"), join(FOLDER, `stopped${epoch}`)];
-    const hooks = { onEpoch: (line: { epoch: number }) => (line.epoch === epoch ? ("stop" as const) : undefined) };
-    await trainNewRun({ recipe, ...SPLIT, limit: 70, out: stopped }, { ...options(), hooks });
-    renameSync(WEIGHTS, `${WEIGHTS}.away`);
-    try {
-      await resumeRun(stopped, options());
-    } finally {
-      renameSync(`${WEIGHTS}.away`, WEIGHTS);
-    }
-    expectSameRun(stopped, through);
-  });
+  test.each(IS_THOROUGH ? [1, 2, 3] : [2])(
+    "is resumed to the same weights after epoch %d, whose file may be gone",
+    async (epoch) => {
+      const [through, stopped] = [join(FOLDER, "through"), join(FOLDER, `stopped${epoch}`)];
+      const hooks = { onEpoch: (line: { epoch: number }) => (line.epoch === epoch ? ("stop" as const) : undefined) };
+      await trainNewRun({ recipe, ...SPLIT, limit: 70, out: stopped }, { ...options(), hooks });
+      renameSync(WEIGHTS, `${WEIGHTS}.away`);
+      try {
+        await resumeRun(stopped, options());
+      } finally {
+        renameSync(`${WEIGHTS}.away`, WEIGHTS);
+      }
+      expectSameRun(stopped, through);
+    },
+  );
 
   test("of the head alone is extended to all layers, to the weights of one training", async () => {
     const [short, long] = [join(FOLDER, "short"), join(FOLDER, "long")];

@@ -10,10 +10,11 @@ import { UserError } from "../../src/errors.ts";
 import { readMetrics, readState } from "../../src/runs/node/run-files.ts";
 import { findRun, runStatus } from "../../src/runs/node/run-status.ts";
 import { startTailor, tailorJson } from "../cli/support/tailor.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { expectSameRun } from "./support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
-const KILLS = Number(process.env.TAILOR_KILLS ?? 4);
+const KILLS = Number(process.env.TAILOR_KILLS ?? (IS_THOROUGH ? 4 : 2));
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
 /** Two steps an epoch: most of the time goes into checkpoints, which is where a kill could hurt. */

@@ -9,6 +9,7 @@ import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { NewRun } from "../../src/training/node/new-run.ts";
 import type { TrainRunOptions } from "../../src/training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { failureOf } from "./support/failure.ts";
 import { RECIPE } from "./support/jobs.ts";
 import { expectSameRun, withoutTimes } from "./support/same-run.ts";
@@ -79,13 +80,16 @@ describe("a run that was killed", () => {
     return folder;
   }
 
-  test.each([0, 1, 2, 3])("after epoch %i is resumed to the same metrics, weights and model", async (epoch) => {
-    const run = killed(epoch);
-    let from: number | undefined;
-    await resumeRun(run, { ...OPTIONS, onStart: (_folder, _record, snapshot) => (from = snapshot?.position.step) });
-    expect(from).toBe([undefined, 2, 5, 7][epoch]);
-    expectSameRun(run, THROUGH);
-  });
+  test.each(IS_THOROUGH ? [0, 1, 2, 3] : [0, 2])(
+    "after epoch %i is resumed to the same metrics, weights and model",
+    async (epoch) => {
+      const run = killed(epoch);
+      let from: number | undefined;
+      await resumeRun(run, { ...OPTIONS, onStart: (_folder, _record, snapshot) => (from = snapshot?.position.step) });
+      expect(from).toBe([undefined, 2, 5, 7][epoch]);
+      expectSameRun(run, THROUGH);
+    },
+  );
 
   test("between writing the metrics and the state of an epoch repeats that epoch, with one line for it", async () => {
     for (const epoch of [0, 1, 2]) {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { trainingBatches } from "../../src/data/batches.ts";
-import { enhanced } from "../../src/models/study.ts";
+import { base, enhanced } from "../../src/models/study.ts";
 import { initialTensors } from "../../src/nn/model.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import { dropoutMasks } from "../../src/training/step-feeds.ts";
@@ -9,6 +9,7 @@ import { lowerings } from "../support/run-program.ts";
 import { failureOf } from "./support/failure.ts";
 import { fingerprint, type JobOptions, RECIPE, smallJob, smallSets, trainAndCompare } from "./support/jobs.ts";
 import { type Script, scriptedRuntime } from "./support/scripted-runtime.ts";
+import { halved } from "./support/small-data.ts";
 
 /** A job on a scripted runtime: by default 80 images in batches of 32, epochs ending after 2, 5 and 7 steps. */
 function scripted(script: Script, options: JobOptions = {}) {
@@ -20,8 +21,10 @@ describe("training on real images", () => {
   test.each(lowerings())(
     "learns: the loss falls every epoch, validation far above chance ($kind)",
     async (lowering) => {
-      const recipe = { epochs: 4, batchSize: 40, augmentation: { horizontalFlip: "random" } } as const;
-      const { epochs } = await trainAndCompare(smallJob({ recipe, lowering, data: smallSets(400, 200) }));
+      const recipe = { model: base, epochs: 4, batchSize: 40, augmentation: { horizontalFlip: "random" } } as const;
+      const { train, validation } = smallSets(400, 200);
+      const data = { train: halved(train), validation: halved(validation!) };
+      const { epochs } = await trainAndCompare(smallJob({ recipe, lowering, data }));
       const losses = epochs.map(({ trainLoss }) => trainLoss);
       expect(losses).toEqual(losses.toSorted((a, b) => b - a));
       // Ten classes: chance is 0.1, a loss of ln 10 = 2.30.

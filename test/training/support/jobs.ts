@@ -4,6 +4,17 @@ import type { ImageSet } from "../../../src/data/image-set.ts";
 import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { normalizationOf, type TrainingData } from "../../../src/data/training-data.ts";
 import { base } from "../../../src/models/study.ts";
+import {
+  batchNorm,
+  conv2d,
+  dropout,
+  flatten,
+  type Layer,
+  linear,
+  type Model,
+  maxPool2d,
+  relu,
+} from "../../../src/nn/index.ts";
 import type { Recipe } from "../../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { type TrainingHooks, type TrainingJob, type TrainingSnapshot, train } from "../../../src/training/train.ts";
@@ -19,6 +30,42 @@ export function smallSets(train: number, validation: number | null): { train: Im
     validation: validation === null ? null : firstImages(images.test, validation),
   };
 }
+
+/** A convolution, with what follows it in the study's networks. */
+const convolution = (channels: number, normalized: boolean): Layer[] => [
+  conv2d(channels, { kernelSize: 3, padding: 1, bias: !normalized }),
+  ...(normalized ? [batchNorm()] : []),
+  relu(),
+  maxPool2d(2),
+];
+
+/** The study's Base Model with fewer channels: what most tests of training are about does not depend on their number. */
+export const smallBase: Model = {
+  name: "small-base",
+  layers: ({ classes }) => [
+    ...convolution(8, false),
+    ...convolution(16, false),
+    flatten(),
+    linear(32),
+    relu(),
+    linear(classes),
+  ],
+};
+
+/** The same with batch norm and dropout, as the study's Enhanced Model has. */
+export const smallEnhanced: Model = {
+  name: "small-enhanced",
+  layers: ({ classes }) => [
+    ...convolution(8, true),
+    ...convolution(16, true),
+    flatten(),
+    linear(32, { bias: false }),
+    batchNorm(),
+    relu(),
+    dropout(0.3),
+    linear(classes),
+  ],
+};
 
 /** A recipe with everything that draws random numbers. */
 export const RECIPE: Recipe = {
@@ -45,11 +92,11 @@ export interface JobOptions extends Partial<Omit<TrainingJob, "recipe" | "data">
 
 const SMALL = { train: halved(firstImages(images.train, 80)), validation: halved(firstImages(images.test, 30)) };
 
-/** 80 images of 14 x 14 in batches of 32: epochs end after 2, 5 and 7 steps. */
+/** A small network and 80 images of 14 x 14 in batches of 32: epochs end after 2, 5 and 7 steps. */
 export function smallJob({ recipe, ...rest }: JobOptions = {}): TrainingJob {
   const data = rest.data ?? SMALL;
   return {
-    recipe: { ...RECIPE, ...recipe },
+    recipe: { ...RECIPE, model: smallBase, ...recipe },
     data,
     normalization: normalizationOf(data.train),
     seed: 1,
