@@ -65,7 +65,7 @@ export async function fetchFromHub(
   const [, repository, path, revision = DEFAULT_REVISION] = PLACE.exec(place) ?? [];
   if (!repository || path?.split("/").includes("..")) {
     throw new UserError(
-      `"${place}" is no place on Hugging Face; write hf:OWNER/NAME, hf:OWNER/NAME/FILE.onnx or hf:OWNER/NAME@REVISION`,
+      `"${place}" is no place on Hugging Face; write hf:OWNER/NAME, hf:OWNER/NAME/FILE or hf:OWNER/NAME@REVISION`,
       {
         exitCode: 2,
       },
