@@ -79,16 +79,21 @@ export function onlyWholeNetworks(option: (typeof FINE_TUNE_NAMES)[number]): Use
 function typedFineTune(options: FineTuneTyped): FineTune {
   const headEpochs = wholeNumber(options, "headEpochs", { least: 0 });
   const earlyRate = positiveNumber(options, "earlyRate");
-  const frozen = options.freeze?.split(",").map((name) => name.trim());
-  if (frozen?.includes("")) {
-    throw new UserError(`--freeze must be names of layers with commas between, got "${options.freeze}"`, {
-      exitCode: 2,
-    });
-  }
   return {
     ...(headEpochs === undefined ? {} : { headEpochs }),
     ...(earlyRate === undefined ? {} : { earlyRate }),
-    ...(frozen ? { frozen } : {}),
-    ...(options.freezeBatchNorm === true ? { batchNorm: "frozen" } : {}),
+    ...frozenLayers(options),
   };
+}
+
+/** What is typed of frozen layers. @throws UserError when a name is empty */
+export function frozenLayers({
+  freeze,
+  freezeBatchNorm,
+}: Pick<FineTuneTyped, "freeze" | "freezeBatchNorm">): Pick<FineTune, "frozen" | "batchNorm"> {
+  const frozen = freeze?.split(",").map((name) => name.trim());
+  if (frozen?.includes("")) {
+    throw new UserError(`--freeze must be names of layers with commas between, got "${freeze}"`, { exitCode: 2 });
+  }
+  return { ...(frozen ? { frozen } : {}), ...(freezeBatchNorm === true ? { batchNorm: "frozen" } : {}) };
 }

@@ -217,7 +217,10 @@ function hubOf(repository: string, revision: string, { report, environment = pro
         // An endless answer must not be taken for the file's beginning.
         if (error instanceof UserError) await rm(partial, { force: true });
         throw isOfDisk(error)
-          ? new UserError(`${partial} cannot be written (${(error as Error).message})`, { cause: error })
+          ? new UserError(
+              `${partial} cannot be written (${(error as Error).message}); free some space, or set HF_HUB_CACHE to a folder on another disk`,
+              { cause: error },
+            )
           : error;
       } finally {
         clearTimeout(timer);
