@@ -144,7 +144,7 @@ test.each<[string, () => string, object, RegExp]>([
       return `${saved(toBinary(ModelProtoSchema, model))}#sequence`;
     },
     {},
-    /"sequence" is .*for two images; features are|is not a network that ONNX Runtime can run/,
+    /"sequence" is a sequence or map, no tensor; choose another value with #NAME/,
   ],
   [
     "features of the wrong shape",
