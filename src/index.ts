@@ -207,10 +207,10 @@ export {
   fitToTraining,
 } from "./recipes/fit-to-images.ts";
 export { FIELD_RECIPES, findRecipe, RECIPES } from "./recipes/index.ts";
-export type { Recipe } from "./recipes/recipe.ts";
+export type { Recipe, Views } from "./recipes/recipe.ts";
 export type { FieldValue, RecipeChanges } from "./recipes/recipe-fields.ts";
 export { FINE_TUNING, type FineTuneOptions, startFrom } from "./recipes/start-from.ts";
-export { transfer } from "./recipes/transfer.ts";
+export { type TransferOptions, transfer } from "./recipes/transfer.ts";
 export type { LadderEntry } from "./report/ladder/entry.ts";
 export { LADDER } from "./report/ladder/ladder.ts";
 export type { AblationReport, AblationResultPart, AblationRow, AblationRun } from "./report/node/ablation-report.ts";

@@ -23,6 +23,7 @@ const PURPOSES = [
   "mix",
   "balance",
   "own",
+  "view",
 ] as const;
 export type RandomPurpose = (typeof PURPOSES)[number];
 

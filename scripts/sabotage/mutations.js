@@ -484,6 +484,7 @@ export const MUTATIONS = [
     ["(2 * sigma ** 2)", "sigma ** 2"],
   ]),
   ...caughtBy("test/data/batches.test.ts", [
+    ["(viewOf(image, epoch) * set.count + image) * size", "image * size"],
     ["const place = step * batchSize + row;", "const place = step * batchSize + row + 1;"],
     ['const stream = randomStream(seed, "augment", place);', 'const stream = randomStream(seed, "augment");'],
     ["return Math.floor((imageCount * epochs) / batchSize);", "return Math.ceil((imageCount * epochs) / batchSize);"],
@@ -628,7 +629,9 @@ export const MUTATIONS = [
   ]),
   ...caughtBy("test/training/picture-features.test.ts", [
     ["(start - from) * backbone.features);", "start * backbone.features);"],
-    ["JSON.stringify([FORMAT, what, count])", "JSON.stringify([FORMAT, count, performance.now()])"],
+    ["[FORMAT, what, count, ...(view ? [view] : [])]", "[FORMAT, count, performance.now()]"],
+    ["[FORMAT, what, count, ...(view ? [view] : [])]", "[FORMAT, what, count]"],
+    ["(first + at / size) * MAX_VIEWS + number", "(first + at / size) * MAX_VIEWS"],
   ]),
   ...caughtBy("test/formats/idx.test.ts", [
     ["if (declared !== found) {", "if (declared > found) {"],

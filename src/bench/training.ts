@@ -1,6 +1,7 @@
 import type { Lowering } from "../compile/program.ts";
 import { loadFashionMnist } from "../data/node/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../data/training-data.ts";
+import type { FineTune } from "../recipes/fine-tune.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/node/environment.ts";
 import { modelNamed } from "../runs/node/recipe-file.ts";
@@ -22,10 +23,14 @@ export interface BenchTask {
   readonly batchSize: number;
   readonly steps: number;
   readonly dataFolder: string;
+  /** Layers that are not trained, as in a recipe. Default: none. */
+  readonly fineTune?: Pick<FineTune, "frozen" | "batchNorm"> | undefined;
 }
 
 export interface BenchResult {
   readonly model: string;
+  /** Layers that were not trained, by the beginnings of their names. */
+  readonly frozen?: readonly string[];
   readonly device: BenchDevice;
   readonly threads: number;
   readonly batchSize: number;
@@ -46,6 +51,7 @@ export async function benchJob({
   threads,
   batchSize,
   dataFolder,
+  fineTune,
 }: Omit<BenchTask, "kind" | "steps">): Promise<TrainingJob> {
   const loaded = await loadFashionMnist({ folder: dataFolder });
   const data = { train: trainingData(loaded.train, { trainOn: "all", limit: null }).train, validation: null };
@@ -60,6 +66,7 @@ export async function benchJob({
     optimizer: { kind: "adam" },
     labelSmoothing: 0,
     augmentation: { horizontalFlip: "random" },
+    ...(fineTune ? { fineTune } : {}),
   };
   const normalization = normalizationOf(data.train);
   return {
@@ -75,12 +82,13 @@ export async function benchJob({
 
 /** Measures a network's training speed and memory. */
 export async function benchTraining(task: BenchTask): Promise<BenchResult> {
-  const { lowering, threads, batchSize, steps } = task;
+  const { lowering, threads, batchSize, steps, fineTune } = task;
   const job = await benchJob(task);
   const runs = await timeSteps(job, steps);
   const total = totalOf(runs);
   return {
     model: job.recipe.model.name,
+    ...(fineTune?.frozen ? { frozen: fineTune.frozen } : {}),
     threads,
     device: lowering.kind === "gpu" ? "gpu" : "cpu",
     batchSize,

@@ -3,7 +3,7 @@ import { MAX_SIZE, MIN_SIZE } from "../data/node/custom-data-options.ts";
 import type { TrainingDataOptions } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import type { Backbone } from "../formats/backbone.ts";
-import type { Recipe } from "../recipes/recipe.ts";
+import { MAX_VIEWS, type Recipe } from "../recipes/recipe.ts";
 import { TRANSFER, transfer } from "../recipes/transfer.ts";
 import { recipeNamed } from "../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
@@ -42,6 +42,16 @@ export const BACKBONE_OPTIONS = [
     choices: ["token", "tokens"],
     default: "token where there is a class token",
   },
+  {
+    flags: "--hidden <units>",
+    description: "for the recipe transfer: a hidden layer of so many units in its head",
+    default: "none, a linear classifier",
+  },
+  {
+    flags: "--views <k>",
+    description: `for the recipe transfer: train on k views of each picture, itself and k - 1 augmented as by photos, 1 to ${MAX_VIEWS}`,
+    default: "1",
+  },
 ] as const satisfies readonly OptionSpec[];
 
 type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & {
@@ -49,7 +59,7 @@ type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & {
   threads: string | undefined;
   weights?: string | undefined;
 };
-const NAMES = ["backbone", "backboneRange", "backbonePooling"] as const;
+const NAMES = ["backbone", "backboneRange", "backbonePooling", "hidden", "views"] as const;
 
 /**
  * The recipe of an argument: the name of a built-in one, a recipe's file, or `transfer` on the network that the options
@@ -71,6 +81,10 @@ export async function recipeTyped(
     return recipeNamed(word);
   }
   if (options.weights !== undefined) throw onlyWholeNetworks("weights");
+  const head = {
+    hidden: wholeNumber(options, "hidden"),
+    views: wholeNumber(options, "views", { most: MAX_VIEWS }),
+  };
   const { backbone, rangeFrom } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
     range: options.backboneRange,
     pooling: options.backbonePooling,
@@ -85,7 +99,7 @@ export async function recipeTyped(
     );
   });
   output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
-  return { recipe: transfer(backbone) };
+  return { recipe: transfer(backbone, head) };
 }
 
 /**

@@ -15,7 +15,7 @@ export const FINE_TUNE_OPTIONS = [
   {
     flags: "--weights <file>",
     description:
-      "start from these weights: safetensors with PyTorch's names, or a run of the same network; a head for other classes is drawn anew",
+      "start from these weights: safetensors with PyTorch's names, hf:OWNER/NAME[/FILE][@REVISION] on Hugging Face, or a run of the same network; a head for other classes is drawn anew",
   },
   {
     flags: "--head-epochs <n>",
@@ -39,32 +39,32 @@ export const FINE_TUNE_OPTIONS = [
 
 export const FINE_TUNE_NAMES = ["weights", "headEpochs", "earlyRate", "freeze", "freezeBatchNorm"] as const;
 
-type FineTuneTyped = OptionsOf<typeof FINE_TUNE_OPTIONS> & { readonly epochs: string | undefined };
+type FineTuneTyped = OptionsOf<typeof FINE_TUNE_OPTIONS> & { readonly epochs?: string | undefined };
 
 /**
  * The recipe, starting from the weights that are typed, if any; says how their pixels are normalised.
  *
  * @throws UserError when options for it are typed without weights, or the weights cannot be read
  */
-export function withWeights(recipe: Recipe, options: FineTuneTyped, output: Output): Recipe {
+export async function withWeights(recipe: Recipe, options: FineTuneTyped, output: Output): Promise<Recipe> {
   const typed = FINE_TUNE_NAMES.find((name) => options[name] !== undefined);
   if (typed === undefined) return recipe;
   if (recipe.backbone) {
     throw onlyWholeNetworks(typed);
   }
-  const given = { ...typedFineTune(options), epochs: wholeNumber(options, "epochs") };
+  const given = { ...typedFineTune(options), epochs: wholeNumber({ epochs: options.epochs }, "epochs") };
   if (options.weights === undefined) {
     if (recipe.pretrained) return startFrom(recipe, recipe.pretrained, given);
     throw new UserError(`${flag(typed)} goes with --weights: layers that start from nothing must all be trained`, {
       exitCode: 2,
     });
   }
-  const { pretrained, normalizedAs } = openPretrained(options.weights, recipe.model, output.note);
-  const { normalization, file } = pretrained;
+  const { pretrained, normalizedAs } = await openPretrained(options.weights, recipe.model, output.note);
+  const { normalization, file, source = file } = pretrained;
   const numbers = normalization
     ? ` (mean ${normalization.mean.join(", ")}; standard deviation ${normalization.standardDeviation.join(", ")})`
     : "";
-  output.note(`weights: ${file}; pixels are normalised as ${normalizedAs}${numbers}`);
+  output.note(`weights: ${source}; pixels are normalised as ${normalizedAs}${numbers}`);
   return startFrom(recipe, pretrained, { ...given, isShortened: isBuiltIn(recipe) });
 }
 
@@ -79,16 +79,21 @@ export function onlyWholeNetworks(option: (typeof FINE_TUNE_NAMES)[number]): Use
 function typedFineTune(options: FineTuneTyped): FineTune {
   const headEpochs = wholeNumber(options, "headEpochs", { least: 0 });
   const earlyRate = positiveNumber(options, "earlyRate");
-  const frozen = options.freeze?.split(",").map((name) => name.trim());
-  if (frozen?.includes("")) {
-    throw new UserError(`--freeze must be names of layers with commas between, got "${options.freeze}"`, {
-      exitCode: 2,
-    });
-  }
   return {
     ...(headEpochs === undefined ? {} : { headEpochs }),
     ...(earlyRate === undefined ? {} : { earlyRate }),
-    ...(frozen ? { frozen } : {}),
-    ...(options.freezeBatchNorm === true ? { batchNorm: "frozen" } : {}),
+    ...frozenLayers(options),
   };
+}
+
+/** What is typed of frozen layers. @throws UserError when a name is empty */
+export function frozenLayers({
+  freeze,
+  freezeBatchNorm,
+}: Pick<FineTuneTyped, "freeze" | "freezeBatchNorm">): Pick<FineTune, "frozen" | "batchNorm"> {
+  const frozen = freeze?.split(",").map((name) => name.trim());
+  if (frozen?.includes("")) {
+    throw new UserError(`--freeze must be names of layers with commas between, got "${freeze}"`, { exitCode: 2 });
+  }
+  return { ...(frozen ? { frozen } : {}), ...(freezeBatchNorm === true ? { batchNorm: "frozen" } : {}) };
 }

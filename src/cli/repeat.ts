@@ -62,7 +62,7 @@ function weightOptions({ pretrained, fineTune }: Readonly<Record<string, unknown
   if (!weights) return {};
   const { headEpochs = 0, earlyRate = 1, frozen = [], batchNorm } = fineTuneSchema.parse(fineTune ?? {});
   return {
-    weights: weights.file,
+    weights: weights.source ?? weights.file,
     headEpochs: String(headEpochs),
     earlyRate: String(earlyRate),
     freeze: frozen.length > 0 ? frozen.join(",") : undefined,

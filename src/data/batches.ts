@@ -81,6 +81,19 @@ export function alternatingFlip(imageCount: number, seed: number): (image: numbe
   return (image, epoch) => (inFirst[image]! + epoch) % 2 === 1;
 }
 
+/**
+ * Which view of an image an epoch has: each image begins with one of its own, and any `views` epochs in a row have all of
+ * them.
+ *
+ * @returns the view, from 0, of `image` in `epoch`, both counted from 0
+ */
+export function viewInTurn(imageCount: number, views: number, seed: number): (image: number, epoch: number) => number {
+  if (views === 1) return () => 0;
+  const stream = randomStream(seed, "view");
+  const first = Uint8Array.from({ length: imageCount }, () => stream.below(views));
+  return (image, epoch) => (first[image]! + epoch) % views;
+}
+
 /** Training batches with random access. All are full. */
 export interface TrainingBatches {
   /** Images per batch, B. */
@@ -155,6 +168,8 @@ export function trainingBatches({
   const isMirrored =
     augmentation.horizontalFlip === "alternating" ? alternatingFlip(set.count, seed) : (): boolean => false;
 
+  const viewOf = viewInTurn(set.count, set.views ?? 1, seed);
+
   function fill(step: number, pixels: Uint8Array | Float32Array, labels: Int32Array): number {
     if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`step: ${step} is not a whole number from 0 up`);
     checkLength("pixels", pixels.length, batchSize * size);
@@ -165,7 +180,8 @@ export function trainingBatches({
       const image = chain.epoch(epoch)[place % set.count]!;
       labels[row] = set.labels[image]!;
       if (set.images instanceof Float32Array || pixels instanceof Float32Array) {
-        pixels.set(set.images.subarray(image * size, (image + 1) * size), row * size);
+        const at = (viewOf(image, epoch) * set.count + image) * size;
+        pixels.set(set.images.subarray(at, at + size), row * size);
         continue;
       }
       augmentImage(set.images, image * size, pixels, row * size, set, augmentation, {

@@ -27,6 +27,8 @@ export interface ImageSet {
  */
 export interface LabelledSet extends Omit<ImageSet, "images" | "validation" | "files"> {
   readonly images: Uint8Array | Float32Array;
+  /** Of features: those of so many views of each image, [views, count, channels], the image itself first. Default 1. */
+  readonly views?: number;
 }
 
 /** A buffer for the values of so many images, of the same type as the set's. */

@@ -194,7 +194,20 @@ export function featureModel(file: BackboneFile, cut: Cut, fileName: string): Ui
   return toBinary(ModelProtoSchema, connect([preparing(cut.input), body, pooled(cut.pooling)], body));
 }
 
-/** @throws UserError unless there is such a value, and it depends on the images */
+/** Operators that give sequences or maps. */
+const NO_TENSORS = new Set([
+  ...[
+    "SequenceConstruct",
+    "SequenceEmpty",
+    "SequenceErase",
+    "SequenceInsert",
+    "SequenceMap",
+    "SplitToSequence",
+    "ZipMap",
+  ],
+]);
+
+/** @throws UserError unless there is such a value, it is a tensor, and it depends on the images */
 function requireOfImages(file: BackboneFile, tensor: string, fileName: string): void {
   const producers = producersOf(file.graph);
   if (!producers.has(tensor)) {
@@ -203,6 +216,11 @@ function requireOfImages(file: BackboneFile, tensor: string, fileName: string): 
       `${fileName} has no value "${tensor}"; the input of its last dense layer and its outputs are: ${[...names].join(", ")}`,
       { exitCode: 2 },
     );
+  }
+  if (NO_TENSORS.has(producers.get(tensor)!.opType!)) {
+    throw new UserError(`${fileName}: "${tensor}" is a sequence or map, no tensor; choose another value with #NAME`, {
+      exitCode: 2,
+    });
   }
   if (!below([tensor], producers).values.has(file.input.name)) {
     throw new UserError(`${fileName}: "${tensor}" does not depend on the images; choose another value`, {

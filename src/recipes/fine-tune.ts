@@ -7,6 +7,8 @@ import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 export interface Pretrained {
   /** Absolute path of the safetensors file. */
   readonly file: string;
+  /** Where it was fetched from, with the commit: `hf:OWNER/NAME/PATH@COMMIT`. */
+  readonly source?: string;
   readonly sha256: string;
   /** Of the pixels that its network was trained with. Absent where nobody knows it: then that of the training images. */
   readonly normalization?: PixelNormalization;
@@ -22,6 +24,7 @@ export const normalizationSchema = z.strictObject({
 /** Schema of pretrained weights in a recipe. */
 export const pretrainedSchema = z.strictObject({
   file: z.string(),
+  source: z.string().exactOptional(),
   sha256: z.string(),
   normalization: normalizationSchema.exactOptional(),
   image: imageGeometrySchema.exactOptional(),

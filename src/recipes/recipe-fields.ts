@@ -87,8 +87,9 @@ export function changeRecipe(recipe: Recipe, changes: RecipeChanges): Recipe {
   for (const [path, value] of kindsFirst(changes)) setField(json, path, value, recipe);
   try {
     const where = `recipe ${recipe.name} with ${changesText(changes)}`;
-    // A custom model cannot be found by name.
-    return recipeFromJson(json, where, changes.model === undefined ? recipe.model : undefined);
+    // A custom model cannot be found by name; that of a head follows from its fields.
+    const isOther = changes.model !== undefined || changes.hidden !== undefined;
+    return recipeFromJson(json, where, isOther ? undefined : recipe.model);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(error.message, { exitCode: 2, cause: error });
     throw error;

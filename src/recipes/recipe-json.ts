@@ -6,7 +6,7 @@ import { findModel } from "../models/index.ts";
 import type { Model } from "../nn/index.ts";
 import { fineTuneSchema, pretrainedSchema } from "./fine-tune.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
-import { transferHead } from "./transfer.ts";
+import { TRANSFER, transferHead } from "./transfer.ts";
 
 const warmUp = z.strictObject({ epochs: z.number(), startFactor: z.number() });
 
@@ -101,6 +101,8 @@ export const recipeFields = z.strictObject({
   patience: z.number().exactOptional(),
   keep: z.enum(["best", "last"]).exactOptional(),
   backbone: backboneSchema.exactOptional(),
+  hidden: z.number().exactOptional(),
+  views: z.strictObject({ count: z.number(), seed: z.number() }).exactOptional(),
   pretrained: pretrainedSchema.exactOptional(),
   fineTune: fineTuneSchema.exactOptional(),
 });
@@ -124,8 +126,9 @@ export function recipeProblem({ issues }: z.ZodError, value: unknown): string {
 export function recipeFromJson(json: unknown, where: string, own?: Model): Recipe {
   const parsed = recipeSchema.safeParse(json);
   if (!parsed.success) throw new UserError(`${where}: ${recipeProblem(parsed.error, json)}`);
-  const { backbone, model } = parsed.data;
-  const recipe: Recipe = { ...parsed.data, model: own ?? (backbone ? transferHead(backbone) : findModel(model)) };
+  const { backbone, model, hidden } = parsed.data;
+  const head = backbone && model === TRANSFER ? transferHead(backbone, hidden) : undefined;
+  const recipe: Recipe = { ...parsed.data, model: own ?? head ?? findModel(model) };
   checkRecipe(recipe);
   return recipe;
 }

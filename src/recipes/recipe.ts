@@ -9,6 +9,17 @@ import { createOptimizer, type OptimizerSpec } from "../optim/index.ts";
 import { checkSchedule, type Schedule } from "../optim/schedules.ts";
 import { checkFineTune, type FineTune, type Pretrained } from "./fine-tune.ts";
 
+/** Views of each training image, whose features are computed once and used in turn, one an epoch. */
+export interface Views {
+  /** The image itself and so many less one augmented ones; 2 or more. */
+  readonly count: number;
+  /** Of their augmentation: runs of several seeds share the same views. */
+  readonly seed: number;
+}
+
+/** Upper bound for views of an image. */
+export const MAX_VIEWS = 32;
+
 /** All settings of a training. A recipe and a seed determine a run. */
 export interface Recipe {
   readonly name: string;
@@ -44,6 +55,10 @@ export interface Recipe {
   readonly keep?: "best" | "last";
   /** The frozen network whose features are the model's input; trained is only the model, its head. */
   readonly backbone?: Backbone;
+  /** Units of a hidden layer in the head of `transfer`; without it the head is a linear classifier. */
+  readonly hidden?: number;
+  /** With a backbone: trains on several views of each image, made by `augmentation`. Default: on the image alone. */
+  readonly views?: Views;
   /** Weights to start from, in place of drawn ones; the head is drawn where it is for other classes. */
   readonly pretrained?: Pretrained;
   /** Which layers are trained when, and at which rates. Default: all of them, at the same rate. */
@@ -80,7 +95,7 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (patience !== undefined)
     require("patience", Number.isInteger(patience) && patience >= 1, "a whole number of epochs from 1 up", patience);
-  const { backbone, model, augmentation, pretrained, fineTune } = recipe;
+  const { backbone, model, augmentation, pretrained, fineTune, views, hidden } = recipe;
   if (fineTune) checkFineTune(fineTune, epochs);
   if (backbone && (pretrained || fineTune)) {
     throw new UserError(
@@ -94,15 +109,32 @@ export function checkRecipe(recipe: Recipe): void {
       exitCode: 2,
     });
   }
-  if (backbone && Object.keys(augmentation).length > 0) {
+  if (hidden !== undefined) {
+    require("hidden", Number.isInteger(hidden) && hidden >= 1, "a whole number of units from 1 up", hidden);
+    if (!backbone) throw new UserError("hidden is for a head on a backbone; leave it out", { exitCode: 2 });
+  }
+  if (views) checkViews(recipe, views);
+  if (backbone && !views && Object.keys(augmentation).length > 0) {
     throw new UserError(
-      "augmentation changes images in each epoch, but a backbone's features are computed once; leave augmentation empty: {}",
+      "augmentation changes images in each epoch, but a backbone's features are computed once; leave augmentation empty: {}, or say of how many views of each image: views",
       { exitCode: 2 },
     );
   }
   checkSchedule(recipe.schedule);
   createOptimizer(recipe.optimizer);
   if (recipe.averaging) checkAveraging(recipe.averaging);
+}
+
+function checkViews({ backbone, augmentation }: Recipe, { count, seed }: Views): void {
+  const fail = (problem: string) => new UserError(problem, { exitCode: 2 });
+  if (!backbone) throw fail("views are for a backbone, whose features are computed once; leave them out");
+  if (!(Number.isInteger(count) && count >= 2 && count <= MAX_VIEWS))
+    throw fail(`views.count must be a whole number from 2 to ${MAX_VIEWS}, got ${count}`);
+  if (!(Number.isSafeInteger(seed) && seed >= 0))
+    throw fail(`views.seed must be a whole number from 0 up, got ${seed}`);
+  const { mixing, ...ofOneImage } = augmentation;
+  if (mixing) throw fail("views are of one image each, but augmentation.mixing mixes two; leave it out");
+  if (Object.keys(ofOneImage).length === 0) throw fail("views differ by augmentation, which is empty; say how they do");
 }
 
 /** How a recipe's network normalises pixels: as its backbone or weights were trained with them, or by the training images' statistics. */

@@ -233,7 +233,8 @@ export async function openTraining(job: TrainingJob, given?: Stage): Promise<Ope
     set: data.train,
     batchSize: recipe.batchSize,
     seed,
-    augmentation: recipe.augmentation,
+    // A backbone's features are of images that were augmented before.
+    augmentation: recipe.backbone ? {} : recipe.augmentation,
     augment: job.functions?.augment,
     sampling: recipe.sampling,
   });

@@ -79,6 +79,9 @@ const USED_WRONGLY: readonly Case[] = [
   [["bench", "test"], 2, /no bench "test"; choose one of: train, infer, roofline/],
   [["bench", "train", "--models", "base,resnet"], 2, /no model "resnet"; choose one of: base, enhanced/],
   [["bench", "infer", "--lowering", "standard"], 2, /--lowering is for bench train/],
+  [["bench", "infer", "--freeze", "conv1"], 2, /--freeze is for bench train/],
+  [["bench", "train", "--freeze-batch-norm"], 2, /--freeze-batch-norm goes with --freeze/],
+  [["bench", "train", "--models", "base", "--freeze", "layer1"], 2, /called "layer1"; there are: /],
   [
     ["bench", "infer", "--data", DATA, "--models", "base", "--batch-size", "21"],
     1,

@@ -4,9 +4,11 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
+import { hubServer } from "../data/hub-server.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, type Result, refusalOf, start, tailorJson, twoStepEpochs } from "./support/tailor.ts";
 
+const hub = hubServer();
 const DATA = await smallDataFolder({ train: 240, test: 20 });
 const FOLDER = sharedFolder();
 const TRAIN = [...twoStepEpochs(DATA, 3), "--skip-report"];
@@ -23,13 +25,23 @@ const NO_MOUNTS =
  *
  * @param mount shell commands that mount it at "$place"
  */
-async function trainOn(mount: string, name: string, kept: string): Promise<Result> {
+function trainOn(mount: string, name: string, kept: string): Promise<Result> {
+  return runOn(mount, name, kept, (place) => ({ args: [...TRAIN, "--out", join(place, "run"), "--json"] }));
+}
+
+async function runOn(
+  mount: string,
+  name: string,
+  kept: string,
+  command: (place: string) => { args: readonly string[]; env?: Record<string, string> },
+): Promise<Result> {
   const [place, copy] = [join(FOLDER, name), join(FOLDER, kept)];
   mkdirSync(place);
   mkdirSync(copy);
   const script = `place=$1; copy=$2; shift 2; ${mount} && { "$@"; code=$?; cp -a "$place/." "$copy"; exit $code; }`;
-  const command = [place, copy, process.execPath, BIN, ...TRAIN, "--out", join(place, "run"), "--json"];
-  return start(UNSHARE, [...NAMESPACES, "sh", "-c", script, "sh", ...command]).ended;
+  const { args, env = {} } = command(place);
+  const called = [place, copy, process.execPath, BIN, ...args];
+  return start(UNSHARE, [...NAMESPACES, "sh", "-c", script, "sh", ...called], { env }).ended;
 }
 
 describe.skipIf(NO_MOUNTS !== undefined)(`disks (${NO_MOUNTS ?? "mounted"})`, () => {
@@ -49,6 +61,21 @@ describe.skipIf(NO_MOUNTS !== undefined)(`disks (${NO_MOUNTS ?? "mounted"})`, ()
     const through = await tailorJson([...TRAIN, "--out", join(FOLDER, "through")]);
     expect(resumed.weightsSha256).toBe(through.weightsSha256);
     expect(withoutTimes(run)).toEqual(withoutTimes(join(FOLDER, "through")));
+  });
+
+  test("a disk that fills up while weights are fetched is told in one line; what is there is taken for no file", async () => {
+    const content = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 251);
+    hub.files.set("owner/net/model.safetensors", { content, stored: content });
+    const result = await runOn('mount -t tmpfs -o size=128k none "$place"', "hub", "hub-after", (place) => ({
+      args: ["train", "tiny", "--weights", "hf:owner/net", "--data", DATA, "--out", join(FOLDER, "never")],
+      env: { HF_HUB_CACHE: place, HF_ENDPOINT: hub.url() },
+    }));
+    expect(refusalOf(result, 1)).toMatch(
+      /\.incomplete cannot be written \(ENOSPC.*\); free some space, or set HF_HUB_CACHE to a folder on another disk/,
+    );
+    const left = readdirSync(join(FOLDER, "hub-after"), { recursive: true, encoding: "utf8" });
+    expect(left.filter((path) => path.includes("snapshots"))).toEqual([]);
+    expect(left.filter((path) => path.includes("blobs/")).every((path) => path.endsWith(".incomplete"))).toBe(true);
   });
 
   test("a disk that is full from the start, or read-only, is refused in one line and left empty", async () => {

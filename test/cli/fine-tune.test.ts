@@ -1,5 +1,5 @@
 /** `train RECIPE --weights`: a whole network is fine-tuned, a run like any other. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { repeatOf } from "../../src/cli/repeat.ts";
@@ -7,15 +7,18 @@ import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetenso
 import { squeezenet11 } from "../../src/models/field/densenet.ts";
 import { buildModel, initialTensors, withoutNormalization } from "../../src/nn/model.ts";
 import { readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { COMMIT, hubServer } from "../data/hub-server.ts";
 import { putShapes } from "../data/picture-fixtures.ts";
 import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
-import { refusalOf, tailor } from "./support/tailor.ts";
+import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const FOLDER = sharedFolder();
 const at = (name: string) => join(FOLDER, name);
 const [DATA, MORE, SOURCE, FILE] = [at("three"), at("four"), at("source"), at("squeezenet.safetensors")];
 const QUICK = ["--threads", "1", "--skip-report"];
+
+const hub = hubServer();
 
 /** Weights as torchvision publishes them, but random and for seven classes. */
 function publishedTensors(): NamedTensor[] {
@@ -116,6 +119,94 @@ test("published weights normalise as their network does; seeds share one recipe"
 });
 
 test(
+  "weights on Hugging Face are fetched once, recorded with their commit, and checked when the run is resumed",
+  THOROUGH,
+  async () => {
+    const content = readFileSync(join(SOURCE, "weights.safetensors"));
+    hub.files.set("owner/net/model.safetensors", { content, stored: content });
+    hub.files.set("owner/net/other/tiny.safetensors", { content, stored: content });
+    const env = { HF_HUB_CACHE: at("hub"), HF_ENDPOINT: hub.url(), HF_TOKEN: "hf_secret" };
+    const [out, file] = [at("from-hub"), at(`hub/models--owner--net/snapshots/${COMMIT}/model.safetensors`)];
+    const begin = ["train", "tiny", "--data", DATA, "--epochs", "2", ...QUICK];
+    const made = await tailor([...begin, "--weights", "hf:owner/net", "--out", out], { env });
+    expect(made.code, made.stderr).toBe(0);
+    const source = `hf:owner/net/model.safetensors@${COMMIT}`;
+    expect(made.stderr).toContain("fetching model.safetensors of owner/net");
+    expect(made.stderr).toContain(`weights: ${source}; pixels are normalised as the file says`);
+    expect(hub.asked[0]!.authorization).toBe("Bearer hf_secret");
+    const record = readRunRecord(out);
+    expect(record.recipe).toMatchObject({
+      pretrained: { file, source, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+    expect(repeatOf({ ...record, recipeFile: "mine.mjs" })!.command).toContain(`--weights '${source}'`);
+
+    // The same content: of a path, of a commit, and without a network.
+    const offline = { env: { ...env, HF_HUB_OFFLINE: "1" } };
+    const again = await tailor([...begin, "--weights", source, "--out", at("offline")], offline);
+    expect(again.code, again.stderr).toBe(0);
+    expect(readWeights(at("offline")).tensors).toEqual(readWeights(out).tensors);
+    const missing = await tailor([...begin, "--weights", "hf:owner/net/other/tiny.safetensors"], offline);
+    expect(refusalOf(missing, 1)).toMatch(/other\/tiny\.safetensors of owner\/net is not in .*HF_HUB_OFFLINE forbids/);
+
+    // A run without a state starts from the file again; any other refuses one that has changed.
+    const { status: _, result: __, ...rest } = record;
+    for (const name of ["state.safetensors", "metrics.jsonl", "weights.safetensors", "model.onnx"]) {
+      rmSync(join(out, name));
+    }
+    const begun = {
+      ...rest,
+      files: record.files?.filter(({ name }) => name === "split.json"),
+      status: "running",
+      result: null,
+    };
+    writeFileSync(join(out, "run.json"), JSON.stringify(begun));
+    renameSync(file, `${file}.away`);
+    expect(refusalOf(await tailor(["train", "--resume", out]), 1)).toMatch(
+      /there is no file .*model\.safetensors any more, which was hf:owner\/net\/model\.safetensors@a+; fetch it again/,
+    );
+    writeFileSync(file, content.subarray(0, -4));
+    expect(refusalOf(await tailor(["train", "--resume", out]), 1)).toMatch(
+      /model\.safetensors has changed since the run began/,
+    );
+    rmSync(file);
+    renameSync(`${file}.away`, file);
+    const resumed = await tailor(["train", "--resume", out, ...QUICK]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(readWeights(out).tensors).toEqual(readWeights(at("offline")).tensors);
+  },
+);
+
+test("a sweep and a search for a learning rate start from weights too", THOROUGH, async () => {
+  const args = ["tiny", "--weights", SOURCE, "--data", DATA, "--threads", "1", "--freeze", "conv1"];
+  const { best } = await tailorJson<{ best: { recipe: string; runs: string[] } }>([
+    ...[
+      "sweep",
+      ...args,
+      "--epochs",
+      "1",
+      "--head-epochs",
+      "0",
+      "--over",
+      "fineTune.earlyRate=0.1,1",
+      "--out",
+      at("rates"),
+    ],
+  ]);
+  expect(JSON.parse(readFileSync(best.recipe, "utf8"))).toMatchObject({
+    epochs: 1,
+    pretrained: { file: join(SOURCE, "weights.safetensors") },
+    fineTune: { headEpochs: 0, frozen: ["conv1"] },
+  });
+  // What is frozen has the weights of the other run.
+  const [before, after] = [SOURCE, best.runs[0]!].map((run) => readWeights(run).tensors);
+  expect(after![0]).toEqual(before![0]);
+  const search = [...args, "--steps", "10", "--from", "1e-4", "--batch-size", "8", "--out", at("lr")];
+  const found = await tailorJson<{ steps: { loss: number }[] }>(["lr-find", ...search]);
+  // Its weights tell the classes apart: drawn ones begin at ln 3.
+  expect(found.steps[0]!.loss).toBeLessThan(readMetrics(SOURCE)[0]!.trainLoss);
+});
+
+test(
   "its recipe in a file can be swept, and changed by options without naming the weights again",
   THOROUGH,
   async () => {
@@ -186,6 +277,21 @@ describe("is refused", () => {
     ],
   ])("%s", async (_, [recipe, ...options], message) => {
     expect(refusalOf(await train(recipe!, ...options), 2)).toMatch(message);
+  });
+
+  test("by commands before anything is trained", async () => {
+    const of = (command: string, ...options: string[]) => tailor([command, ...options, "--data", DATA]);
+    const over = ["--over", "epochs=1,2"];
+    expect(refusalOf(await of("sweep", "tiny", ...over, "--freeze", "conv1"), 2)).toMatch(
+      /--freeze goes with --weights/,
+    );
+    expect(refusalOf(await of("sweep", "transfer", ...over, "--weights", SOURCE), 2)).toMatch(
+      /--weights is for whole networks/,
+    );
+    expect(refusalOf(await of("lr-find", "squeezenet1_1", "--weights", SOURCE, "--size", "32"), 1)).toMatch(
+      /does not hold the weights of model "squeezenet1_1"/,
+    );
+    expect(refusalOf(await of("ablate", "--weights", SOURCE), 2)).toMatch(/unknown option '--weights'/);
   });
 
   test("when a run is resumed, which has its weights", async () => {

@@ -35,7 +35,20 @@ beforeAll(async () => {
   for (let i = 0; i < 5; i++) cpSync(join(at("more"), `shape 0/${i}.jpg`), join(GROWN, `shape 0/more${i}.jpg`));
   put(FOLDER, { "net.onnx": otherNetwork() });
   const backbone = ["--backbone", NET, "--backbone-range", "0-1"];
-  await train("transfer", ...backbone, "--data", BEFORE, "--epochs", "20", "--out", at("transfer"));
+  await train(
+    "transfer",
+    ...backbone,
+    "--data",
+    BEFORE,
+    "--views",
+    "2",
+    "--hidden",
+    "4",
+    "--epochs",
+    "20",
+    "--out",
+    at("transfer"),
+  );
   await train("tiny", "--data", BEFORE, "--size", "16", "--epochs", "4", "--out", at("tiny"));
 });
 
@@ -90,9 +103,9 @@ test("a whole network starts from the run's weights, a head from new ones with t
   expect(grown).toEqual(first);
 });
 
-test("a head keeps its rows of classes of the same names, wherever they are now", () => {
+test("a head keeps its rows of classes of the same names, wherever they are now", async () => {
   const tiny = findRecipe("tiny");
-  const { pretrained } = openPretrained(at("tiny"), tiny.model, () => {});
+  const { pretrained } = await openPretrained(at("tiny"), tiny.model, () => {});
   const images: ImageSet = {
     ...{
       images: new Uint8Array(4 * 768),

@@ -255,6 +255,18 @@ test("bench train --json measures each model in a separate process", THOROUGH, a
   }
 });
 
+test("bench train --freeze measures steps of all layers, then those with frozen ones", async () => {
+  const sizes = ["--batch-size", "8", "--threads", "1", "--steps", "2", "--lowering", "standard"];
+  const frozen = ["--freeze", "conv1, bn1", "--freeze-batch-norm"];
+  const { results } = await tailorJson<{ results: BenchResult[] }>([
+    ...["bench", "train", "--models", "resnet18", "--data", DATA, ...sizes, ...frozen],
+  ]);
+  expect(results.map(({ model, frozen }) => ({ model, frozen }))).toEqual([
+    { model: "resnet18", frozen: undefined },
+    { model: "resnet18", frozen: ["conv1", "bn1"] },
+  ]);
+});
+
 test("bench infer --json times calls of the model file", async () => {
   const sizes = ["--batch-size", "3", "--threads", "1", "--steps", "2"];
   const args = ["bench", "infer", "--models", "resnet18", "--data", DATA, ...sizes];

@@ -2,11 +2,12 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { photos } from "../../src/recipes/index.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { ort } from "../../src/runtime/node/ort.ts";
 import { put, putShapes } from "../data/picture-fixtures.ts";
 import { THOROUGH } from "../support/thorough.ts";
-import { otherNetwork } from "../training/support/backbones.ts";
+import { OCR_CLASSIFIER, otherNetwork } from "../training/support/backbones.ts";
 import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
@@ -65,21 +66,63 @@ test("is trained, evaluated, used and reported; its one file holds everything fr
   expect(probabilities!.data).toBeClose(shares, { tolerance: 1e-5 });
 });
 
-test("is stopped and resumed to the same weights; without its backbone's file it cannot be", THOROUGH, async () => {
-  const out = join(FOLDER, "stopped");
-  const { child, ended, hasSaid } = startTailor([...ARGS, "--out", out, "--skip-report", "--epochs", "400"]);
-  await hasSaid(/epoch +1\/400/);
-  child.kill("SIGINT");
-  expect((await ended).code).toBe(INTERRUPTED);
-  put(FOLDER, { "net.onnx": otherNetwork({ metadata: { changed: "yes" } }) });
-  expect(refusalOf(await tailor(["train", "--resume", out]), 1)).toMatch(/net\.onnx has changed since the run began/);
-  put(FOLDER, { "net.onnx": otherNetwork() });
-  const resumed = await tailor(["train", "--resume", out, "--skip-report", "--threads", "1"]);
-  expect(resumed.code, resumed.stderr).toBe(0);
-  const through = join(FOLDER, "through");
-  await tailorJson([...ARGS, "--out", through, "--skip-report", "--epochs", "400"]);
-  expectSameRun(out, through);
+test("starts from a network that others trained for another task", THOROUGH, async () => {
+  const out = join(FOLDER, "ocr");
+  const of = ["--backbone", OCR_CLASSIFIER, "--backbone-range", "-1-1", "--size", "48"];
+  const options = ["--data", DATA, "--threads", "1", "--skip-report", "--evaluate", "test", "--out", out];
+  const made = await tailor(["train", "transfer", ...of, ...options]);
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stderr).toMatch(/: 200 features at "reshape2_0\.tmp_0", of 3x48x48 images; pixels: -1-1/);
+  expect(made.stdout).toMatch(/test accuracy ([89]\d|100)\.\d+ %/);
+  const { predictions } = await tailorJson<{ predictions: { label: string }[] }>([
+    ...["predict", out, join(DATA, "shape 0/3.jpg")],
+  ]);
+  expect(predictions[0]!.label).toBe("shape 0");
 });
+
+test(
+  "with a hidden layer and views of its pictures it is stopped and resumed to the same weights; without its backbone's file it cannot be",
+  THOROUGH,
+  async () => {
+    const out = join(FOLDER, "stopped");
+    const args = [...ARGS, "--hidden", "6", "--views", "3", "--skip-report", "--epochs", "400"];
+    const { child, ended, hasSaid } = startTailor([...args, "--out", out]);
+    await hasSaid(/epoch +1\/400/);
+    child.kill("SIGINT");
+    expect((await ended).code).toBe(INTERRUPTED);
+    put(FOLDER, { "net.onnx": otherNetwork({ metadata: { changed: "yes" } }) });
+    expect(refusalOf(await tailor(["train", "--resume", out]), 1)).toMatch(/net\.onnx has changed since the run began/);
+    put(FOLDER, { "net.onnx": otherNetwork() });
+    const resumed = await tailor(["train", "--resume", out, "--skip-report", "--threads", "1"]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    const through = join(FOLDER, "through");
+    await tailorJson([...args, "--out", through]);
+    expectSameRun(out, through);
+    const record = readRunRecord(out);
+    expect(record).toMatchObject({
+      parameters: 8 * 6 + 6 + 6 * 3 + 3,
+      recipe: { hidden: 6, views: { count: 3, seed: 1 }, augmentation: photos.augmentation },
+    });
+    // The pictures themselves are what is counted and evaluated.
+    expect(record.data.trainImages).toBe(readRunRecord(RUN).data.trainImages);
+    const { accuracy } = await tailorJson<{ accuracy: number }>(["evaluate", out]);
+    expect(accuracy).toBeGreaterThan(0.5);
+    const extended = join(FOLDER, "extended");
+    await tailorJson([
+      "train",
+      "--extend",
+      out,
+      "--epochs",
+      "401",
+      "--skip-report",
+      "--threads",
+      "1",
+      "--out",
+      extended,
+    ]);
+    expect(readRunRecord(extended).recipe).toMatchObject({ epochs: 401, hidden: 6, views: { count: 3 } });
+  },
+);
 
 test("its weight decay can be swept, its best recipe be trained, and seeds have one recipe", async () => {
   const out = join(FOLDER, "sweep");
@@ -94,6 +137,16 @@ test("its weight decay can be swept, its best recipe be trained, and seeds have 
   const again = join(FOLDER, "best");
   await tailorJson(["train", best.recipe, "--data", DATA, "--threads", "1", "--skip-report", "--out", again]);
   expect(readRunRecord(again).recipe).toMatchObject({ backbone: { features: 8 } });
+  const widths = join(FOLDER, "widths");
+  const swept = await tailorJson<{ best: { recipe: string; changes: { hidden: number } } }>([
+    ...["sweep", ...ARGS.slice(1), "--views", "2", "--over", "hidden=2,5", "--epochs", "2", "--out", widths],
+  ]);
+  const widest = JSON.parse(readFileSync(swept.best.recipe, "utf8"));
+  // Chosen as a training does, for all candidates.
+  expect(widest).toMatchObject({ hidden: swept.best.changes.hidden, optimizer: { weightDecay: expect.any(Number) } });
+  const trained = join(FOLDER, "widest");
+  await tailorJson(["train", swept.best.recipe, "--data", DATA, "--threads", "1", "--skip-report", "--out", trained]);
+  expect(readRunRecord(trained).parameters).toBe((8 + 1 + 3) * widest.hidden + 3);
   const seeds = await tailor([
     ...ARGS,
     "--seeds",
@@ -110,6 +163,12 @@ test("its weight decay can be swept, its best recipe be trained, and seeds have 
 describe("is refused", () => {
   test.each<[string, string[], RegExp]>([
     ["with another recipe", ["train", "tiny", "--backbone", "x.onnx"], /--backbone is for the recipe transfer/],
+    [
+      "with a hidden layer of another recipe",
+      ["train", "tiny", "--hidden", "8"],
+      /--hidden is for the recipe transfer/,
+    ],
+    ["with too many views", [...ARGS, "--views", "33"], /--views must be a whole number from 1 to 32/],
     ["when resumed", ["train", "--resume", "x", "--backbone", "y.onnx"], /leave out --backbone/],
     ["on images of another size", [...ARGS.slice(0, 6)], /the images are 1x28x28, but the backbone takes 3x16x16/],
   ])("%s", async (_, args, message) => {

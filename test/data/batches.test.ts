@@ -5,7 +5,7 @@ import type { Augmentation } from "../../src/data/augmentation.ts";
 import { augmentImage } from "../../src/data/augmentation.ts";
 import type { TrainingBatches } from "../../src/data/batches.ts";
 import { alternatingFlip, epochChain, evaluationBatches, trainingBatches } from "../../src/data/batches.ts";
-import type { ImageSet } from "../../src/data/image-set.ts";
+import type { ImageSet, LabelledSet } from "../../src/data/image-set.ts";
 import { imageBytes } from "../../src/data/image-set.ts";
 import { UserError } from "../../src/errors.ts";
 import { randomStream, shuffle } from "../../src/random.ts";
@@ -261,4 +261,27 @@ describe("evaluationBatches", () => {
       expect.objectContaining({ name: "UserError", exitCode: 2 }),
     );
   });
+});
+
+test("of features of several views, each epoch has one of each image, and epochs in a row have all of them", () => {
+  const [count, views] = [5, 3];
+  const set: LabelledSet = {
+    ...numberedSet(count, { channels: 1, height: 1, width: 1 }),
+    images: Float32Array.from({ length: views * count }, (_, place) => place),
+    views,
+  };
+  const batches = trainingBatches({ set, batchSize: count, seed: 4 });
+  const epochs = Array.from({ length: 2 * views }, (_, step) => {
+    const [values, labels] = [new Float32Array(count), new Int32Array(count)];
+    batches.fill(step, values, labels);
+    return [...values];
+  });
+  for (const places of epochs) {
+    expect(places.map((place) => place % count).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
+  }
+  for (let first = 0; first <= views; first++) {
+    expect(new Set(epochs.slice(first, first + views).flat()).size).toBe(views * count);
+  }
+  // Not all images show the same view at once.
+  expect(new Set(epochs[0]!.map((place) => Math.floor(place / count))).size).toBeGreaterThan(1);
 });

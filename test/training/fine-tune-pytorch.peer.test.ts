@@ -128,7 +128,7 @@ test.for(TESTED)("ten losses of %s are PyTorch's", async (one, context) => {
   results ??= pytorchResults();
   const pytorch = (await results)[TESTED.indexOf(one)]!;
   const [, fineTune] = one;
-  const { pretrained } = openPretrained(WEIGHTS, resnet18Imagenet, () => {});
+  const { pretrained } = await openPretrained(WEIGHTS, resnet18Imagenet, () => {});
   const recipe: Recipe = {
     name: "test",
     description: "plain SGD",

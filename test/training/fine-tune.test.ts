@@ -271,7 +271,7 @@ describe("a run from the weights of another", () => {
     const source: Recipe = { ...findRecipe("tiny"), epochs: 1, batchSize: 16 };
     await trainNewRun({ recipe: source, ...SPLIT, out: SOURCE }, options());
     copyFileSync(join(SOURCE, RUN_FILES.weights), WEIGHTS);
-    const { pretrained } = openPretrained(WEIGHTS, source.model, () => {});
+    const { pretrained } = await openPretrained(WEIGHTS, source.model, () => {});
     recipe = startFrom({ ...source, batchSize: 32 }, pretrained, { epochs: 4, headEpochs: 2 });
   });
 

@@ -1,12 +1,12 @@
 /** What a pretrained network's file, and what lies beside it, say of its input and features. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
-import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
+import { ModelProtoSchema, NodeProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { openBackbone, readFeatureModel } from "../../src/training/node/open-backbone.ts";
 import { put } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
@@ -122,6 +122,29 @@ test.each<[string, () => string, object, RegExp]>([
     () => saved(otherNetwork({ features: (writer, x) => writer.node("Imagine", [x]) })),
     {},
     /is not a network that ONNX Runtime can run \(.*Imagine/,
+  ],
+  [
+    "a version of operators that is not known",
+    () => {
+      const model = fromBinary(ModelProtoSchema, otherNetwork());
+      model.opsetImport[0]!.version = 999n;
+      return saved(toBinary(ModelProtoSchema, model));
+    },
+    {},
+    /is not a network that ONNX Runtime can run \(.*opset/i,
+  ],
+  [
+    "a sequence of features",
+    () => {
+      const model = fromBinary(ModelProtoSchema, otherNetwork());
+      const { output } = model.graph!.node.find(({ opType }) => opType === "Relu")!;
+      model.graph!.node.push(
+        create(NodeProtoSchema, { opType: "SequenceConstruct", input: output, output: ["sequence"], name: "sequence" }),
+      );
+      return `${saved(toBinary(ModelProtoSchema, model))}#sequence`;
+    },
+    {},
+    /"sequence" is a sequence or map, no tensor; choose another value with #NAME/,
   ],
   [
     "features of the wrong shape",

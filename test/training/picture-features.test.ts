@@ -1,9 +1,11 @@
 /** Features are computed once for the same pictures and network, and never read from a damaged file. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ImageSet, selectImages } from "../../src/data/image-set.ts";
 import type { PictureCache } from "../../src/data/node/picture-cache.ts";
+import { photos } from "../../src/recipes/index.ts";
+import type { Views } from "../../src/recipes/recipe.ts";
 import { openBackbone } from "../../src/training/node/open-backbone.ts";
 import { trainingValues } from "../../src/training/node/picture-features.ts";
 import { numberedSet } from "../data/fixtures.ts";
@@ -20,7 +22,7 @@ const { backbone } = await openBackbone(join(folder, "net.onnx"), { threads: 1, 
 const imagesOf = (seed: number): ImageSet =>
   numberedSet(11, { channels: 3, height: 16, width: 16, pixel: (image, at) => (image * 37 + at * seed) % 256 });
 
-async function computed(set: ImageSet, cache?: PictureCache, before = 0) {
+async function computed(set: ImageSet, cache?: PictureCache, before = 0, views?: Views) {
   const [said, counted] = [[] as string[], [] as number[]];
   const data = { train: set, validation: null };
   const options = {
@@ -28,7 +30,8 @@ async function computed(set: ImageSet, cache?: PictureCache, before = 0) {
     report: (line: string) => said.push(line),
     onImages: (done: number) => counted.push(done),
   };
-  const { train } = await trainingValues({ backbone }, data, {
+  const recipe = { backbone, augmentation: views ? photos.augmentation : {}, ...(views ? { views } : {}) };
+  const { train } = await trainingValues(recipe, data, {
     ...options,
     cache,
     before: { train: before, validation: 0 },
@@ -98,4 +101,48 @@ test("of a set that has grown, only the new images are computed, and the whole i
   const fresh = await computed(whole, cacheIn(temporaryFolder()));
   expect(fresh.counted).toEqual([8, 11]);
   expect(features.images).toBeClose(fresh.features.images, { tolerance: 1e-5 });
+});
+
+describe("of several views of each image", () => {
+  const THREE = { count: 3, seed: 1 };
+  const viewsOf = async (set: ImageSet, views: Views, cache = cacheIn(temporaryFolder())) => {
+    const { features, counted } = await computed(set, cache, 0, views);
+    const size = set.count * 8;
+    const each = Array.from({ length: views.count }, (_, v) => features.images.subarray(v * size, (v + 1) * size));
+    return { features, counted, each };
+  };
+
+  test("the first is the image itself, the others are augmented, each with draws of its own", async () => {
+    const plain = await computed(imagesOf(11));
+    const { features, counted, each } = await viewsOf(imagesOf(11), THREE);
+    expect(features).toMatchObject({ count: 11, views: 3, channels: 8 });
+    expect(features.labels).toHaveLength(11);
+    // The image itself was computed before.
+    expect(counted).toEqual([19, 22, 30, 33]);
+    expect(each[0]).toEqual(plain.features.images);
+    const rows = each.flatMap((view) => Array.from({ length: 11 }, (_, i) => view.subarray(8 * i, 8 * i + 8).join()));
+    expect(new Set(rows).size).toBe(33);
+  });
+
+  test("more views are further ones, another seed gives others, and they are kept by both", async () => {
+    const cache = cacheIn(temporaryFolder());
+    const { each } = await viewsOf(imagesOf(12), THREE, cache);
+    await forget(cache);
+    expect((await viewsOf(imagesOf(12), THREE, cache)).counted).toEqual([]);
+    const four = await viewsOf(imagesOf(12), { ...THREE, count: 4 }, cache);
+    expect(four.counted).toEqual([41, 44]);
+    expect(four.each.slice(0, 3)).toEqual(each);
+    const other = await viewsOf(imagesOf(12), { ...THREE, seed: 2 }, cache);
+    expect(other.each[0]).toEqual(each[0]);
+    expect(other.each[1]).not.toEqual(each[1]);
+  });
+
+  test("those of images in a set that has grown stay the same", async () => {
+    const cache = cacheIn(temporaryFolder());
+    const six = selectImages(imagesOf(13), Uint32Array.of(0, 1, 2, 3, 4, 5));
+    const few = await viewsOf(six, THREE, cache);
+    const { features, counted } = await computed(imagesOf(13), cache, 6, THREE);
+    expect(counted).toEqual([11, 22, 33]);
+    expect(features.images.subarray(11 * 8, 17 * 8)).toEqual(few.each[1]);
+  });
 });

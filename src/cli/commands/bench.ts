@@ -9,10 +9,13 @@ import { base, enhanced } from "../../models/study.ts";
 import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { count, megabytes, table } from "../../text.ts";
+import { trainingStages } from "../../training/stages.ts";
 import { defineCommand, type OptionSpec } from "../command.ts";
 import { DATA_OPTION, DEVICE_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { chosenDevice } from "../device.ts";
+import { frozenLayers } from "../fine-tuning.ts";
 import { path, threads, wholeNumber } from "../parse.ts";
+import { flag } from "../wording.ts";
 import { benchRoofline } from "./bench-roofline.ts";
 
 const BENCHES = ["train", "infer", "roofline"] as const;
@@ -25,6 +28,8 @@ const BENCH_DEVICE_OPTION = {
   description: "what computes: cpu, or gpu through WebGPU (docs/gpu.md)",
   choices: ["cpu", "gpu"],
 } as const satisfies OptionSpec;
+/** The images that are measured on. */
+const FASHION_MNIST_TASK = { channels: 1, height: 28, width: 28, classes: 10 };
 const WORKER = fileURLToPath(new URL("../../bench/worker.js", import.meta.url));
 
 export const bench = defineCommand({
@@ -45,6 +50,12 @@ export const bench = defineCommand({
     { flags: "--batch-size <n>", description: "images a step or call", default: String(DEFAULT_BATCH_SIZE) },
     THREADS_OPTION,
     { flags: "--steps <n>", description: "steps or calls to time, after 5 to warm up", default: String(DEFAULT_STEPS) },
+    {
+      flags: "--freeze <layers>",
+      description:
+        "of bench train: measure each network again with these layers frozen, by the beginnings of their names",
+    },
+    { flags: "--freeze-batch-norm", description: "with --freeze: batch norm uses its running statistics then" },
     BENCH_DEVICE_OPTION,
     loweringOption("how training computes the network"),
     DATA_OPTION,
@@ -52,6 +63,7 @@ export const bench = defineCommand({
   examples: [
     "node bin/tailor.js bench train",
     "node bin/tailor.js bench train --models base --threads 1 --json",
+    "node bin/tailor.js bench train --models resnet18 --freeze conv1,bn1,layer1,layer2",
     "node bin/tailor.js bench infer --batch-size 1",
     "node bin/tailor.js bench roofline",
   ],
@@ -62,7 +74,12 @@ export const bench = defineCommand({
     }
     const typed = options.models?.split(",") ?? DEFAULT_MODELS;
     const models = typed.map((name) => name.trim());
-    for (const name of models) await modelNamed(name); // Unknown ones are refused before the first is measured.
+    const fineTune = frozenTyped(kind, options);
+    // Unknown ones, and layers that they do not have, are refused before the first is measured.
+    for (const name of models) {
+      const model = await modelNamed(name);
+      if (fineTune) trainingStages({ model, epochs: 1, fineTune }, FASHION_MNIST_TASK);
+    }
     if (kind === "infer" && options.lowering !== undefined) {
       throw new UserError("--lowering is for bench train; ONNX Runtime lowers a model file itself", { exitCode: 2 });
     }
@@ -85,10 +102,16 @@ export const bench = defineCommand({
     // Each in a separate process: peak memory is per process, and one model's heap does not affect the next.
     for (const model of models) {
       const task = { ...how, model, dataFolder: folder };
-      results.push(await inProcess(kind === "train" ? { kind, lowering: chosen, ...task } : { kind, device, ...task }));
+      if (kind === "infer") results.push(await inProcess({ kind, device, ...task }));
+      else {
+        const training = { kind, lowering: chosen, ...task };
+        for (const one of fineTune ? [undefined, fineTune] : [undefined]) {
+          results.push(await inProcess({ ...training, fineTune: one }));
+        }
+      }
     }
     const rows = results.map((result) => [
-      result.model,
+      result.frozen ? `${result.model} without ${result.frozen.join(", ")}` : result.model,
       result.device,
       result.lowering ?? "model file",
       String(result.threads),
@@ -104,6 +127,22 @@ export const bench = defineCommand({
     return 0;
   },
 });
+
+/** What is frozen of the networks. @throws UserError when another bench is asked for, or no layer is named */
+function frozenTyped(
+  kind: (typeof BENCHES)[number],
+  options: { readonly freeze: string | undefined; readonly freezeBatchNorm: true | undefined },
+): BenchTask["fineTune"] {
+  const given = (["freeze", "freezeBatchNorm"] as const).find((name) => options[name] !== undefined);
+  if (given !== undefined && kind !== "train") {
+    throw new UserError(`${flag(given)} is for bench train; leave it out`, { exitCode: 2 });
+  }
+  const { frozen, batchNorm } = frozenLayers(options);
+  if (frozen === undefined && batchNorm !== undefined) {
+    throw new UserError("--freeze-batch-norm goes with --freeze: name the layers that are frozen", { exitCode: 2 });
+  }
+  return frozen && { frozen, ...(batchNorm ? { batchNorm } : {}) };
+}
 
 function inProcess(task: BenchTask | InferenceBenchTask): Promise<BenchResult> {
   return new Promise((resolve, reject) => {

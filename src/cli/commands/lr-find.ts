@@ -19,6 +19,7 @@ import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
 import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
@@ -40,6 +41,7 @@ export const lrFind = defineCommand({
     CUSTOM_DATA_OPTION,
     ...PREPARATION_OPTIONS,
     ...BACKBONE_OPTIONS,
+    ...FINE_TUNE_OPTIONS,
     LIMIT_OPTION,
     loweringOption("how the network is computed"),
     { flags: "--out <folder>", description: "folder for the figure and the steps as JSON", default: "lr-find" },
@@ -50,7 +52,7 @@ export const lrFind = defineCommand({
     noteRenamed(name, output);
     const { recipe: named } = await recipeTyped(name, options, output);
     const adjustments = { batchSize: wholeNumber(options, "batchSize") };
-    const wanted = adjustRecipe(named, adjustments);
+    const wanted = adjustRecipe(await withWeights(named, options, output), adjustments);
     const search = {
       from: positiveNumber(options, "from") ?? LEARNING_RATE_SEARCH.from,
       to: positiveNumber(options, "to") ?? LEARNING_RATE_SEARCH.to,

@@ -21,12 +21,13 @@ import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { counted, shellWord } from "../../text.ts";
-import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
+import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
 import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
+import { FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { noteRenamed, RECIPE_DESCRIPTION } from "../recipe-argument.ts";
 import { commandLine } from "../wording.ts";
@@ -53,6 +54,7 @@ const OPTIONS = [
   CUSTOM_DATA_OPTION,
   ...PREPARATION_OPTIONS,
   ...BACKBONE_OPTIONS,
+  ...FINE_TUNE_OPTIONS,
   THREADS_OPTION,
   ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
@@ -70,7 +72,7 @@ export const sweep = defineCommand({
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
     const { recipe: named, recipeFile } = await recipeTyped(recipeName ?? "", options, output);
-    const recipe = withEpochs(named, options);
+    const recipe = withEpochs(await withWeights(named, options, output), options);
     const variations = readVariations(options);
     const draws = wholeNumber(options, "random", { least: 2, most: MAX_CANDIDATES });
     checkFields(recipe, variations);
@@ -84,9 +86,9 @@ export const sweep = defineCommand({
     const trainRuns = typedDistribution(options);
     const limit = wholeNumber(options, "limit") ?? null;
     const data = await dataToTrain(options, output, recipe);
-    const { recipe: fitted, fittedFrom } = fitToTraining(recipe, data.train, {
-      trainOn: "split",
-      limit,
+    const images = { trainOn: "split", limit } as const;
+    const { recipe: fitting, fittedFrom } = fitToTraining(recipe, data.train, {
+      ...images,
       given: FITTED_FIELDS.filter(
         (field) =>
           !isBuiltIn(named) ||
@@ -94,6 +96,9 @@ export const sweep = defineCommand({
           variations.some((one) => one.field === field),
       ),
     });
+    // As a training chooses it: candidates that differ in something else share it.
+    const isOptimizerVaried = variations.some(({ field }) => field.startsWith("optimizer."));
+    const fitted = isOptimizerVaried ? fitting : await withWeightDecay(fitting, data, images, options, output);
     const candidates = candidatesOf(fitted, changes);
     const isHalving = options.halving === true;
     const rungs = isHalving ? halvingRungs(candidates.length, fitted.epochs) : undefined;

@@ -58,6 +58,8 @@ const FIXED_BY_RUN = [
   "backbone",
   "backboneRange",
   "backbonePooling",
+  "hidden",
+  "views",
   ...FINE_TUNE_NAMES,
 ] as const;
 
@@ -277,7 +279,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions, out
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
   const { recipe: named, recipeFile } = await recipeTyped(recipeName, options, output);
-  const recipe = adjusted(withWeights(named, options, output), options);
+  const recipe = adjusted(await withWeights(named, options, output), options);
   const images = {
     trainOn: options.trainOn ?? "split",
     limit: wholeNumber(options, "limit") ?? null,

@@ -65,7 +65,7 @@ export async function fetchFromHub(
   const [, repository, path, revision = DEFAULT_REVISION] = PLACE.exec(place) ?? [];
   if (!repository || path?.split("/").includes("..")) {
     throw new UserError(
-      `"${place}" is no place on Hugging Face; write hf:OWNER/NAME, hf:OWNER/NAME/FILE.onnx or hf:OWNER/NAME@REVISION`,
+      `"${place}" is no place on Hugging Face; write hf:OWNER/NAME, hf:OWNER/NAME/FILE or hf:OWNER/NAME@REVISION`,
       {
         exitCode: 2,
       },
@@ -217,7 +217,10 @@ function hubOf(repository: string, revision: string, { report, environment = pro
         // An endless answer must not be taken for the file's beginning.
         if (error instanceof UserError) await rm(partial, { force: true });
         throw isOfDisk(error)
-          ? new UserError(`${partial} cannot be written (${(error as Error).message})`, { cause: error })
+          ? new UserError(
+              `${partial} cannot be written (${(error as Error).message}); free some space, or set HF_HUB_CACHE to a folder on another disk`,
+              { cause: error },
+            )
           : error;
       } finally {
         clearTimeout(timer);

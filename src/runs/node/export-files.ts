@@ -10,7 +10,7 @@ import { RUN_FILES } from "./run-files.ts";
 import { isTemporary, removeTemporariesOf, writeWholeFile } from "./whole-file.ts";
 
 /** Maximum file size; weights of feasible networks are far smaller. */
-const MAX_BYTES = 2 ** 30;
+export const MAX_OUTSIDE_BYTES = 2 ** 30;
 
 /** A file's bytes and their SHA-256. */
 export interface OutsideFile {
@@ -19,7 +19,7 @@ export interface OutsideFile {
 }
 
 /** @throws UserError when there is no such file (exit code 2), it is larger than `maxBytes` (1 GiB), or the system refuses */
-export function readOutsideFile(path: string, maxBytes = MAX_BYTES): OutsideFile {
+export function readOutsideFile(path: string, maxBytes = MAX_OUTSIDE_BYTES): OutsideFile {
   const kind = whatIsAt(path);
   if (kind === "nothing") throw refused(`there is no file ${path}`, "check the path");
   if (kind === "folder") throw refused(`${path} is a folder`, "name the file in it");

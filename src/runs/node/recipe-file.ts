@@ -70,7 +70,8 @@ function withModel(json: unknown, path: string): unknown {
   const name = "model" in json ? json.model : undefined;
   const backbone = "backbone" in json ? backboneSchema.safeParse(json.backbone) : undefined;
   // What is wrong with a backbone is said with the recipe's other fields.
-  if (name === TRANSFER && backbone?.success) return { ...json, model: transferHead(backbone.data) };
+  const hidden = "hidden" in json && typeof json.hidden === "number" ? json.hidden : undefined;
+  if (name === TRANSFER && backbone?.success) return { ...json, model: transferHead(backbone.data, hidden) };
   const model = MODELS.find((one) => one.name === name);
   if (!model) {
     const names = MODELS.map((one) => one.name).join(", ");

@@ -3,7 +3,7 @@ import type { Lowering } from "../../compile/program.ts";
 import type { ModelSession } from "../model-session.ts";
 import { modelSession } from "../open-session.ts";
 import type { Runtime } from "../runtime.ts";
-import { ort, probeBlockSize, sessionOptions } from "./ort.ts";
+import { modelFileOptions, ort, probeBlockSize } from "./ort.ts";
 import { openSession } from "./session.ts";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
@@ -40,5 +40,5 @@ export async function openModel(
   { threads, isAlone = true }: { threads: number; isAlone?: boolean },
 ): Promise<ModelSession> {
   const { InferenceSession, Tensor } = ort();
-  return modelSession(InferenceSession.create(bytes, sessionOptions(threads, { isAlone })), Tensor, fileName);
+  return modelSession(InferenceSession.create(bytes, modelFileOptions(bytes, threads, { isAlone })), Tensor, fileName);
 }

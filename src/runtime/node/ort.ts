@@ -44,6 +44,27 @@ export function sessionOptions(
   };
 }
 
+/** The operator that quantises activations; "DequantizeLinear" does not contain it. */
+const QUANTIZED_ACTIVATIONS = "QuantizeLinear";
+
+/**
+ * Options of a session of a model file, which may have been quantised. Where only its weights are, ONNX Runtime computes
+ * them as floats once, at its start: while it looks for operators on integers it leaves them quantised, which keeps
+ * convolutions out of the blocked layout and costs half of their speed (docs/log.md). With quantised activations it
+ * computes on integers.
+ */
+export function modelFileOptions(
+  model: Uint8Array,
+  threads: number,
+  { isAlone = true }: { isAlone?: boolean } = {},
+): OrtModule.InferenceSession.SessionOptions {
+  const { extra, ...options } = sessionOptions(threads, { isAlone });
+  const isOfIntegers = Buffer.from(model.buffer, model.byteOffset, model.byteLength).includes(QUANTIZED_ACTIVATIONS);
+  if (isOfIntegers) return { ...options, ...(extra ? { extra } : {}) };
+  const { session = {} } = (extra ?? {}) as { session?: Record<string, unknown> };
+  return { ...options, extra: { ...extra, session: { ...session, disable_quant_qdq: "1" } } };
+}
+
 /** A multiple of every possible block size. */
 const PROBE_CHANNELS = 64;
 

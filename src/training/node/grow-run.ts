@@ -31,7 +31,7 @@ export async function growRun(
   };
   const own = await readRecipe(path, record, { task, own: options.model });
   const report = options.report ?? toStandardError;
-  const recipe = own.backbone ? own : startFrom(own, openPretrained(path, own.model, report).pretrained);
+  const recipe = own.backbone ? own : startFrom(own, (await openPretrained(path, own.model, report)).pretrained);
   const { recipeFile, fittedFrom, seed, trainOn, limit, data } = record;
   const grownFrom = { run: path, weightsSha256: record.result!.weightsSha256 };
   return trainNewRun(

