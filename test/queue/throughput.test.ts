@@ -2,7 +2,8 @@
  * How many tiny runs workers of a queue train in the time that one process with the same cores takes (`npm run
  * test:queue-throughput`): in four rounds, queue and process in turn, so that a change of the machine's speed meets both.
  * `QUEUE_LOAD` is the number of runs in all rounds together, `QUEUE_WORKERS` that of workers, of one thread each,
- * `QUEUE_STORE` is redis or postgres. Nothing is disturbed. The workers have loaded their data before, and are idle in the process's turns.
+ * `QUEUE_STORE` is redis or postgres. Nothing is disturbed. Times are those of whole commands, their starts included. The workers
+ * have loaded their data before, and are idle in the process's turns.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

@@ -28,8 +28,18 @@ export function startTinyWorker({ url, data, lock }: WorkerSetting): Started {
 }
 
 /** Arguments of the command that trains tiny runs, with seeds from 1. */
-export function tinyRuns({ data, runs, threads }: { data: string; runs: number; threads: number }): string[] {
-  const size = ["--seeds", `${runs}`, "--epochs", "2", "--batch-size", "20"];
+export function tinyRuns({
+  data,
+  runs,
+  threads,
+  epochs = 2,
+}: {
+  data: string;
+  runs: number;
+  threads: number;
+  epochs?: number;
+}): string[] {
+  const size = ["--seeds", `${runs}`, "--epochs", `${epochs}`, "--batch-size", "20"];
   return ["train", "base", ...size, "--data", data, "--threads", `${threads}`, "--skip-report", "--json"];
 }
 
