@@ -1,9 +1,9 @@
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { accuracyCurves } from "../../src/plots/curves.ts";
 import type { QueueAnswer, QueuedRun, QueueWorker } from "../../src/server/api-types.ts";
 import { counted, percent } from "../../src/text.ts";
 import { postJson, remove } from "../api/client.ts";
-import { useInterval, useJson } from "../api/use-resource.ts";
+import { useJson } from "../api/use-resource.ts";
 import { Facts } from "../components/facts.tsx";
 import { FittedFigure } from "../components/figure.tsx";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
@@ -16,7 +16,16 @@ const LOOK_AGAIN_MS = 2000;
 /** The queue that the server watches: its workers, and their runs. */
 export default function Queue() {
   const [queue, reload] = useJson<QueueAnswer>("/api/queue");
-  useInterval(reload, LOOK_AGAIN_MS);
+  // Some time after each answer, not at fixed times: a request that waits for a store that is away would be replaced by the next one.
+  useEffect(() => {
+    if (queue.state === "loading") return;
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      clearInterval(timer);
+      reload();
+    }, LOOK_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [queue, reload]);
   return (
     <>
       <h1>Queue</h1>
