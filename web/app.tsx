@@ -1,4 +1,6 @@
 import { useEffect, useRef } from "react";
+import type { ServerAnswer } from "../src/server/api-types.ts";
+import { useJson } from "./api/use-resource.ts";
 import { Guard } from "./components/guard.tsx";
 import { Loaded } from "./components/loaded.tsx";
 import { Failure } from "./components/notices.tsx";
@@ -9,6 +11,7 @@ const Run = { load: () => import("./pages/run.tsx") };
 const Compare = { load: () => import("./pages/compare.tsx") };
 const Try = { load: () => import("./pages/try.tsx") };
 const Pictures = { load: () => import("./pages/pictures.tsx") };
+const Queue = { load: () => import("./pages/queue.tsx") };
 const Train = { load: () => import("./pages/train.tsx") };
 
 const PLACES = [
@@ -16,11 +19,14 @@ const PLACES = [
   { route: { page: "compare" }, words: "Compare" },
   { route: { page: "try", id: undefined }, words: "Try it" },
   { route: { page: "train" }, words: "Train" },
+  { route: { page: "queue" }, words: "Queue" },
 ] as const;
 
 export function App() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
+  const [server] = useJson<ServerAnswer>("/api/server");
+  const watchesQueue = server.state === "ready" && server.value.watchesQueue;
   // What is chosen on a page (ticked runs, a network) is in the address, but does not make it another page.
   const key = route.page === "run" ? `run ${route.id}` : route.page;
   const isFirst = useRef(true);
@@ -43,7 +49,7 @@ export function App() {
         </a>
         <nav aria-label="Pages">
           <ul>
-            {PLACES.map(({ route: place, words }) => (
+            {PLACES.filter(({ route: { page } }) => page !== "queue" || watchesQueue).map(({ route: place, words }) => (
               <li key={words}>
                 <a href={hrefOf(place)} aria-current={isAt(route, place) ? "page" : undefined}>
                   {words}
@@ -74,6 +80,8 @@ function Shown({ route }: { route: Route }) {
       return <Loaded title="Try it" place={Try} props={{ id: route.id }} />;
     case "train":
       return <Loaded title="Train" place={Train} props={{}} />;
+    case "queue":
+      return <Loaded title="Queue" place={Queue} props={{}} />;
     case "pictures":
       return <Loaded title="Your own pictures" place={Pictures} props={{}} />;
     case "unknown":

@@ -10,6 +10,7 @@ export type Route =
   | { readonly page: "try"; readonly id: string | undefined }
   | { readonly page: "train" }
   | { readonly page: "pictures" }
+  | { readonly page: "queue" }
   | { readonly page: "unknown" };
 
 type KnownRoute = Exclude<Route, { page: "unknown" }>;
@@ -26,6 +27,8 @@ export function hrefOf(route: KnownRoute): string {
       return route.id === undefined ? "#/try" : `#/try/${encodeURIComponent(route.id)}`;
     case "pictures":
       return "#/train/pictures";
+    case "queue":
+      return "#/queue";
     case "compare":
       return `#/compare${route.runs ? `${RUNS}${route.runs.map(encodeURIComponent).join(",")}` : ""}`;
     case "train":
@@ -46,7 +49,7 @@ export function parseRoute(hash: string): Route {
   if (page === "compare" && id === undefined) {
     return { page, runs: ticked?.split(",").flatMap((one) => (one === "" ? [] : decoded(one))) };
   }
-  if (page === "train" && id === undefined) return { page };
+  if ((page === "train" || page === "queue") && id === undefined) return { page };
   return { page: "unknown" };
 }
 

@@ -2,6 +2,7 @@
 
 export type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 export { UserError } from "../errors.ts";
+export { watchQueue } from "../queue/watch-queue.ts";
 export type { LadderEntry } from "../report/ladder/entry.ts";
 export type { MetricsLine } from "../runs/metrics.ts";
 export type { RunStatus } from "../runs/node/run-status.ts";
@@ -11,6 +12,10 @@ export type {
   Ladder,
   PredictAnswer,
   ProgressAnswer,
+  QueueAnswer,
+  QueuedRun,
+  QueueView,
+  QueueWorker,
   RecipeSummary,
   RunDetail,
   RunEvaluation,
@@ -19,5 +24,6 @@ export type {
   TestImage,
 } from "../server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "../server/app.ts";
+export type { QueueWatch } from "../server/context.ts";
 export type { ServerLimits } from "../server/limits.ts";
 export { type RunningServer, type ServerOptions, startServer } from "../server/start-server.ts";

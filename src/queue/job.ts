@@ -33,7 +33,7 @@ const dataFactsSchema = z.strictObject({
   /** Of the division of pictures into parts. */
   splitSha256: sha256.optional(),
 });
-type DataFacts = z.infer<typeof dataFactsSchema>;
+export type DataFacts = z.infer<typeof dataFactsSchema>;
 
 const jobSchema = z.strictObject({
   format: z.literal(JOB_FORMAT),
@@ -175,13 +175,15 @@ export function parseJob(value: unknown, id: string): Job {
 /** What a worker trains with. */
 export interface WorkerFacts {
   readonly data: LoadedData;
+  /** Of the data, computed once for all jobs. */
+  readonly facts: DataFacts;
   readonly versions: Job["versions"];
   /** Models of the worker's own recipe files, each with its file. */
   readonly models: readonly { readonly model: Model; readonly file: string }[];
 }
 
 /** The planned run of a job; a text where this worker cannot train it, which says why. */
-export function planJob(job: Job, path: string, { data, versions, models }: WorkerFacts): PlannedRun | string {
+export function planJob(job: Job, path: string, { data, facts, versions, models }: WorkerFacts): PlannedRun | string {
   for (const name of ["tailor", "onnxruntime"] as const) {
     if (job.versions[name] === versions[name]) continue;
     const program = name === "tailor" ? "tailor" : "ONNX Runtime";
@@ -191,13 +193,12 @@ export function planJob(job: Job, path: string, { data, versions, models }: Work
   if (theirs !== null && ours !== null && theirs !== ours) {
     return `it is for tailor at commit ${theirs.slice(0, 12)}, this is ${ours.slice(0, 12)}`;
   }
-  const own = dataFacts(data);
   const other = job.data.files.find(
-    ({ name, sha256 }) => !own.files.some((f) => f.name === name && f.sha256 === sha256),
+    ({ name, sha256 }) => !facts.files.some((f) => f.name === name && f.sha256 === sha256),
   );
   if (other) return `its data are not here: ${other.name} of ${data.folder} is missing or has another checksum`;
-  if (sortedJson(own) !== sortedJson(job.data)) {
-    return `its data are read in another way (size, channels, classes or division): ${data.folder} gives ${sortedJson(own.image)}, it needs ${sortedJson(job.data.image)}`;
+  if (sortedJson(facts) !== sortedJson(job.data)) {
+    return `its data are read in another way (size, channels, classes or division): ${data.folder} gives ${sortedJson(facts.image)}, it needs ${sortedJson(job.data.image)}`;
   }
   const task = imageTask(data.train);
   const found = models.find(

@@ -37,7 +37,8 @@ export async function manageQueue(url: string, action: QueueAction): Promise<Que
   }
 }
 
-async function manage({ queue, files, title }: Store, action: QueueAction): Promise<QueueStatus> {
+async function manage(store: Store, action: QueueAction): Promise<QueueStatus> {
+  const { queue, files } = store;
   if (action === "pause") await queue.pause();
   if (action === "resume") await queue.resume();
   if (action === "drain") {
@@ -45,6 +46,11 @@ async function manage({ queue, files, title }: Store, action: QueueAction): Prom
     for (const kind of ["completed", "failed"] as const) await queue.clean(0, 0, kind);
     await files.removeAll();
   }
+  return queueStatus(store);
+}
+
+/** How a queue stands. */
+export async function queueStatus({ queue, title }: Pick<Store, "queue" | "title">): Promise<QueueStatus> {
   const counts = await queue.getJobCounts("waiting", "delayed", "prioritized", "active", "completed", "failed");
   const of = (...kinds: string[]) => kinds.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0);
   return {

@@ -114,6 +114,13 @@ function postgresFiles(pool: Pool): StoredFiles {
     async remove(name) {
       await pool.query("DELETE FROM tailor_files WHERE name = $1", [name]);
     },
+    async list(prefix) {
+      const { rows } = await pool.query<{ name: string }>(
+        "SELECT name FROM tailor_files WHERE starts_with(name, $1) ORDER BY name",
+        [prefix],
+      );
+      return rows.map(({ name }) => name);
+    },
     async removeAll() {
       await pool.query("DELETE FROM tailor_files");
     },

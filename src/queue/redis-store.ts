@@ -19,7 +19,7 @@ import {
 const FILE_PREFIX = "tailor-files:";
 /** Milliseconds to close a connection that is gone. */
 const CLOSE_MS = 1000;
-/** Keys that are looked at in one step when all are removed. */
+/** Keys that are looked at in one step when files are listed. */
 const SCAN_COUNT = 1000;
 
 /** @throws UserError as `openStore` does */
@@ -103,6 +103,14 @@ async function connect(client: Redis, title: string): Promise<void> {
 
 function redisFiles(client: Redis): StoredFiles {
   const key = (name: string) => `${FILE_PREFIX}${name}`;
+  async function* keysOf(prefix: string): AsyncGenerator<string[]> {
+    let cursor = "0";
+    do {
+      const [next, keys] = await client.scan(cursor, "MATCH", `${key(prefix)}*`, "COUNT", SCAN_COUNT);
+      yield keys;
+      cursor = next;
+    } while (cursor !== "0");
+  }
   return {
     async put(name, content) {
       await client.set(key(name), Buffer.from(content.buffer, content.byteOffset, content.length));
@@ -111,13 +119,13 @@ function redisFiles(client: Redis): StoredFiles {
     async remove(name) {
       await client.unlink(key(name));
     },
+    async list(prefix) {
+      const names = new Set<string>();
+      for await (const keys of keysOf(prefix)) for (const one of keys) names.add(one.slice(FILE_PREFIX.length));
+      return [...names].sort();
+    },
     async removeAll() {
-      let cursor = "0";
-      do {
-        const [next, keys] = await client.scan(cursor, "MATCH", `${FILE_PREFIX}*`, "COUNT", SCAN_COUNT);
-        if (keys.length > 0) await client.unlink(...keys);
-        cursor = next;
-      } while (cursor !== "0");
+      for await (const keys of keysOf("")) if (keys.length > 0) await client.unlink(...keys);
     },
   };
 }

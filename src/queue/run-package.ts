@@ -1,4 +1,4 @@
-/** A run's files as one compressed archive, in memory: how they travel through the store. */
+/** A run's files as one archive, in memory: how they travel through the store. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -24,11 +24,11 @@ function isRunFile(name: string): boolean {
 export async function packRun(folder: string): Promise<Buffer> {
   const { create } = await import("tar");
   const files = listNames(folder).filter(isRunFile).sort();
-  // Weights compress little: the fastest level takes a tenth of the time.
-  const packed = await create({ cwd: folder, gzip: { level: 1 }, portable: true }, files).concat();
+  // Uncompressed: of weights gzip saves a tenth, and takes longer for it than a slow network.
+  const packed = await create({ cwd: folder, portable: true }, files).concat();
   if (packed.length <= MAX_PACKED_BYTES) return packed;
   throw new UserError(
-    `the run's files have ${Math.ceil(packed.length / 1e6)} MB packed, and a queue takes ${MAX_PACKED_BYTES / 1e6} MB; train it without the queue`,
+    `the run's files have ${Math.ceil(packed.length / 1e6)} MB, and a queue takes ${MAX_PACKED_BYTES / 1e6} MB; train it without the queue`,
   );
 }
 

@@ -28,10 +28,16 @@ export type FromRunWorker =
   | { readonly kind: "note"; readonly line: string }
   /** The data are loaded. */
   | { readonly kind: "opened" }
-  | { readonly kind: "taken"; readonly epochsDone: number; readonly note?: string }
+  /** @param epochs of the run's recipe; `metrics` are those that another worker has trained */
+  | {
+      readonly kind: "taken";
+      readonly epochs: number;
+      readonly metrics: readonly MetricsLine[];
+      readonly note?: string;
+    }
   | { readonly kind: "step"; readonly step: number; readonly steps: number }
-  /** @param state the run's files, packed */
-  | { readonly kind: "epoch"; readonly line: MetricsLine; readonly state: Uint8Array }
+  /** @param state the run's files, packed; null where no state is worth saving */
+  | { readonly kind: "epoch"; readonly line: MetricsLine; readonly state: Uint8Array | null }
   /** The last message about a job is one of these. */
   | RunEnd;
 

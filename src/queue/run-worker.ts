@@ -11,7 +11,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { describeCrash, sendMessage } from "../server/send-message.ts";
 import { DivergedError } from "../training/diverged.ts";
 import { checkResumable } from "../training/node/resume.ts";
-import { type Job, parseJob, planJob, versionsOf, type WorkerFacts } from "./job.ts";
+import { dataFacts, type Job, parseJob, planJob, versionsOf, type WorkerFacts } from "./job.ts";
 import { packRun, unpackRun } from "./run-package.ts";
 import type { FromRunWorker, RunEnd, RunWorkerOptions, ToRunWorker } from "./run-process.ts";
 
@@ -54,7 +54,7 @@ async function openFacts({ data: choice, threads, recipeFiles }: RunWorkerOption
     recipeFiles.map(async (file) => ({ model: (await loadRecipeFile(file)).model, file })),
   );
   const data = await loadData(choice, (line) => send({ kind: "note", line }));
-  return { data, models, threads, versions: versionsOf(nodeRuntime) };
+  return { data, facts: dataFacts(data), models, threads, versions: versionsOf(nodeRuntime) };
 }
 
 async function train({ id, job: value, folder, state }: Extract<ToRunWorker, { kind: "train" }>): Promise<RunEnd> {
@@ -67,8 +67,8 @@ async function train({ id, job: value, folder, state }: Extract<ToRunWorker, { k
   if (unfit !== undefined) return { kind: "unfit", why: unfit };
   rmSync(folder, { recursive: true, force: true });
   const note = state === null ? undefined : await takeOver(state, planned, { data, lowering });
-  const epochsDone = state !== null && note === undefined ? readMetrics(folder).length : 0;
-  await send({ kind: "taken", epochsDone, ...(note === undefined ? {} : { note }) });
+  const metrics = state !== null && note === undefined ? readMetrics(folder) : [];
+  await send({ kind: "taken", epochs: planned.recipe.epochs, metrics, ...(note === undefined ? {} : { note }) });
   let lastStep = Number.NEGATIVE_INFINITY;
   try {
     const trained = await trainPlanned(planned, {
@@ -84,7 +84,9 @@ async function train({ id, job: value, folder, state }: Extract<ToRunWorker, { k
           lastStep = performance.now();
           send({ kind: "step", step, steps: totalSteps });
         },
-        onEpoch: async (line) => send({ kind: "epoch", line, state: await packRun(folder) }),
+        // After the last epoch the finished run follows at once.
+        onEpoch: async (line) =>
+          send({ kind: "epoch", line, state: line.epoch < planned.recipe.epochs ? await packRun(folder) : null }),
       },
     });
     const files = await packRun(folder);

@@ -8,6 +8,8 @@ export interface StoredFiles {
   /** Null where there is none. */
   get(name: string): Promise<Buffer | null>;
   remove(name: string): Promise<void>;
+  /** Names that begin with a prefix of letters, digits and hyphens. */
+  list(prefix: string): Promise<string[]>;
   removeAll(): Promise<void>;
 }
 
@@ -20,7 +22,7 @@ export interface Store {
   readonly title: string;
   readonly files: StoredFiles;
   readonly queue: Queue;
-  readonly Errors: Pick<typeof import("bullmq"), "DelayedError" | "WaitingError">;
+  readonly Errors: Pick<typeof import("bullmq"), "DelayedError" | "UnrecoverableError" | "WaitingError">;
   events(): QueueEvents;
   worker(
     process: Processor,

@@ -1,7 +1,7 @@
 /** The producer: puts an experiment's runs into a queue, and writes the results of its workers into their folders. */
 import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Job as QueuedJob } from "bullmq";
+import type { JobState, Job as QueuedJob } from "bullmq";
 import { UserError } from "../errors.ts";
 import { type FinishedRun, type PlannedRun, remainingWork } from "../experiments/planned-run.ts";
 import type { TrainAllOptions, TrainRuns } from "../experiments/train-all.ts";
@@ -18,6 +18,7 @@ import { openStore } from "./open-store.ts";
 import { packageSha256, unpackRun } from "./run-package.ts";
 import type { Store } from "./store.ts";
 import { resultName, stateName } from "./worker.ts";
+import { STOPPED_REASON, stopName } from "./worker-report.ts";
 
 /** Tries of a job before it is set aside. */
 const TRIES = 3;
@@ -83,7 +84,7 @@ export function trainOnQueue(url: string): TrainRuns {
   };
 }
 
-/** @returns whether all runs are trained, rather than interrupted @throws UserError when a run diverged or was set aside */
+/** @returns whether all runs are trained, rather than interrupted @throws UserError when a run diverged, was set aside or stopped */
 async function produce(
   store: Store,
   awaited: readonly Awaited[],
@@ -92,9 +93,11 @@ async function produce(
   const { isWanted = () => true, onEvent = () => {}, isInterrupted = () => false, isDivergedLeftOut = false } = options;
   const pending = new Map(awaited.map((one) => [one.id, one]));
   const setAside: SetAside[] = [];
+  const stopped: PlannedRun[] = [];
   const wake = waker();
   const events = store.events();
-  for (const name of ["completed", "failed"] as const) events.on(name, wake.now);
+  const hasEnded = ({ jobId }: { readonly jobId: string }) => wake.now(jobId);
+  for (const name of ["completed", "failed"] as const) events.on(name, hasEnded);
   events.on("progress", ({ jobId: id, data }) => {
     const run = pending.get(id)?.run;
     const progress = progressSchema.safeParse(data);
@@ -114,11 +117,20 @@ async function produce(
       onEvent({ kind: "left-queued", runs: pending.size, place: store.title });
       return false;
     }
-    for (const one of [...pending.values()]) {
-      const ended = await lookAt(store, one, isWanted);
+    const named = wake.named();
+    const looked = [...pending.values()].filter(({ id }) => named === "all" || named.has(id));
+    // All at once: one after the other, hundreds of them would keep the store waiting.
+    const states = await Promise.all(looked.map(({ id }) => store.queue.getJobState(id)));
+    for (const [i, one] of looked.entries()) {
+      const ended = await lookAt(store, one, { state: states[i]!, isWanted });
       if (ended === undefined) continue;
       pending.delete(one.id);
       if (ended === "dropped") continue;
+      if (ended === "stopped") {
+        onEvent({ kind: "stopped", run: one.run });
+        stopped.push(one.run);
+        continue;
+      }
       if (ended.kind === "set-aside") {
         const error = new UserError(ended.reason);
         onEvent({ kind: "failed", run: one.run, error });
@@ -141,19 +153,29 @@ async function produce(
     }
     if (pending.size > 0) await wake.wait(isInterrupted);
   }
-  if (setAside.length === 0) return true;
-  throw new UserError(
-    [
+  const problems: string[] = [];
+  if (stopped.length > 0) {
+    problems.push(
+      `${counted(stopped.length, "run")} ${stopped.length === 1 ? "was" : "were"} ${STOPPED_REASON}; the same command goes on with what is trained of ${stopped.length === 1 ? "it" : "them"}: ${stopped.map(({ path }) => path).join(", ")}`,
+    );
+  }
+  if (setAside.length > 0) {
+    problems.push(
       `${counted(setAside.length, "run")} failed ${TRIES} times and ${setAside.length === 1 ? "is" : "are"} set aside; the same command tries again:`,
       ...setAside.map(({ run, reason }) => `  ${run.path}: ${reason}`),
-    ].join("\n"),
-  );
+    );
+  }
+  if (problems.length === 0) return true;
+  throw new UserError(problems.join("\n"));
 }
 
 /** Puts a job into the queue, unless it is there; one that was set aside gets new tries. */
 async function addJob(store: Store, { run, id, job }: Awaited): Promise<void> {
   const found = (await store.queue.getJob(id)) as QueuedJob | undefined;
-  if (found && (await found.isFailed())) await found.remove();
+  if (found && (await found.isFailed())) {
+    await store.files.remove(stopName(id));
+    await found.remove();
+  }
   await store.queue.add(`${run.recipe.name}, ${run.fold ? `fold ${run.fold.number}` : `seed ${run.seed}`}`, job, {
     jobId: id,
     attempts: TRIES,
@@ -161,13 +183,12 @@ async function addJob(store: Store, { run, id, job }: Awaited): Promise<void> {
   });
 }
 
-/** How a job ended; undefined: it has not. "dropped": it is not wanted any more. */
+/** How a job ended; undefined: it has not. "dropped": it is not wanted any more. "stopped": somebody who watches the queue wanted it. */
 async function lookAt(
   store: Store,
   one: Awaited,
-  isWanted: (run: PlannedRun) => boolean,
-): Promise<JobResult | { kind: "set-aside"; reason: string } | "dropped" | undefined> {
-  const state = await store.queue.getJobState(one.id);
+  { state, isWanted }: { state: JobState | "unknown"; isWanted: (run: PlannedRun) => boolean },
+): Promise<JobResult | { kind: "set-aside"; reason: string } | "dropped" | "stopped" | undefined> {
   switch (state) {
     case "completed": {
       const job = (await store.queue.getJob(one.id)) as QueuedJob | undefined;
@@ -179,6 +200,7 @@ async function lookAt(
     }
     case "failed": {
       const job = (await store.queue.getJob(one.id)) as QueuedJob | undefined;
+      if (job?.failedReason === STOPPED_REASON) return "stopped";
       const { logs } = await store.queue.getJobLogs(one.id);
       return { kind: "set-aside", reason: [job?.failedReason ?? "unknown reason", ...logs.slice(-1)].join("\n    ") };
     }
@@ -274,23 +296,31 @@ function replaceFolder(part: string, path: string): void {
   }
 }
 
-/** Waits for the next look: until there is an event, an interrupt, or some time has passed. */
+/** Waits for the next look: until an event names jobs, there is an interrupt, or it is time to look at all. */
 function waker() {
-  let isWoken = false;
+  const ids = new Set<string>();
+  let nextFullLook = 0;
   let wakeUp = () => {};
   return {
-    now() {
-      isWoken = true;
+    now(id: string) {
+      ids.add(id);
       wakeUp();
     },
+    /** The jobs to look at now. */
+    named(): ReadonlySet<string> | "all" {
+      const named = new Set(ids);
+      ids.clear();
+      if (performance.now() < nextFullLook) return named;
+      nextFullLook = performance.now() + LOOK_EVERY_MS;
+      return "all";
+    },
     async wait(isInterrupted: () => boolean): Promise<void> {
-      for (let waited = 0; waited < LOOK_EVERY_MS && !isWoken && !isInterrupted(); waited += INTERRUPT_EVERY_MS) {
+      while (ids.size === 0 && performance.now() < nextFullLook && !isInterrupted()) {
         await new Promise<void>((resolve) => {
           wakeUp = resolve;
           setTimeout(resolve, INTERRUPT_EVERY_MS);
         });
       }
-      isWoken = false;
     },
   };
 }

@@ -4,6 +4,8 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job as QueuedJob } from "bullmq";
 import { UserError } from "../errors.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { collectEnvironment } from "../runs/node/environment.ts";
 import { startWorker, type WorkerProcess } from "../server/worker-process.ts";
 import { counted } from "../text.ts";
 import type { JobProgress, JobResult } from "./job.ts";
@@ -11,6 +13,7 @@ import { openStore } from "./open-store.ts";
 import { packageSha256 } from "./run-package.ts";
 import type { FromRunWorker, RunEnd, RunWorkerOptions, ToRunWorker } from "./run-process.ts";
 import type { Store } from "./store.ts";
+import { type ReportedRun, reportedMetrics, STOPPED_REASON, startReporting, stopName } from "./worker-report.ts";
 
 /** Milliseconds after which a job that a worker cannot train is offered again. */
 const OFFERED_AGAIN_MS = 2000;
@@ -67,6 +70,21 @@ async function serve(
   const refused = new Set<string>();
   /** Whether another worker may have this one's run by now. */
   let hasLostLock = false;
+  /** The job that somebody who watches the queue wants to be stopped. */
+  let unwanted: string | undefined;
+  const { versions, commit } = collectEnvironment();
+  const reporting = startReporting(
+    store.files,
+    {
+      name,
+      versions: { tailor: versions.tailor, commit, onnxruntime: versions.onnxruntime },
+      startedAt: new Date().toISOString(),
+    },
+    (id) => {
+      unwanted = id;
+      child.stop();
+    },
+  );
 
   const process_ = async (job: QueuedJob, token: string): Promise<JobResult> => {
     const id = job.id!;
@@ -79,25 +97,50 @@ async function serve(
     const tell = (progress: JobProgress) => job.updateProgress(progress).catch(() => {});
     // Only the newest state matters: while one is on its way, those between are skipped.
     const upload = newestOnly((state) => store.files.put(stateName(id), state));
+    let shown: ReportedRun | undefined;
+    let metrics: MetricsLine[] = [];
+    const showNow = (changes: Partial<ReportedRun>) => {
+      if (!shown) return;
+      shown = { ...shown, ...changes };
+      reporting.show(shown);
+    };
     const end = await child.train(
       { id, job: job.data, folder: join(folder, "run"), state: await store.files.get(stateName(id)) },
       (message) => {
         switch (message.kind) {
-          case "taken":
+          case "taken": {
+            const { epochs, note } = message;
+            metrics = [...message.metrics];
+            const epochsDone = metrics.length;
+            shown = {
+              id,
+              title: job.name,
+              takenAt: new Date().toISOString(),
+              epochs,
+              step: metrics.at(-1)?.step ?? 0,
+              steps: null,
+              metrics: reportedMetrics(metrics),
+            };
+            reporting.show(shown);
             report(
-              `${nameOf(job)}: ${message.epochsDone > 0 ? `goes on after ${counted(message.epochsDone, "epoch")}` : "started"}${message.note === undefined ? "" : ` anew, as ${message.note}`}`,
+              `${nameOf(job)}: ${epochsDone > 0 ? `goes on after ${counted(epochsDone, "epoch")}` : "started"}${note === undefined ? "" : ` anew, as ${note}`}`,
             );
-            return tell({ ...message, worker: name });
+            return tell({ kind: "taken", worker: name, epochsDone, ...(note === undefined ? {} : { note }) });
+          }
           case "step":
+            showNow({ step: message.step, steps: message.steps });
             return tell({ ...message, worker: name });
           case "epoch":
-            if (!hasLostLock) upload.offer(message.state);
+            if (!hasLostLock && message.state !== null) upload.offer(message.state);
+            metrics.push(message.line);
+            showNow({ metrics: reportedMetrics(metrics), step: message.line.step });
             return tell({ kind: "epoch", worker: name, line: message.line });
           default:
             return undefined;
         }
       },
     );
+    reporting.show(null);
     await upload.done();
     switch (end.kind) {
       case "finished": {
@@ -115,6 +158,12 @@ async function serve(
       case "stopped":
         if (hasLostLock) throw new Error("the lock was lost");
         await store.files.put(stateName(id), end.state);
+        if (unwanted === id) {
+          unwanted = undefined;
+          await store.files.remove(stopName(id));
+          report(`${nameOf(job)}: ${STOPPED_REASON}, its state is saved`);
+          throw new store.Errors.UnrecoverableError(STOPPED_REASON);
+        }
         report(`${nameOf(job)}: stopped, its state is saved`);
         return giveBack();
       case "unfit":
@@ -138,7 +187,7 @@ async function serve(
     maxStalledCount: MAX_LOST_WORKERS,
   });
   worker.on("completed", (job) => {
-    store.files.remove(stateName(job.id!)).catch(() => {});
+    for (const file of [stateName(job.id!), stopName(job.id!)]) store.files.remove(file).catch(() => {});
   });
   worker.on("lockRenewalFailed", () => {
     hasLostLock = true;
@@ -153,6 +202,7 @@ async function serve(
   isEnding = true;
   child.stop();
   await worker.close();
+  await reporting.end();
   return trained;
 }
 

@@ -43,6 +43,8 @@ export interface RunSummary {
 export interface ServerAnswer {
   /** Whether they may start trainings on it. */
   readonly allowsTraining: boolean;
+  /** Whether it watches a queue. */
+  readonly watchesQueue: boolean;
 }
 
 /** Details of one run. */
@@ -145,4 +147,66 @@ export interface Ladder {
 /** Progress of a training started by this server. */
 export interface ProgressAnswer extends Pick<TrainingProgress, "step" | "epoch" | "imagesPerSecond" | "secondsLeft"> {
   readonly steps: number;
+}
+
+/** A worker of the queue that has reported lately. */
+export interface QueueWorker {
+  readonly name: string;
+  /** Of tailor. */
+  readonly version: string;
+  /** Of a checkout; null of a package. */
+  readonly commit: string | null;
+  readonly onnxruntime: string;
+  readonly startedAt: string;
+  /** The id of the run that it trains; null: it waits. */
+  readonly run: string | null;
+}
+
+/** A run that a worker trains. */
+export interface QueuedRun {
+  readonly id: string;
+  /** Recipe and seed, or fold. */
+  readonly title: string;
+  /** Its name. */
+  readonly worker: string;
+  readonly takenAt: string;
+  readonly epochs: number;
+  readonly step: number;
+  /** Null before the first step. */
+  readonly steps: number | null;
+  /** One entry per epoch, of many epochs about every n-th; without confusion matrices. */
+  readonly metrics: readonly MetricsLine[];
+  /** Whether it was asked to stop. */
+  readonly isStopping: boolean;
+}
+
+/** How a queue stands; `waiting`, `active`, `finished` and `setAside` are numbers of runs. */
+export interface QueueView {
+  /** Its address without a password. */
+  readonly queue: string;
+  readonly isPaused: boolean;
+  readonly waiting: number;
+  /** In training. */
+  readonly active: number;
+  /** And not yet fetched by the command that wanted them. */
+  readonly finished: number;
+  readonly setAside: number;
+  /** Oldest first. */
+  readonly workers: readonly QueueWorker[];
+  /** Those in training that workers have reported. */
+  readonly runs: readonly QueuedRun[];
+  /** The newest, at most 50: they failed, or were stopped. */
+  readonly setAsideRuns: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly isStopped: boolean;
+    readonly reason: string;
+  }[];
+}
+
+/** The same for clients; they are told the address where only this machine reaches the server. */
+export interface QueueAnswer extends Omit<QueueView, "queue"> {
+  readonly queue: string | null;
+  /** Whether they may pause it and stop runs. */
+  readonly allowsChanges: boolean;
 }

@@ -6,7 +6,7 @@ import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { Backbone } from "../formats/backbone.ts";
 import { createBackbones } from "./backbones.ts";
-import type { ServerContext } from "./context.ts";
+import type { QueueWatch, ServerContext } from "./context.ts";
 import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
 import { createEvaluations } from "./evaluations.ts";
@@ -20,6 +20,7 @@ import { dataRoutes } from "./routes/data.ts";
 import { eventsRoute } from "./routes/events.ts";
 import { pictureRoutes } from "./routes/pictures.ts";
 import { predictRoute } from "./routes/predict.ts";
+import { queueRoutes } from "./routes/queue.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { trainingRoutes } from "./routes/training.ts";
 import { createRunCatalog } from "./run-catalog.ts";
@@ -43,6 +44,8 @@ export interface AppOptions {
    * Pretrained networks (`openBackbone`) that clients can start from. They stay in memory. Default: none.
    */
   readonly backbones?: readonly Backbone[] | undefined;
+  /** A queue (`watchQueue`) to be shown; whoever opens it closes it, after the server. Default: none. */
+  readonly queue?: QueueWatch | undefined;
   /** Number of threads of the engine. Default 2. */
   readonly threads?: number | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
@@ -81,6 +84,7 @@ export function createApp({
   data: dataFolder,
   preparation = {},
   backbones: offered = [],
+  queue = undefined,
   threads = 2,
   allowTraining = false,
   isLocal = false,
@@ -113,6 +117,7 @@ export function createApp({
     pictureSets,
     evaluations,
     trainer,
+    queue: queue ?? null,
     isLocal,
     limits,
     allowedHosts: hostNames(allowHost),
@@ -120,6 +125,8 @@ export function createApp({
     dataOfRuns,
     hasOwnData: dataFolder !== undefined,
     task: async () => (dataFolder === undefined ? FASHION_MNIST_TASK : imageTask((await data()).train)),
+    hidePaths,
+    log,
     closing: closing.signal,
   };
 
@@ -133,6 +140,7 @@ export function createApp({
   predictRoute(app, parts);
   pictureRoutes(app, parts);
   trainingRoutes(app, parts);
+  queueRoutes(app, parts);
   refuseOtherMethods(app);
   app.all("/api/*", notFound);
 

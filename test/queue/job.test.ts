@@ -22,7 +22,7 @@ const machine = { data, runtime: nodeRuntime };
 const made = jobOf(RUN, machine);
 /** Of a package, without a commit: it is for workers of any checkout. */
 const job = { ...made, versions: { ...made.versions, commit: null } };
-const worker = { data, versions: { ...job.versions, commit: "def" }, models: [] };
+const worker = { data, facts: dataFacts(data), versions: { ...job.versions, commit: "def" }, models: [] };
 /** As it arrives. */
 const sent = (value: unknown) => JSON.parse(JSON.stringify(value));
 

@@ -4,20 +4,20 @@
  * seed of the moments. For 200 runs 30 workers are killed, 10 producers and 5 stores, and 2 workers sleep for longer than
  * their lock; for other numbers proportionally, at least one of each.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, expect, test } from "vitest";
 import { randomStream } from "../../src/random.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
-import { type Started, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
+import { startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
-import { needPostgres, needRedis, startPostgres, startRedis, stopServers } from "./support/servers.ts";
+import { stopServers } from "./support/servers.ts";
+import { KIND, needStore, startStore, startTinyWorker, tinyRuns, watchMemory, weightsOf } from "./support/tiny-runs.ts";
 
 const RUNS = Number(process.env.QUEUE_LOAD ?? 0);
 const WORKERS = Number(process.env.QUEUE_WORKERS ?? 6);
-const KIND = process.env.QUEUE_STORE === "postgres" ? "postgres" : "redis";
 const SEED = Number(process.env.QUEUE_SEED ?? 1);
 /** Seconds without a sign of life after which a worker's run is taken over. */
 const LOCK = 5;
@@ -28,30 +28,23 @@ const shareOf = (per200: number) => Math.max(1, Math.round((per200 * RUNS) / 200
 const DISTURBANCES = { worker: shareOf(30), producer: shareOf(10), store: shareOf(5), sleep: shareOf(2) };
 type Disturbance = keyof typeof DISTURBANCES;
 
-/** A process's largest memory so far, in MB. */
-function peakOf({ child }: Started): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024);
-}
-
 afterAll(stopServers);
 
 test.skipIf(RUNS === 0)(
   "every run has one result, that of one undisturbed machine",
   async (context) => {
-    (KIND === "redis" ? needRedis : needPostgres)(context);
+    needStore(context);
     const data = await smallDataFolder({ train: 200, test: 60, isHalved: true });
     const folder = sharedFolder();
     const out = join(folder, "queued");
-    const command = ["train", "base", "--seeds", `${RUNS}`, "--epochs", "2", "--batch-size", "20", "--data", data];
-    const rest = ["--threads", "1", "--skip-report", "--json"];
-    const store = await (KIND === "redis" ? startRedis() : startPostgres());
-    const startWorker = () => startTailor(["worker", store.url, "--threads", "1", "--lock", `${LOCK}`, "--data", data]);
-    const produce = () => startTailor([...command, ...rest, "--out", out, "--queue", store.url]);
+    const command = tinyRuns({ data, runs: RUNS, threads: 1 });
+    const store = await startStore();
+    const startWorker = () => startTinyWorker({ url: store.url, data, lock: LOCK });
+    const produce = () => startTailor([...command, "--out", out, "--queue", store.url]);
 
     const workers = Array.from({ length: WORKERS }, startWorker);
     let producer = produce();
-    const peaks: number[] = [];
+    const stopWatching = watchMemory(() => producer, out, store.url);
     const stream = randomStream(SEED, "check");
     const random = () => stream.uniform();
     const left = Object.entries(DISTURBANCES).flatMap(([kind, n]) => Array<Disturbance>(n).fill(kind as Disturbance));
@@ -86,7 +79,6 @@ test.skipIf(RUNS === 0)(
         workers[at]!.child.kill("SIGCONT");
       } else if (kind === "producer") {
         if (producer.child.exitCode !== null) break;
-        peaks.push(peakOf(producer));
         producer.child.kill("SIGKILL");
         await producer.ended;
         producer = produce();
@@ -96,29 +88,27 @@ test.skipIf(RUNS === 0)(
       }
       done[kind]++;
     }
-    const queued = JSON.parse(await result) as { runs: { weightsSha256: string }[] };
+    const queued = weightsOf(JSON.parse(await result));
+    const memory = await stopWatching();
 
     const status = await tailorJson(["queue", "status", store.url]);
     expect(status).toMatchObject({ waiting: 0, active: 0, setAside: 0 });
     expect(readdirSync(out).sort()).toEqual(
       [...Array.from({ length: RUNS }, (_, i) => `s${i + 1}`), "seeds.json"].sort(),
     );
-    const here = await tailor([...command, ...rest, "--out", join(folder, "here")]);
-    const alone = JSON.parse(here.stdout) as typeof queued;
-    expect(queued.runs.map((run) => run.weightsSha256)).toEqual(alone.runs.map((run) => run.weightsSha256));
-    for (const { weightsSha256 } of queued.runs) expect(weightsSha256).toMatch(/^[0-9a-f]{64}$/);
+    const here = await tailor([...command, "--out", join(folder, "here")]);
+    expect(queued).toEqual(weightsOf(JSON.parse(here.stdout)));
+    for (const weights of queued) expect(weights).toMatch(/^[0-9a-f]{64}$/);
     for (let i = 1; i <= RUNS; i++) expect(readRunRecord(join(out, `s${i}`)).status).toBe("finished");
     if (KIND === "redis") {
       const client = new Redis(store.url);
       const events = await client.xrange("bull:tailor-runs:events", "-", "+");
       const completed = events.flatMap(([, fields]) => (fields[1] === "completed" ? [fields[3]!] : []));
-      const memory = /used_memory_human:(\S+)/.exec(await client.info("memory"))?.[1];
       client.disconnect();
       // The stream keeps the newest events only.
       expect(new Set(completed).size).toBe(completed.length);
-      console.log({ memory });
     }
-    console.log({ runs: RUNS, workers: WORKERS, store: KIND, disturbed: done, producerPeaks: peaks });
+    console.log(JSON.stringify({ runs: RUNS, workers: WORKERS, store: KIND, disturbed: done, memory }));
     for (const worker of workers) {
       worker.child.kill("SIGINT");
       expect((await worker.ended).code).toBe(0);

@@ -1,6 +1,7 @@
 /** A queue in Postgres: the same results as in Redis. */
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { watchQueue } from "../../src/queue/watch-queue.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { needPostgres, startPostgres, stopServers } from "./support/servers.ts";
@@ -43,6 +44,20 @@ test("a worker that is killed is replaced by another, which goes on to the weigh
     finished: 0,
     setAside: 0,
   });
+  const watch = await watchQueue(store.url);
+  const endless = ["train", "base", "--seeds", "1", "--epochs", "10000", "--batch-size", "20", "--data", DATA];
+  const stopped = startTailor([...endless, "--skip-report", "--out", join(FOLDER, "stopped"), "--queue", store.url]);
+  await expect.poll(async () => (await watch.look()).runs[0]?.metrics.length).toBeGreaterThan(1);
+  const [run] = (await watch.look()).runs;
+  expect(await watch.stop(run!.id)).toBe(true);
+  expect(await stopped.ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("1 run was stopped on request"),
+  });
+  expect(await watch.stop(run!.id)).toBe(false);
+  await watch.setPaused(true);
+  expect(await watch.look()).toMatchObject({ isPaused: true, active: 0, setAsideRuns: [{ isStopped: true }] });
+  await watch.close();
   other.child.kill("SIGINT");
   expect(await other.ended).toMatchObject({ code: 0 });
   const wrong = await tailor(["queue", "status", store.url.replace("secret", "hidden")]);

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { watchQueue } from "../../queue/watch-queue.ts";
 import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
 import { BACKBONE_RANGE_OPTION, backbonesTyped } from "../backbone.ts";
@@ -45,6 +46,11 @@ export const serve = defineCommand({
       isRepeatable: true,
     },
     BACKBONE_RANGE_OPTION,
+    {
+      flags: "--queue <url>",
+      description:
+        "a queue to show on the page, with its workers and runs: redis://, rediss:// or postgres:// (docs/queue.md)",
+    },
     THREADS_OPTION,
     { flags: "--allow-training", description: "let the page start trainings even where other machines reach it" },
     {
@@ -84,6 +90,7 @@ export const serve = defineCommand({
     const millions = positiveNumber(options, "maxPixels");
     const { folder: data, ...preparation } = dataChoice(options);
     const backbones = await backbonesTyped(options, output);
+    const queue = options.queue === undefined ? undefined : await watchQueue(options.queue);
     const server = await startServer({
       host: host ?? DEFAULT_HOST,
       port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
@@ -94,6 +101,7 @@ export const serve = defineCommand({
       data,
       preparation,
       backbones,
+      queue,
       threads: threads(options),
       allowTraining: options.allowTraining === true ? true : undefined,
       limits: {
@@ -105,6 +113,9 @@ export const serve = defineCommand({
       connections: wholeNumber(options, "maxConnections"),
       timeoutSeconds: positiveNumber(options, "timeout"),
       log: output.note,
+    }).catch(async (error: unknown) => {
+      await queue?.close();
+      throw error;
     });
     output.result({ url: server.url, otherUrls: server.otherUrls });
     output.say(`tailor serves at ${server.url} (Ctrl-C ends it)`);
@@ -112,6 +123,7 @@ export const serve = defineCommand({
     await untilInterrupted();
     output.note("ending: requests under way are answered");
     await server.close();
+    await queue?.close();
     return 0;
   },
 });

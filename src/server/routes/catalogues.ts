@@ -22,10 +22,13 @@ export function catalogueRoutes(
     hasOwnData,
     backbones,
     trainer,
-  }: Pick<ServerContext, "catalog" | "task" | "hasOwnData" | "backbones" | "trainer">,
+    queue,
+  }: Pick<ServerContext, "catalog" | "task" | "hasOwnData" | "backbones" | "trainer" | "queue">,
 ): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
-  app.get("/api/server", (c) => c.json({ allowsTraining: trainer !== null } satisfies ServerAnswer));
+  app.get("/api/server", (c) =>
+    c.json({ allowsTraining: trainer !== null, watchesQueue: queue !== null } satisfies ServerAnswer),
+  );
 
   let recipes: readonly RecipeSummary[] | undefined;
   app.get("/api/recipes", async (c) => {
