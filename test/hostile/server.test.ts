@@ -58,7 +58,7 @@ afterAll(() => {
   if (!IS_CAMPAIGN) return;
   const list = [...answers].toSorted().map(([what, count]) => `${count} x ${what}`);
   process.stdout.write(
-    `server, seed ${SEED}: ${list.join(", ")}; 0 internal errors, 0 stacks, 0 hangs\n` +
+    `server, seed ${SEED}: ${list.join(", ")}\n` +
       `server, slowest while attacked: /healthz ${Math.round(times.health)} ms, a small prediction ${Math.round(times.prediction)} ms; largest memory of its process ${memory} MiB\n`,
   );
 });
