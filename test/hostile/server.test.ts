@@ -3,7 +3,6 @@
  * meanwhile, no response is an internal error, nothing of a stack is printed, and the process lives on. `npm run test:hostile`
  * does many rounds of it.
  */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -84,8 +83,13 @@ async function check(): Promise<void> {
 async function open(): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {}); // The server may close it at any time.
-  await Promise.race([once(socket, "connect"), once(socket, "close")]);
+  await new Promise<void>((resolve) => socket.once("connect", resolve).once("close", () => resolve()));
   return socket;
+}
+
+/** Also where the server closed it while it was written to, which is an error of the socket. */
+function closing(socket: Socket): Promise<void> {
+  return new Promise((resolve) => void (socket.closed ? resolve() : socket.once("close", () => resolve())));
 }
 
 /** Sends bytes, and resolves when the server has closed the connection, at the latest when its timeout is over. */
@@ -95,7 +99,7 @@ async function exchange(...parts: readonly (string | Uint8Array)[]): Promise<voi
   socket.setEncoding("latin1").on("data", (part: string) => {
     text += part;
   });
-  const closed = socket.closed ? Promise.resolve() : once(socket, "close");
+  const closed = closing(socket);
   for (const part of parts) socket.write(part);
   await closed;
   count(text);
@@ -294,7 +298,7 @@ const ATTACKS: Readonly<Record<string, (stream: RandomStream) => Promise<unknown
     together(50, async () => {
       const socket = await open();
       socket.write(`${post("image/png", "ab".repeat(9))[0]}a`, () => socket.destroy());
-      if (!socket.closed) await once(socket, "close");
+      await closing(socket);
     }),
   "odd forms": () => Promise.all(FORMS.map(([type, body]) => exchange(...post(type, body)))),
   "odd JSON": () => Promise.all(JSON_BODIES.map((body) => exchange(...post("application/json", body)))),
