@@ -50,35 +50,52 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     await program.parseAsync(isUnknown ? [wanted] : [...argv], { from: "user" });
     return exitCode;
-  } catch (thrown) {
-    const error = explained(thrown);
+  } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USED_WRONGLY;
-    if (error instanceof UserError) {
-      const message = error.worded(IN_FLAGS);
-      const stack = error.stack?.replace(error.message, () => message);
-      process.stderr.write(`${red("error:")} ${isVerbose ? stack : message}\n`);
-      return error.exitCode;
-    }
-    const message = messageOf(error);
-    const stack = error instanceof Error ? error.stack : message;
-    process.stderr.write(
-      isVerbose
-        ? `${stack}\n`
-        : `${red("error:")} ${message}\nThis is a defect of tailor's; --verbose shows where it happened.\n`,
-    );
-    return EXIT_FAILED;
+    return fail(error, isVerbose);
   }
+}
+
+/** Says why a command failed. @returns its exit code */
+export function fail(thrown: unknown, isVerbose: boolean): number {
+  const error = explained(thrown);
+  if (error instanceof UserError) {
+    const message = error.worded(IN_FLAGS);
+    const stack = error.stack?.replace(error.message, () => message);
+    process.stderr.write(`${red("error:")} ${isVerbose ? stack : message}\n`);
+    return error.exitCode;
+  }
+  const message = messageOf(error);
+  const stack = error instanceof Error ? error.stack : message;
+  process.stderr.write(
+    isVerbose
+      ? `${stack}\n`
+      : `${red("error:")} ${message}\nThis is a defect of tailor's; --verbose shows where it happened.\n`,
+  );
+  return EXIT_FAILED;
 }
 
 /** More are needed to load a command's modules, several at a time. */
 const FEW_OPEN_FILES = 256;
 
+/** What V8, the C++ library, the loader of libraries and the system say where memory is refused. */
+const NO_MEMORY =
+  /out of memory|array buffer allocation failed|bad_alloc|failed to map segment|cannot allocate memory|ENOMEM/i;
+
 /**
- * The error that says that a module or file could not be opened as too many are open; any other one as it is. Modules are loaded
- * on use, so that may happen anywhere, and Node may say of a package whose files it cannot open that there is none.
+ * The error that says what the system withholds: memory, or open files. Any other one as it is. Modules are loaded on use, so
+ * that may happen anywhere, and Node may say of a package whose files it cannot open that there is none.
  */
 function explained(error: unknown): unknown {
-  if (!(error instanceof Error && "code" in error) || error instanceof UserError) return error;
+  if (!(error instanceof Error) || error instanceof UserError) return error;
+  const [noMemory] = NO_MEMORY.exec(error.message) ?? [];
+  if (noMemory !== undefined) {
+    return new UserError(
+      `the system gives the process too little memory ("${noMemory}"); allow it more (ulimit -v unlimited), or close other programs`,
+      { cause: error },
+    );
+  }
+  if (!("code" in error)) return error;
   const isMissing = error.code === "ERR_MODULE_NOT_FOUND" && openFilesAllowed() < FEW_OPEN_FILES;
   if (error.code !== "EMFILE" && error.code !== "ENFILE" && !isMissing) return error;
   return new UserError(

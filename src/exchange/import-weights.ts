@@ -4,12 +4,11 @@ import { UserError, valueOrUserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { quote } from "../formats/json.ts";
 import { factsToText, type StatedFacts } from "../formats/network-facts.ts";
-import { encodeSafetensors } from "../formats/safetensors.ts";
 import { findModel, MODELS } from "../models/index.ts";
 import type { Model } from "../nn/model.ts";
 import { modelFacts } from "../nn/model-facts.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
-import { BLANK_SEAL, fileSum, networkSha256, seal, weightsSha256 } from "../runs/node/hashes.ts";
+import { BLANK_SEAL, fileSum, networkSha256, seal, sealedSafetensors, weightsSha256 } from "../runs/node/hashes.ts";
 import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
 import { RUN_FILES } from "../runs/node/run-files.ts";
 import { createRunFolder } from "../runs/node/run-folder.ts";
@@ -86,7 +85,7 @@ export async function importWeights(
   );
   await checkModel(onnx, file, network, threads);
   const texts = factsToText({ ...network, model: model.name });
-  const files = [fileSum(RUN_FILES.weights, encodeSafetensors(tensors, texts)), fileSum(RUN_FILES.model, onnx)];
+  const files = [fileSum(RUN_FILES.weights, sealedSafetensors(tensors, texts)), fileSum(RUN_FILES.model, onnx)];
   const record: ImportedRunRecord = { ...imported, files };
 
   const folder = createRunFolder(out(model.name));

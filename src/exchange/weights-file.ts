@@ -6,6 +6,7 @@ import { PUBLISHED_TYPES } from "../formats/safetensors-dtypes.ts";
 import { headTensors } from "../nn/head.ts";
 import { buildModel, type ImageTask, initialTensors, type Model, withoutNormalization } from "../nn/model.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
+import { checkSeal } from "../runs/node/hashes.ts";
 import { isBatchCount, withoutWrappers } from "./match-tensors.ts";
 
 /** A safetensors file of weights from anywhere. */
@@ -30,6 +31,7 @@ export interface WeightsFile {
 export function readWeightsFile(file: string, report: Report): WeightsFile {
   const { bytes, sha256 } = readOutsideFile(file);
   requireNoCheckpoint(file, bytes);
+  checkSeal(bytes, "safetensors", file);
   const read = decodeSafetensors(bytes, file, { types: PUBLISHED_TYPES, skip: isBatchCount });
   const { tensors, prefix } = withoutWrappers(read.tensors);
   if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);

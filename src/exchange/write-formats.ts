@@ -11,7 +11,7 @@ import {
   writeExportedFile,
   writeExportedFolder,
 } from "../runs/node/export-files.ts";
-import { BLANK_SEAL, seal, weightsSha256 } from "../runs/node/hashes.ts";
+import { BLANK_SEAL, seal, sealedSafetensors, weightsSha256 } from "../runs/node/hashes.ts";
 import { openModel } from "../runtime/node/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, fileLogits } from "./logits.ts";
@@ -69,7 +69,7 @@ export async function writePytorch(job: ExportJob): Promise<number> {
 }
 
 function weightsFile({ network, facts }: ExportJob): Uint8Array {
-  return encodeSafetensors(network.tensors, { ...facts, ...factsToText({ ...network, model: network.model.name }) });
+  return sealedSafetensors(network.tensors, { ...facts, ...factsToText({ ...network, model: network.model.name }) });
 }
 
 function checkFile({ network: { task }, images, expected }: ExportJob): Uint8Array {

@@ -6,11 +6,12 @@ import { UserError } from "../errors.ts";
 import { type FinishedRun, type PlannedRun, remainingWork } from "../experiments/planned-run.ts";
 import type { TrainAllOptions, TrainRuns } from "../experiments/train-all.ts";
 import { explainFileError } from "../runs/node/file-errors.ts";
+import { sealedRecord } from "../runs/node/hashes.ts";
 import { makeFolder } from "../runs/node/output-folder.ts";
 import { checkRunFiles, RUN_FILES, readRunRecord } from "../runs/node/run-files.ts";
 import { lockHolder } from "../runs/node/run-lock.ts";
 import { writeWholeFile } from "../runs/node/whole-file.ts";
-import { formatRunRecord, type RunRecord } from "../runs/run-record.ts";
+import type { RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
 import { type Job, type JobResult, jobId, jobOf, machineFacts, progressSchema, resultSchema } from "./job.ts";
@@ -257,7 +258,7 @@ async function fetchRun(
   try {
     await unpackRun(packed, part);
     const record = readRunRecord(part);
-    writeWholeFile(`${part}/${RUN_FILES.record}`, formatRunRecord(asTrainedHere(record, run, options)));
+    writeWholeFile(`${part}/${RUN_FILES.record}`, sealedRecord(asTrainedHere(record, run, options)));
     const arrived = { ...run, path: part };
     const work = remainingWork(arrived, options);
     if (work.todo !== "nothing") throw new UserError(`${run.path}: its result in ${store.title} is not a finished run`);

@@ -188,7 +188,7 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
  */
 export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
   const todo = "restore the file from a copy, or train again into another folder";
-  const value = parseJson(text, fileName, todo);
+  const value = withoutChecksum(parseJson(text, fileName, todo));
   const format = z.object({ format: z.number() }).safeParse(value).data?.format ?? RUN_FORMAT;
   if (format !== RUN_FORMAT) {
     throw new UserError(
@@ -198,6 +198,14 @@ export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
   const record = checkJson(anyRecordSchema, value, fileName, todo);
   const problem = contradiction(record);
   if (problem !== undefined) throw new UserError(`${fileName}: ${problem}; ${todo}`);
+  return record;
+}
+
+/** The file's own checksum is no part of the record; whoever reads the file has checked it (`runs/node/hashes.ts`). */
+function withoutChecksum(value: unknown): unknown {
+  const checked = z.looseObject({ fileSha256: sha256 }).safeParse(value);
+  if (!checked.success) return value;
+  const { fileSha256: _, ...record } = checked.data;
   return record;
 }
 

@@ -22,7 +22,7 @@ export interface Connections {
 }
 
 export interface ConnectionOptions {
-  /** Maximum number of connections. */
+  /** Maximum number of connections. Beyond it, one that waits for its client gives way to a new one (`placeFor`). */
   readonly most: number;
   /**
    * Maximum size of the whole responses that clients have not read yet, of all connections together. Beyond it the
@@ -39,6 +39,8 @@ export interface ConnectionOptions {
 
 interface Connection {
   readonly isOneTooMany: boolean;
+  /** Of the client, or of a proxy. */
+  readonly address: string | undefined;
   /** The response to its current request. */
   current: ServerResponse | undefined;
   readonly waiting: [IncomingMessage, ServerResponse][];
@@ -59,9 +61,22 @@ export function watchConnections(
   const unsent = limitUnsent(unsentBytes);
 
   server.on("connection", (socket: Socket) => {
-    connections.set(socket, { isOneTooMany: connections.size >= most, current: undefined, waiting: [], beyond: 0 });
+    const { remoteAddress: address } = socket;
+    const isOneTooMany = !hasPlaceFor(address);
+    connections.set(socket, { isOneTooMany, address, current: undefined, waiting: [], beyond: 0 });
     socket.once("close", () => connections.delete(socket));
   });
+
+  const hasPlaceFor = (address: string | undefined): boolean => {
+    if (connections.size < most) return true;
+    const admitted = [...connections].filter(([, { isOneTooMany }]) => !isOneTooMany);
+    if (admitted.length < most) return true;
+    const leaving = placeFor(address, admitted);
+    if (!leaving) return false;
+    connections.delete(leaving);
+    leaving.destroy();
+    return true;
+  };
 
   const begin = (connection: Connection, incoming: IncomingMessage, outgoing: ServerResponse) => {
     connection.current = outgoing;
@@ -101,6 +116,36 @@ export function watchConnections(
       for (const [socket, { current }] of connections) if (current === undefined) socket.destroySoon();
     },
   };
+}
+
+/**
+ * The connection that gives way to a new one, so that a client that opens many and leaves them open, or sends or reads
+ * as slowly as it may, keeps out no other: of the address with the most, the oldest without a request. Where every one has
+ * a request, one of an address that has more connections than the new one's, whose client is slow to send or to read.
+ * Nobody loses a response that the server is still working on.
+ *
+ * @param address of the new connection
+ * @param admitted all connections within the limit, oldest first
+ * @returns undefined when there is none: then the new one is refused
+ */
+function placeFor(
+  address: string | undefined,
+  admitted: readonly (readonly [Socket, Connection])[],
+): Socket | undefined {
+  const counts = new Map<string | undefined, number>();
+  for (const [, one] of admitted) counts.set(one.address, (counts.get(one.address) ?? 0) + 1);
+  const countOf = (one: Connection) => counts.get(one.address)!;
+  const own = counts.get(address) ?? 0;
+  const idle = admitted.filter(([, { current }]) => current === undefined);
+  const slow = admitted.filter(
+    ([socket, one]) => countOf(one) > own + 1 && (one.current?.req.complete === false || socket.writableLength > 0),
+  );
+  for (const candidates of [idle, slow]) {
+    const most = Math.max(...candidates.map(([, one]) => countOf(one)));
+    const oldest = candidates.find(([, one]) => countOf(one) === most);
+    if (oldest) return oldest[0];
+  }
+  return undefined;
 }
 
 /** Counts the bytes of responses that are complete but unsent, and ends the oldest ones where they are too many. */

@@ -175,7 +175,7 @@ describe("evaluation is refused for", () => {
       expect(readFileSync(join(run, "run.json"), "utf8")).toBe(before);
       // The file by itself has its checksum in itself.
       const alone = await failureOf(loadClassifier(join(run, "model.onnx")));
-      expect(alone.message).toMatch(/model\.onnx is damaged: .*, its metadata field fileSha256 says /);
+      expect(alone.message).toMatch(/model\.onnx is damaged: .*, its field fileSha256 says /);
     },
   );
 

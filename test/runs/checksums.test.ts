@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
@@ -104,6 +104,19 @@ describe("a finished run's file", () => {
     rmSync(join(run.path, "model.onnx"));
     writeFileSync(join(run.path, "model.onnx"), Uint8Array.of(8, 11));
     expect(userErrorOf(() => readModel(run)).message).toContain("model.onnx is damaged");
+  });
+
+  test("run.json has its checksum in itself; one that another program wrote is read without", () => {
+    const run = finishedRun();
+    const { record } = openRun(run);
+    const path = join(run, "run.json");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replace('"learningRate": 0.001', '"learningRate": 0.003'));
+    expect(userErrorOf(() => openRun(run)).message).toMatch(
+      /run\.json is damaged: its SHA-256 is [0-9a-f]{64}, its field fileSha256 says [0-9a-f]{64}; restore the file/,
+    );
+    writeFileSync(path, JSON.stringify(record));
+    expect(openRun(run).record).toEqual(record);
   });
 
   test("state.safetensors has its checksum in itself", () => {

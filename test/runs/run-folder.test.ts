@@ -32,9 +32,10 @@ describe("a run folder", () => {
     folder.close();
     expect(readRunRecord(path)).toEqual(finishedRecord);
     expect(readMetrics(path)).toEqual(sampleMetrics);
-    const metadata = { step: "1287", epoch: "3", seconds: "13.5", fileSha256: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    const sum = { fileSha256: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    const metadata = { step: "1287", epoch: "3", seconds: "13.5", ...sum };
     expect(readState(path)).toEqual({ tensors: sampleTensors, metadata });
-    expect(readWeights(path)).toEqual({ tensors: sampleTensors, metadata: { model: "base" } });
+    expect(readWeights(path)).toEqual({ tensors: sampleTensors, metadata: { model: "base", ...sum } });
     expect([...readModel(path)]).toEqual([8, 10]);
     expect(readdirSync(path).sort()).toEqual([
       "metrics.jsonl",

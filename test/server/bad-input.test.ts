@@ -402,9 +402,10 @@ describe("connections", () => {
     first.socket.write(request("/api/test-images/0"));
     await first.said(); // The data is loaded.
     const { socket, said } = await open(url);
-    socket.pause();
     // The whole data set: 47 MB, far more than the buffers on both sides hold.
     socket.write(request("/api/dataset/train-images"));
+    await once(socket, "data"); // Without a request its connection would give way.
+    socket.pause();
     // Its place is free again although it is still here.
     await expect.poll(async () => (await fetch(`${url}/healthz`)).status, { interval: 200 }).toBe(200);
     socket.resume();
@@ -441,11 +442,17 @@ describe("connections", () => {
   test("connections over the limit get 503, and succeed once others are closed", async () => {
     const url = await serve({ connections: 3 });
     const kept = await Promise.all([open(url), open(url), open(url)]);
+    // Connections without a request would give way.
+    const head = "host: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue";
+    for (const { socket } of kept) {
+      socket.write(`POST /api/predict HTTP/1.1\r\n${head}\r\nconnection: close\r\n\r\n`);
+      await once(socket, "data");
+    }
     const further = await open(url);
     further.socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
     expect(await further.said()).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1.*"code":"too_many_connections"/is);
-    kept[0]!.socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    expect(await kept[0]!.said()).toMatch(/^HTTP\/1\.1 200 /);
+    kept[0]!.socket.write("{}");
+    expect(await kept[0]!.said()).toMatch(/^HTTP\/1\.1 100 .*HTTP\/1\.1 400 /s);
     await expect.poll(async () => (await fetch(`${url}/healthz`)).status).toBe(200);
     for (const { socket } of kept) socket.destroy();
     await expect.poll(async () => (await fetch(`${url}/healthz`)).status).toBe(200);

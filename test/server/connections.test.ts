@@ -27,8 +27,9 @@ async function serve(options: Partial<ConnectionOptions> = {}) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  const open = async () => {
-    const socket = connect(port, "127.0.0.1");
+  /** Linux has all addresses that begin with 127. */
+  const open = async (localAddress = "127.0.0.1") => {
+    const socket = connect({ port, host: "127.0.0.1", localAddress });
     socket.on("error", () => {});
     await once(socket, "connect");
     return socket;
@@ -111,6 +112,95 @@ describe("requests behind each other on one connection", () => {
     await expect.poll(() => begun[0]!.outgoing.destroyed).toBe(true);
     expect(begun).toHaveLength(1);
     expect(connections.isBusy(begun[0]!.outgoing.req.socket)).toBe(false);
+  });
+});
+
+describe("when the server has as many connections as it takes", () => {
+  const OTHER = "127.0.0.2";
+  const ask = (socket: Socket) => socket.write(gets(1));
+  const FULL = { most: 4 };
+
+  /** As many connections of one client as the server takes, oldest first, each prepared one after the other. */
+  async function full(server: Awaited<ReturnType<typeof serve>>, prepare: (socket: Socket) => unknown = () => {}) {
+    const sockets: Socket[] = [];
+    for (let i = 0; i < FULL.most; i++) {
+      const socket = await server.open();
+      socket.resume();
+      await prepare(socket);
+      sockets.push(socket);
+    }
+    return sockets;
+  }
+
+  const openOf = (sockets: readonly Socket[]) => sockets.map(({ closed }) => !closed);
+
+  test("the oldest without a request gives way, also to its own client", async () => {
+    const server = await serve(FULL);
+    const sockets = await full(server);
+    for (const [i, address] of [OTHER, "127.0.0.1"].entries()) {
+      ask(await server.open(address));
+      await expect.poll(() => server.begun.length).toBe(i + 1);
+    }
+    await expect.poll(() => openOf(sockets)).toEqual([false, false, true, true]);
+  });
+
+  test("a half-sent request counts as none", async () => {
+    const server = await serve(FULL);
+    const sockets = await full(server, (socket) => socket.write("GET / HTTP/1.1\r\nhost: "));
+    ask(await server.open(OTHER));
+    await expect.poll(() => server.begun.length).toBe(1);
+    await expect.poll(() => openOf(sockets)).toEqual([false, true, true, true]);
+  });
+
+  test("a client with few connections keeps them, also older ones", async () => {
+    const server = await serve({ most: 5 });
+    const few = await server.open(OTHER);
+    await full(server);
+    await server.open("127.0.0.3");
+    await server.open("127.0.0.4");
+    ask(few);
+    await expect.poll(() => server.begun.length).toBe(1);
+  });
+
+  test.each([
+    [
+      "does not read",
+      async (socket: Socket, begun: Awaited<ReturnType<typeof serve>>["begun"]) => {
+        const before = begun.length;
+        socket.pause();
+        ask(socket);
+        await expect.poll(() => begun.length).toBe(before + 1);
+        begun[before]!.outgoing.end(Buffer.alloc(30 * 2 ** 20));
+      },
+    ],
+    [
+      "sends a body slowly",
+      async (socket: Socket, begun: Awaited<ReturnType<typeof serve>>["begun"]) => {
+        const before = begun.length;
+        socket.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\na");
+        await expect.poll(() => begun.length).toBe(before + 1);
+        begun[before]!.body.catch(() => {});
+      },
+    ],
+  ])("a client that %s gives way to another one, and not to itself", async (_, occupy) => {
+    const server = await serve(FULL);
+    await full(server, (socket) => occupy(socket, server.begun));
+    const own = await server.open();
+    ask(own);
+    expect(await received(own)).toContain("too many");
+    ask(await server.open(OTHER));
+    await expect.poll(() => server.begun.length).toBe(FULL.most + 1);
+  });
+
+  test("what the server works on stays: others are refused", async () => {
+    const server = await serve(FULL);
+    const sockets = await full(server, ask);
+    await expect.poll(() => server.begun.length).toBe(FULL.most);
+    const other = await server.open(OTHER);
+    ask(other);
+    expect(await received(other)).toContain("too many");
+    for (const { outgoing } of server.begun) outgoing.end("done");
+    expect(openOf(sockets)).toEqual([true, true, true, true]);
   });
 });
 

@@ -177,9 +177,10 @@ const featuresSchema = z.object({
 
 async function openTable(path: string): Promise<Table> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } = await import("hyparquet");
-  const { file, metadata } = await explained(path, async () => {
+  const { file, metadata, columns } = await explained(path, async () => {
     const opened = await asyncBufferFromFile(path);
-    return { file: opened, metadata: await parquetMetadataAsync(opened) };
+    const read = await parquetMetadataAsync(opened);
+    return { file: opened, metadata: read, columns: parquetSchema(read).children };
   });
   for (const group of metadata.row_groups) {
     const bytes = Number(group.total_byte_size);
@@ -188,7 +189,6 @@ async function openTable(path: string): Promise<Table> {
       `${path} has a row group of ${count(bytes)} bytes; at most ${count(MAX_GROUP_BYTES)} are read: write it with smaller ones`,
     );
   }
-  const columns = parquetSchema(metadata).children;
   const features = featuresOf(metadata, path);
   const isPicture = (name: string) => features[name]?._type === "Image";
   const names = columns.map(({ element }) => element.name);

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { littleEndianBytes, type NamedTensor } from "../../formats/safetensors.ts";
+import { encodeSafetensors, littleEndianBytes, type NamedTensor } from "../../formats/safetensors.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import { networkText } from "../../nn/network-text.ts";
+import { type AnyRunRecord, formatRunRecord } from "../run-record.ts";
 
 /**
  * One fingerprint for all weights of a model: SHA-256 over the float32 bytes, little-endian and row-major, of the tensors
@@ -54,6 +55,8 @@ const SEAL_START = {
   safetensors: `"${SEAL_FIELD}":"`,
   /** A field of a Protocol Buffers message (number 2, 64 bytes), after the graph. */
   onnx: `${SEAL_FIELD}\x12\x40`,
+  /** The last field of indented JSON. */
+  record: `"${SEAL_FIELD}": "`,
 } as const;
 type SealedFormat = keyof typeof SEAL_START;
 
@@ -63,6 +66,20 @@ export function seal(bytes: Uint8Array, format: SealedFormat): Uint8Array {
   if (at === undefined) throw new Error(`no field ${SEAL_FIELD} to seal`);
   asBuffer(bytes).write(sumWithout(bytes, at), at, "latin1");
   return bytes;
+}
+
+/** The bytes of a safetensors file that has its own checksum. */
+export function sealedSafetensors(
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  return seal(encodeSafetensors(tensors, { ...BLANK_SEAL, ...metadata }), "safetensors");
+}
+
+/** The bytes of a `run.json` that has its own checksum, besides the record. @throws RangeError as `formatRunRecord` does */
+export function sealedRecord(record: AnyRunRecord): Uint8Array {
+  const text = formatRunRecord(record).replace(/\n\}\n$/, `,\n  ${SEAL_START.record}${BLANK}"\n}\n`);
+  return seal(new TextEncoder().encode(text), "record");
 }
 
 /**
@@ -79,13 +96,13 @@ export function checkSeal(bytes: Uint8Array, format: SealedFormat, fileName: str
   const found = sumWithout(bytes, at);
   if (stated === found) return true;
   throw new UserError(
-    `${fileName} is damaged: its SHA-256 is ${found}, its metadata field ${SEAL_FIELD} says ${stated}; restore the file from a copy, or make it again (if another program changed it on purpose, remove that field)`,
+    `${fileName} is damaged: its SHA-256 is ${found}, its field ${SEAL_FIELD} says ${stated}; restore the file from a copy, or make it again (if another program changed it on purpose, remove that field)`,
   );
 }
 
 function sealPlace(bytes: Uint8Array, format: SealedFormat): number | undefined {
   const start = Buffer.from(SEAL_START[format], "latin1");
-  const found = format === "onnx" ? asBuffer(bytes).lastIndexOf(start) : asBuffer(bytes).indexOf(start);
+  const found = format === "safetensors" ? asBuffer(bytes).indexOf(start) : asBuffer(bytes).lastIndexOf(start);
   const at = found + start.length;
   return found < 0 || at + BLANK.length > bytes.length ? undefined : at;
 }

@@ -84,9 +84,11 @@ export function readRunRecord(folder: string): RunRecord {
  * @throws UserError when `folder` is missing or not a run folder (exit code 2), or its run.json is damaged
  */
 export function readAnyRunRecord(folder: string): AnyRunRecord {
-  const text = readTextIfThere(folder, RUN_FILES.record);
-  if (text === null) throw explainNoRun(folder);
-  return parseRunRecord(text, join(folder, RUN_FILES.record));
+  const fileName = join(folder, RUN_FILES.record);
+  const bytes = readIfThere(folder, RUN_FILES.record);
+  if (bytes === null) throw explainNoRun(folder);
+  checkSeal(bytes, "record", fileName);
+  return parseRunRecord(textOf(bytes, fileName), fileName);
 }
 
 /** @throws UserError when the run has no weights yet */
@@ -366,11 +368,6 @@ function readIfThere(folder: string, name: string): Uint8Array | null {
     if (isAbsent(error)) return null;
     throw explainFileError(error, "read", path);
   }
-}
-
-function readTextIfThere(folder: string, name: string): string | null {
-  const bytes = readIfThere(folder, name);
-  return bytes === null ? null : textOf(bytes, join(folder, name));
 }
 
 function textOf(bytes: Uint8Array, fileName: string): string {

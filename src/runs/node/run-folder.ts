@@ -6,13 +6,13 @@ import { rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type PictureSplit, splitToText } from "../../data/picture-split.ts";
 import { UserError } from "../../errors.ts";
-import { encodeSafetensors, type NamedTensor, type Safetensors } from "../../formats/safetensors.ts";
+import type { NamedTensor, Safetensors } from "../../formats/safetensors.ts";
 import type { Words } from "../../wording.ts";
 import { formatMetrics, type MetricsLine } from "../metrics.ts";
-import { type AnyRunRecord, formatRunRecord, type RunRecord } from "../run-record.ts";
+import type { AnyRunRecord, RunRecord } from "../run-record.ts";
 import { isEventFile } from "./event-file.ts";
 import { explainFileError, refused, whatIsAt } from "./file-errors.ts";
-import { BLANK_SEAL, type FileSum, fileSum, seal } from "./hashes.ts";
+import { type FileSum, fileSum, sealedRecord, sealedSafetensors } from "./hashes.ts";
 import { listNames, makeFolder } from "./output-folder.ts";
 import {
   findState,
@@ -56,7 +56,7 @@ export class RunFolder {
   }
 
   writeRecord(record: AnyRunRecord): void {
-    this.#write(RUN_FILES.record, formatRunRecord(record));
+    this.#write(RUN_FILES.record, sealedRecord(record));
   }
 
   /** @param lines all lines from the first epoch on, as the whole file is replaced */
@@ -85,7 +85,7 @@ export class RunFolder {
   }
 
   writeWeights(tensors: readonly NamedTensor[], metadata: Record<string, string> = {}): void {
-    this.#writeSummed(RUN_FILES.weights, encodeSafetensors(tensors, metadata));
+    this.#writeSummed(RUN_FILES.weights, sealedSafetensors(tensors, metadata));
   }
 
   writeModel(onnx: Uint8Array): void {
@@ -122,7 +122,7 @@ export class RunFolder {
   }
 
   #writeSealed(name: string, tensors: readonly NamedTensor[], metadata: Record<string, string>): void {
-    this.#write(name, seal(encodeSafetensors(tensors, { ...BLANK_SEAL, ...metadata }), "safetensors"));
+    this.#write(name, sealedSafetensors(tensors, metadata));
   }
 
   #write(name: string, content: Uint8Array | string): void {

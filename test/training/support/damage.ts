@@ -41,9 +41,10 @@ export function edit(name: string, change: (text: string) => string): Change {
   return (folder) => writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
 }
 
-/** Fields of run.json; undefined takes one out. */
+/** Fields of run.json; undefined takes one out, as with the file's own checksum. */
 export function editRecord(changes: Record<string, unknown>): Change {
-  return edit("run.json", (text) => `${JSON.stringify({ ...JSON.parse(text), ...changes }, null, 2)}\n`);
+  const all = { ...changes, fileSha256: undefined };
+  return edit("run.json", (text) => `${JSON.stringify({ ...JSON.parse(text), ...all }, null, 2)}\n`);
 }
 
 /** A finished or imported run as versions wrote it that had no checksums of files. */
