@@ -13,6 +13,7 @@ import type { Trainer } from "./trainer.ts";
 
 /** A queue of runs, to look at: `watchQueue` opens one. All its calls throw a UserError when the queue's store does not answer. */
 export interface QueueWatch {
+  /** Counts, workers, runs in training with their curves, and runs set aside, as they are now. */
   look(): Promise<QueueView>;
   /** Paused: workers finish their runs and take no others. */
   setPaused(isPaused: boolean): Promise<void>;
@@ -22,6 +23,7 @@ export interface QueueWatch {
    * @returns whether the run is in training
    */
   stop(id: string): Promise<boolean>;
+  /** Ends the connection to the store. */
   close(): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 240, test: 20 });
+const DATA = await smallDataFolder({ train: 240, test: 20, isHalved: true });
 const FOLDER = sharedFolder();
 const FINISHED = join(FOLDER, "finished");
 const WHERE = ["--data", DATA, "--threads", "1"];

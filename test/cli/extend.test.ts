@@ -7,7 +7,7 @@ import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 120, test: 10 });
+const DATA = await smallDataFolder({ train: 120, test: 10, isHalved: true });
 const FOLDER = sharedFolder();
 const at = (name: string) => join(FOLDER, name);
 const SMALL = ["--batch-size", "32", "--seed", "3", "--data", DATA, "--threads", "1", "--skip-report"];

@@ -1,14 +1,14 @@
 /** `train RECIPE --folds K`: every training image validates once. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
 const IMAGES = 100;
-const DATA = await smallDataFolder({ train: IMAGES, test: 20 });
+const DATA = await smallDataFolder({ train: IMAGES, test: 20, isHalved: true });
 const OUT = join(sharedFolder(), "folds");
 const SMALL = [
   "train",
@@ -43,7 +43,7 @@ test("trains a run for each fold, which validates it, also when it is evaluated 
   for (const { data } of records) expect(data.trainImages + data.validationImages).toBe(IMAGES);
   expect(made.accuracy.mean).toBeCloseTo(made.runs.reduce((sum, { accuracy }) => sum + accuracy, 0) / 3, 12);
 
-  const data = await loadFashionMnist({ folder: DATA });
+  const data = await loadData({ folder: DATA });
   const evaluated = await evaluateRun(made.runs[1]!.run, {
     data,
     split: "validation",

@@ -6,7 +6,7 @@ import { expectSameRun } from "../training/support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { startTailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 240, test: 20 });
+const DATA = await smallDataFolder({ train: 240, test: 20, isHalved: true });
 const FOLDER = sharedFolder();
 const THROUGH = join(FOLDER, "through");
 const STEPS_AN_EPOCH = 11;

@@ -255,7 +255,7 @@ test("bench train --json measures each model in a separate process", THOROUGH, a
   }
 });
 
-test("bench train --freeze measures steps of all layers, then those with frozen ones", async () => {
+test("bench train --freeze measures steps of all layers, then those with frozen ones", THOROUGH, async () => {
   const sizes = ["--batch-size", "8", "--threads", "1", "--steps", "2", "--lowering", "standard"];
   const frozen = ["--freeze", "conv1, bn1", "--freeze-batch-norm"];
   const { results } = await tailorJson<{ results: BenchResult[] }>([

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 200, test: 10 });
+const DATA = await smallDataFolder({ train: 200, test: 10, isHalved: true });
 const OUT = join(sharedFolder(), "rates");
 const SMALL = ["lr-find", "base-study", "--data", DATA, "--threads", "1", "--batch-size", "20", "--out", OUT];
 

@@ -71,7 +71,7 @@ describe("bench roofline", () => {
     }
   });
 
-  test("prints peak, memory bandwidth, one line per model, and its tables", async () => {
+  test("prints peak, memory bandwidth, one line per model, and its tables", THOROUGH, async () => {
     const { code, stdout } = await tailor([...ARGS, "--models", "base", "--lowering", "standard"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^peak: \d+ GFLOP\/s \(.+, 1 thread; a multiply-add is 2 FLOP\)\nmemory: [\d.]+ GB\/s \(/);

@@ -6,7 +6,7 @@ import { parsed } from "../report/page-parts.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { jsonOf, type Result, refusalOf, tailor, tailorJson, twoStepEpochs } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 240, test: 60 });
+const DATA = await smallDataFolder({ train: 240, test: 60, isHalved: true });
 const FOLDER = sharedFolder();
 const RUN = join(FOLDER, "run");
 const FIGURES = ["accuracy", "calibration", "confusion", "data-sample", "loss", "mistakes", "precision-recall", "roc"];

@@ -6,7 +6,7 @@ import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { type Result, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 600, test: 130 });
+const DATA = await smallDataFolder({ train: 600, test: 130, isHalved: true });
 const OUT = join(sharedFolder(), "base-studys");
 const COMMAND = [
   "train",

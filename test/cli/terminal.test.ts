@@ -11,7 +11,7 @@ import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { BIN, start, startTailor, tailor, twoStepEpochs } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 240, test: 20 });
+const DATA = await smallDataFolder({ train: 240, test: 20, isHalved: true });
 const FOLDER = sharedFolder();
 const WRONG = ["train", "nope"];
 const TRAIN = [...twoStepEpochs(DATA, 2), "--skip-report"];

@@ -6,7 +6,7 @@ import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor } from "./support/tailor.ts";
 
-const DATA = await smallDataFolder({ train: 60, test: 10 });
+const DATA = await smallDataFolder({ train: 60, test: 10, isHalved: true });
 const FOLDER = sharedFolder();
 const SMALL = [
   "train",

@@ -33,11 +33,12 @@ import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { trainNewRun } from "../../src/training/node/train-run.ts";
 import { idxBytes } from "../data/fixtures.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 
 const IS_CAMPAIGN = process.env.HOSTILE_ROUNDS !== undefined;
 /** Flips of each row of the table. */
-const FLIPS = Number(process.env.HOSTILE_FLIPS ?? (IS_CAMPAIGN ? 500 : 12));
+const FLIPS = Number(process.env.HOSTILE_FLIPS ?? (IS_CAMPAIGN ? 500 : IS_THOROUGH ? 12 : 3));
 const SEED = Number(process.env.HOSTILE_SEED ?? 1);
 
 const FOLDER = sharedFolder();

@@ -9,11 +9,12 @@ import { randomStream } from "../../src/random.ts";
 import { readMetrics } from "../../src/runs/node/run-files.ts";
 import { type Result, refusalOf, tailor } from "../cli/support/tailor.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 import { editRecord, remove } from "../training/support/damage.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 
 /** Mutations of each file for each command. */
-const ROUNDS = Number(process.env.HOSTILE_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.HOSTILE_ROUNDS ?? (IS_THOROUGH ? 3 : 1));
 const SEED = Number(process.env.HOSTILE_SEED ?? 1);
 
 const FOLDER = sharedFolder();

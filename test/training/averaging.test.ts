@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { decodeSafetensors } from "../../src/formats/safetensors.ts";
 import { enhanced } from "../../src/models/study.ts";
@@ -62,7 +62,7 @@ describe("averages of weights", () => {
 
 test("a run's weights and model are the averages, its state contains both; stopped and resumed it gives the same result", async () => {
   const [out, stopped] = [join(sharedFolder(), "averaged"), join(sharedFolder(), "stopped")];
-  const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+  const data = await loadData({ folder: await smallDataFolder({ train: 120, test: 20, isHalved: true }) });
   const recipe = { ...RECIPE, model: enhanced, averaging: AVERAGING };
   const machine = { data, threads: 1, lowering: "standard" as const, runtime: nodeRuntime, allowDifferent: false };
   const run = { recipe, seed: 1, trainOn: "split" as const, limit: null };

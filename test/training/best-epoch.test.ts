@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
 import { RUN_FILES, readMetrics, readRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
@@ -73,7 +73,7 @@ test("patience: a training that does not get better ends, and is finished", asyn
 
 describe("a run that keeps its best epoch and stops early", async () => {
   const FOLDER = sharedFolder();
-  const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+  const data = await loadData({ folder: await smallDataFolder({ train: 120, test: 20, isHalved: true }) });
   const options: TrainRunOptions = { data, threads: 1, lowering: "standard", runtime: nodeRuntime, stepsPerCall: 1 };
   const recipe = { ...RECIPE, ...UNSTEADY, epochs: 12, keep: "best", patience: 2 } as const;
   const run = { recipe, seed: 4, trainOn: "split", limit: 80 } as const;

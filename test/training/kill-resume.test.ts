@@ -15,7 +15,7 @@ import { expectSameRun } from "./support/same-run.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
 const KILLS = Number(process.env.TAILOR_KILLS ?? (IS_THOROUGH ? 4 : 2));
-const DATA = await smallDataFolder({ train: 240, test: 20 });
+const DATA = await smallDataFolder({ train: 240, test: 20, isHalved: true });
 const FOLDER = sharedFolder();
 /** Two steps an epoch: most of the time goes into checkpoints, which is where a kill could hurt. */
 const TRAIN = [

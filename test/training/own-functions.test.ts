@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { trainingBatches } from "../../src/data/batches.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import type { Augment } from "../../src/data/own-augmentation.ts";
 import { flatten, linear } from "../../src/nn/index.ts";
 import { divide, multiply, subtract } from "../../src/ops/elementwise.ts";
@@ -232,7 +232,7 @@ describe("callbacks", () => {
 
 describe("a run", async () => {
   const FOLDER = sharedFolder();
-  const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+  const data = await loadData({ folder: await smallDataFolder({ train: 120, test: 20, isHalved: true }) });
   const functions: TrainingFunctions = { loss: brier, augment: noisy, metrics: { accuracy } };
   const options: TrainRunOptions = {
     ...{ data, threads: 1, lowering: "standard", runtime: nodeRuntime, stepsPerCall: 1 },

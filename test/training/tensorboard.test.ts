@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import { isEventFile } from "../../src/runs/node/event-file.ts";
 import { readMetrics } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
@@ -12,7 +12,7 @@ import { RECIPE } from "./support/jobs.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
 const FOLDER = sharedFolder();
-const data = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+const data = await loadData({ folder: await smallDataFolder({ train: 120, test: 20, isHalved: true }) });
 /** 80 images in batches of 32: epochs end after 2, 5 and 7 steps. */
 const RUN = { recipe: { ...RECIPE, name: "base" }, seed: 4, trainOn: "split", limit: 80 } as const;
 const OPTIONS = {

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LoadedData } from "../../src/data/node/chain.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import { loadData } from "../../src/data/node/custom-data.ts";
 import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
@@ -18,7 +18,9 @@ import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
 
 const FOLDER = sharedFolder();
 const THROUGH = join(FOLDER, "through");
-const data: LoadedData = await loadFashionMnist({ folder: await smallDataFolder({ train: 120, test: 20 }) });
+const data: LoadedData = await loadData({
+  folder: await smallDataFolder({ train: 120, test: 20, isHalved: true }),
+});
 /** 80 of 110 images in batches of 32: epochs end after 2, 5 and 7 steps. */
 const RUN: Omit<NewRun, "out"> = {
   recipe: { ...RECIPE, name: "base", schedule: { kind: "cosine", warmUp: { epochs: 1, startFactor: 0.1 } } },
