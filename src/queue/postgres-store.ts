@@ -13,6 +13,7 @@ import {
   retryDelay,
   type Store,
   type StoredFiles,
+  soon,
   titleOf,
 } from "./store.ts";
 
@@ -24,6 +25,13 @@ const CREATE_FILES = `
   END $$`;
 /** Milliseconds between two looks at the connection. */
 const LOOK_EVERY_MS = 1000;
+
+/** An object of BullMQ's with connections of its own. */
+interface Part {
+  on(event: "error", listener: () => void): unknown;
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+}
 
 /** @throws UserError as `openStore` does */
 export async function openPostgres(url: URL): Promise<Store> {
@@ -38,30 +46,45 @@ export async function openPostgres(url: URL): Promise<Store> {
   const isLost = watch(pool, title, watching.signal);
   isLost.catch(() => {});
   const connection = { connectionString: url.href, migrate: true };
-  const parts = openParts<{ on(event: "error", listener: () => void): unknown; close(): Promise<void> }>();
+  const parts = openParts<Part>();
   const backend = bullmq.createPostgresBackend as unknown as import("bullmq").BackendFactory<IQueueBackend, object>;
-  const queue = parts.keep(new bullmq.Queue(QUEUE_NAME, { connection }, backend));
-  await queue.waitUntilReady();
+  /** Opens a part of BullMQ's, which makes connections of its own, once: the server may be starting again just then. */
+  const ready = async <Opened extends Part>(open: () => Opened): Promise<Opened> => {
+    for (let tries = 1; ; tries++) {
+      const part = parts.keep(open());
+      try {
+        await part.waitUntilReady();
+        return part;
+      } catch (error) {
+        await soon(part.close());
+        if (tries === LATER_TRIES) throw refusal(title, error);
+        await sleep(retryDelay(tries));
+      }
+    }
+  };
+  const queue = await ready(() => new bullmq.Queue(QUEUE_NAME, { connection }, backend)).catch(async (error) => {
+    watching.abort();
+    await soon(pool.end());
+    throw error;
+  });
   return {
     title,
     files: postgresFiles(pool),
     queue: queue as unknown as Store["queue"],
     Errors: bullmq,
-    events: () => parts.keep(new bullmq.QueueEvents(QUEUE_NAME, { connection }, backend)) as unknown as QueueEvents,
-    worker: (process, settings) =>
-      parts.keep(
-        new bullmq.Worker(
-          QUEUE_NAME,
-          (job, token) => process(job, token ?? ""),
-          { ...settings, connection, autorun: false },
-          backend,
-        ),
-      ) as unknown as Worker,
+    events: async () =>
+      (await ready(() => new bullmq.QueueEvents(QUEUE_NAME, { connection }, backend))) as unknown as QueueEvents,
+    worker: async (process, settings) => {
+      const options = { ...settings, connection, autorun: false };
+      return (await ready(
+        () => new bullmq.Worker(QUEUE_NAME, (job, token) => process(job, token ?? ""), options, backend),
+      )) as unknown as Worker;
+    },
     whileConnected: (work) => Promise.race([work, isLost]),
     async close() {
       watching.abort();
-      for (const part of parts.open.toReversed()) await part.close().catch(() => {});
-      await pool.end().catch(() => {});
+      for (const part of parts.open.toReversed()) await soon(part.close());
+      await soon(pool.end());
     },
   };
 }

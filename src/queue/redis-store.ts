@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionOptions, QueueEvents, Worker } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import {
@@ -13,12 +12,11 @@ import {
   retryDelay,
   type Store,
   type StoredFiles,
+  soon,
   titleOf,
 } from "./store.ts";
 
 const FILE_PREFIX = "tailor-files:";
-/** Milliseconds to close a connection that is gone. */
-const CLOSE_MS = 1000;
 /** Keys that are looked at in one step when files are listed. */
 const SCAN_COUNT = 1000;
 
@@ -50,15 +48,17 @@ export async function openRedis(url: URL): Promise<Store> {
     files: redisFiles(client),
     queue: parts.keep(new bullmq.Queue(QUEUE_NAME, { connection })),
     Errors: bullmq,
-    events: (): QueueEvents => parts.keep(new bullmq.QueueEvents(QUEUE_NAME, { connection })),
-    worker: (process, settings): Worker =>
-      parts.keep(
-        new bullmq.Worker(QUEUE_NAME, (job, token) => process(job, token ?? ""), {
-          ...settings,
-          connection,
-          autorun: false,
-        }),
-      ),
+    async events(): Promise<QueueEvents> {
+      const events = parts.keep(new bullmq.QueueEvents(QUEUE_NAME, { connection }));
+      await events.waitUntilReady();
+      return events;
+    },
+    async worker(process, settings): Promise<Worker> {
+      const options = { ...settings, connection, autorun: false };
+      const worker = parts.keep(new bullmq.Worker(QUEUE_NAME, (job, token) => process(job, token ?? ""), options));
+      await worker.waitUntilReady();
+      return worker;
+    },
     whileConnected: (work) =>
       Promise.race([
         work.catch((error: unknown) => {
@@ -70,9 +70,8 @@ export async function openRedis(url: URL): Promise<Store> {
     async close() {
       const isGone = client.status !== "ready";
       for (const part of parts.open.toReversed()) {
-        // A connection that is gone cannot be closed in an orderly way; what waits for it would wait for ever.
-        const closed = part.close(isGone).catch(() => {});
-        await (isGone ? Promise.race([closed, sleep(CLOSE_MS)]) : closed);
+        // A connection that is gone cannot be closed in an orderly way.
+        await soon(part.close(isGone));
       }
       client.disconnect();
     },

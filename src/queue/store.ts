@@ -1,4 +1,5 @@
 /** The queue's store: Redis (or Valkey) or Postgres, behind one interface. BullMQ keeps the jobs, this keeps files beside them. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Queue, QueueEvents, Worker } from "bullmq";
 import { messageOf, UserError } from "../errors.ts";
 
@@ -23,11 +24,13 @@ export interface Store {
   readonly files: StoredFiles;
   readonly queue: Queue;
   readonly Errors: Pick<typeof import("bullmq"), "DelayedError" | "UnrecoverableError" | "WaitingError">;
-  events(): QueueEvents;
+  /** @throws UserError when no connection can be made */
+  events(): Promise<QueueEvents>;
+  /** Connected, but not yet at work. @throws UserError when no connection can be made */
   worker(
     process: Processor,
     options: { name: string; lockDuration: number; stalledInterval: number; maxStalledCount: number },
-  ): Worker;
+  ): Promise<Worker>;
   /** Result of `work`. @throws UserError as soon as the connection is lost for longer than a restart of the store takes */
   whileConnected<Result>(work: Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -43,6 +46,16 @@ export const LATER_TRIES = 60;
 /** Milliseconds before the n-th try, from 1. */
 export function retryDelay(tries: number): number {
   return Math.min(200 * tries, 1000);
+}
+
+/** Milliseconds that a part of a store gets to close. */
+const CLOSE_MS = 3000;
+
+/** Waits for a connection to close, but not for ever, as BullMQ may after it was lost. Its error does not matter any more. */
+export async function soon(closed: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([closed.catch(() => {}), sleep(CLOSE_MS, undefined, { signal: enough.signal })]);
+  enough.abort();
 }
 
 /** An address as messages show it. */

@@ -96,7 +96,7 @@ async function produce(
   const setAside: SetAside[] = [];
   const stopped: PlannedRun[] = [];
   const wake = waker();
-  const events = store.events();
+  const events = await store.events();
   const hasEnded = ({ jobId }: { readonly jobId: string }) => wake.now(jobId);
   for (const name of ["completed", "failed"] as const) events.on(name, hasEnded);
   events.on("progress", ({ jobId: id, data }) => {
@@ -107,7 +107,6 @@ async function produce(
     if (progress.data.kind === "step") onEvent({ ...progress.data, kind: "remote-step", run });
     else onEvent({ ...progress.data, run });
   });
-  await events.waitUntilReady();
   for (const one of awaited) {
     if (isInterrupted()) break;
     await addJob(store, one);

@@ -12,7 +12,7 @@ import type { JobProgress, JobResult } from "./job.ts";
 import { openStore } from "./open-store.ts";
 import { packageSha256 } from "./run-package.ts";
 import type { FromRunWorker, RunEnd, RunWorkerOptions, ToRunWorker } from "./run-process.ts";
-import type { Store } from "./store.ts";
+import { type Store, soon } from "./store.ts";
 import { type ReportedRun, reportedMetrics, STOPPED_REASON, startReporting, stopName } from "./worker-report.ts";
 
 /** Milliseconds after which a job that a worker cannot train is offered again. */
@@ -180,7 +180,14 @@ async function serve(
     }
   };
 
-  const worker = store.worker(process_, {
+  /** The job that is worked on, until it is finished, given back or failed. */
+  let current: Promise<unknown> = Promise.resolve();
+  const processAlone = (job: QueuedJob, token: string): Promise<JobResult> => {
+    const result = process_(job, token);
+    current = result.catch(() => {});
+    return result;
+  };
+  const worker = await store.worker(processAlone, {
     name,
     lockDuration: lockSeconds * 1000,
     stalledInterval: Math.min((lockSeconds * 1000) / 2, LOOK_FOR_LOST_MS),
@@ -194,14 +201,14 @@ async function serve(
     report("the lock of the run was lost (the machine was asleep, or the connection down): another worker has it now");
     child.stop();
   });
-  await worker.waitUntilReady();
   report(`waiting for runs at ${store.title}`);
   const running = worker.run();
   running.catch(() => {});
   await ended;
   isEnding = true;
   child.stop();
-  await worker.close();
+  await current;
+  await soon(worker.close());
   await reporting.end();
   return trained;
 }

@@ -111,7 +111,8 @@ test.skipIf(RUNS === 0)(
     console.log(JSON.stringify({ runs: RUNS, workers: WORKERS, store: KIND, disturbed: done, memory }));
     for (const worker of workers) {
       worker.child.kill("SIGINT");
-      expect((await worker.ended).code).toBe(0);
+      const { code, stderr } = await worker.ended;
+      expect(code, stderr).toBe(0);
     }
   },
   3 * 60 * 60 * 1000,

@@ -7,6 +7,8 @@ import { untilInterrupted } from "../interrupt.ts";
 import { threads, wholeNumber } from "../parse.ts";
 
 const DEFAULT_LOCK_SECONDS = 30;
+/** Milliseconds that a finished worker gets to end by itself. */
+const LAST_MS = 3000;
 
 export const worker = defineCommand({
   name: "worker",
@@ -42,6 +44,8 @@ export const worker = defineCommand({
     });
     output.say(`${counted(trained, "run")} trained`);
     output.result({ trained });
+    // Connections that BullMQ could not close would keep the process.
+    setTimeout(() => process.exit(), LAST_MS).unref();
     return 0;
   },
 });

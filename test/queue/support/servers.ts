@@ -158,7 +158,8 @@ async function serve(url: string, start: () => ChildProcess, answers: () => Prom
       await sleep(50);
     }
   };
-  stops.push(() => end("SIGTERM"));
+  // Postgres waits with SIGTERM until its clients have gone, which a failed test has left.
+  stops.push(() => end("SIGINT"));
   await restart();
   return { url, restart, kill: () => end("SIGKILL") };
 }
