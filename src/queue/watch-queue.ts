@@ -12,7 +12,7 @@ import { parseReport, STOPPED_REASON, stopName, WORKER_PREFIX, type WorkerReport
 const GONE_MS = 15_000;
 /** Time in which the store must answer; it goes on being connected to in the background. */
 const ANSWER_MS = 3000;
-/** Runs that are set aside, at most so many of the newest. */
+/** Maximum number of failed runs listed, newest first. */
 const MAX_SET_ASIDE = 50;
 
 /**

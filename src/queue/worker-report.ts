@@ -1,4 +1,4 @@
-/** What a worker says about itself, in a file beside the queue, and what it is asked there: for whoever watches the queue. */
+/** Status of a worker for watchers of the queue, and requests to stop a run: files beside the queue. */
 import { z } from "zod";
 import { type MetricsLine, metricsLineSchema } from "../runs/metrics.ts";
 import type { StoredFiles } from "./store.ts";

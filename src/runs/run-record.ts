@@ -201,7 +201,7 @@ export function parseRunRecord(text: string, fileName: string): AnyRunRecord {
   return record;
 }
 
-/** The file's own checksum is no part of the record; whoever reads the file has checked it (`runs/node/hashes.ts`). */
+/** The file's own checksum is not part of the record: it is verified when the file is read (`runs/node/hashes.ts`). */
 function withoutChecksum(value: unknown): unknown {
   const checked = z.looseObject({ fileSha256: sha256 }).safeParse(value);
   if (!checked.success) return value;

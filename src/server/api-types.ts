@@ -176,7 +176,7 @@ export interface QueuedRun {
   readonly steps: number | null;
   /** One entry per epoch, of many epochs about every n-th; without confusion matrices. */
   readonly metrics: readonly MetricsLine[];
-  /** Whether it was asked to stop. */
+  /** Whether a stop was requested. */
   readonly isStopping: boolean;
 }
 

@@ -44,7 +44,7 @@ export interface AppOptions {
    * Pretrained networks (`openBackbone`) that clients can start from. They stay in memory. Default: none.
    */
   readonly backbones?: readonly Backbone[] | undefined;
-  /** A queue (`watchQueue`) to be shown; whoever opens it closes it, after the server. Default: none. */
+  /** A queue (`watchQueue`) that the page shows. The caller closes it, after the server. Default: none. */
   readonly queue?: QueueWatch | undefined;
   /** Number of threads of the engine. Default 2. */
   readonly threads?: number | undefined;

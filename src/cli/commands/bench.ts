@@ -128,7 +128,7 @@ export const bench = defineCommand({
   },
 });
 
-/** What is frozen of the networks. @throws UserError when another bench is asked for, or no layer is named */
+/** The layers to freeze. @throws UserError for another bench than `train`, or without layers */
 function frozenTyped(
   kind: (typeof BENCHES)[number],
   options: { readonly freeze: string | undefined; readonly freezeBatchNorm: true | undefined },
