@@ -25,7 +25,6 @@ import { openStatistics, statisticsProgram, stepsToSettle } from "../../src/trai
 import { train } from "../../src/training/train.ts";
 import { needTorch, python } from "../exchange/support/python.ts";
 import { lowerings } from "../support/run-program.ts";
-import { THOROUGH } from "../support/thorough.ts";
 import { smallJob, smallSets, trainAndCompare } from "./support/jobs.ts";
 import { scriptedRuntime } from "./support/scripted-runtime.ts";
 import { sharedFolder } from "./support/small-data.ts";
@@ -106,7 +105,7 @@ describe("re-estimated statistics", () => {
     }
   });
 
-  test("are those of PyTorch's update_bn", THOROUGH, async (context) => {
+  test("are those of PyTorch's update_bn", async (context) => {
     needTorch(context);
     const { tensors, result } = await estimated(small(), { kind: "standard" });
     const file = join(sharedFolder(), "batches.json");
