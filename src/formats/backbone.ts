@@ -196,15 +196,13 @@ export function featureModel(file: BackboneFile, cut: Cut, fileName: string): Ui
 
 /** Operators that give sequences or maps. */
 const NO_TENSORS = new Set([
-  ...[
-    "SequenceConstruct",
-    "SequenceEmpty",
-    "SequenceErase",
-    "SequenceInsert",
-    "SequenceMap",
-    "SplitToSequence",
-    "ZipMap",
-  ],
+  "SequenceConstruct",
+  "SequenceEmpty",
+  "SequenceErase",
+  "SequenceInsert",
+  "SequenceMap",
+  "SplitToSequence",
+  "ZipMap",
 ]);
 
 /** @throws UserError unless there is such a value, it is a tensor, and it depends on the images */

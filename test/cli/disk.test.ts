@@ -63,7 +63,7 @@ describe.skipIf(NO_MOUNTS !== undefined)(`disks (${NO_MOUNTS ?? "mounted"})`, ()
     expect(withoutTimes(run)).toEqual(withoutTimes(join(FOLDER, "through")));
   });
 
-  test("a disk that fills up while weights are fetched is told in one line; what is there is taken for no file", async () => {
+  test("a full disk while weights are fetched is reported in one line; the partial file is not used", async () => {
     const content = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 251);
     hub.files.set("owner/net/model.safetensors", { content, stored: content });
     const result = await runOn('mount -t tmpfs -o size=128k none "$place"', "hub", "hub-after", (place) => ({

@@ -7,12 +7,13 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { crc32, deflateSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RandomStream, randomStream } from "../../src/random.ts";
 import { killStarted, type Started, startTailor } from "../cli/support/tailor.ts";
 import { drawn } from "../data/picture-fixtures.ts";
+import { grayPng } from "../formats/png-fixtures.ts";
 import { ownRun } from "../server/support/own-runs.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
@@ -224,29 +225,12 @@ const FORMS: readonly (readonly [type: string, body: string | Uint8Array])[] = [
   ["text/plain; charset=\u0080", "image"],
 ];
 
-/** A gray PNG of zeros that claims a size; it has that many rows, or none. */
-function png(width: number, height: number, { isEmpty = false } = {}): Uint8Array {
-  const chunk = (type: string, data: Uint8Array) => {
-    const all = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
-    all.writeUInt32BE(data.length, 0);
-    all.writeUInt32BE(crc32(all.subarray(4, -4)), all.length - 4);
-    return all;
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8;
-  const rows = deflateSync(isEmpty ? new Uint8Array(0) : Buffer.alloc((width + 1) * height));
-  const signature = Buffer.from("89504e470d0a1a0a", "hex");
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
-}
-
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
 const EXPLODING: readonly Uint8Array[] = [
-  png(1, scaled(40) * 2 ** 20),
-  png(30_000, 30_000, { isEmpty: true }),
-  png(2 ** 31 - 1, 1, { isEmpty: true }),
-  png(0, 0, { isEmpty: true }),
+  grayPng(1, scaled(40) * 2 ** 20),
+  grayPng(30_000, 30_000, { isEmpty: true }),
+  grayPng(2 ** 31 - 1, 1, { isEmpty: true }),
+  grayPng(0, 0, { isEmpty: true }),
   await sharp({ create: { width: 2000, height: scaled(2000), channels: 3, background: "red" } })
     .avif()
     .toBuffer(),

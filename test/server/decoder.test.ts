@@ -1,10 +1,10 @@
-import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decodingCost } from "../../src/formats/node/image-file.ts";
 import { preparePicture } from "../../src/prediction/node/prepare-picture.ts";
 import { createDecoder, DECODING_BUDGET, type DecodingBudget } from "../../src/server/decoder.ts";
 import { HttpError } from "../../src/server/errors.ts";
+import { grayPng } from "../formats/png-fixtures.ts";
 import { tiffBytes } from "../formats/tiff-fixtures.ts";
 import { workers } from "./support/evaluators.ts";
 
@@ -33,23 +33,6 @@ const SMALL = await plain(30).png().toBuffer();
 const LARGE = await plain(500).png().toBuffer();
 /** With it only `SMALL` is small. */
 const SMALL_WORK = 5e4;
-
-/** A gray PNG of zeros, written row by row. */
-function emptyPng(width: number, height: number): Uint8Array {
-  const chunk = (type: string, data: Uint8Array) => {
-    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
-    bytes.writeUInt32BE(data.length, 0);
-    bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
-    return bytes;
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8;
-  const rows = deflateSync(Buffer.alloc((width + 1) * height));
-  const signature = Buffer.from("89504e470d0a1a0a", "hex");
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
-}
 
 describe("pictures", () => {
   test("small and large ones are prepared as in this process", async () => {
@@ -103,7 +86,7 @@ describe("pictures", () => {
 describe("limits", () => {
   test("a small file of extremely many rows is refused by its header", async () => {
     const { problem } = start();
-    expect(await problem(emptyPng(1, 20_000_000))).toEqual([
+    expect(await problem(grayPng(1, 20_000_000))).toEqual([
       400,
       "bad_image",
       "The image of 1 x 20000000 pixels takes too long to decode; make it smaller.",
@@ -165,8 +148,8 @@ describe("limits", () => {
 
 test("costs by the header: pixels, rows and format", async () => {
   const cost = async (bytes: Uint8Array) => decodingCost(bytes, "picture");
-  const wide = await cost(emptyPng(1000, 10));
-  const tall = await cost(emptyPng(10, 1000));
+  const wide = await cost(grayPng(1000, 10));
+  const tall = await cost(grayPng(10, 1000));
   expect(wide).toEqual({ width: 1000, height: 10, work: 1000 * 10 + 10 * 64, memory: 20_000 });
   expect(tall.work).toBe(10_000 + 1000 * 64);
   const png = await cost(await plain(100).png().toBuffer());

@@ -50,7 +50,7 @@ async function nginx(url: string): Promise<number> {
   return port;
 }
 
-/** Starts Caddy with the guide's example, but without HTTPS, as nobody issues certificates for a test. @returns its port */
+/** Starts Caddy with the guide's example, without HTTPS, which would need a certificate. @returns its port */
 async function caddy(url: string): Promise<number> {
   const folder = temporaryFolder();
   const port = await freePort();

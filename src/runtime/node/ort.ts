@@ -58,11 +58,11 @@ export function modelFileOptions(
   threads: number,
   { isAlone = true }: { isAlone?: boolean } = {},
 ): OrtModule.InferenceSession.SessionOptions {
-  const { extra, ...options } = sessionOptions(threads, { isAlone });
+  const options = sessionOptions(threads, { isAlone });
   const isOfIntegers = Buffer.from(model.buffer, model.byteOffset, model.byteLength).includes(QUANTIZED_ACTIVATIONS);
-  if (isOfIntegers) return { ...options, ...(extra ? { extra } : {}) };
-  const { session = {} } = (extra ?? {}) as { session?: Record<string, unknown> };
-  return { ...options, extra: { ...extra, session: { ...session, disable_quant_qdq: "1" } } };
+  if (isOfIntegers) return options;
+  const { session } = (options.extra ?? {}) as { session?: Record<string, unknown> };
+  return { ...options, extra: { ...options.extra, session: { ...session, disable_quant_qdq: "1" } } };
 }
 
 /** A multiple of every possible block size. */

@@ -24,7 +24,7 @@ export interface OpenedWeights {
   readonly normalizedAs: "the file says" | "published weights of the network are" | "the training images are";
 }
 
-/** Where repositories on Hugging Face have their weights, and nothing beside them. */
+/** Default file of a repository on Hugging Face; weights need no other files. */
 const HUB_FILES = { defaults: ["model.safetensors"], beside: [] };
 
 /**
