@@ -98,7 +98,7 @@ async function elsewhere(args, environment = {}) {
 }
 
 async function load(set) {
-  const { loadCustomData } = await import("../dist/index.js");
+  const { loadCustomData } = await import("../build/index.js");
   const started = performance.now();
   const { train, test } = await loadCustomData(set, { size: SIZE });
   const seconds = (performance.now() - started) / 1000;

@@ -1,4 +1,5 @@
-// Removes the build output, so that `dist` contains no files of renamed sources.
+// Removes the build output, so that it contains no files of renamed sources.
 import { rmSync } from "node:fs";
 
-rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true });
+for (const folder of ["../build", "../dist"])
+  rmSync(new URL(folder, import.meta.url), { recursive: true, force: true });

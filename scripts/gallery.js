@@ -5,9 +5,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { decodeImage } from "../dist/formats/node/image-file.js";
-import { loadClassifier, prepareImage } from "../dist/index.js";
-import { pngBytes } from "../dist/plots/node/render.js";
+import { decodeImage } from "../build/formats/node/image-file.js";
+import { loadClassifier, prepareImage } from "../build/index.js";
+import { pngBytes } from "../build/plots/node/render.js";
 import { galleryPictures } from "./gallery/pictures.js";
 import { sheetSvg } from "./gallery/sheet.js";
 

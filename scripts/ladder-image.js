@@ -5,13 +5,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FASHION_MNIST_TASK } from "../dist/data/fashion-mnist.js";
-import { seedSpread } from "../dist/evaluation/significance.js";
-import { modelFacts } from "../dist/nn/model-facts.js";
-import { pngBytes } from "../dist/plots/node/render.js";
-import { RECIPES } from "../dist/recipes/index.js";
-import { costFigures } from "../dist/report/node/figures.js";
-import { committedResults } from "../dist/runs/node/committed-results.js";
+import { FASHION_MNIST_TASK } from "../build/data/fashion-mnist.js";
+import { seedSpread } from "../build/evaluation/significance.js";
+import { modelFacts } from "../build/nn/model-facts.js";
+import { pngBytes } from "../build/plots/node/render.js";
+import { RECIPES } from "../build/recipes/index.js";
+import { costFigures } from "../build/report/node/figures.js";
+import { committedResults } from "../build/runs/node/committed-results.js";
 
 const IMAGES = fileURLToPath(new URL("../docs/images", import.meta.url));
 

@@ -10,7 +10,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { randomStream } from "../dist/random.js";
+import { randomStream } from "../build/random.js";
 
 const { values } = parseArgs({
   options: {

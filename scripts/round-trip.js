@@ -2,7 +2,7 @@
 //   npm run build && node scripts/round-trip.js --run runs/best --images 300
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { loadClassifier, loadFashionMnist } from "../dist/index.js";
+import { loadClassifier, loadFashionMnist } from "../build/index.js";
 
 const { values } = parseArgs({ options: { run: { type: "string" }, images: { type: "string", default: "300" } } });
 if (!values.run) throw new Error("usage: node scripts/round-trip.js --run RUN [--images N]");

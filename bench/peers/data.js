@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadFashionMnist, normalizationOf } from "../../dist/index.js";
+import { loadFashionMnist, normalizationOf } from "../../build/index.js";
 
 /** @returns { data, mean, deviation }, see peers/task.js */
 export async function writeData(report) {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { collectEnvironment } from "../../dist/runs/node/environment.js";
+import { collectEnvironment } from "../../build/runs/node/environment.js";
 import { PEERS, PYTHON } from "./contestant.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));

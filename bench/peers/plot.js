@@ -1,10 +1,10 @@
 /** Draws cost against images, width and depth, in the style of the report's figures. */
 import * as Plot from "@observablehq/plot";
-import { logTicks } from "../../dist/plots/cost.js";
-import { AXIS, drawPlot, frame, GRID, moved } from "../../dist/plots/figure.js";
-import { textBlock } from "../../dist/plots/text.js";
-import { COLORS, FONT_PX, MARGIN_PX } from "../../dist/plots/theme.js";
-import { shortNumber } from "../../dist/text.js";
+import { logTicks } from "../../build/plots/cost.js";
+import { AXIS, drawPlot, frame, GRID, moved } from "../../build/plots/figure.js";
+import { textBlock } from "../../build/plots/text.js";
+import { COLORS, FONT_PX, MARGIN_PX } from "../../build/plots/theme.js";
+import { shortNumber } from "../../build/text.js";
 
 const PANEL = { width: 300, height: 300, left: 46, top: 34, right: 14, bottom: 44 };
 /** Padding at the ends of an axis: a factor. */

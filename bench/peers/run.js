@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { drawSvg, pngBytes } from "../../dist/plots/node/render.js";
+import { drawSvg, pngBytes } from "../../build/plots/node/render.js";
 import { measure, PEERS } from "./contestant.js";
 import { FIXED, measureCost } from "./cost.js";
 import { writeData } from "./data.js";

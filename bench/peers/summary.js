@@ -1,5 +1,5 @@
 /** Summary of a group's measurements: a row per contestant, ratios to tailor, scaling from one thread to two. */
-import { count, megabytes, table } from "../../dist/text.js";
+import { count, megabytes, table } from "../../build/text.js";
 import { median, ratios, spread } from "./statistics.js";
 
 const NAMES = { tailor: "tailor", pytorch: "PyTorch", jaxjs: "jax-js", tfjs: "TensorFlow.js" };

@@ -14,7 +14,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { loadFashionMnist } from "../../dist/index.js";
+import { loadFashionMnist } from "../../build/index.js";
 
 const BIN = fileURLToPath(new URL("../../bin/tailor.js", import.meta.url));
 /** The project's goals: seconds for one image, and images per second for a folder, on 2 cores. */

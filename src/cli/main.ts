@@ -2,12 +2,13 @@ import { createRequire } from "node:module";
 import { Command as Commander, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { messageOf, UserError } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
 import { IN_FLAGS } from "./wording.ts";
 
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+const { version } = createRequire(import.meta.url)(packageFile("package.json")) as { version: string };
 
 const EXIT_FAILED = 1;
 const EXIT_USED_WRONGLY = 2;

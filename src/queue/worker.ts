@@ -273,7 +273,7 @@ function trainingProcess(options: RunWorkerOptions, report: (line: string) => vo
         if (message.kind === "failed") reject(new UserError(message.message));
         if (message.kind === "note") report(message.line);
       };
-      const child = startWorker<ToRunWorker, FromRunWorker>("../queue/run-worker", (message) => onMessage(message));
+      const child = startWorker<ToRunWorker, FromRunWorker>("queue/run-worker", (message) => onMessage(message));
       child.ended.then((problem) => {
         if (current === child) current = undefined;
         reject(new UserError(`the training process ${problem ?? "ended"} before the data were loaded`));

@@ -262,7 +262,7 @@ function createLane(options: LaneOptions): Lane {
 
   const launch = (): Running => {
     let isOutOfMemory = false;
-    const process = startWorker<DecodingTask, FromDecoder>("decode-worker", (message) => {
+    const process = startWorker<DecodingTask, FromDecoder>("server/decode-worker", (message) => {
       if (message.kind === "outOfMemory") {
         isOutOfMemory = true;
         return;

@@ -78,7 +78,7 @@ export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: Evalu
   const evaluateApart = async (task: EvaluationTask, id: string): Promise<ClassificationMetrics> => {
     if (isClosed) throw new HttpError(503, "unavailable", "The server is ending.");
     let answer: Exclude<FromEvaluator, { kind: "notKept" }> | undefined;
-    worker = startWorker<EvaluationTask, FromEvaluator>("evaluation-worker", (message) => {
+    worker = startWorker<EvaluationTask, FromEvaluator>("server/evaluation-worker", (message) => {
       if (message.kind === "notKept") log(message.why);
       else answer = message;
     });

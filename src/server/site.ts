@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { etag } from "hono/etag";
 import { secureHeaders } from "hono/secure-headers";
 import { UserError } from "../errors.ts";
+import { packageFile } from "../package-files.ts";
 import { answerErrors, notFound } from "./errors.ts";
 import { checkHost } from "./guards.ts";
 import { entityTag } from "./streams.ts";
 
-/** Folder of the built page, relative to both `src/server` and `dist/server`. */
-const PAGE_FOLDER = fileURLToPath(new URL("../../dist/web", import.meta.url));
+/** Folder of the built page. */
+const PAGE_FOLDER = packageFile("dist/web");
 
 const NOT_BUILT = `tailor serves its API here (docs/serve.md); its page is not built yet: npm run build\n`;
 

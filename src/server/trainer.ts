@@ -111,7 +111,7 @@ export function createTrainer({ folder, data, threads, log, hidePaths, onChange 
     const hasStarted = new Promise<void>((resolve) => {
       start = resolve;
     });
-    const worker = startWorker<ToWorker, FromWorker>("training-worker", (message) => {
+    const worker = startWorker<ToWorker, FromWorker>("server/training-worker", (message) => {
       switch (message.kind) {
         case "started":
           return start();

@@ -1,8 +1,6 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "../package-files.ts";
 
-/** Always the built workers, even if this file runs from `src`: Node 20 cannot run TypeScript. */
-const FOLDER = new URL("../../dist/server/", import.meta.url);
 /** Grace period for a process to end by itself. */
 const GRACE_MS = 10_000;
 
@@ -21,12 +19,13 @@ export interface WorkerProcess<To> {
   end(): Promise<void>;
 }
 
-/** @param name of the worker's file in this folder, without extension */
+/** @param name of the worker's module, such as `server/decode-worker` */
 export function startWorker<To extends object, From>(
   name: string,
   onMessage: (message: From) => void,
 ): WorkerProcess<To> {
-  const child = fork(fileURLToPath(new URL(`${name}.js`, FOLDER)), {
+  // Always the built workers, even if this file runs from `src`: Node 20 cannot run TypeScript.
+  const child = fork(packageFile(`dist/${name}.js`), {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     execArgv: [],
     // Preserves typed arrays.

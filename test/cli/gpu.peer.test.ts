@@ -112,7 +112,7 @@ describe("without a GPU to use", () => {
     const pipe = join(FOLDER, "pipe.json");
     execFileSync("mkfifo", [pipe]); // Opening it to read waits for a writer, and there is none.
     const probe =
-      "import('./dist/runtime/webgpu/node/probe.js').then(({ probeGpu }) => probeGpu(2000)).catch((e) => console.log(e.message))";
+      "import('./build/runtime/webgpu/node/probe.js').then(({ probeGpu }) => probeGpu(2000)).catch((e) => console.log(e.message))";
     const said = execFileSync(process.execPath, ["-e", probe], {
       cwd: resolve(import.meta.dirname, "../.."),
       env: { ...process.env, ...GPU, VK_ICD_FILENAMES: pipe },

@@ -37,13 +37,14 @@ const LAYERS = [
   "random.ts",
   "text.ts",
   "settings.ts",
+  "package-files.ts",
   "errors.ts",
   "wording.ts",
 ];
 
 /** Folders of code that needs Node, besides any folder `node`. Everything else also runs in a browser. */
 const NODE_PLACES = [
-  /^index\.ts$/,
+  /^(index|package-files)\.ts$/,
   /^entries\/(predict|server)\.ts$/,
   /^(cli|queue|server|experiments|bench|exchange)\//,
   /\/node\//,

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const IMPORT = /^import \{([^}]+)\} from "((?:\.\.\/)+dist\/[^"]+)";/gms;
+const IMPORT = /^import \{([^}]+)\} from "((?:\.\.\/)+build\/[^"]+)";/gms;
 
 function scripts(): string[] {
   return ["bench", "scripts", "examples"].flatMap((folder) =>

@@ -2,8 +2,8 @@
  * tailor, through its public API: the training loop with its own shuffled batches, or the model file of `train`, opened
  * as in `evaluate`. The task may set the `lowering`; by default tailor chooses.
  */
-import * as tailor from "../../../dist/index.js";
-import { buildModel, initialTensors } from "../../../dist/nn/model.js";
+import * as tailor from "../../../build/index.js";
+import { buildModel, initialTensors } from "../../../build/nn/model.js";
 import { answer, CLASSES, createClock, IMAGE_SIZE, readData, readTask } from "./task.js";
 
 const task = readTask();

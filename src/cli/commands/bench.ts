@@ -1,11 +1,11 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { InferenceBenchTask } from "../../bench/inference.ts";
 import type { BenchResult, BenchTask } from "../../bench/training.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { MODELS } from "../../models/index.ts";
 import { base, enhanced } from "../../models/study.ts";
+import { packageFile } from "../../package-files.ts";
 import { modelNamed } from "../../runs/node/recipe-file.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { count, megabytes, table } from "../../text.ts";
@@ -30,7 +30,7 @@ const BENCH_DEVICE_OPTION = {
 } as const satisfies OptionSpec;
 /** The images that are measured on. */
 const FASHION_MNIST_TASK = { channels: 1, height: 28, width: 28, classes: 10 };
-const WORKER = fileURLToPath(new URL("../../bench/worker.js", import.meta.url));
+const WORKER = packageFile("dist/bench/bench-worker.js");
 
 export const bench = defineCommand({
   name: "bench",

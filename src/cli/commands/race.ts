@@ -1,7 +1,7 @@
-import { fileURLToPath } from "node:url";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { UserError } from "../../errors.ts";
 import { readRace, readRaces, runRace, verifyRace } from "../../experiments/race.ts";
+import { packageFile } from "../../package-files.ts";
 import { RACE_TARGETS, type RaceTarget } from "../../recipes/race.ts";
 import { racePoints } from "../../report/cost-points.ts";
 import { type RaceEntry, raceRow, raceTable } from "../../report/race.ts";
@@ -17,8 +17,8 @@ import type { Output } from "../output.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
 import { flag } from "../wording.ts";
 
-/** The committed result files. From `src/cli/commands` and from `dist/cli/commands` alike. */
-const COMMITTED = fileURLToPath(new URL("../../../docs/race/", import.meta.url));
+/** The committed result files. */
+const COMMITTED = packageFile("docs/race/");
 
 /** `93.5`, `94`: a target as it is typed. */
 const typed = ({ accuracy }: RaceTarget) => String(Number((100 * accuracy).toFixed(2)));

@@ -1,13 +1,12 @@
 /** The results included in tailor: `docs/results/*.json`, each the `run.json` of an evaluated run. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "../../package-files.ts";
 import { type Evaluation, type FinishedRunRecord, parseRunRecord } from "../run-record.ts";
 import { explainFileError } from "./file-errors.ts";
 import { listNames } from "./output-folder.ts";
 
-/** From `src/runs` and from `dist/runs` alike. */
-const RESULTS_FOLDER = fileURLToPath(new URL("../../../docs/results/", import.meta.url));
+const RESULTS_FOLDER = packageFile("docs/results/");
 
 /** A finished run that was tested, without its folder. */
 export interface CommittedResult {

@@ -2,9 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { packageFile } from "../../package-files.ts";
 import type { RunRecord } from "../run-record.ts";
 
 /** The environment in a run's record: versions and machine. */
@@ -12,9 +12,6 @@ import type { RunRecord } from "../run-record.ts";
 /** The commit of a checkout, read from its files: no git needed, no process started. */
 
 export type Environment = Pick<RunRecord, "versions" | "commit" | "cpu" | "platform">;
-
-/** The package's folder: two levels up from `src/runs` and from `dist/runs` alike. */
-const PACKAGE_ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * What is known about this process and machine. ONNX Runtime's version comes from its package; its native library is
@@ -25,11 +22,11 @@ const PACKAGE_ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export function collectEnvironment(): Environment {
   return {
     versions: {
-      tailor: packageVersion(`${PACKAGE_ROOT}package.json`),
+      tailor: packageVersion(packageFile("package.json")),
       node: process.versions.node,
       onnxruntime: packageVersion(onnxRuntimePackage()),
     },
-    commit: checkedOutCommit(PACKAGE_ROOT),
+    commit: checkedOutCommit(packageFile("")),
     cpu: { model: cpus()[0]?.model.trim() || "unknown", cores: availableParallelism() },
     platform: `${process.platform}-${process.arch}`,
   };

@@ -6,6 +6,7 @@ import { backboneSchema } from "../../formats/backbone.ts";
 import { quote } from "../../formats/json.ts";
 import { findModel, MODELS } from "../../models/index.ts";
 import type { Model } from "../../nn/index.ts";
+import { packageFile } from "../../package-files.ts";
 import { findRecipe } from "../../recipes/index.ts";
 import { checkOwnRecipe } from "../../recipes/own-recipe.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
@@ -46,7 +47,7 @@ export async function loadRecipeFile(file: string): Promise<Recipe> {
   if (kind === "nothing") throw new UserError(`there is no file ${path}`, { exitCode: 2 });
   if (kind === "folder") throw refused(`${path} is a folder`, "name the file of a recipe");
   if (!isModule(path)) return checkOwnRecipe(withModel(readJson(path), path), path);
-  if (!isRegistered) register("./recipe-hooks.js", import.meta.url);
+  if (!isRegistered) register(pathToFileURL(packageFile("dist/runs/node/recipe-hooks.js")));
   isRegistered = true;
   const module: { readonly default?: unknown } = await import(pathToFileURL(path).href).catch((cause: unknown) => {
     throw new UserError(`${path} cannot be run: ${reasonOf(cause)}`, { cause });

@@ -41,8 +41,9 @@ export type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 /** Starts a script of this folder, which imports from `dist`: Node runs no TypeScript. It is killed after the test. */
 export function startChild(script: string, ...args: string[]): Child {
-  const dist = fileURLToPath(new URL("../../../dist/runs/node/run-folder.js", import.meta.url));
-  if (!existsSync(dist)) throw new Error("dist/ is not built, and this test starts processes from it: `npm run build`");
+  const dist = fileURLToPath(new URL("../../../build/runs/node/run-folder.js", import.meta.url));
+  if (!existsSync(dist))
+    throw new Error("build/ is not there, and this test starts processes from it: `npm run build`");
   const path = fileURLToPath(new URL(script, import.meta.url));
   const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"], cwd: tmpdir() });
   onTestFinished(() => {

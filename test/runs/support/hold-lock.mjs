@@ -1,5 +1,5 @@
 // Tries to lock a folder at a given time and holds the lock until killed: node hold-lock.mjs FOLDER [MILLISECONDS-OF-DAY]
-import { acquireLock } from "../../../dist/runs/node/run-lock.js";
+import { acquireLock } from "../../../build/runs/node/run-lock.js";
 
 const start = Number(process.argv[3] ?? 0);
 while (Date.now() < start);

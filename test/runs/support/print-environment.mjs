@@ -1,5 +1,5 @@
 // Prints the environment as JSON, and the native libraries that the process has loaded by then.
-import { collectEnvironment } from "../../../dist/runs/node/environment.js";
+import { collectEnvironment } from "../../../build/runs/node/environment.js";
 
 const environment = collectEnvironment();
 const libraries = process.report.getReport().sharedObjects;

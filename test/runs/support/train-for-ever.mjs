@@ -1,8 +1,8 @@
 // Goes on with the run in a folder, or begins one, and saves an "epoch" as fast as it can, as training does:
 // node train-for-ever.mjs FOLDER RECORD METRICS-LINE (both JSON)
 import { existsSync } from "node:fs";
-import { readMetrics } from "../../../dist/runs/node/run-files.js";
-import { createRunFolder, resumeRunFolder } from "../../../dist/runs/node/run-folder.js";
+import { readMetrics } from "../../../build/runs/node/run-files.js";
+import { createRunFolder, resumeRunFolder } from "../../../build/runs/node/run-folder.js";
 
 const [path, record, line] = [process.argv[2], JSON.parse(process.argv[3]), JSON.parse(process.argv[4])];
 const resumed = existsSync(`${path}/state.safetensors`) ? resumeRunFolder(path) : null;

@@ -1,13 +1,13 @@
 import { fork } from "node:child_process";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { UserError } from "../../../errors.ts";
+import { packageFile } from "../../../package-files.ts";
 import type { Words } from "../../../wording.ts";
 import type { GpuAdapter } from "../../runtime.ts";
 import { gpuError } from "../errors.ts";
 import type { ProbeAnswer } from "./probe-worker.ts";
 
-const WORKER = fileURLToPath(new URL("./probe-worker.js", import.meta.url));
+const WORKER = packageFile("dist/runtime/webgpu/node/probe-worker.js");
 
 /** A driver that answers takes at most a few seconds to start. */
 const LIMIT_MILLISECONDS = 20_000;
