@@ -310,6 +310,23 @@ export const MUTATIONS = [
     ["maxPool2dGradient(y!, pooled!, reluGradient(pooled!, dpooled!)", "maxPool2dGradient(y!, pooled!, dpooled!"],
     ["channelSum(spread.inputs[2]!)", "channelSum(spread.inputs[1]!)"],
   ]),
+  ...caughtBy("test/compile/whole-blocks.test.ts", [
+    [
+      "const whole = (channels: number) => Math.ceil(channels / block) * block;",
+      "const whole = (channels: number) => channels;",
+    ],
+    ["return fit[0]! * fit[1]! <= MAX_EXTRA * outputs * inputs ? fit : undefined;", "return fit;"],
+    ["return x!.shape[1] === value.attributes.channels ? x : undefined;", "return undefined;"],
+    ["const keepsInputs = mayKeepInputs && inputs < block;", "const keepsInputs = false;"],
+    ["const VECTOR_OPS = namesOf([channelSumOp, channelDotOp, channelVarianceOp]);", "const VECTOR_OPS = namesOf([]);"],
+    [
+      "if (channels === undefined || !images.every((image) => wideOf(image)?.shape[1] === channels)) return undefined;",
+      "if (channels === undefined) return undefined;",
+    ],
+  ]),
+  ...caughtBy("test/ops/arrangements.test.ts", [
+    ["Math.ceil(channels / block) * block === x!.shape[1]", "x!.shape[1]! % block === 0"],
+  ]),
   ...caughtBy("test/compile/layout.test.ts", [
     ["permutation: [0, 2, 4, 3, 1]", "permutation: [0, 2, 4, 1, 3]"],
     ["permutation: [0, 2, 3, 1]", "permutation: [0, 3, 2, 1]"],

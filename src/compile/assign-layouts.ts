@@ -1,7 +1,6 @@
 import { CANONICAL, type Layout } from "../graph/layout.ts";
-import type { KnownLayout, LayoutPlan, Value } from "../graph/value.ts";
+import { isOp, type KnownLayout, type LayoutPlan, type Value } from "../graph/value.ts";
 import { inputName, inputOp } from "../ops/leaves.ts";
-import { isOp } from "./fusion-rules.ts";
 
 export interface LayoutAssignment {
   /** The layout in which each value is computed. */

@@ -1,11 +1,11 @@
 import { CANONICAL, fromLayout, type Layout, toLayout } from "../graph/layout.ts";
 import type { Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { type DType, type LayoutPlan, topologicalOrder, type Value } from "../graph/value.ts";
+import { type DType, isOp, type LayoutPlan, topologicalOrder, type Value } from "../graph/value.ts";
 import { GraphWriter } from "../onnx/graph-writer.ts";
 import { inputName, inputOp } from "../ops/leaves.ts";
 import { assignLayouts, EVERYTHING_CANONICAL, type LayoutAssignment } from "./assign-layouts.ts";
-import { fusionRules, isOp } from "./fusion-rules.ts";
+import { fusionRules } from "./fusion-rules.ts";
 import { type PackedProgramState, packState } from "./pack-state.ts";
 import type { Lowering, Program, StatePart } from "./program.ts";
 import { type Rule, rewrite } from "./rewrite.ts";

@@ -1,5 +1,5 @@
 import { sameShape } from "../graph/shape.ts";
-import type { Attributes, Op, Value } from "../graph/value.ts";
+import { isOp, type Value } from "../graph/value.ts";
 import { biasAddOp, channelAffine, channelAffineOp, channelSum, channelSumOp } from "../ops/channels.ts";
 import { conv2dOp, fusedConv2d, fusedConv2dOp } from "../ops/convolution/conv2d.ts";
 import { depthwiseConv2d, depthwiseConv2dOp } from "../ops/convolution/depthwise.ts";
@@ -9,6 +9,7 @@ import { fusedMatmul, matmulAdd, matmulOp } from "../ops/matmul.ts";
 import { maxPool2dGradient, maxPool2dGradientOp } from "../ops/pooling.ts";
 import type { Lowering } from "./program.ts";
 import type { Rule } from "./rewrite.ts";
+import { wholeBlockRules } from "./whole-blocks.ts";
 
 /**
  * Replaces an operation with `expand` by its expansion: rules run after differentiation, so its gradient is not needed.
@@ -174,13 +175,9 @@ function scaled(value: Value): { term: Value; factor: number } {
 }
 
 /** The fusion rules of a lowering. */
-export function fusionRules({ kind }: Lowering): readonly Rule[] {
-  if (kind !== "gpu") return FUSION_RULES;
+export function fusionRules(lowering: Lowering): readonly Rule[] {
+  if (lowering.kind === "standard") return FUSION_RULES;
+  if (lowering.kind === "blocked") return [...FUSION_RULES, ...wholeBlockRules(lowering.block)];
   // What the provider has as one operation is not expanded.
   return [...FUSION_RULES.filter((rule) => rule !== expandRule), matmulAddRule];
-}
-
-/** Whether a value is an application of `op`; narrows the type of its attributes. */
-export function isOp<A extends Attributes>(value: Value, op: Op<A>): value is Value<A> {
-  return value.op.name === op.name;
 }

@@ -1,8 +1,7 @@
 import { sizeOf } from "../graph/shape.ts";
-import type { Value } from "../graph/value.ts";
+import { isOp, type Value } from "../graph/value.ts";
 import { input, inputName, inputOp } from "../ops/leaves.ts";
 import { concat, concatOp, reshape, reshapeOp, slice, sliceOp } from "../ops/reshape.ts";
-import { isOp } from "./fusion-rules.ts";
 import type { StatePart, StateTensor } from "./program.ts";
 import type { Rule } from "./rewrite.ts";
 

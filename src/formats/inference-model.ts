@@ -1,8 +1,8 @@
-import { FUSION_RULES, isOp } from "../compile/fusion-rules.ts";
+import { FUSION_RULES } from "../compile/fusion-rules.ts";
 import { type Rule, rewrite } from "../compile/rewrite.ts";
 import { evaluateReference } from "../graph/evaluate.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { topologicalOrder, type Value } from "../graph/value.ts";
+import { isOp, topologicalOrder, type Value } from "../graph/value.ts";
 import type { Preparation } from "../imaging/preparation.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import { GraphWriter, OPSET_VERSION } from "../onnx/graph-writer.ts";

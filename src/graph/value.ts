@@ -87,6 +87,11 @@ export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Value[],
   return { op, inputs, attributes, shape, dtype };
 }
 
+/** Whether a value is an application of `op`; narrows the type of its attributes. */
+export function isOp<A extends Attributes>(value: Value, op: Op<A>): value is Value<A> {
+  return value.op.name === op.name;
+}
+
 /** All values that `outputs` depend on, inputs before users. */
 export function topologicalOrder(outputs: readonly Value[]): Value[] {
   const order: Value[] = [];

@@ -51,6 +51,7 @@ describe.each(lowerings())("a whole network in the $kind lowering", (lowering) =
   test.each([
     ["of blocked channels", CASE_BLOCK],
     ["of five channels", 5],
+    ["of channels that are no whole blocks", 2 * CASE_BLOCK - 3],
   ])("%s has the reference's loss, logits and gradients exactly, fused or not", async (_name, channels) => {
     const { outputs, feeds } = wholeNetwork(channels);
     const expected = evaluateReference(outputs, feeds);

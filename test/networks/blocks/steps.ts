@@ -109,6 +109,27 @@ const separable: Model = {
   ],
 };
 
+/** Channels that are whole blocks of neither size, and are filled up to them: `compile/whole-blocks.ts`. */
+const uneven: Model = {
+  name: "uneven",
+  layers: ({ classes }) => [
+    conv2d(12, { kernelSize: 3, padding: 1 }),
+    relu(),
+    residual([conv2d(12, { kernelSize: 3, padding: 1, bias: false }), batchNorm(), silu()]),
+    maxPool2d(2),
+    depthwiseConv2d({ kernelSize: 3, padding: 1 }),
+    batchNorm(),
+    conv2d(28, { kernelSize: 1, bias: false }),
+    batchNorm(),
+    relu(),
+    conv2d(28, { kernelSize: 3, stride: 2, padding: 1, bias: false }),
+    batchNorm(),
+    globalAveragePool(),
+    flatten(),
+    linear(classes),
+  ],
+};
+
 /**
  * A step with made-up weights and state; second moments lie far from 0, where Adam's update would be all but a sign.
  */
@@ -165,6 +186,7 @@ export const STEPS = [
     { batchSize: 19, optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }) },
   ),
   stepOf(separable, { channels: 1, height: 7, width: 8, classes: 4 }, { batchSize: 7, optimizer: adam() }),
+  stepOf(uneven, { channels: 1, height: 8, width: 8, classes: 4 }, { batchSize: 6, optimizer: adam() }),
 ];
 
 /** Outputs and next state by name, in float64. */

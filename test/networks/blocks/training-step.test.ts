@@ -37,7 +37,7 @@ describe.each([8, 16])("a training step in the blocked lowering at block %i, by 
   });
 });
 
-test("24 channels are blocked with block 8 and not with 16; optimizer state has its parameter's layout", () => {
+test("the weights of 24 channels lie blocked with block 8, and with 16 as they are; optimizer state has its parameter's layout", () => {
   const layouts = (block: number) => {
     const { state } = compile(STEPS[0]!.program, { kind: "blocked", block });
     return Object.fromEntries(state.map(({ name, layout }) => [name, layout.name]));

@@ -1,4 +1,5 @@
 import { formatShape } from "../../../src/graph/shape.ts";
+import { narrowChannels, narrowChannelsOp, widenChannels, widenChannelsOp } from "../../../src/ops/channel-blocks.ts";
 import {
   concat,
   concatOp,
@@ -94,6 +95,23 @@ function blockedCases(block: number): OpCase[] {
     { ...common, op: sliceOp, name: "the second block", inputs: [y!], y: cut(block, block, 1), isBlocked: true },
     { ...common, op: sliceOp, name: "from within a block", inputs: [y!], y: cut(1, block, 1), isBlocked: false },
     { ...common, op: sliceOp, name: "rows of blocked images", inputs: [y!], y: cut(1, 2, 2), isBlocked: false },
+    ...[block - 3, block, block + 1, block + 4].map((channels): OpCase => {
+      const narrow = narrowChannels(wide, channels);
+      const isBlocked = channels > block;
+      return { ...common, op: narrowChannelsOp, name: `to ${channels}`, inputs: [y!], y: narrow, isBlocked };
+    }),
+    {
+      ...common,
+      op: narrowChannelsOp,
+      name: "of a part of a block",
+      inputs: [z!],
+      y: narrowChannels(z!.value, 2),
+      isBlocked: false,
+    },
+    ...[3, 5, block].map((channels): OpCase => {
+      const widened = widenChannels(z!.value, channels);
+      return { ...common, op: widenChannelsOp, name: `to ${channels}`, inputs: [z!], y: widened, isBlocked: false };
+    }),
   ];
 }
 
