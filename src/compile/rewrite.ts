@@ -10,6 +10,11 @@ export interface RewriteContext {
 /** One rewriting rule: returns an equal replacement of a value, or undefined where it does not apply. */
 export interface Rule {
   readonly name: string;
+  /**
+   * Whether the rule also sees what its and other rules have made of the value's inputs in the same round: one that moves
+   * something from operation to operation then needs one round for any number of them. It may not use `uses`.
+   */
+  readonly chains?: true;
   rewrite(value: Value, context: RewriteContext): Value | undefined;
 }
 
@@ -46,6 +51,7 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins:
   const numbers = new Map<Value, number>();
   const known = new Map<string, Value>();
   const replaced = new Map<Value, Value>();
+  const chaining = rules.filter(({ chains }) => chains);
   let isChanged = false;
 
   /** The representative of all values equal to `value`; its inputs must be representatives already. */
@@ -75,6 +81,11 @@ function rewriteOnce(outputs: readonly Value[], rules: readonly Rule[], origins:
     for (const rule of rules) {
       replacement = rule.rewrite(value, context);
       if (replacement) break;
+    }
+    if (!replacement && chaining.length > 0) {
+      const inputs = value.inputs.map(settle);
+      const rebuilt = inputs.every((input, i) => input === value.inputs[i]) ? undefined : { ...value, inputs };
+      for (const rule of rebuilt ? chaining : []) replacement ??= rule.rewrite(rebuilt!, context);
     }
     if (replacement) {
       isChanged = true;

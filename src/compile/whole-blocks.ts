@@ -93,7 +93,10 @@ export function wholeBlockRules(block: number): readonly Rule[] {
     },
   };
 
-  return [convolution, inputGradient, weightGradient, ...NARROW_LATER, cancel];
+  return [convolution, inputGradient, weightGradient, ...NARROW_LATER, cancel].map((rule) => ({
+    ...rule,
+    chains: true as const,
+  }));
 }
 
 /** widenChannels(narrowChannels(x)) -> x, as what was left out are zeros. */

@@ -94,3 +94,12 @@ test.each([
   const { outputs } = network(channels, relu);
   expect(countComputed(rewrite(outputs, RULES))).toEqual(countComputed(rewrite(outputs, FUSION_RULES)));
 });
+
+test("shortcuts around any number of layers need no more rounds", () => {
+  const x = tensor("x", [2, 12, 4, 4], "uniform").value;
+  const weight = tensor("weight", [12, 12, 3, 3], "uniform").value;
+  let y = conv2d(x, weight, { padding: 1 });
+  // More than there are rounds.
+  for (let i = 0; i < 60; i++) y = add(relu(conv2d(y, weight, { padding: 1 })), y);
+  expect(countComputed(rewrite([y], RULES))).toMatchObject({ narrowChannels: 1, widenChannels: 1 });
+});
