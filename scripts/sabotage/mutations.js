@@ -112,7 +112,7 @@ export const MUTATIONS = [
     ["scaleBlocked(writer, y!, channels, b!, { shift: c! })", "scaleBlocked(writer, y!, channels, a!, { shift: c! })"],
     ["[y, alongChannels(writer, b!, shape)]", "[y, alongChannels(writer, a!, shape)]"],
     ["y!.data[i]! * b!.data[channel]! + c!", "y!.data[i]! * b!.data[channel]! - c!"],
-    ['[meanSquare, writer.node("Mul", [mean, mean])]', "[meanSquare, mean]"],
+    ['writer.node("Mul", [mean, writer.scalar(-1)])', "mean"],
     ["(element - mean!.data[channel]!) ** 2 * share", "(element - mean!.data[channel]!) ** 2"],
   ]),
   ...caughtBy("test/ops/golden.test.ts", [

@@ -20,8 +20,8 @@ export interface BatchNormOptions {
  * `weight` and `bias` [C]; buffers `running_mean` and `running_var` [C] (the latter of the unbiased variance).
  *
  * In training the running mean is first subtracted from x. The result is the same, as the batch's own mean is
- * subtracted anyway; but sums of squares then lose no precision, and after a convolution it costs nothing: it becomes
- * its bias.
+ * subtracted anyway; but the sums for mean and derivative then lose less precision, and after a convolution it costs
+ * nothing: it becomes its bias.
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions("batchNorm", options, { momentum: SHARE, epsilon: POSITIVE });

@@ -311,8 +311,8 @@ export function channelDot(x: Value, y: Value): Value {
  * The biased variance of each channel: mean of (x - mean)^2 over all but the channel axis. x [N, C, H, W] or [N, C],
  * mean [C], result [C].
  *
- * Standard: as written, in two passes. Blocked: mean of x^2 minus mean^2, in one pass and never below 0. That loses
- * precision where the mean is large compared with the deviation, so batch norm passes x minus its running mean.
+ * As written, in two passes: mean of x^2 minus mean^2 would need one, but lose all digits where the mean is some hundred
+ * deviations from 0.
  */
 export const channelVarianceOp: Op<Record<string, never>> = {
   name: "channelVariance",
@@ -328,11 +328,12 @@ export const channelVarianceOp: Op<Record<string, never>> = {
         planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
       emit(writer, [x, mean], { inputs }, _plan, block) {
         const { shape } = inputs[0]!;
-        const meanSquare = writer.node("Mul", [
-          dotBlocked(writer, x!, x!, shape, block),
-          writer.scalar(1 / valuesPerChannel(shape)),
-        ]);
-        return writer.node("Relu", [writer.node("Sub", [meanSquare, writer.node("Mul", [mean, mean])])]);
+        const ones = writer.floats(new Float32Array(shape[1]!).fill(1), [shape[1]!]);
+        const centred = scaleBlocked(writer, x!, shape[1]!, ones, {
+          shift: writer.node("Mul", [mean, writer.scalar(-1)]),
+        });
+        const squares = dotBlocked(writer, centred, centred, shape, block);
+        return writer.node("Mul", [squares, writer.scalar(1 / valuesPerChannel(shape))]);
       },
     },
   },

@@ -18,7 +18,7 @@ import {
 } from "../../../src/ops/channels.ts";
 import { multiply } from "../../../src/ops/elementwise.ts";
 import { constant } from "../../../src/ops/leaves.ts";
-import { blockedCopy, exact, type OpCase, ofMagnitude } from "../../support/op-case.ts";
+import { blockedCopy, exact, type OpCase, ofMagnitude, ofResult } from "../../support/op-case.ts";
 import { type Filling, tensor } from "../../support/tensors.ts";
 import { imageSizesToTry } from "./pools.ts";
 
@@ -129,6 +129,9 @@ function sumsOfChannels(name: string, shape: Shape, isBlocked: boolean): OpCase[
   const [x, other] = [tensor("x", shape, "uniform"), tensor("other", shape, "uniform")];
   const [whole, wholeOther] = [tensor("x", shape, "integers"), tensor("other", shape, "integers")];
   const moved = tensor("x", shape, "positive");
+  const far = { value: moved.value, data: moved.data.map((element) => Math.fround(3000 + element)) };
+  const farMean = tensor("mean", [shape[1]!], "zeros");
+  farMean.data.fill(3001);
   const count = valuesPerChannel(shape);
   const sum = channelSum(x.value);
   const dot = channelDot(x.value, other.value);
@@ -151,8 +154,17 @@ function sumsOfChannels(name: string, shape: Shape, isBlocked: boolean): OpCase[
       inputs: [moved],
       y: channelVariance(moved.value, mean),
       isBlocked,
-      // In one pass the mean's own error counts twice; (|x| + |mean|)^2 is more than all that is added up.
+      // (|x| + |mean|)^2 is more than all that is added up.
       bound: ofMagnitude(3 * count + 8, channelVariance(moved.value, multiply(mean, constant(-1)))),
+    },
+    {
+      op: channelVarianceOp,
+      name: `mean of thousands of deviations, ${name}`,
+      inputs: [far, farMean],
+      y: channelVariance(far.value, farMean.value),
+      isBlocked,
+      // Differences of numbers so close are exact.
+      bound: ofResult(count + 4),
     },
   ];
 }
