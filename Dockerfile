@@ -11,10 +11,14 @@ FROM node:20-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The queue's packages are optional peers, which npm ci leaves out; those of the page are in its build.
+# The queue's packages are optional peers, which npm ci leaves out, and npm install too while the package lists them as such; those
+# of the page are in its build.
 RUN npm ci --ignore-scripts --omit=dev \
-  && npm install --ignore-scripts --no-save $(node -p "const { peerDependencies: all } = require('./package.json'); ['bullmq', 'ioredis', 'pg'].map((name) => name + '@' + all[name]).join(' ')") \
-  && npm cache clean --force
+  && queue=$(node -p "const { peerDependencies: all } = require('./package.json'); ['bullmq', 'ioredis', 'pg'].map((name) => name + '@' + all[name]).join(' ')") \
+  && npm pkg delete devDependencies peerDependencies peerDependenciesMeta \
+  && npm install --ignore-scripts --no-save $queue \
+  && npm cache clean --force \
+  && node -e "for (const name of ['bullmq', 'ioredis', 'pg']) require(name)"
 COPY --from=build /app/bin bin
 COPY --from=build /app/dist dist
 COPY --from=build /app/docs docs

@@ -486,7 +486,9 @@ export const MUTATIONS = [
     ["runs.length < wanted.seeds", "runs.length <= wanted.seeds"],
     ["accuracy.mean < target", "accuracy.mean <= 0"],
     ["seed !== i + 1", "seed < i + 1"],
-    ["record.result.seconds / baseEpochSeconds", "record.result.seconds * baseEpochSeconds"],
+    ["return seconds / baseEpochSeconds!;", "return seconds * baseEpochSeconds!;"],
+    ["((all[i + 1]?.from ?? seconds) - from) / part.seconds", "(seconds - from) / part.seconds"],
+    ["const from = i === 0 ? 0 : part.from;", "const from = part.from;"],
     ["(a, b) => a.baseEpochs - b.baseEpochs", "(a, b) => b.baseEpochs - a.baseEpochs"],
   ]),
   ...caughtBy("test/data/photo-augmentation.test.ts", [

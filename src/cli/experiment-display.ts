@@ -50,13 +50,14 @@ export function experimentDisplay(output: Output): (event: ExperimentEvent) => v
         return output.note(
           `rung ${event.rung} of ${event.rungs}: ${counted(event.candidates, "candidate")}, ${counted(event.epochs, "epoch")}`,
         );
-      case "base-epoch":
-        return output.note(`one epoch of base: ${event.seconds.toFixed(1)} s`);
-      case "started":
+      case "started": {
         training = trainingDisplay(output, event.record.epochs);
         output.note("");
         output.note(startLine(event.record, event.from));
+        const unit = event.record.baseEpochs?.at(-1);
+        if (unit) output.note(`one epoch of base: ${unit.seconds.toFixed(1)} s`);
         return output.note(`run folder: ${event.run.path}`);
+      }
       case "step":
         return training?.step(event.progress);
       case "epoch":

@@ -12,6 +12,6 @@ export const EXPERIMENT_MARKERS = {
 export const RUN_NOTES = {
   /** Runs that diverged, by their folder in the experiment's: they are not trained again when it is resumed. */
   diverged: "diverged.json",
-  /** Seconds of an epoch of `base` by seed, kept so that a race can be resumed. */
+  /** Seconds of an epoch of `base` by seed, in races of earlier versions; now each run's record has its own. */
   baseEpochs: "base-epochs.json",
 } as const;

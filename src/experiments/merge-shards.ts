@@ -7,7 +7,7 @@ import { explainFileError, whatIsAt } from "../runs/node/file-errors.ts";
 import { listNames, makeFolder, openOutputFolder, readJsonIfThere } from "../runs/node/output-folder.ts";
 import { readRegularFile } from "../runs/node/regular-file.ts";
 import { checkRunFiles, hasChecksums, RUN_FILES, type Run } from "../runs/node/run-files.ts";
-import { LOCK_FILE, TAKEOVER_FOLDER } from "../runs/node/run-lock.ts";
+import { isLock } from "../runs/node/run-lock.ts";
 import { listRuns } from "../runs/node/run-status.ts";
 import { isTemporary, writeWholeFile } from "../runs/node/whole-file.ts";
 import type { FinishedRunRecord } from "../runs/run-record.ts";
@@ -170,11 +170,10 @@ function copyRun({ path }: ShardRun, to: string): void {
 
 /** A run's files, those of its folders included, by their names in it. */
 function filesIn(folder: string): string[] {
-  const isOurs = (name: string) => name !== LOCK_FILE && !isTemporary(name);
+  const isOurs = (name: string) => !isLock(name) && !isTemporary(name);
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && isOurs(entry.name))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .filter((name) => !name.startsWith(TAKEOVER_FOLDER));
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
 function readFile(path: string): Uint8Array {

@@ -6,12 +6,13 @@ import { imageTask } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { sortedJson } from "../formats/json.ts";
 import type { FittedRecipe } from "../recipes/fit-to-images.ts";
-import { type Recipe, recipeToJson } from "../recipes/recipe.ts";
+import { type Recipe, recipeToJson, withoutPlaces } from "../recipes/recipe.ts";
 import { networkSha256 } from "../runs/node/hashes.ts";
 import { type Run, readStateIfWhole } from "../runs/node/run-files.ts";
 import { findRun } from "../runs/node/run-status.ts";
 import type { FinishedRunRecord, RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
+import { timeBaseEpoch } from "../training/node/base-epoch.ts";
 import type { TrainRunOptions } from "../training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../training/node/train-run.ts";
 
@@ -30,6 +31,8 @@ export interface PlannedRun {
   readonly limit: number | null;
   /** The fold that validates, in a cross-validation. */
   readonly fold?: Fold | undefined;
+  /** Whether an epoch of recipe `base` is timed before the run in the process that trains it: the unit of a race. */
+  readonly timesBaseEpoch?: boolean | undefined;
 }
 
 /** A planned run without its seed and folder. */
@@ -133,8 +136,9 @@ export function differingField(
   recipe: Recipe,
 ): { name: string; recorded: unknown; asked: unknown } | undefined {
   const asked: Record<string, unknown> = recipeToJson(recipe);
-  const name = [...new Set([...Object.keys(asked), ...Object.keys(recorded)])].find(
-    (field) => field !== "description" && sortedJson(asked[field]) !== sortedJson(recorded[field]),
+  const [one, other] = [withoutPlaces(asked), withoutPlaces(recorded)];
+  const name = [...new Set([...Object.keys(one), ...Object.keys(other)])].find(
+    (field) => field !== "description" && sortedJson(one[field]) !== sortedJson(other[field]),
   );
   return name === undefined ? undefined : { name, recorded: recorded[name], asked: asked[name] };
 }
@@ -156,12 +160,14 @@ function foldText(fold: Fold | undefined): string {
  * @returns undefined when it was interrupted: the same call resumes
  */
 export async function trainPlanned(planned: PlannedRun, options: TrainRunOptions): Promise<FinishedRun | undefined> {
-  const { path: out, ...run } = planned;
+  const { path: out, timesBaseEpoch = false, ...run } = planned;
   const work = remainingWork(planned, options);
   if (work.todo === "nothing") return { ...planned, record: work.record };
+  const baseEpochSeconds = timesBaseEpoch ? await timeBaseEpoch(run, options) : undefined;
+  if (timesBaseEpoch && baseEpochSeconds === undefined) return undefined;
   const trained =
     work.todo === "train"
-      ? await trainNewRun({ ...run, out }, options)
-      : await resumeRun(work.run, { ...options, allowDifferent: false });
+      ? await trainNewRun({ ...run, out }, { ...options, baseEpochSeconds })
+      : await resumeRun(work.run, { ...options, baseEpochSeconds, allowDifferent: false });
   return trained.isFinished ? { ...planned, record: trained.record } : undefined;
 }

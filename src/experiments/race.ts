@@ -1,11 +1,9 @@
 /** The race (docs/race.md): running one, reading its result files, and repeating a run of one. */
 import { join } from "node:path";
 import { z } from "zod";
-import { normalizationOf, trainingData } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
 import { seedSpread } from "../evaluation/significance.ts";
 import type { Model } from "../nn/index.ts";
-import { base } from "../recipes/index.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { parseRaceResult, type RaceEntry, type RaceResult, type RaceRun, raceRow } from "../report/race.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
@@ -13,9 +11,8 @@ import { listNames, openOutputFolder, readJsonIfThere } from "../runs/node/outpu
 import { readRunRecord } from "../runs/node/run-files.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { chooseLowering } from "../runtime/lowering.ts";
-import { train } from "../training/train.ts";
 import { EXPERIMENT_MARKERS, RUN_NOTES } from "./experiment-files.ts";
-import { type FinishedRun, planSeeds, remainingWork, type SeedlessRun } from "./planned-run.ts";
+import { type FinishedRun, planSeeds, type SeedlessRun } from "./planned-run.ts";
 import { type ExperimentOptions, evaluateAll, trainAll } from "./train-all.ts";
 
 /** Options of `runRace`. */
@@ -29,8 +26,9 @@ export interface RaceOptions extends ExperimentOptions {
 }
 
 /**
- * Trains a recipe with seeds 1 to n, each run tested after its last epoch, and one epoch of `base` in the same process as
- * the unit of time. The same call resumes an interrupted race; with more seeds it trains the additional ones.
+ * Trains a recipe with seeds 1 to n, each run tested after its last epoch. Before each run one epoch of `base` is timed in the
+ * process that trains it, the unit of the run's time. The same call resumes an interrupted race; with more seeds it trains the
+ * additional ones.
  *
  * @returns undefined when it was interrupted
  * @throws UserError as `trainAll` does, and (exit code 2) when `out` contains something else
@@ -40,62 +38,27 @@ export async function runRace(
   { out, target, seeds, ...options }: RaceOptions,
 ): Promise<RaceResult | undefined> {
   const folder = openOutputFolder(out, EXPERIMENT_MARKERS.race);
-  const planned = planSeeds(run, { seeds, pathOf: (seed) => join(out, `s${seed}`) });
-  const baseEpochs = new Map(readBaseEpochs(out));
-  const isOpen = planned.some((one) => remainingWork(one, options).todo !== "nothing");
-  const unit = isOpen ? await timeBaseEpoch(run, options) : undefined;
-  if (isOpen && unit === undefined) return undefined;
-  if (unit !== undefined) options.onEvent?.({ kind: "base-epoch", seconds: unit });
-  const trained = await trainAll(planned, {
-    ...options,
-    onBegin: folder.begin,
-    onEvent(event) {
-      // A run that is resumed gets the unit of the process that ends it.
-      if (event.kind === "started" && unit !== undefined) {
-        baseEpochs.set(event.run.seed, unit);
-        folder.write(RUN_NOTES.baseEpochs, `${JSON.stringify(Object.fromEntries(baseEpochs))}\n`);
-      }
-      options.onEvent?.(event);
-    },
-  });
+  const planned = planSeeds({ ...run, timesBaseEpoch: true }, { seeds, pathOf: (seed) => join(out, `s${seed}`) });
+  const trained = await trainAll(planned, { ...options, onBegin: folder.begin });
   const tested = trained && (await evaluateAll(trained.filter(isUntested), { ...options, split: "test" }));
   if (!tested) return undefined;
+  const earlier = new Map(readBaseEpochs(out));
   const runs = planned.map(({ seed, path }): RaceRun => {
-    const baseEpochSeconds = baseEpochs.get(seed);
     const record = readRunRecord(path);
-    if (baseEpochSeconds === undefined || record.status !== "finished") {
+    const baseEpochSeconds = record.baseEpochs ? undefined : earlier.get(seed);
+    if (record.status !== "finished" || (record.baseEpochs ?? baseEpochSeconds) === undefined) {
       throw new UserError(
         `${path} was not trained by a race, so its time has no unit; remove it and run the race again`,
       );
     }
-    return { baseEpochSeconds, record };
+    return { ...(baseEpochSeconds === undefined ? {} : { baseEpochSeconds }), record };
   });
   const result: RaceResult = { status: "finished", race: 1, target, runs };
   folder.finish(result);
   return result;
 }
 
-/** Seconds of training of one epoch of `base`, on the images that the race trains on; undefined when interrupted. */
-async function timeBaseEpoch(
-  run: Pick<SeedlessRun, "trainOn" | "limit">,
-  { data, threads, lowering: wanted, runtime, isInterrupted = () => false }: Omit<ExperimentOptions, "onEvent">,
-): Promise<number | undefined> {
-  const { train: images } = trainingData(data.train, run);
-  const { isFinished, snapshot } = await train(
-    {
-      recipe: { ...base, epochs: 1 },
-      data: { train: images, validation: null },
-      normalization: normalizationOf(images),
-      seed: 1,
-      threads,
-      lowering: await chooseLowering(runtime, wanted),
-      runtime,
-    },
-    { isStopRequested: isInterrupted },
-  );
-  return isFinished ? snapshot.position.seconds : undefined;
-}
-
+/** Seconds of an epoch of `base` by seed, where an earlier version timed it once for all runs. */
 function readBaseEpochs(out: string): [number, number][] {
   const schema = z.record(z.string(), z.number().positive());
   const seconds =

@@ -34,8 +34,6 @@ export type ExperimentEvent =
       readonly candidates: number;
       readonly epochs: number;
     }
-  /** In a race: one epoch of recipe `base` was timed, the unit of its results. */
-  | { readonly kind: "base-epoch"; readonly seconds: number }
   /** Training of a run begins, or is resumed at the snapshot `from`. */
   | {
       readonly kind: "started";

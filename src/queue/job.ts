@@ -11,11 +11,12 @@ import type { ExperimentOptions } from "../experiments/train-all.ts";
 import { describeIssues, sortedJson } from "../formats/json.ts";
 import { preparationSchema } from "../imaging/preparation.ts";
 import type { Model } from "../nn/index.ts";
-import { recipeToJson } from "../recipes/recipe.ts";
+import { FILE_FIELDS, recipeToJson, withoutPlaces } from "../recipes/recipe.ts";
 import { recipeFromJson } from "../recipes/recipe-json.ts";
 import { metricsLineSchema } from "../runs/metrics.ts";
 import { collectEnvironment } from "../runs/node/environment.ts";
 import { fileSum, networkSha256 } from "../runs/node/hashes.ts";
+import type { RunRecord } from "../runs/run-record.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** Incremented when jobs of an older version can no longer be trained by a newer one. */
@@ -54,6 +55,8 @@ const jobSchema = z.strictObject({
   fold: z.strictObject({ number: positiveCount, of: positiveCount }).optional(),
   /** Null: the worker's best. */
   lowering: z.enum(["standard", "blocked"]).nullable(),
+  /** For a race: an epoch of recipe `base` is timed before the run. */
+  timesBaseEpoch: z.literal(true).optional(),
   tensorboard: z.boolean(),
   data: dataFactsSchema,
 });
@@ -114,24 +117,18 @@ export function machineFacts({
  * @throws UserError (exit code 2) when the run needs what workers cannot have
  */
 export function jobOf(
-  { recipe, fittedFrom, seed, trainOn, limit, fold }: PlannedRun,
+  { recipe, fittedFrom, seed, trainOn, limit, fold, timesBaseEpoch }: PlannedRun,
   options: Pick<ExperimentOptions, "data" | "lowering" | "runtime" | "tensorboard">,
   machine = machineFacts(options),
 ): Job {
   const { data, lowering, runtime, tensorboard = false } = options;
-  if (recipe.backbone || recipe.pretrained) {
-    throw new UserError(
-      `recipe "${recipe.name}" starts from a pretrained network in a file, which workers do not have; train it here`,
-      { exitCode: 2 },
-    );
-  }
   if (runtime.gpu || lowering === "gpu") {
     throw new UserError((w) => `workers train on their processor; leave ${w.option("device")} out`, { exitCode: 2 });
   }
   return {
     format: JOB_FORMAT,
     ...machine,
-    recipe: recipeToJson(recipe),
+    recipe: withoutPlaces(recipeToJson(recipe)),
     networkSha256: networkSha256(recipe.model, imageTask(data.train)),
     ...(fittedFrom ? { fittedFrom: { ...fittedFrom } } : {}),
     seed,
@@ -139,6 +136,7 @@ export function jobOf(
     limit,
     ...(fold ? { fold: { ...fold } } : {}),
     lowering: lowering ?? null,
+    ...(timesBaseEpoch ? { timesBaseEpoch } : {}),
     tensorboard,
   };
 }
@@ -180,10 +178,16 @@ export interface WorkerFacts {
   readonly versions: Job["versions"];
   /** Models of the worker's own recipe files, each with its file. */
   readonly models: readonly { readonly model: Model; readonly file: string }[];
+  /** Places of the worker's pretrained networks and weights, by their SHA-256. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** The planned run of a job; a text where this worker cannot train it, which says why. */
-export function planJob(job: Job, path: string, { data, facts, versions, models }: WorkerFacts): PlannedRun | string {
+export function planJob(
+  job: Job,
+  path: string,
+  { data, facts, versions, models, files }: WorkerFacts,
+): PlannedRun | string {
   for (const name of ["tailor", "onnxruntime"] as const) {
     if (job.versions[name] === versions[name]) continue;
     const program = name === "tailor" ? "tailor" : "ONNX Runtime";
@@ -204,17 +208,54 @@ export function planJob(job: Job, path: string, { data, facts, versions, models 
   const found = models.find(
     ({ model }) => model.name === job.recipe.model && networkSha256(model, task) === job.networkSha256,
   );
-  if (job.recipe.backbone !== undefined || job.recipe.pretrained !== undefined)
-    return "it starts from a pretrained network in a file";
+  const json = withPlaces(job.recipe, files);
+  if (typeof json === "string") return json;
   try {
-    const recipe = recipeFromJson(job.recipe, "the job", found?.model);
+    const recipe = recipeFromJson(json, "the job", found?.model);
     if (networkSha256(recipe.model, task) !== job.networkSha256) return unknownNetwork(job);
-    const { seed, trainOn, limit, fold, fittedFrom } = job;
-    return { recipe, recipeFile: found?.file, seed, trainOn, limit, fold, fittedFrom, path };
+    const { seed, trainOn, limit, fold, fittedFrom, timesBaseEpoch } = job;
+    return { recipe, recipeFile: found?.file, seed, trainOn, limit, fold, fittedFrom, timesBaseEpoch, path };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return `${unknownNetwork(job)} (${error.message})`;
   }
+}
+
+const fileSchema = z.object({ source: z.string().optional(), sha256 });
+
+/** A job's recipe with the places of this worker's files; a text where one is missing. */
+function withPlaces(recipe: Job["recipe"], files: WorkerFacts["files"]): Job["recipe"] | string {
+  const placed = { ...recipe };
+  for (const field of FILE_FIELDS) {
+    const wanted = fileSchema.safeParse(recipe[field]).data;
+    if (wanted === undefined) continue;
+    const file = files.get(wanted.sha256);
+    if (file === undefined) {
+      const name = wanted.source === undefined ? "" : `${wanted.source}, `;
+      const what = field === "backbone" ? "backbone" : "weights";
+      return `it starts from a file that is not here (${name}SHA-256 ${wanted.sha256}); give the worker the same ${what}`;
+    }
+    placed[field] = { ...(recipe[field] as object), file };
+  }
+  return placed;
+}
+
+/** A record from another machine with this one's places of the recipe's files and the data, where later commands look for them. */
+export function asTrainedHere(
+  record: RunRecord,
+  { recipe, recipeFile }: Pick<PlannedRun, "recipe" | "recipeFile">,
+  data: Pick<LoadedData, "folder">,
+): RunRecord {
+  const placed = { ...record.recipe };
+  for (const field of FILE_FIELDS) {
+    if (placed[field] && recipe[field]) placed[field] = { ...placed[field], file: recipe[field].file };
+  }
+  return {
+    ...record,
+    recipe: placed,
+    ...(recipeFile === undefined ? {} : { recipeFile }),
+    data: { ...record.data, ...(record.data.folder === undefined ? {} : { folder: data.folder }) },
+  };
 }
 
 function unknownNetwork(job: Job): string {

@@ -7,6 +7,7 @@ import {
   LATER_TRIES,
   loadPeer,
   lost,
+  openConnected,
   openParts,
   QUEUE_NAME,
   refusal,
@@ -48,20 +49,7 @@ export async function openPostgres(url: URL): Promise<Store> {
   const connection = { connectionString: url.href, migrate: true };
   const parts = openParts<Part>();
   const backend = bullmq.createPostgresBackend as unknown as import("bullmq").BackendFactory<IQueueBackend, object>;
-  /** Opens a part of BullMQ's, which makes connections of its own, once: the server may be starting again just then. */
-  const ready = async <Opened extends Part>(open: () => Opened): Promise<Opened> => {
-    for (let tries = 1; ; tries++) {
-      const part = parts.keep(open());
-      try {
-        await part.waitUntilReady();
-        return part;
-      } catch (error) {
-        await soon(part.close());
-        if (tries === LATER_TRIES) throw refusal(title, error);
-        await sleep(retryDelay(tries));
-      }
-    }
-  };
+  const ready = <Opened extends Part>(open: () => Opened): Promise<Opened> => openConnected(parts, open, title);
   const queue = await ready(() => new bullmq.Queue(QUEUE_NAME, { connection }, backend)).catch(async (error) => {
     watching.abort();
     await soon(pool.end());

@@ -1,5 +1,6 @@
-/** A run's files as one archive, in memory: how they travel through the store. */
+/** A run's files as one archive: how they travel through the store. */
 import { createHash } from "node:crypto";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -20,16 +21,24 @@ function isRunFile(name: string): boolean {
   return (NAMES.includes(name) && name !== RUN_FILES.report) || (isEventFile(name) && /^[\w.-]+$/.test(name));
 }
 
-/** @throws UserError when the run is too large for the store */
-export async function packRun(folder: string): Promise<Buffer> {
+/** Packs a run into a file. @throws UserError when it is too large for the store */
+export async function packRun(folder: string, file: string): Promise<void> {
   const { create } = await import("tar");
   const files = listNames(folder).filter(isRunFile).sort();
   // Uncompressed: of weights gzip saves a tenth, and takes longer for it than a slow network.
-  const packed = await create({ cwd: folder, portable: true }, files).concat();
-  if (packed.length <= MAX_PACKED_BYTES) return packed;
+  create({ cwd: folder, portable: true, file, sync: true }, files);
+  const { size } = statSync(file);
+  if (size <= MAX_PACKED_BYTES) return;
   throw new UserError(
-    `the run's files have ${Math.ceil(packed.length / 1e6)} MB, and a queue takes ${MAX_PACKED_BYTES / 1e6} MB; train it without the queue`,
+    `the run's files have ${Math.ceil(size / 1e6)} MB, and a queue takes ${MAX_PACKED_BYTES / 1e6} MB; train it without the queue`,
   );
+}
+
+/** The contents of a file that was written for one reader, which is removed. */
+export function takeFile(file: string): Buffer {
+  const content = readFileSync(file);
+  rmSync(file);
+  return content;
 }
 
 export function packageSha256(packed: Uint8Array): string {

@@ -1,4 +1,7 @@
-/** Messages between a worker and its process that trains (`run-worker.ts`). */
+/**
+ * Messages between a worker and its process that trains (`run-worker.ts`). Packed runs are files in the worker's temporary folder,
+ * which whoever reads them removes: as parts of messages they would be copied several times.
+ */
 import type { DataChoice } from "../data/node/custom-data.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 
@@ -6,8 +9,14 @@ import type { MetricsLine } from "../runs/metrics.ts";
 export interface RunWorkerOptions {
   readonly data: DataChoice;
   readonly threads: number;
+  /** Seconds that a run is trained before its state is stored, and between two states. */
+  readonly storeSeconds: number;
   /** Recipe files of one's own, whose networks jobs may have. */
   readonly recipeFiles: readonly string[];
+  /** Pretrained networks that jobs may start from: files, or places on Hugging Face. */
+  readonly backbones: readonly string[];
+  /** Weights that jobs may start from: files, runs, or places on Hugging Face. */
+  readonly weights: readonly string[];
 }
 
 export type ToRunWorker =
@@ -18,8 +27,8 @@ export type ToRunWorker =
       /** As it is in the queue. */
       readonly job: unknown;
       readonly folder: string;
-      /** What another worker has trained of it, packed. */
-      readonly state: Uint8Array | null;
+      /** What another worker has trained of it: its file, packed. */
+      readonly state: string | null;
     }
   /** Stop after this step and save. */
   | { readonly kind: "stop" };
@@ -36,14 +45,16 @@ export type FromRunWorker =
       readonly note?: string;
     }
   | { readonly kind: "step"; readonly step: number; readonly steps: number }
-  /** @param state the run's files, packed; null where no state is worth saving */
-  | { readonly kind: "epoch"; readonly line: MetricsLine; readonly state: Uint8Array | null }
+  /** @param state the run's files, packed into this file; null where no state is worth storing */
+  | { readonly kind: "epoch"; readonly line: MetricsLine; readonly state: string | null }
   /** The last message about a job is one of these. */
   | RunEnd;
 
 export type RunEnd =
-  | { readonly kind: "finished"; readonly files: Uint8Array }
-  | { readonly kind: "stopped"; readonly state: Uint8Array }
+  /** @param files packed into this file */
+  | { readonly kind: "finished"; readonly files: string }
+  /** @param state packed into this file; null where nothing is trained yet */
+  | { readonly kind: "stopped"; readonly state: string | null }
   | { readonly kind: "diverged"; readonly message: string }
   /** This worker cannot train the job; another may. */
   | { readonly kind: "unfit"; readonly why: string }

@@ -89,6 +89,10 @@ export function openParts<Part extends StorePart>() {
   const open: Part[] = [];
   return {
     open: open as readonly Part[],
+    /** It is closed by whoever opened it. */
+    drop(part: Part): void {
+      open.splice(open.indexOf(part), 1);
+    },
     keep<Kept extends Part>(part: Kept): Kept {
       // What matters of its errors is seen by the store itself; without a listener they would end the process.
       part.on("error", () => {});
@@ -96,6 +100,36 @@ export function openParts<Part extends StorePart>() {
       return part;
     },
   };
+}
+
+/** Part of a store that connects by itself. */
+interface ConnectingPart extends StorePart {
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a part of a store, several times where it cannot connect: the server may be starting again just then.
+ *
+ * @throws UserError when it cannot connect for a minute
+ */
+export async function openConnected<Part extends ConnectingPart, Opened extends Part>(
+  parts: ReturnType<typeof openParts<Part>>,
+  open: () => Opened,
+  title: string,
+): Promise<Opened> {
+  for (let tries = 1; ; tries++) {
+    const part = parts.keep(open());
+    try {
+      await part.waitUntilReady();
+      return part;
+    } catch (error) {
+      parts.drop(part);
+      await soon(part.close());
+      if (tries === LATER_TRIES) throw refusal(title, error);
+      await sleep(retryDelay(tries));
+    }
+  }
 }
 
 /** Whether the store refuses the user or password, so that more tries would not help. */

@@ -11,10 +11,18 @@ import { makeFolder } from "../runs/node/output-folder.ts";
 import { checkRunFiles, RUN_FILES, readRunRecord } from "../runs/node/run-files.ts";
 import { lockHolder } from "../runs/node/run-lock.ts";
 import { writeWholeFile } from "../runs/node/whole-file.ts";
-import type { RunRecord } from "../runs/run-record.ts";
 import { counted } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
-import { type Job, type JobResult, jobId, jobOf, machineFacts, progressSchema, resultSchema } from "./job.ts";
+import {
+  asTrainedHere,
+  type Job,
+  type JobResult,
+  jobId,
+  jobOf,
+  machineFacts,
+  progressSchema,
+  resultSchema,
+} from "./job.ts";
 import { openStore } from "./open-store.ts";
 import { packageSha256, unpackRun } from "./run-package.ts";
 import type { Store } from "./store.ts";
@@ -257,7 +265,7 @@ async function fetchRun(
   try {
     await unpackRun(packed, part);
     const record = readRunRecord(part);
-    writeWholeFile(`${part}/${RUN_FILES.record}`, sealedRecord(asTrainedHere(record, run, options)));
+    writeWholeFile(`${part}/${RUN_FILES.record}`, sealedRecord(asTrainedHere(record, run, options.data)));
     const arrived = { ...run, path: part };
     const work = remainingWork(arrived, options);
     if (work.todo !== "nothing") throw new UserError(`${run.path}: its result in ${store.title} is not a finished run`);
@@ -267,19 +275,6 @@ async function fetchRun(
   } finally {
     rmSync(part, { recursive: true, force: true });
   }
-}
-
-/** The record with this machine's places of the recipe's file and the data, where later commands look for them. */
-function asTrainedHere(
-  record: RunRecord,
-  { recipeFile }: PlannedRun,
-  { data }: Pick<TrainAllOptions, "data">,
-): RunRecord {
-  return {
-    ...record,
-    ...(recipeFile === undefined ? {} : { recipeFile }),
-    data: { ...record.data, ...(record.data.folder === undefined ? {} : { folder: data.folder }) },
-  };
 }
 
 /** @throws UserError when a process is writing to the folder, or the system refuses */

@@ -1,5 +1,5 @@
 /** A worker: takes jobs from a queue, has each trained by its child process, and sends the results back. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job as QueuedJob } from "bullmq";
@@ -10,7 +10,7 @@ import { startWorker, type WorkerProcess } from "../server/worker-process.ts";
 import { counted } from "../text.ts";
 import type { JobProgress, JobResult } from "./job.ts";
 import { openStore } from "./open-store.ts";
-import { packageSha256 } from "./run-package.ts";
+import { packageSha256, takeFile } from "./run-package.ts";
 import type { FromRunWorker, RunEnd, RunWorkerOptions, ToRunWorker } from "./run-process.ts";
 import { type Store, soon } from "./store.ts";
 import { type ReportedRun, reportedMetrics, STOPPED_REASON, startReporting, stopName } from "./worker-report.ts";
@@ -104,60 +104,64 @@ async function serve(
       shown = { ...shown, ...changes };
       reporting.show(shown);
     };
-    const end = await child.train(
-      { id, job: job.data, folder: join(folder, "run"), state: await store.files.get(stateName(id)) },
-      (message) => {
-        switch (message.kind) {
-          case "taken": {
-            const { epochs, note } = message;
-            metrics = [...message.metrics];
-            const epochsDone = metrics.length;
-            shown = {
-              id,
-              title: job.name,
-              takenAt: new Date().toISOString(),
-              epochs,
-              step: metrics.at(-1)?.step ?? 0,
-              steps: null,
-              metrics: reportedMetrics(metrics),
-            };
-            reporting.show(shown);
-            report(
-              `${nameOf(job)}: ${epochsDone > 0 ? `goes on after ${counted(epochsDone, "epoch")}` : "started"}${note === undefined ? "" : ` anew, as ${note}`}`,
-            );
-            return tell({ kind: "taken", worker: name, epochsDone, ...(note === undefined ? {} : { note }) });
-          }
-          case "step":
-            showNow({ step: message.step, steps: message.steps });
-            return tell({ ...message, worker: name });
-          case "epoch":
-            if (!hasLostLock && message.state !== null) upload.offer(message.state);
-            metrics.push(message.line);
-            showNow({ metrics: reportedMetrics(metrics), step: message.line.step });
-            return tell({ kind: "epoch", worker: name, line: message.line });
-          default:
-            return undefined;
+    const stored = await store.files.get(stateName(id));
+    const state = stored === null ? null : join(folder, "state.tar");
+    if (stored !== null && state !== null) writeFileSync(state, stored);
+    const end = await child.train({ id, job: job.data, folder: join(folder, "run"), state }, (message) => {
+      switch (message.kind) {
+        case "taken": {
+          const { epochs, note } = message;
+          metrics = [...message.metrics];
+          const epochsDone = metrics.length;
+          shown = {
+            id,
+            title: job.name,
+            takenAt: new Date().toISOString(),
+            epochs,
+            step: metrics.at(-1)?.step ?? 0,
+            steps: null,
+            metrics: reportedMetrics(metrics),
+          };
+          reporting.show(shown);
+          report(
+            `${nameOf(job)}: ${epochsDone > 0 ? `goes on after ${counted(epochsDone, "epoch")}` : "started"}${note === undefined ? "" : ` anew, as ${note}`}`,
+          );
+          return tell({ kind: "taken", worker: name, epochsDone, ...(note === undefined ? {} : { note }) });
         }
-      },
-    );
+        case "step":
+          showNow({ step: message.step, steps: message.steps });
+          return tell({ ...message, worker: name });
+        case "epoch":
+          if (message.state !== null) {
+            const state = takeFile(message.state);
+            if (!hasLostLock) upload.offer(state);
+          }
+          metrics.push(message.line);
+          showNow({ metrics: reportedMetrics(metrics), step: message.line.step });
+          return tell({ kind: "epoch", worker: name, line: message.line });
+        default:
+          return undefined;
+      }
+    });
     reporting.show(null);
     await upload.done();
     switch (end.kind) {
       case "finished": {
         // If the lock was lost, another worker has the run now, and its result is the one that counts.
         await job.extendLock(token, lockSeconds * 1000);
-        const sha256 = packageSha256(end.files);
-        await store.files.put(resultName(sha256), end.files);
+        const files = takeFile(end.files);
+        const sha256 = packageSha256(files);
+        await store.files.put(resultName(sha256), files);
         report(`${nameOf(job)}: finished`);
         trained++;
-        return { kind: "finished", sha256, bytes: end.files.length };
+        return { kind: "finished", sha256, bytes: files.length };
       }
       case "diverged":
         report(`${nameOf(job)}: ${end.message}`);
         return { kind: "diverged", message: end.message };
       case "stopped":
         if (hasLostLock) throw new Error("the lock was lost");
-        await store.files.put(stateName(id), end.state);
+        if (end.state !== null) await store.files.put(stateName(id), takeFile(end.state));
         if (unwanted === id) {
           unwanted = undefined;
           await store.files.remove(stopName(id));

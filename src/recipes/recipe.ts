@@ -148,6 +148,20 @@ export function normalizationFor(
   return { mean: [...mean], standardDeviation: [...standardDeviation] };
 }
 
+/** Fields of a recipe that name a file: its SHA-256 says which one it is, wherever it lies. */
+export const FILE_FIELDS = ["backbone", "pretrained"] as const;
+
+/** A recipe's JSON without the places of its files, which may be others on each machine. */
+export function withoutPlaces(json: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result = { ...json };
+  for (const field of FILE_FIELDS) {
+    if (typeof result[field] !== "object" || result[field] === null) continue;
+    const { file: _, ...rest } = result[field] as Record<string, unknown>;
+    result[field] = rest;
+  }
+  return result;
+}
+
 /** A recipe as plain JSON, with its model's name. */
 export function recipeToJson({ model, ...rest }: Recipe): Record<string, unknown> {
   return { ...rest, model: model.name };

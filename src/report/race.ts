@@ -23,11 +23,15 @@ const raceSchema = z.strictObject({
   target: z.number().min(0).max(1),
   runs: z
     .array(
-      z.strictObject({
-        /** Training time of one epoch of the recipe `base`, in the process that trained the run. */
-        baseEpochSeconds: z.number().positive(),
-        record: finishedSchema,
-      }),
+      z
+        .strictObject({
+          /** Training time of one epoch of the recipe `base`, where an earlier version timed it once for all runs. */
+          baseEpochSeconds: z.number().positive().optional(),
+          record: finishedSchema,
+        })
+        .refine(({ baseEpochSeconds, record }) => (baseEpochSeconds ?? record.baseEpochs) !== undefined, {
+          error: "expected the unit of the run's time, baseEpochs of its record",
+        }),
     )
     .min(1),
 });
@@ -58,10 +62,10 @@ export interface RaceRow {
   readonly accuracy: Spread;
   /** Mean training time, without evaluation. */
   readonly seconds: number;
-  /** Mean training time in units of an epoch of `base` on the same machine. */
+  /** Mean training time in units of an epoch of `base` in the same process. */
   readonly baseEpochs: number;
-  readonly cpu: string;
-  readonly threads: number;
+  /** Processors and threads of the machines that trained, each once. */
+  readonly machines: readonly string[];
   /** Why the row does not count; null if it does. */
   readonly problem: string | null;
 }
@@ -78,11 +82,22 @@ export function raceRow({ target, runs }: RaceResult): RaceRow {
     multiplyAdds: first.multiplyAdds,
     accuracy,
     seconds: meanOf(runs.map(({ record }) => record.result.seconds)),
-    baseEpochs: meanOf(runs.map(({ record, baseEpochSeconds }) => record.result.seconds / baseEpochSeconds)),
-    cpu: first.cpu.model,
-    threads: first.threads,
+    baseEpochs: meanOf(runs.map(baseEpochsOf)),
+    machines: [...new Set(runs.map(({ record }) => `${record.cpu.model}, ${counted(record.threads, "thread")}`))],
     problem: problemOf({ target, runs, accuracy }),
   };
+}
+
+/** Training time of a run in epochs of `base`; where several processes trained it, each part in the unit of its own. */
+function baseEpochsOf({ record, baseEpochSeconds }: RaceRun): number {
+  const { seconds } = record.result;
+  if (!record.baseEpochs) return seconds / baseEpochSeconds!;
+  const parts = record.baseEpochs.map((part, i, all) => {
+    // What was trained before the first unit was timed has that unit too.
+    const from = i === 0 ? 0 : part.from;
+    return ((all[i + 1]?.from ?? seconds) - from) / part.seconds;
+  });
+  return parts.reduce((sum, part) => sum + part);
 }
 
 function problemOf({
@@ -147,7 +162,7 @@ export function raceTable(entries: readonly RaceEntry[], targets: readonly RaceT
     leftColumns: [0, 1, 8],
     rows,
     notes: [
-      "Mean and standard deviation over seeds 1 to n, after the last epoch. Seconds: training of a run, without evaluation. Base epochs: the same in units of one epoch of recipe base, timed in the same process.",
+      "Mean and standard deviation over seeds 1 to n, after the last epoch. Seconds: training of a run, without evaluation. Base epochs: the same in units of one epoch of recipe base, timed before the run in the same process.",
       ...others.map(({ file, problem }) => `${file} does not count: ${problem}.`),
     ],
   };
@@ -156,7 +171,7 @@ export function raceTable(entries: readonly RaceEntry[], targets: readonly RaceT
 const UNKNOWNS = new Array<string>(7).fill(UNKNOWN);
 
 function cellsOf(row: RaceRow): string[] {
-  const { target, recipe, accuracy, epochs, multiplyAdds, seconds, baseEpochs, cpu, threads } = row;
+  const { target, recipe, accuracy, epochs, multiplyAdds, seconds, baseEpochs, machines } = row;
   return [
     percent(target),
     recipe,
@@ -166,6 +181,6 @@ function cellsOf(row: RaceRow): string[] {
     known(multiplyAdds, large),
     duration(seconds),
     baseEpochs.toFixed(1),
-    `${cpu}, ${counted(threads, "thread")}`,
+    machines.join("; "),
   ];
 }

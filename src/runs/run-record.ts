@@ -93,6 +93,14 @@ const planSchema = z.strictObject({
   grownFrom: z.strictObject({ run: z.string(), weightsSha256: sha256 }).optional(),
   /** The fold that validates, in a cross-validation; absent for the usual split. */
   fold: z.strictObject({ number: positiveCount, of: positiveCount }).optional(),
+  /**
+   * Seconds of an epoch of recipe `base`, the race's unit, in each process that trained the run, timed before it began; `from`
+   * is the run's training time at which that process took over.
+   */
+  baseEpochs: z
+    .array(z.strictObject({ from: nonNegative, seconds: z.number().positive() }))
+    .min(1)
+    .optional(),
   lowering: z.enum(["standard", "blocked", "gpu"]),
   /** Channels per block of the blocked layout; null without it. */
   blockSize: positiveCount.nullable(),

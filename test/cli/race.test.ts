@@ -1,5 +1,5 @@
 /** `tailor race`: a race, its result file, the board, and a repeated run. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { base } from "../../src/recipes/index.ts";
@@ -30,8 +30,27 @@ test("a race trains, times an epoch of base, tests each run, and says why it doe
   const { target, runs } = read();
   expect(target).toBe(0.9268);
   expect(runs.map(({ record }) => record.seed)).toEqual([1, 2]);
-  for (const { record } of runs) expect(record.evaluations?.test?.total).toBe(60);
-  expect(new Set(runs.map(({ baseEpochSeconds }) => baseEpochSeconds)).size).toBe(1);
+  for (const { record } of runs) {
+    expect(record.evaluations?.test?.total).toBe(60);
+    expect(record.baseEpochs).toEqual([{ from: 0, seconds: expect.any(Number) }]);
+  }
+});
+
+test("a race of an earlier version, whose unit is beside the runs, is completed with more seeds", async () => {
+  const old = join(OUT, "../old");
+  cpSync(OUT, old, { recursive: true });
+  rmSync(join(old, "race.json"));
+  writeFileSync(join(old, "race.json"), JSON.stringify({ status: "running" }));
+  for (const run of ["s1", "s2"]) {
+    const { fileSha256: _, baseEpochs: __, ...record } = JSON.parse(readFileSync(join(old, run, "run.json"), "utf8"));
+    writeFileSync(join(old, run, "run.json"), JSON.stringify(record));
+  }
+  writeFileSync(join(old, "base-epochs.json"), JSON.stringify({ 1: 4, 2: 4 }));
+  const { code, stderr } = await tailor(COMMAND.with(5, "3").with(7, old));
+  expect(code, stderr).toBe(0);
+  const { runs } = parseRaceResult(readFileSync(join(old, "race.json"), "utf8"), "race.json");
+  expect(runs).toMatchObject([{ baseEpochSeconds: 4 }, { baseEpochSeconds: 4 }, { record: { baseEpochs: [{}] } }]);
+  expect(runs[2]).not.toHaveProperty("baseEpochSeconds");
 });
 
 test("rerun, it trains and times nothing", async () => {

@@ -2,16 +2,18 @@
  * Commands that are killed, or whose writing fails, at any of their calls that change files, and then the same command again:
  * it ends with whole files and the results of an undisturbed one. `npm run test:hostile` does many rounds of it.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { randomStream } from "../../src/random.ts";
 import { checkRunFiles, openRun, readMetrics, readWeights } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
-import { type Result, refusalOf, startTailor } from "../cli/support/tailor.ts";
+import { type Result, refusalOf, start, startTailor } from "../cli/support/tailor.ts";
+import { tinyData } from "../data/fixtures.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
 import { smallRuns } from "../server/support/small-runs.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
@@ -30,6 +32,8 @@ const SEED = Number(process.env.HOSTILE_SEED ?? 1);
 const KINDS = ["SIGKILL", "ENOSPC", "SIGKILL", "EIO", "SIGKILL", "EROFS"] as const;
 
 const FOLDER = sharedFolder();
+const DATA_FACTS = join(FOLDER, "published.json");
+const tiny = tinyData();
 const PICTURES = join(FOLDER, "pictures");
 const WEIGHTS = join(FOLDER, "exported.safetensors");
 const DATA = await smallDataFolder({ train: 200, test: 40, isHalved: true });
@@ -47,6 +51,8 @@ interface Task {
   readonly args: (out: string) => readonly string[];
   /** Another way to go on than the same command, which names it. */
   readonly resume?: (out: string) => readonly string[];
+  /** The program, where it is not the command line; it has no way to go on but the same call. */
+  readonly script?: string;
   /** Long ones are no part of `npm test`. */
   readonly isLong?: boolean;
 }
@@ -103,17 +109,27 @@ const TASKS: readonly Task[] = [
     ],
     isLong: true,
   },
+  {
+    name: "fetching published data",
+    script: join(import.meta.dirname, "support/fetch-data.mjs"),
+    args: (out) => [DATA_FACTS, `${address()}/data/`, out],
+  },
   { name: "study", args: (out) => ["study", "--quick", "--data", WHOLE, ...THREAD, "--out", out], isLong: true },
 ];
 
 const network = otherNetwork();
 const hub = createServer(({ url = "", method }, response) => {
   const facts = { "x-repo-commit": "a".repeat(40), etag: '"0123abcd"', "content-length": network.length };
-  if (url !== "/owner/net/resolve/main/model.onnx") response.writeHead(404).end();
+  const published = tiny.contents.get(/^\/data\/(.*)\.gz$/.exec(url)?.[1] ?? "");
+  if (published) response.end(gzipSync(published));
+  else if (url !== "/owner/net/resolve/main/model.onnx") response.writeHead(404).end();
   else response.writeHead(200, facts).end(method === "HEAD" ? undefined : network);
 });
 
+const address = () => `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+
 beforeAll(async () => {
+  writeFileSync(DATA_FACTS, JSON.stringify(tiny.data));
   await putClasses(PICTURES, { a: 12, b: 12 }, { width: 16, height: 16 });
   const options = { force: false, data: undefined, threads: 1, runtime: nodeRuntime };
   await exportRun(RUN, { format: "safetensors", out: WEIGHTS, ...options });
@@ -132,24 +148,29 @@ afterAll(() => {
 });
 
 /** Runs a command with a fault, or only counts its calls. */
-function run(args: readonly string[], out: string, fault: Record<string, string>): Promise<Result> {
-  const endpoint = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
-  const env = { ...fault, HF_ENDPOINT: endpoint, HF_HUB_CACHE: join(out, "hub"), TAILOR_CACHE: undefined };
-  return startTailor(args, { env, node: ["--import", PRELOAD] }).ended;
+function run({ args, script }: Task, out: string, fault: Record<string, string>): Promise<Result> {
+  const env = { ...fault, HF_ENDPOINT: address(), HF_HUB_CACHE: join(out, "hub"), TAILOR_CACHE: undefined };
+  const preload = ["--import", PRELOAD];
+  if (script === undefined) return startTailor(args(out), { env, node: preload }).ended;
+  return start(process.execPath, [...preload, script, ...args(out)], { env }).ended;
 }
+
+const LOCK = /(^|\/)lock(\.takeover)*$/;
+/** What a killed process has fetched so far, which a later one removes after a day. */
+const STAGING = /(^|\/)\.fetching-\w+/;
 
 /** A lock that was not written whole counts for some seconds, as another process may be writing it: they are over. */
 function settleLocks(out: string): void {
   if (!existsSync(out)) return;
   const names = readdirSync(out, { recursive: true, encoding: "utf8" });
-  for (const name of names.filter((one) => /(^|\/)lock$/.test(one))) utimesSync(join(out, name), 0, 0);
+  for (const name of names.filter((one) => LOCK.test(one))) utimesSync(join(out, name), 0, 0);
 }
 
 /** What a folder holds that does not depend on time: whole runs, and all files that are not of runs. */
 function resultOf(out: string): unknown {
   const all = existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }) : [];
   // A killed process leaves its lock, which the next one that writes takes over.
-  const names = all.filter((name) => !/(^|\/)lock$/.test(name));
+  const names = all.filter((name) => !LOCK.test(name) && !STAGING.test(name));
   expect(names.filter((name) => /\.tmp$|\.part$/.test(name))).toEqual([]);
   const folders = names.filter((name) => name.endsWith("run.json")).map((name) => join(out, name, ".."));
   return {
@@ -162,7 +183,7 @@ function resultOf(out: string): unknown {
     }),
     // What is made from runs has their times.
     names: names.filter((name) => !/run\.json$/.test(name)).toSorted(),
-    ...(folders.length === 0 && { contents: contents(out) }),
+    ...(folders.length === 0 && { contents: [...contents(out)].filter(([name]) => !STAGING.test(name)) }),
   };
 }
 
@@ -170,14 +191,15 @@ const SHORT = TASKS.filter(({ isLong }) => !isLong);
 /** The campaign does all of them, a suite one or the short ones. */
 const TRIED = IS_CAMPAIGN ? TASKS : SHORT.slice(0, IS_THOROUGH ? undefined : 1);
 
-describe.each(TRIED)("$name", ({ name, args, resume }) => {
+describe.each(TRIED)("$name", (task) => {
+  const { name, resume } = task;
   test("gives the undisturbed result when it is run again", async () => {
     const log = join(FOLDER, "calls");
     const through = join(FOLDER, "through");
     const out = join(FOLDER, "out");
     const fresh = (folder: string) => rmSync(folder, { recursive: true, force: true });
     fresh(through);
-    const whole = await run(args(through), through, { FAULT_LOG: log });
+    const whole = await run(task, through, { FAULT_LOG: log });
     expect(whole.code, whole.stderr).toBe(0);
     const calls = Number(readFileSync(log, "utf8"));
     expect(calls).toBeGreaterThan(3);
@@ -187,7 +209,7 @@ describe.each(TRIED)("$name", ({ name, args, resume }) => {
       fresh(out);
       const [kind, at] = [KINDS[i % KINDS.length]!, 1 + stream.below(calls)];
       const what = `${kind} at call ${at} of ${calls}`;
-      const struck = await run(args(out), out, { FAULT: kind, FAULT_AT: String(at) });
+      const struck = await run(task, out, { FAULT: kind, FAULT_AT: String(at) });
       figures.faults++;
       if (struck.signal === "SIGKILL") figures.killed++;
       else if (struck.code === 0) figures.unnoticed++;
@@ -198,8 +220,9 @@ describe.each(TRIED)("$name", ({ name, args, resume }) => {
       expect(kind === "SIGKILL", `${what}: ${struck.stderr}`).toBe(struck.signal === "SIGKILL");
       // A command that had already finished refuses to replace its result.
       settleLocks(out);
-      let again = await run(args(out), out, {});
-      if (again.code === 2 && resume && /resume/.test(again.stderr)) again = await run(resume(out), out, {});
+      let again = await run(task, out, {});
+      if (again.code === 2 && resume && /resume/.test(again.stderr))
+        again = await run({ ...task, args: resume }, out, {});
       if (again.code !== 0) expect(again.stderr, what).toMatch(/is finished|already|holds imported weights/);
       expect(resultOf(out), what).toEqual(expected);
       figures.same++;

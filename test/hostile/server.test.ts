@@ -3,7 +3,7 @@
  * meanwhile, no response is an internal error, nothing of a stack is printed, and the process lives on. `npm run test:hostile`
  * does many rounds of it.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,7 +38,8 @@ let port: number;
 let pid: number;
 /** Number of responses, by status and error code. */
 const answers = new Map<string, number>();
-const times = { health: 0, prediction: 0 };
+/** The slowest answers during and after each attack, in milliseconds, and the memory, in MiB. */
+const figures = new Map<string, { health: number; prediction: number; memory: number; checks: number }>();
 
 beforeAll(async () => {
   const { runs } = await ownRun(sharedFolder(), { name: "own" });
@@ -59,27 +60,50 @@ afterAll(() => {
   if (!IS_CAMPAIGN) return;
   const list = [...answers].toSorted().map(([what, count]) => `${count} x ${what}`);
   process.stdout.write(
-    `server, seed ${SEED}: ${list.join(", ")}\n` +
-      `server, slowest while attacked: /healthz ${Math.round(times.health)} ms, a small prediction ${Math.round(times.prediction)} ms; largest memory of its process ${memory} MiB\n`,
+    `server, seed ${SEED}: ${list.join(", ")}\n\n` +
+      "| client | checks | /healthz, slowest | small prediction, slowest | memory of server and decoders, largest |\n| --- | ---: | ---: | ---: | ---: |\n" +
+      [...figures]
+        .map(([attack, { checks, health, prediction, memory }]) => {
+          const cells = [attack, checks, `${Math.round(health)} ms`, `${Math.round(prediction)} ms`, `${memory} MiB`];
+          return `| ${cells.join(" | ")} |\n`;
+        })
+        .join(""),
   );
 });
 
-let memory = 0;
+/** The largest memory of the server and of the processes it has at the moment, since the last look, in MiB; 0 off Linux. */
+function largestMemory(): number {
+  if (process.platform !== "linux") return 0;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  const kilobytes = [String(pid), ...children].map((one) => {
+    const [status, reset] = [`/proc/${one}/status`, `/proc/${one}/clear_refs`];
+    // A decoder may end in this moment.
+    if (!existsSync(status)) return 0;
+    const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, "utf8"))?.[1] ?? 0);
+    // 5 resets the peak to what it has now (proc_pid_clear_refs(5)).
+    if (existsSync(reset)) writeFileSync(reset, "5");
+    return peak;
+  });
+  return Math.round(kilobytes.reduce((sum, one) => sum + one, 0) / 1024);
+}
 
 /** Both are answered, however long it takes on a busy machine; the figures say how long. */
 async function check(): Promise<void> {
+  const attack = expect.getState().currentTestName?.split(": others are")[0] ?? "none";
+  const worst = figures.get(attack) ?? { health: 0, prediction: 0, memory: 0, checks: 0 };
+  figures.set(attack, worst);
+  worst.checks++;
   const healthFrom = performance.now();
   // A connection that is kept would be closed by the server after some idle seconds, maybe just when the next request is sent.
   const connection = "close";
   expect((await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection } })).status).toBe(200);
-  times.health = Math.max(times.health, performance.now() - healthFrom);
+  worst.health = Math.max(worst.health, performance.now() - healthFrom);
   const from = performance.now();
   const init = { method: "POST", headers: { connection, "content-type": "image/png" }, body: new Uint8Array(PICTURE) };
   const predicted = await fetch(`http://127.0.0.1:${port}/api/predict`, init);
   expect([predicted.status, await predicted.json()]).toEqual([200, expect.objectContaining({ run: "own" })]);
-  times.prediction = Math.max(times.prediction, performance.now() - from);
-  if (process.platform !== "linux") return;
-  memory = Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024);
+  worst.prediction = Math.max(worst.prediction, performance.now() - from);
+  worst.memory = Math.max(worst.memory, largestMemory());
 }
 
 async function open(): Promise<Socket> {

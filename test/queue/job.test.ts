@@ -7,8 +7,8 @@ import { loadData } from "../../src/data/node/custom-data.ts";
 import { UserError } from "../../src/errors.ts";
 import type { PlannedRun } from "../../src/experiments/planned-run.ts";
 import { dataFacts, type Job, jobId, jobOf, parseJob, planJob } from "../../src/queue/job.ts";
-import { packRun, unpackRun } from "../../src/queue/run-package.ts";
-import { loadPeer } from "../../src/queue/store.ts";
+import { packRun, takeFile, unpackRun } from "../../src/queue/run-package.ts";
+import { loadPeer, openConnected, openParts } from "../../src/queue/store.ts";
 import { base, enhanced } from "../../src/recipes/index.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -22,11 +22,35 @@ const machine = { data, runtime: nodeRuntime };
 const made = jobOf(RUN, machine);
 /** Of a package, without a commit: it is for workers of any checkout. */
 const job = { ...made, versions: { ...made.versions, commit: null } };
-const worker = { data, facts: dataFacts(data), versions: { ...job.versions, commit: "def" }, models: [] };
+const worker = {
+  data,
+  facts: dataFacts(data),
+  versions: { ...job.versions, commit: "def" },
+  models: [],
+  files: new Map<string, string>(),
+};
 /** As it arrives. */
 const sent = (value: unknown) => JSON.parse(JSON.stringify(value));
 
+const WEIGHTS = { file: "/producer/weights.safetensors", sha256: "a".repeat(64) };
+/** A job that starts from a file, as it is sent. */
+const sentFrom = (field: "backbone" | "pretrained"): Job => {
+  const { file: _, ...rest } = WEIGHTS;
+  return { ...job, recipe: { ...job.recipe, [field]: rest } };
+};
+
 describe("a job", () => {
+  test("that starts from a file has its SHA-256, no path, and is trained with the worker's own file", () => {
+    const pretrained = jobOf({ ...RUN, recipe: { ...base, pretrained: WEIGHTS } }, machine);
+    expect(JSON.stringify(pretrained)).not.toContain("producer");
+    expect(jobId(pretrained)).toBe(
+      jobId(jobOf({ ...RUN, recipe: { ...base, pretrained: { ...WEIGHTS, file: "/other" } } }, machine)),
+    );
+    const files = new Map([[WEIGHTS.sha256, "/worker/same.safetensors"]]);
+    const planned = planJob({ ...pretrained, versions: job.versions }, "run", { ...worker, files });
+    expect(planned).toMatchObject({ recipe: { pretrained: { ...WEIGHTS, file: "/worker/same.safetensors" } } });
+  });
+
   test("arrives as the planned run that was sent, into the worker's folder", () => {
     const planned = planJob(parseJob(sent(job), jobId(job)), "elsewhere", worker);
     expect(planned).toMatchObject({ recipe: base, seed: 1, trainOn: "split", limit: null, path: "elsewhere" });
@@ -75,8 +99,8 @@ describe("a job", () => {
     ],
     ["the network", { ...job, networkSha256: "0".repeat(64) }, /its network "base".* is not here/],
     ["a network of one's own", { ...job, recipe: { ...job.recipe, model: "mine" } }, /its network "mine" is not here/],
-    ["a backbone", { ...job, recipe: { ...job.recipe, backbone: {} } }, /pretrained network/],
-    ["pretrained weights", { ...job, recipe: { ...job.recipe, pretrained: {} } }, /pretrained network/],
+    ["a backbone", sentFrom("backbone"), /starts from a file that is not here \(SHA-256 a{64}\); .* same backbone$/],
+    ["pretrained weights", sentFrom("pretrained"), /not here \(SHA-256 a{64}\); give the worker the same weights$/],
   ])("with other facts about %s is left to other workers", (_, value, why) => {
     expect(planJob(value, "run", worker)).toMatch(why);
   });
@@ -103,7 +127,9 @@ describe("a run's archive", () => {
       lock: "1",
       "x.sh": "",
     });
-    await unpackRun(await packRun(folder), join(FOLDER, "unpacked"));
+    await packRun(folder, join(FOLDER, "run.tar"));
+    await unpackRun(takeFile(join(FOLDER, "run.tar")), join(FOLDER, "unpacked"));
+    expect(existsSync(join(FOLDER, "run.tar"))).toBe(false);
     expect(readdirSync(join(FOLDER, "unpacked")).sort()).toEqual(["metrics.jsonl", "run.json"]);
     expect(readFileSync(join(FOLDER, "unpacked/metrics.jsonl"), "utf8")).toBe("1");
   });
@@ -123,11 +149,31 @@ describe("a run's archive", () => {
   });
 
   test("that is cut short or no archive is refused", async () => {
-    const packed = await packRun(folderOf("cut", { "run.json": "1".repeat(10_000) }));
+    await packRun(folderOf("cut", { "run.json": "1".repeat(10_000) }), join(FOLDER, "cut.tar"));
+    const packed = takeFile(join(FOLDER, "cut.tar"));
     for (const bytes of [packed.subarray(0, packed.length / 2), Buffer.from("no archive")]) {
       await expect(unpackRun(bytes, join(FOLDER, "cut-short"))).rejects.toThrow(/archive is damaged/);
     }
   });
+});
+
+test("a part of a store whose connection fails is closed once and opened again", async () => {
+  const closed: number[] = [];
+  let opened = 0;
+  const open = () => {
+    const number = ++opened;
+    return {
+      on: () => {},
+      waitUntilReady: async () => {
+        if (number < 3) throw new Error("the database system is starting up");
+      },
+      close: async () => void closed.push(number),
+    };
+  };
+  const parts = openParts<ReturnType<typeof open>>();
+  const part = await openConnected(parts, open, "store");
+  expect(closed).toEqual([1, 2]);
+  expect(parts.open).toEqual([part]);
 });
 
 test("a package that is not installed is named with the command that installs it", async () => {

@@ -39,7 +39,7 @@ test.skipIf(RUNS === 0)(
     const out = join(folder, "queued");
     const command = tinyRuns({ data, runs: RUNS, threads: 1 });
     const store = await startStore();
-    const startWorker = () => startTinyWorker({ url: store.url, data, lock: LOCK });
+    const startWorker = () => startTinyWorker({ url: store.url, data, lock: LOCK, storeEvery: 0 });
     const produce = () => startTailor([...command, "--out", out, "--queue", store.url]);
 
     const workers = Array.from({ length: WORKERS }, startWorker);

@@ -22,7 +22,18 @@ test("a worker that is killed is replaced by another, which goes on to the weigh
   const store = await startPostgres();
   const command = [...SEEDS, "--threads", "1", "--skip-report", "--json"];
   const startWorker = async () => {
-    const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", "2", "--data", DATA]);
+    const worker = startTailor([
+      "worker",
+      store.url,
+      "--threads",
+      "1",
+      "--lock",
+      "2",
+      "--store-every",
+      "0",
+      "--data",
+      DATA,
+    ]);
     await worker.hasSaid("waiting for runs");
     return worker;
   };

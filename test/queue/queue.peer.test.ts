@@ -1,9 +1,12 @@
 /** Experiments on a queue: the results of one machine, whatever happens to workers, producer and store. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { QueueStatus } from "../../src/queue/manage.ts";
+import { base } from "../../src/recipes/index.ts";
+import { recipeToJson } from "../../src/recipes/recipe.ts";
+import { parseRaceResult } from "../../src/report/race.ts";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { refusalOf, type Started, startTailor, tailor, tailorJson } from "../cli/support/tailor.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
@@ -12,6 +15,8 @@ import { needRedis, type Server, startRedis, startTlsRedis, stopServers } from "
 
 const DATA = await smallDataFolder({ train: 240, test: 60, isHalved: true });
 const OTHER_DATA = await smallDataFolder({ train: 120, test: 60, isHalved: true });
+/** A race's images have the size of Fashion-MNIST's. */
+const WHOLE_DATA = await smallDataFolder({ train: 300, test: 20 });
 const FOLDER = sharedFolder();
 const at = (name: string) => join(FOLDER, name);
 
@@ -19,6 +24,9 @@ const at = (name: string) => join(FOLDER, name);
 const EPOCHS = 6;
 const RUN = ["--epochs", `${EPOCHS}`, "--batch-size", "20", "--data", DATA, "--threads", "1"];
 const SEEDS = ["train", "base", "--seeds", "3", ...RUN, "--skip-report"];
+
+/** States of runs that take seconds. */
+const AT_ONCE = ["--store-every", "0"];
 
 interface Seeds {
   readonly runs: readonly { readonly run: string; readonly weightsSha256: string; readonly accuracy: number }[];
@@ -34,7 +42,7 @@ async function startedWorker(
   store: Server,
   { lock = 60, args = ["--data", DATA] }: { lock?: number; args?: readonly string[] } = {},
 ): Promise<Started> {
-  const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", `${lock}`, ...args]);
+  const worker = startTailor(["worker", store.url, "--threads", "1", "--lock", `${lock}`, ...AT_ONCE, ...args]);
   await worker.hasSaid("waiting for runs");
   return worker;
 }
@@ -229,6 +237,53 @@ describe("train --seeds 3 --queue", () => {
     await stop(having);
   });
 
+  test("a run that starts from weights is trained where their file is, and resumed where it lies elsewhere", async () => {
+    const [one, other] = [at("one.safetensors"), at("other.safetensors")];
+    for (const copy of [one, other]) copyFileSync(at("here/s1/weights.safetensors"), copy);
+    const tuned = ["train", "base", "--seeds", "1", ...RUN, "--weights", at("here/s1"), "--head-epochs", "1"];
+    const command = [...tuned, "--skip-report", "--json"];
+    const alone = JSON.parse((await tailor([...command, "--out", at("tuned-here")])).stdout) as Seeds;
+    const producer = startTailor([...command, "--out", at("tuned"), "--queue", store.url]);
+    const without = await startedWorker(store);
+    await without.hasSaid(/left to other workers: it starts from a file that is not here \(SHA-256 [0-9a-f]{64}\)/);
+    await stop(without);
+    const first = await startedWorker(store, { args: ["--data", DATA, "--weights", one] });
+    await producer.hasSaid(/s1: epoch 2\/6/);
+    await stop(first);
+    const second = await startedWorker(store, { args: ["--data", DATA, "--weights", other] });
+    expect(weightsOf(await producedBy(producer))).toEqual(weightsOf(alone));
+    expect(producer.said().stderr).toMatch(/s1: goes on after [1-5] epochs? on /);
+    const { recipe } = readRunRecord(at("tuned/s1"));
+    expect(recipe).toEqual(readRunRecord(at("tuned-here/s1")).recipe);
+    await stop(second);
+  });
+
+  test("folds on a backbone are trained with the worker's own file", async () => {
+    const copy = at("backbone.onnx");
+    copyFileSync(at("here/s1/model.onnx"), copy);
+    const folds = ["train", "transfer", "--folds", "2", "--backbone", at("here/s1/model.onnx"), ...RUN];
+    const command = [...folds, "--skip-report", "--json"];
+    const alone = JSON.parse((await tailor([...command, "--out", at("folds-here")])).stdout) as Seeds;
+    const worker = await startedWorker(store, { args: ["--data", DATA, "--backbone", copy] });
+    const queued = startTailor([...command, "--out", at("folds"), "--queue", store.url]);
+    expect(weightsOf(await producedBy(queued))).toEqual(weightsOf(alone));
+    await stop(worker);
+  });
+
+  test("a race's runs have the unit of the worker that trained them", async () => {
+    const recipe = at("quick.json");
+    writeFileSync(recipe, JSON.stringify({ ...recipeToJson(base), name: "quick", epochs: 1 }));
+    const worker = await startedWorker(store, { args: ["--data", WHOLE_DATA] });
+    const race = ["race", "92.68", "--recipe", recipe, "--seeds", "2", "--data", WHOLE_DATA, "--threads", "1"];
+    const { code, stderr } = await startTailor([...race, "--out", at("race"), "--queue", store.url]).ended;
+    expect(code, stderr).toBe(0);
+    const { runs } = parseRaceResult(readFileSync(at("race/race.json"), "utf8"), "race.json");
+    const units = runs.map(({ record }) => record.baseEpochs);
+    expect(units).toEqual([1, 2].map(() => [{ from: 0, seconds: expect.any(Number) }]));
+    expect(new Set(units.map((unit) => unit?.[0]?.seconds)).size).toBe(2);
+    await stop(worker);
+  });
+
   test("pause, resume and drain", async () => {
     const worker = await startedWorker(store);
     expect(await tailorJson<QueueStatus>(["queue", "pause", store.url])).toMatchObject({ isPaused: true, workers: 1 });
@@ -324,10 +379,10 @@ describe("a store that cannot be used", () => {
     },
   );
 
-  test("a queue for one run, for a race, or beside --shard is refused", async () => {
+  test("a queue for one run, for the race's board, or beside --shard is refused", async () => {
     const url = "redis://127.0.0.1:1";
     expect(refusalOf(await tailor(["train", "base", "--queue", url]), 2)).toContain("--seeds or --folds");
-    expect(refusalOf(await tailor(["race", "93", "--queue", url]), 2)).toMatch(/race/);
+    expect(refusalOf(await tailor(["race", "--queue", url]), 2)).toMatch(/race to a target/);
     expect(refusalOf(await tailor([...SEEDS, "--queue", url, "--shard", "1/2", "--out", at("both")]), 2)).toContain(
       "leave one out",
     );

@@ -85,7 +85,7 @@ test.skipIf(!IS_WANTED)(
       return closed;
     });
 
-    const worker = ["worker", url, "--threads", "1", "--lock", `${LOCK}`, "--data", "my-images"];
+    const worker = ["worker", url, "--threads", "1", "--lock", `${LOCK}`, "--store-every", "0", "--data", "my-images"];
     const cutOff = second.tailor(worker);
     await cutOff.hasSaid("waiting for runs");
     const command = tinyRuns({ data: "my-images", ...SIZE });

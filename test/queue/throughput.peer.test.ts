@@ -11,7 +11,16 @@ import { afterAll, expect, test } from "vitest";
 import { type Started, startTailor } from "../cli/support/tailor.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { stopServers } from "./support/servers.ts";
-import { KIND, needStore, startStore, startTinyWorker, tinyRuns, watchMemory, weightsOf } from "./support/tiny-runs.ts";
+import {
+  KIND,
+  needStore,
+  processorSeconds,
+  startStore,
+  startTinyWorker,
+  tinyRuns,
+  watchMemory,
+  weightsOf,
+} from "./support/tiny-runs.ts";
 
 const ROUNDS = 4;
 const RUNS = Math.ceil(Number(process.env.QUEUE_LOAD ?? 0) / ROUNDS);
@@ -22,12 +31,13 @@ const LOCK = 600;
 
 afterAll(stopServers);
 
-/** Seconds of a command from its start to its end, and the weights that it trained. */
-async function timed(command: Started, started: number): Promise<{ seconds: number; weights: string[] }> {
-  const { code, stdout, stderr } = await command.ended;
-  const seconds = (performance.now() - started) / 1000;
+/** Seconds of a command from its start to its end, those of processor of all that took part, and the weights that it trained. */
+async function timed(start: () => Started): Promise<{ seconds: number; processor: number; weights: string[] }> {
+  const [started, before] = [performance.now(), processorSeconds()];
+  const { code, stdout, stderr } = await start().ended;
+  const [seconds, processor] = [(performance.now() - started) / 1000, processorSeconds() - before];
   expect(code, stderr).toBe(0);
-  return { seconds, weights: weightsOf(JSON.parse(stdout)) };
+  return { seconds, processor, weights: weightsOf(JSON.parse(stdout)) };
 }
 
 test.skipIf(RUNS === 0)(
@@ -39,29 +49,34 @@ test.skipIf(RUNS === 0)(
     const store = await startStore();
     const workers = Array.from({ length: WORKERS }, () => startTinyWorker({ url: store.url, data, lock: LOCK }));
     for (const worker of workers) await worker.hasSaid("waiting for runs");
-    const rounds: { queue: number; process: number; memory: unknown }[] = [];
+    const rounds: {
+      queue: number;
+      process: number;
+      processor: Readonly<Record<"queue" | "process", number>>;
+      memory: unknown;
+    }[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
       const [queued, alone] = [join(folder, `queued-${round}`), join(folder, `alone-${round}`)];
-      let started = performance.now();
-      const producer = startTailor([
-        ...tinyRuns({ data, runs: RUNS, threads: 1 }),
-        "--out",
-        queued,
-        "--queue",
-        store.url,
-      ]);
-      const stopWatching = watchMemory(() => producer, queued, store.url);
-      const onQueue = await timed(producer, started);
-      const memory = await stopWatching();
-      started = performance.now();
-      const command = startTailor([...tinyRuns({ data, runs: RUNS, threads: CORES }), "--out", alone]);
-      const inProcess = await timed(command, started);
+      let stopWatching: ReturnType<typeof watchMemory> | undefined;
+      const onQueue = await timed(() => {
+        const args = [...tinyRuns({ data, runs: RUNS, threads: 1 }), "--out", queued, "--queue", store.url];
+        const producer = startTailor(args);
+        stopWatching = watchMemory(() => producer, queued, store.url);
+        return producer;
+      });
+      const memory = await stopWatching?.();
+      const inProcess = await timed(() =>
+        startTailor([...tinyRuns({ data, runs: RUNS, threads: CORES }), "--out", alone]),
+      );
       expect(onQueue.weights).toEqual(inProcess.weights);
       expect(new Set(onQueue.weights).size).toBe(RUNS);
-      rounds.push({ queue: onQueue.seconds, process: inProcess.seconds, memory });
+      const processor = { queue: onQueue.processor / RUNS, process: inProcess.processor / RUNS };
+      rounds.push({ queue: onQueue.seconds, process: inProcess.seconds, processor, memory });
       console.log(JSON.stringify(rounds.at(-1)));
     }
     const sum = (of: "queue" | "process") => rounds.reduce((seconds, round) => seconds + round[of], 0);
+    const processorOf = (of: "queue" | "process") =>
+      rounds.reduce((seconds, { processor }) => seconds + processor[of], 0) / ROUNDS;
     console.log(
       JSON.stringify({
         store: KIND,
@@ -70,6 +85,7 @@ test.skipIf(RUNS === 0)(
         cores: CORES,
         runsPerMinute: { queue: (60 * ROUNDS * RUNS) / sum("queue"), process: (60 * ROUNDS * RUNS) / sum("process") },
         ratio: sum("process") / sum("queue"),
+        processorSecondsPerRun: { queue: processorOf("queue"), process: processorOf("process") },
       }),
     );
     for (const worker of workers) {

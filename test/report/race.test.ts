@@ -70,6 +70,30 @@ describe("a race", () => {
     expect(raceRow(raceOf(runs)).problem).toMatch(problem);
   });
 
+  test("has the unit of each run's own process, of each of its parts where several trained it", () => {
+    const [, ...others] = TEN as [RaceRun, ...RaceRun[]];
+    const own = (baseEpochs: NonNullable<RaceRun["record"]["baseEpochs"]>, changes = {}): RaceRun => ({
+      record: runOf(1, 0.9268, { baseEpochs, ...changes }).record,
+    });
+    const alone = (run: RaceRun) => raceRow(raceOf([run])).baseEpochs;
+    // 44.5 s, in seconds of one epoch of base.
+    expect(alone(own([{ from: 0, seconds: 5 }]))).toBeCloseTo(8.9, 10);
+    expect(
+      alone(
+        own([
+          { from: 0, seconds: 5 },
+          { from: 20, seconds: 2.5 },
+        ]),
+      ),
+    ).toBeCloseTo(4 + 9.8, 10);
+    // What an earlier version trained before it was resumed.
+    expect(alone(own([{ from: 20, seconds: 5 }]))).toBeCloseTo(8.9, 10);
+    const slow = own([{ from: 0, seconds: 20 }], { cpu: { model: "Slow", cores: 1 } });
+    const row = raceRow(raceOf([slow, ...others]));
+    expect(row.baseEpochs).toBeCloseTo((2.225 + 9 * 4.45) / 10, 10);
+    expect(row).toMatchObject({ machines: ["Slow, 2 threads", expect.stringMatching(/, 2 threads$/)], problem: null });
+  });
+
   test("to an arbitrary accuracy does not count", () => {
     expect(raceRow(raceOf(TEN, 0.92)).problem).toBe("92.00 % is not a target of the race");
   });
@@ -85,6 +109,7 @@ describe("a result file", () => {
     [JSON.stringify(finishedRecord), /^race\.json: field "race"|^race\.json: /],
     [JSON.stringify({ ...raceOf(TEN), runs: [] }), /^race\.json: field "runs"/],
     [JSON.stringify(raceOf([{ ...runOf(1), baseEpochSeconds: 0 }])), /field "runs\[0\]\.baseEpochSeconds"/],
+    [JSON.stringify(raceOf([{ record: runOf(1).record }])), /field "runs\[0\]": expected the unit of the run's time/],
   ])("that is damaged or of another kind is refused: %#", (text, message) => {
     expect(userErrorOf(() => parseRaceResult(text, "race.json")).message).toMatch(message);
   });

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readMetrics, readModel, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { createRunFolder } from "../../src/runs/node/run-folder.ts";
-import { TAKEOVER_FOLDER } from "../../src/runs/node/run-lock.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf } from "./support/helpers.ts";
 import { finished, interrupted, TEMPORARY } from "./support/run-folders.ts";
 import { finishedRecord, sampleMetrics, sampleTensors } from "./support/samples.ts";
@@ -24,9 +23,9 @@ describe("createRunFolder", () => {
     await kill(child);
     writeFileSync(join(path, TEMPORARY), "");
     expect(readdirSync(path).sort()).toEqual([TEMPORARY, "lock"]);
-    mkdirSync(join(path, TAKEOVER_FOLDER)); // Another process is just as far.
+    mkdirSync(join(path, "lock.takeover")); // Another process, of an earlier version, is just as far.
     expect(userErrorOf(() => createRunFolder(path)).message).toContain(`${path} is in use`);
-    rmdirSync(join(path, TAKEOVER_FOLDER));
+    rmdirSync(join(path, "lock.takeover"));
     createRunFolder(path).close();
     expect(readdirSync(path)).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,7 +13,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { acquireLock, LOCK_FILE, lockHolder, TAKEOVER_FOLDER } from "../../src/runs/node/run-lock.ts";
+import { acquireLock, LOCK_FILE, lockHolder } from "../../src/runs/node/run-lock.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
 import { kill, nextLine, startChild, temporaryFolder, userErrorOf, withoutPrivileges } from "./support/helpers.ts";
 
@@ -80,7 +81,9 @@ describe("the lock", () => {
 
   test("of a dead process, requested by several at the same moment, goes to one of them", async () => {
     for (let round = 0; round < (IS_THOROUGH ? 4 : 1); round++) {
-      const { folder } = await lockOfDeadProcess();
+      const { folder, path } = await lockOfDeadProcess();
+      // Every second time a process was killed while it replaced the lock.
+      if (round % 2 === 0) copyFileSync(path, join(folder, "lock.takeover"));
       const start = String(Date.now() + 700);
       const children = Array.from({ length: 5 }, () => startChild("hold-lock.mjs", folder, start));
       const answers = await Promise.all(children.map(nextLine));
@@ -94,12 +97,40 @@ describe("the lock", () => {
   test("is not replaced while another process is replacing it", async () => {
     const { folder, path } = await lockOfDeadProcess();
     const content = readFileSync(path, "utf8");
-    mkdirSync(join(folder, TAKEOVER_FOLDER));
-    expect(userErrorOf(() => acquireLock(folder)).message).toMatch(
-      /another process is writing to it; .* remove .*lock and .*lock\.takeover\)$/,
-    );
-    expect(readFileSync(path, "utf8")).toBe(content);
-    expect(existsSync(join(folder, TAKEOVER_FOLDER))).toBe(true);
+    // Of a live process, of one on another machine, and of an earlier version.
+    const live = JSON.stringify({ pid: process.pid, host: hostname(), started: null });
+    const elsewhere = JSON.stringify({ pid: 1, host: "elsewhere", started: null });
+    for (const [guard, holder] of [
+      [live, `process ${process.pid}`],
+      [elsewhere, "process 1 on elsewhere"],
+      [null, "another process"],
+    ] as const) {
+      const takeover = join(folder, "lock.takeover");
+      if (guard === null) mkdirSync(takeover);
+      else writeFileSync(takeover, guard);
+      const { message } = userErrorOf(() => acquireLock(folder));
+      expect(message).toContain(`${holder} is writing to it`);
+      expect(message).toMatch(/remove .*lock and .*lock\.takeover\)$/);
+      expect(readFileSync(path, "utf8")).toBe(content);
+      expect(existsSync(takeover)).toBe(true);
+      rmSync(takeover, { recursive: true });
+    }
+  });
+
+  test("is replaced although processes were killed while they replaced it, on any level", async () => {
+    const { folder, path } = await lockOfDeadProcess();
+    const dead = readFileSync(path, "utf8");
+    for (const name of ["lock.takeover", "lock.takeover.takeover"]) writeFileSync(join(folder, name), dead);
+    const release = acquireLock(folder);
+    expect(readdirSync(folder)).toEqual([LOCK_FILE]);
+    expect(lockHolder(folder)).toBe(`process ${process.pid}`);
+    release();
+    // As an earlier version left it.
+    writeFileSync(path, dead);
+    mkdirSync(join(folder, "lock.takeover"));
+    utimesSync(join(folder, "lock.takeover"), ago(60), ago(60));
+    acquireLock(folder)();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test("of a dead process whose number was reused is taken over", (context) => {

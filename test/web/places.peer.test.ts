@@ -272,11 +272,15 @@ describe("what is in this page only", () => {
       await page.getByLabel("Seed", { exact: true }).fill(seed);
       await page.getByRole("button", { name: button }).click();
     };
-    const reload = () => page.evaluate(() => location.reload());
     await begin("Start training", "500", "1");
     await page.getByText(/^step \d+ of/).waitFor();
-    await reload();
-    await expect.poll(() => asked).toEqual(["beforeunload"]);
+    await page.reload();
+    await page.getByText(/^The page was closed or reloaded/).waitFor();
+    expect(asked).toEqual([]);
+    await begin("Start anew", "1", "2");
+    expect(asked.at(-1)).toMatch(/^The training that was interrupted would be lost/);
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByText(/^step \d+ of/).waitFor();
     await begin("Start anew", "1", "2");
     expect(asked.at(-1)).toMatch(/^A training runs in this page, and would be lost/);
     await page.getByRole("heading", { name: "base, seed 1, in this browser" }).waitFor();
@@ -296,6 +300,24 @@ describe("what is in this page only", () => {
     await page.reload();
     await page.getByRole("button", { name: "Start training" }).waitFor();
     expect(asked).toHaveLength(4);
+  });
+
+  test("a second page's training is not kept, and the browser warns before it is lost", async () => {
+    const { url } = await serve();
+    const { page, context } = await openPage(`${url}/#/train`);
+    await page.getByRole("button", { name: "Start training" }).waitFor();
+    const second = await context.newPage();
+    await second.goto(`${url}/#/train`);
+    const types: string[] = [];
+    second.on("dialog", (dialog) => {
+      types.push(dialog.type());
+      void dialog.dismiss();
+    });
+    await second.getByLabel("Epochs", { exact: true }).fill("500");
+    await second.getByRole("button", { name: "Start training" }).click();
+    await second.getByText(/^step \d+ of/).waitFor();
+    await second.evaluate(() => location.reload());
+    await expect.poll(() => types).toEqual(["beforeunload"]);
   });
 
   test("pictures that were collected are not either", async () => {

@@ -117,6 +117,35 @@ test("two epochs, with a pause, have Node's losses to four decimals, and complet
   expect(complaints).toEqual([]);
 });
 
+test("a training that a reload interrupts is resumed after its last epoch to the same bits; a finished one is still there", async () => {
+  const { url } = await start({ runs, data: dataFolder });
+  const { page, complaints } = await openPage(`${url}/#/train`);
+  const weights = async () => {
+    await page.getByText("of the test images right").waitFor();
+    return Buffer.from(await download(page, "Weights"));
+  };
+  await startTraining(page, { epochs: 3, seed: 5 });
+  const whole = await weights();
+  const metrics = new TextDecoder().decode(await download(page, "Metrics"));
+  await page.reload();
+  expect((await weights()).equals(whole), "of the finished training, after a reload").toBe(true);
+
+  await startTraining(page, { epochs: 3, seed: 5 }, "Start anew");
+  await page.getByRole("img", { name: "base: confusion matrix, validation set, epoch 1" }).waitFor();
+  await page.reload();
+  await page.getByText(/^The page was closed or reloaded after [12] epochs? of 3\. Resume/).waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  expect((await weights()).equals(whole), "of the resumed training").toBe(true);
+  const losses = (text: string) => parseMetrics(text, "metrics.jsonl").map(({ trainLoss }) => trainLoss);
+  expect(losses(new TextDecoder().decode(await download(page, "Metrics")))).toEqual(losses(metrics));
+
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: "Start training" }).waitFor();
+  expect(await page.getByRole("heading", { name: "in this browser" }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
 test("settings of the form reach the training; the form shows what follows from the number of images", async () => {
   const { url } = await start({ runs, data: dataFolder });
   const { page, complaints } = await openPage(`${url}/#/train`);

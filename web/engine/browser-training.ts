@@ -1,12 +1,13 @@
 import { useSyncExternalStore } from "react";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
+import { discardKept, type KeptState, readKept, takeLock } from "./kept-training.ts";
 import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
 import { setUnsaved } from "./unsaved.ts";
 
 /** The training in this browser. Its state is global to the page, so that it continues when the route changes. */
 export interface BrowserTraining {
-  readonly phase: "loading" | "training" | "pausing" | "paused" | "testing" | "finished" | "failed";
+  readonly phase: "loading" | "interrupted" | "training" | "pausing" | "paused" | "testing" | "finished" | "failed";
   readonly order: TrainingOrder;
   /** Description of what is loading. */
   readonly loading: string;
@@ -21,12 +22,20 @@ export interface BrowserTraining {
   readonly failure: string | undefined;
   /** Whether its network was downloaded, and so is kept somewhere else. */
   readonly isDownloaded: boolean;
+  /** Whether what is trained so far is in this browser's database, so that a reload does not lose it. */
+  readonly isKept: boolean;
 }
 
 /** Maximum number of points of a line; when it is reached, every second one is dropped. */
 const MAX_POINTS = 400;
 
 let worker: Worker | undefined;
+/** Whether this page has the kept training, rather than another page of this browser; asked once. */
+const hasLock = takeLock();
+/** What was kept before the page was reloaded, to resume from. */
+let kept: KeptState | undefined;
+/** What was kept of the last training is removed; the next one is kept after that. */
+let discarded: Promise<void> = Promise.resolve();
 let current: BrowserTraining | undefined;
 let stepsAPoint = 1;
 const listeners = new Set<() => void>();
@@ -35,11 +44,8 @@ export function useBrowserTraining(): BrowserTraining | undefined {
   return useSyncExternalStore(subscribe, () => current);
 }
 
-/** Starts a training; a running one is stopped and discarded. */
-export function startTraining(order: TrainingOrder): void {
-  stopTraining();
-  stepsAPoint = 1;
-  set({
+function begun(order: TrainingOrder): BrowserTraining {
+  return {
     phase: "loading",
     order,
     loading: "the engine",
@@ -52,7 +58,46 @@ export function startTraining(order: TrainingOrder): void {
     files: undefined,
     failure: undefined,
     isDownloaded: false,
-  });
+    isKept: false,
+  };
+}
+
+/** Shows the training that was kept before the page was closed or reloaded: interrupted, or finished. */
+async function restore(): Promise<void> {
+  if (!(await hasLock)) return;
+  // A browser without a database, or one that a user has closed to this page, has nothing kept.
+  const found = await readKept().catch(() => undefined);
+  if (!found || current) return;
+  const { order, state } = found;
+  kept = state;
+  const { start, epochs = [], finished } = state ?? {};
+  const phase = finished ? "finished" : "interrupted";
+  set({ ...begun(order), phase, start, epochs, test: finished?.test, files: finished?.files, isKept: true });
+}
+
+void restore();
+
+/** Starts a training; a running one is stopped and discarded. */
+export function startTraining(order: TrainingOrder): void {
+  stopTraining();
+  set(begun(order));
+  void work(order, undefined);
+}
+
+/** Resumes a training that was interrupted when the page was closed or reloaded, from its last epoch. */
+export function resumeTraining(): void {
+  const { order, epochs } = current!;
+  set({ ...begun(order), epochs, isKept: true });
+  void work(order, kept);
+}
+
+async function work(order: TrainingOrder, from: KeptState | undefined): Promise<void> {
+  stepsAPoint = 1;
+  const started = current;
+  await discarded;
+  const isKept = await hasLock;
+  // It was stopped, or another one started, meanwhile.
+  if (current !== started) return;
   worker = new Worker(new URL("./training-worker.ts", import.meta.url), { type: "module", name: "training" });
   worker.addEventListener("message", ({ data }: MessageEvent<FromTrainer>) => {
     set(next(current!, data));
@@ -62,7 +107,7 @@ export function startTraining(order: TrainingOrder): void {
   worker.addEventListener("error", ({ message }) =>
     set({ ...current!, phase: "failed", failure: message || "The worker that trains could not be started." }),
   );
-  send({ kind: "start", order });
+  send({ kind: "start", order, isKept, from });
 }
 
 /** Pauses training after the current step. */
@@ -80,6 +125,8 @@ export function continueTraining(): void {
 export function stopTraining(): void {
   worker?.terminate();
   worker = undefined;
+  kept = undefined;
+  discarded = hasLock.then((has) => (has ? discardKept().catch(() => {}) : undefined));
   set(undefined);
 }
 
@@ -94,11 +141,13 @@ export function mayDiscard(): boolean {
   return confirm(
     current?.files
       ? "The network that was trained in this page is not downloaded, and would be lost. Discard it?"
-      : "A training runs in this page, and would be lost. Discard it?",
+      : current?.phase === "interrupted"
+        ? "The training that was interrupted would be lost. Discard it?"
+        : "A training runs in this page, and would be lost. Discard it?",
   );
 }
 
-function isOnlyHere(training: BrowserTraining | undefined): boolean {
+function isOnlyHere(training: BrowserTraining | undefined): training is BrowserTraining {
   return training !== undefined && training.phase !== "failed" && !training.isDownloaded;
 }
 
@@ -114,6 +163,8 @@ function next(state: BrowserTraining, message: FromTrainer): BrowserTraining {
       return { ...state, phase: "training", start: message };
     case "progress":
       return { ...state, progress: message.progress, ...lines(state, message.progress) };
+    case "kept":
+      return { ...state, isKept: message.isKept };
     case "epoch":
       return { ...state, epochs: [...state.epochs, message.result] };
     case "paused":
@@ -142,7 +193,7 @@ function lines(state: BrowserTraining, { step, loss, learningRate }: TrainingPro
 
 function set(training: BrowserTraining | undefined): void {
   current = training;
-  setUnsaved("training", isOnlyHere(training));
+  setUnsaved("training", isOnlyHere(training) && !training?.isKept);
   for (const listener of listeners) listener();
 }
 

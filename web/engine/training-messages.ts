@@ -3,6 +3,7 @@ import type { FittedRecipe } from "../../src/recipes/fit-to-images.ts";
 import type { BackboneSummary } from "../../src/server/api-types.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
+import type { KeptState } from "./kept-training.ts";
 import type { PictureClass } from "./own-data.ts";
 
 /** Messages between the page and the training worker. */
@@ -27,7 +28,13 @@ export interface Pretrained {
 }
 
 export type ToTrainer =
-  | { readonly kind: "start"; readonly order: TrainingOrder }
+  /** @param isKept whether order and states are written into the browser's database; `from` is what was kept, to resume it */
+  | {
+      readonly kind: "start";
+      readonly order: TrainingOrder;
+      readonly isKept: boolean;
+      readonly from?: KeptState | undefined;
+    }
   | { readonly kind: "pause" }
   | { readonly kind: "continue" };
 
@@ -61,6 +68,8 @@ export type FromTrainer =
     }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   | { readonly kind: "epoch"; readonly result: EpochResult }
+  /** Whether what is trained so far is in the browser's database: it may be full. */
+  | { readonly kind: "kept"; readonly isKept: boolean }
   | { readonly kind: "paused" }
   | { readonly kind: "testing" }
   | { readonly kind: "finished"; readonly test: TestResult | undefined; readonly files: TrainedFileBytes }

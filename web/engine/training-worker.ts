@@ -21,6 +21,7 @@ import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
 import { chooseOnFeatures } from "../../src/training/choose-weight-decay.ts";
 import { type TrainingJob, type TrainingOutcome, type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { trainedFiles } from "../../src/training/trained-files.ts";
+import { type KeptState, keepOrder, keepState } from "./kept-training.ts";
 import { loadData } from "./load-data.ts";
 import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
 import { ownData, ownFeatures, type PictureClass, PREPARATION } from "./own-data.ts";
@@ -52,6 +53,8 @@ interface BegunRun {
 type Engine = Pick<TrainingJob, "seed" | "threads" | "lowering" | "runtime">;
 
 let run: BegunRun | undefined;
+/** What is written into the browser's database; undefined where nothing is. */
+let kept: KeptState | undefined;
 let snapshot: TrainingSnapshot | undefined;
 let isPauseWanted = false;
 
@@ -59,8 +62,9 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
   postMessage(message, { transfer });
 }
 
-async function start(order: TrainingOrder): Promise<void> {
+async function start({ order, isKept, from }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
   requireWebAssembly();
+  if (isKept && !from) await keep(keepOrder(order));
   tell({ kind: "loading", what: "ONNX Runtime" });
   const threads = threadsHere();
   const runtime = await webRuntime(threads, ORT_FILES);
@@ -72,8 +76,41 @@ async function start(order: TrainingOrder): Promise<void> {
   const { epochs, batchSize } = recipe;
   const { fittedFrom } = run;
   const name = `onnxruntime-web ${runtime.version}`;
-  tell({ kind: "started", threads, images: count, classes, runtime: name, epochs, batchSize, fittedFrom });
+  const started = {
+    kind: "started",
+    threads,
+    images: count,
+    classes,
+    runtime: name,
+    epochs,
+    batchSize,
+    fittedFrom,
+  } as const;
+  const { normalization } = run.job;
+  if (from) requireSame(from, { start: started, normalization });
+  if (isKept) kept = { start: started, normalization, epochs: from?.epochs ?? [] };
+  snapshot = from?.snapshot;
+  tell(started);
   await goOn();
+}
+
+/** Writes into the browser's database. Without it the training goes on, and the page warns before it is closed. */
+async function keep(writing: Promise<void>): Promise<void> {
+  tell({
+    kind: "kept",
+    isKept: await writing.then(
+      () => true,
+      () => false,
+    ),
+  });
+}
+
+/** @throws Error when the images are others than those of the kept training */
+function requireSame(from: KeptState, now: Pick<KeptState, "start" | "normalization">): void {
+  const facts = ({ start: { images, classes, epochs, batchSize }, normalization }: typeof now) =>
+    JSON.stringify({ images, classes, epochs, batchSize, normalization });
+  if (facts(from) === facts(now)) return;
+  throw new Error("the images are others than before the page was reloaded: start the training anew");
 }
 
 async function beginOnImages(order: TrainingOrder, engine: Engine): Promise<BegunRun> {
@@ -135,7 +172,12 @@ async function goOn(): Promise<void> {
     job,
     {
       onStep: (progress) => tell({ kind: "progress", progress }),
-      onEpoch: (result) => tell({ kind: "epoch", result }),
+      async onEpoch(result, atEnd) {
+        tell({ kind: "epoch", result });
+        if (!kept) return;
+        kept = { ...kept, epochs: [...kept.epochs, result], snapshot: atEnd };
+        await keep(keepState(kept));
+      },
       isStopRequested: () => isPauseWanted,
     },
     snapshot,
@@ -161,6 +203,10 @@ async function goOn(): Promise<void> {
     model: new Uint8Array(model),
     weights: new Uint8Array(encodeSafetensors(trained.weights, trained.facts)),
   };
+  if (kept) {
+    const { snapshot: _, ...rest } = kept;
+    await keep(keepState({ ...rest, finished: { test: metrics && resultOf(metrics), files } }));
+  }
   tell({ kind: "finished", test: metrics && resultOf(metrics), files }, [files.model.buffer, files.weights.buffer]);
 }
 
@@ -193,7 +239,7 @@ function resultOf({ correct, total, accuracy, standardError, loss }: Classificat
 addEventListener("message", ({ data: message }: MessageEvent<ToTrainer>) => {
   switch (message.kind) {
     case "start":
-      start(message.order).catch(fail);
+      start(message).catch(fail);
       break;
     case "pause":
       isPauseWanted = true;

@@ -70,11 +70,6 @@ async function run(word: string, options: Options, output: Output): Promise<numb
   }
   const { recipe, recipeFile } =
     options.recipe === undefined ? { recipe: target.recipe } : await recipeNamed(options.recipe);
-  if (options.queue !== undefined) {
-    throw new UserError("the unit of a race's times is measured beside its runs, not at workers; use --shard", {
-      exitCode: 2,
-    });
-  }
   const trainRuns = typedDistribution(options);
   const count = seeds(options) ?? target.seeds;
   const limit = wholeNumber(options, "limit") ?? null;

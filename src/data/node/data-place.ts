@@ -40,7 +40,10 @@ export async function atPlace<Result>(
     );
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
-    throw new UserError((w) => shown(cause.worded(w)), { cause, exitCode: cause.exitCode });
+    // Of data that are several files, some messages name none of them; an archive is one.
+    const isArchive = place.file === undefined && place.folder !== place.path;
+    const inPlace = (text: string) => (isArchive && !text.includes(place.path) ? `${place.path}: ${text}` : text);
+    throw new UserError((w) => inPlace(shown(cause.worded(w))), { cause, exitCode: cause.exitCode });
   }
 }
 

@@ -24,7 +24,7 @@ import {
   readRunRecord,
   readStateIfWhole,
 } from "./run-files.ts";
-import { acquireLock, LOCK_FILE, TAKEOVER_FOLDER } from "./run-lock.ts";
+import { acquireLock, isLock } from "./run-lock.ts";
 import { findRun } from "./run-status.ts";
 import { isTemporary, removeTemporaries, writeWholeFile } from "./whole-file.ts";
 
@@ -222,7 +222,7 @@ function withLock<T>(path: string, isNew: boolean, goOn: (folder: RunFolder) => 
 /** Whether the folder has contents other than a run or the remains of one killed before its first record. */
 function holdsSomethingElse(path: string): boolean {
   const names = listNames(path);
-  const isOurs = (name: string) => name === LOCK_FILE || name === TAKEOVER_FOLDER || isTemporary(name);
+  const isOurs = (name: string) => isLock(name) || isTemporary(name);
   return !names.includes(RUN_FILES.record) && !names.every(isOurs);
 }
 

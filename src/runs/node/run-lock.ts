@@ -1,8 +1,9 @@
 /**
  * One writer per run folder: a file named `lock`, created exclusively, that names the process. The lock of a process
- * that no longer exists (killed, power cut) is ignored and taken over.
+ * that no longer exists (killed, power cut) is ignored and taken over: under a second lock, so that only one process does so,
+ * which is taken over in the same way if its process was killed meanwhile.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -11,8 +12,13 @@ import { errorCode, explainFileError } from "./file-errors.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 export const LOCK_FILE = "lock";
-/** A folder that exists while a dead process's lock is being replaced, so that only one process replaces it. */
-export const TAKEOVER_FOLDER = "lock.takeover";
+/** End of the name of the lock under which a dead process's lock is replaced. Earlier versions created an empty folder of this name. */
+const TAKEOVER = ".takeover";
+
+/** Whether a file or folder of this name in a run's folder is a lock. */
+export function isLock(name: string): boolean {
+  return name === LOCK_FILE || name.startsWith(`${LOCK_FILE}${TAKEOVER}`);
+}
 
 /** An empty lock older than this was not left by a process that is just writing it. */
 const WRITING_GRACE_MS = 10_000;
@@ -36,10 +42,7 @@ export function acquireLock(folder: string): () => void {
   const holder: Holder = { pid: process.pid, host: hostname(), started: processStart(process.pid) };
   const content = `${JSON.stringify(holder)}\n`;
   try {
-    if (!createExclusively(path, content)) {
-      removeDeadLock(folder, path);
-      if (!createExclusively(path, content)) throw inUse(folder, "another process");
-    }
+    take([path], content, folder);
   } catch (error) {
     throw explainFileError(error, "lock", folder);
   }
@@ -59,7 +62,10 @@ export function acquireLock(folder: string): () => void {
 
 /** The process that is writing to `folder`, as "process 123"; null if there is none. */
 export function lockHolder(folder: string): string | null {
-  const path = join(folder, LOCK_FILE);
+  return holderOf(join(folder, LOCK_FILE));
+}
+
+function holderOf(path: string): string | null {
   const content = readOrNull(path);
   if (content === null) return null;
   const holder = parseHolder(content);
@@ -88,30 +94,40 @@ function createExclusively(path: string, content: string): boolean {
 }
 
 /**
- * Between checking a dead lock and removing it no other process may replace it: hence a guard that only one can create.
+ * Creates the last of `paths`, a lock and those under which it is taken over, or takes over that of a dead process. Between
+ * checking a dead lock and removing it no other process may replace it: whoever does so holds the next lock.
+ *
+ * @throws UserError when a process that is alive holds one of them
  */
-function removeDeadLock(folder: string, path: string): void {
-  const guard = join(folder, TAKEOVER_FOLDER);
+function take(paths: readonly string[], content: string, folder: string): void {
+  const path = paths.at(-1)!;
+  if (createExclusively(path, content)) return;
+  requireDead(paths, folder);
+  const guard = `${path}${TAKEOVER}`;
+  take([...paths, guard], content, folder);
   try {
-    mkdirSync(guard);
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
-    throw inUse(folder, "another process", ` and ${guard}`);
-  }
-  try {
-    const holder = lockHolder(folder);
-    if (holder !== null) throw inUse(folder, holder);
-    rmSync(path, { force: true });
+    requireDead(paths, folder);
+    removeLock(path);
+    if (!createExclusively(path, content)) throw inUse(folder, "another process", paths);
   } finally {
-    rmdirSync(guard);
+    rmSync(guard, { force: true });
   }
 }
 
-function inUse(folder: string, holder: string, andGuard = ""): UserError {
-  const path = join(folder, LOCK_FILE);
+function requireDead(paths: readonly string[], folder: string): void {
+  const holder = holderOf(paths.at(-1)!);
+  if (holder !== null) throw inUse(folder, holder, paths);
+}
+
+function removeLock(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(path);
+  else rmSync(path, { force: true });
+}
+
+function inUse(folder: string, holder: string, paths: readonly string[]): UserError {
   return new UserError(
     `${folder} is in use: ${holder} is writing to it; wait until it has finished, or choose another folder` +
-      ` (if you are sure that nothing is writing there, remove ${path}${andGuard})`,
+      ` (if you are sure that nothing is writing there, remove ${paths.join(" and ")})`,
   );
 }
 
@@ -120,6 +136,8 @@ function readOrNull(path: string): string | null {
     return readRegularFile(path).toString("utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
+    // A folder says nothing.
+    if (errorCode(error) === "EISDIR") return "";
     throw explainFileError(error, "read", path);
   }
 }

@@ -12,6 +12,13 @@ const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 /** Some file systems cannot sync a folder; they fail with one of these. */
 const CANNOT_SYNC_FOLDERS: readonly (string | null)[] = ["EINVAL", "ENOTSUP", "EPERM", "EISDIR", "EACCES", "EBADF"];
 
+let isSynced = true;
+
+/** For a process whose files are of no use after it, such as those of a worker's temporary folder: they need not reach the disk. */
+export function writeWithoutSync(): void {
+  isSynced = false;
+}
+
 /**
  * Writes `content` (text as UTF-8) to the file `path` in a folder that exists, in place of what was there.
  *
@@ -24,7 +31,7 @@ export function writeWholeFile(path: string, content: Uint8Array | string): void
     const file = openSync(temporary, "wx");
     try {
       writeFileSync(file, content);
-      fsyncSync(file);
+      if (isSynced) fsyncSync(file);
     } finally {
       closeSync(file);
     }
@@ -40,6 +47,7 @@ export function writeWholeFile(path: string, content: Uint8Array | string): void
 export function syncFolder(folder: string): void {
   let file: number | undefined;
   try {
+    if (!isSynced) return;
     file = openSync(folder, "r");
     fsyncSync(file);
   } catch (error) {

@@ -71,16 +71,31 @@ export interface OpenedBackbone {
  */
 export async function openBackbone(place: string, options: BackboneOptions): Promise<OpenedBackbone> {
   const [name, tensor] = placeOf(place);
-  const fetched = isHubPlace(name) ? await fetchFromHub(name, HUB_FILES, options) : undefined;
-  const file = fetched?.path ?? resolve(name);
-  const { bytes, sha256 } = readFile(file);
-  const read = readBackboneFile(bytes, file);
+  const { file, sha256, read, fetched } = await readPlace(name, options.report);
   const stated = statedBeside(file, read);
   const input = inputOf(read, stated, options, file);
   const cut = { tensor: tensor ?? lastFeatures(read), input };
   const found = await trial(read, cut, options, file);
   const source = fetched && { source: fetched.source };
   return { backbone: { file, ...source, sha256, ...cut, ...found }, rangeFrom: rangeFrom(stated, options) };
+}
+
+/**
+ * Finds the file of a network that may be a backbone.
+ *
+ * @param place as for `openBackbone`
+ * @throws UserError as `openBackbone` does, but for what only running it tells
+ */
+export async function findBackbone(place: string, report: Report): Promise<Pick<Backbone, "file" | "sha256">> {
+  const { file, sha256 } = await readPlace(placeOf(place)[0], report);
+  return { file, sha256 };
+}
+
+async function readPlace(name: string, report: Report) {
+  const fetched = isHubPlace(name) ? await fetchFromHub(name, HUB_FILES, { report }) : undefined;
+  const file = fetched?.path ?? resolve(name);
+  const { bytes, sha256 } = readFile(file);
+  return { file, sha256, read: readBackboneFile(bytes, file), fetched };
 }
 
 /**

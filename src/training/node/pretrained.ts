@@ -35,10 +35,7 @@ const HUB_FILES = { defaults: ["model.safetensors"], beside: [] };
  * @throws UserError when the file is missing, cannot be fetched, is damaged or of another format, or the run is not finished
  */
 export async function openPretrained(place: string, model: Model, report: Report): Promise<OpenedWeights> {
-  const fetched = isHubPlace(place)
-    ? await fetchFromHub(place, HUB_FILES, { report, maxBytes: MAX_OUTSIDE_BYTES })
-    : undefined;
-  const { file, sha256, facts } = readWeightsFile(resolve(fetched?.path ?? weightsFileAt(place)), report);
+  const { file, sha256, facts, fetched } = await readPlace(place, report);
   const { image } = facts;
   const normalization = facts.normalization ?? model.published?.normalization;
   return {
@@ -55,6 +52,25 @@ export async function openPretrained(place: string, model: Model, report: Report
         ? "published weights of the network are"
         : "the training images are",
   };
+}
+
+/**
+ * Finds the file of weights that a training may start from.
+ *
+ * @param place as for `openPretrained`
+ * @throws UserError as `openPretrained` does
+ */
+export async function findWeights(place: string, report: Report): Promise<Pick<Pretrained, "file" | "sha256">> {
+  const { file, sha256 } = await readPlace(place, report);
+  return { file, sha256 };
+}
+
+async function readPlace(place: string, report: Report) {
+  const fetched = isHubPlace(place)
+    ? await fetchFromHub(place, HUB_FILES, { report, maxBytes: MAX_OUTSIDE_BYTES })
+    : undefined;
+  const { file, sha256, facts } = readWeightsFile(resolve(fetched?.path ?? weightsFileAt(place)), report);
+  return { file, sha256, facts, fetched };
 }
 
 /** The weights of a run, checked against its record; any other path as it is. */

@@ -9,7 +9,7 @@ import { sizeOf } from "../../graph/shape.ts";
 import { buildModel, type ImageTask, withoutNormalization } from "../../nn/model.ts";
 import type { PixelNormalization } from "../../ops/normalize-pixels.ts";
 import { createOptimizer } from "../../optim/index.ts";
-import type { Recipe } from "../../recipes/recipe.ts";
+import { type Recipe, withoutPlaces } from "../../recipes/recipe.ts";
 import { formatMetrics, type MetricsLine } from "../../runs/metrics.ts";
 import { fileSum } from "../../runs/node/hashes.ts";
 import { RUN_FILES } from "../../runs/node/run-files.ts";
@@ -54,14 +54,15 @@ export function requireOwnState(
 ): void {
   for (const [name, own] of Object.entries(runIdentity(record))) {
     const stated = metadata[name];
-    if (stated === undefined || isSameJson(stated, own)) continue;
+    if (stated === undefined || isSameJson(name, stated, own)) continue;
     throw damagedState(fileName, `it is of another run, whose "${name}" is ${stated}, not ${own}`);
   }
 }
 
-function isSameJson(one: string, other: string): boolean {
+function isSameJson(name: string, one: string, other: string): boolean {
+  const parse = (text: string) => (name === "recipe" ? withoutPlaces(JSON.parse(text)) : JSON.parse(text));
   try {
-    return isDeepStrictEqual(JSON.parse(one), JSON.parse(other));
+    return isDeepStrictEqual(parse(one), parse(other));
   } catch {
     return false;
   }

@@ -52,6 +52,8 @@ export interface TrainRunOptions {
   readonly before?: FeatureOptions["before"];
   /** Takes lines about caches that are damaged or cannot be written. Default: standard error. */
   readonly report?: ((line: string) => void) | undefined;
+  /** Seconds of an epoch of recipe `base` in this process, for the record: the unit of a race. */
+  readonly baseEpochSeconds?: number | undefined;
   /** Callbacks during training. */
   readonly hooks?: Omit<TrainingHooks, "onEpoch"> & {
     /** While a backbone computes the features of images: so many of all. */
@@ -92,9 +94,10 @@ export interface StartedRun {
  */
 export async function trainInto(
   folder: RunFolder,
-  { recipe, record, lowering, data, initial, from, metricsSha256: statedMetrics }: StartedRun,
+  { recipe, record: given, lowering, data, initial, from, metricsSha256: statedMetrics }: StartedRun,
   options: TrainRunOptions,
 ): Promise<TrainedRun> {
+  const record = withBaseEpoch(given, from?.position.seconds ?? 0, options.baseEpochSeconds);
   const { seed } = record;
   const { runtime, threads, stepsPerCall, hooks, onStart, functions, tensorboard = false } = options;
   const found = from ? readMetrics(folder.path) : [];
@@ -185,6 +188,13 @@ export async function trainInto(
   folder.writeRecord(finished);
   folder.removeBest();
   return { isFinished, folder: folder.path, record: finished };
+}
+
+/** The record with the unit of time of the process that goes on at `from` seconds; one that was killed before it saved does not count. */
+function withBaseEpoch(record: RunRecord, from: number, seconds: number | undefined): RunRecord {
+  if (seconds === undefined) return record;
+  const earlier = (record.baseEpochs ?? []).filter((one) => one.from < from);
+  return { ...record, baseEpochs: [...earlier, { from, seconds }] };
 }
 
 /** The model file of a trained network, which contains its backbone. */

@@ -167,7 +167,7 @@ export async function extendRun(
   const from = decodeSnapshot(state, stateFile);
   const data = trainingData(options.data.train, record);
   checkSnapshot(from, stateFile, { record, recipe: own, task: imageTask(data.train) });
-  const { evaluations: _evaluations, files: _files, gpu: _gpu, ...kept } = record;
+  const { evaluations: _evaluations, files: _files, gpu: _gpu, baseEpochs: _baseEpochs, ...kept } = record;
   const extended: RunRecord = {
     ...kept,
     recipe: recipeToJson(recipe),

@@ -9,7 +9,9 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { expect, type TestContext } from "vitest";
 
-const HAS_REDIS = spawnSync("redis-server", ["--version"]).status === 0;
+/** `REDIS_SERVER=valkey-server` tries Valkey in its place. */
+const REDIS = process.env.REDIS_SERVER ?? "redis-server";
+const HAS_REDIS = spawnSync(REDIS, ["--version"]).status === 0;
 /** Debian's folder of the newest version's programs. */
 const POSTGRES = existsSync("/usr/lib/postgresql")
   ? `/usr/lib/postgresql/${readdirSync("/usr/lib/postgresql").toSorted().at(-1)}/bin`
@@ -25,7 +27,7 @@ export async function stopServers(): Promise<void> {
 
 /** Skips the test where Redis is missing; with REQUIRE_PEERS=1 that is a failure. */
 export function needRedis(context: TestContext): void {
-  need(HAS_REDIS, "redis-server", context);
+  need(HAS_REDIS, REDIS, context);
 }
 
 /** Skips the test where Postgres is missing; with REQUIRE_PEERS=1 that is a failure. */
@@ -35,7 +37,7 @@ export function needPostgres(context: TestContext): void {
 
 function need(isThere: boolean, name: string, context: TestContext): void {
   if (isThere) return;
-  expect(process.env.REQUIRE_PEERS, `the Debian package ${name} is required`).not.toBe("1");
+  expect(process.env.REQUIRE_PEERS, `${name} is required`).not.toBe("1");
   context.skip(`needs the Debian package ${name}`);
 }
 
@@ -70,7 +72,7 @@ export async function startRedis({ password }: { password?: string } = {}): Prom
   const url = `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
   return serve(
     url,
-    () => spawn("redis-server", [...options, "--appendfsync", "always", ...login], { stdio: "ignore" }),
+    () => spawn(REDIS, [...options, "--appendfsync", "always", ...login], { stdio: "ignore" }),
     () => ping(new Redis(url, ONE_TRY)),
   );
 }
@@ -98,7 +100,7 @@ export async function startTlsRedis(): Promise<Server & { readonly certificate: 
   const options = ["--port", "0", "--tls-port", `${port}`, "--dir", folder, "--save", "", ...tls];
   const server = await serve(
     `rediss://localhost:${port}`,
-    () => spawn("redis-server", options, { stdio: "ignore" }),
+    () => spawn(REDIS, options, { stdio: "ignore" }),
     () => ping(new Redis(port, { ...ONE_TRY, tls: { rejectUnauthorized: false } })),
   );
   return { ...server, certificate };

@@ -21,10 +21,13 @@ interface WorkerSetting {
   readonly data: string;
   /** Seconds of `--lock`. */
   readonly lock: number;
+  /** Seconds of `--store-every`. */
+  readonly storeEvery?: number;
 }
 
-export function startTinyWorker({ url, data, lock }: WorkerSetting): Started {
-  return startTailor(["worker", url, "--threads", "1", "--lock", `${lock}`, "--data", data]);
+export function startTinyWorker({ url, data, lock, storeEvery }: WorkerSetting): Started {
+  const store = storeEvery === undefined ? [] : ["--store-every", `${storeEvery}`];
+  return startTailor(["worker", url, "--threads", "1", "--lock", `${lock}`, ...store, "--data", data]);
 }
 
 /** Arguments of the command that trains tiny runs, with seeds from 1. */
@@ -92,6 +95,33 @@ export function watchMemory(producer: () => Started, out: string, url: string) {
       peak: { producer: Math.max(...samples.map(({ producer }) => producer)), store: peakOf(samples) },
     };
   };
+}
+
+/**
+ * Seconds of processor of all processes that this one has started, ended ones included, from Linux's `/proc`: of two looks the
+ * difference. Unlike the time that passed, other programs change it little.
+ */
+export function processorSeconds(): number {
+  const ended = ticksOf("self").ended;
+  return (ended + descendants("self").reduce((sum, pid) => sum + ticksOf(pid).own + ticksOf(pid).ended, 0)) / 100;
+}
+
+/** In hundredths of a second: its own, and those of children that it has waited for (proc_pid_stat(5), fields 14 to 17). */
+function ticksOf(pid: string): { own: number; ended: number } {
+  const file = join("/proc", pid, "stat");
+  if (!existsSync(file)) return { own: 0, ended: 0 };
+  const fields = readFileSync(file, "utf8").split(") ").at(-1)!.split(" ").map(Number);
+  return { own: fields[11]! + fields[12]!, ended: fields[13]! + fields[14]! };
+}
+
+function descendants(pid: string): string[] {
+  const tasks = join("/proc", pid, "task");
+  if (!existsSync(tasks)) return [];
+  const children = readdirSync(tasks).flatMap((task) => {
+    const file = join(tasks, task, "children");
+    return existsSync(file) ? readFileSync(file, "utf8").split(" ").filter(Boolean) : [];
+  });
+  return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
 function peakOf(samples: readonly Sample[]): number {

@@ -9,6 +9,7 @@ import {
   continueTraining,
   mayDiscard,
   pauseTraining,
+  resumeTraining,
   stopTraining,
 } from "../../engine/browser-training.ts";
 import { fittedText, rateText } from "../../format.ts";
@@ -39,7 +40,7 @@ export function BrowserRun({ training }: { training: BrowserTraining }) {
 }
 
 function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
-  const isOver = phase === "finished" || phase === "failed";
+  const isOver = phase === "finished" || phase === "failed" || phase === "interrupted";
   return (
     <div className="row">
       {(phase === "training" || phase === "paused") && (
@@ -50,6 +51,11 @@ function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
           onClick={phase === "paused" ? continueTraining : pauseTraining}
         >
           {phase === "paused" ? "Go on" : "Pause"}
+        </button>
+      )}
+      {phase === "interrupted" && (
+        <button type="button" className="primary" onClick={resumeTraining}>
+          Resume
         </button>
       )}
       <button
@@ -66,7 +72,18 @@ function Buttons({ phase }: { phase: BrowserTraining["phase"] }) {
 }
 
 function Progress({ training }: { training: BrowserTraining }) {
-  const { phase, loading, start, progress, losses, rates } = training;
+  const { phase, loading, start, progress, losses, rates, epochs } = training;
+  if (phase === "interrupted") {
+    return (
+      <p className="quiet" role="status">
+        The page was closed or reloaded{" "}
+        {epochs.length === 0
+          ? "before the first epoch was trained"
+          : `after ${counted(epochs.length, "epoch")}${start ? ` of ${start.epochs}` : ""}`}
+        . Resume goes on from there.
+      </p>
+    );
+  }
   if (phase === "loading") {
     return (
       <p className="quiet" role="status">

@@ -115,7 +115,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
       )}
       <p className="note">
         {place === "browser"
-          ? "The same training code, on ONNX Runtime in WebAssembly. Nothing is kept unless you download it."
+          ? "The same training code, on ONNX Runtime in WebAssembly. It is kept in this browser, which resumes it after a reload, until you clear it."
           : "Several times faster; the run is kept in a folder of its own and appears among the runs."}
       </p>
       <fieldset className="choices">
