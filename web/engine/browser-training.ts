@@ -1,7 +1,14 @@
 import { useSyncExternalStore } from "react";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
-import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+import type {
+  FromTrainer,
+  GpuFailure,
+  TestResult,
+  ToTrainer,
+  TrainedFileBytes,
+  TrainingOrder,
+} from "./training-messages.ts";
 import { setUnsaved } from "./unsaved.ts";
 
 /** The training in this browser. Its state is global to the page, so that it continues when the route changes. */
@@ -19,6 +26,8 @@ export interface BrowserTraining {
   readonly test: TestResult | undefined;
   readonly files: TrainedFileBytes | undefined;
   readonly failure: string | undefined;
+  /** What happened to the GPU, if it failed. */
+  readonly gpuFailure: GpuFailure | undefined;
   /** Whether its network was downloaded, and so is kept somewhere else. */
   readonly isDownloaded: boolean;
 }
@@ -51,6 +60,7 @@ export function startTraining(order: TrainingOrder): void {
     test: undefined,
     files: undefined,
     failure: undefined,
+    gpuFailure: undefined,
     isDownloaded: false,
   });
   worker = new Worker(new URL("./training-worker.ts", import.meta.url), { type: "module", name: "training" });
@@ -116,6 +126,11 @@ function next(state: BrowserTraining, message: FromTrainer): BrowserTraining {
       return { ...state, progress: message.progress, ...lines(state, message.progress) };
     case "epoch":
       return { ...state, epochs: [...state.epochs, message.result] };
+    case "gpuFailed": {
+      const { kind: _, ...gpuFailure } = message;
+      const phase = gpuFailure.isGoingOn ? "training" : "paused";
+      return { ...state, phase, gpuFailure, start: state.start && { ...state.start, engine: gpuFailure.engine } };
+    }
     case "paused":
     case "testing":
       return { ...state, phase: message.kind };

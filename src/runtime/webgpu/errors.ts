@@ -1,4 +1,4 @@
-import { UserError } from "../../errors.ts";
+import { messageOf, UserError } from "../../errors.ts";
 import type { Words } from "../../wording.ts";
 
 /** What ONNX Runtime and Dawn report, and what it means for whoever uses the GPU. */
@@ -24,10 +24,14 @@ const CAUSES: readonly (readonly [RegExp, Words])[] = [
   ],
 ];
 
+/** The GPU cannot compute, or not any more: the processor still can. */
+export class GpuError extends UserError {}
+
 /** The error as a message with a remedy where its cause is known, otherwise the error itself. */
 export function gpuError(cause: unknown): unknown {
-  if (cause instanceof UserError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof GpuError) return cause;
+  // A model file's session has worded its engine's error, which may be the GPU's.
+  const text = messageOf(cause instanceof UserError ? cause.cause : cause);
   const known = CAUSES.find(([pattern]) => pattern.test(text));
-  return known ? new UserError(known[1], { cause }) : cause;
+  return known ? new GpuError(known[1], { cause }) : cause;
 }
