@@ -4,6 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import type { ModelSession } from "../../src/runtime/model-session.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { chooseDevice, type Device, type FoundGpu } from "../../src/runtime/webgpu/device.ts";
+import { exclusively } from "../../src/runtime/webgpu/engine.ts";
 import { GpuError, gpuError } from "../../src/runtime/webgpu/errors.ts";
 import { failureOf, findDevice } from "../../src/runtime/webgpu/web/find-device.ts";
 import type { GpuAdapterHandle, GpuDeviceHandle, WebGpuApi } from "../../src/runtime/webgpu/web/webgpu-api.ts";
@@ -92,7 +93,8 @@ test("gpu is the GPU or nothing: no fallback", async () => {
 });
 
 test.each([
-  [new Error("Failed to allocate 9 GB"), /does not have enough memory; use a smaller `batchSize`/],
+  [new Error("Failed to allocate 9 GB"), /does not have enough memory.* use a smaller `batchSize`/],
+  [new Error("WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid"), /does not have enough memory/],
   [new Error("WebGPU device lost (2): a driver's reset"), /the GPU was lost .* resume the run/],
   [new Error("Failed to get a WebGPU adapter: No supported adapters"), /no GPU here that WebGPU can use/],
   [new UserError("model.onnx cannot be run", { cause: new Error("Device was lost") }), /the GPU was lost/],
@@ -100,6 +102,20 @@ test.each([
   const error = gpuError(cause);
   expect(error).toBeInstanceOf(GpuError);
   expect((error as GpuError).message).toMatch(message);
+});
+
+test("one thing at a time is done with the GPU, also after one that failed", async () => {
+  const said: string[] = [];
+  const work = (name: string, fails = false) =>
+    exclusively(async () => {
+      said.push(`${name} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      said.push(`${name} ends`);
+      if (fails) throw new Error(name);
+    });
+  const [, second] = await Promise.allSettled([work("a"), work("b", true), work("c")]);
+  expect(second).toMatchObject({ status: "rejected", reason: { message: "b" } });
+  expect(said).toEqual(["a", "b", "c"].flatMap((name) => [`${name} begins`, `${name} ends`]));
 });
 
 test("what is not the GPU's fault stays as it is", () => {

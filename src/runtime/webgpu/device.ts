@@ -34,6 +34,7 @@ export interface Device {
 
 /** The devices to choose from, in Node or in a browser. */
 export interface Devices {
+  /** Opens the processor. */
   readonly openCpu: () => Promise<Device>;
   /** @throws UserError when there is no GPU that works */
   readonly openGpu: () => Promise<{ readonly found: FoundGpu; readonly device: Device }>;

@@ -4,9 +4,9 @@ import type { Words } from "../../wording.ts";
 /** What ONNX Runtime and Dawn report, and what it means for whoever uses the GPU. */
 const CAUSES: readonly (readonly [RegExp, Words])[] = [
   [
-    /out of memory|OutOfMemory|failed to allocate|allocation (size|of|failed)|larger than the max/i,
+    /out of memory|OutOfMemory|failed to allocate|allocation (size|of|failed)|larger than the max|too many storage buffers|\[Invalid Buffer/i,
     (w) =>
-      `the GPU does not have enough memory; use a smaller ${w.option("batchSize")}, or ${w.option("device", "cpu")}`,
+      `the GPU does not have enough memory, or takes no tensors as large as these; use a smaller ${w.option("batchSize")}, or ${w.option("device", "cpu")}`,
   ],
   [
     /device.{0,10}lost|lost.{0,10}device/i,
