@@ -11,8 +11,8 @@
  *   { kind: "residual", body, shortcut }
  */
 
-const IMAGE_SIZE = 28;
-const CLASSES = 10;
+export const IMAGE_SIZE = 28;
+export const CLASSES = 10;
 const DROPOUT_RATE = 0.3;
 
 /** @returns the layers of `base`, `enhanced`, `resnet18`, or `stack-WIDTH-DEPTH` */

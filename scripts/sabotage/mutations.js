@@ -18,13 +18,10 @@ export const MUTATIONS = [
     ["subtract(multiply(multiply(scale, dbias!), share)", "add(multiply(multiply(scale, dbias!), share)"],
   ]),
   ...caughtBy("test/ops/channels.test.ts", [
+    ["[sums, writer.scalar(1 / valuesPerChannel(shape))]", "[sums, writer.scalar(1 / (valuesPerChannel(shape) - 1))]"],
     [
-      "[sum(writer, squares, shape), writer.scalar(1 / valuesPerChannel(shape))]",
-      "[sum(writer, squares, shape), writer.scalar(1 / (valuesPerChannel(shape) - 1))]",
-    ],
-    [
-      'writer.node("Mul", [scale, writer.scalar(-1 / valuesPerChannel(shape))])',
-      'writer.node("Mul", [scale, writer.scalar(1 / valuesPerChannel(shape))])',
+      "const share = writer.scalar(-1 / valuesPerChannel(shape));",
+      "const share = writer.scalar(1 / valuesPerChannel(shape));",
     ],
     ['const centred = writer.node("Sub", [x, alongChannels(writer, mean, shape)]);', "const centred = x;"],
     ['writer.node("Add", [variance, writer.scalar(epsilon)])', "variance"],
@@ -32,10 +29,7 @@ export const MUTATIONS = [
   ]),
   ...caughtBy("test/ops/losses.test.ts", [
     ["[dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]", "[dloss, writer.scalar(1 / inputs[0]!.shape[1]!)]"],
-    [
-      "[writer.reduceSum(perImage, [0]), writer.scalar(1 / inputs[0]!.shape[0]!)]",
-      "[writer.reduceSum(perImage, [0]), writer.scalar(1 / inputs[0]!.shape[1]!)]",
-    ],
+    ['writer.node("ReduceMean", [perImage]', 'writer.node("ReduceMax", [perImage]'],
   ]),
   ...caughtBy("test/optim/update-parameters.test.ts", [
     ["slice(whole, from, length)", "slice(whole, 0, length)"],

@@ -6,7 +6,7 @@ import type { Recipe } from "../recipes/recipe.ts";
 import { peakMemoryBytes } from "../runs/node/environment.ts";
 import { modelNamed } from "../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
-import type { DeviceChoice } from "../runtime/webgpu/node/device.ts";
+import type { DeviceChoice } from "../runtime/webgpu/device.ts";
 import { gpuRuntime } from "../runtime/webgpu/node/index.ts";
 import type { TrainingJob } from "../training/train.ts";
 import { medianStep, timeSteps, totalOf } from "./time-steps.ts";

@@ -1,5 +1,5 @@
 import type { Lowering } from "../compile/program.ts";
-import { DEVICES } from "../runtime/webgpu/node/device.ts";
+import { DEVICES } from "../runtime/webgpu/device.ts";
 import type { OptionSpec } from "./command.ts";
 
 /** Options of several commands. Their values are parsed by `parse.ts`. */

@@ -1,7 +1,8 @@
 import type { PlannedRun } from "../experiments/planned-run.ts";
 import type { ExperimentEvent, ExperimentOptions } from "../experiments/train-all.ts";
 import { accuracyLine } from "../report/wording.ts";
-import { nodeRuntime } from "../runtime/node/index.ts";
+import type { Device } from "../runtime/webgpu/device.ts";
+import { CPU_DEVICE } from "../runtime/webgpu/node/device.ts";
 import { counted, duration } from "../text.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Output, sayNotKept } from "./output.ts";
@@ -10,7 +11,8 @@ import { startLine, trainingDisplay } from "./training-display.ts";
 import { IN_FLAGS, TAILOR } from "./wording.ts";
 
 /** What a command's experiment computes with, and how it is stopped and displayed. */
-type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "runtime" | "isInterrupted" | "onEvent">> &
+type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "isInterrupted" | "onEvent">> &
+  Device &
   Pick<ExperimentOptions, "trainRuns">;
 
 /**
@@ -19,7 +21,12 @@ type Shared = Required<Pick<ExperimentOptions, "data" | "threads" | "runtime" | 
  * @param run gives undefined when it was interrupted before its end, or one shard was trained, which is then said
  */
 export function whileResumable<Result>(
-  { data, threads, trainRuns }: Pick<Shared, "data" | "threads" | "trainRuns">,
+  {
+    data,
+    threads,
+    trainRuns,
+    device = CPU_DEVICE,
+  }: Pick<Shared, "data" | "threads" | "trainRuns"> & { readonly device?: Device },
   output: Output,
   run: (shared: Shared) => Promise<Result | undefined>,
 ): Promise<{ result: Result | undefined; interruptedBy: number | undefined }> {
@@ -28,7 +35,7 @@ export function whileResumable<Result>(
       data,
       threads,
       trainRuns,
-      runtime: nodeRuntime,
+      ...device,
       isInterrupted,
       onEvent: experimentDisplay(output),
     });

@@ -5,9 +5,10 @@ import { type SeedResult, splitOfRepeats, trainFolds, trainSeeds } from "../expe
 import { spreadText } from "../report/wording.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
 import { percent, shellWord } from "../text.ts";
+import { trainingTrial } from "../training/node/training-trial.ts";
 import type { PlannedTraining, TrainOptions } from "./commands/train.ts";
 import { dataToTrain } from "./custom-data.ts";
-import { chosenDevice, trialOf } from "./device.ts";
+import { chosenDevice } from "./device.ts";
 import { typedDistribution } from "./distribution.ts";
 import { experimentDisplay, repeatText } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
@@ -38,7 +39,7 @@ export async function trainRepeatedly(
   const data = await dataToTrain(options, output, recipe);
   const run = await runOn(data);
   const out = path(options, "out") ?? defaultRunPath(run.recipe.name, new Date());
-  const device = await chosenDevice(options.device ?? "cpu", trialOf(run, data, threads(options)), output);
+  const device = await chosenDevice(options.device, trainingTrial(run, data, threads(options)), output);
   const show = experimentDisplay(output);
   const say = ({ run, accuracy, ...repeat }: Pick<SeedResult, "run" | "accuracy"> & Parameters<typeof repeatText>[0]) =>
     output.say(`${repeatText(repeat)}: ${accuracy === null ? "not evaluated" : percent(accuracy)}, ${run}`);
@@ -49,7 +50,7 @@ export async function trainRepeatedly(
       data,
       threads: threads(options),
       lowering: options.lowering,
-      runtime: device.runtime,
+      ...device,
       trainRuns,
       tensorboard: options.tensorboard === true,
       isInterrupted,
@@ -82,7 +83,7 @@ export async function trainRepeatedly(
       ? undefined
       : runs.length > 1
         ? await reportSeeds(out, runs, { data, split, threads: threads(options) }, output)
-        : await reportTrained(runs[0]!, { data, split, threads: threads(options) }, output);
+        : await reportTrained(runs[0]!, { data, split, threads: threads(options), ...device }, output);
     if (page !== undefined) output.say(`report: ${page}`);
   }
   output.result({ ...result });

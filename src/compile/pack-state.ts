@@ -1,7 +1,7 @@
 import { sizeOf } from "../graph/shape.ts";
 import { isOp, type Value } from "../graph/value.ts";
 import { input, inputName, inputOp } from "../ops/leaves.ts";
-import { concat, concatOp, reshape, reshapeOp, slice, sliceOp } from "../ops/reshape.ts";
+import { concat, concatOp, reshape, reshapeOp, sliceOp, split } from "../ops/reshape.ts";
 import type { StatePart, StateTensor } from "./program.ts";
 import type { Rule } from "./rewrite.ts";
 
@@ -36,12 +36,12 @@ export function packState(state: readonly StateTensor[]): PackedProgramState {
     if (!isWhole) return tensors;
     const name = `${tensors[0]!.name} and ${tensors.length - 1} more`;
     const joined = input(name, vector.shape);
-    let start = 0;
-    for (const { name: part, input: value } of tensors) {
-      const length = sizeOf(value.shape);
-      parts.set(part, reshape(slice(joined, start, length), value.shape));
-      start += length;
-    }
+    const slices = split(
+      joined,
+      tensors.map(({ input: value }) => sizeOf(value.shape)),
+    );
+    for (const [i, { name: part, input: value }] of tensors.entries())
+      parts.set(part, reshape(slices[i]!, value.shape));
     return [
       { name, input: joined, next: vector, parts: tensors.map((one) => ({ name: one.name, shape: one.input.shape })) },
     ];

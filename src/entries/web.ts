@@ -47,6 +47,16 @@ export type { ModelSession } from "../runtime/model-session.ts";
 export type { Runtime, Session, SessionOptions, TensorData } from "../runtime/runtime.ts";
 export { openModel, webRuntime } from "../runtime/web/index.ts";
 export type { OrtFiles } from "../runtime/web/ort-files.ts";
+export {
+  chooseDevice,
+  DEVICES,
+  type Device,
+  type DeviceChoice,
+  type Devices,
+  type FoundGpu,
+} from "../runtime/webgpu/device.ts";
+export { GpuError } from "../runtime/webgpu/errors.ts";
+export { type BrowserGpu, openBrowserGpu } from "../runtime/webgpu/web/index.ts";
 export type { TrainingPosition, TrainingProgress } from "../training/progress.ts";
 export {
   type EpochResult,

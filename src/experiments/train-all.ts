@@ -1,7 +1,7 @@
 import type { Lowering } from "../compile/program.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
-import { type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
+import { type EvaluateOnOptions, type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -112,6 +112,8 @@ export interface ExperimentOptions {
   /** Default: blocked where the processor supports it. */
   readonly lowering?: Lowering["kind"] | undefined;
   readonly runtime: Runtime;
+  /** Opens a model file to evaluate it. Default: on the processor. */
+  readonly openModel?: EvaluateOnOptions["openModel"];
   /** Write events for TensorBoard into the runs' folders. */
   readonly tensorboard?: boolean;
   /** Called after each step and between runs; once it is true, training stops and its state is saved. */
@@ -244,16 +246,19 @@ export async function evaluateAll(
   {
     data,
     threads,
+    openModel,
     split,
     isInterrupted = () => false,
     onEvent = () => {},
-  }: Pick<ExperimentOptions, "data" | "threads" | "isInterrupted" | "onEvent"> & { readonly split: EvaluationSplit },
+  }: Pick<ExperimentOptions, "data" | "threads" | "openModel" | "isInterrupted" | "onEvent"> & {
+    readonly split: EvaluationSplit;
+  },
 ): Promise<EvaluatedRun[] | undefined> {
   const evaluated: EvaluatedRun[] = [];
   for (const run of runs) {
     if (isInterrupted()) return undefined;
     const onNotKept = (why: string) => onEvent({ kind: "not-kept", run, why });
-    const metrics = await evaluateRun(run.path, { data, split, averageFlips: false, threads, onNotKept });
+    const metrics = await evaluateRun(run.path, { data, split, averageFlips: false, threads, openModel, onNotKept });
     onEvent({ kind: "evaluated", run, split, metrics });
     evaluated.push({ ...run, metrics });
   }

@@ -92,19 +92,39 @@ export class GraphWriter {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     domain: OnnxDomain = "",
   ): string {
-    const output = `v${this.#results.size}`;
-    this.#results.add(output);
-    this.#written.push(output);
+    return this.#write(1, opType, inputs, attributes, domain)[0]!;
+  }
+
+  /**
+   * Cuts x along its first axis into parts of these lengths, with one node.
+   *
+   * @returns the parts' names
+   */
+  split(x: string, lengths: readonly number[]): string[] {
+    return this.#write(lengths.length, "Split", [x, this.integers(lengths)], { axis: 0 }, "");
+  }
+
+  /** Adds a node, named after its first output. @returns the names of its outputs */
+  #write(
+    outputs: number,
+    opType: string,
+    inputs: readonly (string | undefined)[],
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+    domain: OnnxDomain,
+  ): string[] {
+    const names = Array.from({ length: outputs }, (_, i) => `v${this.#results.size + i}`);
+    for (const name of names) this.#results.add(name);
+    this.#written.push(names[0]!);
     this.#domains.add(domain);
     this.#nodes.push({
       opType,
       domain,
-      name: `${this.label}/${output}`,
+      name: `${this.label}/${names[0]}`,
       input: inputs.map((input) => input ?? ""),
-      output: [output],
+      output: names,
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     });
-    return output;
+    return names;
   }
 
   /** A node of ONNX Runtime's blocked (NCHWc) layout. */

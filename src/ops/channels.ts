@@ -62,11 +62,11 @@ export function sumChannels(writer: GraphWriter, x: string, shape: Shape): strin
 
 /**
  * The same sums in two launches instead of four: the provider's ReduceSum over the first axis transposes before, a
- * product with ones does not.
+ * product with ones does not. The sums are multiplied by a factor.
  */
-function sumChannelsOnGpu(writer: GraphWriter, x: string, shape: Shape): string {
+function sumChannelsOnGpu(writer: GraphWriter, x: string, shape: Shape, factor = 1): string {
   const [batch, channels, positions] = [shape[0]!, shape[1]!, sizeOf(shape.slice(2))];
-  const ones = writer.floats(new Float32Array(batch).fill(1), [1, batch]);
+  const ones = writer.floats(new Float32Array(batch).fill(factor), [1, batch]);
   const overBatch = writer.node("MatMul", [ones, writer.reshape(x, [batch, channels * positions])]);
   if (positions === 1) return writer.reshape(overBatch, [channels]);
   return writer.reduceSum(writer.reshape(overBatch, [channels, positions]), [1]);
@@ -321,8 +321,15 @@ export const channelVarianceOp: Op<Record<string, never>> = {
     return { shape: mean!.shape };
   },
   lower: {
-    standard: (writer, [x, mean], { inputs }) => writeVariance(writer, x!, mean!, inputs[0]!.shape, sumChannels),
-    gpu: (writer, [x, mean], { inputs }) => writeVariance(writer, x!, mean!, inputs[0]!.shape, sumChannelsOnGpu),
+    standard(writer, [x, mean], { inputs }) {
+      const { shape } = inputs[0]!;
+      const sums = sumChannels(writer, writeSquares(writer, x!, mean!, shape), shape);
+      return writer.node("Mul", [sums, writer.scalar(1 / valuesPerChannel(shape))]);
+    },
+    gpu(writer, [x, mean], { inputs }) {
+      const { shape } = inputs[0]!;
+      return sumChannelsOnGpu(writer, writeSquares(writer, x!, mean!, shape), shape, 1 / valuesPerChannel(shape));
+    },
     blocked: {
       plan: ({ inputs }, _known, block) =>
         planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
@@ -348,10 +355,10 @@ export const channelVarianceOp: Op<Record<string, never>> = {
   },
 };
 
-function writeVariance(writer: GraphWriter, x: string, mean: string, shape: Shape, sum: typeof sumChannels): string {
+/** The squares of x less its mean. */
+function writeSquares(writer: GraphWriter, x: string, mean: string, shape: Shape): string {
   const centred = writer.node("Sub", [x, alongChannels(writer, mean, shape)]);
-  const squares = writer.node("Mul", [centred, centred]);
-  return writer.node("Mul", [sum(writer, squares, shape), writer.scalar(1 / valuesPerChannel(shape))]);
+  return writer.node("Mul", [centred, centred]);
 }
 
 export function channelVariance(x: Value, mean: Value): Value {

@@ -286,11 +286,11 @@ export const softmaxCrossEntropyOp: Op<TargetAttributes> = {
     gpu(writer, [logits, labels], { inputs, attributes }) {
       const shifted = writeShifted(writer, logits!);
       const { targets, totals } = writeTargets(writer, labels!, inputs[0]!.shape, attributes);
-      const plain = writer.node("Log", [writer.reduceSum(writer.node("Exp", [shifted]), [1])]);
+      const plain = writer.node("ReduceLogSumExp", [shifted], { axes: [1], keepdims: 0 });
       const logTotal = totals ? writer.node("Mul", [plain, writer.reshape(totals, [inputs[0]!.shape[0]!])]) : plain;
       const atTarget = writer.reduceSum(writer.node("Mul", [shifted, targets]), [1]);
       const perImage = writer.node("Sub", [logTotal, atTarget]);
-      return writer.node("Mul", [writer.reduceSum(perImage, [0]), writer.scalar(1 / inputs[0]!.shape[0]!)]);
+      return writer.node("ReduceMean", [perImage], { axes: [0], keepdims: 0 });
     },
   },
   reference([logits, labels], { attributes }) {

@@ -174,10 +174,18 @@ function requireAxis(op: string, shape: Shape, axis: number): void {
   throw new ShapeError(op, `axis must be an axis of ${formatShape(shape)}, counted from 0, got ${axis}`);
 }
 
-type SliceAttributes = { readonly start: number; readonly length: number; readonly axis: number };
+type SliceAttributes = {
+  readonly start: number;
+  readonly length: number;
+  readonly axis: number;
+  /** Where x is a vector that is cut into consecutive slices, the lengths of all of them. */
+  readonly lengths?: readonly number[];
+};
 
 /**
  * Places `start` to `start + length` of an axis. The derivative is dy, with zeros for the other places.
+ *
+ * On the GPU the slices of a vector that is cut into many are written together (`splitForGpu`).
  *
  * Of blocked images whole blocks of channels are taken as they are.
  */
@@ -200,6 +208,10 @@ export const sliceOp: Op<SliceAttributes> = {
   },
   lower: {
     standard: writeSlice,
+    gpu(writer, [x], value) {
+      const { start, lengths } = value.attributes;
+      return lengths ? splitForGpu(writer, x!, lengths).get(start)! : writeSlice(writer, [x!], value);
+    },
     blocked: {
       plan({ inputs: [x], attributes: { start, length, axis } }, [known], block) {
         const images = blockedImages(block);
@@ -224,6 +236,49 @@ function writeSlice(writer: GraphWriter, [x]: readonly string[], { attributes }:
   // A vector has no other axis to name.
   const axes = attributes.axis === 0 ? [] : [writer.integers([axis])];
   return writer.node("Slice", [x, writer.integers([start]), writer.integers([start + length]), ...axes]);
+}
+
+/** Outputs of a Split on the GPU: with its input, as many buffers as every GPU can bind. */
+const SPLIT_OUTPUTS = 7;
+
+/** The slices of vectors that were cut, by where they start. */
+const splits = new WeakMap<GraphWriter, Map<string, ReadonlyMap<number, string>>>();
+
+/**
+ * Cuts a vector with a launch for every six slices instead of one for each: into six and the rest, which is cut in the same
+ * way.
+ */
+function splitForGpu(writer: GraphWriter, x: string, lengths: readonly number[]): ReadonlyMap<number, string> {
+  const known = splits.get(writer) ?? new Map<string, ReadonlyMap<number, string>>();
+  splits.set(writer, known);
+  const found = known.get(x);
+  if (found) return found;
+  const parts = new Map<number, string>();
+  let [rest, start, next] = [x, 0, 0];
+  while (next < lengths.length) {
+    const isLast = lengths.length - next <= SPLIT_OUTPUTS;
+    const own = lengths.slice(next, next + (isLast ? SPLIT_OUTPUTS : SPLIT_OUTPUTS - 1));
+    next += own.length;
+    const remaining = lengths.slice(next).reduce((sum, length) => sum + length, 0);
+    const names = own.length === 1 && isLast ? [rest] : writer.split(rest, isLast ? own : [...own, remaining]);
+    for (const [i, length] of own.entries()) {
+      parts.set(start, names[i]!);
+      start += length;
+    }
+    if (!isLast) rest = names.at(-1)!;
+  }
+  known.set(x, parts);
+  return parts;
+}
+
+/**
+ * A vector, cut into consecutive slices.
+ *
+ * @param lengths of the slices, which are together as long as x
+ */
+export function split(x: Value, lengths: readonly number[]): Value[] {
+  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0));
+  return lengths.map((length, i) => apply(sliceOp, [x], { start: starts[i]!, length, axis: 0, lengths }));
 }
 
 /** Places `start` to `start + length` of an axis (0 by default). */

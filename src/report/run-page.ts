@@ -234,6 +234,7 @@ function computationFacts({
   lowering,
   blockSize,
   gpu,
+  device,
   trainOn,
   limit,
   data,
@@ -247,6 +248,7 @@ function computationFacts({
       "Computation",
       `${counted(threads, "thread")}, ${lowering} lowering${blockSize === null ? "" : ` (block ${blockSize})`}${gpu ? `, GPU ${gpu.name ?? "of unknown name"} (${gpu.backend})` : ""}`,
     ],
+    ...(device === undefined ? [] : [["Device", device] as const]),
     ...(fittedFrom
       ? [
           [

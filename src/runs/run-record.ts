@@ -107,6 +107,8 @@ const planSchema = z.strictObject({
   threads: positiveCount,
   /** The GPU that computed; absent if the processor did. */
   gpu: z.strictObject({ name: z.string().nullable(), backend: z.string() }).optional(),
+  /** Which device computed and why, as a phrase; absent where none was chosen. */
+  device: z.string().optional(),
   versions: z.strictObject({ tailor: z.string(), node: z.string(), onnxruntime: z.string() }),
   /** Commit of tailor's checkout; null if it was not run from one. */
   commit: z.string().nullable(),

@@ -37,6 +37,8 @@ export interface GpuAdapter {
   readonly name: string | null;
   /** Vulkan, Metal or Direct3D 12. */
   readonly backend: string;
+  /** The largest buffers in bytes, where they are known: in a browser. */
+  readonly limits?: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
 }
 
 /** An execution provider of an ONNX Runtime build: the processor or the GPU, in Node or in a browser. */
@@ -45,6 +47,10 @@ export interface Runtime {
   readonly version: string;
   /** The GPU that it computes on; undefined on the processor. */
   readonly gpu?: GpuAdapter;
+  /** Which device it is and why, as a phrase, where one was chosen. */
+  readonly reason?: string;
+  /** What goes on where this one's device fails (`GpuError`). */
+  readonly fallback?: Runtime;
   /** The lowerings that it can run here, the fastest first. */
   lowerings(): Promise<readonly [Lowering, ...Lowering[]]>;
   /** Opens a session; its state must then be set with `load`. */

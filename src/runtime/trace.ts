@@ -18,13 +18,22 @@ export interface EngineRun {
   readonly nodes: readonly NodeTime[];
 }
 
+/** Bytes, as text. */
+const size = z.coerce.number().nonnegative().optional();
+
 /** An event of the trace (Chrome's trace format); durations are whole microseconds. */
 const EVENTS = z.array(
   z.object({
     cat: z.string(),
     name: z.string(),
     dur: z.number().nonnegative(),
-    args: z.object({ op_name: z.string().optional() }),
+    args: z.object({
+      op_name: z.string().optional(),
+      provider: z.string().optional(),
+      activation_size: size,
+      parameter_size: size,
+      output_size: size,
+    }),
   }),
 );
 
@@ -53,6 +62,47 @@ export function readTrace(text: string): EngineRun[] {
     }
   }
   return runs;
+}
+
+/** A node that ran, in a trace of a session on the GPU. */
+export interface DeviceNode {
+  readonly node: string;
+  readonly operator: string;
+  /** `WebGpuExecutionProvider`, or `CPUExecutionProvider` for one that ran on the processor. */
+  readonly provider: string;
+  /** Size of its inputs and outputs together. */
+  readonly bytes: number;
+}
+
+/** What a session on the GPU did in all of its runs. */
+export interface GpuTrace {
+  readonly runs: number;
+  readonly nodes: readonly DeviceNode[];
+  /** Launches of kernels, each with the name of its node. A node may launch several, or none: Reshape moves nothing. */
+  readonly launches: readonly { readonly node: string }[];
+}
+
+/**
+ * Parses a trace of ONNX Runtime's profiler for a session on the GPU. Its kernels have a clock of their own, and their
+ * events come last, for all runs together.
+ *
+ * @throws UserError as `readTrace`
+ */
+export function readGpuTrace(text: string): GpuTrace {
+  const events = eventsOf(text);
+  return {
+    runs: events.filter(({ cat, name }) => cat === "Session" && name === "model_run").length,
+    nodes: events
+      .filter(({ cat, name }) => cat === "Node" && name.endsWith(KERNEL_TIME))
+      .map(({ name, args: { op_name = "", provider = "", ...args } }) => ({
+        node: name.slice(0, -KERNEL_TIME.length),
+        operator: op_name,
+        provider,
+        bytes: (args.activation_size ?? 0) + (args.parameter_size ?? 0) + (args.output_size ?? 0),
+      })),
+    // Named `NODE&OPERATOR&KERNEL`.
+    launches: events.filter(({ cat }) => cat === "Api").map(({ name }) => ({ node: name.split("&")[0]! })),
+  };
 }
 
 function eventsOf(text: string): z.infer<typeof EVENTS> {

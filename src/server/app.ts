@@ -5,6 +5,7 @@ import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
 import type { Backbone } from "../formats/backbone.ts";
+import type { DeviceChoice } from "../runtime/webgpu/device.ts";
 import { createBackbones } from "./backbones.ts";
 import type { QueueWatch, ServerContext } from "./context.ts";
 import { createDecoder } from "./decoder.ts";
@@ -48,6 +49,8 @@ export interface AppOptions {
   readonly queue?: QueueWatch | undefined;
   /** Number of threads of the engine. Default 2. */
   readonly threads?: number | undefined;
+  /** What computes predictions, evaluations and trainings. Default "cpu". */
+  readonly device?: DeviceChoice | undefined;
   /** Whether clients may start trainings, which keep the processor busy. Default false. */
   readonly allowTraining?: boolean | undefined;
   /** Whether only this machine reaches the server: clients are then told the folders of runs. Default false. */
@@ -86,6 +89,7 @@ export function createApp({
   backbones: offered = [],
   queue = undefined,
   threads = 2,
+  device = "cpu",
   allowTraining = false,
   isLocal = false,
   allowHost = [],
@@ -97,16 +101,16 @@ export function createApp({
   // Each event stream adds a listener.
   setMaxListeners(0, closing.signal);
   const catalog = createRunCatalog({ folder, run }, log);
-  const classifiers = createOpenClassifiers({ threads, log });
+  const classifiers = createOpenClassifiers({ threads, device, log });
   const decoder = createDecoder(log);
   const backbones = createBackbones(offered);
   const hidePaths = pathHider([folder, run && dirname(run), dataFolder, ...offered.map(({ file }) => dirname(file))]);
   const choice = { ...preparation, folder: dataFolder };
   const data = sharedData(choice, { log, hidePaths });
   const dataOfRuns = createDataOfRuns(choice, { shared: data, log });
-  const evaluations = createEvaluations({ dataOfRuns, threads, log, hidePaths });
+  const evaluations = createEvaluations({ dataOfRuns, threads, device, log, hidePaths });
   const trainer = allowTraining
-    ? createTrainer({ folder, data: choice, threads, log, hidePaths, onChange: catalog.refresh })
+    ? createTrainer({ folder, data: choice, threads, device, log, hidePaths, onChange: catalog.refresh })
     : null;
   const pictureSets = createPictureSets(folder);
   const parts: ServerContext = {

@@ -1,6 +1,7 @@
 import type { ImageSet } from "../data/image-set.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
+import type { DeviceChoice } from "../runtime/webgpu/device.ts";
 import type { RunEvaluation } from "./api-types.ts";
 import { HttpError, sentence } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
@@ -16,6 +17,7 @@ export interface EvaluationTask {
   /** The test images of the run's own data. */
   readonly set: ImageSet;
   readonly threads: number;
+  readonly device: DeviceChoice;
 }
 
 export type FromEvaluator =
@@ -46,12 +48,13 @@ export interface Evaluations {
 export interface EvaluationsOptions {
   readonly dataOfRuns: DataOfRuns;
   readonly threads: number;
+  readonly device: DeviceChoice;
   readonly log: (line: string) => void;
   /** Removes this machine's paths from a message. */
   readonly hidePaths: (message: string) => string;
 }
 
-export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: EvaluationsOptions): Evaluations {
+export function createEvaluations({ dataOfRuns, threads, device, log, hidePaths }: EvaluationsOptions): Evaluations {
   /** By the run's path; the stamp is that of the evaluated model. */
   const kept = new Map<string, { readonly stamp: string; readonly result: Promise<RunEvaluation> }>();
   let last: Promise<unknown> = Promise.resolve();
@@ -61,7 +64,7 @@ export function createEvaluations({ dataOfRuns, threads, log, hidePaths }: Evalu
   const evaluate = async (run: ServedRun): Promise<RunEvaluation> => {
     const { id, path } = run;
     const { test } = await dataOfRuns.of(run);
-    const { predictions, ...metrics } = await evaluateApart({ path, set: test, threads }, id);
+    const { predictions, ...metrics } = await evaluateApart({ path, set: test, threads, device }, id);
     const mistakes = mostConfidentMistakes(predictions, { count: MAX_MISTAKES });
     return {
       run: id,

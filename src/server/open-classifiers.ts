@@ -1,7 +1,10 @@
 import { UserError } from "../errors.ts";
+import { classificationTrial } from "../evaluation/node/classification-trial.ts";
 import { loadClassifier } from "../prediction/node/load-classifier.ts";
 import type { Classification, Classifier } from "../prediction/prediction.ts";
 import { UNVERIFIED } from "../runs/node/run-files.ts";
+import type { DeviceChoice } from "../runtime/webgpu/device.ts";
+import { openDevice } from "../runtime/webgpu/node/device.ts";
 import { createBatcher } from "./batcher.ts";
 import { HttpError } from "./errors.ts";
 import { modelStamp, type ServedRun } from "./run-catalog.ts";
@@ -41,9 +44,11 @@ interface Opened {
 /** @param log receives the reason when a model cannot be opened */
 export function createOpenClassifiers({
   threads,
+  device,
   log,
 }: {
   threads: number;
+  device: DeviceChoice;
   log: (line: string) => void;
 }): OpenClassifiers {
   /** By the run's path, least recently used first. */
@@ -67,7 +72,7 @@ export function createOpenClassifiers({
     if (stamp === undefined) throw noModel(id);
     const entry = opened.get(path) ?? {
       stamp,
-      loading: open(run, { threads, log }),
+      loading: open(run, { threads, device, log }),
       users: 0,
       isRetired: false,
     };
@@ -113,8 +118,13 @@ export function noModel(id: string): HttpError {
   return new HttpError(404, "no_model", `The run ${id} has no model: its training is not finished, or it was removed.`);
 }
 
-async function open({ id, path }: ServedRun, { threads, log }: { threads: number; log: (line: string) => void }) {
-  const classifier = await loadClassifier(path, { threads });
+async function open(
+  { id, path }: ServedRun,
+  { threads, device, log }: { threads: number; device: DeviceChoice; log: (line: string) => void },
+) {
+  const { runtime, openModel } = await openDevice(device, classificationTrial(path, threads));
+  if (runtime.reason !== undefined) log(`${id} is computed on the ${runtime.reason}`);
+  const classifier = await loadClassifier(path, { threads, openModel });
   if (!classifier.isVerified) log(`the model of ${id} is unverified: ${UNVERIFIED}`);
   const { classes, imageShape, unknownBelow, preparation } = classifier;
   const classify = createBatcher(

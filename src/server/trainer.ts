@@ -3,6 +3,7 @@ import type { DataChoice } from "../data/node/custom-data.ts";
 import type { Backbone } from "../formats/backbone.ts";
 import type { RecipeAdjustments } from "../recipes/adjust-recipe.ts";
 import { defaultRunPath } from "../runs/node/run-status.ts";
+import type { DeviceChoice } from "../runtime/webgpu/device.ts";
 import type { ProgressAnswer } from "./api-types.ts";
 import { HttpError, sentence } from "./errors.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
@@ -23,6 +24,7 @@ export interface TrainingTask {
   readonly out: string;
   readonly data: DataChoice;
   readonly threads: number;
+  readonly device: DeviceChoice;
 }
 
 export type ToWorker = { readonly kind: "train"; readonly task: TrainingTask } | { readonly kind: "stop" };
@@ -78,6 +80,7 @@ export interface TrainerOptions {
   readonly folder: string;
   readonly data: DataChoice;
   readonly threads: number;
+  readonly device: DeviceChoice;
   readonly log: (line: string) => void;
   /** Removes this machine's paths from a message. */
   readonly hidePaths: (message: string) => string;
@@ -91,7 +94,7 @@ interface Training {
   progress: ProgressAnswer | undefined;
 }
 
-export function createTrainer({ folder, data, threads, log, hidePaths, onChange }: TrainerOptions): Trainer {
+export function createTrainer({ folder, data, threads, device, log, hidePaths, onChange }: TrainerOptions): Trainer {
   const listeners = new Set<() => void>();
   const failures = new Map<string, string>();
   let current: Training | undefined;
@@ -152,7 +155,7 @@ export function createTrainer({ folder, data, threads, log, hidePaths, onChange 
       if (current)
         throw new HttpError(409, "busy", `The run ${current.id} is being trained; stop it, or wait for its end.`);
       const out = defaultRunPath(wish.recipe, new Date(), folder);
-      const { training, started } = begin({ ...wish, out, data: wish.data ?? data, threads });
+      const { training, started } = begin({ ...wish, out, data: wish.data ?? data, threads, device });
       current = training;
       await started;
       onChange();

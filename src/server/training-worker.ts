@@ -5,10 +5,12 @@ import { fitToTraining } from "../recipes/fit-to-images.ts";
 import { findRecipe } from "../recipes/index.ts";
 import { transfer } from "../recipes/transfer.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
+import { openDevice } from "../runtime/webgpu/node/device.ts";
 import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
 import { loadDataFor } from "../training/node/data-to-train.ts";
 import { toStandardError } from "../training/node/train-into.ts";
 import { trainNewRun } from "../training/node/train-run.ts";
+import { trainingTrial } from "../training/node/training-trial.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import { describeCrash, sendMessage } from "./send-message.ts";
 import type { FromWorker, ToWorker, TrainingTask } from "./trainer.ts";
@@ -41,7 +43,7 @@ process.on("message", (message: ToWorker) => {
 });
 
 async function train({ recipe: name, backbone, adjustments, limit, ...task }: TrainingTask): Promise<void> {
-  const { seed, out, threads, data: choice } = task;
+  const { seed, out, threads, device: wanted, data: choice } = task;
   const recipe = adjustRecipe(backbone ? transfer(backbone) : findRecipe(name), adjustments);
   const data = await loadDataFor(recipe, choice);
   const images = { trainOn: "split", limit } as const;
@@ -56,12 +58,13 @@ async function train({ recipe: name, backbone, adjustments, limit, ...task }: Tr
     report: toStandardError,
     onImages,
   });
+  const { runtime } = await openDevice(wanted, trainingTrial({ ...images, recipe: chosen.recipe }, data, threads));
   await trainNewRun(
     { ...fitted, ...images, recipe: chosen.recipe, seed, out },
     {
       data,
       threads,
-      runtime: nodeRuntime,
+      runtime,
       hooks: { onStep: throttled(tellProgress), isStopRequested: () => isStopRequested },
       onStart: () => sendMessage<FromWorker>({ kind: "started" }),
     },

@@ -6,6 +6,7 @@ import type { Preparation } from "../imaging/preparation.ts";
 import type { ModelGraph } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import type { GpuAdapter } from "../runtime/runtime.ts";
 
 /** A trained network. */
 export interface TrainedNetwork {
@@ -23,6 +24,8 @@ export interface TrainedNetwork {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** The program that trained it. */
   readonly producer: string;
+  /** What trained it, where a device was chosen; metadata of `model.onnx`. */
+  readonly device?: { readonly reason?: string; readonly gpu?: GpuAdapter } | undefined;
   /** Metadata of `model.onnx` that depends on its weights. */
   readonly weightFacts?: (weights: readonly NamedTensor[]) => Record<string, string>;
 }
@@ -40,7 +43,7 @@ export interface TrainedFiles {
 /** The files of a trained network: weights with PyTorch's names and layouts, and a standard ONNX model. */
 export function trainedFiles(network: TrainedNetwork): TrainedFiles {
   const { recipe, seed, data, normalization, preparation, confidence } = network;
-  const { graph, tensors, producer, weightFacts } = network;
+  const { graph, tensors, producer, weightFacts, device = {} } = network;
   const { classNames } = data.train;
   const task = imageTask(data.train);
   const weights = graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: tensors.get(name)! }));
@@ -55,7 +58,12 @@ export function trainedFiles(network: TrainedNetwork): TrainedFiles {
       preparation,
       confidence,
       tensors,
-      facts: { producer, recipe: recipe.name, seed: String(seed), ...weightFacts?.(weights) },
+      facts: {
+        ...{ producer, recipe: recipe.name, seed: String(seed) },
+        ...(device.reason !== undefined && { device: device.reason }),
+        ...(device.gpu && { gpu: JSON.stringify(device.gpu) }),
+        ...weightFacts?.(weights),
+      },
     }),
   };
 }

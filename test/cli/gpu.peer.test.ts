@@ -5,16 +5,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { beforeEach, describe, expect, type TestContext, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { readMetrics, readRunRecord } from "../../src/runs/node/run-files.ts";
 import { put } from "../data/picture-fixtures.ts";
+import { jsonOf, postJson } from "../server/support/running-server.ts";
+import { needSoftwareGpu, SOFTWARE_GPU } from "../support/software-gpu.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, startTailor, tailor, tailorJson } from "./support/tailor.ts";
-
-const CHROMIUM = "/usr/lib/chromium";
-const ICD = join(CHROMIUM, "vk_swiftshader_icd.json");
-const GPU = { LD_LIBRARY_PATH: CHROMIUM, VK_ICD_FILENAMES: ICD, VK_DRIVER_FILES: undefined };
 
 /** Of the system, besides Chromium's. */
 const hasSystemLoader = spawnSync("/sbin/ldconfig", ["-p"], { encoding: "utf8" }).stdout?.includes("libvulkan.so.1");
@@ -45,21 +43,17 @@ put(FOLDER, {
     };`,
 });
 const TRAIN = ["train", RECIPE, "--data", DATA, "--threads", "1", "--skip-report"];
-const ON_GPU = { env: GPU };
+const ON_GPU = { env: SOFTWARE_GPU };
 
 interface Trained {
   readonly evaluation: { readonly correct: number; readonly loss: number };
 }
 
-beforeEach((context: TestContext) => {
-  if (existsSync(ICD)) return;
-  expect(process.env.REQUIRE_PEERS, "the Debian package chromium is required").not.toBe("1");
-  context.skip("needs the Debian package chromium, for its software GPU");
-});
+beforeEach(needSoftwareGpu);
 
 // SwiftShader takes a minute for these few steps.
 test.runIf(IS_THOROUGH)(
-  "--device gpu trains as the processor does, also after a kill; the run is evaluated and used there",
+  "--device gpu trains as the processor does, also after a kill; the run is evaluated, used and served there",
   async () => {
     const [gpu, cpu] = [join(FOLDER, "gpu"), join(FOLDER, "cpu")];
     const { child, ended, hasSaid } = startTailor([...TRAIN, "--device", "gpu", "--out", gpu], ON_GPU);
@@ -86,12 +80,26 @@ test.runIf(IS_THOROUGH)(
     expect(onGpu.loss).toBeCloseTo(onCpu.loss, 5);
     const picture = resolve(import.meta.dirname, "../../docs/images/preparation.png");
     expect(await tailorJson(["predict", gpu, picture, "--device", "gpu"], ON_GPU)).toMatchObject({ model: "my-net" });
+
+    const pixels = new Array<number>(28 * 28).fill(9);
+    const answers: unknown[] = [];
+    for (const device of ["gpu", "cpu"]) {
+      const serve = ["serve", gpu, "--runs", FOLDER, "--device", device, "--port", "0", "--threads", "1", "--json"];
+      const { child, ended, said } = startTailor(serve, ON_GPU);
+      await expect.poll(() => said().stdout).toContain("\n");
+      const { url }: { url: string } = JSON.parse(said().stdout);
+      answers.push(await jsonOf(postJson(`${url}/api/predict`, { pixels })));
+      child.kill("SIGTERM");
+      expect((await ended).stderr.includes("gpu is computed on the GPU SwiftShader")).toBe(device === "gpu");
+    }
+    const [served, expected] = answers as { probability: number; label: string }[];
+    expect(served).toMatchObject({ label: expected!.label, probability: expect.closeTo(expected!.probability, 5) });
   },
 );
 
 describe("without a GPU to use", () => {
   test.skipIf(hasSystemLoader)("where there is no Vulkan loader, the message says what to install", async () => {
-    const env = { ...GPU, LD_LIBRARY_PATH: undefined };
+    const env = { ...SOFTWARE_GPU, LD_LIBRARY_PATH: undefined };
     const refusal = refusalOf(
       await tailor([...TRAIN, "--device", "gpu", "--out", join(FOLDER, "x"), "--json"], { env }),
       1,
@@ -100,12 +108,27 @@ describe("without a GPU to use", () => {
   });
 
   test("where the loader finds no driver, the message says so", async () => {
-    const env = { ...GPU, VK_ICD_FILENAMES: join(FOLDER, "missing.json") };
+    const env = { ...SOFTWARE_GPU, VK_ICD_FILENAMES: join(FOLDER, "missing.json") };
     const refusal = refusalOf(
       await tailor([...TRAIN, "--device", "gpu", "--out", join(FOLDER, "x"), "--json"], { env }),
       1,
     );
     expect(refusal).toMatch(/^there is no GPU here that WebGPU can use; use --device cpu/);
+  });
+
+  test("experiments and the server say so before they begin", async () => {
+    const env = { ...SOFTWARE_GPU, VK_ICD_FILENAMES: join(FOLDER, "missing.json") };
+    const out = ["--out", join(FOLDER, "none")];
+    for (const command of [
+      ["sweep", RECIPE, "--over", "learningRate=0.001,0.002", "--data", DATA, ...out],
+      ["ablate", "--data", DATA, "--epochs", "1", ...out],
+      ["study", "--data", DATA, ...out],
+      ["serve", "--port", "0"],
+    ]) {
+      const refusal = refusalOf(await tailor([...command, "--device", "gpu", "--json"], { env }), 1);
+      expect(refusal, command[0]).toMatch(/^there is no GPU here that WebGPU can use; use --device cpu/);
+    }
+    expect(existsSync(join(FOLDER, "none"))).toBe(false);
   });
 
   test.runIf(IS_THOROUGH)("a driver that hangs is given up", () => {
@@ -115,7 +138,7 @@ describe("without a GPU to use", () => {
       "import('./build/runtime/webgpu/node/probe.js').then(({ probeGpu }) => probeGpu(2000)).catch((e) => console.log(e.message))";
     const said = execFileSync(process.execPath, ["-e", probe], {
       cwd: resolve(import.meta.dirname, "../.."),
-      env: { ...process.env, ...GPU, VK_ICD_FILENAMES: pipe },
+      env: { ...process.env, ...SOFTWARE_GPU, VK_ICD_FILENAMES: pipe },
       encoding: "utf8",
     });
     expect(said).toBe("the GPU's driver does not answer within 2 s; use `device` cpu, or see docs/gpu.md\n");

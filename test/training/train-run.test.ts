@@ -6,6 +6,8 @@ import { loadData } from "../../src/data/node/custom-data.ts";
 import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { gpuError } from "../../src/runtime/webgpu/errors.ts";
 import type { NewRun } from "../../src/training/node/new-run.ts";
 import type { TrainRunOptions } from "../../src/training/node/train-into.ts";
 import { resumeRun, trainNewRun } from "../../src/training/node/train-run.ts";
@@ -131,6 +133,54 @@ describe("a run that is stopped", () => {
     expectSameRun(out, THROUGH);
     const [first, , last] = readMetrics(out);
     expect(last!.seconds).toBeGreaterThan(first!.seconds);
+  });
+});
+
+describe("a run whose GPU fails", () => {
+  /** The processor, as a GPU whose device is lost at a step, from 1. */
+  const losing = (lastStep: number, fallback?: Runtime): Runtime => ({
+    ...nodeRuntime,
+    lowerings: async () => [{ kind: "standard" }],
+    gpu: { name: "Model 9", backend: "Metal" },
+    ...(fallback && { fallback }),
+    async open(program, options) {
+      const session = await nodeRuntime.open(program, options);
+      let step = 0;
+      return {
+        load: (tensors) => session.load(tensors),
+        save: () => session.save(),
+        release: () => session.release(),
+        run(feeds, steps) {
+          if (program.state.length > 0 && ++step === lastStep) throw gpuError(new Error("Device was lost"));
+          return session.run(feeds, steps);
+        },
+      };
+    },
+  });
+
+  test.each([2, 4])(
+    "at step %i goes on with the processor from the last epoch, and the record says so",
+    async (step) => {
+      const out = join(FOLDER, `lost-${step}`);
+      const said: string[] = [];
+      const options = { ...OPTIONS, runtime: losing(step, nodeRuntime), report: (line: string) => said.push(line) };
+      await trainNewRun({ ...RUN, out }, options);
+      expectSameRun(out, THROUGH);
+      expect(said).toEqual([expect.stringMatching(/^going on with the processor: the GPU failed \(the GPU was lost/)]);
+      expect(readRunRecord(out)).not.toHaveProperty("gpu");
+      expect(readRunRecord(out)).toMatchObject({ device: expect.stringMatching(/^processor: the GPU failed/) });
+    },
+  );
+
+  test("fails where nothing may take its place; its last epoch is there to resume", async () => {
+    const out = join(FOLDER, "lost");
+    const error = await failureOf(trainNewRun({ ...RUN, out }, { ...OPTIONS, runtime: losing(4) }));
+    expect(error.message).toMatch(
+      /the GPU was lost .* the last finished epoch is saved: resume the run, or use `device` cpu/,
+    );
+    expect(readRunRecord(out)).toMatchObject({ status: "running", gpu: { name: "Model 9" } });
+    await resumeRun(out, { ...OPTIONS, allowDifferent: true });
+    expectSameRun(out, THROUGH);
   });
 });
 

@@ -2,7 +2,14 @@ import { useSyncExternalStore } from "react";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
 import { discardKept, type KeptState, readKept, takeLock } from "./kept-training.ts";
-import type { FromTrainer, TestResult, ToTrainer, TrainedFileBytes, TrainingOrder } from "./training-messages.ts";
+import type {
+  FromTrainer,
+  GpuFailure,
+  TestResult,
+  ToTrainer,
+  TrainedFileBytes,
+  TrainingOrder,
+} from "./training-messages.ts";
 import { setUnsaved } from "./unsaved.ts";
 
 /** The training in this browser. Its state is global to the page, so that it continues when the route changes. */
@@ -20,6 +27,8 @@ export interface BrowserTraining {
   readonly test: TestResult | undefined;
   readonly files: TrainedFileBytes | undefined;
   readonly failure: string | undefined;
+  /** What happened to the GPU, if it failed. */
+  readonly gpuFailure: GpuFailure | undefined;
   /** Whether its network was downloaded, and so is kept somewhere else. */
   readonly isDownloaded: boolean;
   /** Whether what is trained so far is in this browser's database, so that a reload does not lose it. */
@@ -57,6 +66,7 @@ function begun(order: TrainingOrder): BrowserTraining {
     test: undefined,
     files: undefined,
     failure: undefined,
+    gpuFailure: undefined,
     isDownloaded: false,
     isKept: false,
   };
@@ -167,6 +177,11 @@ function next(state: BrowserTraining, message: FromTrainer): BrowserTraining {
       return { ...state, isKept: message.isKept };
     case "epoch":
       return { ...state, epochs: [...state.epochs, message.result] };
+    case "gpuFailed": {
+      const { kind: _, ...gpuFailure } = message;
+      const phase = gpuFailure.isGoingOn ? "training" : "paused";
+      return { ...state, phase, gpuFailure, start: state.start && { ...state.start, engine: gpuFailure.engine } };
+    }
     case "paused":
     case "testing":
       return { ...state, phase: message.kind };

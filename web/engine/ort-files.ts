@@ -1,3 +1,5 @@
+import gpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
+import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import mjs from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import wasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { OrtFiles } from "../../src/runtime/web/index.ts";
@@ -6,6 +8,12 @@ import type { OrtFiles } from "../../src/runtime/web/index.ts";
 export const ORT_FILES: OrtFiles = {
   mjs: new URL(mjs, import.meta.url).href,
   wasm: new URL(wasm, import.meta.url).href,
+};
+
+/** Those of its WebGPU build, which is nearly twice as large. */
+export const GPU_ORT_FILES: OrtFiles = {
+  mjs: new URL(gpuMjs, import.meta.url).href,
+  wasm: new URL(gpuWasm, import.meta.url).href,
 };
 
 const MAX_THREADS = 8;

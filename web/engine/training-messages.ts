@@ -1,5 +1,6 @@
 import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import type { FittedRecipe } from "../../src/recipes/fit-to-images.ts";
+import type { DeviceChoice } from "../../src/runtime/webgpu/device.ts";
 import type { BackboneSummary } from "../../src/server/api-types.ts";
 import type { TrainingProgress } from "../../src/training/progress.ts";
 import type { EpochResult } from "../../src/training/train.ts";
@@ -11,6 +12,7 @@ import type { PictureClass } from "./own-data.ts";
 export interface TrainingOrder {
   readonly recipe: string;
   readonly seed: number;
+  readonly device: DeviceChoice;
   /** Batch size and epochs are adapted to the number of images unless given. */
   readonly adjustments: RecipeAdjustments;
   /** Number of training images; null: all. */
@@ -38,6 +40,27 @@ export type ToTrainer =
   | { readonly kind: "pause" }
   | { readonly kind: "continue" };
 
+/** What computes. */
+export interface EngineSummary {
+  /** ONNX Runtime's build and version. */
+  readonly runtime: string;
+  /** Of the processor; null on the GPU. */
+  readonly threads: number | null;
+  /** Which device it is and why; undefined where none was chosen. */
+  readonly reason: string | undefined;
+}
+
+/** The GPU failed: what follows is computed on the processor. */
+export interface GpuFailure {
+  /** What computes now. */
+  readonly engine: EngineSummary;
+  readonly message: string;
+  /** The step of the last state that was kept, at which training goes on; 0: from the beginning. */
+  readonly atStep: number;
+  /** Whether it goes on by itself; otherwise it is paused. */
+  readonly isGoingOn: boolean;
+}
+
 /** Result on the test images. */
 export interface TestResult {
   readonly correct: number;
@@ -56,11 +79,10 @@ export type FromTrainer =
   | { readonly kind: "loading"; readonly what: string }
   | {
       readonly kind: "started";
-      readonly threads: number;
+      readonly engine: EngineSummary;
       readonly images: number;
       /** By class index. */
       readonly classes: readonly string[];
-      readonly runtime: string;
       readonly epochs: number;
       readonly batchSize: number;
       /** The recipe's own values, if they were adapted to the number of images. */
@@ -70,6 +92,7 @@ export type FromTrainer =
   | { readonly kind: "epoch"; readonly result: EpochResult }
   /** Whether what is trained so far is in the browser's database: it may be full. */
   | { readonly kind: "kept"; readonly isKept: boolean }
+  | ({ readonly kind: "gpuFailed" } & GpuFailure)
   | { readonly kind: "paused" }
   | { readonly kind: "testing" }
   | { readonly kind: "finished"; readonly test: TestResult | undefined; readonly files: TrainedFileBytes }

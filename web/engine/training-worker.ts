@@ -17,15 +17,27 @@ import { adjustRecipe, givenFields } from "../../src/recipes/adjust-recipe.ts";
 import { type FittedRecipe, fitToImages, fitToTraining } from "../../src/recipes/fit-to-images.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { transfer } from "../../src/recipes/transfer.ts";
+import { chooseLowering } from "../../src/runtime/lowering.ts";
 import { openModel, webRuntime } from "../../src/runtime/web/index.ts";
+import {
+  afterFailure,
+  chooseDevice,
+  type Device,
+  type DeviceChoice,
+  type FoundGpu,
+} from "../../src/runtime/webgpu/device.ts";
+import { GpuError } from "../../src/runtime/webgpu/errors.ts";
+import { openBrowserGpu } from "../../src/runtime/webgpu/web/index.ts";
 import { chooseOnFeatures } from "../../src/training/choose-weight-decay.ts";
 import { type TrainingJob, type TrainingOutcome, type TrainingSnapshot, train } from "../../src/training/train.ts";
 import { trainedFiles } from "../../src/training/trained-files.ts";
+import { millisecondsPerStep } from "../../src/training/trial.ts";
 import { type KeptState, keepOrder, keepState } from "./kept-training.ts";
 import { loadData } from "./load-data.ts";
-import { ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
+import { GPU_ORT_FILES, ORT_FILES, requireWebAssembly, threadsHere } from "./ort-files.ts";
 import { ownData, ownFeatures, type PictureClass, PREPARATION } from "./own-data.ts";
 import type {
+  EngineSummary,
   FromTrainer,
   Pretrained,
   TestResult,
@@ -34,11 +46,12 @@ import type {
   TrainingOrder,
 } from "./training-messages.ts";
 
-/** Trains in a worker: tailor's own loop on ONNX Runtime's WebAssembly build. One worker trains one run. */
+/** Trains in a worker: tailor's own loop on ONNX Runtime's WebAssembly build or its WebGPU one. One worker trains one run. */
 
 /** A run that was begun. */
 interface BegunRun {
-  readonly job: TrainingJob;
+  readonly what: Trained;
+  readonly device: Device;
   readonly fittedFrom: FittedRecipe["fittedFrom"];
   readonly preparation: Preparation;
   /** The size of the images, also where a pretrained network makes features of them. */
@@ -46,11 +59,17 @@ interface BegunRun {
   /** The model's file of what was trained. */
   readonly whole: (trained: Uint8Array) => Uint8Array;
   /** Metrics on the test images; undefined where there are none. */
-  readonly test: (model: Uint8Array, outcome: TrainingOutcome) => Promise<ClassificationMetrics | undefined>;
+  readonly test: (
+    model: Uint8Array,
+    outcome: TrainingOutcome,
+    device: Device,
+  ) => Promise<ClassificationMetrics | undefined>;
 }
 
-/** How a run is computed. */
-type Engine = Pick<TrainingJob, "seed" | "threads" | "lowering" | "runtime">;
+/** What is trained, independent of what computes it. */
+type Trained = Pick<TrainingJob, "recipe" | "data" | "normalization" | "seed">;
+
+const THREADS = threadsHere();
 
 let run: BegunRun | undefined;
 /** What is written into the browser's database; undefined where nothing is. */
@@ -65,28 +84,15 @@ function tell(message: FromTrainer, transfer: Transferable[] = []): void {
 async function start({ order, isKept, from }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
   requireWebAssembly();
   if (isKept && !from) await keep(keepOrder(order));
-  tell({ kind: "loading", what: "ONNX Runtime" });
-  const threads = threadsHere();
-  const runtime = await webRuntime(threads, ORT_FILES);
-  const engine: Engine = { seed: order.seed, threads, lowering: { kind: "standard" }, runtime };
   const { pretrained, classes: own } = order;
-  run = await (pretrained ? beginOnFeatures(order, own ?? [], pretrained, engine) : beginOnImages(order, engine));
-  const { recipe, data } = run.job;
+  run = await (pretrained ? beginOnFeatures(order, own ?? [], pretrained) : beginOnImages(order));
+  const { recipe, data } = run.what;
   const { count, classNames: classes } = data.train;
   const { epochs, batchSize } = recipe;
   const { fittedFrom } = run;
-  const name = `onnxruntime-web ${runtime.version}`;
-  const started = {
-    kind: "started",
-    threads,
-    images: count,
-    classes,
-    runtime: name,
-    epochs,
-    batchSize,
-    fittedFrom,
-  } as const;
-  const { normalization } = run.job;
+  const engine = summaryOf(run.device);
+  const started = { kind: "started", engine, images: count, classes, epochs, batchSize, fittedFrom } as const;
+  const { normalization } = run.what;
   if (from) requireSame(from, { start: started, normalization });
   if (isKept) kept = { start: started, normalization, epochs: from?.epochs ?? [] };
   snapshot = from?.snapshot;
@@ -113,7 +119,41 @@ function requireSame(from: KeptState, now: Pick<KeptState, "start" | "normalizat
   throw new Error("the images are others than before the page was reloaded: start the training anew");
 }
 
-async function beginOnImages(order: TrainingOrder, engine: Engine): Promise<BegunRun> {
+async function openCpu(): Promise<Device> {
+  tell({ kind: "loading", what: "ONNX Runtime" });
+  return {
+    runtime: await webRuntime(THREADS, ORT_FILES),
+    openModel: (model, fileName) => openModel(model, fileName, { threads: THREADS, files: ORT_FILES }),
+  };
+}
+
+async function openGpu(): Promise<{ found: FoundGpu; device: Device }> {
+  tell({ kind: "loading", what: "ONNX Runtime for the GPU (27 MB, compressed 7)" });
+  const { found, ...device } = await openBrowserGpu(GPU_ORT_FILES);
+  return { found, device };
+}
+
+/** The device to train on; the trial of a device is the first steps. */
+function deviceFor(choice: DeviceChoice, what: Trained): Promise<Device> {
+  return chooseDevice(choice, {
+    openCpu,
+    openGpu,
+    trial({ runtime }) {
+      tell({ kind: "loading", what: "a trial of both devices" });
+      return millisecondsPerStep({ ...what, runtime, threads: THREADS });
+    },
+  });
+}
+
+async function jobOn({ runtime }: Device, what: Trained): Promise<TrainingJob> {
+  return { ...what, runtime, threads: THREADS, lowering: await chooseLowering(runtime) };
+}
+
+function summaryOf({ runtime: { version, gpu, reason } }: Device): EngineSummary {
+  return { runtime: `onnxruntime-web ${version}`, threads: gpu ? null : THREADS, reason };
+}
+
+async function beginOnImages(order: TrainingOrder): Promise<BegunRun> {
   const { recipe: name, adjustments, limit, classes: own } = order;
   const wanted = adjustRecipe(findRecipe(name), adjustments);
   tell({ kind: "loading", what: "the images" });
@@ -126,22 +166,23 @@ async function beginOnImages(order: TrainingOrder, engine: Engine): Promise<Begu
   const images = { trainOn: "split", limit } as const;
   const { recipe, fittedFrom } = fitToTraining(wanted, train, { ...images, given: givenFields(adjustments) });
   const data = trainingData(train, images);
+  const what = { recipe, data, normalization: normalizationOf(data.train), seed: order.seed };
   return {
-    job: { ...engine, recipe, data, normalization: normalizationOf(data.train) },
+    what,
+    device: await deviceFor(order.device, what),
     fittedFrom,
     preparation,
     imageSize: train,
     whole: (model) => model,
-    test: async (model) => test && testModel(test, model, engine.threads),
+    test: async (model, _, device) => test && testModel(test, model, device),
   };
 }
 
 /** Begins the training of a classifier on the features that a pretrained network made of pictures. */
 async function beginOnFeatures(
-  { adjustments }: TrainingOrder,
+  { adjustments, seed, device: choice }: TrainingOrder,
   own: readonly PictureClass[],
   { backbone, model: body }: Pretrained,
-  engine: Engine,
 ): Promise<BegunRun> {
   const { name, bytes: _bytes, licence: _licence, ...facts } = backbone;
   const wanted = adjustRecipe(transfer({ ...facts, file: name }), adjustments);
@@ -151,67 +192,101 @@ async function beginOnFeatures(
   const { recipe: fitted, fittedFrom } = fitToImages(wanted, images);
   const { mean, standardDeviation } = backbone.input;
   const normalization = { mean: [...mean], standardDeviation: [...standardDeviation] };
-  const job = { ...engine, recipe: fitted, data, normalization };
+  const unregularised = { recipe: fitted, data, normalization, seed };
+  const device = await deviceFor(choice, unregularised);
   tell({ kind: "loading", what: "the strength of regularisation that suits the validation pictures" });
-  const { recipe } = await chooseOnFeatures(job);
+  const { recipe } = await chooseOnFeatures(await jobOn(device, unregularised));
+  const what = { ...unregularised, recipe };
   return {
-    job: { ...job, recipe },
+    what,
+    device,
     fittedFrom,
     preparation: PREPARATION,
     imageSize: backbone.input,
     whole: (head) => withHead(body, head),
-    test: async (_, { tensors }) => test && testHead(test, tensors, job),
+    test: async (_, { tensors }, device) => test && testHead(test, tensors, await jobOn(device, what)),
   };
 }
 
 async function goOn(): Promise<void> {
   if (!run) throw new Error("there is nothing to go on with");
-  const { job, preparation, imageSize, whole, test } = run;
   isPauseWanted = false;
-  const outcome = await train(
-    job,
+  const outcome = await trainOn(run).catch((error: unknown) => leaveGpu(run!, error));
+  if (!outcome) return;
+  snapshot = outcome.snapshot;
+  if (!outcome.isFinished) return tell({ kind: "paused" });
+
+  tell({ kind: "testing" });
+  const finished = await filesOf(run, outcome).catch((error: unknown) => leaveGpu(run!, error));
+  if (!finished) return;
+  if (kept) {
+    const { snapshot: _, ...rest } = kept;
+    await keep(keepState({ ...rest, finished }));
+  }
+  const { model, weights } = finished.files;
+  tell({ kind: "finished", ...finished }, [model.buffer, weights.buffer]);
+}
+
+async function trainOn({ what, device }: BegunRun): Promise<TrainingOutcome> {
+  return train(
+    await jobOn(device, what),
     {
       onStep: (progress) => tell({ kind: "progress", progress }),
-      async onEpoch(result, atEnd) {
+      async onEpoch(result, next) {
+        // What goes on after the GPU failed begins here.
+        snapshot = next;
         tell({ kind: "epoch", result });
         if (!kept) return;
-        kept = { ...kept, epochs: [...kept.epochs, result], snapshot: atEnd };
+        kept = { ...kept, epochs: [...kept.epochs, result], snapshot };
         await keep(keepState(kept));
       },
       isStopRequested: () => isPauseWanted,
     },
     snapshot,
   );
-  snapshot = outcome.snapshot;
-  if (!outcome.isFinished) return tell({ kind: "paused" });
+}
 
-  tell({ kind: "testing" });
+/** The network's files, and its result on the test images. */
+async function filesOf({ what, device, ...run }: BegunRun, outcome: TrainingOutcome) {
   const { graph, tensors, confidence } = outcome;
-  const { channels, height, width } = imageSize;
+  const { channels, height, width } = run.imageSize;
+  const { gpu, reason } = device.runtime;
   const trained = trainedFiles({
-    ...job,
-    data: { ...job.data, train: { ...job.data.train, channels, height, width } },
-    preparation,
+    ...what,
+    data: { ...what.data, train: { ...what.data.train, channels, height, width } },
+    preparation: run.preparation,
     confidence,
     graph,
     tensors,
     producer: "tailor in a browser",
+    device: { ...(reason !== undefined && { reason }), ...(gpu && { gpu }) },
   });
-  const model = whole(trained.model);
-  const metrics = await test(model, outcome);
+  const model = run.whole(trained.model);
+  const metrics = await run.test(model, outcome, device);
   const files: TrainedFileBytes = {
     model: new Uint8Array(model),
     weights: new Uint8Array(encodeSafetensors(trained.weights, trained.facts)),
   };
-  if (kept) {
-    const { snapshot: _, ...rest } = kept;
-    await keep(keepState({ ...rest, finished: { test: metrics && resultOf(metrics), files } }));
-  }
-  tell({ kind: "finished", test: metrics && resultOf(metrics), files }, [files.model.buffer, files.weights.buffer]);
+  return { test: metrics && resultOf(metrics), files };
 }
 
-async function testModel(images: ImageSet, model: Uint8Array, threads: number): Promise<ClassificationMetrics> {
-  const session = await openModel(model, "the trained model", { threads, files: ORT_FILES });
+/**
+ * After a failure of the GPU the processor goes on from the last epoch: by itself where the device was to be chosen for
+ * the user, otherwise when the user says so.
+ */
+async function leaveGpu(failed: BegunRun, error: unknown): Promise<undefined> {
+  if (!(error instanceof GpuError)) throw error;
+  const isGoingOn = failed.device.runtime.fallback !== undefined;
+  const cpu = await openCpu();
+  const device = { ...cpu, runtime: afterFailure(cpu.runtime, error) };
+  run = { ...failed, device };
+  const atStep = snapshot?.position.step ?? 0;
+  tell({ kind: "gpuFailed", engine: summaryOf(device), message: error.message, atStep, isGoingOn });
+  if (isGoingOn) await goOn();
+}
+
+async function testModel(images: ImageSet, model: Uint8Array, device: Device): Promise<ClassificationMetrics> {
+  const session = await device.openModel(model, "the trained model", { threads: THREADS });
   const metrics = await evaluate(images, session.logits, { batchSize: evaluationBatchSize(images) });
   await session.release();
   return metrics;

@@ -2,6 +2,7 @@ import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import { messageOf } from "../../src/errors.ts";
 import type { RecipeAdjustments } from "../../src/recipes/adjust-recipe.ts";
 import { TRANSFER } from "../../src/recipes/transfer.ts";
+import type { DeviceChoice } from "../../src/runtime/webgpu/device.ts";
 import type { BackboneSummary, BackbonesAnswer, ServerAnswer } from "../../src/server/api-types.ts";
 import { count, counted } from "../../src/text.ts";
 import { postJson } from "../api/client.ts";
@@ -25,7 +26,7 @@ import { hrefOf } from "../routes.ts";
 import { ClassCard } from "./pictures/class-card.tsx";
 import { chosenFiles, droppedFiles } from "./pictures/dropped-files.ts";
 import { BrowserRun } from "./train/browser-run.tsx";
-import { EpochsField, NumberField, Settings } from "./train/settings.tsx";
+import { DeviceField, EpochsField, NumberField, Settings } from "./train/settings.tsx";
 import { TryNetwork } from "./try/try-network.tsx";
 
 /** Trained from the first step, without a pretrained network. */
@@ -173,6 +174,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
   /** What is being done to train on the server. */
   const [sending, setSending] = useState<string>();
   const [seed, setSeed] = useState<number | undefined>(1);
+  const [device, setDevice] = useState<DeviceChoice>("cpu");
   const [adjustments, setAdjustments] = useState<RecipeAdjustments>({});
   const [failure, setFailure] = useState<string>();
   const submit = async (event: FormEvent) => {
@@ -181,7 +183,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
     setFailure(problem);
     if (problem !== undefined || !mayDiscard()) return;
     // The field of the seed is required.
-    const order = { seed: seed!, adjustments, limit: null };
+    const order = { seed: seed!, device, adjustments, limit: null };
     if (!backbone) return startTraining({ ...order, recipe: wanted, classes: pictureClasses(own) });
     const classes = pictureClasses(own, (picture) => featuresOf(backbone, picture));
     try {
@@ -251,6 +253,7 @@ function StartForm({ own, isBusyHere }: { own: OwnClasses; isBusyHere: boolean }
           onChange={(epochs) => setAdjustments({ ...adjustments, epochs })}
         />
         <NumberField label="Seed" value={seed} least={0} most={1_000_000} onChange={setSeed} />
+        <DeviceField value={device} onChange={setDevice} />
       </div>
       <Settings
         value={adjustments}

@@ -10,8 +10,10 @@ import { ablationSummary, ablationTables } from "../../report/node/ablation-repo
 import { tableLines } from "../../report/tables.ts";
 import { collectEnvironment } from "../../runs/node/environment.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
+import { trainingTrial } from "../../training/node/training-trial.ts";
 import { defineCommand } from "../command.ts";
-import { DATA_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { DATA_OPTION, DEVICE_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { chosenDevice } from "../device.ts";
 import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { path, seeds, threads, wholeNumber } from "../parse.ts";
@@ -46,6 +48,7 @@ export const ablate = defineCommand({
     { flags: "--out <folder>", description: "where everything goes", default: "ablation" },
     DATA_OPTION,
     THREADS_OPTION,
+    DEVICE_OPTION,
     ...DISTRIBUTION_OPTIONS,
   ],
   examples: [
@@ -71,9 +74,11 @@ export const ablate = defineCommand({
       },
     );
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
+    const trial = trainingTrial(rows[0]!.runs[0]!, data, threads(options));
+    const device = await chosenDevice(options.device, trial, output);
     const folder = openOutputFolder(out, EXPERIMENT_MARKERS.ablation);
     const { result: report, interruptedBy } = await whileResumable(
-      { data, threads: threads(options), trainRuns },
+      { data, threads: threads(options), trainRuns, device },
       output,
       (shared) => runAblation(rows, { ...shared, split, folder }),
     );

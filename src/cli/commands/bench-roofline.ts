@@ -1,10 +1,11 @@
+import { type GpuWork, gpuWork } from "../../bench/gpu-work.ts";
 import { type ModelRoofline, measureBandwidth, measurePeak, modelRoofline } from "../../bench/roofline.ts";
-import type { BenchTask } from "../../bench/training.ts";
+import { type BenchTask, benchJob } from "../../bench/training.ts";
 import { loadFashionMnist } from "../../data/node/fashion-mnist.ts";
 import { profileLines } from "../../report/profile-tables.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import { nodeRuntime } from "../../runtime/node/index.ts";
-import { counted, percent, table } from "../../text.ts";
+import { counted, megabytes, percent, table } from "../../text.ts";
 import type { Output } from "../output.ts";
 
 /**
@@ -54,6 +55,40 @@ export async function benchRoofline(
       ...profile,
     })),
   });
+  return 0;
+}
+
+/**
+ * `bench roofline --device gpu`: what a step asks of the GPU, launches of kernels and bytes. They are the same on every
+ * GPU, and by them steps of small networks are limited.
+ */
+export async function benchGpuWork(
+  {
+    models,
+    data,
+    ...rest
+  }: Omit<BenchTask, "kind" | "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
+  output: Output,
+): Promise<number> {
+  const { folder } = await loadFashionMnist({ folder: data, report: output.note });
+  const results: (GpuWork & { readonly model: string })[] = [];
+  for (const model of models) {
+    output.note(`${model}: two steps with the profiler`);
+    const { runtime: _, ...job } = await benchJob({ ...rest, model, dataFolder: folder });
+    results.push({ model, ...(await gpuWork(job)) });
+  }
+  const rows = results.map(({ model, launches, bytes, processorNodes }) => [
+    ...[model, String(launches), megabytes(bytes), String(processorNodes)],
+  ]);
+  for (const line of table([["model", "launches a step", "moved a step", "nodes on the processor"], ...rows])) {
+    output.say(line);
+  }
+  for (const { model, byKind } of results) {
+    output.say("");
+    const kinds = byKind.map(({ kind, launches, bytes }) => [kind, String(launches), megabytes(bytes)]);
+    for (const line of table([[model, "launches", "moved"], ...kinds])) output.say(line);
+  }
+  output.result({ batchSize: rest.batchSize, lowering: rest.lowering.kind, models: results });
   return 0;
 }
 

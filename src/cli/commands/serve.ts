@@ -4,8 +4,9 @@ import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT_SECONDS, startServer } from "../../server/start-server.ts";
 import { BACKBONE_RANGE_OPTION, backbonesTyped } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
-import { THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataChoice, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { chosenDevice } from "../device.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
 
@@ -52,6 +53,7 @@ export const serve = defineCommand({
         "a queue to show on the page, with its workers and runs: redis://, rediss:// or postgres:// (docs/queue.md)",
     },
     THREADS_OPTION,
+    { ...DEVICE_OPTION, description: `for predictions, evaluations and trainings: ${DEVICE_OPTION.description}` },
     { flags: "--allow-training", description: "let the page start trainings even where other machines reach it" },
     {
       flags: "--max-body <megabytes>",
@@ -90,6 +92,9 @@ export const serve = defineCommand({
     const millions = positiveNumber(options, "maxPixels");
     const { folder: data, ...preparation } = dataChoice(options);
     const backbones = await backbonesTyped(options, output);
+    const device = options.device ?? "cpu";
+    // A GPU that is missing is said at once; where there is a choice, each model is tried when it is opened.
+    if (device === "gpu") await chosenDevice(device, async () => 0, output);
     const queue = options.queue === undefined ? undefined : await watchQueue(options.queue);
     const server = await startServer({
       host: host ?? DEFAULT_HOST,
@@ -103,6 +108,7 @@ export const serve = defineCommand({
       backbones,
       queue,
       threads: threads(options),
+      device,
       allowTraining: options.allowTraining === true ? true : undefined,
       limits: {
         bodyBytes: body === undefined ? bodyBytes : body * MEGABYTE,

@@ -11,8 +11,10 @@ import type { StudyReport } from "../../report/report-data.ts";
 import { studyTables, tableLines } from "../../report/tables.ts";
 import { accuracyLine } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
+import { trainingTrial } from "../../training/node/training-trial.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
-import { DATA_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { DATA_OPTION, DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { chosenDevice } from "../device.ts";
 import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { type Output, sayNotKept } from "../output.ts";
@@ -30,6 +32,7 @@ const OPTIONS = [
   { flags: "--out <folder>", description: "where everything goes", default: "study; study-quick with --quick" },
   DATA_OPTION,
   THREADS_OPTION,
+  DEVICE_OPTION,
   ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
@@ -50,14 +53,15 @@ export const study = defineCommand({
     const threadCount = threads(options);
     const data = await loadFashionMnist({ folder: path(options, "data"), report: output.note });
     const planned = planStudy(asked, trainingCount(data.train));
+    const device = await chosenDevice(options.device, trainingTrial(planned[0]!, data, threadCount), output);
     const folder = openOutputFolder(asked.out, EXPERIMENT_MARKERS.study);
-    const shared = { data, threads: threadCount, trainRuns };
+    const shared = { data, threads: threadCount, trainRuns, device };
     const { result: runs, interruptedBy } = await whileResumable(shared, output, (shared) =>
       trainAll(planned, { ...shared, onBegin: folder.begin }),
     );
     if (!runs) return interruptedBy;
     const tested: TestedRun[] = [];
-    for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount }, output));
+    for (const run of runs) tested.push(await testRun(run, { data, threads: threadCount, ...device }, output));
     const setting = studySetting(tested, { data, threads: threadCount, command: commandLine("study", options) });
     const report = assembleReport(tested, { data, setting, isQuick: asked.isQuick });
     // Loaded on use, as the figures' libraries load slowly.
@@ -87,11 +91,11 @@ function studyOptions(options: Options): StudyOptions {
 /** Tests a run on the test images, plain and with test-time averaging. */
 async function testRun(
   run: FinishedRun,
-  { data, threads }: Pick<ExperimentOptions, "data" | "threads">,
+  { data, threads, openModel }: Pick<ExperimentOptions, "data" | "threads" | "openModel">,
   output: Output,
 ): Promise<TestedRun> {
   const evaluated = (averageFlips: boolean) =>
-    evaluateRun(run.path, { data, split: "test", averageFlips, threads, onNotKept: sayNotKept(output) });
+    evaluateRun(run.path, { data, split: "test", averageFlips, threads, openModel, onNotKept: sayNotKept(output) });
   const test = await evaluated(false);
   output.note(`${run.recipe.name}, seed ${run.seed}: ${accuracyLine("test", test)}`);
   return { ...run, test, testAveraged: await evaluated(true) };

@@ -21,10 +21,12 @@ import { tableLines } from "../../report/tables.ts";
 import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { counted, shellWord } from "../../text.ts";
+import { trainingTrial } from "../../training/node/training-trial.ts";
 import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
-import { LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
+import { DEVICE_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
+import { chosenDevice } from "../device.ts";
 import { DISTRIBUTION_OPTIONS, typedDistribution } from "../distribution.ts";
 import { whileResumable } from "../experiment-display.ts";
 import { FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
@@ -56,6 +58,7 @@ const OPTIONS = [
   ...BACKBONE_OPTIONS,
   ...FINE_TUNE_OPTIONS,
   THREADS_OPTION,
+  DEVICE_OPTION,
   ...DISTRIBUTION_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 type Options = OptionsOf<typeof OPTIONS>;
@@ -119,9 +122,11 @@ export const sweep = defineCommand({
       limit,
     };
     const parts = trainingParts(data.train, { trainOn: "split", limit: plan.limit });
+    const trial = trainingTrial({ recipe: fitted, ...images }, data, threads(options));
+    const device = await chosenDevice(options.device, trial, output);
     const folder = openOutputFolder(plan.out, EXPERIMENT_MARKERS.sweep);
     const { result: results, interruptedBy } = await whileResumable(
-      { data, threads: threads(options), trainRuns },
+      { data, threads: threads(options), trainRuns, device },
       output,
       (shared) => runSweep(candidates, { ...shared, plan, rungs, folder }),
     );

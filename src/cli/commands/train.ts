@@ -9,10 +9,11 @@ import type { Recipe } from "../../recipes/recipe.ts";
 import { openTrainingRun, type Run } from "../../runs/node/run-files.ts";
 import { defaultRunPath } from "../../runs/node/run-status.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
-import type { Device, DeviceChoice } from "../../runtime/webgpu/node/device.ts";
+import type { Device, DeviceChoice } from "../../runtime/webgpu/device.ts";
 import { growRun, requireGrowable } from "../../training/node/grow-run.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
+import { trainingTrial } from "../../training/node/training-trial.ts";
 import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
@@ -24,7 +25,7 @@ import {
   PREPARATION_OPTIONS,
   typedPreparation,
 } from "../custom-data.ts";
-import { chosenDevice, trialOf } from "../device.ts";
+import { chosenDevice } from "../device.ts";
 import { DISTRIBUTION_OPTIONS, distributionTyped } from "../distribution.ts";
 import { FINE_TUNE_NAMES, FINE_TUNE_OPTIONS, withWeights } from "../fine-tuning.ts";
 import { whileInterruptible } from "../interrupt.ts";
@@ -256,7 +257,7 @@ async function newJob(recipeName: string | undefined, options: TrainOptions, out
       return {
         epochs: run.recipe.epochs,
         device: options.device ?? "cpu",
-        trial: trialOf(run, data, threads(options)),
+        trial: trainingTrial(run, data, threads(options)),
         start: (trainOptions) => trainNewRun({ ...run, seed, out }, trainOptions),
       };
     },

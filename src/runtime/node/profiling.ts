@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
 import type { CompiledProgram } from "../../compile/compile.ts";
 import { UserError } from "../../errors.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime, Session, SessionOptions } from "../runtime.ts";
 import { type EngineRun, readTrace } from "../trace.ts";
 import { nodeRuntime } from "./index.ts";
 import { openSession } from "./session.ts";
@@ -22,13 +23,30 @@ export interface EngineProfile {
  * @param onProfile called when a session is released
  */
 export function profilingRuntime(onProfile: (profile: EngineProfile) => void): Runtime {
+  return tracingRuntime(nodeRuntime, openSession, (program, trace) => onProfile({ program, runs: readTrace(trace) }));
+}
+
+/** Session options by which ONNX Runtime writes a trace. */
+export type TraceOptions = Required<Pick<InferenceSession.SessionOptions, "enableProfiling" | "profileFilePrefix">>;
+
+/**
+ * A runtime whose sessions are traced.
+ *
+ * @param open opens a session with these options; its trace must be written once it is released
+ * @param onTrace called when a session is released, with what ONNX Runtime wrote
+ */
+export function tracingRuntime(
+  runtime: Runtime,
+  open: (program: CompiledProgram, options: SessionOptions, tracing: TraceOptions) => Promise<Session>,
+  onTrace: (program: CompiledProgram, trace: string) => void,
+): Runtime {
   return {
-    ...nodeRuntime,
+    ...runtime,
     async open(program, options) {
       const folder = makeFolder();
       const remove = () => rmSync(folder, { recursive: true, force: true });
       try {
-        const session = await openSession(program, options, {
+        const session = await open(program, options, {
           enableProfiling: true,
           profileFilePrefix: join(folder, "trace"),
         });
@@ -38,10 +56,9 @@ export function profilingRuntime(onProfile: (profile: EngineProfile) => void): R
           run: (feeds, steps) => session.run(feeds, steps),
           async release() {
             try {
-              session.endProfiling();
-              onProfile({ program, runs: readTrace(readOnlyFile(folder)) });
-            } finally {
               await session.release();
+              onTrace(program, readFirstFile(folder));
+            } finally {
               remove();
             }
           },
@@ -65,8 +82,8 @@ function makeFolder(): string {
   }
 }
 
-/** Reads the only file of a folder: ONNX Runtime appends date and time to the given name. */
-function readOnlyFile(folder: string): string {
-  const [name] = readdirSync(folder);
+/** Reads the first file of a folder, that of the program: ONNX Runtime appends date and time to the given name. */
+function readFirstFile(folder: string): string {
+  const [name] = readdirSync(folder).sort();
   return name === undefined ? "" : readFileSync(join(folder, name), "utf8");
 }

@@ -94,11 +94,6 @@ class NodeSession implements Session {
     return Object.fromEntries(program.outputs.map(({ name }) => [name, floats(results[nameOf(name)]!)]));
   }
 
-  /** Writes the profile, if profiling is enabled. */
-  endProfiling(): void {
-    this.#session.endProfiling();
-  }
-
   async release(): Promise<void> {
     await this.#session.release();
   }

@@ -9,6 +9,8 @@ export interface GpuEngine {
   readonly Tensor: TensorConstructor;
   /** @param outputs where each output is to be left */
   open(model: Uint8Array, outputs: Readonly<Record<string, OutputLocation>>): Promise<InferenceSession>;
+  /** Rejects when the GPU fails; absent where the calls themselves do. Afterwards nothing can be done with it. */
+  readonly failure?: Promise<never>;
 }
 
 /** The work that was given last; what comes next waits for it. */
@@ -32,8 +34,13 @@ export function exclusively<T>(work: () => Promise<T>): Promise<T> {
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Runs a session when the GPU is free. */
-export function runExclusively(session: InferenceSession, inputs: Tensors): Promise<Tensors> {
-  return exclusively(() => session.run(inputs)) as Promise<Tensors>;
+export function runExclusively(engine: GpuEngine, session: InferenceSession, inputs: Tensors): Promise<Tensors> {
+  return exclusively(() => untilFailure(engine, session.run(inputs) as Promise<Tensors>));
+}
+
+/** A result of the GPU, or why there will be none. */
+export function untilFailure<T>({ failure }: GpuEngine, result: Promise<T>): Promise<T> {
+  return failure ? Promise.race([failure, result]) : result;
 }
 
 /** Frees the GPU's memory of those that lie in it. */

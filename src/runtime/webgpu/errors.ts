@@ -1,12 +1,12 @@
-import { UserError } from "../../errors.ts";
+import { messageOf, UserError } from "../../errors.ts";
 import type { Words } from "../../wording.ts";
 
 /** What ONNX Runtime and Dawn report, and what it means for whoever uses the GPU. */
 const CAUSES: readonly (readonly [RegExp, Words])[] = [
   [
-    /out of memory|OutOfMemory|failed to allocate|allocation (size|of|failed)|larger than the max/i,
+    /out of memory|OutOfMemory|failed to allocate|allocation (size|of|failed)|larger than the max|too many storage buffers|\[Invalid Buffer/i,
     (w) =>
-      `the GPU does not have enough memory; use a smaller ${w.option("batchSize")}, or ${w.option("device", "cpu")}`,
+      `the GPU does not have enough memory, or takes no tensors as large as these; use a smaller ${w.option("batchSize")}, or ${w.option("device", "cpu")}`,
   ],
   [
     /device.{0,10}lost|lost.{0,10}device/i,
@@ -24,10 +24,14 @@ const CAUSES: readonly (readonly [RegExp, Words])[] = [
   ],
 ];
 
+/** The GPU cannot compute, or not any more: the processor still can. */
+export class GpuError extends UserError {}
+
 /** The error as a message with a remedy where its cause is known, otherwise the error itself. */
 export function gpuError(cause: unknown): unknown {
-  if (cause instanceof UserError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof GpuError) return cause;
+  // A model file's session has worded its engine's error, which may be the GPU's.
+  const text = messageOf(cause instanceof UserError ? cause.cause : cause);
   const known = CAUSES.find(([pattern]) => pattern.test(text));
-  return known ? new UserError(known[1], { cause }) : cause;
+  return known ? new GpuError(known[1], { cause }) : cause;
 }

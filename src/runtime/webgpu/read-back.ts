@@ -28,7 +28,7 @@ export async function openReadBack(engine: GpuEngine, specs: readonly TensorSpec
         // The places of sets that are not there hold the last one once more.
         Array.from({ length: most }, (_, i) => [placeName(name, i), sets[Math.min(i, sets.length - 1)]![name]!]),
       );
-      const results = await runExclusively(session, Object.fromEntries(inputs));
+      const results = await runExclusively(engine, session, Object.fromEntries(inputs));
       return new Map(
         specs.map(({ name, shape }) => [
           name,

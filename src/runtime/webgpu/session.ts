@@ -77,7 +77,11 @@ class GpuSession implements Session {
           return [spec.name, this.#tensor(spec, data.subarray(step * size, (step + 1) * size))];
         }),
       );
-      const results = await runExclusively(this.#session, { ...inputs, ...this.#parameters, ...this.#state });
+      const results = await runExclusively(this.#engine, this.#session, {
+        ...inputs,
+        ...this.#parameters,
+        ...this.#state,
+      });
       dispose(this.#state);
       this.#state = Object.fromEntries(state.map(({ name }) => [name, results[nextName(name)]!]));
       waiting.push(Object.fromEntries(outputs.map(({ name }) => [name, results[name]!])));

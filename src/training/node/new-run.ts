@@ -95,7 +95,8 @@ export function computation({ threads, runtime }: { threads: number; runtime: Ru
     lowering: lowering.kind,
     blockSize: lowering.kind === "blocked" ? lowering.block : null,
     threads,
-    ...(runtime.gpu && { gpu: { ...runtime.gpu } }),
+    ...(runtime.gpu && { gpu: { name: runtime.gpu.name, backend: runtime.gpu.backend } }),
+    ...(runtime.reason !== undefined && { device: runtime.reason }),
     ...collectEnvironment(),
   };
 }

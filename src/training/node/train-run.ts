@@ -18,6 +18,8 @@ import { createRunFolder, resumeRunFolder } from "../../runs/node/run-folder.ts"
 import { readRecipe } from "../../runs/node/run-recipe.ts";
 import type { RunRecord } from "../../runs/run-record.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
+import { afterFailure } from "../../runtime/webgpu/device.ts";
+import { GpuError } from "../../runtime/webgpu/errors.ts";
 import { requireValidation } from "../best-epoch.ts";
 import { requireUnweighted } from "../own-loss.ts";
 import { trainingStages } from "../stages.ts";
@@ -41,7 +43,11 @@ import { type TrainedRun, type TrainRunOptions, toStandardError, trainInto } fro
  *
  * @throws UserError when the recipe or an option is invalid, the folder is in use, or training diverges
  */
-export async function trainNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
+export function trainNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
+  return orOnFallback(run.out, options, startNewRun(run, options));
+}
+
+async function startNewRun(run: NewRun, options: TrainRunOptions): Promise<TrainedRun> {
   checkRecipe(run.recipe);
   const lowering = await chooseLowering(options.runtime, options.lowering);
   // Everything that can be refused is refused before the folder is touched.
@@ -96,6 +102,10 @@ export interface ResumeOptions extends TrainRunOptions {
  */
 export async function resumeRun(run: string | Run, options: ResumeOptions): Promise<TrainedRun> {
   const opened = openTrainingRun(run);
+  return orOnFallback(opened.path, options, goOn(opened, options));
+}
+
+async function goOn(opened: Run<RunRecord>, options: ResumeOptions): Promise<TrainedRun> {
   const { path } = opened;
   // A state that is there but damaged is no reason to throw away what else there is: resumeRunFolder refuses it.
   if (opened.record.status === "running" && !hasState(path)) return startOver(opened, options);
@@ -110,7 +120,7 @@ export async function resumeRun(run: string | Run, options: ResumeOptions): Prom
     requireNormalization(`${path}/${RUN_FILES.record}`, record, normalizationFor(recipe, data.train));
     checkSnapshot(from, fileName, { record, recipe, task: imageTask(data.train) });
     // The record then describes the last computation, as the weights cannot be reproduced by the first one.
-    const { gpu: _, ...rest } = record;
+    const { gpu: _gpu, device: _device, ...rest } = record;
     const now = differences.length === 0 ? record : { ...rest, ...computation(options, lowering) };
     return await trainInto(
       folder,
@@ -138,7 +148,11 @@ export interface Extension {
  *
  * @throws UserError when the run is not finished or already has as many epochs, and as `resumeRun`
  */
-export async function extendRun(
+export function extendRun(run: string | Run, extension: Extension, options: ResumeOptions): Promise<TrainedRun> {
+  return orOnFallback(extension.out, options, startExtended(run, extension, options));
+}
+
+async function startExtended(
   run: string | Run,
   { epochs, out }: Extension,
   options: ResumeOptions,
@@ -167,7 +181,14 @@ export async function extendRun(
   const from = decodeSnapshot(state, stateFile);
   const data = trainingData(options.data.train, record);
   checkSnapshot(from, stateFile, { record, recipe: own, task: imageTask(data.train) });
-  const { evaluations: _evaluations, files: _files, gpu: _gpu, baseEpochs: _baseEpochs, ...kept } = record;
+  const {
+    evaluations: _evaluations,
+    files: _files,
+    gpu: _gpu,
+    device: _device,
+    baseEpochs: _baseEpochs,
+    ...kept
+  } = record;
   const extended: RunRecord = {
     ...kept,
     recipe: recipeToJson(recipe),
@@ -206,6 +227,24 @@ async function startOver({ path, record }: Run<RunRecord>, options: ResumeOption
     { recipe, fittedFrom, recipeFile, seed, trainOn, limit, fold, grownFrom, out: path },
     { ...options, lowering: lowering.kind, tensorboard },
   );
+}
+
+/** If the GPU fails while it trains and something may take its place, that goes on from the run's last epoch. */
+async function orOnFallback(
+  path: string,
+  options: TrainRunOptions & { readonly model?: Model },
+  training: Promise<TrainedRun>,
+): Promise<TrainedRun> {
+  try {
+    return await training;
+  } catch (error) {
+    const { fallback } = options.runtime;
+    if (!(error instanceof GpuError) || !fallback) throw error;
+    const { report = toStandardError } = options;
+    const runtime = afterFailure(fallback, error);
+    report(`going on with the ${runtime.reason}`);
+    return await resumeRun(path, { ...options, runtime, lowering: undefined, allowDifferent: true });
+  }
 }
 
 /** What a run is trained with from here on. @throws UserError when the data is not the run's, or the computation would differ */

@@ -9,6 +9,7 @@ import {
   reshapeOp,
   slice,
   sliceOp,
+  split,
   transpose,
   transposeOp,
 } from "../../../src/ops/reshape.ts";
@@ -38,6 +39,13 @@ export function arrangementCases(block: number): OpCase[] {
     const name = `${length} from ${start} of axis ${axis}`;
     return { ...plain, op: sliceOp, name, y: slice(x.value, start!, length!, axis!) };
   });
+  // More slices than one Split has outputs on a GPU: the last of the first, those of the second, and the last of all.
+  const vector = tensor("vector", [24], "distinct");
+  const lengths = [1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 1, 3, 1];
+  const slices = split(vector.value, lengths);
+  const cut = [0, 5, 6, 7, 11, 12, 13].map((i): OpCase => {
+    return { ...plain, op: sliceOp, name: `slice ${i} of ${lengths.length}`, inputs: [vector], y: slices[i]! };
+  });
   const joined = [0, 1, 2, 3].map((axis): OpCase => {
     const [first, second] = [
       tensor("first", [2, 3, 4, 5].with(axis, 1), "distinct"),
@@ -54,7 +62,7 @@ export function arrangementCases(block: number): OpCase[] {
     const y = pad(x.value, before, after, value);
     return { ...plain, op: padOp, name: `${before} before, ${after} after, ${value}`, y };
   });
-  return [...transposed, ...taken, ...joined, ...padded, ...blockedCases(block)];
+  return [...transposed, ...taken, ...cut, ...joined, ...padded, ...blockedCases(block)];
 }
 
 /** Blocked images are joined and cut by whole blocks of channels; otherwise they are converted first. */

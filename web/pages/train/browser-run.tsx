@@ -12,6 +12,7 @@ import {
   resumeTraining,
   stopTraining,
 } from "../../engine/browser-training.ts";
+import type { EngineSummary, GpuFailure } from "../../engine/training-messages.ts";
 import { fittedText, rateText } from "../../format.ts";
 import { hrefOf } from "../../routes.ts";
 import { Curves } from "../run/curves.tsx";
@@ -20,7 +21,7 @@ import { Downloads } from "./downloads.tsx";
 
 /** The training in this browser: its progress, and its results at the end. */
 export function BrowserRun({ training }: { training: BrowserTraining }) {
-  const { phase, order, start, epochs, failure } = training;
+  const { phase, order, start, epochs, failure, gpuFailure } = training;
   return (
     <section aria-labelledby="here">
       <div className="title-row">
@@ -31,6 +32,7 @@ export function BrowserRun({ training }: { training: BrowserTraining }) {
         <Buttons phase={phase} />
       </div>
       {failure !== undefined && <Failure title="Training failed" message={failure} />}
+      {gpuFailure && <GpuFailed of={gpuFailure} phase={phase} />}
       <Progress training={training} />
       <Result training={training} />
       <Curves name={order.recipe} seed={order.seed} epochs={epochs} isRunning={phase === "training"} />
@@ -117,11 +119,23 @@ function Progress({ training }: { training: BrowserTraining }) {
               {rateText(progress.learningRate)} <Sparkline values={rates} label="learning rate by step" />
             </>,
           ],
-          ["engine", start && `${start.runtime}, ${counted(start.threads, "thread")}${whyOneThread()}`],
+          ["engine", start && engineText(start.engine)],
         ]}
       />
     </div>
   );
+}
+
+/** What happened to the GPU, and what follows. */
+function GpuFailed({ of: { message, atStep }, phase }: { of: GpuFailure; phase: BrowserTraining["phase"] }) {
+  const from = atStep === 0 ? "from the beginning" : `from step ${count(atStep)}, whose state is kept`;
+  const next = phase === "paused" ? `Go on computes on the processor, ${from}.` : `The processor went on ${from}.`;
+  return <Failure title="The GPU failed" message={`${message}. ${next}`} />;
+}
+
+function engineText({ runtime, threads, reason }: EngineSummary): string {
+  const device = threads === null ? "" : `, ${counted(threads, "thread")}${whyOneThread()}`;
+  return `${runtime}${device}${reason === undefined ? "" : `; ${reason}`}`;
 }
 
 /** Why a browser computes on one thread only; empty if it does not have to. */

@@ -2,6 +2,7 @@ import { useId } from "react";
 import type { RecipeAdjustments } from "../../../src/recipes/adjust-recipe.ts";
 import { type FittedValues, fitValues } from "../../../src/recipes/fit-to-images.ts";
 import { MAX_EPOCHS } from "../../../src/recipes/recipe.ts";
+import { DEVICES, type DeviceChoice } from "../../../src/runtime/webgpu/device.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count, counted } from "../../../src/text.ts";
 import { rateText } from "../../format.ts";
@@ -127,6 +128,30 @@ export function Settings({ value, recipe, batchSize, images, onChange }: Setting
         />
       </div>
     </details>
+  );
+}
+
+interface DeviceFieldProps {
+  readonly value: DeviceChoice;
+  readonly onChange: (value: DeviceChoice) => void;
+}
+
+const DEVICE_WORDS: Readonly<Record<DeviceChoice, string>> = {
+  cpu: "processor",
+  gpu: "GPU (WebGPU)",
+  auto: "the faster one",
+};
+
+/** What computes a training in this browser. */
+export function DeviceField({ value, onChange }: DeviceFieldProps) {
+  return (
+    <ChoiceField
+      label="Device"
+      hint="the GPU needs another 27 MB of ONNX Runtime (7 compressed)"
+      value={value}
+      choices={DEVICES.map((device) => [device, DEVICE_WORDS[device]] as const)}
+      onChange={onChange}
+    />
   );
 }
 

@@ -1,13 +1,14 @@
 import { type FormEvent, useId, useState } from "react";
 import { messageOf } from "../../../src/errors.ts";
 import type { RecipeAdjustments } from "../../../src/recipes/adjust-recipe.ts";
+import type { DeviceChoice } from "../../../src/runtime/webgpu/device.ts";
 import type { RecipeSummary } from "../../../src/server/api-types.ts";
 import { count } from "../../../src/text.ts";
 import { postJson } from "../../api/client.ts";
 import { Failure } from "../../components/notices.tsx";
 import { mayDiscard, startTraining } from "../../engine/browser-training.ts";
 import { hrefOf } from "../../routes.ts";
-import { EpochsField, FittedLine, fittedTo, NumberField, Settings } from "./settings.tsx";
+import { DeviceField, EpochsField, FittedLine, fittedTo, NumberField, Settings } from "./settings.tsx";
 
 interface TrainingFormProps {
   readonly recipes: readonly RecipeSummary[];
@@ -48,6 +49,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
   const epochs = "epochs" in typed || isSmall ? typed.epochs : AT_FIRST[place].epochs;
   const adjustments: RecipeAdjustments = { ...typed, epochs };
   const [seed, setSeed] = useState<number | undefined>(1);
+  const [device, setDevice] = useState<DeviceChoice>("cpu");
   const [failure, setFailure] = useState<string>();
   const [isStarting, setStarting] = useState(false);
   const fitted = recipe && used !== undefined ? fittedTo(recipe, used, adjustments) : recipe;
@@ -81,7 +83,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
     if (place === "server") void startOnServer();
     else if (recipe && mayDiscard()) {
       // The field of the seed is required.
-      startTraining({ recipe: recipe.name, seed: seed!, adjustments, limit: limit === 0 ? null : limit });
+      startTraining({ recipe: recipe.name, seed: seed!, device, adjustments, limit: limit === 0 ? null : limit });
       scrollTo(0, 0);
     }
   };
@@ -115,7 +117,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
       )}
       <p className="note">
         {place === "browser"
-          ? "The same training code, on ONNX Runtime in WebAssembly. It is kept in this browser, which resumes it after a reload, until you clear it."
+          ? "The same training code, on ONNX Runtime in WebAssembly or on the GPU. It is kept in this browser, which resumes it after a reload, until you clear it."
           : "Several times faster; the run is kept in a folder of its own and appears among the runs."}
       </p>
       <fieldset className="choices">
@@ -148,6 +150,7 @@ export function TrainingForm({ recipes, images, isBusyHere, allowsTraining }: Tr
           onChange={(value) => setTyped({ ...typed, epochs: value })}
         />
         <NumberField label="Seed" value={seed} least={0} most={1_000_000} onChange={setSeed} />
+        {place === "browser" && <DeviceField value={device} onChange={setDevice} />}
       </div>
       <Settings value={typed} recipe={recipe} batchSize={fitted?.batchSize} images={used} onChange={setTyped} />
       {recipe && used !== undefined && <FittedLine images={used} recipe={recipe} adjustments={adjustments} />}

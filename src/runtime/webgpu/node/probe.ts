@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { UserError } from "../../../errors.ts";
 import { packageFile } from "../../../package-files.ts";
 import type { Words } from "../../../wording.ts";
-import type { GpuAdapter } from "../../runtime.ts";
+import { type FoundGpu, isSoftware } from "../device.ts";
 import { gpuError } from "../errors.ts";
 import type { ProbeAnswer } from "./probe-worker.ts";
 
@@ -12,16 +12,13 @@ const WORKER = packageFile("dist/runtime/webgpu/node/probe-worker.js");
 /** A driver that answers takes at most a few seconds to start. */
 const LIMIT_MILLISECONDS = 20_000;
 
-/** Adapters that are programs for the processor. */
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render/i;
-
 /**
  * Finds the GPU that ONNX Runtime would use, and checks that it computes. In a process of its own: opening a session
  * there is synchronous in Node, so a driver that hangs or crashes would take this process with it.
  *
  * @throws UserError with what to do when there is none, or it does not answer in time
  */
-export async function probeGpu(limitMilliseconds = LIMIT_MILLISECONDS): Promise<GpuAdapter & { isSoftware: boolean }> {
+export async function probeGpu(limitMilliseconds = LIMIT_MILLISECONDS): Promise<FoundGpu> {
   const { answer, stderr, ending } = await runWorker(limitMilliseconds);
   if (ending === "timeout") throw unusable(`does not answer within ${limitMilliseconds / 1000} s`);
   if (!answer) throw unusable(`ended the process that tried it (${ending})`);
@@ -31,7 +28,7 @@ export async function probeGpu(limitMilliseconds = LIMIT_MILLISECONDS): Promise<
     throw error instanceof UserError ? error : unusable(`cannot be used: ${answer.error}`);
   }
   const name = adapterName(stderr);
-  return { name, backend: BACKENDS[process.platform] ?? "WebGPU", isSoftware: name !== null && SOFTWARE.test(name) };
+  return { name, backend: BACKENDS[process.platform] ?? "WebGPU", isSoftware: isSoftware(name) };
 }
 
 const NO_LOADER: Words = (w) =>

@@ -1,6 +1,6 @@
-import { chooseLowering } from "../../runtime/lowering.ts";
-import { recipeToTime } from "../stages.ts";
-import { type TrainingJob, train } from "../train.ts";
+import { chooseLowering } from "../runtime/lowering.ts";
+import { recipeToTime } from "./stages.ts";
+import { type TrainingJob, train } from "./train.ts";
 
 /** The first steps compile the GPU's programs and allocate memory. */
 const WARM_UP_STEPS = 4;
