@@ -40,7 +40,7 @@ async function onGround(image, ground) {
 
 const { test } = await loadFashionMnist();
 const count = Number(values.images);
-const images = Array.from({ length: count }, (_, i) => test.images.slice(i * 784, (i + 1) * 784));
+const images = Array.from({ length: count }, (_, i) => test.images.read(i, i + 1));
 const classifier = await loadClassifier(values.run);
 
 async function accuracy(make) {

@@ -15,6 +15,7 @@ export {
   type PixelStatistics,
   pixelStatistics,
   selectImages,
+  type ValuesOf,
 } from "./data/image-set.ts";
 export type { Imbalance } from "./data/imbalance.ts";
 export type { Mixing } from "./data/mixing.ts";
@@ -36,6 +37,7 @@ export type { PictureCache } from "./data/node/picture-cache.ts";
 export type { OnRead, UnreadablePicture } from "./data/node/read-pictures.ts";
 export type { Augment, AugmentationContext } from "./data/own-augmentation.ts";
 export type { RandomErasing } from "./data/random-erasing.ts";
+export { memoryRows, type Rows } from "./data/rows.ts";
 export { type Fold, type Split, stratifiedSplit } from "./data/split.ts";
 export {
   imageTask,

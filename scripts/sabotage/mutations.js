@@ -497,16 +497,26 @@ export const MUTATIONS = [
     ["(2 * sigma ** 2)", "sigma ** 2"],
   ]),
   ...caughtBy("test/data/batches.test.ts", [
-    ["(viewOf(image, epoch) * set.count + image) * size", "image * size"],
+    ["viewOf(image, epoch) * set.count + image", "image"],
     ["const place = step * batchSize + row;", "const place = step * batchSize + row + 1;"],
     ['const stream = randomStream(seed, "augment", place);', 'const stream = randomStream(seed, "augment");'],
     ["return Math.floor((imageCount * epochs) / batchSize);", "return Math.ceil((imageCount * epochs) / batchSize);"],
-    ["set.images.subarray(0, size), row * size", "set.images.subarray(size, 2 * size), row * size"],
+    ["const first = read(0, 1);", "const first = read(1, 2);"],
     ["new Int32Array(batchSize).fill(set.labels[0]!)", "new Int32Array(batchSize).fill(0)"],
     ["length: Math.ceil(set.count / batchSize)", "length: Math.floor(set.count / batchSize)"],
     ['randomStream(seed, "shuffle", number)', 'randomStream(seed, "shuffle")'],
     ["if (batchSize > set.count) {", "if (batchSize >= set.count) {"],
     ["mirrored: isMirrored(image, epoch)", "mirrored: isMirrored(image, 0)"],
+  ]),
+  ...caughtBy("test/data/rows.test.ts", [
+    ["if (places[i] !== places[i - 1]! + 1) return false", "if (places[i]! < places[i - 1]!) return false"],
+    ["offset + start * rowBytes + filled", "offset + start * shape.size + filled"],
+    ["[Math.max(start - first, 0), Math.min(end - first, rows.count)]", "[Math.max(start - first, 0), rows.count]"],
+    ["bytes <= memoryBound(environment) / sharedBy", "bytes <= memoryBound(environment)"],
+    ["if (end - start > 1 && bytes > MAX_READ_BYTES)", "if (bytes > MAX_READ_BYTES)"],
+  ]),
+  ...caughtBy("test/data/picture-cache.test.ts", [
+    ["offset = head.indexOf(NEWLINE, sum + 1) + 1", "offset = head.indexOf(NEWLINE, sum + 1)"],
   ]),
   ...caughtBy("test/data/split.test.ts", [
     ["setAside(labels, quotas, VALIDATION_STREAM)", "setAside(labels, quotas, TEST_STREAM)"],
@@ -643,9 +653,9 @@ export const MUTATIONS = [
     ["isHead(name) && !isFrozen(name)", "isHead(name)"],
   ]),
   ...caughtBy("test/training/picture-features.test.ts", [
-    ["(start - from) * backbone.features);", "start * backbone.features);"],
-    ["[FORMAT, what, count, ...(view ? [view] : [])]", "[FORMAT, count, performance.now()]"],
-    ["[FORMAT, what, count, ...(view ? [view] : [])]", "[FORMAT, what, count]"],
+    ["store.write(start - from, await run", "store.write(start, await run"],
+    ["[FORMAT, what, images.count, ...(view ? [view] : [])]", "[FORMAT, images.count, performance.now()]"],
+    ["[FORMAT, what, images.count, ...(view ? [view] : [])]", "[FORMAT, what, images.count]"],
     ["(first + at / size) * MAX_VIEWS + number", "(first + at / size) * MAX_VIEWS"],
   ]),
   ...caughtBy("test/formats/idx.test.ts", [

@@ -1,4 +1,3 @@
-import { imageBytes } from "../data/image-set.ts";
 import { loadFashionMnist } from "../data/node/fashion-mnist.ts";
 import { imageTask, normalizationOf } from "../data/training-data.ts";
 import { UserError } from "../errors.ts";
@@ -53,7 +52,7 @@ export async function benchInference({
   const open = device === "gpu" ? openModelOnGpu : openModel;
   const session = await open(file, `the model file of ${name}`, { threads });
   try {
-    const pixels = images.images.slice(0, batchSize * imageBytes(images));
+    const pixels = images.images.read(0, batchSize).slice();
     const ends: number[] = [];
     for (let call = 0; call < WARM_UP_CALLS + steps; call++) {
       await session.logits(pixels);

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { type Augmentation, augmentImage, checkAugmentation } from "./augmentation.ts";
 import { balancedEpochs } from "./class-balance.ts";
-import { imageBytes, type LabelledSet, valuesFor } from "./image-set.ts";
+import { imageBytes, type LabelledSet, type ValuesOf, valuesFor } from "./image-set.ts";
 import { mixBatch } from "./mixing.ts";
 import { type Augment, augmentWith } from "./own-augmentation.ts";
 
@@ -154,7 +154,7 @@ export function trainingBatches({
     );
   }
   checkAugmentation(augmentation, set);
-  if (set.images instanceof Float32Array && (augment || Object.keys(augmentation).length > 0)) {
+  if (set.images.dtype === "float32" && (augment || Object.keys(augmentation).length > 0)) {
     throw new UserError("augmentation changes images; the features of a frozen network have none: leave it out", {
       exitCode: 2,
     });
@@ -179,12 +179,13 @@ export function trainingBatches({
       const epoch = Math.floor(place / set.count);
       const image = chain.epoch(epoch)[place % set.count]!;
       labels[row] = set.labels[image]!;
-      if (set.images instanceof Float32Array || pixels instanceof Float32Array) {
-        const at = (viewOf(image, epoch) * set.count + image) * size;
-        pixels.set(set.images.subarray(at, at + size), row * size);
+      const index = viewOf(image, epoch) * set.count + image;
+      const values = set.images.read(index, index + 1);
+      if (values instanceof Float32Array || pixels instanceof Float32Array) {
+        pixels.set(values, row * size);
         continue;
       }
-      augmentImage(set.images, image * size, pixels, row * size, set, augmentation, {
+      augmentImage(values, 0, pixels, row * size, set, augmentation, {
         seed,
         place,
         mirrored: isMirrored(image, epoch),
@@ -209,7 +210,7 @@ export function stepsIn(epochs: number, imageCount: number, batchSize: number): 
 }
 
 /** Consecutive images, padded to a full batch. */
-export interface EvaluationBatch<Values extends LabelledSet["images"] = Uint8Array> {
+export interface EvaluationBatch<Values extends Uint8Array | Float32Array = Uint8Array> {
   /** Index of the first image. */
   readonly start: number;
   /** Number of images, 1 to B; the rows after them are padding and must be ignored. */
@@ -229,19 +230,21 @@ export interface EvaluationBatch<Values extends LabelledSet["images"] = Uint8Arr
 export function evaluationBatches<Set extends LabelledSet>(
   set: Set,
   batchSize: number,
-): Iterable<EvaluationBatch<Set["images"]>> & { length: number } {
+): Iterable<EvaluationBatch<ValuesOf<Set>>> & { length: number } {
   checkBatchSize(batchSize);
+  const read = (start: number, end: number) => set.images.read(start, end) as ValuesOf<Set>;
   const size = imageBytes(set);
 
-  function batchAt(start: number): EvaluationBatch<Set["images"]> {
+  function batchAt(start: number): EvaluationBatch<ValuesOf<Set>> {
     const count = Math.min(batchSize, set.count - start);
     const labels = new Int32Array(batchSize).fill(set.labels[0]!);
     labels.set(set.labels.subarray(start, start + count));
-    const real = set.images.subarray(start * size, (start + count) * size);
+    const real = read(start, start + count);
     if (count === batchSize) return { start, count, pixels: real, labels };
     const pixels = valuesFor(set, batchSize);
     pixels.set(real);
-    for (let row = count; row < batchSize; row++) pixels.set(set.images.subarray(0, size), row * size);
+    const first = read(0, 1);
+    for (let row = count; row < batchSize; row++) pixels.set(first, row * size);
     return { start, count, pixels, labels };
   }
 

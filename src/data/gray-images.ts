@@ -1,3 +1,5 @@
+import { checkRead, type Rows } from "./rows.ts";
+
 /** Maximum difference of a gray picture's channels, of 255: lossy WebP differs by 1. */
 const GRAY_SPREAD = 2;
 
@@ -12,9 +14,18 @@ export function hasNoColor(images: Uint8Array, plane: number): boolean {
   return true;
 }
 
-/** The first of the three channels of each image. */
-export function firstPlanes(images: Uint8Array, plane: number): Uint8Array {
-  const gray = new Uint8Array(images.length / 3);
-  for (let to = 0; to < gray.length; to += plane) gray.set(images.subarray(3 * to, 3 * to + plane), to);
-  return gray;
+/** The first of the three channels of each image, which is all that is read. */
+export function grayRows(rows: Rows, plane: number): Rows {
+  const shape = { dtype: "uint8", count: rows.count, size: plane } as const;
+  return {
+    ...shape,
+    read(start, end) {
+      checkRead(shape, start, end);
+      if (end - start === 1) return rows.read(start, end).subarray(0, plane);
+      const gray = new Uint8Array((end - start) * plane);
+      for (let row = start; row < end; row++)
+        gray.set(rows.read(row, row + 1).subarray(0, plane), (row - start) * plane);
+      return gray;
+    },
+  };
 }

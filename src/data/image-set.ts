@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { bufferFor, inRowParts, memoryRows, type Rows, selectRows } from "./rows.ts";
 
 /** Labelled images as bytes: the format in which they are stored, batched and fed to a model. */
 export interface ImageSet {
-  /** Pixels 0..255, [count, channels, height, width], row-major. */
-  readonly images: Uint8Array;
+  /** Pixels 0..255, a row for each image: [channels, height, width], row-major. */
+  readonly images: Rows;
   /** The class of each image, [count]: an index of `classNames`. */
   readonly labels: Uint8Array;
   readonly count: number;
@@ -22,19 +23,21 @@ export interface ImageSet {
 }
 
 /**
- * What a training or an evaluation takes: images, or the features that a frozen network makes of them (then `images` are
- * [count, channels], and height and width are 1).
+ * What a training or an evaluation takes: images, or the features that a frozen network makes of them (then a row has
+ * `channels` values, and height and width are 1).
  */
 export interface LabelledSet extends Omit<ImageSet, "images" | "validation" | "files"> {
-  readonly images: Uint8Array | Float32Array;
-  /** Of features: those of so many views of each image, [views, count, channels], the image itself first. Default 1. */
+  readonly images: Rows | Rows<Float32Array>;
+  /** Of features: those of so many views of each image, [views, count], the image itself first. Default 1. */
   readonly views?: number;
 }
 
+/** The values of a set's images: bytes, or the numbers of features. */
+export type ValuesOf<Set extends LabelledSet> = ReturnType<Set["images"]["read"]>;
+
 /** A buffer for the values of so many images, of the same type as the set's. */
-export function valuesFor(set: LabelledSet, count: number): Uint8Array | Float32Array {
-  const size = count * imageBytes(set);
-  return set.images instanceof Float32Array ? new Float32Array(size) : new Uint8Array(size);
+export function valuesFor<Set extends LabelledSet>({ images }: Set, count: number): ValuesOf<Set> {
+  return bufferFor<Uint8Array | Float32Array>(images, count) as ValuesOf<Set>;
 }
 
 /** The size of a set's images. */
@@ -53,19 +56,25 @@ export function imageBytes({ channels, height, width }: ImageGeometry): number {
 /**
  * Creates an image set from its parts, after checking them.
  *
- * @param parts `images` [count, channels, height, width] and `labels` [count]
+ * @param parts `images` [count, channels, height, width], as rows or as one array, and `labels` [count]
  * @param name the file or place the labels are from, for error messages
  * @throws UserError when the numbers of labels and images differ, or a label is not a class index
  */
-export function createImageSet(parts: Omit<ImageSet, "count">, name: string): ImageSet {
-  const count = parts.images.length / imageBytes(parts);
+export function createImageSet(
+  parts: Omit<ImageSet, "count" | "images"> & { readonly images: Rows | Uint8Array },
+  name: string,
+): ImageSet {
+  const size = imageBytes(parts);
+  const images = parts.images instanceof Uint8Array ? memoryRows(parts.images, size) : parts.images;
+  if (images.size !== size) throw new RangeError(`${name}: rows of ${images.size} bytes for images of ${size}`);
+  const { count } = images;
   if (parts.labels.length !== count) {
     throw new UserError(
       `${name}: there must be one label per image, but ${parts.labels.length} labels for ${count} images`,
     );
   }
   checkLabels(parts.labels, parts.classNames, name);
-  return { ...parts, count };
+  return { ...parts, images, count };
 }
 
 /**
@@ -83,20 +92,14 @@ export function checkLabels(labels: Uint8Array, classNames: readonly string[], n
 }
 
 /**
- * Copies the images at `indices`, in that order; an index may occur more than once. The result has no `validation`.
+ * The images at `indices`, in that order, which are not copied; an index may occur more than once. The result has no
+ * `validation`.
  *
  * @throws RangeError when an index is not below `set.count`
  */
 export function selectImages({ validation: _, ...set }: ImageSet, indices: Uint32Array): ImageSet {
-  const size = imageBytes(set);
-  const images = new Uint8Array(indices.length * size);
-  const labels = new Uint8Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i]!;
-    if (index >= set.count) throw new RangeError(`selectImages: index ${index} of a set of ${set.count} images`);
-    images.set(set.images.subarray(index * size, (index + 1) * size), i * size);
-    labels[i] = set.labels[index]!;
-  }
+  const images = selectRows(set.images, indices);
+  const labels = Uint8Array.from(indices, (index) => set.labels[index]!);
   const files = set.files && Array.from(indices, (index) => set.files![index]!);
   return { ...set, images, labels, count: indices.length, ...(files && { files }) };
 }
@@ -121,8 +124,7 @@ export function pixelStatistics(set: ImageSet): PixelStatistics {
   const pixels = set.count * plane;
   const mean: number[] = [];
   const standardDeviation: number[] = [];
-  for (let channel = 0; channel < set.channels; channel++) {
-    const counts = countValues(set, channel);
+  for (const counts of countValues(set)) {
     let sum = 0;
     for (let value = 0; value < counts.length; value++) sum += counts[value]! * value;
     const channelMean = sum / (255 * pixels);
@@ -134,13 +136,16 @@ export function pixelStatistics(set: ImageSet): PixelStatistics {
   return { mean, standardDeviation };
 }
 
-/** Histogram of one channel's pixel values, [256]. */
-function countValues(set: ImageSet, channel: number): Float64Array {
-  const plane = set.height * set.width;
-  const counts = new Float64Array(256);
-  for (let image = 0; image < set.count; image++) {
-    const start = (image * set.channels + channel) * plane;
-    for (let i = start; i < start + plane; i++) counts[set.images[i]!]!++;
+/** Histogram of each channel's pixel values, [channels][256]. */
+function countValues({ images, channels, height, width }: ImageSet): Float64Array[] {
+  const plane = height * width;
+  const counts = Array.from({ length: channels }, () => new Float64Array(256));
+  for (const { values } of inRowParts(images)) {
+    for (let start = 0; start < values.length; start += plane) {
+      const channel = (start / plane) % channels;
+      const ofChannel = counts[channel]!;
+      for (let i = start; i < start + plane; i++) ofChannel[values[i]!]!++;
+    }
   }
   return counts;
 }

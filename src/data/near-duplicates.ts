@@ -49,13 +49,13 @@ export function nearPairs(sets: readonly ImageSet[], { distance }: { readonly di
     throw new UserError(`distance must be at least 0 and below 1, got ${distance}`, { exitCode: 2 });
   }
   const sorted = sortedBySum(sets);
-  const { size, count, pixels, sums, places } = sorted;
+  const { count, imageAt, sums, places } = sorted;
   const share = distance / (2 - distance);
   const shifted = SHIFTS.map(() => unfilledImage(sorted));
   const found: NearPair[] = [];
   for (let at = 0; at < count; at++) {
     const sum = sums[at]!;
-    const image = pixels.subarray(at * size, (at + 1) * size);
+    const image = imageAt(at);
     for (const [i, shift] of SHIFTS.entries()) shiftInto(shifted[i]!, image, shift, sorted);
     const ranges = GRIDS.map((_, g) => rangesOf(shifted.map(({ cells }) => cells[g]!)));
     // Each pair once: only with images before it, whose sums are not larger.
@@ -63,10 +63,12 @@ export function nearPairs(sets: readonly ImageSet[], { distance }: { readonly di
       const limit = share * (sum + sums[other]!);
       if (!areCellsWithin(sorted, ranges, other, limit)) continue;
       let least = Number.POSITIVE_INFINITY;
+      let pixels: Uint8Array | undefined;
       for (const moved of shifted) {
         const lost = sum - moved.sum;
         if (!areCellsWithin(sorted, moved.ranges, other, limit - lost)) continue;
-        least = Math.min(least, lost + absoluteDifference(pixels, other * size, moved.pixels, limit - lost));
+        pixels ??= imageAt(other);
+        least = Math.min(least, lost + absoluteDifference(pixels, moved.pixels, limit - lost));
       }
       if (least > limit) continue;
       const [a, b] = [places[other]!, places[at]!];
@@ -114,9 +116,9 @@ function isWithinRanges(cells: Int32Array, { least, most }: CellRanges, at: numb
   return true;
 }
 
-/** Sum of absolute differences between the pixels from `offset` on and `other`; stops early once above `limit`. */
-function absoluteDifference(pixels: Uint8Array, offset: number, other: Uint8Array, limit: number): number {
+/** Sum of absolute differences between two images; stops early once above `limit`. */
+function absoluteDifference(pixels: Uint8Array, other: Uint8Array, limit: number): number {
   let difference = 0;
-  for (let i = 0; i < other.length && difference <= limit; i++) difference += Math.abs(pixels[offset + i]! - other[i]!);
+  for (let i = 0; i < other.length && difference <= limit; i++) difference += Math.abs(pixels[i]! - other[i]!);
   return difference;
 }

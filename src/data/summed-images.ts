@@ -1,5 +1,6 @@
 import { type ImageGeometry, type ImageSet, imageBytes } from "./image-set.ts";
 import { type Movement, moveImage } from "./move-image.ts";
+import { inRowParts, joinRows } from "./rows.ts";
 
 /**
  * Images with their pixel sums, by which near duplicates are found: of all pixels, and of the cells of coarse grids.
@@ -36,8 +37,8 @@ export interface SortedImages extends ImageGeometry {
   /** Bytes per image. */
   readonly size: number;
   readonly count: number;
-  /** Darkest first. */
-  readonly pixels: Uint8Array;
+  /** The pixels of an image, the darkest first. Do not write to them. */
+  imageAt(place: number): Uint8Array;
   /** Sum of all pixels of each image. */
   readonly sums: Float64Array;
   /** Sums of the cells of each grid, image after image. */
@@ -50,32 +51,33 @@ export interface SortedImages extends ImageGeometry {
 export function sortedBySum(sets: readonly ImageSet[]): SortedImages {
   const { channels, height, width } = sets[0]!;
   const size = imageBytes(sets[0]!);
-  const count = sets.reduce((total, set) => total + set.count, 0);
-  const all = new Uint8Array(count * size);
-  let filled = 0;
-  for (const { images } of sets) {
-    all.set(images, filled);
-    filled += images.length;
+  const images = joinRows(sets.map((set) => set.images));
+  const { count } = images;
+  const sumOf = new Float64Array(count);
+  for (const { start, values } of inRowParts(images)) {
+    for (let i = 0; i < values.length; i += size) {
+      let sum = 0;
+      for (let p = i; p < i + size; p++) sum += values[p]!;
+      sumOf[start + i / size] = sum;
+    }
   }
-  const sumOf = Float64Array.from({ length: count }, (_, i) => {
-    let sum = 0;
-    for (let p = i * size; p < (i + 1) * size; p++) sum += all[p]!;
-    return sum;
-  });
   const places = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => sumOf[a]! - sumOf[b]! || a - b);
-  const pixels = new Uint8Array(all.length);
-  places.forEach((place, i) => {
-    pixels.set(all.subarray(place * size, (place + 1) * size), i * size);
-  });
+  const imageAt = (place: number) => images.read(places[place]!, places[place]! + 1);
   const geometry = { channels, height, width };
-  const cells = GRIDS.map((grid) => {
-    const perImage = channels * grid * grid;
-    const sums = new Int32Array(count * perImage);
-    for (let i = 0; i < count; i++)
-      sumCells(pixels.subarray(i * size, (i + 1) * size), sums, i * perImage, grid, geometry);
-    return sums;
-  });
-  return { ...geometry, size, count, pixels, sums: Float64Array.from(places, (place) => sumOf[place]!), cells, places };
+  const cells = GRIDS.map((grid) => new Int32Array(count * channels * grid * grid));
+  for (let i = 0; i < count; i++) {
+    const image = imageAt(i);
+    for (const [g, grid] of GRIDS.entries()) sumCells(image, cells[g]!, i * channels * grid * grid, grid, geometry);
+  }
+  return {
+    ...geometry,
+    size,
+    count,
+    imageAt,
+    sums: Float64Array.from(places, (place) => sumOf[place]!),
+    cells,
+    places,
+  };
 }
 
 /** Sums each channel's pixels in `grid` x `grid` cells, into `out` from `offset` on. */

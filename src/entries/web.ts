@@ -15,7 +15,9 @@ export {
   type PixelStatistics,
   pixelStatistics,
   selectImages,
+  type ValuesOf,
 } from "../data/image-set.ts";
+export { memoryRows, type Rows } from "../data/rows.ts";
 export {
   imageTask,
   type LabelledData,

@@ -1,6 +1,6 @@
 import type { Program } from "../compile/program.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { type ImageGeometry, type ImageSet, imageBytes, type LabelledSet } from "../data/image-set.ts";
+import { type ImageGeometry, type ImageSet, imageBytes, type LabelledSet, type ValuesOf } from "../data/image-set.ts";
 import { moveImage } from "../data/move-image.ts";
 import { buildModel, type ImageTask, type Model } from "../nn/model.ts";
 import type { PixelNormalization } from "../ops/normalize-pixels.ts";
@@ -53,7 +53,7 @@ export async function evaluate(
 /** The logits of every image of a set, [count, classes]. */
 export async function allLogits<Set extends LabelledSet>(
   set: Set,
-  logitsOf: (pixels: Set["images"]) => Promise<Float32Array>,
+  logitsOf: (pixels: ValuesOf<Set>) => Promise<Float32Array>,
   batchSize: number,
 ): Promise<Float32Array> {
   const classes = set.classNames.length;

@@ -1,6 +1,6 @@
 import { compile } from "../compile/compile.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { createImageSet, type ImageSet, imageBytes, selectImages } from "../data/image-set.ts";
+import { createImageSet, type ImageSet, selectImages } from "../data/image-set.ts";
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
 import { evaluationBatchSize, evaluationProgram } from "../evaluation/evaluate.ts";
@@ -72,9 +72,8 @@ export async function engineLogits(
  */
 export async function fileLogits(session: ModelSession, images: ImageSet): Promise<Float32Array> {
   const logits = new Float32Array(images.count * session.classes);
-  const size = imageBytes(images);
   for (let start = 0, end = 1; start < images.count; start = end, end += evaluationBatchSize(images)) {
-    const pixels = images.images.subarray(start * size, Math.min(end, images.count) * size);
+    const pixels = images.images.read(start, Math.min(end, images.count));
     logits.set(await session.logits(pixels), start * session.classes);
   }
   return logits;

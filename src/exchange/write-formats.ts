@@ -1,4 +1,4 @@
-import { type ImageSet, imageBytes } from "../data/image-set.ts";
+import type { ImageSet } from "../data/image-set.ts";
 import { UserError } from "../errors.ts";
 import { inferenceModel } from "../formats/inference-model.ts";
 import { factsToText } from "../formats/network-facts.ts";
@@ -75,7 +75,7 @@ function weightsFile({ network, facts }: ExportJob): Uint8Array {
 function checkFile({ network: { task }, images, expected }: ExportJob): Uint8Array {
   const count = Math.min(CHECK_IMAGES, images.count);
   const { channels, height, width, classes } = task;
-  const pixels = Float32Array.from(images.images.subarray(0, count * imageBytes(images)));
+  const pixels = Float32Array.from(images.images.read(0, count));
   return encodeSafetensors([
     { name: "pixels", shape: [count, channels, height, width], data: pixels },
     { name: "logits", shape: [count, classes], data: expected.slice(0, count * classes) },

@@ -1,4 +1,5 @@
 import type { ImageSet } from "../data/image-set.ts";
+import { inRowParts } from "../data/rows.ts";
 import type { ClassificationMetrics } from "../evaluation/metrics.ts";
 import { mostConfidentMistakes } from "../evaluation/predictions.ts";
 import type { DeviceChoice } from "../runtime/webgpu/device.ts";
@@ -19,6 +20,11 @@ export interface EvaluationTask {
   readonly threads: number;
   readonly device: DeviceChoice;
 }
+
+/** A task in parts, as its images may be more than fit into memory: first all else, then the images in their order. */
+export type ToEvaluator =
+  | { readonly kind: "task"; readonly task: Omit<EvaluationTask, "set"> & { readonly set: Omit<ImageSet, "images"> } }
+  | { readonly kind: "images"; readonly start: number; readonly values: Uint8Array };
 
 export type FromEvaluator =
   | { readonly kind: "evaluated"; readonly metrics: ClassificationMetrics }
@@ -58,7 +64,7 @@ export function createEvaluations({ dataOfRuns, threads, device, log, hidePaths 
   /** By the run's path; the stamp is that of the evaluated model. */
   const kept = new Map<string, { readonly stamp: string; readonly result: Promise<RunEvaluation> }>();
   let last: Promise<unknown> = Promise.resolve();
-  let worker: WorkerProcess<EvaluationTask> | undefined;
+  let worker: WorkerProcess<ToEvaluator> | undefined;
   let isClosed = false;
 
   const evaluate = async (run: ServedRun): Promise<RunEvaluation> => {
@@ -81,12 +87,18 @@ export function createEvaluations({ dataOfRuns, threads, device, log, hidePaths 
   const evaluateApart = async (task: EvaluationTask, id: string): Promise<ClassificationMetrics> => {
     if (isClosed) throw new HttpError(503, "unavailable", "The server is ending.");
     let answer: Exclude<FromEvaluator, { kind: "notKept" }> | undefined;
-    worker = startWorker<EvaluationTask, FromEvaluator>("server/evaluation-worker", (message) => {
+    const process = startWorker<ToEvaluator, FromEvaluator>("server/evaluation-worker", (message) => {
       if (message.kind === "notKept") log(message.why);
       else answer = message;
     });
-    worker.send(task);
-    const problem = await worker.ended;
+    worker = process;
+    const { images, ...set } = task.set;
+    await process.deliver({ kind: "task", task: { ...task, set } });
+    for (const { start, values } of inRowParts(images)) {
+      if (answer) break;
+      await process.deliver({ kind: "images", start, values });
+    }
+    const problem = await process.ended;
     worker = undefined;
     const refuse = (reason: string) => {
       log(reason);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 
 /** Size of a part. */
-const PART_BYTES = 2 ** 18;
+export const PART_BYTES = 2 ** 18;
 
 /** Bytes in parts, not copied: they must not be modified any more. */
 export function* slices(bytes: Uint8Array): Generator<Uint8Array> {

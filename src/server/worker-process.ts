@@ -8,6 +8,8 @@ const GRACE_MS = 10_000;
 export interface WorkerProcess<To> {
   /** Sends a message; does nothing after the process has ended. */
   send(message: To): void;
+  /** Sends a message, and resolves when the process has taken it or has ended: for many, of which few fit into memory. */
+  deliver(message: To): Promise<void>;
   /**
    * Resolves when it has ended and all its messages were handled: undefined after a normal exit, otherwise the reason,
    * as a phrase that follows "its process".
@@ -45,6 +47,11 @@ export function startWorker<To extends object, From>(
     send(message) {
       if (child.connected) child.send(message, () => {});
     },
+    deliver: (message) =>
+      new Promise((resolve) => {
+        if (child.connected) child.send(message, () => resolve());
+        else resolve();
+      }),
     kill() {
       child.kill("SIGKILL");
     },

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
+import type { Rows } from "../../src/data/rows.ts";
 import { idxBytes, writeFiles } from "../data/fixtures.ts";
 import { put, putClasses } from "../data/picture-fixtures.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -17,8 +18,8 @@ const PNG = "\x89PNG";
  */
 async function folderWithDuplicates(): Promise<string> {
   const { train, test: tests } = await loadFashionMnist();
-  const imageOf = (images: Uint8Array, i: number) => images.slice(i * 784, (i + 1) * 784);
-  const testImages = tests.images.slice(0, 20 * 784);
+  const imageOf = (images: Rows, i: number) => images.read(i, i + 1);
+  const testImages = tests.images.read(0, 20).slice();
   testImages.set(imageOf(train.images, 5), 3 * 784);
   testImages.set(
     imageOf(train.images, 6).map((pixel) => (pixel > 100 ? Math.min(255, pixel + 2) : pixel)),
@@ -31,7 +32,7 @@ async function folderWithDuplicates(): Promise<string> {
   await writeFiles(
     folder,
     new Map([
-      ["train-images-idx3-ubyte", idxBytes([30, 28, 28], train.images.slice(0, 30 * 784))],
+      ["train-images-idx3-ubyte", idxBytes([30, 28, 28], train.images.read(0, 30))],
       ["train-labels-idx1-ubyte", idxBytes([30], train.labels.slice(0, 30))],
       ["t10k-images-idx3-ubyte", idxBytes([20, 28, 28], testImages)],
       ["t10k-labels-idx1-ubyte", idxBytes([20], labels)],

@@ -3,6 +3,7 @@ import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ImageSet } from "../../src/data/image-set.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import { startFrom } from "../../src/recipes/start-from.ts";
 import { readRunRecord, readSplit, readWeights } from "../../src/runs/node/run-files.ts";
@@ -108,7 +109,7 @@ test("a head keeps its rows of classes of the same names, wherever they are now"
   const { pretrained } = await openPretrained(at("tiny"), tiny.model, () => {});
   const images: ImageSet = {
     ...{
-      images: new Uint8Array(4 * 768),
+      images: memoryRows(new Uint8Array(4 * 768), 768),
       labels: Uint8Array.of(0, 1, 2, 3),
       count: 4,
       channels: 3,

@@ -37,7 +37,7 @@ beforeAll(async () => {
   mkdirSync(join(PICTURES, ".hidden"));
   const raw = { width: 28, height: 28, channels: 1 } as const;
   const encoded = (i: number, format: "png" | "jpeg" | "webp" | "gif") =>
-    sharp(images.images.slice(i * 784, (i + 1) * 784), { raw })
+    sharp(images.images.read(i, i + 1), { raw })
       .resize(140)
       .negate()
       .toFormat(format)

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { UserError } from "../../src/errors.ts";
+import { allRows } from "../support/all-rows.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { put } from "./picture-fixtures.ts";
 
@@ -53,8 +54,8 @@ describe("CIFAR's binary version", () => {
     expect([...train.labels, ...tested.labels]).toEqual([0, 1, 2, 2, 1, 0, 0, 1, 0]);
     const expected = (first: number, count: number) =>
       Uint8Array.from({ length: count * IMAGE }, (_, i) => pixel(first + Math.floor(i / IMAGE), i % IMAGE));
-    expect(train.images).toEqual(expected(0, 7));
-    expect(tested.images).toEqual(expected(7, 2));
+    expect(allRows(train.images)).toEqual(expected(0, 7));
+    expect(allRows(tested.images)).toEqual(expected(7, 2));
     expect(files.map(({ name }) => name)).toEqual(["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"]);
   });
 

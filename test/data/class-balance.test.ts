@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { epochChain, trainingBatches } from "../../src/data/batches.ts";
 import { balancedEpochs, classWeightsOf } from "../../src/data/class-balance.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 import { countClasses } from "../../src/data/split.ts";
 
 /** 70, 25 and 5 images of three classes; the fourth has none. */
@@ -71,7 +72,7 @@ describe("balanced sampling", () => {
 
   test("reaches the batches", () => {
     const set = {
-      images: Uint8Array.from(LABELS.keys()),
+      images: memoryRows(Uint8Array.from(LABELS.keys()), 1),
       labels: LABELS,
       count: 100,
       channels: 1,

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { onTestFinished } from "vitest";
 import type { PublishedData, PublishedFile } from "../../src/data/fashion-mnist.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 
 /** The bytes of an IDX file of uint8, written according to the format's description. */
 export function idxBytes(shape: readonly number[], data: ArrayLike<number>, type = 0x08): Uint8Array {
@@ -66,7 +67,10 @@ export function numberedSet(
 ): ImageSet {
   const size = channels * height * width;
   return {
-    images: Uint8Array.from({ length: count * size }, (_, i) => pixel(Math.floor(i / size), i % size)),
+    images: memoryRows(
+      Uint8Array.from({ length: count * size }, (_, i) => pixel(Math.floor(i / size), i % size)),
+      size,
+    ),
     labels: Uint8Array.from({ length: count }, (_, i) => i % classes),
     count,
     channels,

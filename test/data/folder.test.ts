@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readDataFolder } from "../../src/data/node/folder.ts";
 import { UserError } from "../../src/errors.ts";
+import { allRows } from "../support/all-rows.ts";
 import { idxBytes, temporaryFolder, writeFiles } from "./fixtures.ts";
 import { changed, contents, data } from "./source-fixtures.ts";
 
@@ -17,7 +18,7 @@ describe("readDataFolder", () => {
       expect(files).toEqual(Object.values(data.files));
       expect(train).toMatchObject({ count: 6, channels: 1, height: 3, width: 2, classNames: ["ant", "bee", "cat"] });
       expect(held.count).toBe(4);
-      expect(train.images).toEqual(contents.get("train-images-idx3-ubyte")!.subarray(16));
+      expect(allRows(train.images)).toEqual(contents.get("train-images-idx3-ubyte")!.subarray(16));
       expect([...held.labels]).toEqual([2, 1, 0, 2]);
     },
   );

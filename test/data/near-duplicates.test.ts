@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { countPairs, duplicatePairs, pairingOf } from "../../src/data/duplicates.ts";
-import { createImageSet, type ImageSet, imageBytes } from "../../src/data/image-set.ts";
+import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
 import { nearPairs } from "../../src/data/near-duplicates.ts";
 import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { randomStream } from "../../src/random.ts";
@@ -15,10 +15,9 @@ function setOf(images: readonly (readonly number[])[], [height, width]: readonly
 
 /** The distance by its definition, in the simplest possible loop. */
 function plainDistance(set: ImageSet, i: number, j: number): number {
-  const size = imageBytes(set);
   const { channels, height, width } = set;
   const at = (image: number, c: number, y: number, x: number) =>
-    y < 0 || y >= height || x < 0 || x >= width ? 0 : set.images[image * size + (c * height + y) * width + x]!;
+    y < 0 || y >= height || x < 0 || x >= width ? 0 : set.images.read(image, image + 1)[(c * height + y) * width + x]!;
   let least = 1;
   for (let down = -1; down <= 1; down++)
     for (let right = -1; right <= 1; right++) {

@@ -6,8 +6,10 @@ import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { loadSplit } from "../../src/data/node/picture-folder.ts";
 import { pictureSplitSchema, splitToText } from "../../src/data/picture-split.ts";
+import type { Rows } from "../../src/data/rows.ts";
 import { trainingData } from "../../src/data/training-data.ts";
 import { UserError } from "../../src/errors.ts";
+import { allRows } from "../support/all-rows.ts";
 import { idxBytes, temporaryFolder, writeFiles } from "./fixtures.ts";
 import { drawn, put, putClasses } from "./picture-fixtures.ts";
 
@@ -71,13 +73,13 @@ describe("one folder per class", () => {
       [train, false],
       [tested, true],
     ] as const) {
-      expect(Array.from({ length: set.count }, (_, i) => set.images[64 * i])).toEqual(expected(isTested));
+      expect(Array.from({ length: set.count }, (_, i) => set.images.read(i, i + 1)[0])).toEqual(expected(isTested));
       expect([...set.labels]).toEqual(expected(isTested).map((gray) => (gray >= 100 ? 1 : 0)));
     }
     const { validation } = trainingData(train, { trainOn: "split", limit: null });
     const validated = split!.pictures.filter(({ part }) => part === "validation");
     expect(validation!.count).toBe(2);
-    expect(Array.from({ length: 2 }, (_, i) => validation!.images[64 * i])).toEqual(
+    expect(Array.from({ length: 2 }, (_, i) => validation!.images.read(i, i + 1)[0])).toEqual(
       validated.map(({ file, label }) => value(label, Number(file.slice(2, 4)))),
     );
   });
@@ -168,7 +170,11 @@ describe("size and channels", () => {
     const folder = await classes({ a: 4, b: 4 }, { width: 40, height: 20 });
     const [cropped, padded] = [await loadCustomData(folder), await loadCustomData(folder, { fit: "pad" })];
     expect(padded.preparation).toEqual({ kind: "fit", fit: "pad" });
-    const topRow = (images: Uint8Array) => images.subarray(0, 28).reduce((sum, value) => sum + value, 0);
+    const topRow = (images: Rows) =>
+      images
+        .read(0, 1)
+        .subarray(0, 28)
+        .reduce((sum, value) => sum + value, 0);
     expect(topRow(padded.train.images)).toBe(0);
     expect(topRow(cropped.train.images)).toBeGreaterThan(0);
   });
@@ -313,7 +319,10 @@ describe("inspect", () => {
       trainOn: "split",
       limit: null,
     });
-    const mean = train.images.reduce((sum, value, i) => (Math.floor(i / 100) % 3 === 0 ? sum + value : sum), 0);
+    const mean = allRows(train.images).reduce(
+      (sum, value, i) => (Math.floor(i / 100) % 3 === 0 ? sum + value : sum),
+      0,
+    );
     expect(found.normalization.mean[0]).toBeCloseTo(mean / (33 * 100 * 255), 10);
   });
 });
@@ -343,7 +352,7 @@ describe("IDX files", () => {
     expect(data.train).toMatchObject({ channels: 1, height: 10, width: 9, count: 6, classNames: ["1", "2", "26"] });
     expect([...data.train.labels]).toEqual([0, 1, 2, 0, 1, 2]);
     expect([...data.test.labels]).toEqual([2, 0]);
-    expect([...data.test.images.subarray(0, 3)]).toEqual([0, 31, 62]);
+    expect([...data.test.images.read(0, 1).subarray(0, 3)]).toEqual([0, 31, 62]);
     expect(data).toMatchObject({ source: "folder", verified: false, preparation: { kind: "fit", fit: "crop" } });
     expect(data.files.map(({ name }) => name)).toEqual([...train, ...tested].map(([name]) => name));
   });
@@ -353,7 +362,8 @@ describe("IDX files", () => {
     put(folder, { "classes.txt": "ant\nbee\n" });
     const { train } = await loadCustomData(folder, { size: 12, channels: 3 });
     expect(train).toMatchObject({ channels: 3, height: 12, width: 12, classNames: ["ant", "bee"] });
-    expect(train.images.subarray(0, 144)).toEqual(train.images.subarray(144, 288));
+    const image = train.images.read(0, 1);
+    expect(image.subarray(0, 144)).toEqual(image.subarray(144, 288));
   });
 
   test("classes.txt with names, or empty lines, for labels that do not occur: these are ignored", async () => {
@@ -393,7 +403,7 @@ describe("IDX files", () => {
     expect(data.train.count).toBe(45);
     expect(await loadCustomData(folder)).toEqual(data);
     const images = (set: typeof data.test) =>
-      Array.from({ length: set.count }, (_, i) => set.images.slice(16 * i, 16 * i + 16).join());
+      Array.from({ length: set.count }, (_, i) => set.images.read(i, i + 1).join());
     expect(images(data.train).filter((image) => images(data.test).includes(image))).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { inspectData } from "../../src/data/node/inspect.ts";
 import { UserError } from "../../src/errors.ts";
+import { allRows } from "../support/all-rows.ts";
 import { temporaryFolder } from "./fixtures.ts";
 import { put } from "./picture-fixtures.ts";
 
@@ -42,8 +43,8 @@ describe("tables of pixels", () => {
     const folder = await folderOf({ "fashion-mnist_train.csv": TRAIN, "fashion-mnist_test.csv": test });
     const { train, test: tested, files, source } = await load(folder);
     expect(train).toMatchObject({ channels: 1, height: 8, width: 8, count: 6, classNames: ["0", "1"] });
-    expect([...train.images]).toEqual([0, 1, 2, 3, 4, 5].flatMap((n) => values(n).map(Number)));
-    expect([...tested.images]).toEqual([6, 7].flatMap((n) => values(n).map(Number)));
+    expect([...allRows(train.images)]).toEqual([0, 1, 2, 3, 4, 5].flatMap((n) => values(n).map(Number)));
+    expect([...allRows(tested.images)]).toEqual([6, 7].flatMap((n) => values(n).map(Number)));
     expect([...train.labels, ...tested.labels]).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
     expect(files.map(({ name }) => name)).toEqual(["fashion-mnist_train.csv", "fashion-mnist_test.csv"]);
     expect(source).toBe("folder");
@@ -91,7 +92,7 @@ describe("tables of pixels", () => {
     const folder = await folderOf({ "train.csv": csv([[...header, "label"], ...body]) });
     const { train, test: tested, lines } = await load(folder);
     expect(train).toMatchObject({ channels: 3, height: 8, width: 8 });
-    const first = [...tested.images.subarray(0, 192)];
+    const first = [...allRows(tested.images).subarray(0, 192)];
     const cells = body.find((row) => first[0] === Number(row[0]))!.map(Number);
     expect(first).toEqual([0, 1, 2].flatMap((c) => Array.from({ length: 64 }, (_, i) => cells[3 * i + c])));
     expect(lines).toContain("192 columns of pixels are read as 8x8 pixels of red, green, blue side by side");

@@ -12,6 +12,7 @@ import { requireOwnData } from "../../src/data/differing-file.ts";
 import type { LoadedData } from "../../src/data/node/chain.ts";
 import { loadCustomData, loadPicturesOfRun } from "../../src/data/node/custom-data.ts";
 import { readPicturesOnce } from "../../src/data/node/picture-cache.ts";
+import type { Rows } from "../../src/data/rows.ts";
 import { UserError } from "../../src/errors.ts";
 import { exportRun } from "../../src/exchange/export-run.ts";
 import { readWeightsFile, requireStatedWeights } from "../../src/exchange/weights-file.ts";
@@ -36,6 +37,7 @@ import { trainNewRun } from "../../src/training/node/train-run.ts";
 import { idxBytes } from "../data/fixtures.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
 import { zipBytes } from "../data/zip-fixtures.ts";
+import { allRows } from "../support/all-rows.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 
@@ -141,7 +143,16 @@ writeFileSync(
 );
 
 /** What of data decides a training. */
-const decisive = ({ train, test: tested, files }: LoadedData) => ({ train, tested, files });
+const decisive = ({ train, test: tested, files }: LoadedData) => ({
+  train: inMemory(train),
+  tested: inMemory(tested),
+  files,
+});
+
+/** The values of a set's images in place of rows, which cannot be serialized. */
+function inMemory<Set extends { readonly images: Rows }>(set: Set) {
+  return { ...set, images: allRows(set.images) };
+}
 
 /** Reads data as a run does that was trained on them: its record has the checksums of their files. */
 async function dataRow([name, file]: readonly [string, string]): Promise<Row> {
@@ -165,17 +176,19 @@ const DECODED = join(FOLDER, "decoded");
 cpSync(PICTURES, DECODED, { recursive: true });
 const LISTED = ["a/0.png", "a/1.jpeg", "b/2.webp"];
 const cache = { folder: CACHE, minSeconds: 0, settledSeconds: 0, maxSetBytes: 1e6, maxSets: 9, maxBytes: 1e6 };
-const readCached = () =>
-  readPicturesOnce(
-    DECODED,
-    LISTED,
-    { height: 8, width: 8, channels: 3, preparation: { kind: "fit", fit: "crop" } },
-    {
-      report: (line) => {
-        throw new UserError(line);
+const readCached = async () =>
+  inMemory(
+    await readPicturesOnce(
+      DECODED,
+      LISTED,
+      { height: 8, width: 8, channels: 3, preparation: { kind: "fit", fit: "crop" } },
+      {
+        report: (line) => {
+          throw new UserError(line);
+        },
+        cache,
       },
-      cache,
-    },
+    ),
   );
 await readCached();
 /** Of the zip file's pictures, as the record of a run has them. */

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => classifier.release());
 
 const EDGE = 28;
-const imageAt = (i: number) => TEST.images.slice(i * EDGE * EDGE, (i + 1) * EDGE * EDGE);
+const imageAt = (i: number) => TEST.images.read(i, i + 1);
 
 /** A test image ten times as large, as a PNG. */
 async function png(i: number): Promise<Buffer> {

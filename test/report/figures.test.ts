@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createImageSet } from "../../src/data/image-set.ts";
 import { gatherMetrics } from "../../src/evaluation/metrics.ts";
 import { studyFigures } from "../../src/report/node/figures.ts";
+import { allRows } from "../support/all-rows.ts";
 import { modelDetail, studyReport, testImages } from "./fixture.ts";
 
 const report = studyReport();
@@ -116,7 +117,7 @@ describe("the sample of the data", () => {
 
   test("does not change when later images do", () => {
     const { test } = report;
-    const images = test.images.slice();
+    const images = allRows(test.images);
     images.fill(255, 900 * 28 * 28);
     const changed = createImageSet({ ...test, images }, "changed");
     expect(svgOf("data-sample", studyFigures({ ...report, models: [], test: changed }))).toBe(svgOf("data-sample"));

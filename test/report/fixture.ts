@@ -1,5 +1,6 @@
 import { FASHION_MNIST } from "../../src/data/fashion-mnist.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 import { type ClassificationMetrics, gatherMetrics } from "../../src/evaluation/metrics.ts";
 import { comparePaired, type Spread, seedSpread, welchInterval } from "../../src/evaluation/significance.ts";
 import { randomStream } from "../../src/random.ts";
@@ -180,7 +181,7 @@ export function testImages(count: number, classNames: readonly string[] = FASHIO
       }
     }
   }
-  return { images, labels, count, channels: 1, height: SIDE, width: SIDE, classNames };
+  return { images: memoryRows(images, SIDE * SIDE), labels, count, channels: 1, height: SIDE, width: SIDE, classNames };
 }
 
 /** The report with a trained ResNet18, as it could be, and the network compared with it. */

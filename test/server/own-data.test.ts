@@ -68,7 +68,7 @@ describe("a run of pictures", () => {
       channels: 3,
       height: OWN_SIZE,
       width: OWN_SIZE,
-      pixels: [...own.test.images.slice(at * bytes, (at + 1) * bytes)],
+      pixels: [...own.test.images.read(at, at + 1)],
     });
     const { images } = await jsonOf<{ images: TestImage[] }>(fetch(`${url}/api/runs/own/test-images?count=5`));
     expect(images).toHaveLength(5);
@@ -153,7 +153,7 @@ test("a run of the published images is evaluated on those, though the server has
   const { label, pixels } = await jsonOf<TestImage>(fetch(`${url}/api/runs/published/test-images/77`));
   expect({ label, pixels }).toEqual({
     label: published.test.labels[77],
-    pixels: [...published.test.images.slice(77 * 784, 78 * 784)],
+    pixels: [...published.test.images.read(77, 78)],
   });
 });
 

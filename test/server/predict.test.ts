@@ -14,7 +14,7 @@ const { runs, data, dataFolder } = await smallRuns(["a", "b"]);
 const classifier = await loadClassifier(join(runs, "a"), { threads: 1 });
 afterAll(() => classifier.release());
 
-const pixelsAt = (i: number) => data.test.images.slice(i * EDGE * EDGE, (i + 1) * EDGE * EDGE);
+const pixelsAt = (i: number) => data.test.images.read(i, i + 1);
 const rowsOf = (pixels: Uint8Array) =>
   Array.from({ length: EDGE }, (_, y) => [...pixels.slice(y * EDGE, (y + 1) * EDGE)]);
 

@@ -11,6 +11,7 @@ import type { Ladder, RunEvaluation, RunSummary, TestImage } from "../../src/ser
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { interrupted } from "../runs/support/run-folders.ts";
 import { finishedRecord, importedRecord, sampleEvaluation, sampleRecord } from "../runs/support/samples.ts";
+import { allRows } from "../support/all-rows.ts";
 import { errorOf, jsonOf, start } from "./support/running-server.ts";
 import { smallRuns } from "./support/small-runs.ts";
 
@@ -235,7 +236,7 @@ describe("the data set", () => {
       channels: 1,
       height: 28,
       width: 28,
-      pixels: [...data.test.images.slice(129 * 784)],
+      pixels: [...data.test.images.read(129, 130)],
     });
     const sample = (query: string) =>
       jsonOf<{ images: TestImage[] }>(fetch(`${url}/api/test-images${query}`)).then(({ images }) => images);
@@ -249,7 +250,7 @@ describe("the data set", () => {
     expect(new Set(all!.map(({ index }) => index)).size).toBe(130);
     for (const { index, label, pixels } of first!) {
       expect(label).toBe(data.test.labels[index]);
-      expect(pixels).toEqual([...data.test.images.slice(index * 784, (index + 1) * 784)]);
+      expect(pixels).toEqual([...data.test.images.read(index, index + 1)]);
     }
   });
 
@@ -270,9 +271,9 @@ describe("the data set", () => {
   test("as bytes, for training in a browser", async () => {
     const { url } = await start({ data: dataFolder });
     for (const [part, bytes] of [
-      ["train-images", data.train.images],
+      ["train-images", allRows(data.train.images)],
       ["train-labels", data.train.labels],
-      ["test-images", data.test.images],
+      ["test-images", allRows(data.test.images)],
       ["test-labels", data.test.labels],
     ] as const) {
       expect(await holds(`${url}/api/dataset/${part}`, bytes)).toBe(true);

@@ -1,4 +1,6 @@
 import { expect } from "vitest";
+import type { Rows } from "../../src/data/rows.ts";
+import { allRows } from "./all-rows.ts";
 
 export interface Closeness {
   /** Largest allowed absolute difference, or a function of the element's index. */
@@ -44,7 +46,17 @@ expect.addEqualityTesters([
     if (!ArrayBuffer.isView(a) || !ArrayBuffer.isView(b) || a.constructor !== b.constructor) return undefined;
     return bytesOf(a).equals(bytesOf(b)) ? true : undefined;
   },
+  /** Rows are equal by their values, wherever these are. */
+  (a: unknown, b: unknown) => {
+    if (!isRows(a) || !isRows(b)) return undefined;
+    if (a.dtype !== b.dtype || a.count !== b.count || a.size !== b.size) return false;
+    return bytesOf(allRows(a)).equals(bytesOf(allRows(b)));
+  },
 ]);
+
+function isRows(value: unknown): value is Rows {
+  return typeof value === "object" && value !== null && "read" in value && "dtype" in value && "size" in value;
+}
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);

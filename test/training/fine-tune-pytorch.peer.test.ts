@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { trainingBatches } from "../../src/data/batches.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { resnet18Imagenet } from "../../src/models/field/resnet.ts";
 import { IMAGENET_NORMALIZATION } from "../../src/ops/normalize-pixels.ts";
@@ -37,7 +38,10 @@ const [RATE, BATCH_NORM_RATE] = [2e-2, 2e-5];
 const TOLERANCES = { running: 1e-5, batch: 5e-4 };
 
 const images: ImageSet = {
-  images: Uint8Array.from({ length: IMAGES * 3 * SIZE * SIZE }, (_, i) => hash(5, i) % 256),
+  images: memoryRows(
+    Uint8Array.from({ length: IMAGES * 3 * SIZE * SIZE }, (_, i) => hash(5, i) % 256),
+    3 * SIZE * SIZE,
+  ),
   labels: Uint8Array.from({ length: IMAGES }, (_, i) => (3 * i) % CLASSES),
   classNames: Array.from({ length: CLASSES }, (_, i) => `class ${i}`),
   count: IMAGES,

@@ -18,6 +18,7 @@ import type { Loss } from "../../src/training/own-loss.ts";
 import type { Metric } from "../../src/training/own-metrics.ts";
 import { START } from "../../src/training/progress.ts";
 import { train } from "../../src/training/train.ts";
+import { allRows } from "../support/all-rows.ts";
 import { failureOf } from "./support/failure.ts";
 import { RECIPE, smallJob, smallSets, trainAndCompare } from "./support/jobs.ts";
 import { sharedFolder, smallDataFolder } from "./support/small-data.ts";
@@ -133,7 +134,7 @@ describe("an augmentation", () => {
 
   test("is applied to each image, rounded and clipped; the training images stay", () => {
     const { train: set } = smallSets(8, null);
-    const before = set.images.slice();
+    const before = allRows(set.images).slice();
     const places: number[] = [];
     const augment: Augment = (pixels, { channels, height, width }) => {
       places.push(channels, height, width);
@@ -146,7 +147,7 @@ describe("an augmentation", () => {
     expect(places.slice(0, 3)).toEqual([1, 28, 28]);
     const expected = plain.map((value, i) => Math.min(255, Math.round((i % 784 === 0 ? 7 : value) * 1.5 - 0.2)));
     expect(own).toEqual(expected.map((value, i) => (plain[i] === 0 && i % 784 !== 0 ? 0 : value)));
-    expect(set.images).toEqual(before);
+    expect(allRows(set.images)).toEqual(before);
   });
 
   test.each<[string, Augment, RegExp]>([

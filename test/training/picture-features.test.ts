@@ -11,6 +11,7 @@ import { trainingValues } from "../../src/training/node/picture-features.ts";
 import { numberedSet } from "../data/fixtures.ts";
 import { put } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { allRows } from "../support/all-rows.ts";
 import { otherNetwork } from "./support/backbones.ts";
 import { sharedFolder } from "./support/small-data.ts";
 
@@ -52,11 +53,11 @@ const cacheIn = (name: string, limits: Partial<PictureCache> = {}): PictureCache
 test("features are [count, features], in batches, with progress; a second time they are those in memory", async () => {
   const { features, counted } = await computed(imagesOf(1));
   expect(features).toMatchObject({ count: 11, channels: 8, height: 1, width: 1 });
-  expect(features.images).toHaveLength(11 * 8);
+  expect(features.images).toMatchObject({ count: 11, size: 8, dtype: "float32" });
   expect(counted).toEqual([8, 11]);
   // Whatever batch an image is in.
   const last = await computed(selectImages(imagesOf(1), Uint32Array.of(8, 9, 10)));
-  expect(features.images.subarray(8 * 8)).toBeClose(last.features.images, { tolerance: 1e-5 });
+  expect(features.images.read(8, 11)).toBeClose(allRows(last.features.images), { tolerance: 1e-5 });
   const again = await computed(imagesOf(1));
   expect(again.features.images).toBe(features.images);
   expect(again.counted).toEqual([]);
@@ -69,7 +70,7 @@ test("features are kept on disk; a damaged file is reported and computed again",
   await forget(cache);
   const kept = await computed(imagesOf(2), cache);
   expect(kept).toMatchObject({ counted: [], said: [] });
-  expect(kept.features.images).toEqual(features.images);
+  expect(allRows(kept.features.images)).toEqual(allRows(features.images));
 
   await forget(cache);
   const bytes = readFileSync(join(cache.folder, name));
@@ -77,14 +78,14 @@ test("features are kept on disk; a damaged file is reported and computed again",
   writeFileSync(join(cache.folder, name), bytes);
   const damaged = await computed(imagesOf(2), cache);
   expect(damaged.said).toEqual([expect.stringMatching(/\.features is damaged: the features are computed again/)]);
-  expect(damaged.features.images).toEqual(features.images);
+  expect(allRows(damaged.features.images)).toEqual(allRows(features.images));
 });
 
 test("a cache that cannot be written is reported, and training goes on", async () => {
   const file = join(temporaryFolder(), "a file");
   writeFileSync(file, "");
   const { features, said } = await computed(imagesOf(3), cacheIn(join(file, "cache")));
-  expect(features.images).toHaveLength(11 * 8);
+  expect(features.images).toMatchObject({ count: 11, size: 8, dtype: "float32" });
   expect(said).toEqual([expect.stringMatching(/the features could not be kept .* TAILOR_PICTURE_CACHE=off/)]);
 });
 
@@ -100,15 +101,15 @@ test("of a set that has grown, only the new images are computed, and the whole i
   await forget(cache);
   const fresh = await computed(whole, cacheIn(temporaryFolder()));
   expect(fresh.counted).toEqual([8, 11]);
-  expect(features.images).toBeClose(fresh.features.images, { tolerance: 1e-5 });
+  expect(allRows(features.images)).toBeClose(allRows(fresh.features.images), { tolerance: 1e-5 });
 });
 
 describe("of several views of each image", () => {
   const THREE = { count: 3, seed: 1 };
   const viewsOf = async (set: ImageSet, views: Views, cache = cacheIn(temporaryFolder())) => {
     const { features, counted } = await computed(set, cache, 0, views);
-    const size = set.count * 8;
-    const each = Array.from({ length: views.count }, (_, v) => features.images.subarray(v * size, (v + 1) * size));
+    const { count } = set;
+    const each = Array.from({ length: views.count }, (_, v) => features.images.read(v * count, (v + 1) * count));
     return { features, counted, each };
   };
 
@@ -120,7 +121,7 @@ describe("of several views of each image", () => {
     expect(features.labels).toHaveLength(11);
     // The image itself was computed before.
     expect(counted).toEqual([19, 22, 30, 33, 41, 44]);
-    expect(each[0]).toEqual(plain.features.images);
+    expect(each[0]).toEqual(allRows(plain.features.images));
     const rows = each.flatMap((view) => Array.from({ length: 11 }, (_, i) => view.subarray(8 * i, 8 * i + 8).join()));
     expect(new Set(rows).size).toBe(44);
   });
@@ -144,6 +145,6 @@ describe("of several views of each image", () => {
     const few = await viewsOf(six, THREE, cache);
     const { features, counted } = await computed(imagesOf(13), cache, 6, THREE);
     expect(counted).toEqual([11, 22, 33]);
-    expect(features.images.subarray(11 * 8, 17 * 8)).toEqual(few.each[1]);
+    expect(features.images.read(11, 17)).toEqual(few.each[1]);
   });
 });

@@ -8,6 +8,7 @@ import type { Averaging } from "../../src/optim/averaging.ts";
 import { createOptimizer, type OptimizerSpec } from "../../src/optim/index.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { MIXING, trainingProgram } from "../../src/training/training-program.ts";
+import { allRows } from "../support/all-rows.ts";
 import { lowerings } from "../support/run-program.ts";
 import { smallSets } from "./support/jobs.ts";
 
@@ -38,7 +39,7 @@ function programOf(
 describe("a training step's outputs", () => {
   test("the objective of a mixed batch is the mixture of those for both labels, and so are the gradients", async () => {
     const { train: set } = smallSets(BATCH, null);
-    const [pixels, labels] = [set.images, Int32Array.from(set.labels)];
+    const [pixels, labels] = [allRows(set.images), Int32Array.from(set.labels)];
     const others = labels.toReversed();
     const share = 0.3;
     const step = async (isMixed: boolean, feeds: Record<string, Int32Array | Float32Array>) => {
@@ -70,7 +71,11 @@ describe("a training step's outputs", () => {
     const before = initialTensors(graph, 1);
     const session = await nodeRuntime.open(compile(program, lowering), { threads: 1 });
     session.load(before);
-    const feeds = { pixels: set.images, labels: Int32Array.from(set.labels), "optimizer.rate": Float32Array.of(1) };
+    const feeds = {
+      pixels: allRows(set.images),
+      labels: Int32Array.from(set.labels),
+      "optimizer.rate": Float32Array.of(1),
+    };
     const objective = (await session.run(feeds)).objective![0]!;
     const saved = await session.save();
     await session.release();
@@ -106,7 +111,7 @@ describe("a training step's outputs", () => {
     const { program, graph } = programOf();
     const { train: set } = smallSets(BATCH, null);
     const tensors = initialTensors(graph, 1);
-    const [pixels, labels] = [set.images, Int32Array.from(set.labels)];
+    const [pixels, labels] = [allRows(set.images), Int32Array.from(set.labels)];
 
     const session = await nodeRuntime.open(compile(program, lowering), { threads: 1 });
     session.load(tensors);

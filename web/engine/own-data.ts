@@ -1,7 +1,8 @@
 import { defaultSize, medianOf } from "../../src/data/default-size.ts";
-import { firstPlanes, hasNoColor } from "../../src/data/gray-images.ts";
+import { grayRows, hasNoColor } from "../../src/data/gray-images.ts";
 import { createImageSet, type ImageSet, imageBytes, type LabelledSet, selectImages } from "../../src/data/image-set.ts";
 import { drawParts, type Part } from "../../src/data/picture-split.ts";
+import { memoryRows } from "../../src/data/rows.ts";
 import type { LabelledData } from "../../src/data/training-data.ts";
 import type { Preparation } from "../../src/imaging/preparation.ts";
 import type { DataSet } from "./load-data.ts";
@@ -53,10 +54,11 @@ export async function ownData(
     onPrepared(i + 1, pictures.length);
   }
   const isGray = hasNoColor(colored, size * size);
+  const rows = memoryRows(colored, imageBytes(target));
   const classNames = classes.map(({ name }) => name);
   const all = createImageSet(
     {
-      images: isGray ? firstPlanes(colored, size * size) : colored,
+      images: isGray ? grayRows(rows, size * size) : rows,
       labels: Uint8Array.from(pictures, ({ label }) => label),
       ...target,
       channels: isGray ? 1 : 3,
@@ -109,7 +111,15 @@ export function ownFeatures(classes: readonly PictureClass[], count: number): Fe
       images.set(features, i * count);
     }
     const labels = Uint8Array.from(chosen, ({ label }) => label);
-    return { images, labels, count: chosen.length, channels: count, height: 1, width: 1, classNames };
+    return {
+      images: memoryRows(images, count),
+      labels,
+      count: chosen.length,
+      channels: count,
+      height: 1,
+      width: 1,
+      classNames,
+    };
   };
   const divided = { train: setOf("train"), validation: setOf("validation") };
   return { parts: divided, test: hasTest ? setOf("test") : undefined };

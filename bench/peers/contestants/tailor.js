@@ -58,10 +58,9 @@ async function infer() {
   const { classNames } = images;
   const file = tailor.inferenceModel({ model, task: imageTask, normalization, classNames, tensors });
   const session = await tailor.openModel(file, "the model file", { threads: task.threads });
-  const size = IMAGE_SIZE ** 2;
   for (let call = 0; !clock.isDone(); call++) {
     const start = (call * task.batch) % (images.count - task.batch + 1);
-    await session.logits(images.images.subarray(start * size, (start + task.batch) * size));
+    await session.logits(images.images.read(start, start + task.batch));
     clock.tick();
   }
   answer({ ...clock.result(), parameters, form: "model file" });

@@ -1,10 +1,14 @@
 /** Results of long computations on disk, checked whenever they are read; the least recently used ones are removed. */
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { closeSync, open as openFile, read as readFile } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
+import { promisify } from "node:util";
 import { UserError } from "../../errors.ts";
+import { bufferFor, bytesOf, inRowParts, memoryRows, type Rows, valueBytes } from "../rows.ts";
 import { withStaging } from "./cache.ts";
 import type { Report } from "./chain.ts";
+import { fileRows, memoryBound } from "./row-store.ts";
 
 /** How much is kept of the files with one extension. */
 export interface KeptLimits {
@@ -17,6 +21,8 @@ export interface KeptWords {
   readonly report: Report;
   /** What is kept, in the plural: "the decoded pictures". */
   readonly what: string;
+  /** As in `StoreOptions`. */
+  readonly sharedBy?: number | undefined;
   /** What happens instead of reading it: "the pictures are decoded again". */
   readonly instead: string;
   /** How to do without. */
@@ -24,33 +30,46 @@ export interface KeptWords {
 }
 
 const NEWLINE = 0x0a;
+/** Bytes that are read at a time. */
+const CHUNK = 2 ** 20;
 const ABSENT: readonly unknown[] = ["ENOENT", "ENOTDIR"];
 
+/** A kept file's content. */
+interface Kept<About, Values extends Uint8Array | Float32Array> {
+  readonly about: About;
+  readonly rows: Rows<Values>;
+}
+
 /**
- * Reads a kept file: a line with the checksum of all after it, a line of JSON about the content, the content.
+ * Reads a kept file: a line with the checksum of all after it, a line of JSON about the content, the content. Large contents stay
+ * in the file (`memoryBound`), which may be removed meanwhile.
  *
- * @param parse makes of both what is wanted; undefined when they are not
+ * @param parse the JSON, and the form of the rows that are wanted of it; undefined when they are not of this file
  * @returns undefined when there is no such file, or it is damaged: then it is removed and reported
  */
-export async function readKept<Result>(
+export async function readKept<About, Values extends Uint8Array | Float32Array>(
   path: string,
-  parse: (about: unknown, content: Uint8Array) => Result | undefined,
-  { report, instead }: Pick<KeptWords, "report" | "instead">,
-): Promise<Result | undefined> {
-  let bytes: Buffer;
+  parse: (about: unknown) => { readonly about: About; readonly form: Omit<Rows<Values>, "read"> } | undefined,
+  { report, instead, what, sharedBy = 1 }: Pick<KeptWords, "report" | "instead" | "what" | "sharedBy">,
+): Promise<Kept<About, Values> | undefined> {
+  let file: number | undefined;
   try {
-    bytes = await readFile(path);
+    file = await promisify(openFile)(path, "r");
+    const checked = await checkFile(file);
+    const parsed = checked && parse(checked.about);
+    if (parsed && valueBytes(parsed.form) * parsed.form.count * parsed.form.size === checked.bytes) {
+      const now = new Date();
+      await utimes(path, now, now).catch(() => {}); // only decides which files are removed first
+      const rows = fileRows<Values>({ file, offset: checked.offset, what, ...parsed.form });
+      file = undefined;
+      return { about: parsed.about, rows: checked.bytes <= memoryBound() / sharedBy ? inMemory(rows) : rows };
+    }
   } catch (error) {
     if (error instanceof Error && "code" in error && ABSENT.includes(error.code)) return undefined;
     report(`${path} cannot be read (${reasonOf(error)}): ${instead}`);
     return undefined;
-  }
-  const parts = checkedParts(bytes);
-  const result = parts && parse(parts.about, parts.content);
-  if (result !== undefined) {
-    const now = new Date();
-    await utimes(path, now, now).catch(() => {}); // only decides which files are removed first
-    return result;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
   report(`${path} is damaged: ${instead}`);
   await rm(path, { force: true }).catch(() => {}); // in a folder that cannot be written to
@@ -61,7 +80,7 @@ export async function readKept<Result>(
 export async function keep(
   path: string,
   about: Readonly<Record<string, unknown>>,
-  content: Uint8Array,
+  content: Rows | Rows<Float32Array>,
   { limits, words }: { limits: KeptLimits; words: Pick<KeptWords, "report" | "what" | "without"> },
 ): Promise<void> {
   try {
@@ -74,28 +93,50 @@ export async function keep(
   }
 }
 
-function checkedParts(bytes: Buffer): { about: unknown; content: Uint8Array } | undefined {
-  const first = bytes.indexOf(NEWLINE);
-  const second = bytes.indexOf(NEWLINE, first + 1);
-  if (first < 0 || second < 0) return undefined;
-  const sum = createHash("sha256")
-    .update(bytes.subarray(first + 1))
-    .digest("hex");
-  if (bytes.toString("latin1", 0, first) !== sum) return undefined;
-  const about: unknown = JSON.parse(bytes.toString("utf8", first + 1, second));
-  // A Buffer's methods differ from those of a Uint8Array.
-  return { about, content: new Uint8Array(bytes.buffer, bytes.byteOffset + second + 1, bytes.length - second - 1) };
+/** What a whole file says of its content, and where that begins; undefined unless its checksum is right. */
+async function checkFile(file: number): Promise<{ about: unknown; offset: number; bytes: number } | undefined> {
+  const hash = createHash("sha256");
+  const chunk = new Uint8Array(CHUNK);
+  let head = Buffer.alloc(0);
+  let [sum, offset] = [-1, 0];
+  let total = 0;
+  for (;;) {
+    const { bytesRead } = await promisify(readFile)(file, chunk, 0, CHUNK, total);
+    if (bytesRead === 0) break;
+    total += bytesRead;
+    let content = Buffer.from(chunk.buffer, 0, bytesRead);
+    if (offset === 0) {
+      head = Buffer.concat([head, content]);
+      const isFirst = sum < 0;
+      if (isFirst) sum = head.indexOf(NEWLINE);
+      if (sum < 0) continue;
+      offset = head.indexOf(NEWLINE, sum + 1) + 1;
+      if (isFirst) content = head.subarray(sum + 1);
+    }
+    hash.update(content);
+  }
+  if (offset === 0 || head.toString("latin1", 0, sum) !== hash.digest("hex")) return undefined;
+  const about: unknown = JSON.parse(head.toString("utf8", sum + 1, offset - 1));
+  return { about, offset, bytes: total - offset };
 }
 
-async function write(path: string, about: Uint8Array, content: Uint8Array): Promise<void> {
-  const sha256 = createHash("sha256").update(about).update(content).digest("hex");
+/** A copy of rows in memory. */
+function inMemory<Values extends Uint8Array | Float32Array>(rows: Rows<Values>): Rows<Values> {
+  const values = bufferFor<Values>(rows, rows.count);
+  for (const { start, values: some } of inRowParts(rows)) values.set(some, start * rows.size);
+  return memoryRows(values as Uint8Array, rows.size) as Rows<Uint8Array | Float32Array> as Rows<Values>;
+}
+
+async function write(path: string, about: Uint8Array, content: Rows | Rows<Float32Array>): Promise<void> {
+  const hash = createHash("sha256").update(about);
+  for (const bytes of bytesOf(content)) hash.update(bytes);
   const folder = dirname(path);
   await withStaging(folder, async (staging) => {
     const temporary = join(staging, "kept");
     const file = await open(temporary, "wx");
     try {
-      // One after the other, as joining them would need the memory twice.
-      for (const part of [`${sha256}\n`, about, content]) await file.writeFile(part);
+      for (const part of [`${hash.digest("hex")}\n`, about]) await file.writeFile(part);
+      for (const bytes of bytesOf(content)) await file.writeFile(bytes);
     } finally {
       await file.close();
     }

@@ -8,15 +8,17 @@ import { decodedSize, prepareAs } from "../../imaging/preparation.ts";
 import { count } from "../../text.ts";
 import { mapConcurrently } from "../concurrently.ts";
 import { defaultSize, medianOf } from "../default-size.ts";
-import { firstPlanes, hasNoColor } from "../gray-images.ts";
+import { grayRows, hasNoColor } from "../gray-images.ts";
 import { imageBytes } from "../image-set.ts";
 import { PARTS, type Part, preparationOf } from "../picture-split.ts";
+import type { Rows } from "../rows.ts";
 import { checksumOf } from "./checksum.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
 import type { DataPlace } from "./data-place.ts";
 import { LABEL_COLUMNS, statedPart } from "./labels-csv.ts";
 import { entriesOf, type FolderEntry } from "./picture-files.ts";
-import { checkTotal, type StoredImages, type StoredPart } from "./stored-images.ts";
+import { createRowStore, storedRows } from "./row-store.ts";
+import type { StoredImages, StoredPart } from "./stored-images.ts";
 
 /** `train-00000-of-00002.parquet`, with or without a checksum in the name; `test.parquet`. */
 const FILE_NAME = /^(?<part>[a-z]+)(?:-(?<index>\d{5})-of-(?<total>\d{5})(?:-[0-9a-f]+)?)?\.parquet$/;
@@ -24,6 +26,7 @@ const FILE_NAME = /^(?<part>[a-z]+)(?:-(?<index>\d{5})-of-(?<total>\d{5})(?:-[0-
 const MAX_GROUP_BYTES = 2 ** 31 - 1;
 /** Pictures decoded concurrently. */
 const AT_ONCE = 8;
+const WHAT = "the decoded pictures";
 
 /** Whether a place has Parquet files, itself or in its folder `data`. */
 export function hasParquetFiles(place: DataPlace): boolean {
@@ -41,7 +44,7 @@ function parquetFiles({ files, folder, file }: DataPlace): FolderEntry[] {
 /**
  * Reads Parquet files as Hugging Face writes sets of images: a column of pictures, each with its file's bytes, and a
  * column of labels, whose class names are in the file's metadata. `train-*`, `validation-*` and `test-*` are the parts.
- * Pictures are prepared like those in folders; memory holds the images and one row group of a file.
+ * Pictures are prepared like those in folders; memory holds one row group of a file, and the images unless they are many.
  *
  * @throws UserError naming the file and the row, from 0
  */
@@ -86,16 +89,20 @@ export async function readParquet(place: DataPlace, options: CustomDataOptions):
       used.flatMap((part) => tables.get(part)!),
       options,
     ));
-  const read = new Map<Part, Uint8Array>();
-  for (const part of used) read.set(part, await readImages(tables.get(part)!, size, options));
-  const plane = size * size;
-  const isGray = options.channels === undefined && [...read.values()].every((images) => hasNoColor(images, plane));
+  const read = new Map<Part, Rows>();
+  let isGray = options.channels === undefined;
+  for (const part of used) {
+    const { images, hasColor } = await readImages(tables.get(part)!, size, options);
+    read.set(part, images);
+    if (hasColor) isGray = false;
+  }
+  if (isGray) for (const [part, images] of read) read.set(part, await storedRows(grayRows(images, size * size), WHAT));
   const stored = (part: Part): StoredPart | undefined => {
     const [images, opened] = [read.get(part), tables.get(part)];
     if (!images || !opened) return undefined;
     const path = opened.map((table) => table.path).join(", ");
     return {
-      images: isGray ? firstPlanes(images, plane) : images,
+      images,
       channels: isGray ? 1 : (options.channels ?? 3),
       height: size,
       width: size,
@@ -321,23 +328,29 @@ async function sizeFor(tables: readonly Table[], { maxDefaultSize }: CustomDataO
   return defaultSize(medianOf(edges), maxDefaultSize);
 }
 
-/** @returns pixels of all pictures of the files, [rows, channels, size, size] */
-async function readImages(tables: readonly Table[], size: number, options: CustomDataOptions): Promise<Uint8Array> {
+/** @returns pixels of all pictures of the files, and whether one of them has colour */
+async function readImages(
+  tables: readonly Table[],
+  size: number,
+  options: CustomDataOptions,
+): Promise<{ images: Rows; hasColor: boolean }> {
   const target = { channels: options.channels ?? 3, height: size, width: size };
   const total = tables.reduce((sum, { rows }) => sum + rows, 0);
-  checkTotal(total, target);
   const preparation = preparationOf({ fit: options.fit ?? DEFAULT_FIT });
   const decoding = { size: decodedSize(preparation, target) };
-  const images = new Uint8Array(total * imageBytes(target));
+  const shape = { dtype: "uint8", count: total, size: imageBytes(target) } as const;
+  const store = await createRowStore<Uint8Array>({ ...shape, sharedBy: PARTS.length, what: WHAT });
+  let hasColor = false;
   let before = 0;
   for (const table of tables) {
     for await (const { start, pictures } of picturesOf(table)) {
       await mapConcurrently([...pictures.entries()], AT_ONCE, async ([i, { bytes, name }]) => {
         const pixels = prepareAs(preparation, await decodeImage(bytes, name, decoding), target);
-        images.set(pixels, (before + start + i) * imageBytes(target));
+        store.write(before + start + i, pixels);
+        hasColor ||= target.channels === 3 && !hasNoColor(pixels, size * size);
       });
     }
     before += table.rows;
   }
-  return images;
+  return { images: store.rows(), hasColor };
 }

@@ -25,7 +25,7 @@ export interface PictureCache extends KeptLimits {
   readonly maxSetBytes: number;
 }
 
-const LIMITS = { minSeconds: 1, settledSeconds: 2, maxSetBytes: 2 ** 30, maxSets: 16, maxBytes: 2 ** 32 } as const;
+const LIMITS = { minSeconds: 1, settledSeconds: 2, maxSetBytes: 2 ** 32, maxSets: 16, maxBytes: 2 ** 32 } as const;
 const SWITCH = "TAILOR_PICTURE_CACHE";
 const EXTENSION = ".pictures";
 /** Changes when a file has other contents for the same key. */
@@ -83,11 +83,19 @@ export async function readPicturesOnce(
   const path = join(cache.folder, `${key}${EXTENSION}`);
   const words = { report, ...WORDS };
   const wanted = { key, files, imageBytes: options.height * options.width };
-  const known = await readKept(path, (about, images) => parse(about, images, wanted), words);
+  const readBack = async (): Promise<ReadPictures | undefined> => {
+    const known = await readKept<Pick<ReadPictures, "pictures" | "channels">, Uint8Array>(
+      path,
+      (about) => parse(about, wanted),
+      words,
+    );
+    return known && { ...known.about, images: known.rows, unreadable: [] };
+  };
+  const known = await readBack();
   if (known) return known;
   const read = await decode();
   const seconds = (Date.now() - started) / 1000;
-  const isWorthIt = seconds >= cache.minSeconds && read.images.length <= cache.maxSetBytes;
+  const isWorthIt = seconds >= cache.minSeconds && read.images.count * read.images.size <= cache.maxSetBytes;
   if (!isWorthIt || read.unreadable.length > 0) return read;
   const latest = states.reduce((time, { changed }) => Math.max(time, changed), 0);
   const isSettled = latest <= started - 1000 * cache.settledSeconds;
@@ -162,11 +170,12 @@ interface Wanted {
 }
 
 /** @returns undefined unless the content is of these files and options */
-function parse(stated: unknown, images: Uint8Array, { key, files, imageBytes }: Wanted): ReadPictures | undefined {
+function parse(stated: unknown, { key, files, imageBytes }: Wanted) {
   const about = keptSchema.safeParse(stated);
   if (!about.success || about.data.key !== key) return undefined;
   const { pictures, channels } = about.data;
   const isOfThese = pictures.length === files.length && pictures.every(({ file }, i) => file === files[i]);
-  if (!isOfThese || images.length !== files.length * channels * imageBytes) return undefined;
-  return { pictures, images, channels, unreadable: [] };
+  if (!isOfThese) return undefined;
+  const form = { dtype: "uint8", count: files.length, size: channels * imageBytes } as const;
+  return { about: { pictures, channels }, form };
 }

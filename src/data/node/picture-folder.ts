@@ -3,6 +3,7 @@ import { UserError } from "../../errors.ts";
 import { inWords, type Wording, type Words } from "../../wording.ts";
 import { type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { drawParts, type PictureSplit, preparationOf, type SplitPicture } from "../picture-split.ts";
+import type { Rows } from "../rows.ts";
 import type { LoadedData } from "./chain.ts";
 import type { ListedPictures } from "./class-folders.ts";
 import { type CustomDataOptions, DEFAULT_FIT } from "./custom-data-options.ts";
@@ -166,18 +167,14 @@ function whySize({ median }: DefaultSize, w: Wording): string {
   return ` (${w.option("size")} chooses another)${why}`;
 }
 
-/** @param images of the split's pictures in their order, [pictures, channels, height, width] */
-function loadedData(
-  folder: string,
-  split: PictureSplit,
-  images: Uint8Array,
-): LoadedData & { readonly split: PictureSplit } {
+/** @param images of the split's pictures in their order */
+function loadedData(folder: string, split: PictureSplit, images: Rows): LoadedData & { readonly split: PictureSplit } {
   const { classNames, image, pictures } = split;
   const labels = Uint8Array.from(pictures, ({ label }) => label);
   const files = pictures.map(({ file }) => file);
   const all: ImageSet = { images, labels, count: pictures.length, ...image, classNames, files };
-  if (images.length !== all.count * imageBytes(image))
-    throw new Error(`${images.length} bytes for ${all.count} images`);
+  if (images.count !== all.count || images.size !== imageBytes(image))
+    throw new Error(`${images.count} rows of ${images.size} bytes for ${all.count} images`);
   const indices = (isMeant: (part: SplitPicture["part"]) => boolean) =>
     Uint32Array.from(pictures.keys()).filter((i) => isMeant(pictures[i]!.part));
   const training = indices((part) => part !== "test");
@@ -210,8 +207,7 @@ function fingerprint({ skipped: _, ...split }: PictureSplit) {
 interface Pictures {
   readonly classNames: readonly string[];
   readonly labels: readonly number[];
-  /** Pixels 0 to 255, [pictures, channels, height, width]. */
-  readonly images: Uint8Array;
+  readonly images: Rows;
   readonly channels: number;
 }
 
@@ -222,15 +218,14 @@ interface Pictures {
  * @throws UserError that names the first class of at least two pictures without any difference between them
  */
 export function checkDifferences(folder: string, { classNames, labels, images, channels }: Pictures): void {
-  const bytes = images.length / labels.length;
-  const imageAt = (i: number) => images.subarray(i * bytes, (i + 1) * bytes);
+  const imageAt = (i: number) => images.read(i, i + 1);
   const firsts = new Map<number, { first: Uint8Array; count: number; isEqual: boolean }>();
   labels.forEach((label, i) => {
     const known = firsts.get(label);
     if (!known) firsts.set(label, { first: imageAt(i), count: 1, isEqual: true });
     else {
       known.count++;
-      known.isEqual &&= Buffer.compare(known.first, imageAt(i)) === 0;
+      known.isEqual &&= Buffer.compare(known.first, imageAt(i)) === 0; // no longer read once one differs
     }
   });
   for (const [label, { first, count, isEqual }] of firsts) {

@@ -4,13 +4,15 @@ import { UserError } from "../../errors.ts";
 import { decodeImage, imageSize, readImageBytes } from "../../formats/node/image-file.ts";
 import { decodedSize, type Preparation, prepareAs } from "../../imaging/preparation.ts";
 import { mapConcurrently } from "../concurrently.ts";
-import { firstPlanes, hasNoColor } from "../gray-images.ts";
+import { grayRows, hasNoColor } from "../gray-images.ts";
 import { imageBytes } from "../image-set.ts";
+import { type Rows, selectRows } from "../rows.ts";
+import { createRowStore, storedRows } from "./row-store.ts";
 
 /** Number of files read and decoded concurrently: twice the size of Node's thread pool. Only these are in memory. */
 const AT_ONCE = 8;
-/** Maximum size of all images of a data set. */
-const MAX_BYTES = 2 ** 31 - 1;
+
+const WHAT = "the decoded pictures";
 
 /** A decoded and prepared picture. */
 export interface ReadPicture {
@@ -31,8 +33,8 @@ export interface UnreadablePicture {
 export interface ReadPictures {
   /** The readable pictures, in the order of the files. */
   readonly pictures: readonly ReadPicture[];
-  /** Their pixels, 0 to 255, [pictures, channels, height, width]. */
-  readonly images: Uint8Array;
+  /** Their pixels, 0 to 255, a row for each: [channels, height, width]. */
+  readonly images: Rows;
   readonly channels: 1 | 3;
   readonly unreadable: readonly UnreadablePicture[];
 }
@@ -50,10 +52,10 @@ export type OnRead = (read: number, of: number) => void;
 
 /**
  * Reads pictures and prepares each for a network, several concurrently, so that decoding (on other threads) and
- * preparing overlap. Memory holds the prepared images and a few files.
+ * preparing overlap. Memory holds a few files, and the prepared images unless they are many (`createRowStore`).
  *
  * @param files paths within `folder`
- * @throws UserError when the images would take more than 2 GB; unreadable pictures are returned, not thrown
+ * @throws UserError when there is no room for the images; unreadable pictures are returned, not thrown
  */
 export async function readPictures(
   folder: string,
@@ -62,14 +64,10 @@ export async function readPictures(
   onRead: OnRead = () => {},
 ): Promise<ReadPictures> {
   const target = { height, width, channels: channels ?? 3 };
-  const pixels = imageBytes(target);
-  if (files.length * pixels > MAX_BYTES) {
-    throw new UserError(
-      (w) =>
-        `${files.length.toLocaleString("en-US")} images of ${height}x${width} with ${target.channels} channels take more than 2 GB; make them smaller with ${w.option("size")}, or use ${w.option("channels", 1)}`,
-    );
-  }
-  const images = new Uint8Array(files.length * pixels);
+  const shape = { dtype: "uint8", count: files.length, size: imageBytes(target) } as const;
+  const store = await createRowStore<Uint8Array>({ ...shape, what: WHAT });
+  const plane = height * width;
+  let isGray = channels === undefined;
   const size = decodedSize(preparation, target);
   let done = 0;
   const found = await mapConcurrently(
@@ -80,9 +78,12 @@ export async function readPictures(
       try {
         const path = join(folder, file);
         const bytes = await readImageBytes(path);
-        images.set(prepareAs(preparation, await decodeImage(bytes, path, { size }), target), i * pixels);
+        const image = prepareAs(preparation, await decodeImage(bytes, path, { size }), target);
         const sha256 = createHash("sha256").update(bytes).digest("hex");
-        return { file, bytes: bytes.length, sha256, size: await imageSize(bytes, path) };
+        const picture = { file, bytes: bytes.length, sha256, size: await imageSize(bytes, path) };
+        store.write(i, image);
+        isGray &&= hasNoColor(image, plane);
+        return picture;
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         return { file, message: error.message };
@@ -92,14 +93,10 @@ export async function readPictures(
     },
   );
   const readable = found.flatMap((one, i) => (isRead(one) ? [i] : []));
-  readable.forEach((from, to) => {
-    if (from !== to) images.copyWithin(to * pixels, from * pixels, (from + 1) * pixels);
-  });
-  const kept = images.subarray(0, readable.length * pixels);
-  const isGray = channels === undefined && hasNoColor(kept, height * width);
+  const all = readable.length === files.length ? store.rows() : selectRows(store.rows(), Uint32Array.from(readable));
   return {
     pictures: found.filter(isRead),
-    images: isGray ? firstPlanes(kept, height * width) : kept,
+    images: isGray ? await storedRows(grayRows(all, plane), WHAT) : all,
     channels: isGray ? 1 : target.channels,
     unreadable: found.filter((one): one is UnreadablePicture => !isRead(one)),
   };

@@ -5,6 +5,7 @@ import { count, counted } from "../../text.ts";
 import { FASHION_MNIST, type PublishedFile } from "../fashion-mnist.ts";
 import { createImageSet, type ImageGeometry, type ImageSet, imageBytes, selectImages } from "../image-set.ts";
 import { preparationOf } from "../picture-split.ts";
+import { joinRows, memoryRows, type Rows } from "../rows.ts";
 import { drawPart } from "../split.ts";
 import { describeData, type LoadedData, type Report } from "./chain.ts";
 import { MAX_CLASSES, namesBeside } from "./class-names.ts";
@@ -18,8 +19,8 @@ const MAX_BYTES = 2 ** 31 - 1;
 
 /** Images and labels of one part as files store them, all images of one size. */
 export interface StoredPart {
-  /** Pixels 0 to 255, [count, channels, height, width]. */
-  readonly images: Uint8Array;
+  /** Pixels 0 to 255, [count, channels, height, width]: one array, or a row for each image. */
+  readonly images: Uint8Array | Rows;
   /** 1 (gray) or 3 (red, green, blue). */
   readonly channels: number;
   readonly height: number;
@@ -89,7 +90,7 @@ export function assembleStored(
       test,
       source: "folder",
       folder: place,
-      verified: isPublished && stored.train.images === sets.train.images,
+      verified: isPublished && isFitted(stored.train, sets.train),
       files,
       preparation: isPublished ? GARMENT : preparationOf({ fit: options.fit ?? DEFAULT_FIT }),
     },
@@ -165,23 +166,30 @@ function imageSet(part: StoredPart, { names, of }: Classes, options: CustomDataO
   return createImageSet({ images, labels: Uint8Array.from(known), ...target, classNames: names }, labelsPath);
 }
 
+/** Whether images have the size that is wanted, so that they stay as they are. */
+function isFitted(part: ImageGeometry, target: ImageGeometry): boolean {
+  return target.channels === part.channels && target.height === part.height && target.width === part.width;
+}
+
 /** Converts images to another size and number of channels; returns them unchanged where nothing differs. */
-function fitted(part: StoredPart, target: ImageGeometry, fit: Fit): Uint8Array {
-  const { images: data, channels, height, width } = part;
-  if (target.channels === channels && target.height === height && target.width === width) return data;
+function fitted(part: StoredPart, target: ImageGeometry, fit: Fit): Rows {
+  const { channels, height, width } = part;
   const [from, to] = [imageBytes(part), imageBytes(target)];
-  const total = data.length / from;
+  const rows = part.images instanceof Uint8Array ? memoryRows(part.images, from) : part.images;
+  if (isFitted(part, target)) return rows;
+  const total = rows.count;
   checkTotal(total, target);
   const images = new Uint8Array(total * to);
   const picture = { data: new Uint8Array(from), height, width, channels: channels as 1 | 3 };
   const plane = height * width;
   for (let i = 0; i < total; i++) {
+    const data = rows.read(i, i + 1);
     for (let c = 0; c < channels; c++) {
-      for (let k = 0; k < plane; k++) picture.data[k * channels + c] = data[i * from + c * plane + k]!;
+      for (let k = 0; k < plane; k++) picture.data[k * channels + c] = data[c * plane + k]!;
     }
     images.set(fitPicture(picture, target, fit), i * to);
   }
-  return images;
+  return memoryRows(images, to);
 }
 
 /** @throws UserError when the images would take more than 2 GB */
@@ -234,9 +242,7 @@ function drawTest(all: ImageSet, labelsPath: string): Pick<LoadedData, "train" |
 function withValidation(train: ImageSet, validation: ImageSet): ImageSet {
   const total = train.count + validation.count;
   checkTotal(total, train);
-  const images = new Uint8Array(train.images.length + validation.images.length);
-  images.set(train.images);
-  images.set(validation.images, train.images.length);
+  const images = joinRows([train.images, validation.images]);
   const labels = new Uint8Array(total);
   labels.set(train.labels);
   labels.set(validation.labels, train.count);

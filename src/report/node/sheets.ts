@@ -1,5 +1,5 @@
 import type { DuplicatePair, ImagePlace } from "../../data/duplicates.ts";
-import { type ImageSet, imageBytes } from "../../data/image-set.ts";
+import type { ImageSet } from "../../data/image-set.ts";
 import type { DoubtfulLabel } from "../../evaluation/doubtful-labels.ts";
 import { mostConfidentMistakes } from "../../evaluation/predictions.ts";
 import { type ContactSheet, type ContactSheetImage, contactSheet } from "../../plots/contact-sheet.ts";
@@ -110,8 +110,8 @@ export function pixelsOf(
 ): Pick<ContactSheetImage, "pixels" | "channels" | "width" | "height"> {
   const { width, height } = images;
   const channels = images.channels === 3 ? 3 : 1;
-  const start = index * imageBytes(images);
-  return { pixels: images.images.subarray(start, start + channels * width * height), channels, width, height };
+  const pixels = images.images.read(index, index + 1).subarray(0, channels * width * height);
+  return { pixels, channels, width, height };
 }
 
 /** Contact sheets of suspicious images of a data set. */

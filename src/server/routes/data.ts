@@ -1,18 +1,20 @@
-import { webcrypto } from "node:crypto";
+import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { etag } from "hono/etag";
 import { z } from "zod";
-import { type ImageSet, imageBytes } from "../../data/image-set.ts";
+import type { ImageSet } from "../../data/image-set.ts";
+import { bytesOf, memoryRows, type Rows } from "../../data/rows.ts";
 import { GARMENT } from "../../imaging/preparation.ts";
 import { randomStream } from "../../random.ts";
 import type { DatasetSummary, TestImage } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { HttpError } from "../errors.ts";
 import { parseQuery } from "../request.ts";
-import { entityTag, jsonList, slices, streamOf } from "../streams.ts";
+import { entityTag, jsonList, PART_BYTES, slices, streamOf } from "../streams.ts";
 
 /** Maximum number of test images per response. */
 const MAX_IMAGES = 1000;
@@ -80,28 +82,37 @@ export function dataRoutes(
       throw new HttpError(404, "no_such_part", `The parts of the data set are ${names}.`);
     }
     const { train, test } = await data();
-    const bytes = part({ train, test });
-    const { tag, small } = await packedOnce(bytes);
-    const encoding = accepts(c, { header: "Accept-Encoding", supports: ["gzip"], default: "identity" });
-    const sent = encoding === "gzip" && small ? small : bytes;
-    return c.body(streamOf(slices(sent)), 200, {
+    const rows = part({ train, test });
+    const { tag, small } = await packedOnce(rows);
+    const isGzip = accepts(c, { header: "Accept-Encoding", supports: ["gzip"], default: "identity" }) === "gzip";
+    const packed = isGzip ? small : undefined;
+    return c.body(streamOf(packed ? slices(packed) : bytesOf(rows, PART_BYTES)), 200, {
       "content-type": "application/octet-stream",
-      "content-length": String(sent.length),
+      "content-length": String(packed?.length ?? rows.count * rows.size),
       "cache-control": "no-cache",
       vary: "Accept-Encoding",
       etag: tag,
-      ...(sent === small ? { "content-encoding": "gzip" } : {}),
+      ...(packed ? { "content-encoding": "gzip" } : {}),
     });
   });
 }
 
 type Sets = { readonly train: ImageSet; readonly test: ImageSet };
-const PARTS = new Map<string, (sets: Sets) => Uint8Array>([
+const PARTS = new Map<string, (sets: Sets) => Rows>([
   ["train-images", ({ train }) => train.images],
-  ["train-labels", ({ train }) => train.labels],
+  ["train-labels", ({ train }) => labelsOf(train)],
   ["test-images", ({ test }) => test.images],
-  ["test-labels", ({ test }) => test.labels],
+  ["test-labels", ({ test }) => labelsOf(test)],
 ]);
+
+/** A set's labels, the same object each time. */
+function labelsOf(set: ImageSet): Rows {
+  const known = labels.get(set) ?? memoryRows(set.labels, 1);
+  labels.set(set, known);
+  return known;
+}
+
+const labels = new WeakMap<ImageSet, Rows>();
 
 /** What is sent of a part of the data. */
 interface Packed {
@@ -111,27 +122,31 @@ interface Packed {
 }
 
 /** The parts are the same as long as the server runs, and are compressed once. */
-const packed = new WeakMap<Uint8Array, Promise<Packed>>();
+const packed = new WeakMap<Rows, Promise<Packed>>();
 
-function packedOnce(bytes: Uint8Array): Promise<Packed> {
-  const known = packed.get(bytes) ?? pack(bytes);
-  packed.set(bytes, known);
+function packedOnce(rows: Rows): Promise<Packed> {
+  const known = packed.get(rows) ?? pack(rows);
+  packed.set(rows, known);
   return known;
 }
 
-async function pack(bytes: Uint8Array): Promise<Packed> {
-  const sum = await webcrypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  const tag = entityTag(Buffer.from(sum).toString("hex"));
-  if (bytes.length > MAX_COMPRESSED_BYTES) return { tag, small: undefined };
-  const small = await promisify(gzip)(bytes, { level: constants.Z_BEST_SPEED });
-  return { tag, small: small.length < WORTHWHILE * bytes.length ? small : undefined };
+async function pack(rows: Rows): Promise<Packed> {
+  const hash = createHash("sha256");
+  for (const bytes of bytesOf(rows)) {
+    hash.update(bytes);
+    await setImmediate(); // others have their turn
+  }
+  const tag = entityTag(hash.digest("hex"));
+  const size = rows.count * rows.size;
+  if (size > MAX_COMPRESSED_BYTES) return { tag, small: undefined };
+  const small = await promisify(gzip)(Buffer.concat([...bytesOf(rows)]), { level: constants.Z_BEST_SPEED });
+  return { tag, small: small.length < WORTHWHILE * size ? small : undefined };
 }
 
 function testImage(set: ImageSet, index: number): TestImage {
   const { channels, height, width } = set;
-  const size = imageBytes(set);
   const label = set.labels[index]!;
-  const pixels = [...set.images.subarray(index * size, (index + 1) * size)];
+  const pixels = [...set.images.read(index, index + 1)];
   return { index, label, className: set.classNames[label]!, channels, height, width, pixels };
 }
 

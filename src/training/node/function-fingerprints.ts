@@ -87,7 +87,7 @@ function augmentedSample(augment: Augment, set: ImageSet): Uint8Array {
   const sample = new Uint8Array(DRAWS * count * size);
   for (let place = 0; place < DRAWS * count; place++) {
     const image = place % count;
-    sample.set(set.images.subarray(image * size, (image + 1) * size), place * size);
+    sample.set(set.images.read(image, image + 1), place * size);
     augmentWith(augment, sample, place * size, set, { seed: 0, place, image });
   }
   return sample;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type Augmentation, augmentImage } from "../../data/augmentation.ts";
-import { type ImageSet, imageBytes, type LabelledSet } from "../../data/image-set.ts";
+import { type ImageGeometry, type ImageSet, imageBytes, type LabelledSet } from "../../data/image-set.ts";
 import type { Report } from "../../data/node/chain.ts";
 import { keep, readKept } from "../../data/node/kept-files.ts";
 import { defaultPictureCache, type PictureCache } from "../../data/node/picture-cache.ts";
+import { createRowStore } from "../../data/node/row-store.ts";
+import { bytesOf, joinRows, type Rows, selectRows } from "../../data/rows.ts";
 import type { LabelledData, TrainingData } from "../../data/training-data.ts";
 import type { Backbone } from "../../formats/backbone.ts";
 import { MAX_VIEWS, type Recipe, type Views } from "../../recipes/recipe.ts";
@@ -52,13 +54,18 @@ interface View extends Omit<AugmentedViews, "count"> {
   readonly number: number;
 }
 
+/** The features of images, a row for each. */
+type Features = Rows<Float32Array>;
+
 /**
  * Images as a view shows them, in memory of their own.
  *
+ * @param images [count, channels, height, width]
  * @param first number of the first image in its set, which decides what is drawn
  */
 function viewed(
-  { images, ...geometry }: Pick<ImageSet, "images" | "channels" | "height" | "width">,
+  images: Uint8Array,
+  geometry: ImageGeometry,
   first: number,
   { augmentation, seed, number }: View,
 ): Uint8Array {
@@ -97,46 +104,42 @@ async function featuresOf(
     return session.run(pixels, [count, channels, height, width]);
   };
   let done = 0;
-  const computed = async (set: ImageSet, before = 0, view?: View): Promise<Float32Array> => {
+  const computed = async (set: ImageSet, before = 0, view?: View): Promise<Features> => {
     const of = { backbone, view, views: viewCount };
-    const size = imageBytes(set);
     const compute = async (from: number, end: number) => {
-      const values = new Float32Array((end - from) * backbone.features);
+      const shape = { dtype: "float32", count: end - from, size: backbone.features } as const;
+      const store = await createRowStore<Float32Array>({ ...shape, what: WHAT, sharedBy: recentSets(viewCount) });
       for (let start = from; start < end; start += BATCH) {
         const count = Math.min(BATCH, end - start);
-        const images = set.images.subarray(start * size, (start + count) * size);
-        const pixels = view ? viewed({ ...set, images }, start, view) : images;
-        values.set(await run(pixels, count), (start - from) * backbone.features);
+        const images = set.images.read(start, start + count);
+        const pixels = view ? viewed(images, set, start, view) : images;
+        store.write(start - from, await run(pixels, count));
         options.onImages?.(done + start + count, total);
       }
-      return values;
+      return store.rows();
     };
-    const features = await once(set, of, options, async () => {
+    const features = await once(set.images, of, options, async () => {
       if (before === 0 || before >= set.count) return compute(0, set.count);
-      const first = { images: set.images.subarray(0, before * size), count: before };
+      const first = selectRows(
+        set.images,
+        Uint32Array.from({ length: before }, (_, i) => i),
+      );
       const known = await once(first, of, options, () => compute(0, before));
-      const values = new Float32Array(set.count * backbone.features);
-      values.set(known);
-      values.set(await compute(before, set.count), known.length);
-      return values;
+      return joinRows([known, await compute(before, set.count)]);
     });
     done += set.count;
     return features;
   };
-  const labelled = ({ labels, count, classNames }: ImageSet, images: Float32Array): LabelledSet => ({
+  const labelled = ({ labels, count, classNames }: ImageSet, images: Features): LabelledSet => ({
     ...{ images, labels, count, classNames },
     ...{ channels: backbone.features, height: 1, width: 1 },
   });
   const ofViews = async (set: ImageSet, { count, ...each }: AugmentedViews): Promise<LabelledSet> => {
-    const size = set.count * backbone.features;
-    const all = new Float32Array(count * size);
+    const all: Features[] = [];
     for (let number = 0; number < count; number++) {
-      all.set(
-        await computed(set, options.before?.train, number === 0 ? undefined : { ...each, number }),
-        number * size,
-      );
+      all.push(await computed(set, options.before?.train, number === 0 ? undefined : { ...each, number }));
     }
-    return { ...labelled(set, all), views: count };
+    return { ...labelled(set, joinRows(all)), views: count };
   };
   try {
     const { train, validation } = data;
@@ -149,52 +152,53 @@ async function featuresOf(
   }
 }
 
-/** Sets whose features stay in memory, beside further views: a choice of settings trains on the same ones again and again. */
+const WHAT = "the features";
+
+/** Sets whose features stay at hand, beside further views: a choice of settings trains on the same ones again and again. */
 const RECENT_SETS = 4;
-const recent = new Map<string, Float32Array>();
+const recentSets = (views: number) => RECENT_SETS + views - 1;
+const recent = new Map<string, Features>();
 
 /** What is computed of a set, from memory or disk if it was before. */
 async function once(
-  { images, count }: Pick<ImageSet, "images" | "count">,
+  images: Rows,
   { backbone, view, views }: { backbone: Backbone; view: View | undefined; views: number },
   { report, cache = defaultPictureCache() }: FeatureOptions,
-  compute: () => Promise<Float32Array>,
-): Promise<Float32Array> {
+  compute: () => Promise<Features>,
+): Promise<Features> {
   // Not the file's name, which does not decide the result.
   const { file: _, multiplyAdds: __, ...what } = backbone;
-  const key = createHash("sha256")
-    .update(JSON.stringify([FORMAT, what, count, ...(view ? [view] : [])]))
-    .update(images)
-    .digest("hex");
+  const hash = createHash("sha256").update(JSON.stringify([FORMAT, what, images.count, ...(view ? [view] : [])]));
+  for (const bytes of bytesOf(images)) hash.update(bytes);
+  const key = hash.digest("hex");
   const known = recent.get(key);
   if (known) return known;
+  const form = { dtype: "float32", count: images.count, size: backbone.features } as const;
   const features = await (cache
-    ? onceOnDisk(key, 4 * count * backbone.features, { report, cache }, compute)
+    ? onceOnDisk(key, form, { report, cache, sharedBy: recentSets(views) }, compute)
     : compute());
   recent.set(key, features);
-  for (const oldest of [...recent.keys()].slice(0, -(RECENT_SETS + views - 1))) recent.delete(oldest);
+  for (const oldest of [...recent.keys()].slice(0, -recentSets(views))) recent.delete(oldest);
   return features;
 }
 
-/** @param size in bytes */
 async function onceOnDisk(
   key: string,
-  size: number,
-  { report, cache }: { report: Report; cache: PictureCache },
-  compute: () => Promise<Float32Array>,
-): Promise<Float32Array> {
+  form: Omit<Features, "read">,
+  { report, cache, sharedBy }: { report: Report; cache: PictureCache; sharedBy: number },
+  compute: () => Promise<Features>,
+): Promise<Features> {
   const path = join(cache.folder, `${key}${EXTENSION}`);
   const words = {
     report,
-    what: "the features",
+    what: WHAT,
     instead: "the features are computed again",
     without: "TAILOR_PICTURE_CACHE=off",
+    sharedBy,
   };
-  const found = await readKept(path, (_about, content) => (content.length === size ? content : undefined), words);
-  // In memory of its own: a view of float32 must begin at a multiple of four bytes.
-  if (found) return new Float32Array(found.slice().buffer);
+  const found = await readKept<undefined, Float32Array>(path, () => ({ about: undefined, form }), words);
+  if (found) return found.rows;
   const features = await compute();
-  const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-  if (size <= cache.maxSetBytes) await keep(path, { key }, bytes, { limits: cache, words });
+  if (4 * form.count * form.size <= cache.maxSetBytes) await keep(path, { key }, features, { limits: cache, words });
   return features;
 }
