@@ -325,3 +325,10 @@ test.each(ROWS.map((row, at) => ({ ...row, at })))(
     }
   },
 );
+
+test("a state in place of the best epoch's weights is refused, as both are of the same run", () => {
+  const whole = readFileSync(BEST);
+  onTestFinished(() => writeFileSync(BEST, whole));
+  cpSync(STATE, BEST);
+  expect(() => readBest(UNFINISHED)).toThrow(/best\.safetensors is a copy of a state, state\.safetensors/);
+});

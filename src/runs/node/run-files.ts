@@ -163,9 +163,13 @@ export function readStateIfWhole(folder: string): Safetensors | null {
   return state instanceof UserError ? null : state;
 }
 
-/** @throws UserError when there are no weights of a best epoch, or they are damaged */
+/** @throws UserError when there are no weights of a best epoch, they are damaged, or a state is in their place */
 export function readBest(folder: string): Safetensors {
-  return readSealed(folder, RUN_FILES.best);
+  const best = readSealed(folder, RUN_FILES.best);
+  if (best.metadata.step === undefined) return best;
+  throw new UserError(
+    `${join(folder, RUN_FILES.best)} is a copy of a state, ${RUN_FILES.state}, not the weights of the best epoch; restore the file from a copy, or start another run`,
+  );
 }
 
 /** A file that is replaced while the run is trained has its checksum in itself; files of older versions have none. */
