@@ -57,6 +57,8 @@ const LARGE = ["resnet18", "resnet18-kefth", "resnet18-kefth-published"];
 test("by ONNX Runtime's profile no node of a recipe's step or evaluation runs on the processor", () => {
   interface Step {
     readonly recipe: string;
+    /** Its step has the operations of an earlier one, in the same order, and was not run again. */
+    readonly isKnown?: true;
     readonly program: string;
     readonly loss: number;
     readonly launches: number;
@@ -65,7 +67,9 @@ test("by ONNX Runtime's profile no node of a recipe's step or evaluation runs on
   const names = RECIPES.map(({ name }) => name).filter((name) => !LARGE.includes(name));
   const { answers, stderr } = child<Step>("steps", ...names);
   expect([...new Set(answers.map(({ recipe }) => recipe))].sort(), stderr).toEqual(names.toSorted());
-  for (const { recipe, program, loss, launches, processorNodes } of answers) {
+  const run = answers.filter(({ isKnown }) => !isKnown);
+  expect(run.length).toBeGreaterThan(names.length / 2);
+  for (const { recipe, program, loss, launches, processorNodes } of run) {
     expect(processorNodes, `${recipe}, ${program}`).toEqual([]);
     expect(launches, program).toBeGreaterThan(5);
     expect(Number.isFinite(loss), recipe).toBe(true);

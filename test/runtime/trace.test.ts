@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readTrace } from "../../src/runtime/trace.ts";
+import { workOf } from "../../src/bench/gpu-work.ts";
+import { compile } from "../../src/compile/compile.ts";
+import { relu } from "../../src/ops/elementwise.ts";
+import { input } from "../../src/ops/leaves.ts";
+import { readGpuTrace, readTrace } from "../../src/runtime/trace.ts";
 
 /**
  * Two runs of a program of 3x3 convolution, bias, ReLU, max-pool and a sum a channel (twice an output), in the standard
@@ -44,5 +48,53 @@ describe("a trace of ONNX Runtime's profiler", () => {
     expect(() => readTrace(text)).toThrow(
       "ONNX Runtime's profile cannot be read; is there room in the folder for temporary files (TMPDIR)?",
     );
+  });
+});
+
+describe("a trace of the GPU's session", () => {
+  const node = (name: string, op_name: string, provider: string, sizes: readonly [string, string, string]) => ({
+    ...{ cat: "Node", name: `${name}_kernel_time`, dur: 5 },
+    args: { op_name, provider, activation_size: sizes[0], parameter_size: sizes[1], output_size: sizes[2] },
+  });
+  const [GPU, CPU] = ["WebGpuExecutionProvider", "CPUExecutionProvider"];
+  const run = [
+    node("relu/v0", "Relu", GPU!, ["400", "0", "400"]),
+    node("reshape/v1", "Reshape", GPU!, ["400", "16", "400"]),
+    node("Transpose_token_2", "Transpose", GPU!, ["40", "0", "40"]),
+    node("Cast_3", "Cast", CPU!, ["8", "0", "4"]),
+    { cat: "Session", name: "model_run", dur: 90, args: {} },
+  ];
+  const launch = (name: string) => ({ cat: "Api", name, dur: 1, args: { shapes: "" } });
+  const launches = ["relu/v0&Relu&Relu", "Transpose_token_2&Transpose&Transpose"].map(launch);
+  const trace = readGpuTrace(JSON.stringify([...run, ...run, ...launches, ...launches]));
+
+  test("has the runs, the nodes with their providers and bytes, and the launches with their nodes", () => {
+    expect(trace.runs).toBe(2);
+    expect(trace.nodes.slice(0, 4)).toEqual([
+      { node: "relu/v0", operator: "Relu", provider: GPU, bytes: 800 },
+      { node: "reshape/v1", operator: "Reshape", provider: GPU, bytes: 816 },
+      { node: "Transpose_token_2", operator: "Transpose", provider: GPU, bytes: 80 },
+      { node: "Cast_3", operator: "Cast", provider: CPU, bytes: 12 },
+    ]);
+    expect(trace.launches.map((one) => one.node)).toEqual([
+      "relu/v0",
+      "Transpose_token_2",
+      "relu/v0",
+      "Transpose_token_2",
+    ]);
+  });
+
+  test("gives the work of one run; what launches nothing moves nothing", () => {
+    const x = input("x", [100]);
+    const program = compile({ name: "relu", feeds: [x], state: [], outputs: { y: relu(x) } }, { kind: "gpu" });
+    expect(workOf(program, trace)).toEqual({
+      launches: 2,
+      bytes: 880,
+      processorNodes: 1,
+      byKind: [
+        { kind: "relu", launches: 1, bytes: 800 },
+        { kind: "layout change", launches: 1, bytes: 80 },
+      ],
+    });
   });
 });
