@@ -9,7 +9,7 @@ import { HttpError, sentence } from "./errors.ts";
 import type { ServedRun } from "./run-catalog.ts";
 
 /**
- * Maximum number of cached data sets besides the server's own, each up to 2 GB; the least recently used one is dropped.
+ * Maximum number of cached data sets besides the server's own; the least recently used one is dropped.
  */
 const MAX_KEPT = 2;
 

@@ -12,12 +12,20 @@ interface GoldenCase {
   readonly scale: number;
   readonly lift: number;
   readonly temperature: number;
+  /** Expected calibration error without it and with it. */
+  readonly calibrationErrors: readonly [number, number];
 }
 const { cases } = JSON.parse(readFileSync(new URL("../golden/temperature.json", import.meta.url), "utf8")) as {
   cases: GoldenCase[];
 };
 
-function imagesOf({ tag, rows, classes, scale, lift }: Omit<GoldenCase, "name" | "temperature">): LabelledLogits {
+function imagesOf({
+  tag,
+  rows,
+  classes,
+  scale,
+  lift,
+}: Omit<GoldenCase, "name" | "temperature" | "calibrationErrors">): LabelledLogits {
   const labels = Uint8Array.from({ length: rows }, (_, row) => row % classes);
   const logits = Float32Array.from({ length: rows * classes }, (_, i) => {
     const isLabel = labels[Math.floor(i / classes)] === i % classes;
@@ -40,6 +48,12 @@ function errorAt({ logits, labels }: LabelledLogits, temperature: number): numbe
 describe("a temperature", () => {
   test.each(cases)("is the one that SciPy finds: $name", ({ temperature, ...spec }) => {
     expect(fitTemperature(imagesOf(spec))! / temperature).toBeCloseTo(1, 6);
+  });
+
+  test.each(cases)("changes the expected calibration error as NumPy says: $name", (golden) => {
+    const { temperature, calibrationErrors, ...spec } = golden;
+    const errors = [1, temperature].map((each) => errorAt(imagesOf(spec), each));
+    expect(errors).toBeClose(calibrationErrors, { tolerance: 1e-6 });
   });
 
   test("makes probabilities agree with accuracies", () => {
