@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { randomStream } from "../dist/random.js";
+import { randomStream } from "../build/random.js";
 
 const SHAPES = {
   disc: '<circle r="1"/>',

@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadFromChain } from "../../../dist/data/node/chain.js";
-import { httpsSource } from "../../../dist/data/node/https.js";
-import { UserError } from "../../../dist/errors.js";
+import { loadFromChain } from "../../../build/data/node/chain.js";
+import { httpsSource } from "../../../build/data/node/https.js";
+import { UserError } from "../../../build/errors.js";
 
 const [file, mirror, cacheFolder] = process.argv.slice(2);
 const data = JSON.parse(readFileSync(file, "utf8"));
