@@ -156,7 +156,7 @@ describe("--verbose", () => {
     expect(refusalOf(await tailor(args), 2)).toMatch(/no recipe "nope"/);
     const { code, stdout, stderr } = await tailor([...args, "--verbose"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toMatch(/error: UserError: there is no recipe "nope".*\n {4}at findRecipe .*recipes\/index/);
+    expect(stderr).toMatch(/error: UserError: there is no recipe "nope".*\n {4}at findRecipe .*\.js:\d+/);
   });
 });
 

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import type { Rows } from "../../src/data/rows.ts";
 import { idxBytes, writeFiles } from "../data/fixtures.ts";
 import { put, putClasses } from "../data/picture-fixtures.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -17,7 +17,7 @@ const PNG = "\x89PNG";
  * brighter.
  */
 async function folderWithDuplicates(): Promise<string> {
-  const { train, test: tests } = await loadFashionMnist();
+  const { train, test: tests } = await fashionMnist();
   const imageOf = (images: Rows, i: number) => images.read(i, i + 1);
   const testImages = tests.images.read(0, 20).slice();
   testImages.set(imageOf(train.images, 5), 3 * 784);

@@ -3,10 +3,10 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import type { ScoredLabel } from "../../src/prediction/prediction.ts";
 import { trainedRun } from "../prediction/support/trained-run.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { jsonOf, refusalOf, tailor, tailorJson } from "./support/tailor.ts";
 
@@ -32,7 +32,7 @@ const IMAGES = ["10.png", "a.JPG", "inside/b.webp", "z.gif"].map((name) => join(
 
 beforeAll(async () => {
   await trainedRun(RUN, { limit: 1500 });
-  const { test: images } = await loadFashionMnist();
+  const { test: images } = await fashionMnist();
   mkdirSync(join(PICTURES, "inside"), { recursive: true });
   mkdirSync(join(PICTURES, ".hidden"));
   const raw = { width: 28, height: 28, channels: 1 } as const;

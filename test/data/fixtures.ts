@@ -14,7 +14,10 @@ export function idxBytes(shape: readonly number[], data: ArrayLike<number>, type
   header[2] = type;
   header[3] = shape.length;
   for (const [axis, size] of shape.entries()) header.writeUInt32BE(size, 4 + 4 * axis);
-  return new Uint8Array([...header, ...Array.from(data)]);
+  const bytes = new Uint8Array(header.length + data.length);
+  bytes.set(header);
+  bytes.set(data, header.length);
+  return bytes;
 }
 
 /** A temporary folder, removed after the test. */

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { countPairs, duplicatePairs, pairingOf } from "../../src/data/duplicates.ts";
 import { createImageSet, type ImageSet } from "../../src/data/image-set.ts";
 import { nearPairs } from "../../src/data/near-duplicates.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { randomStream } from "../../src/random.ts";
 import { userErrorOf } from "../runs/support/helpers.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { firstImages } from "../training/support/small-data.ts";
 
 function setOf(images: readonly (readonly number[])[], [height, width]: readonly [number, number], labels?: number[]) {
@@ -16,8 +16,9 @@ function setOf(images: readonly (readonly number[])[], [height, width]: readonly
 /** The distance by its definition, in the simplest possible loop. */
 function plainDistance(set: ImageSet, i: number, j: number): number {
   const { channels, height, width } = set;
-  const at = (image: number, c: number, y: number, x: number) =>
-    y < 0 || y >= height || x < 0 || x >= width ? 0 : set.images.read(image, image + 1)[(c * height + y) * width + x]!;
+  const [one, other] = [i, j].map((image) => set.images.read(image, image + 1));
+  const at = (image: Uint8Array, c: number, y: number, x: number) =>
+    y < 0 || y >= height || x < 0 || x >= width ? 0 : image[(c * height + y) * width + x]!;
   let least = 1;
   for (let down = -1; down <= 1; down++)
     for (let right = -1; right <= 1; right++) {
@@ -25,7 +26,7 @@ function plainDistance(set: ImageSet, i: number, j: number): number {
       for (let c = 0; c < channels; c++)
         for (let y = -1; y <= height; y++)
           for (let x = -1; x <= width; x++) {
-            const [p, q] = [at(i, c, y, x), at(j, c, y - down, x - right)];
+            const [p, q] = [at(one!, c, y, x), at(other!, c, y - down, x - right)];
             apart += Math.abs(p - q);
             brightest += Math.max(p, q);
           }
@@ -81,7 +82,7 @@ describe("near pairs", () => {
   });
 
   test("are found among real images too", async () => {
-    const set = firstImages((await loadFashionMnist()).train, 150);
+    const set = firstImages((await fashionMnist()).train, 150);
     const expected = plainPairs(set, 0.2);
     expect(expected.length).toBeGreaterThan(5);
     expect(asKeys(nearPairs([set], { distance: 0.2 }))).toEqual(asKeys(expected));

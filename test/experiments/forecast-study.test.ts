@@ -1,14 +1,14 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Lowering } from "../../src/compile/program.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { forecastStudy } from "../../src/experiments/forecast.ts";
 import { type PlannedRun, planSeeds } from "../../src/experiments/planned-run.ts";
 import { findRecipe } from "../../src/recipes/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { scriptedRuntime } from "../training/support/scripted-runtime.ts";
 import { firstImages } from "../training/support/small-data.ts";
 
-const loaded = await loadFashionMnist();
+const loaded = await fashionMnist();
 const train = firstImages(loaded.train, 480);
 
 /** A processor that has blocks of 16, and what was timed on it. */

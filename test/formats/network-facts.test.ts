@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { FASHION_MNIST_NORMALIZATION } from "../../src/data/fashion-mnist.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { normalizationOf, trainingData } from "../../src/data/training-data.ts";
 import { UserError } from "../../src/errors.ts";
 import { factsFromText, factsToText, imageFromText } from "../../src/formats/network-facts.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 
 const FACTS = {
   model: "some, model",
@@ -48,7 +48,7 @@ test("an image's sizes are positive integers", () => {
 });
 
 test("the default normalisation of imports is that of Fashion-MNIST's training images", async () => {
-  const { train } = trainingData((await loadFashionMnist()).train, { trainOn: "split", limit: null });
+  const { train } = trainingData((await fashionMnist()).train, { trainOn: "split", limit: null });
   expect(train.count).toBe(55_000);
   expect(normalizationOf(train)).toEqual(FASHION_MNIST_NORMALIZATION);
 });

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { selectImages } from "../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import type { Picture } from "../../src/imaging/picture.ts";
 import { type PreparationStep, prepareImage } from "../../src/imaging/prepare-image.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 
 const GRAY = { channels: 1, height: 28, width: 28 };
-const { test: testSet } = await loadFashionMnist();
+const { test: testSet } = await fashionMnist();
 const SOME = selectImages(
   testSet,
   Uint32Array.from({ length: 100 }, (_, i) => i),

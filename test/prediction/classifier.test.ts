@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { UserError } from "../../src/errors.ts";
 import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { readModelMetadata } from "../../src/formats/model-metadata.ts";
@@ -12,13 +11,14 @@ import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import type { Classifier, ImageInput, PredictionOutcome } from "../../src/prediction/prediction.ts";
 import { openModel } from "../../src/runtime/node/index.ts";
 import { hash } from "../golden/inputs.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
 import { trainedRun } from "./support/trained-run.ts";
 
 const FOLDER = sharedFolder();
 const RUN = join(FOLDER, "run");
-const { test: TEST } = await loadFashionMnist();
+const { test: TEST } = await fashionMnist();
 
 let classifier: Classifier;
 beforeAll(async () => {

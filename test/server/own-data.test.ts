@@ -3,7 +3,6 @@ import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
-import { loadFashionMnist } from "../../src/data/node/fashion-mnist.ts";
 import { evaluateRun } from "../../src/evaluation/node/evaluate-run.ts";
 import { importWeights } from "../../src/exchange/import-weights.ts";
 import { modelFacts } from "../../src/nn/model-facts.ts";
@@ -15,6 +14,7 @@ import type { RunEvaluation, TestImage } from "../../src/server/api-types.ts";
 import { trainNewRun } from "../../src/training/node/train-run.ts";
 import { putClasses } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
+import { fashionMnist } from "../support/fashion-mnist.ts";
 import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
 import { readEvents } from "./support/events.ts";
@@ -142,7 +142,7 @@ test("a run of changed IDX files is refused, and none of their images is returne
 test("a run of the published images is evaluated on those, though the server has pictures", THOROUGH, async () => {
   const runs = join(temporaryFolder(), "runs");
   const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
-  const published = await loadFashionMnist();
+  const published = await fashionMnist();
   await trainNewRun(
     { recipe, seed: 1, trainOn: "split", limit: 320, out: join(runs, "published") },
     { data: published, threads: 2, runtime: nodeRuntime },

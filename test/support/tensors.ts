@@ -63,8 +63,11 @@ function dtypeOf(filling: Filling): DType {
 
 function fill(name: string, shape: Shape, filling: Filling, limit: number): Float64Array {
   const tag = [...`${name} ${shape}`].reduce((sum, letter, i) => hash(sum, letter.charCodeAt(0) * 31 + i), 0);
-  const make = (at: (i: number) => number) =>
-    Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.fround(at(i)));
+  const make = (at: (i: number) => number) => {
+    const numbers = new Float64Array(sizeOf(shape));
+    for (let i = 0; i < numbers.length; i++) numbers[i] = Math.fround(at(i));
+    return numbers;
+  };
   const whole = (from: number, to: number) => make((i) => from + (hash(tag, i) % (to - from + 1)));
   switch (filling) {
     case "uniform":

@@ -3,10 +3,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { expect, type TestContext } from "vitest";
 
 const PYTHON = "/usr/bin/python3";
-const hasTorch = spawnSync(PYTHON, ["-c", "import torch, numpy"]).status === 0;
+let hasTorch: boolean | undefined;
 
 /** Skips the test where PyTorch is missing; with REQUIRE_PEERS=1 that is a failure. */
 export function needTorch(context: TestContext): void {
+  // Takes a second: only where a test needs it.
+  hasTorch ??= spawnSync(PYTHON, ["-c", "import torch, numpy"]).status === 0;
   if (hasTorch) return;
   expect(process.env.REQUIRE_PEERS, "the Debian package python3-torch is required").not.toBe("1");
   context.skip("needs the Debian package python3-torch");

@@ -1,7 +1,6 @@
 /** Training jobs small enough for tests, and what two runs of them are compared by. */
 import { createHash } from "node:crypto";
 import type { ImageSet } from "../../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { normalizationOf, type TrainingData } from "../../../src/data/training-data.ts";
 import { base } from "../../../src/models/study.ts";
 import {
@@ -18,10 +17,11 @@ import {
 import type { Recipe } from "../../../src/recipes/recipe.ts";
 import { nodeRuntime } from "../../../src/runtime/node/index.ts";
 import { type TrainingHooks, type TrainingJob, type TrainingSnapshot, train } from "../../../src/training/train.ts";
+import { fashionMnist } from "../../support/fashion-mnist.ts";
 import { withoutTimes } from "./same-run.ts";
 import { firstImages, halved } from "./small-data.ts";
 
-const images = await loadFashionMnist();
+const images = await fashionMnist();
 
 /** The first training images, and as many of the test images as validate. */
 export function smallSets(train: number, validation: number | null): { train: ImageSet; validation: ImageSet | null } {

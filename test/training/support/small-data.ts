@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import type { ImageSet } from "../../../src/data/image-set.ts";
 import { selectImages } from "../../../src/data/image-set.ts";
-import { loadFashionMnist } from "../../../src/data/node/fashion-mnist.ts";
 import { memoryRows } from "../../../src/data/rows.ts";
 import { idxBytes, writeFiles } from "../../data/fixtures.ts";
 import { allRows } from "../../support/all-rows.ts";
+import { fashionMnist } from "../../support/fashion-mnist.ts";
 
 /** A folder for the whole test file, removed when it is over. Call it outside of tests. */
 export function sharedFolder(): string {
@@ -52,7 +52,7 @@ function idxFiles({ train, test }: { train: ImageSet; test: ImageSet }): Map<str
 /** A data folder with the first images of Fashion-MNIST; one training image in twelve validates. */
 export async function smallDataFolder({ train = 1200, test = 130, isHalved = false } = {}): Promise<string> {
   const folder = join(sharedFolder(), "data");
-  const all = await loadFashionMnist();
+  const all = await fashionMnist();
   const first = (set: ImageSet, count: number) =>
     isHalved ? halved(firstImages(set, count)) : firstImages(set, count);
   const sets = { train: first(all.train, train), test: first(all.test, test) };
