@@ -1,9 +1,9 @@
 import { configDefaults, defineConfig } from "vitest/config";
-import { IS_THOROUGH } from "./test/support/thorough.ts";
+import { WITH_PEERS } from "./test/support/thorough.ts";
 
 const HANG_MS = 30 * 60_000;
 
-/** Tests of tailor beside other programs: PyTorch, Chromium, Redis, Postgres, npm. `npm run test:all` runs them. */
+/** Tests of tailor beside other programs: PyTorch, Chromium, Redis, Postgres, npm. `.ci/run` and `npm run test:all` run them. */
 const PEERS = "test/**/*.peer.test.ts";
 
 /** Tests with `vi.mock`. */
@@ -24,7 +24,7 @@ export default defineConfig({
           name: "shared",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...MOCKING, ...(IS_THOROUGH ? [] : [PEERS])],
+          exclude: [...configDefaults.exclude, ...MOCKING, ...(WITH_PEERS ? [] : [PEERS])],
         },
       },
       { extends: true, test: { name: "mocking", include: MOCKING } },

@@ -1,8 +1,11 @@
-/**
- * Whether everything is tested, however long it takes, as `npm run test:all` and `.ci/run` do. `npm test` leaves out the tests
- * beside other programs (`*.peer.test.ts`) and those marked THOROUGH, whose paths shorter tests go too.
- */
-export const IS_THOROUGH = process.env.CI === "true" || process.env.REQUIRE_PEERS === "1";
+/** Whether tests beside other programs (`*.peer.test.ts`) run, as in `.ci/run`: a program that is missing is then a failure. */
+export const WITH_PEERS = process.env.REQUIRE_PEERS === "1";
 
-/** Marks a test, or a group, that `npm test` leaves out: `test("name", THOROUGH, () => {})`. */
+/**
+ * Whether everything is tested, however long it takes: `npm run test:all`. Otherwise those marked THOROUGH are left out, whose
+ * paths shorter tests go too.
+ */
+export const IS_THOROUGH = process.env.THOROUGH === "1";
+
+/** Marks a test, or a group, as thorough: `test("name", THOROUGH, () => {})`. */
 export const THOROUGH = { skip: !IS_THOROUGH } as const;
