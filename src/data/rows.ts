@@ -1,6 +1,6 @@
 /**
  * Equally long rows of numbers, of which a few are read at a time: the pixels of images, or their features. They are in
- * memory, or in a file that may be larger than memory (`node/row-store.ts`); whoever reads them cannot tell.
+ * memory, or in a file that may be larger than memory (`node/row-store.ts`); code that reads them need not know which.
  */
 export interface Rows<Values extends Uint8Array | Float32Array = Uint8Array> {
   readonly dtype: Values extends Float32Array ? "float32" : "uint8";
@@ -10,8 +10,8 @@ export interface Rows<Values extends Uint8Array | Float32Array = Uint8Array> {
   /**
    * The rows from `start` to before `end`, [end - start, size]. Do not write to them: they may be the rows themselves.
    *
-   * @throws RangeError for rows that do not exist, and for several rows of more than `MAX_READ_BYTES`: so nobody holds
-   *   all of them by accident
+   * @throws RangeError for rows that do not exist, and for several rows of more than `MAX_READ_BYTES`: so that no code
+   *   holds all of them by accident
    */
   read(start: number, end: number): Values;
 }

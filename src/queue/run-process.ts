@@ -1,6 +1,6 @@
 /**
  * Messages between a worker and its process that trains (`run-worker.ts`). Packed runs are files in the worker's temporary folder,
- * which whoever reads them removes: as parts of messages they would be copied several times.
+ * which the receiver removes: as parts of messages they would be copied several times.
  */
 import type { DataChoice } from "../data/node/custom-data.ts";
 import type { MetricsLine } from "../runs/metrics.ts";

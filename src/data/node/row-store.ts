@@ -114,7 +114,7 @@ export function fileStore<Values extends Uint8Array | Float32Array>({
   };
 }
 
-/** Closes files that nobody can read any more: a server drops sets, and does not know when their last reader ends. */
+/** Closes files that can no longer be read: a server drops sets, and does not know when their last reader ends. */
 const opened = new FinalizationRegistry<number>(closeSync);
 
 /**
