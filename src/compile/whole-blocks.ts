@@ -21,7 +21,7 @@ import { blockedWeightKind } from "../ops/convolution/shared.ts";
 import { conv2dWeightGradientOp } from "../ops/convolution/weight-gradient.ts";
 import { addOp, multiplyOp, reluGradientOp, reluOp, siluGradientOp, siluOp, subtractOp } from "../ops/elementwise.ts";
 import { globalAveragePoolGradientOp, globalAveragePoolOp, maxPool2dGradientOp, maxPool2dOp } from "../ops/pooling.ts";
-import { pad, slice } from "../ops/reshape.ts";
+import { cut, pad } from "../ops/reshape.ts";
 import type { Rule } from "./rewrite.ts";
 
 /**
@@ -89,7 +89,7 @@ export function wholeBlockRules(block: number): readonly Rule[] {
       const fit = fitting(value.shape, true);
       if (!fit) return undefined;
       const inputs = [widened(x!, fit[1]!), widened(dy!, fit[0]!)];
-      return cut(apply(conv2dWeightGradientOp, inputs, { ...value.attributes, shape: fit }), value.shape);
+      return trimmed(apply(conv2dWeightGradientOp, inputs, { ...value.attributes, shape: fit }), value.shape);
     },
   };
 
@@ -148,7 +148,7 @@ const NARROW_LATER: readonly Rule[] = [
     rewrite(value) {
       if (!VECTOR_OPS.has(value.op.name)) return undefined;
       const inputs = wideInputs(value);
-      return inputs && cut(apply(value.op, inputs, value.attributes), value.shape);
+      return inputs && trimmed(apply(value.op, inputs, value.attributes), value.shape);
     },
   },
   {
@@ -172,7 +172,7 @@ const NARROW_LATER: readonly Rule[] = [
       const [x, dy] = value.inputs.map(wideOf);
       if (!x || !dy || x.shape[1] !== dy.shape[1]) return undefined;
       const shape = value.shape.with(0, x.shape[1]!);
-      return cut(apply(depthwiseConv2dWeightGradientOp, [x, dy], { ...value.attributes, shape }), value.shape);
+      return trimmed(apply(depthwiseConv2dWeightGradientOp, [x, dy], { ...value.attributes, shape }), value.shape);
     },
   },
 ];
@@ -216,6 +216,6 @@ function padded(x: Value, shape: Shape): Value {
 }
 
 /** The first elements of each axis. */
-function cut(x: Value, shape: Shape): Value {
-  return shape.reduce((rest, size, axis) => (rest.shape[axis] === size ? rest : slice(rest, 0, size, axis)), x);
+function trimmed(x: Value, shape: Shape): Value {
+  return shape.reduce((rest, size, axis) => cut(rest, 0, size, axis), x);
 }

@@ -100,6 +100,12 @@ export function scaleBlocked(
   });
 }
 
+/** Writes x + shift per channel of blocked images. shift [C]. */
+function addBlocked(writer: GraphWriter, x: string, channels: number, shift: string): string {
+  const ones = writer.floats(new Float32Array(channels).fill(1), [channels]);
+  return scaleBlocked(writer, x, channels, ones, { shift });
+}
+
 /**
  * Writes the sum over N, H and W of x * y per channel of blocked images, [C]: a convolution of each row of a channel
  * with the same row of the other as its kernel gives one number per row.
@@ -147,8 +153,7 @@ export const biasAddOp: Op<Record<string, never>> = {
           ? planImages(shape, block, [blockedImages(block), CANONICAL], blockedImages(block))
           : undefined,
       emit(writer, [x, bias], { shape }) {
-        const ones = writer.floats(new Float32Array(shape[1]!).fill(1), [shape[1]!]);
-        return scaleBlocked(writer, x!, shape[1]!, ones, { shift: bias! });
+        return addBlocked(writer, x!, shape[1]!, bias!);
       },
     },
   },
@@ -335,10 +340,7 @@ export const channelVarianceOp: Op<Record<string, never>> = {
         planImages(inputs[0]!.shape, block, [blockedImages(block), CANONICAL], CANONICAL),
       emit(writer, [x, mean], { inputs }, _plan, block) {
         const { shape } = inputs[0]!;
-        const ones = writer.floats(new Float32Array(shape[1]!).fill(1), [shape[1]!]);
-        const centred = scaleBlocked(writer, x!, shape[1]!, ones, {
-          shift: writer.node("Mul", [mean, writer.scalar(-1)]),
-        });
+        const centred = addBlocked(writer, x!, shape[1]!, writer.node("Mul", [mean, writer.scalar(-1)]));
         const squares = dotBlocked(writer, centred, centred, shape, block);
         return writer.node("Mul", [squares, writer.scalar(1 / valuesPerChannel(shape))]);
       },

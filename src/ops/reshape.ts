@@ -326,7 +326,7 @@ export const padOp: Op<PadAttributes> = {
 };
 
 /** A part of an axis, or x itself where it is the whole axis. */
-function cut(x: Value, start: number, length: number, axis: number): Value {
+export function cut(x: Value, start: number, length: number, axis: number): Value {
   return x.shape[axis] === length ? x : slice(x, start, length, axis);
 }
 

@@ -8,18 +8,16 @@ import { nodeRuntime } from "../../runtime/node/index.ts";
 import { counted, megabytes, percent, table } from "../../text.ts";
 import type { Output } from "../output.ts";
 
+type RooflineOptions = Omit<BenchTask, "kind" | "model" | "dataFolder"> & {
+  readonly models: readonly string[];
+  readonly data: string | undefined;
+};
+
 /**
  * `bench roofline`: the machine's multiply-add peak and memory bandwidth in the engine, and each network's training
  * relative to them. The limits are measured in the fastest available lowering, even if the networks run in another.
  */
-export async function benchRoofline(
-  {
-    models,
-    data,
-    ...rest
-  }: Omit<BenchTask, "kind" | "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
-  output: Output,
-): Promise<number> {
+export async function benchRoofline({ models, data, ...rest }: RooflineOptions, output: Output): Promise<number> {
   const { folder } = await loadFashionMnist({ folder: data, report: output.note });
   const engine = { runtime: nodeRuntime, lowering: await chooseLowering(nodeRuntime), threads: rest.threads };
   output.note("measuring the multiply-add peak and the memory bandwidth");
@@ -62,14 +60,7 @@ export async function benchRoofline(
  * `bench roofline --device gpu`: what a step asks of the GPU, launches of kernels and bytes. They are the same on every
  * GPU, and by them steps of small networks are limited.
  */
-export async function benchGpuWork(
-  {
-    models,
-    data,
-    ...rest
-  }: Omit<BenchTask, "kind" | "model" | "dataFolder"> & { models: readonly string[]; data: string | undefined },
-  output: Output,
-): Promise<number> {
+export async function benchGpuWork({ models, data, ...rest }: RooflineOptions, output: Output): Promise<number> {
   const { folder } = await loadFashionMnist({ folder: data, report: output.note });
   const results: (GpuWork & { readonly model: string })[] = [];
   for (const model of models) {

@@ -22,7 +22,7 @@ import { path, seeds, threads } from "../parse.ts";
 import { commandLine } from "../wording.ts";
 
 const OPTIONS = [
-  { flags: "--quick", description: "a small study of about two minutes: its figures are no result" },
+  { flags: "--quick", description: "a small study of two to three minutes: its figures are no result" },
   { flags: "--faithful", description: "train the study's own recipes too (base-study, enhanced-study)" },
   {
     flags: "--with-resnet18",
