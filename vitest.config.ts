@@ -7,7 +7,11 @@ const HANG_MS = 30 * 60_000;
 const PEERS = "test/**/*.peer.test.ts";
 
 /** Tests with `vi.mock`. */
-const MOCKING = ["test/runs/make-folders.test.ts", "test/runs/whole-file-faults.test.ts"];
+const MOCKING = [
+  "test/data/heic-left-out.test.ts",
+  "test/runs/make-folders.test.ts",
+  "test/runs/whole-file-faults.test.ts",
+];
 
 export default defineConfig({
   test: {

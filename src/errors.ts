@@ -38,6 +38,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The code of an error of the system, Node or Postgres; empty where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
 /** The same in one line, for the end of another message: ONNX Runtime's messages have several. */
 export function reasonInLine(error: unknown): string {
   return messageOf(error).replaceAll(/\s+/g, " ").trim();

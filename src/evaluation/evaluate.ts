@@ -24,9 +24,14 @@ const EVALUATION_BATCH_SIZE = 250;
 /** Values of pixels in a batch of large images, which would need too much memory otherwise: ten images of 3x224x224. */
 const MAX_BATCH_VALUES = 10 * 3 * 224 * 224;
 
-/** Number of images of this size to evaluate at a time. */
-export function evaluationBatchSize(image: ImageGeometry): number {
-  return Math.max(1, Math.min(EVALUATION_BATCH_SIZE, Math.floor(MAX_BATCH_VALUES / imageBytes(image))));
+/**
+ * Number of images of this size to evaluate at a time.
+ *
+ * @param count of all images, where it is known: a batch is not larger
+ */
+export function evaluationBatchSize(image: ImageGeometry, count = EVALUATION_BATCH_SIZE): number {
+  const fitting = Math.floor(MAX_BATCH_VALUES / imageBytes(image));
+  return Math.max(1, Math.min(EVALUATION_BATCH_SIZE, fitting, count));
 }
 
 /** Classifies every image of a set (and its mirror image, with averaging) and computes metrics against the labels. */

@@ -50,7 +50,7 @@ export async function engineLogits(
   images: ImageSet,
   { runtime, threads }: { runtime: Runtime; threads: number },
 ): Promise<Float32Array> {
-  const batchSize = Math.min(evaluationBatchSize(images), images.count);
+  const batchSize = evaluationBatchSize(images, images.count);
   const program = evaluationProgram(model, { task, batchSize, normalization });
   const session = await runtime.open(compile(program, await chooseLowering(runtime)), { threads });
   try {

@@ -5,7 +5,6 @@ import { IMAGE_FORMATS, type ImageFormat, type NoImage, recogniseFile } from "..
 const REFUSALS: Readonly<Record<NoImage, string>> = {
   empty: "is empty (0 bytes)",
   svg: "is an SVG drawing, which is refused: it may refer to other files and addresses; save it as PNG",
-  heic: "is HEIC, which cannot be decoded here; save it as JPEG",
   unknown: `is not an image: its content is none of ${IMAGE_FORMATS.map((format) => format.toUpperCase()).join(", ")}`,
 };
 
@@ -19,7 +18,6 @@ export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
   switch (kind) {
     case "empty":
     case "svg":
-    case "heic":
     case "unknown":
       throw new UserError(`${name} ${REFUSALS[kind]}`);
     default:
@@ -28,7 +26,7 @@ export function formatOf(bytes: Uint8Array, name: string): ImageFormat {
 }
 
 /** The decoder's name of a format where it has another one. */
-const DECODER_NAMES: Partial<Record<ImageFormat, string>> = { avif: "heif" };
+const DECODER_NAMES: Partial<Record<ImageFormat, string>> = { avif: "heif", heic: "heif" };
 
 /**
  * A decoder detects the format by itself, and knows more formats than are allowed here: both must agree.

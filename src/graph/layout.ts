@@ -71,12 +71,10 @@ export function layoutIndex(layout: Layout, shape: Shape): Int32Array {
   const index = new Int32Array(sizeOf(shape));
   let filled = 0;
   const visit = (depth: number, offset: number) => {
-    if (depth === order.length) {
-      index[filled++] = offset;
-      return;
-    }
     const axis = order[depth]!;
-    for (let i = 0; i < sizes[axis]!; i++) visit(depth + 1, offset + i * strides[axis]!);
+    const [size, stride] = [sizes[axis]!, strides[axis]!];
+    if (depth === order.length - 1) for (let i = 0; i < size; i++) index[filled++] = offset + i * stride;
+    else for (let i = 0; i < size; i++) visit(depth + 1, offset + i * stride);
   };
   visit(0, 0);
   return index;

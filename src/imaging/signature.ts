@@ -1,9 +1,9 @@
 /** Supported image formats. */
-export const IMAGE_FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif", "bmp"] as const;
+export const IMAGE_FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "avif", "heic", "bmp"] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** Kinds of files that cannot be decoded. */
-export type NoImage = "heic" | "svg" | "empty" | "unknown";
+export type NoImage = "svg" | "empty" | "unknown";
 
 /** The first of the four bytes of a box's length, in files of the HEIF family: no such box has 2^24 bytes. */
 const BOX_START = "\0";

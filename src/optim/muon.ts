@@ -76,22 +76,55 @@ const [LINEAR, CUBIC, QUINTIC] = [3.4445, -4.775, 2.0315] as const;
 /** Added to the norm, so that a zero matrix stays zero. */
 const EPSILON = 1e-7;
 
+/** Iterations after which a product of polynomials is applied, so that rounding errors stay those of one by one. */
+const STEPS_TOGETHER = 3;
+
+/** Multiply-adds that iterations together must save: below, their additional small operations cost more. */
+const WORTHWHILE_SAVING = 10e6;
+
 /**
  * Approximates the orthogonal matrix nearest to x [rows, columns]: U Vᵀ for x = U S Vᵀ, by Newton-Schulz iteration.
  *
- *   X0 = x / ||x||;   A = X Xᵀ;   X' = 3.4445 X + (-4.7750 A + 2.0315 A A) X
+ *   X0 = x / ||x||;   A = X Xᵀ;   X' = 3.4445 X + B X with B = -4.7750 A + 2.0315 A A
  *
- * A matrix with more rows than columns uses A = Xᵀ X and X' = 3.4445 X + X (...), the same result at less cost.
+ * A matrix with more rows than columns uses A = Xᵀ X and X' = 3.4445 X + X B, the same result at less cost.
+ *
+ * Where one side is much longer, several iterations are computed on A alone, which is small: with Q = 3.4445 I + B the
+ * next A is Q A Q, as all of these are polynomials of the first A, and X is multiplied once by the product of the Qs.
  */
 export function orthogonalize(x: Value, steps: number): Value {
-  const isTall = x.shape[0]! > x.shape[1]!;
+  const [short, long] = [Math.min(...x.shape), Math.max(...x.shape)];
+  const together = savedBy(STEPS_TOGETHER, steps, short, long) >= WORTHWHILE_SAVING ? STEPS_TOGETHER : 1;
   let y = divide(x, add(frobeniusNorm(x), constant(EPSILON)));
-  for (let step = 0; step < steps; step++) {
-    const gram = matmul(y, y, { transposeA: isTall, transposeB: !isTall });
-    const square = matmul(gram, gram, { transposeA: false, transposeB: false });
-    const polynomial = add(multiply(gram, constant(CUBIC)), multiply(square, constant(QUINTIC)));
-    const [left, right] = isTall ? [y, polynomial] : [polynomial, y];
-    y = add(multiply(y, constant(LINEAR)), matmul(left, right, { transposeA: false, transposeB: false }));
-  }
+  for (let step = 0; step < steps; step += together) y = iterate(y, Math.min(together, steps - step));
   return y;
+}
+
+/** Multiply-adds saved where `together` of the iterations are computed on A: 2 products with x instead of 2 for each. */
+function savedBy(together: number, steps: number, short: number, long: number): number {
+  const groups = Math.ceil(steps / together);
+  // A A; A' in two products and the product of the Qs in one, but for a group's last and first iteration.
+  const smallProducts = 4 * steps - 3 * groups;
+  return short * short * (2 * (steps - groups) * long - (smallProducts - steps) * short);
+}
+
+/** That many iterations; the product of their Qs is kept as `share` I + `rest`. */
+function iterate(x: Value, steps: number): Value {
+  const isTall = x.shape[0]! > x.shape[1]!;
+  const plain = { transposeA: false, transposeB: false };
+  let gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall });
+  let share = 1;
+  let rest: Value | undefined;
+  for (let step = 1; step <= steps; step++) {
+    const square = matmul(gram, gram, plain);
+    const b = add(multiply(gram, constant(CUBIC)), multiply(square, constant(QUINTIC)));
+    rest = rest ? add(add(multiply(rest, constant(LINEAR)), multiply(b, constant(share))), matmul(b, rest, plain)) : b;
+    share *= LINEAR;
+    if (step < steps) {
+      const half = add(multiply(gram, constant(LINEAR)), matmul(b, gram, plain));
+      gram = add(multiply(half, constant(LINEAR)), matmul(half, b, plain));
+    }
+  }
+  const [left, right] = isTall ? [x, rest!] : [rest!, x];
+  return add(multiply(x, constant(share)), matmul(left, right, plain));
 }

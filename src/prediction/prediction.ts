@@ -28,7 +28,7 @@ export interface Prediction extends Classification {
   readonly pixels: Uint8Array;
 }
 
-/** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP), or decoded pixels. */
+/** An image file's path, an encoded image's bytes (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP, HEIC), or decoded pixels. */
 export type ImageInput = string | Uint8Array | Picture;
 
 /** Options of decoding and preparing pictures. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { IQueueBackend, QueueEvents, Worker } from "bullmq";
 import type { Pool } from "pg";
+import { codeOf } from "../errors.ts";
+import { loadOptional } from "../optional-package.ts";
 import {
-  codeOf,
   FIRST_TRIES,
   LATER_TRIES,
-  loadPeer,
   lost,
   openConnected,
   openParts,
@@ -37,8 +37,8 @@ interface Part {
 /** @throws UserError as `openStore` does */
 export async function openPostgres(url: URL): Promise<Store> {
   const title = titleOf(url);
-  const pg = await loadPeer("pg", () => import("pg"), ["bullmq"]);
-  const bullmq = await loadPeer("bullmq", () => import("bullmq"), ["pg"]);
+  const pg = await loadOptional("a queue", "pg", () => import("pg"), ["bullmq"]);
+  const bullmq = await loadOptional("a queue", "bullmq", () => import("bullmq"), ["pg"]);
   const pool = new pg.default.Pool({ connectionString: url.href, max: 4, connectionTimeoutMillis: 10_000 });
   // An idle connection that drops is replaced; `watch` sees when none can be made.
   pool.on("error", () => {});

@@ -1,10 +1,10 @@
 import type { ConnectionOptions, QueueEvents, Worker } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
+import { loadOptional } from "../optional-package.ts";
 import {
   FIRST_TRIES,
   isLoginRefused,
   LATER_TRIES,
-  loadPeer,
   lost,
   openParts,
   QUEUE_NAME,
@@ -23,8 +23,8 @@ const SCAN_COUNT = 1000;
 /** @throws UserError as `openStore` does */
 export async function openRedis(url: URL): Promise<Store> {
   const title = titleOf(url);
-  const { Redis } = await loadPeer("ioredis", () => import("ioredis"), ["bullmq"]);
-  const bullmq = await loadPeer("bullmq", () => import("bullmq"), ["ioredis"]);
+  const { Redis } = await loadOptional("a queue", "ioredis", () => import("ioredis"), ["bullmq"]);
+  const bullmq = await loadOptional("a queue", "bullmq", () => import("bullmq"), ["ioredis"]);
   let wasConnected = false;
   const options: RedisOptions = {
     // Commands wait while the store is restarted, and fail when it stays away.

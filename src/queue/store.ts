@@ -1,7 +1,7 @@
 /** The queue's store: Redis (or Valkey) or Postgres, behind one interface. BullMQ keeps the jobs, this keeps files beside them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Queue, QueueEvents, Worker } from "bullmq";
-import { messageOf, UserError } from "../errors.ts";
+import { codeOf, messageOf, UserError } from "../errors.ts";
 
 /** Files by name. */
 export interface StoredFiles {
@@ -63,22 +63,6 @@ export function titleOf(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname === "/" ? "" : url.pathname}`;
 }
 
-/** Loads an optional package. @throws UserError that names it when it is not installed */
-export async function loadPeer<Loaded>(
-  name: string,
-  load: () => Promise<Loaded>,
-  others: readonly string[],
-): Promise<Loaded> {
-  try {
-    return await load();
-  } catch (error) {
-    if (codeOf(error) !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new UserError(
-      `a queue needs the package ${name}, which is not installed; run: npm install ${[name, ...others].join(" ")}`,
-    );
-  }
-}
-
 /** Part of a store that has connections of its own. */
 interface StorePart {
   on(event: "error", listener: () => void): unknown;
@@ -137,11 +121,6 @@ export function isLoginRefused(error: unknown): boolean {
   return (
     /WRONGPASS|NOAUTH|invalid password|ERR AUTH/i.test(messageOf(error)) || ["28P01", "28000"].includes(codeOf(error))
   );
-}
-
-/** The code of a system's or Postgres's error; empty where it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 /** Why a store could not be used. */

@@ -334,7 +334,7 @@ function requireFinite(
 async function openValidation({ recipe, data, normalization, lowering, runtime, threads }: TrainingJob) {
   const { validation } = data;
   if (!validation) return undefined;
-  const batchSize = Math.min(evaluationBatchSize(validation), validation.count);
+  const batchSize = evaluationBatchSize(validation, validation.count);
   const program = evaluationProgram(recipe.model, { task: imageTask(validation), batchSize, normalization });
   const session: Session = await runtime.open(compile(program, lowering), { threads });
   const logitsOf = async (pixels: Uint8Array | Float32Array) => (await session.run({ pixels })).logits!;

@@ -13,23 +13,36 @@ function setOf(images: readonly (readonly number[])[], [height, width]: readonly
   return createImageSet({ images: pixels, labels: given, channels: 1, height, width, classNames: ["a", "b"] }, "test");
 }
 
-/** The distance by its definition, in the simplest possible loop. */
-function plainDistance(set: ImageSet, i: number, j: number): number {
-  const { channels, height, width } = set;
-  const [one, other] = [i, j].map((image) => set.images.read(image, image + 1));
-  const at = (image: Uint8Array, c: number, y: number, x: number) =>
-    y < 0 || y >= height || x < 0 || x >= width ? 0 : image[(c * height + y) * width + x]!;
+/** Images with two black rows above and below and two black pixels after each row, so that shifts need no special case. */
+function framedImages({ images, count, channels, height, width }: ImageSet): {
+  pixels: Float64Array[];
+  stride: number;
+} {
+  const stride = width + 2;
+  const pixels = Array.from({ length: count }, (_, i) => {
+    const image = images.read(i, i + 1);
+    const framed = new Float64Array(channels * (height + 4) * stride);
+    for (let c = 0; c < channels; c++)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          framed[(c * (height + 4) + y + 2) * stride + x] = image[(c * height + y) * width + x]!;
+    return framed;
+  });
+  return { pixels, stride };
+}
+
+/** The distance by its definition, in the simplest possible loop: shifts by one pixel to all sides of framed images. */
+function plainDistance(one: Float64Array, other: Float64Array, stride: number): number {
   let least = 1;
   for (let down = -1; down <= 1; down++)
     for (let right = -1; right <= 1; right++) {
+      const shift = down * stride + right;
       let [apart, brightest] = [0, 0];
-      for (let c = 0; c < channels; c++)
-        for (let y = -1; y <= height; y++)
-          for (let x = -1; x <= width; x++) {
-            const [p, q] = [at(one!, c, y, x), at(other!, c, y - down, x - right)];
-            apart += Math.abs(p - q);
-            brightest += Math.max(p, q);
-          }
+      for (let i = stride + 1; i < one.length - stride - 1; i++) {
+        const [p, q] = [one[i]!, other[i - shift]!];
+        apart += Math.abs(p - q);
+        brightest += Math.max(p, q);
+      }
       least = Math.min(least, brightest === 0 ? 0 : apart / brightest);
     }
   return least;
@@ -37,10 +50,11 @@ function plainDistance(set: ImageSet, i: number, j: number): number {
 
 /** All pairs by the definition. */
 function plainPairs(set: ImageSet, distance: number) {
+  const { pixels, stride } = framedImages(set);
   const pairs: { a: number; b: number; distance: number }[] = [];
   for (let b = 1; b < set.count; b++)
     for (let a = 0; a < b; a++) {
-      const apart = plainDistance(set, a, b);
+      const apart = plainDistance(pixels[a]!, pixels[b]!, stride);
       if (apart <= distance) pairs.push({ a, b, distance: apart });
     }
   return pairs;

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { decodeImage } from "../../src/formats/node/image-file.ts";
+import { FLAG_HEIC } from "./heic-fixtures.ts";
 import { tiffBytes } from "./tiff-fixtures.ts";
 
 const [WIDTH, HEIGHT] = [160, 120];
@@ -54,6 +55,14 @@ describe("a truncated file is refused, wherever it ends", () => {
       length - 1,
     ]) {
       expect(await outcome(bytes.subarray(0, Math.floor(left)))).toMatch(/^x is damaged or cut short \(.+\)$/);
+    }
+  });
+
+  test("heic", async () => {
+    expect(await outcome(FLAG_HEIC)).toBe("24x16");
+    // Its pixels end with the file: the last bytes matter least, and a few of them not at all.
+    for (let left = 40; left < FLAG_HEIC.length; left += 20) {
+      expect(await outcome(FLAG_HEIC.subarray(0, left))).toMatch(/^x is damaged or cut short \(.+\)$/);
     }
   });
 

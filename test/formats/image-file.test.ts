@@ -8,6 +8,7 @@ import { requireSameFormat } from "../../src/formats/image-format.ts";
 import { decodeImage, readImageFile } from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
+import { FLAG_HEIC, TRANSPARENT_FLAG_HEIC } from "./heic-fixtures.ts";
 
 const FOLDER = sharedFolder();
 const [WIDTH, HEIGHT] = [24, 16];
@@ -52,7 +53,7 @@ describe("SVG, which may refer to other files, is refused", () => {
 });
 
 describe("every format is decoded to the same picture", () => {
-  const encoded: Record<string, (image: Sharp) => Sharp> = {
+  const encoded: Record<string, (image: Sharp) => { toBuffer(): Promise<Uint8Array> }> = {
     png: (image) => image.png(),
     "png with a palette": (image) => image.png({ palette: true }),
     "png of 16 bits": (image) => image.toColourspace("rgb16").png(),
@@ -65,6 +66,7 @@ describe("every format is decoded to the same picture", () => {
     tiff: (image) => image.tiff({ compression: "lzw" }),
     "tiff of 16 bits": (image) => image.toColourspace("rgb16").tiff({ compression: "none" }),
     avif: (image) => image.avif({ quality: 90 }),
+    heic: () => ({ toBuffer: async () => FLAG_HEIC }),
   };
 
   test.each(Object.keys(encoded))("%s", async (format) => {
@@ -109,9 +111,11 @@ describe("every format is decoded to the same picture", () => {
   });
 
   test("transparency is preserved, with colours that are not premultiplied", async () => {
-    const { left, alpha } = await fieldsOf(await flag().ensureAlpha(0.25).png().toBuffer());
-    expect(Math.abs(alpha! - 64)).toBeLessThanOrEqual(1);
-    expect(left).toBeClose([220, 40, 20], { tolerance: 2 });
+    for (const file of [await flag().ensureAlpha(0.25).png().toBuffer(), TRANSPARENT_FLAG_HEIC]) {
+      const { left, alpha } = await fieldsOf(file);
+      expect(Math.abs(alpha! - 64)).toBeLessThanOrEqual(1);
+      expect(left).toBeClose([220, 40, 20], { tolerance: 2 });
+    }
   });
 
   test.each(["gif", "webp"] as const)("of an animated %s the first frame", async (format) => {
@@ -182,14 +186,13 @@ describe("bad input", () => {
     [
       "text",
       text("PNG\nnot really"),
-      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, BMP",
+      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, HEIC, BMP",
     ],
     [
       "a RIFF sound",
       text("RIFF....WAVEfmt "),
-      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, BMP",
+      "x.png is not an image: its content is none of PNG, JPEG, WEBP, GIF, TIFF, AVIF, HEIC, BMP",
     ],
-    ["HEIC", text("\0\0\0\x18ftypheic"), "x.png is HEIC, which cannot be decoded here; save it as JPEG"],
   ])("%s", async (_, bytes, message) => {
     expect(await refusal(bytes)).toBe(message);
   });

@@ -38,6 +38,7 @@ const LAYERS = [
   "text.ts",
   "settings.ts",
   "package-files.ts",
+  "optional-package.ts",
   "errors.ts",
   "wording.ts",
 ];

@@ -6,9 +6,10 @@ import { describe, expect, test } from "vitest";
 import { loadData } from "../../src/data/node/custom-data.ts";
 import { UserError } from "../../src/errors.ts";
 import type { PlannedRun } from "../../src/experiments/planned-run.ts";
+import { loadOptional } from "../../src/optional-package.ts";
 import { dataFacts, type Job, jobId, jobOf, parseJob, planJob } from "../../src/queue/job.ts";
 import { packRun, takeFile, unpackRun } from "../../src/queue/run-package.ts";
-import { loadPeer, openConnected, openParts } from "../../src/queue/store.ts";
+import { openConnected, openParts } from "../../src/queue/store.ts";
 import { base, enhanced } from "../../src/recipes/index.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -178,7 +179,7 @@ test("a part of a store whose connection fails is closed once and opened again",
 
 test("a package that is not installed is named with the command that installs it", async () => {
   const missing = "no-such-package";
-  await expect(loadPeer(missing, () => import(missing), ["ioredis"])).rejects.toThrow(
+  await expect(loadOptional("a queue", missing, () => import(missing), ["ioredis"])).rejects.toThrow(
     "a queue needs the package no-such-package, which is not installed; run: npm install no-such-package ioredis",
   );
 });

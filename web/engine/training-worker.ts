@@ -287,7 +287,9 @@ async function leaveGpu(failed: BegunRun, error: unknown): Promise<undefined> {
 
 async function testModel(images: ImageSet, model: Uint8Array, device: Device): Promise<ClassificationMetrics> {
   const session = await device.openModel(model, "the trained model", { threads: THREADS });
-  const metrics = await evaluate(images, session.logits, { batchSize: evaluationBatchSize(images) });
+  const metrics = await evaluate(images, session.logits, {
+    batchSize: evaluationBatchSize(images, images.count),
+  });
   await session.release();
   return metrics;
 }
@@ -298,7 +300,7 @@ async function testHead(
   tensors: ReadonlyMap<string, Float32Array>,
   { recipe, normalization, lowering, runtime, threads }: Omit<TrainingJob, "data">,
 ): Promise<ClassificationMetrics> {
-  const batchSize = Math.min(evaluationBatchSize(features), features.count);
+  const batchSize = evaluationBatchSize(features, features.count);
   const program = evaluationProgram(recipe.model, { task: imageTask(features), batchSize, normalization });
   const session = await runtime.open(compile(program, lowering), { threads });
   session.load(tensors);

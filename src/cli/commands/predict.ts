@@ -26,7 +26,7 @@ export const predict = defineCommand({
     {
       name: "<image...>",
       description:
-        "image files (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP), folders (searched through, hidden files left out), - for standard input",
+        "image files (PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP; HEIC with libheif-js), folders (searched through, hidden files left out), - for standard input",
     },
   ],
   options: [

@@ -1,6 +1,7 @@
 import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { extname, join, sep } from "node:path";
 import { UserError } from "../../errors.ts";
+import { canDecodeHeic } from "../../formats/node/heic.ts";
 import { recogniseImageFile } from "../../formats/node/image-file.ts";
 import { IMAGE_FORMATS } from "../../imaging/signature.ts";
 
@@ -115,7 +116,9 @@ function isMarker(file: string): boolean {
   }
 }
 
-/** Extensions of picture files. */
+const HEIC_EXTENSIONS: readonly string[] = [".heic", ".heif", ".hif"];
+
+/** Extensions of picture files; HEIC's are read where its decoder is installed. */
 export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
   ".png",
   ".jpg",
@@ -129,7 +132,13 @@ export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
   ".avif",
   ".bmp",
   ".dib",
+  ...HEIC_EXTENSIONS,
 ]);
+
+/** Whether a file is a HEIC picture by its name. */
+export function isHeicName(path: string): boolean {
+  return HEIC_EXTENSIONS.includes(extname(path).toLowerCase());
+}
 
 /** All files below a folder. Paths begin with the folder's own. */
 export interface FolderFiles {
@@ -171,11 +180,13 @@ export function filesIn(folder: string, above: readonly string[] = []): FolderFi
   return { pictures, others };
 }
 
-/** Judged by the extension; a file without one by its content. */
+/** Judged by the extension; a file without one by its content. HEIC pictures only where they can be decoded. */
 export function isPicture({ name, path, kind }: FolderEntry): boolean {
   if (kind !== "file") return false;
+  if (isHeicName(name)) return canDecodeHeic();
   if (extname(name) !== "") return IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
-  return IMAGE_FORMATS.some((format) => format === recogniseImageFile(path));
+  const found = recogniseImageFile(path);
+  return IMAGE_FORMATS.some((format) => format === found) && (found !== "heic" || canDecodeHeic());
 }
 
 /** The first bytes of a file; undefined when it cannot be read, which is reported when all of it is read. */

@@ -100,7 +100,7 @@ async function evaluateModel(
       );
     }
     const metrics = await evaluate(set, session.logits, {
-      batchSize: evaluationBatchSize(set),
+      batchSize: evaluationBatchSize(set, set.count),
       averageFlips,
       temperature: confidence?.temperature,
     });

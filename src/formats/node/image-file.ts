@@ -10,6 +10,7 @@ import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
+import { decodeHeic } from "./heic.ts";
 
 /** Limit on decoded pixels: a small file can decode to gigabytes. */
 const MAX_PIXELS = 2 ** 27;
@@ -72,6 +73,7 @@ const COSTS: Readonly<Record<ImageFormat | "deep tiff", { readonly work: number;
   tiff: { work: 4, bytes: 8 },
   "deep tiff": { work: 20, bytes: 64 },
   avif: { work: 36, bytes: 20 },
+  heic: { work: 30, bytes: 24 },
   bmp: { work: 4, bytes: 10 },
 };
 const INTERLACED = { work: 5, bytes: 6 };
@@ -129,7 +131,7 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 }
 
 /**
- * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK and other colour
+ * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF, HEIC (`decodeHeic`) and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK and other colour
  * spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
  * its aspect ratio preserved.
  *
@@ -183,7 +185,11 @@ async function openImage(
   { name, format, mostPixels }: { name: string; format: ImageFormat; mostPixels: number },
 ): Promise<Sharp> {
   const library = await sharp();
-  if (format === "bmp") return bmpImage(bytes, name, mostPixels);
+  if (format === "bmp") return rawImage(bytes, { name, mostPixels, size: bmpSize(bytes, name), decode: decodeBmp });
+  if (format === "heic") {
+    const size = await headerCost(bytes, { name, format });
+    return rawImage(bytes, { name, mostPixels, size, decode: decodeHeic });
+  }
   const open = (limitInputPixels: number | false) =>
     library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
   const pixels = format === "tiff" ? await deepTiffPixels(() => open(false), { name, mostPixels }) : undefined;
@@ -202,11 +208,23 @@ async function requireFound(image: Sharp, { name, format }: { name: string; form
   requireSameFormat(name, format, found);
 }
 
-/** A BMP as raw pixels for sharp, which then orients, shrinks and converts it like other formats. */
-async function bmpImage(bytes: Uint8Array, name: string, mostPixels: number): Promise<Sharp> {
-  const size = bmpSize(bytes, name);
+/** What another decoder gives, for sharp, which then shrinks and converts it like other formats. */
+async function rawImage(
+  bytes: Uint8Array,
+  {
+    name,
+    mostPixels,
+    size,
+    decode,
+  }: {
+    readonly name: string;
+    readonly mostPixels: number;
+    readonly size: { readonly width: number; readonly height: number };
+    readonly decode: (bytes: Uint8Array, name: string) => Promise<Picture>;
+  },
+): Promise<Sharp> {
   if (size.width * size.height > mostPixels) throw tooLarge(name, size, mostPixels);
-  const { data, ...raw } = await decodeBmp(bytes, name);
+  const { data, ...raw } = await decode(bytes, name);
   return (await sharp())(data, { raw, limitInputPixels: false });
 }
 

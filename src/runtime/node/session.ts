@@ -51,8 +51,14 @@ class NodeSession implements Session {
     this.#parameters = allocate(program.parameters);
     this.#state = [allocate(program.state), allocate(program.state)];
     this.#isRepeated = program.state.length > 0;
+    // A weight and its moments share one.
+    const indices = new Map<string, Int32Array>();
     for (const { name, shape, layout } of [...program.parameters, ...program.state]) {
-      if (layout.name !== CANONICAL.name) this.#indices.set(name, layoutIndex(layout, shape));
+      if (layout.name === CANONICAL.name) continue;
+      const key = `${layout.name} of ${shape}`;
+      const index = indices.get(key) ?? layoutIndex(layout, shape);
+      indices.set(key, index);
+      this.#indices.set(name, index);
     }
   }
 
