@@ -27,5 +27,15 @@ export default defineConfig({
     },
   },
   // Dependencies of many small modules.
-  ssr: { noExternal: ["zod", "@bufbuild/protobuf"] },
+  ssr: {
+    noExternal: [
+      "zod",
+      "@bufbuild/protobuf",
+      // Plot, and what it needs.
+      "@observablehq/plot",
+      /^(d3|d3-.*|internmap|delaunator|robust-predicates|interval-tree-1d|binary-search-bounds|isoformat)$/,
+      // linkedom, and what it needs.
+      /^(linkedom|css-select|css-what|cssom|cssomnom|boolbase|domhandler|domelementtype|domutils|dom-serializer|entities|nth-check|html-escaper|htmlparser2|uhyphen)$/,
+    ],
+  },
 });
