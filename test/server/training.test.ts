@@ -34,7 +34,7 @@ describe("a training started by the page", () => {
   test("starts, reports progress, ends, and is a run like any other", async () => {
     const runs = join(temporaryFolder(), "runs");
     const { url, log } = await start({ runs, data: dataFolder });
-    const wish = { recipe: "base", seed: 7, epochs: 3, limit: 1000 };
+    const wish = { recipe: "base", seed: 7, epochs: 3, limit: 500 };
     const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, wish), 202);
     expect(id).toMatch(/^base-\d{8}-\d{6}$/);
     const summary = await jsonOf<RunSummary>(fetch(`${url}/api/runs/${id}`));
@@ -58,7 +58,7 @@ describe("a training started by the page", () => {
     const { steps: total, epoch, imagesPerSecond, secondsLeft } = progress.at(-1)!;
     expect(total).toBe(metrics.at(-1)!.step);
     expect([epoch, imagesPerSecond, secondsLeft]).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)]);
-    expect(readAnyRunRecord(join(runs, id))).toMatchObject({ status: "finished", seed: 7, epochs: 3, limit: 1000 });
+    expect(readAnyRunRecord(join(runs, id))).toMatchObject({ status: "finished", seed: 7, epochs: 3, limit: 500 });
     expect((await postJson(`${url}/api/predict?run=${id}`, { pixels: new Array(784).fill(1) })).status).toBe(200);
     expect(log.filter((line) => !line.startsWith("IDX files"))).toEqual([]);
   });
@@ -292,6 +292,9 @@ describe("events of a run", () => {
       "4",
       "--batch-size",
       "50",
+      "--limit",
+      "300",
+      "--skip-report",
       "--data",
       dataFolder,
       "--threads",
