@@ -265,6 +265,8 @@ describe("data inspect", () => {
       const { stdout } = await tailor(["data", "inspect", folder]);
       expect(stdout).toContain(`training would see ${images} images`);
       expect(stdout).toContain(`node bin/tailor.js ${command} --data `);
+      // A pretrained network is for photos.
+      expect(stdout.includes("node bin/tailor.js train transfer --data ")).toBe(command === "train photos");
     },
   );
 
