@@ -98,8 +98,13 @@ export async function recipeTyped(
       { cause: error },
     );
   });
-  output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
+  output.note(`${backboneText(backbone)}; pixels: ${rangeText(rangeFrom, options)}`);
   return { recipe: transfer(backbone, head) };
+}
+
+/** Where the range of a backbone's pixels is from, and how to give another. */
+function rangeText(from: string, { backboneRange }: OptionsOf<readonly [typeof BACKBONE_RANGE_OPTION]>): string {
+  return backboneRange === undefined ? `${from} (${flag("backboneRange")} gives another)` : from;
 }
 
 /**
@@ -125,7 +130,7 @@ export async function backbonesTyped(
       threads: threads(options),
       report: output.note,
     });
-    output.note(`${backboneText(backbone)}; pixels: ${rangeFrom}`);
+    output.note(`${backboneText(backbone)}; pixels: ${rangeText(rangeFrom, options)}`);
     opened.push(backbone);
   }
   return opened;

@@ -21,6 +21,11 @@ const BAR_CHARACTERS = 16;
 /** Where the terminal does not tell its width, in characters. */
 const USUAL_WIDTH = 80;
 
+/** In characters. */
+export function terminalWidth(): number {
+  return process.stderr.columns || USUAL_WIDTH;
+}
+
 /** The parts that fit into a line, in their order: those that matter less are left out first. @param width in characters */
 export function fittedLine(parts: readonly LinePart[], width: number): string {
   const line = parts.map(({ text }) => text).join("");
@@ -40,10 +45,7 @@ export function liveLine<Fields extends object>(
   return new SingleBar(
     {
       format: (options, { progress: share, value, total, eta }, fields: Fields) =>
-        fittedLine(
-          partsOf({ bar: Format.BarFormat(share, options), value, total, eta }, fields),
-          process.stderr.columns || USUAL_WIDTH,
-        ),
+        fittedLine(partsOf({ bar: Format.BarFormat(share, options), value, total, eta }, fields), terminalWidth()),
       hideCursor: true,
       barsize: BAR_CHARACTERS,
       clearOnComplete: true,

@@ -6,7 +6,7 @@ import { packageFile } from "../package-files.ts";
 import type { Command, OptionValues } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { createOutput, watchStreams } from "./output.ts";
-import { IN_FLAGS } from "./wording.ts";
+import { exampleText, IN_FLAGS } from "./wording.ts";
 
 const { version } = createRequire(import.meta.url)(packageFile("package.json")) as { version: string };
 
@@ -137,7 +137,7 @@ function declare(entry: Commander, command: Command, finish: (code: number) => v
     .option("--json", "print the result as one JSON object on standard output, everything else on standard error")
     .option("--verbose", "show where an error happened")
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", ["", "Examples:", ...command.examples.map((line) => `  ${line}`)].join("\n"))
+    .addHelpText("after", ["", "Examples:", ...command.examples.map((line) => `  ${exampleText(line)}`)].join("\n"))
     .exitOverride()
     .action(async (...given: unknown[]) => {
       const options = entry.opts<OptionValues>();

@@ -1,4 +1,5 @@
 import { profileRun } from "../bench/profile.ts";
+import { MIN_CONFIDENCE_IMAGES } from "../evaluation/confidence.ts";
 import { type EvaluateRunOptions, type EvaluationSplit, evaluateRun } from "../evaluation/node/evaluate-run.ts";
 import { overfittingText } from "../report/overfitting.ts";
 import { runProfileLines } from "../report/profile-tables.ts";
@@ -7,6 +8,7 @@ import { count, duration, megabytes, percent } from "../text.ts";
 import type { TrainedRun } from "../training/node/train-into.ts";
 import { type Output, sayNotKept } from "./output.ts";
 import { reportTrained } from "./run-report.ts";
+import { flag } from "./wording.ts";
 
 /** What a finished training is evaluated and reported with. */
 type Reporting = { split: EvaluationSplit | undefined; isProfiled: boolean; isReported: boolean } & Pick<
@@ -42,6 +44,12 @@ export async function sayTrained(
     output.say(`validation accuracy ${percent(result.validationAccuracy)}, loss ${result.validationLoss.toFixed(4)}`);
   }
   if (metrics) output.say(accuracyLine(split, metrics));
+  const { validationImages, folder: place } = record.data;
+  if (place !== undefined && validationImages > 0 && validationImages < MIN_CONFIDENCE_IMAGES) {
+    output.note(
+      `No threshold for unknown pictures, and probabilities as they are: to fit them takes ${MIN_CONFIDENCE_IMAGES} validation images, here are ${validationImages}. Until then every picture gets a class; predict ${flag("unknownBelow")} P sets a threshold`,
+    );
+  }
   const overfitting = overfittingText(record);
   if (overfitting !== undefined) output.note(overfitting);
   const page = isReported

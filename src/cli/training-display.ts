@@ -4,7 +4,7 @@ import type { RunRecord } from "../runs/run-record.ts";
 import { count, counted, duration, percent } from "../text.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { TrainingSnapshot } from "../training/train.ts";
-import { type LinePart, type LineState, liveLine } from "./live-line.ts";
+import { fittedLine, type LinePart, type LineState, liveLine, terminalWidth } from "./live-line.ts";
 import type { Output } from "./output.ts";
 
 /** Number of steps before a time estimate is shown, as the first ones are slower. */
@@ -75,19 +75,34 @@ export function trainingDisplay(output: Output, epochs: number) {
     },
     epoch(line: MetricsLine): void {
       clear();
-      output.note(epochLine(line, epochs));
+      output.note(
+        output.isInteractive ? fittedLine(epochParts(line, epochs), terminalWidth()) : epochLine(line, epochs),
+      );
     },
     clear,
   };
 }
 
-/** One line about an epoch that is done, of so many. */
-export function epochLine(line: MetricsLine, epochs: number): string {
+/** What a line about an epoch that is done, of so many, is made of; at 80 columns the two losses and the validation accuracy fit. */
+export function epochParts(line: MetricsLine, epochs: number): LinePart[] {
   const validated =
     line.validationAccuracy === null || line.validationLoss === null
       ? ""
       : ` | validation loss ${line.validationLoss.toFixed(4)}, accuracy ${percent(line.validationAccuracy)}`;
-  return `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs} | train loss ${line.trainLoss.toFixed(4)}, accuracy ${percent(line.trainAccuracy)}${validated} | rate ${line.learningRate.toExponential(1)} | ${count(line.imagesPerSecond)} images/s | ${duration(line.seconds)}`;
+  return [
+    { text: `epoch ${String(line.epoch).padStart(String(epochs).length)}/${epochs}`, rank: 0 },
+    { text: ` | train loss ${line.trainLoss.toFixed(4)}`, rank: 0 },
+    { text: `, accuracy ${percent(line.trainAccuracy)}`, rank: 1 },
+    { text: validated, rank: 0 },
+    { text: ` | rate ${line.learningRate.toExponential(1)}`, rank: 4 },
+    { text: ` | ${count(line.imagesPerSecond)} images/s`, rank: 3 },
+    { text: ` | ${duration(line.seconds)}`, rank: 2 },
+  ];
+}
+
+/** All of it, for a log. */
+export function epochLine(line: MetricsLine, epochs: number): string {
+  return fittedLine(epochParts(line, epochs), Number.POSITIVE_INFINITY);
 }
 
 /** One line that describes a run at its start. */

@@ -1,8 +1,34 @@
+import { relative, sep } from "node:path";
+import { packageFile } from "../package-files.ts";
 import { shellWord } from "../text.ts";
 import type { OptionName, Wording } from "../wording.ts";
 
-/** How tailor is called. */
-export const TAILOR = "node bin/tailor.js";
+/** How the examples of commands call tailor: from the folder of a clone. */
+const IN_A_CLONE = "node bin/tailor.js";
+
+/** How tailor is called from here, so that what is printed can be typed. */
+export const TAILOR = callOf(packageFile("bin/tailor.js"), workingFolder());
+
+/** @param file the path of `bin/tailor.js` @param folder the working folder */
+export function callOf(file: string, folder: string): string {
+  if (file.split(sep).includes("node_modules")) return "npx tailor";
+  const near = relative(folder, file);
+  return `node ${shellWord(near.length < file.length ? near : file)}`;
+}
+
+/** Where nothing is near if the folder is deleted. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return sep;
+  }
+}
+
+/** An example of a command as it is typed here. */
+export function exampleText(example: string): string {
+  return example.replaceAll(IN_A_CLONE, TAILOR);
+}
 
 /** Flags that are not the name in the library, written as a flag. */
 const OTHER_FLAGS: Partial<Record<OptionName, string>> = {

@@ -1,7 +1,7 @@
 import type { LoadedData } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
-import { checkExportTarget, type ExportTarget } from "../runs/node/export-files.ts";
-import { openRun, type Run } from "../runs/node/run-files.ts";
+import { checkExportTarget, type ExportTarget, writeExportedFile } from "../runs/node/export-files.ts";
+import { openRun, type Run, readModel, requireTrained } from "../runs/node/run-files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, imagesToCompare, largestDifference } from "./logits.ts";
 import { readNetwork, recordFacts } from "./network.ts";
@@ -39,12 +39,20 @@ export interface Exported {
   readonly format: ExportFormat;
   /**
    * Largest difference from the logits of the training engine. For ONNX the file itself is run by ONNX Runtime; for
-   * safetensors and PyTorch the engine is run with the weights read back from the file.
+   * safetensors and PyTorch the engine is run with the weights read back from the file. Null for a copy (`isCopied`).
    */
-  readonly maxLogitDifference: number;
-  /** Number of compared images, and whether they are test images or noise. */
+  readonly maxLogitDifference: number | null;
+  /** Number of compared images, and whether they are test images or noise; null where none was compared. */
   readonly images: number;
-  readonly imagesFrom: "test" | "noise";
+  readonly imagesFrom: "test" | "noise" | null;
+}
+
+/**
+ * Whether the exported file is a copy of the run's own, whose checksum is checked: the backbone of a transfer run has no layers
+ * that the training engine could compute, and nothing to compare with.
+ */
+export function isCopied({ record }: Run, format: ExportFormat): boolean {
+  return format === "onnx" && record.status !== "imported" && record.recipe.backbone !== undefined;
 }
 
 /**
@@ -61,6 +69,11 @@ export async function exportRun(
   const opened = openRun(run);
   const target: ExportTarget = { path: out, isFolder: format === "pytorch", force };
   checkExportTarget(target);
+  if (isCopied(opened, format)) {
+    requireTrained(opened);
+    writeExportedFile(target, readModel(opened));
+    return { file: out, format, maxLogitDifference: null, images: 0, imagesFrom: null };
+  }
   const network = await readNetwork(opened, data);
   const { images, imagesFrom } = imagesToCompare(network.task, data);
   const engine = { runtime, threads };

@@ -1,19 +1,19 @@
-import type { LoadedData } from "../data/node/chain.ts";
 import type { EvaluationSplit } from "../evaluation/node/evaluate-run.ts";
 import { comparePaired } from "../evaluation/significance.ts";
 import { type ComparisonReport, comparisonPage } from "../report/comparison-page.ts";
 import type { TrainedModel } from "../report/node/model-figures.ts";
+import { UNKNOWN } from "../report/wording.ts";
 import { openRun, type Run, readMetrics } from "../runs/node/run-files.ts";
+import type { RunRecord } from "../runs/run-record.ts";
 import { defaultSplit, pageOrigin } from "./run-report.ts";
-import { type ComparedRun, compareRuns } from "./study/compare-runs.ts";
+import { type ComparedRun, type CompareOptions, compareRuns } from "./study/compare-runs.ts";
 import { type OwnResult, ownResults } from "./study/own-results.ts";
 
 /** With more runs than this, only the recipes' first runs are compared one by one. */
 const MAX_PAIRED_RUNS = 10;
 
 /** Options of a page that compares runs. */
-export interface ComparisonOptions {
-  readonly data: LoadedData;
+export interface ComparisonOptions extends Pick<CompareOptions, "data" | "loadData"> {
   readonly threads: number;
   /** The images to compare on. Default: the test images if each run was evaluated on them, else the validation images. */
   readonly split?: EvaluationSplit | undefined;
@@ -29,11 +29,14 @@ export interface ComparisonOptions {
  */
 export async function comparisonReport(
   runs: readonly (string | Run)[],
-  { data, threads, split: wanted, command }: ComparisonOptions,
+  { data, loadData, threads, split: wanted, command }: ComparisonOptions,
 ): Promise<string> {
   const opened = runs.map(openRun);
   const split = wanted ?? (opened.every((run) => defaultSplit(run) === "test") ? "test" : "validation");
-  const compared = await compareRuns(opened, { data, split, threads, isKept: false });
+  const compared = await compareRuns(opened, {
+    ...{ data, split, threads, isKept: false },
+    ...(loadData && { loadData }),
+  });
   const results = ownResults(compared.runs);
   const firstOf = ({ origin }: OwnResult) => compared.runs.find(({ run }) => run === origin.runs[0])!;
   const recordOf = ({ run }: ComparedRun) => opened.find(({ path }) => path === run)!.record;
@@ -43,8 +46,9 @@ export async function comparisonReport(
     groups: results.map((result) => {
       const first = firstOf(result);
       const record = recordOf(first);
-      const { recipe, trainOn, limit } = record.status === "imported" ? {} : record;
-      return { ...result, first, settings: recipe ? { ...recipe, trainOn, limit: limit ?? "none" } : null };
+      if (record.status === "imported") return { ...result, first, settings: null };
+      const { recipe, trainOn, limit, data } = record;
+      return { ...result, first, settings: { ...recipe, trainOn, limit: limit ?? "none", image: sizeText(data) } };
     }),
     pairs: compared.runs.length > MAX_PAIRED_RUNS ? pairsOf(results.map(firstOf)) : compared.pairs,
     made: pageOrigin(),
@@ -65,6 +69,11 @@ export async function comparisonReport(
     name: `curves-${i + 1}`,
   }));
   return comparisonPage(report, overviews);
+}
+
+/** "3x96x96"; records of older versions do not have it. */
+function sizeText({ image }: RunRecord["data"]): string {
+  return image ? `${image.channels}x${image.height}x${image.width}` : UNKNOWN;
 }
 
 function pairsOf(runs: readonly ComparedRun[]): ComparisonReport["pairs"] {

@@ -24,6 +24,11 @@ export const MODELS: readonly Model[] = [
 /** Networks of the ablation only: needed to load its runs by name. */
 const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];
 
+/** Whether a model of this name is built in. */
+export function isBuiltIn(name: string): boolean {
+  return [...MODELS, ...ABLATED].some((model) => model.name === name);
+}
+
 /** @throws UserError that lists the models when there is none with this name */
 export function findModel(name: string): Model {
   const model = [...MODELS, ...ABLATED].find((candidate) => candidate.name === name);

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadCustomData } from "../../src/data/node/custom-data.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
+import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { drawn, put, putClasses } from "../data/picture-fixtures.ts";
 import { THOROUGH } from "../support/thorough.ts";
 import { contents, forgetChecksums } from "../training/support/damage.ts";
@@ -173,12 +174,20 @@ describe("a run of pictures, from training to export", () => {
     await other.release();
   });
 
-  test("compare accepts another run on the same pictures, but not on others", async () => {
+  test("compare accepts a run on the same pictures, at another size too, but not on others", async () => {
     const second = join(FOLDER, "second");
-    await tailorJson([...TRAIN, "--epochs", "1", "--seed", "2", "--out", second]);
-    const compared = await tailorJson<{ runs: unknown[]; pairs: unknown[] }>(["compare", RUN, second, ...THREAD]);
-    expect(compared.runs).toHaveLength(2);
+    await tailorJson([...TRAIN, "--epochs", "1", "--size", "12", "--fit", "crop", "--out", second]);
+    expect(readRunRecord(second).data.files).not.toEqual(readRunRecord(RUN).data.files);
+    const compared = await tailorJson<{ runs: { accuracy: number }[]; pairs: unknown[] }>([
+      ...["compare", RUN, second, ...THREAD],
+    ]);
     expect(compared.pairs).toHaveLength(1);
+    // Each at its own size, as alone.
+    const alone = await tailorJson<{ accuracy: number }>(["evaluate", second, ...THREAD]);
+    expect(compared.runs[1]!.accuracy).toBe(alone.accuracy);
+    const page = join(FOLDER, "sizes.html");
+    await tailorJson(["report", second, RUN, "--split", "test", ...THREAD, "--out", page]);
+    expect(readFileSync(page, "utf8")).toContain("3x12x12");
     const others = join(FOLDER, "others");
     await putClasses(others, { red: 5, blue: 5 });
     const third = join(FOLDER, "third");
@@ -196,7 +205,7 @@ describe("a run of pictures, from training to export", () => {
       third,
     ]);
     expect(refusalOf(await tailor(["compare", RUN, third, ...THREAD, "--json"]), 1)).toBe(
-      `${third} was trained on other data than ${RUN}; only runs on the same images can be compared`,
+      `${third} was trained on other data than ${RUN}, or on other parts of it; only runs on the same images can be compared`,
     );
   });
 
@@ -256,6 +265,8 @@ describe("data inspect", () => {
       const { stdout } = await tailor(["data", "inspect", folder]);
       expect(stdout).toContain(`training would see ${images} images`);
       expect(stdout).toContain(`node bin/tailor.js ${command} --data `);
+      // A pretrained network is for photos.
+      expect(stdout.includes("node bin/tailor.js train transfer --data ")).toBe(command === "train photos");
     },
   );
 

@@ -152,8 +152,10 @@ test("a custom recipe with a custom model can be swept", async () => {
      export default { ...findRecipe("base"), name: "mine", epochs: 1, batchSize: 50, model };`,
   );
   const command = ["sweep", file, "--data", DATA, "--threads", "1", "--out", join(sharedFolder(), "own")];
-  const { candidates } = await tailorJson<SweepJson>([...command, "--over", "labelSmoothing=0,0.1"]);
+  const { stdout, stderr } = await tailor([...command, "--over", "labelSmoothing=0,0.1", "--json"]);
+  const { candidates }: SweepJson = JSON.parse(stdout);
   expect(candidates).toHaveLength(2);
+  expect(stderr).toContain(`put these values into ${file}; `);
   for (const { runs } of candidates) expect(readRunRecord(runs[0]!)).toMatchObject({ model: "flat", recipeFile: file });
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { fittedLine } from "../../src/cli/live-line.ts";
 import { readingLine } from "../../src/cli/reading-display.ts";
-import { trainingLine } from "../../src/cli/training-display.ts";
+import { epochParts, trainingLine } from "../../src/cli/training-display.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { THOROUGH } from "../support/thorough.ts";
 import { sharedFolder, smallDataFolder } from "../training/support/small-data.ts";
@@ -98,6 +98,16 @@ describe("training", () => {
     expect(line).toMatch(/^epoch 10\/12 .*step 1234\/12345.* \| 9 min 59 s left$/);
     expect(line.includes("7,529 images/s")).toBe(columns >= 120);
     expect(fittedLine(readingLine(state, { speed: "1,200", left: "39 s" }), columns)).toMatch(/ \| 39 s left$/);
+  });
+
+  test.each([80, 100, 140])("the line of an epoch fits into %i columns", (columns) => {
+    const line = { epoch: 7, step: 70, trainLoss: 1.1306, trainAccuracy: 0.3542, learningRate: 6e-4 };
+    const validated = { validationLoss: 1.1308, validationAccuracy: 0.3333, imagesPerSecond: 14, seconds: 733 };
+    const text = fittedLine(epochParts({ ...line, ...validated }, 60), columns);
+    expect(text.length).toBeLessThanOrEqual(columns);
+    expect(text).toMatch(/^epoch {2}7\/60 \| train loss 1\.1306.* \| validation loss 1\.1308, accuracy 33\.33 %/);
+    expect(text.includes("35.42 %")).toBe(columns >= 100);
+    expect(text.includes("12 min 13 s")).toBe(columns >= 140);
   });
 
   test("elsewhere prints a time estimate after 20 steps, and a line per epoch", async () => {

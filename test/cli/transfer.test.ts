@@ -29,6 +29,9 @@ test("is trained, evaluated, used and reported; its one file holds everything fr
   expect(made.stderr).toContain(`backbone ${NET}: 8 features at`);
   expect(made.stderr).toMatch(/weight decay [\d.]+, chosen by the validation loss \(0\.3: /);
   expect(made.stdout).toMatch(/test accuracy ([89]\d|100)\.\d+ %/);
+  expect(made.stderr).toContain(
+    "to fit them takes 50 validation images, here are 9. Until then every picture gets a class",
+  );
   const page = readFileSync(join(RUN, "report.html"), "utf8");
   expect(page).toContain("train recipe.json");
   expect(page).toContain("&quot;backbone&quot;");
@@ -74,6 +77,9 @@ test("starts from a network that others trained for another task", THOROUGH, asy
   expect(made.code, made.stderr).toBe(0);
   expect(made.stderr).toMatch(/: 200 features at "reshape2_0\.tmp_0", of 3x48x48 images; pixels: -1-1/);
   expect(made.stdout).toMatch(/test accuracy ([89]\d|100)\.\d+ %/);
+  expect(made.stderr).toContain(
+    "to fit them takes 50 validation images, here are 9. Until then every picture gets a class",
+  );
   const { predictions } = await tailorJson<{ predictions: { label: string }[] }>([
     ...["predict", out, join(DATA, "shape 0/3.jpg")],
   ]);
@@ -181,7 +187,14 @@ describe("is refused", () => {
     expect(refusalOf(refused, 1)).toMatch(/HF_HUB_OFFLINE forbids .*name the ONNX file of one with --backbone/);
   });
 
-  test("as PyTorch code, which its backbone is not", async () => {
+  test("as PyTorch code, which its backbone is not; as ONNX the run's own file is copied", async () => {
+    const exported = join(FOLDER, "exported.onnx");
+    expect(await tailorJson(["export", RUN, "--out", exported])).toEqual({
+      ...{ run: RUN, file: exported, format: "onnx", maxLogitDifference: null, images: 0, imagesFrom: null },
+    });
+    expect(readFileSync(exported)).toEqual(readFileSync(join(RUN, "model.onnx")));
+    expect(refusalOf(await tailor(["export", RUN, "--out", exported]), 2)).toContain("--force");
+
     expect(refusalOf(await tailor(["export", RUN, "--format", "pytorch", "--out", join(FOLDER, "torch")]), 1)).toMatch(
       /holds only the head of the network/,
     );

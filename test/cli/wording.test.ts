@@ -1,8 +1,12 @@
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { IN_FLAGS } from "../../src/cli/wording.ts";
+import { callOf, IN_FLAGS } from "../../src/cli/wording.ts";
 import { UserError } from "../../src/errors.ts";
 import { type OptionName, PLAIN, type Wording } from "../../src/wording.ts";
+import { tailor } from "./support/tailor.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
 
 /** Every one, or this does not compile. */
 const NAMES: Record<OptionName, true> = {
@@ -41,6 +45,21 @@ test("whatever option a message names, its flag is one that a command has", asyn
   const named = Object.keys(NAMES).flatMap((name) => IN_FLAGS.option(name as OptionName).split(", "));
   expect(named.filter((flag) => !declared.has(flag))).toEqual([]);
   expect(declared.size).toBeGreaterThan(40);
+});
+
+test.each([
+  ["a clone", "/home/ann/tailor/bin/tailor.js", "/home/ann/tailor", "node bin/tailor.js"],
+  ["a folder beside a clone", "/home/ann/tailor/bin/tailor.js", "/home/ann/photos", "node ../tailor/bin/tailor.js"],
+  ["far away", "/opt/tailor/bin/tailor.js", "/home/ann/photos/2026", "node /opt/tailor/bin/tailor.js"],
+  ["a path with a space", "/my code/bin/tailor.js", "/", "node 'my code/bin/tailor.js'"],
+  ["a project", "/home/ann/app/node_modules/@tailor-ml/tailor/bin/tailor.js", "/home/ann/app", "npx tailor"],
+])("commands are printed as they can be typed in %s", (_, file, folder, call) => {
+  expect(callOf(file, folder)).toBe(call);
+});
+
+test("from another folder help and messages name tailor by its path from there", async () => {
+  const { stdout } = await tailor(["export", "--help"], { cwd: join(ROOT, "docs") });
+  expect(stdout).toContain("  node ../bin/tailor.js export runs/best --out best.onnx");
 });
 
 test("an error names options as a program gives them, and on the command line as flags", () => {

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LoadedData } from "../../src/data/node/chain.ts";
 import { loadData } from "../../src/data/node/custom-data.ts";
+import { imageTask } from "../../src/data/training-data.ts";
 import { baseStudy } from "../../src/recipes/index.ts";
 import { readMetrics, readRunRecord, readState } from "../../src/runs/node/run-files.ts";
+import { readRecipe } from "../../src/runs/node/run-recipe.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { gpuError } from "../../src/runtime/webgpu/errors.ts";
@@ -71,6 +73,15 @@ describe("a run's folder", () => {
   test("contains the whole recipe, from which a resumed run reads it", () => {
     const { model, ...rest } = RUN.recipe;
     expect(readRunRecord(THROUGH).recipe).toEqual({ ...rest, model: model.name });
+  });
+
+  test("of a network that a program gave says so where the program is not there to give it", async () => {
+    const record = readRunRecord(THROUGH);
+    const own = { ...record, model: "small", recipe: { ...record.recipe, model: "small" } };
+    const task = imageTask(data.train);
+    expect((await failureOf(readRecipe(THROUGH, own, { task }))).message).toBe(
+      `the network "small" of ${THROUGH} was given by a program, and only that program has its layers: resume the run there, by resumeRun with the option model (evaluate and predict do not need it)`,
+    );
   });
 });
 

@@ -38,6 +38,7 @@ export const compare = defineCommand({
     const data = await dataOfRun(trainedRun(opened), options, output);
     const { runs, pairs } = await compareRuns(opened, {
       data,
+      loadData: (run) => dataOfRun(run, options, output),
       split,
       threads: threads(options),
       onNotKept: sayNotKept(output),

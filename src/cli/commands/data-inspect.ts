@@ -7,6 +7,7 @@ import { unreadableLines } from "../../data/node/picture-folder.ts";
 import { fitToImages } from "../../recipes/fit-to-images.ts";
 import { enhanced, photos } from "../../recipes/index.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
+import { TRANSFER } from "../../recipes/transfer.ts";
 import { count, counted, table } from "../../text.ts";
 import { preparationOptions, type TypedPreparation } from "../custom-data.ts";
 import type { Output } from "../output.ts";
@@ -60,6 +61,12 @@ function inspectionLines(
       : `drawn, as the folder has no such part: ${drawn.join(", ")} (the same images each time)`,
     `training would see ${image.channels}x${image.height}x${image.width} images (${image.channels === 1 ? "gray" : "colour"}), mean ${three(normalization.mean)}, deviation ${three(normalization.standardDeviation)}`,
     `to train, in ${counted(epochs, "epoch")} and batches of ${batchSize}: ${commandLine(`train ${recipe.name}`, { data: folder, size, channels, fit, labelFrom, skipUnreadable })}`,
+    // Its pictures get the size of the pretrained network, in colour.
+    ...(recipe === photos
+      ? [
+          `or a classifier on a pretrained network, in a fraction of the time (docs/transfer.md): ${commandLine(`train ${TRANSFER}`, { data: folder, fit, labelFrom, skipUnreadable })}`,
+        ]
+      : []),
   ];
 }
 

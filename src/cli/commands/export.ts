@@ -1,6 +1,6 @@
 import type { LoadedData } from "../../data/node/chain.ts";
 import { UserError } from "../../errors.ts";
-import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun } from "../../exchange/export-run.ts";
+import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat, exportRun, isCopied } from "../../exchange/export-run.ts";
 import { OPSET_VERSION } from "../../onnx/graph-writer.ts";
 import { defaultExportPath } from "../../runs/node/export-files.ts";
 import { openRun, type Run } from "../../runs/node/run-files.ts";
@@ -48,17 +48,21 @@ export const exportCommand = defineCommand({
       format,
       out,
       force: options.force === true,
-      data: await dataToCompare(opened, options, output),
+      data: isCopied(opened, format) ? undefined : await dataToCompare(opened, options, output),
       threads: threads(options),
       runtime: nodeRuntime,
     });
     const { maxLogitDifference, images, imagesFrom } = exported;
-    const opset = format === "onnx" ? { opset: OPSET_VERSION } : {};
-    const which = imagesFrom === "test" ? "test images" : "images of noise";
-    output.say(`${WHAT[format]}: ${out}`);
-    output.say(
-      `largest logit difference from the training engine, over ${count(images)} ${which}: ${maxLogitDifference.toExponential(1)}`,
-    );
+    const opset = format === "onnx" && imagesFrom !== null ? { opset: OPSET_VERSION } : {};
+    if (maxLogitDifference === null) {
+      output.say(`ONNX model, backbone and classifier: ${out} (a copy of the run's own, whose checksum is right)`);
+    } else {
+      const which = imagesFrom === "test" ? "test images" : "images of noise";
+      output.say(`${WHAT[format]}: ${out}`);
+      output.say(
+        `largest logit difference from the training engine, over ${count(images)} ${which}: ${maxLogitDifference.toExponential(1)}`,
+      );
+    }
     output.say(NEXT[format](out));
     output.result({ run, ...exported, ...opset });
     return 0;

@@ -3,6 +3,7 @@ import { EVALUATION_SPLITS } from "../../evaluation/node/evaluate-run.ts";
 import { comparisonReport } from "../../experiments/comparison-report.ts";
 import { runReportPage, writeRunReport } from "../../experiments/run-report.ts";
 import { checkExportTarget, writeExportedFile } from "../../runs/node/export-files.ts";
+import type { Run } from "../../runs/node/run-files.ts";
 import { shellWord } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
@@ -66,7 +67,8 @@ export const report = defineCommand({
     if (isComparison) {
       const command = commandLine(["report", ...typed.map((word) => shellWord(word!))].join(" "), options);
       const { split } = options;
-      write(await comparisonReport(runs, { data, split, threads: threads(options), command }));
+      const loadData = (other: Run) => dataOfRun(other, options, output);
+      write(await comparisonReport(runs, { data, loadData, split, threads: threads(options), command }));
       return 0;
     }
     const { openModel } = await deviceForModel(run.path, options, output);

@@ -163,7 +163,11 @@ export const sweep = defineCommand({
     // A custom model cannot be named in a JSON file.
     const isWhole = MODELS.some(({ name }) => name === bestRecipe.model.name);
     const call = commandLine(`train ${shellWord(bestFile)}`, sameImages(options));
-    output.say(`its recipe: ${bestFile}${isWhole ? `, to be trained by: ${call}` : ""}`);
+    output.say(
+      isWhole
+        ? `its recipe: ${bestFile}, to be trained by: ${call}`
+        : `to train it again, put these values into ${recipeFile ?? "the recipe"}; ${bestFile} has them, but cannot hold a network of your own`,
+    );
     output.say(`plot: ${plots[0]}`);
     const summary = {
       ...sweepSummary(report),

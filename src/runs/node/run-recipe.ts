@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../errors.ts";
-import { findModel } from "../../models/index.ts";
+import { findModel, isBuiltIn } from "../../models/index.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { recipeFromJson } from "../../recipes/recipe-json.ts";
@@ -15,7 +15,7 @@ import { RUN_FILES } from "./run-files.ts";
  *
  * @param path of the run @param task its images and classes
  * @param own its model, if that is neither built-in nor in a file
- * @throws UserError when the file is missing, or its network differs from the run's
+ * @throws UserError when the file is missing, its network differs from the run's, or a program gave it and does not now
  */
 export async function readRecipe(
   path: string,
@@ -25,7 +25,14 @@ export async function readRecipe(
   const where = `${path}/${RUN_FILES.record}`;
   const { recipeFile } = record;
   const model = own ?? (recipeFile === undefined ? undefined : await modelOf(path, recipeFile));
-  if (!model) return recipeFromJson(record.recipe, where);
+  if (!model) {
+    if (!record.recipe.backbone && !isBuiltIn(record.model)) {
+      throw new UserError(
+        `the network "${record.model}" of ${path} was given by a program, and only that program has its layers: resume the run there, by resumeRun with the option model (evaluate and predict do not need it)`,
+      );
+    }
+    return recipeFromJson(record.recipe, where);
+  }
   const recipe = recipeFromJson(record.recipe, where, model);
   requireSameNetwork(path, record, { model, task, todo: "train anew" });
   return recipe;

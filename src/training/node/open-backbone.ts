@@ -198,7 +198,7 @@ function statedBeside(file: string, { metadata, input }: BackboneFile): Stated |
 }
 
 function rangeFrom(stated: Stated | undefined, { range }: BackboneOptions): string {
-  return range ?? stated?.from ?? "imagenet, as most networks; nothing says so here";
+  return range ?? stated?.from ?? "imagenet, supposed, as the file does not say; a wrong range costs accuracy";
 }
 
 function inputOf(
