@@ -24,14 +24,17 @@ const EVALUATION_BATCH_SIZE = 250;
 /** Values of pixels in a batch of large images, which would need too much memory otherwise: ten images of 3x224x224. */
 const MAX_BATCH_VALUES = 10 * 3 * 224 * 224;
 
+/** A single image is evaluated beside an empty one: alone, its results depend on the number of threads in the standard lowering. */
+const MIN_BATCH_SIZE = 2;
+
 /**
  * Number of images of this size to evaluate at a time.
  *
- * @param count of all images, where it is known: a batch is not larger
+ * @param count of all images, where it is known: a batch is not larger, but for a single image
  */
 export function evaluationBatchSize(image: ImageGeometry, count = EVALUATION_BATCH_SIZE): number {
   const fitting = Math.floor(MAX_BATCH_VALUES / imageBytes(image));
-  return Math.max(1, Math.min(EVALUATION_BATCH_SIZE, fitting, count));
+  return Math.max(MIN_BATCH_SIZE, Math.min(EVALUATION_BATCH_SIZE, fitting, count));
 }
 
 /** Classifies every image of a set (and its mirror image, with averaging) and computes metrics against the labels. */

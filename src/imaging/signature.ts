@@ -8,6 +8,9 @@ export type NoImage = "svg" | "empty" | "unknown";
 /** The first of the four bytes of a box's length, in files of the HEIF family: no such box has 2^24 bytes. */
 const BOX_START = "\0";
 
+/** Brands of HEVC pictures (in layers, heim and heis), of bursts that have a main picture, and of either with any codec. */
+const HEIC_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevm", "hevs", "mif1", "msf1"] as const;
+
 /** Number of bytes searched for `<svg`, which may follow an XML declaration and comments. */
 const SVG_WITHIN_BYTES = 4096;
 
@@ -32,9 +35,7 @@ const SIGNATURES: readonly {
   { kind: "tiff", at: 0, bytes: "MM\0+" },
   { kind: "avif", at: 4, bytes: "ftypavif", start: BOX_START },
   { kind: "avif", at: 4, bytes: "ftypavis", start: BOX_START },
-  { kind: "heic", at: 4, bytes: "ftypheic", start: BOX_START },
-  { kind: "heic", at: 4, bytes: "ftypheix", start: BOX_START },
-  { kind: "heic", at: 4, bytes: "ftypmif1", start: BOX_START },
+  ...HEIC_BRANDS.map((brand) => ({ kind: "heic", at: 4, bytes: `ftyp${brand}`, start: BOX_START }) as const),
 ];
 
 /** Possible lengths of a BMP's second header: OS/2's 12, 16 and 64, Windows' 40, 52, 56, 108 and 124. */

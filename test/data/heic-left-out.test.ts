@@ -38,3 +38,17 @@ test("a class that holds only them is refused, and a folder of nothing else to p
     `2 HEIC pictures are left out, such as ${join(folder, "fox/1.heic")}`,
   );
 });
+
+test("so is a data folder of nothing else", async () => {
+  const folder = await temporaryFolder();
+  put(folder, { "a/1.heic": FLAG_HEIC, "a/2.heic": FLAG_HEIC, "b/1.heic": FLAG_HEIC, "b/2.heic": FLAG_HEIC });
+  await expect(loadCustomData(folder)).rejects.toThrow("npm install libheif-js");
+});
+
+test("so are loose ones, and those that a table names", async () => {
+  const folder = await temporaryFolder();
+  put(folder, { "1.heic": FLAG_HEIC, "2.heic": FLAG_HEIC, "3.heic": FLAG_HEIC });
+  await expect(loadCustomData(folder)).rejects.toThrow("npm install libheif-js");
+  put(folder, { "labels.csv": "file,label\n1.heic,a\n2.heic,b\n3.heic,a\n" });
+  await expect(loadCustomData(folder)).rejects.toThrow("npm install libheif-js");
+});

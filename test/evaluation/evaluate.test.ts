@@ -1,11 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile/compile.ts";
-import { evaluate, evaluationProgram, type LogitsOf } from "../../src/evaluation/evaluate.ts";
+import {
+  allLogits,
+  evaluate,
+  evaluationBatchSize,
+  evaluationProgram,
+  type LogitsOf,
+} from "../../src/evaluation/evaluate.ts";
 import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
 import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { numberedSet } from "../data/fixtures.ts";
-import { lowerings } from "../support/run-program.ts";
+import { lowerings, processorLowerings } from "../support/run-program.ts";
 import { smallSets } from "../training/support/jobs.ts";
 
 const CLASSES = 3;
@@ -125,3 +131,26 @@ describe("the evaluation program", () => {
     }
   });
 });
+
+test.each(processorLowerings())(
+  "the logits of few images are the same with any number of threads, $kind lowering",
+  async (lowering) => {
+    const task = { channels: 1, height: 28, width: 28, classes: CLASSES };
+    const normalization = { mean: [0.3], standardDeviation: [0.3] };
+    const graph = buildModel(base, { task, batchSize: 1, normalization, mode: "inference" });
+    const tensors = initialTensors(graph, 1);
+    for (const count of [1, 2, 3]) {
+      const set = numberedSet(count, { ...task, pixel: (image, at) => (37 * image + 11 * at) % 256 });
+      const batchSize = evaluationBatchSize(set, count);
+      const compiled = compile(evaluationProgram(base, { task, batchSize, normalization }), lowering);
+      const results: Float32Array[] = [];
+      for (const threads of [1, 4]) {
+        const session = await nodeRuntime.open(compiled, { threads });
+        session.load(tensors);
+        results.push(await allLogits(set, async (pixels) => (await session.run({ pixels })).logits!, batchSize));
+        await session.release();
+      }
+      expect({ count, logits: results[1] }).toEqual({ count, logits: results[0] });
+    }
+  },
+);

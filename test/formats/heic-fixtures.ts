@@ -31,3 +31,80 @@ export const TRANSPARENT_FLAG_HEIC = decoded(
   "nux2UUPn9Ua/epRJLDQhfgXzBm7SQIDTPib3RGAQzxAtUI8qlrBAWuKWRVxJcwgo6rzgkZYvpY95AAAAAgKAGuDGQkokC004X+EX9Tht2ge+29",
   "9jKEUaIHQC9QSNc=",
 );
+
+const unsigned = (bytes: number, value: number) => {
+  const made = Buffer.alloc(bytes);
+  made.writeUIntBE(value, 0, bytes);
+  return made;
+};
+const box = (type: string, ...content: readonly Uint8Array[]) => {
+  const all = Buffer.concat(content);
+  return Buffer.concat([unsigned(4, all.length + 8), Buffer.from(type), all]);
+};
+const fullBox = (type: string, version: number, ...content: readonly Uint8Array[]) =>
+  box(type, unsigned(1, version), unsigned(3, 0), ...content);
+const sizeBox = ([width, height]: readonly [number, number]) =>
+  fullBox("ispe", 0, unsigned(4, width), unsigned(4, height));
+
+/** The content of the first box of this type in the flag's file, after its head. */
+function flagsBox(type: string): Buffer {
+  const file = Buffer.from(FLAG_HEIC);
+  const at = file.indexOf(type);
+  return file.subarray(at + 4, at - 4 + file.readUInt32BE(at - 4));
+}
+
+/**
+ * A HEIC file of tiles, all of which are the flag's one of 64x64 pixels.
+ *
+ * @param grid.tile the tiles' size as stated
+ */
+export function tiledHeic(
+  rows: number,
+  columns: number,
+  {
+    tile = [64, 64],
+    size = [64 * columns, 64 * rows],
+  }: Partial<Record<"tile" | "size", readonly [number, number]>> = {},
+): Uint8Array {
+  const tiles = Array.from({ length: rows * columns }, (_, i) => i + 1);
+  const [main, data] = [tiles.length + 1, flagsBox("mdat")];
+  const layout = Buffer.concat([0, 1, rows - 1, columns - 1].map((byte) => unsigned(1, byte)));
+  const grid = Buffer.concat([layout, ...size.map((edge) => unsigned(4, edge))]);
+  const place = (id: number, way: number, start: number, length: number) =>
+    Buffer.concat([
+      unsigned(2, id),
+      ...[way, 0, 1].map((one) => unsigned(2, one)),
+      unsigned(4, start),
+      unsigned(4, length),
+    ]);
+  const entry = (id: number, type: string) =>
+    fullBox("infe", 2, unsigned(2, id), unsigned(2, 0), Buffer.from(`${type}\0`));
+  const having = (id: number, ...properties: readonly number[]) =>
+    Buffer.concat([unsigned(2, id), unsigned(1, properties.length), Buffer.from(properties)]);
+  const head = (dataAt: number) =>
+    Buffer.concat([
+      box("ftyp", Buffer.from("heic\0\0\0\0mif1heic")),
+      fullBox(
+        "meta",
+        0,
+        fullBox("hdlr", 0, Buffer.from("\0\0\0\0pict"), Buffer.alloc(13)),
+        fullBox("pitm", 0, unsigned(2, main)),
+        fullBox(
+          "iloc",
+          1,
+          ...[unsigned(2, 0x4400), unsigned(2, main)],
+          ...tiles.map((id) => place(id, 0, dataAt, data.length)),
+          place(main, 1, 0, grid.length),
+        ),
+        fullBox("iinf", 0, unsigned(2, main), ...tiles.map((id) => entry(id, "hvc1")), entry(main, "grid")),
+        fullBox("iref", 0, box("dimg", ...[main, tiles.length, ...tiles].map((one) => unsigned(2, one)))),
+        box(
+          "iprp",
+          box("ipco", box("hvcC", flagsBox("hvcC")), sizeBox(tile), sizeBox(size)),
+          fullBox("ipma", 0, unsigned(4, main), ...tiles.map((id) => having(id, 0x81, 2)), having(main, 3)),
+        ),
+        box("idat", grid),
+      ),
+    ]);
+  return Buffer.concat([head(head(0).length + 8), box("mdat", data)]);
+}

@@ -5,10 +5,16 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { requireSameFormat } from "../../src/formats/image-format.ts";
-import { decodeImage, readImageFile } from "../../src/formats/node/image-file.ts";
+import {
+  decodeImage,
+  decoderVersion,
+  decodingCost,
+  imageSize,
+  readImageFile,
+} from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
-import { FLAG_HEIC, TRANSPARENT_FLAG_HEIC } from "./heic-fixtures.ts";
+import { FLAG_HEIC, TRANSPARENT_FLAG_HEIC, tiledHeic } from "./heic-fixtures.ts";
 
 const FOLDER = sharedFolder();
 const [WIDTH, HEIGHT] = [24, 16];
@@ -164,6 +170,49 @@ describe("every format is decoded to the same picture", () => {
       .png()
       .toBuffer();
     expect(await decodeImage(small, "small")).toMatchObject({ width: 3, height: 2 });
+  });
+});
+
+describe("HEIC", () => {
+  test.each(["heix", "heim", "heis", "hevc", "hevm", "hevs", "mif1", "msf1"])("of the brand %s", async (brand) => {
+    const file = Buffer.from(FLAG_HEIC);
+    file.write(brand, 8, "latin1");
+    expect((await fieldsOf(file)).left).toBeClose([220, 40, 20], { tolerance: 2 });
+  });
+
+  test("of more parts than libvips takes", async () => {
+    const file = tiledHeic(16, 17);
+    const size = { width: 17 * 64, height: 16 * 64 };
+    expect(await imageSize(file, "x")).toEqual(size);
+    expect(await decodingCost(file, "x")).toMatchObject(size);
+    expect(await decodeImage(file, "x")).toMatchObject({ width: 512, height: 482 });
+  });
+
+  test("a small picture with huge tiles is refused before they are decoded", async () => {
+    const size = [64, 64] as const;
+    expect(await decodeImage(tiledHeic(1, 1, { size }), "x")).toMatchObject({ width: 64, height: 64 });
+    await expect(decodeImage(tiledHeic(1, 1, { size, tile: [8000, 8000] }), "x")).rejects.toThrow(
+      /^x is damaged or cut short \(.*Image size 8000x8000 exceeds the maximum image size/,
+    );
+  });
+
+  test("of 20,000 x 20,000 pixels, in one part or in tiles, is refused by its header", async () => {
+    const size = [20_000, 20_000] as const;
+    for (const tile of [size, [64, 64]] as const) {
+      await expect(decodeImage(tiledHeic(1, 1, { size, tile }), "x")).rejects.toThrow(
+        "x has 20000 x 20000 pixels; at most 134,217,728 are decoded, make it smaller",
+      );
+    }
+  });
+
+  test("several at once, also damaged ones, do not disturb each other", async () => {
+    const files = [FLAG_HEIC, FLAG_HEIC.subarray(0, 500), TRANSPARENT_FLAG_HEIC, FLAG_HEIC];
+    const results = await Promise.allSettled(files.map((file) => decodeImage(file, "x")));
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  });
+
+  test("another decoder means other pixels in the cache", async () => {
+    expect(JSON.parse(await decoderVersion()).at(-1)).toMatch(/^1\.\d+\.\d+$/);
   });
 });
 

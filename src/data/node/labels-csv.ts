@@ -6,6 +6,7 @@ import { type ListedPicture, type ListedPictures, PART_FOLDERS } from "./class-f
 import { MAX_CLASSES, namesBeside } from "./class-names.ts";
 import { type CsvHead, isCsvName, readCsv, readCsvHead } from "./csv-file.ts";
 import type { DataPlace } from "./data-place.ts";
+import { heicLines } from "./left-out.ts";
 import { filesIn, IMAGE_EXTENSIONS } from "./picture-files.ts";
 import type { UnreadablePicture } from "./read-pictures.ts";
 
@@ -80,7 +81,8 @@ export async function listLabelled(place: DataPlace): Promise<ListedPictures> {
   if (rows.size === 0) {
     const [first] = missing;
     const none = `${tables[0]!.head.path} names no picture that is in ${place.folder}`;
-    throw new UserError(first ? `${none} (${first.message})` : `${none}: it has no rows`);
+    const message = first ? `${none} (${first.message})` : `${none}: it has no rows`;
+    throw new UserError([message, ...heicLines(index.others)].join("\n"));
   }
   return { ...listedRows(place, [...rows.values()], tables), missing, ...leftOver(place, index, rows, notes, tables) };
 }

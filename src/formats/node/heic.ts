@@ -6,6 +6,12 @@ import { loadOptional } from "../../optional-package.ts";
 
 const PACKAGE = "libheif-js";
 
+/**
+ * What a picture's parts, its tiles and its transparency, may be longer than the picture itself, in pixels: tiles at its border are cut off.
+ * Without this limit a file of 15 kB with an icon can refer to hundreds of tiles of 64 megapixels.
+ */
+const MAX_BEYOND = 1024;
+
 let isInstalled: boolean | undefined;
 
 /**
@@ -26,12 +32,35 @@ function isResolved(): boolean {
   }
 }
 
+/** The version of the decoder; undefined where it is not installed. */
+export function heicDecoderVersion(): string | undefined {
+  if (!canDecodeHeic()) return undefined;
+  return (createRequire(import.meta.url)(`${PACKAGE}/package.json`) as { version: string }).version;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Does `work` when what was given before is done. For decoding and shrinking a picture: libheif decodes in this thread, so that
+ * pictures at once would take no less time, only the memory of all of them in full size.
+ */
+export function oneHeicAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+  const result = last.then(work);
+  last = result.catch(() => {});
+  return result;
+}
+
 /**
  * Decodes the main image of a HEIC file, turned as its container says. Colours are taken for sRGB, whatever the profile.
  *
+ * @param size of the image by its header; a file whose parts are much larger is refused
  * @throws UserError when the decoder is not installed, or the file is damaged or truncated
  */
-export async function decodeHeic(bytes: Uint8Array, name: string): Promise<Picture> {
+export async function decodeHeic(
+  bytes: Uint8Array,
+  name: string,
+  size: { readonly width: number; readonly height: number },
+): Promise<Picture> {
   const { default: libheif } = await loadOptional(
     `${name} is HEIC, which`,
     PACKAGE,
@@ -45,6 +74,9 @@ export async function decodeHeic(bytes: Uint8Array, name: string): Promise<Pictu
   };
   const file = libheif.heif_context_alloc();
   try {
+    const limit = Math.max(size.width, size.height) + MAX_BEYOND;
+    // The function of C: the one without the underscore has no effect.
+    libheif._heif_context_set_maximum_image_size_limit(file.$$.ptr, limit);
     required(libheif.heif_context_read_from_memory(file, bytes));
     const image = required(libheif.heif_js_context_get_primary_image_handle(file));
     try {

@@ -10,7 +10,7 @@ import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
-import { decodeHeic } from "./heic.ts";
+import { decodeHeic, heicDecoderVersion, oneHeicAtATime } from "./heic.ts";
 
 /** Limit on decoded pixels: a small file can decode to gigabytes. */
 const MAX_PIXELS = 2 ** 27;
@@ -48,7 +48,7 @@ const DECODING_VERSION = 1;
 
 /** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
 export async function decoderVersion(): Promise<string> {
-  return JSON.stringify([DECODING_VERSION, (await sharp()).versions]);
+  return JSON.stringify([DECODING_VERSION, (await sharp()).versions, heicDecoderVersion() ?? "no HEIC"]);
 }
 
 /** What decoding an image takes, at most, by its header. */
@@ -65,7 +65,9 @@ export interface DecodingCost {
  * For each pixel, at most: time as a multiple of a plain PNG's, and bytes. Measured with flat and with noisy pictures of 3 and 12
  * megapixels; formats that libvips reads in rows need few, unless their rows are interlaced or progressive.
  */
-const COSTS: Readonly<Record<ImageFormat | "deep tiff", { readonly work: number; readonly bytes: number }>> = {
+const COSTS: Readonly<
+  Record<ImageFormat | "deep tiff" | "heavy heic", { readonly work: number; readonly bytes: number }>
+> = {
   png: { work: 1, bytes: 2 },
   jpeg: { work: 1, bytes: 2 },
   webp: { work: 6, bytes: 8 },
@@ -73,7 +75,8 @@ const COSTS: Readonly<Record<ImageFormat | "deep tiff", { readonly work: number;
   tiff: { work: 4, bytes: 8 },
   "deep tiff": { work: 20, bytes: 64 },
   avif: { work: 36, bytes: 20 },
-  heic: { work: 30, bytes: 24 },
+  heic: { work: 48, bytes: 24 },
+  "heavy heic": { work: 72, bytes: 36 },
   bmp: { work: 4, bytes: 10 },
 };
 const INTERLACED = { work: 5, bytes: 6 };
@@ -99,14 +102,26 @@ export async function decodingCost(
   return { width, height, work: (pixels + height * ROW_WORK) * cost.work, memory: pixels * cost.bytes };
 }
 
+/**
+ * An image of which only the header is to be read. libvips refuses files of the HEIF family with more than 256 parts, which large
+ * pictures in tiles have; libheif-js, which decodes them, has limits of its own.
+ */
+async function headerOf(file: Uint8Array | string, format: ImageFormat): Promise<Sharp> {
+  return (await sharp())(file, { limitInputPixels: false, unlimited: format === "heic" });
+}
+
 async function headerCost(bytes: Uint8Array, { name, format }: { name: string; format: ImageFormat }) {
-  const image = (await sharp())(bytes, { limitInputPixels: false });
+  const image = await headerOf(bytes, format);
   const found = await image.metadata().catch((cause) => {
     throw format === "tiff" ? headerProblem(name, cause) : damaged(name, cause);
   });
   requireSameFormat(name, format, found.format);
   const { width, height } = found;
   if (format === "tiff") return { width, height, cost: found.depth === "uchar" ? COSTS.tiff : COSTS["deep tiff"] };
+  // 10 bits with transparency: two pictures of twice the bytes.
+  if (format === "heic" && found.hasAlpha && found.depth === "ushort") {
+    return { width, height, cost: COSTS["heavy heic"] };
+  }
   const isInterlaced = found.isProgressive && (format === "png" || format === "jpeg");
   return { width, height, cost: isInterlaced ? INTERLACED : COSTS[format] };
 }
@@ -145,6 +160,16 @@ export async function decodeImage(
   { mostPixels = MAX_PIXELS, size: { edge, of } = DEFAULT_SIZE }: DecodingOptions = {},
 ): Promise<Picture> {
   const format = formatOf(bytes, name);
+  const decode = () => decodeAs(format, bytes, name, { mostPixels, size: { edge, of } });
+  return format === "heic" ? oneHeicAtATime(decode) : decode();
+}
+
+async function decodeAs(
+  format: ImageFormat,
+  bytes: Uint8Array,
+  name: string,
+  { mostPixels, size: { edge, of } }: { readonly mostPixels: number; readonly size: DecodedSize },
+): Promise<Picture> {
   const image = await openImage(bytes, { name, format, mostPixels });
   const small = {
     width: edge,
@@ -172,9 +197,10 @@ export async function decodeImage(
  * @throws UserError when the bytes are not an image
  */
 export async function imageSize(bytes: Uint8Array, name: string): Promise<{ width: number; height: number }> {
-  if (formatOf(bytes, name) === "bmp") return bmpSize(bytes, name);
+  const format = formatOf(bytes, name);
+  if (format === "bmp") return bmpSize(bytes, name);
   try {
-    return (await (await sharp())(bytes, { limitInputPixels: false }).metadata()).autoOrient;
+    return (await (await headerOf(bytes, format)).metadata()).autoOrient;
   } catch (cause) {
     throw await explain(cause, bytes, name, MAX_PIXELS);
   }
@@ -188,7 +214,7 @@ async function openImage(
   if (format === "bmp") return rawImage(bytes, { name, mostPixels, size: bmpSize(bytes, name), decode: decodeBmp });
   if (format === "heic") {
     const size = await headerCost(bytes, { name, format });
-    return rawImage(bytes, { name, mostPixels, size, decode: decodeHeic });
+    return rawImage(bytes, { name, mostPixels, size, decode: () => decodeHeic(bytes, name, size) });
   }
   const open = (limitInputPixels: number | false) =>
     library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
@@ -283,8 +309,9 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
 export async function imageFileSize(path: string): Promise<{ width: number; height: number } | undefined> {
   try {
     const head = readHead(path);
-    if (formatOf(head, path) === "bmp") return bmpSize(head, path);
-    return (await (await sharp())(path, { limitInputPixels: false }).metadata()).autoOrient;
+    const format = formatOf(head, path);
+    if (format === "bmp") return bmpSize(head, path);
+    return (await (await headerOf(path, format)).metadata()).autoOrient;
   } catch {
     return undefined;
   }

@@ -6,12 +6,18 @@ declare module "libheif-js/wasm-bundle.js" {
     readonly message: string;
   }
   type Constants<Name extends string> = Readonly<Record<Name, symbol>>;
-  type Handle<Kind extends string> = { readonly kind: Kind };
+  type Handle<Kind extends string> = {
+    readonly kind: Kind;
+    /** Its address. */
+    readonly $$: { readonly ptr: number };
+  };
   const libheif: {
     readonly heif_error_code: Constants<"heif_error_Ok">;
     readonly heif_colorspace: Constants<"heif_colorspace_RGB">;
     readonly heif_chroma: Constants<"heif_chroma_interleaved_RGB" | "heif_chroma_interleaved_RGBA">;
     heif_context_alloc(): Handle<"context">;
+    /** No part may have more than this squared pixels. */
+    _heif_context_set_maximum_image_size_limit(context: number, edge: number): void;
     heif_context_free(context: Handle<"context">): void;
     heif_context_read_from_memory(context: Handle<"context">, bytes: Uint8Array): HeifError;
     heif_js_context_get_primary_image_handle(context: Handle<"context">): Handle<"image"> | HeifError;
