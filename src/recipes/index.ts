@@ -104,7 +104,7 @@ export const tiny: Recipe = {
   labelSmoothing: 0.05,
 };
 
-/** `light`, trained as `tiny` is. Not compared with other networks yet. */
+/** `light`, trained as `tiny` is. Other networks of its cost were not compared. */
 export const light: Recipe = {
   ...tiny,
   name: "light",
