@@ -33,10 +33,7 @@ export async function comparisonReport(
 ): Promise<string> {
   const opened = runs.map(openRun);
   const split = wanted ?? (opened.every((run) => defaultSplit(run) === "test") ? "test" : "validation");
-  const compared = await compareRuns(opened, {
-    ...{ data, split, threads, isKept: false },
-    ...(loadData && { loadData }),
-  });
+  const compared = await compareRuns(opened, { data, loadData, split, threads, isKept: false });
   const results = ownResults(compared.runs);
   const firstOf = ({ origin }: OwnResult) => compared.runs.find(({ run }) => run === origin.runs[0])!;
   const recordOf = ({ run }: ComparedRun) => opened.find(({ path }) => path === run)!.record;

@@ -21,17 +21,17 @@ export const MODELS: readonly Model[] = [
   ...FIELD_MODELS,
 ];
 
-/** Networks of the ablation only: needed to load its runs by name. */
-const ABLATED: readonly Model[] = [baseBatchNorm, baseDropout, enhancedPlain];
+/** Also those of the ablation only: needed to load its runs by name. */
+const BUILT_IN: readonly Model[] = [...MODELS, baseBatchNorm, baseDropout, enhancedPlain];
 
-/** Whether a model of this name is built in. */
-export function isBuiltIn(name: string): boolean {
-  return [...MODELS, ...ABLATED].some((model) => model.name === name);
+/** Whether `findModel` finds a model of this name. */
+export function isBuiltInModel(name: string): boolean {
+  return BUILT_IN.some((model) => model.name === name);
 }
 
 /** @throws UserError that lists the models when there is none with this name */
 export function findModel(name: string): Model {
-  const model = [...MODELS, ...ABLATED].find((candidate) => candidate.name === name);
+  const model = BUILT_IN.find((candidate) => candidate.name === name);
   if (!model) {
     throw new UserError(`there is no model "${name}"; choose one of: ${MODELS.map((m) => m.name).join(", ")}`, {
       exitCode: 2,

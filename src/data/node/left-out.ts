@@ -13,9 +13,8 @@ const MAX_NAMED = 3;
  */
 export function leftOutLines(others: readonly string[]): string[] {
   const folders = others.filter(isFolder);
-  const all = others.filter((path) => !isFolder(path));
-  const pictures = all.filter(isHeicName);
-  const files = all.filter((path) => !isHeicName(path));
+  const pictures = others.filter(isHeicFile);
+  const files = others.filter((path) => !isFolder(path) && !isHeicFile(path));
   return [
     ...line(files, "other file", ""),
     ...line(folders, "folder", ""),
@@ -25,7 +24,11 @@ export function leftOutLines(others: readonly string[]): string[] {
 
 /** The lines about HEIC pictures only. */
 export function heicLines(others: readonly string[]): string[] {
-  return leftOutLines(others.filter((path) => !isFolder(path) && isHeicName(path)));
+  return leftOutLines(others.filter(isHeicFile));
+}
+
+function isHeicFile(path: string): boolean {
+  return !isFolder(path) && isHeicName(path);
 }
 
 function isFolder(path: string): boolean {

@@ -29,7 +29,7 @@ export interface CompareOptions {
    * Loads the data of a run on the same pictures at another size, in gray, or fitted otherwise. Default: `loadRunData`, from the
    * folder of `data`.
    */
-  readonly loadData?: (run: Run) => Promise<LoadedData>;
+  readonly loadData?: ((run: Run) => Promise<LoadedData>) | undefined;
   readonly split: EvaluationSplit;
   readonly threads: number;
   /** As in the evaluation of a run. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../errors.ts";
-import { findModel, isBuiltIn } from "../../models/index.ts";
+import { findModel, isBuiltInModel } from "../../models/index.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import type { Recipe } from "../../recipes/recipe.ts";
 import { recipeFromJson } from "../../recipes/recipe-json.ts";
@@ -26,7 +26,7 @@ export async function readRecipe(
   const { recipeFile } = record;
   const model = own ?? (recipeFile === undefined ? undefined : await modelOf(path, recipeFile));
   if (!model) {
-    if (!record.recipe.backbone && !isBuiltIn(record.model)) {
+    if (!record.recipe.backbone && !isBuiltInModel(record.model)) {
       throw new UserError(
         `the network "${record.model}" of ${path} was given by a program, and only that program has its layers: resume the run there, by resumeRun with the option model (evaluate and predict do not need it)`,
       );
