@@ -66,6 +66,11 @@ const REFUSED: readonly (readonly [mistake: string, make: () => Value, message: 
     /depthwiseConv2d: weight must be \[3, 1, .*got \[4, 1, 3, 3\]/,
   ],
   [
+    "a stride of 3",
+    () => apply(fusedConv2dOp, [images, of(6, 3, 3, 3), of(6)], { stride: 3, padding: [0, 0], relu: false }),
+    /fusedConv2d: stride must be 1 or 2, got 3/,
+  ],
+  [
     "as much padding as kernel",
     () => depthwiseConv2d(images, of(3, 1, 3, 2), { padding: [1, 2] }),
     /depthwiseConv2d: padding must be .* less than the kernel 3x2, got 1, 2/,

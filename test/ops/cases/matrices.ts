@@ -30,6 +30,7 @@ const SIZES: readonly (readonly [edge: string, rows: number, columns: number, te
   ["columns one more than rows, 129 terms", 16, 17, 129],
   ["columns many more than rows, many terms", 3, 65, 300],
   ["one row, many terms", 1, 33, 257],
+  ["few rows for many threads", 9, 8, 1000],
 ];
 
 const TRANSPOSITIONS: readonly MatrixAttributes[] = [
