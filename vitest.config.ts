@@ -15,8 +15,8 @@ const MOCKING = [
 
 export default defineConfig({
   test: {
-    // Twice the cores of a small machine: a third of the time, tests wait for servers, pages and processes.
-    maxWorkers: 4,
+    // One more than the cores of a small machine: a third of the time, tests wait for servers, pages and processes.
+    maxWorkers: 3,
     // For the same reason a command that is started without --threads takes one.
     // Decoded pictures of tests would only fill the cache.
     env: { OMP_NUM_THREADS: "1", TAILOR_PICTURE_CACHE: "off" },

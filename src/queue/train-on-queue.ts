@@ -1,5 +1,5 @@
 /** The producer: puts an experiment's runs into a queue, and writes the results of its workers into their folders. */
-import { renameSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JobState, Job as QueuedJob } from "bullmq";
 import { UserError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { sealedRecord } from "../runs/node/hashes.ts";
 import { makeFolder } from "../runs/node/output-folder.ts";
 import { checkRunFiles, RUN_FILES, readRunRecord } from "../runs/node/run-files.ts";
 import { lockHolder } from "../runs/node/run-lock.ts";
-import { writeWholeFile } from "../runs/node/whole-file.ts";
+import { moveFolder, writeWholeFile } from "../runs/node/whole-file.ts";
 import { counted } from "../text.ts";
 import { DivergedError } from "../training/diverged.ts";
 import {
@@ -284,8 +284,7 @@ function replaceFolder(part: string, path: string): void {
     throw new UserError(`${path} is in use: ${holder} is training it too; wait until it has finished`);
   try {
     makeFolder(dirname(path));
-    rmSync(path, { recursive: true, force: true });
-    renameSync(part, path);
+    moveFolder(part, path);
   } catch (error) {
     throw explainFileError(error, "write", path);
   }

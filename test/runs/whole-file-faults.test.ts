@@ -1,9 +1,9 @@
 /** Every system call of `writeWholeFile` fails in turn, with every typical error. */
 import type fs from "node:fs";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { writeWholeFile } from "../../src/runs/node/whole-file.ts";
+import { moveFolder, writeWholeFile } from "../../src/runs/node/whole-file.ts";
 import { temporaryFolder, userErrorOf } from "./support/helpers.ts";
 
 /** The calls so far, and the one (by its place in the order) that fails, with its error. */
@@ -43,6 +43,41 @@ const RENAMED = ORDER.indexOf("rename") + 1;
 afterEach(() => {
   fault.at = -1;
   calls.length = 0;
+});
+
+describe("moveFolder", () => {
+  const SYNC = ["open", "fsync", "close"];
+
+  function arrived() {
+    const folder = temporaryFolder();
+    const [from, to] = [join(folder, "run.part"), join(folder, "run")];
+    for (const [path, content] of [
+      [from, "new"],
+      [to, "old"],
+    ] as const) {
+      mkdirSync(path);
+      for (const name of ["model.onnx", "run.json"]) writeFileSync(join(path, name), content);
+    }
+    writeFileSync(join(to, "report.html"), "old");
+    calls.length = 0;
+    return { folder, from, to };
+  }
+
+  test("syncs each file and their folder before the rename, the folder around it afterwards", () => {
+    const { folder, from, to } = arrived();
+    moveFolder(from, to);
+    expect(calls).toEqual([...SYNC, ...SYNC, ...SYNC, "rename", ...SYNC]);
+    expect(readdirSync(folder)).toEqual(["run"]);
+    expect(readdirSync(to)).toEqual(["model.onnx", "run.json"]);
+    expect(readFileSync(join(to, "run.json"), "utf8")).toBe("new");
+  });
+
+  test.each([1, 4, 7])("where a disk fails to sync (call %i), what was there stays", (at) => {
+    const { from, to } = arrived();
+    Object.assign(fault, { at, code: "EIO" });
+    expect(() => moveFolder(from, to)).toThrow("EIO");
+    expect(readdirSync(to)).toEqual(["model.onnx", "report.html", "run.json"]);
+  });
 });
 
 describe("writeWholeFile", () => {

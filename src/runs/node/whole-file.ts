@@ -43,6 +43,28 @@ export function writeWholeFile(path: string, content: Uint8Array | string): void
   }
 }
 
+/**
+ * Moves a folder of files to where it belongs, in place of what is there: whole and on the disk, so that after a power
+ * failure no name leads to a file without its content.
+ */
+export function moveFolder(from: string, to: string): void {
+  for (const name of readdirSync(from)) syncFile(join(from, name));
+  syncFolder(from);
+  rmSync(to, { recursive: true, force: true });
+  renameSync(from, to);
+  syncFolder(dirname(to));
+}
+
+function syncFile(path: string): void {
+  if (!isSynced) return;
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Makes changes of names in `folder` (a rename, a new file) durable, where the file system supports it. */
 export function syncFolder(folder: string): void {
   let file: number | undefined;
