@@ -14,7 +14,7 @@ import {
 } from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
-import { FLAG_HEIC, TRANSPARENT_FLAG_HEIC, tiledHeic } from "./heic-fixtures.ts";
+import { DISPLAY_P3_HEIC, FLAG_HEIC, TRANSPARENT_FLAG_HEIC, tiledHeic } from "./heic-fixtures.ts";
 
 const FOLDER = sharedFolder();
 const [WIDTH, HEIGHT] = [24, 16];
@@ -94,6 +94,40 @@ describe("every format is decoded to the same picture", () => {
     expect(Math.max(...left)).toBe(left[0]);
     expect(Math.max(...right)).toBe(right[1]);
     expect(left[0]! - left[2]!).toBeGreaterThan(100);
+  });
+
+  describe("colours of Display P3, the profile of many phones, are converted to sRGB", () => {
+    const [upper, lower] = [
+      [230, 60, 50],
+      [40, 190, 70],
+    ] as const;
+    const picture = () => {
+      const pixels = Uint8Array.from({ length: 24 * 16 * 3 }, (_, i) => (i < 24 * 8 * 3 ? upper : lower)[i % 3]!);
+      return sharp(pixels, { raw: { width: 24, height: 16, channels: 3 } }).withIccProfile("p3");
+    };
+    const files: Record<string, () => Promise<Uint8Array>> = {
+      png: () => picture().png().toBuffer(),
+      jpeg: () => picture().jpeg({ quality: 100, chromaSubsampling: "4:4:4" }).toBuffer(),
+      webp: () => picture().webp({ lossless: true }).toBuffer(),
+      tiff: () => picture().tiff({ compression: "lzw" }).toBuffer(),
+      avif: () => picture().avif({ lossless: true, chromaSubsampling: "4:4:4" }).toBuffer(),
+      heic: async () => DISPLAY_P3_HEIC,
+    };
+
+    test.each(Object.keys(files))("%s", async (format) => {
+      const { data, channels } = await decodeImage(await files[format]!(), "phone");
+      // Taken for sRGB they would be [212, 75, 59] and [92, 187, 85].
+      expect([...data.subarray(0, 3)]).toBeClose(upper, { tolerance: 4 });
+      expect([...data.subarray(data.length - channels).subarray(0, 3)]).toBeClose(lower, { tolerance: 4 });
+    });
+
+    test("a profile that is none is ignored", async () => {
+      const broken = Buffer.from(DISPLAY_P3_HEIC);
+      const profile = broken.indexOf("acsp") - 36;
+      broken.fill(0xff, profile + 4, profile + 400);
+      const { data } = await decodeImage(broken, "phone");
+      expect([...data.subarray(0, 3)]).toBeClose([212, 75, 59], { tolerance: 4 });
+    });
   });
 
   test("gray of 8 and 16 bits", async () => {

@@ -9,6 +9,7 @@ import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../..
 import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
+import { toSrgb } from "./colour-profile.ts";
 import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
 import { decodeHeic, heicDecoderVersion, oneHeicAtATime } from "./heic.ts";
 
@@ -44,7 +45,7 @@ function sharp(): Promise<typeof SharpModule> {
 }
 
 /** Changes when `decodeImage` gives other pixels with the same library. */
-const DECODING_VERSION = 1;
+const DECODING_VERSION = 2;
 
 /** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
 export async function decoderVersion(): Promise<string> {
@@ -146,8 +147,8 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 }
 
 /**
- * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF, HEIC (`decodeHeic`) and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK and other colour
- * spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
+ * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF, HEIC (`decodeHeic`) and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK, colours of
+ * an ICC profile and other colour spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
  * its aspect ratio preserved.
  *
  * @param name named in errors
@@ -185,7 +186,10 @@ async function decodeAs(
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     if (lacksEnd(bytes, format)) throw new Error("its end is missing");
-    return { data, width: info.width, height: info.height, channels: info.channels };
+    const picture = { data, width: info.width, height: info.height, channels: info.channels };
+    // libheif leaves colours as they are in the file; sharp converts those that it decodes.
+    const profile = format === "heic" ? (await (await headerOf(bytes, format)).metadata()).icc : undefined;
+    return profile ? await toSrgb(picture, profile, await sharp()) : picture;
   } catch (cause) {
     throw await explain(cause, bytes, name, mostPixels);
   }
