@@ -115,7 +115,10 @@ export function dataOfRun(run: string | Run, options: TypedData, output: Output)
 }
 
 /** The data of a run of pictures with what was added to them. */
-export function grownData(run: Run, options: TypedData, output: Output): Promise<LoadedData> {
+export function grownData(run: Run, options: TypedPreparation & TypedData, output: Output): Promise<LoadedData> {
   const folder = path(options, "data")!;
-  return whileReading(output, (onRead) => loadGrownRunData(run, { folder, report: output.note, onRead }));
+  const { skipUnreadable } = preparationOptions(options);
+  return whileReading(output, (onRead) =>
+    loadGrownRunData(run, { folder, skipUnreadable, report: output.note, onRead }),
+  );
 }

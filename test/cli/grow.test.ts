@@ -94,6 +94,21 @@ describe.each(["transfer", "tiny"])("a run of %s", (run) => {
   });
 });
 
+test("pictures that cannot be read are left out on request, and the others divided as without them", async () => {
+  const file = `${NEW}/broken.jpg`;
+  writeFileSync(join(GROWN, file), "no picture");
+  const made = await tailor([
+    ...["train", "--extend", at("tiny"), "--data", GROWN, "--skip-unreadable"],
+    ...["--out", at("skipping"), ...QUICK],
+  ]);
+  rmSync(join(GROWN, file));
+  expect(made.code, made.stderr).toBe(0);
+  expect(made.stderr).toMatch(/1 of 26 pictures cannot be read:\n.*broken\.jpg/);
+  const [skipping, grown] = [readSplit(at("skipping")), readSplit(at("tiny-grown"))];
+  expect(skipping.skipped).toEqual([{ file, message: expect.stringContaining("not an image") }]);
+  expect(skipping.pictures).toEqual(grown.pictures);
+});
+
 test("a whole network starts from the run's weights, a head from new ones with the same regularisation", () => {
   const recipe = readRunRecord(at("tiny-grown")).recipe;
   expect(recipe).toMatchObject({
@@ -147,7 +162,9 @@ describe("is refused", () => {
     writeFileSync(join(less, `${NEW}/broken.jpg`), "no picture");
     const broken = await grow("tiny", less);
     expect(broken.code).toBe(1);
-    expect(broken.stderr).toMatch(/1 of 26 pictures cannot be read:\n.*broken\.jpg.*\nMend or remove them/);
+    expect(broken.stderr).toMatch(
+      /1 of 26 pictures cannot be read:\n.*broken\.jpg.*\nMend or remove them, .*--skip-unreadable/,
+    );
     rmSync(join(less, "shape 1"), { recursive: true });
     expect(refusalOf(await grow("tiny", less), 2)).toMatch(/less lacks shape 1, a class of .*tiny; .*--data/);
   });

@@ -321,8 +321,10 @@ function requireAsBegun(
 }
 
 function extendJob(recipeName: string | undefined, finished: string, options: TrainOptions): Job {
-  requireAsBegun("extend", recipeName, options, ["epochs", "out"]);
   const epochs = wholeNumber(options, "epochs");
+  const grows = epochs === undefined && options.data !== undefined;
+  // Of the pictures that were added some may be unreadable; the run's own are as they were.
+  requireAsBegun("extend", recipeName, grows ? { ...options, skipUnreadable: undefined } : options, ["epochs", "out"]);
   if (epochs === undefined && options.data === undefined) {
     throw new UserError(
       "--extend needs --epochs: their number in all, more than the run has; or --data: the run's pictures with others added",

@@ -65,9 +65,16 @@ export async function loadPicturesOfRun(
 export function loadGrownPictures(
   named: string,
   split: PictureSplit,
-  { name, report, onRead }: { name: string } & Pick<ReadingHooks, "report" | "onRead">,
+  {
+    name,
+    skipUnreadable,
+    report,
+    onRead,
+  }: { name: string; skipUnreadable?: boolean | undefined } & Pick<ReadingHooks, "report" | "onRead">,
 ): Promise<LoadedData> {
-  return atPlace(named, report, (place, tell) => loadGrownFolder(place, split, { name, report: tell, onRead }));
+  return atPlace(named, report, (place, tell) =>
+    loadGrownFolder(place, split, { name, skipUnreadable, report: tell, onRead }),
+  );
 }
 
 /** Data, and how they are read. */

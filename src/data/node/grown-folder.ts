@@ -15,11 +15,12 @@ import { loadSplit, unreadableLines } from "./picture-folder.ts";
  *
  * @param split of the run @param name of the run, for error messages
  * @throws UserError when the run's pictures are not all there as they were, none was added, or one cannot be read
+ *   and may not be left out (`skipUnreadable`)
  */
 export async function loadGrownFolder(
   place: DataPlace,
   split: PictureSplit,
-  { name, ...hooks }: { name: string } & ReadingHooks,
+  { name, skipUnreadable = false, ...hooks }: { name: string; skipUnreadable?: boolean | undefined } & ReadingHooks,
 ): Promise<LoadedData> {
   const reader = await findReader(place, {});
   if (reader.kind !== "pictures") {
@@ -27,27 +28,41 @@ export async function loadGrownFolder(
       exitCode: 2,
     });
   }
-  const grown = grownSplit(place.path, split, await reader.list(place, {}), name);
+  const listed = await reader.list(place, {});
+  const { classNames, added } = addedPictures(place.path, split, listed, name);
   const { folder } = place;
-  const files = grown.added.map(({ file }) => file);
+  const files = added.map(({ file }) => file);
   const form = { ...split.image, preparation: preparationOf(split) };
   const { pictures: read, unreadable } = await readPicturesOnce(folder, files, form, hooks);
   if (unreadable.length > 0) {
-    throw new UserError([...unreadableLines(unreadable, files.length), "Mend or remove them"].join("\n"));
+    const lines = unreadableLines(unreadable, files.length);
+    if (read.length === 0) throw new UserError([...lines, "Mend or remove them"].join("\n"));
+    if (!skipUnreadable) {
+      throw new UserError((w) =>
+        [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
+      );
+    }
+    for (const line of lines) hooks.report(line);
   }
   const sums = new Map(read.map((picture) => [picture.file, picture]));
-  const added = grown.added.map((picture): SplitPicture => {
+  const readable = added.filter(({ file }) => sums.has(file));
+  const pictures = withParts(readable, split, { classNames, listed }).map((picture): SplitPicture => {
     const { bytes, sha256 } = sums.get(picture.file)!;
     return { ...picture, bytes, sha256 };
   });
-  const whole = { ...split, classNames: grown.classNames, pictures: [...split.pictures, ...added] };
+  const whole = {
+    ...split,
+    classNames,
+    skipped: [...split.skipped, ...unreadable],
+    pictures: [...split.pictures, ...pictures],
+  };
   return { ...(await loadSplit(folder, whole, { name: `${name} and those added`, ...hooks })), folder: place.path };
 }
 
 /** The classes of a run's grown folder, and what was added to it. */
-function grownSplit(
+function addedPictures(
   place: string,
-  { classNames: known, pictures, skipped, drawn }: PictureSplit,
+  { classNames: known, pictures, skipped }: PictureSplit,
   listed: ListedPictures,
   name: string,
 ): { classNames: string[]; added: ListedPicture[] } {
@@ -71,13 +86,21 @@ function grownSplit(
       { exitCode: 2 },
     );
   }
+  return { classNames, added: found };
+}
+
+/** Added pictures of known classes are trained on; those of new classes are divided as a new folder's are. */
+function withParts(
+  added: readonly ListedPicture[],
+  { classNames: known, drawn }: PictureSplit,
+  { classNames, listed }: { readonly classNames: readonly string[]; readonly listed: ListedPictures },
+): ListedPicture[] {
   const isNew = ({ label }: ListedPicture) => label >= known.length;
-  const fresh = found.filter(isNew);
   const toDraw = drawn.filter((part) => !listed.parts.includes(part));
   // Labels of the new classes only, as each of the classes that are drawn from must have pictures.
   const divided = drawParts(
-    fresh.map((picture) => ({ ...picture, label: picture.label - known.length })),
+    added.filter(isNew).map((picture) => ({ ...picture, label: picture.label - known.length })),
     { classNames: classNames.slice(known.length), drawn: toDraw },
   ).map((picture) => ({ ...picture, label: picture.label + known.length }));
-  return { classNames, added: [...found.filter((picture) => !isNew(picture)), ...divided] };
+  return [...added.filter((picture) => !isNew(picture)), ...divided];
 }

@@ -47,17 +47,23 @@ export async function loadRunData(
 }
 
 /**
- * The pictures that a run was trained on together with those that were added since.
+ * The pictures that a run was trained on together with those that were added since. With `skipUnreadable`, added ones that cannot be
+ * read are left out.
  *
  * @param folder with all of them
  * @throws UserError when the run was not trained on pictures, its own are not there as they were, or none was added
  */
 export function loadGrownRunData(
   run: string | Run,
-  { folder, report = () => {}, onRead }: { folder: string; report?: Report; onRead?: OnRead },
+  {
+    folder,
+    skipUnreadable,
+    report = () => {},
+    onRead,
+  }: { folder: string; skipUnreadable?: boolean | undefined; report?: Report; onRead?: OnRead },
 ): Promise<LoadedData> {
   const opened = openRun(run);
-  return loadGrownPictures(folder, readSplit(opened), { name: opened.path, report, onRead });
+  return loadGrownPictures(folder, readSplit(opened), { name: opened.path, skipUnreadable, report, onRead });
 }
 
 /** For imported weights the data is unknown; only the images' size and the classes are checked. */
