@@ -9,7 +9,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const INPUTS = [
   "src",
   "web",
-  "scripts",
+  "scripts/clean.js",
+  "scripts/declarations.js",
   "package-lock.json",
   "package.json",
   "tsconfig.json",

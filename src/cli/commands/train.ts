@@ -321,11 +321,11 @@ function requireAsBegun(
 }
 
 function extendJob(recipeName: string | undefined, finished: string, options: TrainOptions): Job {
-  const epochs = wholeNumber(options, "epochs");
-  const grows = epochs === undefined && options.data !== undefined;
+  const grows = options.epochs === undefined && options.data !== undefined;
   // Of the pictures that were added some may be unreadable; the run's own are as they were.
   requireAsBegun("extend", recipeName, grows ? { ...options, skipUnreadable: undefined } : options, ["epochs", "out"]);
-  if (epochs === undefined && options.data === undefined) {
+  const epochs = wholeNumber(options, "epochs");
+  if (epochs === undefined && !grows) {
     throw new UserError(
       "--extend needs --epochs: their number in all, more than the run has; or --data: the run's pictures with others added",
       { exitCode: 2 },

@@ -6,7 +6,7 @@ import type { DataPlace } from "./data-place.ts";
 import { findReader } from "./data-readers.ts";
 import type { ReadingHooks } from "./picture-cache.ts";
 import { readPicturesOnce } from "./picture-cache.ts";
-import { loadSplit, unreadableLines } from "./picture-folder.ts";
+import { leaveOutUnreadable, loadSplit } from "./picture-folder.ts";
 
 /**
  * Loads the pictures of an existing run together with those that were added to their folder since. Every picture of the run
@@ -20,7 +20,7 @@ import { loadSplit, unreadableLines } from "./picture-folder.ts";
 export async function loadGrownFolder(
   place: DataPlace,
   split: PictureSplit,
-  { name, skipUnreadable = false, ...hooks }: { name: string; skipUnreadable?: boolean | undefined } & ReadingHooks,
+  { name, skipUnreadable, ...hooks }: { name: string; skipUnreadable?: boolean | undefined } & ReadingHooks,
 ): Promise<LoadedData> {
   const reader = await findReader(place, {});
   if (reader.kind !== "pictures") {
@@ -34,16 +34,8 @@ export async function loadGrownFolder(
   const files = added.map(({ file }) => file);
   const form = { ...split.image, preparation: preparationOf(split) };
   const { pictures: read, unreadable } = await readPicturesOnce(folder, files, form, hooks);
-  if (unreadable.length > 0) {
-    const lines = unreadableLines(unreadable, files.length);
-    if (read.length === 0) throw new UserError([...lines, "Mend or remove them"].join("\n"));
-    if (!skipUnreadable) {
-      throw new UserError((w) =>
-        [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
-      );
-    }
-    for (const line of lines) hooks.report(line);
-  }
+  leaveOutUnreadable(unreadable, files.length, { skipUnreadable, report: hooks.report });
+  if (read.length === 0) throw new UserError(`${place.path}: no picture that was added can be read`);
   const sums = new Map(read.map((picture) => [picture.file, picture]));
   const readable = added.filter(({ file }) => sums.has(file));
   const pictures = withParts(readable, split, { classNames, listed }).map((picture): SplitPicture => {

@@ -92,16 +92,7 @@ export async function loadPictureFolder(
 ): Promise<LoadedData> {
   const { report } = hooks;
   const content = await readPictureFolder(place, listed, options, hooks);
-  const { read } = content;
-  if (read.unreadable.length > 0) {
-    const lines = unreadableLines(read.unreadable, countListed(listed));
-    if (options.skipUnreadable !== true) {
-      throw new UserError((w) =>
-        [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
-      );
-    }
-    for (const line of lines) report(line);
-  }
+  leaveOutUnreadable(content.read.unreadable, countListed(listed), { ...options, report });
   const loaded = assemblePictures(place.folder, content, options);
   const words: Words = (w) =>
     `${describePictures(place.path, loaded.split)}${content.chosen ? whySize(content.chosen, w) : ""}`;
@@ -147,6 +138,27 @@ export async function loadSplit(
   }
   hooks.report(describePictures(folder, split));
   return loadedData(folder, split, images);
+}
+
+/**
+ * Reports the pictures that cannot be read, which are left out.
+ *
+ * @param total number of pictures, readable or not
+ * @throws UserError listing every one of them unless they may be skipped
+ */
+export function leaveOutUnreadable(
+  unreadable: readonly UnreadablePicture[],
+  total: number,
+  { skipUnreadable, report }: Pick<CustomDataOptions, "skipUnreadable"> & Pick<ReadingHooks, "report">,
+): void {
+  if (unreadable.length === 0) return;
+  const lines = unreadableLines(unreadable, total);
+  if (skipUnreadable !== true) {
+    throw new UserError((w) =>
+      [...lines, `Mend or remove them, or leave them out with ${w.option("skipUnreadable")}`].join("\n"),
+    );
+  }
+  for (const line of lines) report(line);
 }
 
 /** Lists all unreadable pictures, so that they can be fixed at once. */

@@ -51,7 +51,7 @@ export function oneHeicAtATime<Result>(work: () => Promise<Result>): Promise<Res
 }
 
 /**
- * Decodes the main image of a HEIC file, turned as its container says. Its colours are those of its profile (`toSrgb`).
+ * Decodes the main image of a HEIC file, turned as its container says. Its colours are those of its profile.
  *
  * @param size of the image by its header; a file whose parts are much larger is refused
  * @throws UserError when the decoder is not installed, or the file is damaged or truncated

@@ -9,7 +9,7 @@ import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../..
 import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
-import { toSrgb } from "./colour-profile.ts";
+import { withProfile } from "./colour-profile.ts";
 import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
 import { decodeHeic, heicDecoderVersion, oneHeicAtATime } from "./heic.ts";
 
@@ -111,12 +111,18 @@ async function headerOf(file: Uint8Array | string, format: ImageFormat): Promise
   return (await sharp())(file, { limitInputPixels: false, unlimited: format === "heic" });
 }
 
-async function headerCost(bytes: Uint8Array, { name, format }: { name: string; format: ImageFormat }) {
+/** @throws UserError when the header is damaged or of another format */
+async function readHeader(bytes: Uint8Array, { name, format }: { name: string; format: ImageFormat }) {
   const image = await headerOf(bytes, format);
   const found = await image.metadata().catch((cause) => {
     throw format === "tiff" ? headerProblem(name, cause) : damaged(name, cause);
   });
   requireSameFormat(name, format, found.format);
+  return found;
+}
+
+async function headerCost(bytes: Uint8Array, { name, format }: { name: string; format: ImageFormat }) {
+  const found = await readHeader(bytes, { name, format });
   const { width, height } = found;
   if (format === "tiff") return { width, height, cost: found.depth === "uchar" ? COSTS.tiff : COSTS["deep tiff"] };
   // 10 bits with transparency: two pictures of twice the bytes.
@@ -171,7 +177,10 @@ async function decodeAs(
   name: string,
   { mostPixels, size: { edge, of } }: { readonly mostPixels: number; readonly size: DecodedSize },
 ): Promise<Picture> {
-  const image = await openImage(bytes, { name, format, mostPixels });
+  const { image, profile } =
+    format === "heic"
+      ? await openHeic(bytes, { name, mostPixels })
+      : { image: await openImage(bytes, { name, format, mostPixels }) };
   const small = {
     width: edge,
     height: edge,
@@ -179,20 +188,21 @@ async function decodeAs(
     withoutEnlargement: true,
   } as const;
   try {
-    const { data, info } = await image
-      .autoOrient()
-      .resize(small)
-      .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
+    const picture = await pictureOf(image.autoOrient().resize(small));
     if (lacksEnd(bytes, format)) throw new Error("its end is missing");
-    const picture = { data, width: info.width, height: info.height, channels: info.channels };
-    // libheif leaves colours as they are in the file; sharp converts those that it decodes.
-    const profile = format === "heic" ? (await (await headerOf(bytes, format)).metadata()).icc : undefined;
-    return profile ? await toSrgb(picture, profile, await sharp()) : picture;
+    return profile ? await pictureOf(await withProfile(picture, profile, await sharp())) : picture;
   } catch (cause) {
     throw await explain(cause, bytes, name, mostPixels);
   }
+}
+
+/** An image as 8-bit sRGB. */
+async function pictureOf(image: Sharp): Promise<Picture> {
+  const { data, info } = await image
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
 /**
@@ -210,16 +220,25 @@ export async function imageSize(bytes: Uint8Array, name: string): Promise<{ widt
   }
 }
 
+/** With the profile of its colours: libheif leaves them as they are in the file, while sharp converts those that it decodes. */
+async function openHeic(
+  bytes: Uint8Array,
+  { name, mostPixels }: { name: string; mostPixels: number },
+): Promise<{ image: Sharp; profile?: Uint8Array | undefined }> {
+  const { width, height, icc: profile } = await readHeader(bytes, { name, format: "heic" });
+  const size = { width, height };
+  return {
+    image: await rawImage(bytes, { name, mostPixels, size, decode: () => decodeHeic(bytes, name, size) }),
+    profile,
+  };
+}
+
 async function openImage(
   bytes: Uint8Array,
   { name, format, mostPixels }: { name: string; format: ImageFormat; mostPixels: number },
 ): Promise<Sharp> {
   const library = await sharp();
   if (format === "bmp") return rawImage(bytes, { name, mostPixels, size: bmpSize(bytes, name), decode: decodeBmp });
-  if (format === "heic") {
-    const size = await headerCost(bytes, { name, format });
-    return rawImage(bytes, { name, mostPixels, size, decode: () => decodeHeic(bytes, name, size) });
-  }
   const open = (limitInputPixels: number | false) =>
     library(bytes, { limitInputPixels, failOn: FAIL_ON, sequentialRead: true });
   const pixels = format === "tiff" ? await deepTiffPixels(() => open(false), { name, mostPixels }) : undefined;
