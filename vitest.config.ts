@@ -38,6 +38,7 @@ export default defineConfig({
     hookTimeout: HANG_MS,
     // Sooner, so that what was waited for is told.
     expect: { poll: { timeout: HANG_MS / 2 } },
+    globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
   },
 });

@@ -38,7 +38,7 @@ const PICTURES = join(FOLDER, "pictures");
 const WEIGHTS = join(FOLDER, "exported.safetensors");
 const DATA = await smallDataFolder({ train: 200, test: 40, isHalved: true });
 /** The study's networks take whole images. */
-const WHOLE = await smallDataFolder({ train: 200, test: 40 });
+const WHOLE = await smallDataFolder({ train: 200, test: 40, isHalved: true });
 const { runs } = await smallRuns(["a"]);
 const RUN = join(runs, "a");
 const PRELOAD = join(import.meta.dirname, "support/faults.mjs");

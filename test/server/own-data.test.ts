@@ -22,7 +22,7 @@ import { OWN_CLASSES, OWN_SIZE, ownRun } from "./support/own-runs.ts";
 import { errorOf, jsonOf, postJson, start } from "./support/running-server.ts";
 
 const made = await ownRun(sharedFolder());
-const otherData = await smallDataFolder();
+const otherData = await smallDataFolder({ isHalved: true });
 /** A copy of the run and its pictures, to be damaged. */
 function copied(): { runs: string; pictures: string } {
   const folder = temporaryFolder();
@@ -116,7 +116,7 @@ describe("a run of pictures", () => {
 
 test("a run of changed IDX files is refused, and none of their images is returned as its own", async () => {
   const [runs, folder] = [join(temporaryFolder(), "runs"), join(temporaryFolder(), "data")];
-  cpSync(await smallDataFolder({ train: 240, test: 20 }), folder, { recursive: true });
+  cpSync(await smallDataFolder({ train: 240, test: 20, isHalved: true }), folder, { recursive: true });
   const recipe = { ...findRecipe("base"), epochs: 1, batchSize: 32 };
   await trainNewRun(
     { recipe, seed: 1, trainOn: "split", limit: null, out: join(runs, "idx") },
