@@ -246,6 +246,7 @@ export {
   type LearningRateStep,
 } from "./training/find-learning-rate.ts";
 export type { HookAnswer } from "./training/hooks.ts";
+export { type ChosenRange, chooseBackboneRange } from "./training/node/choose-backbone-range.ts";
 export { type ChoiceOptions, chooseWeightDecay } from "./training/node/choose-weight-decay.ts";
 export { growRun } from "./training/node/grow-run.ts";
 export type { NewRun } from "./training/node/new-run.ts";

@@ -27,6 +27,11 @@ export const MUTATIONS = [
     ['writer.node("Add", [variance, writer.scalar(epsilon)])', "variance"],
     ["const deviation = Math.sqrt(variance!.data[c]! + epsilon);", "const deviation = Math.sqrt(variance!.data[c]!);"],
   ]),
+  ...caughtBy("test/training/choose-backbone-range.test.ts", [
+    ["(lossOf(one) < lossOf(least) ? one : least)", "(lossOf(one) > lossOf(least) ? one : least)"],
+    ["...ofChannels(RANGES[range], input.channels)", "...ofChannels(RANGES.imagenet, input.channels)"],
+    ["if (best.loss === null) throw failure!;", ""],
+  ]),
   ...caughtBy("test/ops/losses.test.ts", [
     ["[dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]", "[dloss, writer.scalar(1 / inputs[0]!.shape[1]!)]"],
     ['writer.node("ReduceMean", [perImage]', 'writer.node("ReduceMax", [perImage]'],

@@ -8,7 +8,8 @@ import { TRANSFER, transfer } from "../recipes/transfer.ts";
 import { recipeNamed } from "../runs/node/recipe-file.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { count } from "../text.ts";
-import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
+import { chooseBackboneRange } from "../training/node/choose-backbone-range.ts";
+import { type ChoiceOptions, chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
 import { BACKBONE_RANGES, openBackbone } from "../training/node/open-backbone.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import { onlyWholeNetworks } from "./fine-tuning.ts";
@@ -24,7 +25,7 @@ export const BACKBONE_RANGE_OPTION = {
   flags: "--backbone-range <range>",
   description: "values that its images were trained with",
   choices: BACKBONE_RANGES,
-  default: "from the file or a preprocessor_config.json next to it, otherwise imagenet",
+  default: "from the file or a preprocessor_config.json next to it, otherwise the one of least validation loss",
 } as const satisfies OptionSpec;
 
 /** What `transfer` starts from. */
@@ -61,31 +62,34 @@ type BackboneTyped = OptionsOf<typeof BACKBONE_OPTIONS> & {
 };
 const NAMES = ["backbone", "backboneRange", "backbonePooling", "hidden", "views"] as const;
 
+/** A recipe, the file that it is from, and whether its backbone's range of pixels is yet to be chosen. */
+interface TypedRecipe {
+  readonly recipe: Recipe;
+  readonly recipeFile?: string;
+  readonly isRangeSupposed: boolean;
+}
+
 /**
  * The recipe of an argument: the name of a built-in one, a recipe's file, or `transfer` on the network that the options
  * name.
  *
  * @throws UserError when the options are for another recipe, or the network is unsuitable
  */
-export async function recipeTyped(
-  word: string,
-  options: BackboneTyped,
-  output: Output,
-): Promise<{ recipe: Recipe; recipeFile?: string }> {
+export async function recipeTyped(word: string, options: BackboneTyped, output: Output): Promise<TypedRecipe> {
   if (word !== TRANSFER) {
     const given = NAMES.find((name) => options[name] !== undefined);
     if (given)
       throw new UserError(`${flag(given)} is for the recipe ${TRANSFER}; leave it out, or train ${TRANSFER}`, {
         exitCode: 2,
       });
-    return recipeNamed(word);
+    return { ...(await recipeNamed(word)), isRangeSupposed: false };
   }
   if (options.weights !== undefined) throw onlyWholeNetworks("weights");
   const head = {
     hidden: wholeNumber(options, "hidden"),
     views: wholeNumber(options, "views", { most: MAX_VIEWS }),
   };
-  const { backbone, rangeFrom } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
+  const { backbone, rangeFrom, isRangeSupposed } = await openBackbone(options.backbone ?? DEFAULT_BACKBONE, {
     range: options.backboneRange,
     pooling: options.backbonePooling,
     size: wholeNumber(options, "size", { least: MIN_SIZE, most: MAX_SIZE }),
@@ -98,8 +102,9 @@ export async function recipeTyped(
       { cause: error },
     );
   });
-  output.note(`${backboneText(backbone)}; pixels: ${rangeText(rangeFrom, options)}`);
-  return { recipe: transfer(backbone, head) };
+  const pixels = isRangeSupposed ? "" : `; pixels: ${rangeText(rangeFrom, options)}`;
+  output.note(`${backboneText(backbone)}${pixels}`);
+  return { recipe: transfer(backbone, head), isRangeSupposed };
 }
 
 /** Where the range of a backbone's pixels is from, and how to give another. */
@@ -136,6 +141,36 @@ export async function backbonesTyped(
   return opened;
 }
 
+/** The recipe with its backbone's range of pixels chosen on the validation images, where its file does not say it. */
+export async function withPixelRange(
+  { recipe, isRangeSupposed }: Pick<TypedRecipe, "recipe" | "isRangeSupposed">,
+  data: LoadedData,
+  split: TrainingDataOptions,
+  options: BackboneTyped,
+  output: Output,
+): Promise<Recipe> {
+  if (!isRangeSupposed) return recipe;
+  const chosen = await whileReading(
+    output,
+    (onImages) => chooseBackboneRange(recipe, data, split, choiceOptions(options, output, onImages)),
+    { doing: "range of pixels, features of", done: "pictures done" },
+  );
+  const another = `(${flag("backboneRange")} gives another)`;
+  const losses = chosen.tried.map(({ range, loss }) => `${range}: ${loss?.toFixed(3) ?? "failed"}`).join(", ");
+  output.note(
+    chosen.range === null
+      ? `pixels: imagenet, supposed, as neither the file says it nor validation images can; a wrong range costs accuracy ${another}`
+      : `pixels: ${chosen.range}, chosen by the validation loss, as the file does not say (${losses}) ${another}`,
+  );
+  return chosen.recipe;
+}
+
+const choiceOptions = (
+  options: BackboneTyped,
+  output: Output,
+  onImages: (done: number, total: number) => void,
+): ChoiceOptions => ({ threads: threads(options), runtime: nodeRuntime, report: output.note, onImages });
+
 /** The recipe with a weight decay chosen on the validation images, where it is to be chosen; says which. */
 export async function withWeightDecay(
   recipe: Recipe,
@@ -146,13 +181,7 @@ export async function withWeightDecay(
 ): Promise<Recipe> {
   const chosen = await whileReading(
     output,
-    (onImages) =>
-      chooseWeightDecay(recipe, data, split, {
-        threads: threads(options),
-        runtime: nodeRuntime,
-        report: output.note,
-        onImages,
-      }),
+    (onImages) => chooseWeightDecay(recipe, data, split, choiceOptions(options, output, onImages)),
     { doing: "features of", done: "pictures done" },
   );
   if (chosen.tried.length > 0) {

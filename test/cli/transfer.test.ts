@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { photos } from "../../src/recipes/index.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
 import { ort } from "../../src/runtime/node/ort.ts";
+import { type BackboneRange, openBackbone } from "../../src/training/node/open-backbone.ts";
 import { put, putShapes } from "../data/picture-fixtures.ts";
 import { THOROUGH } from "../support/thorough.ts";
 import { OCR_CLASSIFIER, otherNetwork } from "../training/support/backbones.ts";
@@ -129,6 +130,32 @@ test(
     expect(readRunRecord(extended).recipe).toMatchObject({ epochs: 401, hidden: 6, views: { count: 3 } });
   },
 );
+
+test("the range of its pixels is chosen where nobody says it, by sweeps and searches too", async () => {
+  const { stderr } = await tailor([
+    ...["train", "transfer", "--backbone", NET, "--data", DATA, "--threads", "1", "--epochs", "2", "--skip-report"],
+    ...["--out", join(FOLDER, "ranged")],
+  ]);
+  const chosen =
+    /pixels: (.+), chosen by the validation loss, as the file does not say \(imagenet: [\d.]+, 0-1: .*--backbone-range gives another/;
+  expect(stderr).toMatch(chosen);
+  const range = chosen.exec(stderr)![1]!;
+  const { backbone } = await openBackbone(NET, { range: range as BackboneRange, threads: 1, report: () => {} });
+  expect(readRunRecord(join(FOLDER, "ranged")).recipe.backbone).toEqual(backbone);
+  const others = [
+    ["sweep", "transfer", "--over", "hidden=2,3", "--epochs", "1", "--out", join(FOLDER, "ranged-sweep")],
+    ["lr-find", "transfer", "--steps", "3", "--out", join(FOLDER, "ranged-search")],
+  ];
+  for (const args of others) {
+    const made = await tailor([...args, "--backbone", NET, "--data", DATA, "--threads", "1"]);
+    expect(chosen.exec(made.stderr)?.[1], made.stderr).toBe(range);
+  }
+  const all = await tailor([
+    ...["train", "transfer", "--backbone", NET, "--data", DATA, "--threads", "1", "--epochs", "2", "--skip-report"],
+    ...["--train-on", "all", "--out", join(FOLDER, "ranged-all")],
+  ]);
+  expect(all.stderr).toContain("pixels: imagenet, supposed, as neither the file says it nor validation images can");
+});
 
 test("its weight decay can be swept, its best recipe be trained, and seeds have one recipe", async () => {
   const out = join(FOLDER, "sweep");

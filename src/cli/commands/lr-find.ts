@@ -15,7 +15,7 @@ import { counted } from "../../text.ts";
 import { findLearningRate, LEARNING_RATE_SEARCH } from "../../training/find-learning-rate.ts";
 import { trainingValues } from "../../training/node/picture-features.ts";
 import { pretrainedTensors } from "../../training/node/pretrained.ts";
-import { BACKBONE_OPTIONS, recipeTyped } from "../backbone.ts";
+import { BACKBONE_OPTIONS, recipeTyped, withPixelRange } from "../backbone.ts";
 import { defineCommand } from "../command.ts";
 import { LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
@@ -50,7 +50,7 @@ export const lrFind = defineCommand({
   async run([name], options, output) {
     if (!name) throw new UserError("name a recipe to find a learning rate for", { exitCode: 2 });
     noteRenamed(name, output);
-    const { recipe: named } = await recipeTyped(name, options, output);
+    const { recipe: named, isRangeSupposed } = await recipeTyped(name, options, output);
     const adjustments = { batchSize: wholeNumber(options, "batchSize") };
     const wanted = adjustRecipe(await withWeights(named, options, output), adjustments);
     const search = {
@@ -65,7 +65,8 @@ export const lrFind = defineCommand({
     const images = { trainOn: "split", limit } as const;
     // A custom recipe is not adapted to the number of images.
     const given = isBuiltIn(named) ? givenFields(adjustments) : FITTED_FIELDS;
-    const { recipe } = fitToTraining(wanted, loaded.train, { ...images, given });
+    const fitted = fitToTraining(wanted, loaded.train, { ...images, given });
+    const recipe = await withPixelRange({ ...fitted, isRangeSupposed }, loaded, images, options, output);
     const data = trainingData(loaded.train, images);
     const values = await trainingValues(recipe, data, { threads: threads(options), report: output.note });
     const lowering = await chooseLowering(nodeRuntime, options.lowering);

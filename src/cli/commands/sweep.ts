@@ -22,7 +22,7 @@ import { listText } from "../../report/wording.ts";
 import { openOutputFolder } from "../../runs/node/output-folder.ts";
 import { counted, shellWord } from "../../text.ts";
 import { trainingTrial } from "../../training/node/training-trial.ts";
-import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
+import { BACKBONE_OPTIONS, recipeTyped, withPixelRange, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf, type OptionValues } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { CUSTOM_DATA_OPTION, dataToTrain, PREPARATION_OPTIONS } from "../custom-data.ts";
@@ -74,7 +74,7 @@ export const sweep = defineCommand({
   ],
   async run([recipeName], options, output) {
     noteRenamed(recipeName, output);
-    const { recipe: named, recipeFile } = await recipeTyped(recipeName ?? "", options, output);
+    const { recipe: named, recipeFile, isRangeSupposed } = await recipeTyped(recipeName ?? "", options, output);
     const recipe = withEpochs(await withWeights(named, options, output), options);
     const variations = readVariations(options);
     const draws = wholeNumber(options, "random", { least: 2, most: MAX_CANDIDATES });
@@ -90,7 +90,7 @@ export const sweep = defineCommand({
     const limit = wholeNumber(options, "limit") ?? null;
     const data = await dataToTrain(options, output, recipe);
     const images = { trainOn: "split", limit } as const;
-    const { recipe: fitting, fittedFrom } = fitToTraining(recipe, data.train, {
+    const { fittedFrom, ...fitting } = fitToTraining(recipe, data.train, {
       ...images,
       given: FITTED_FIELDS.filter(
         (field) =>
@@ -101,7 +101,8 @@ export const sweep = defineCommand({
     });
     // As a training chooses it: candidates that differ in something else share it.
     const isOptimizerVaried = variations.some(({ field }) => field.startsWith("optimizer."));
-    const fitted = isOptimizerVaried ? fitting : await withWeightDecay(fitting, data, images, options, output);
+    const ranged = await withPixelRange({ ...fitting, isRangeSupposed }, data, images, options, output);
+    const fitted = isOptimizerVaried ? ranged : await withWeightDecay(ranged, data, images, options, output);
     const candidates = candidatesOf(fitted, changes);
     const isHalving = options.halving === true;
     const rungs = isHalving ? halvingRungs(candidates.length, fitted.epochs) : undefined;

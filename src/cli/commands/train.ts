@@ -14,7 +14,7 @@ import { growRun, requireGrowable } from "../../training/node/grow-run.ts";
 import type { TrainedRun, TrainRunOptions } from "../../training/node/train-into.ts";
 import { extendRun, type ResumeOptions, resumeRun, trainNewRun } from "../../training/node/train-run.ts";
 import { trainingTrial } from "../../training/node/training-trial.ts";
-import { BACKBONE_OPTIONS, recipeTyped, withWeightDecay } from "../backbone.ts";
+import { BACKBONE_OPTIONS, recipeTyped, withPixelRange, withWeightDecay } from "../backbone.ts";
 import { defineCommand, type OptionSpec, type OptionsOf } from "../command.ts";
 import { DEVICE_OPTION, LIMIT_OPTION, loweringOption, THREADS_OPTION } from "../common-options.ts";
 import {
@@ -279,7 +279,7 @@ async function newRun(recipeName: string | undefined, options: TrainOptions, out
   }
   if (options.allowDifferent === true)
     throw new UserError("--allow-different only goes with --resume and --extend", { exitCode: 2 });
-  const { recipe: named, recipeFile } = await recipeTyped(recipeName, options, output);
+  const { recipe: named, recipeFile, isRangeSupposed } = await recipeTyped(recipeName, options, output);
   const recipe = adjusted(await withWeights(named, options, output), options);
   const images = {
     trainOn: options.trainOn ?? "split",
@@ -294,9 +294,10 @@ async function newRun(recipeName: string | undefined, options: TrainOptions, out
     recipe,
     async runOn(data) {
       const fitted = fitToTraining(recipe, data.train, { ...split, given });
+      const ranged = await withPixelRange({ ...fitted, isRangeSupposed }, data, split, options, output);
       return {
         ...fitted,
-        recipe: await withWeightDecay(fitted.recipe, data, split, options, output),
+        recipe: await withWeightDecay(ranged, data, split, options, output),
         recipeFile,
         ...images,
       };

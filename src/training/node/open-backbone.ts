@@ -61,6 +61,8 @@ const HUB_FILES = { defaults: ["onnx/model.onnx", "model.onnx"], beside: [PREPRO
 export interface OpenedBackbone {
   readonly backbone: Backbone;
   readonly rangeFrom: string;
+  /** Whether neither the file nor the options say it, so that it may be chosen (`chooseBackboneRange`). */
+  readonly isRangeSupposed: boolean;
 }
 
 /**
@@ -77,7 +79,21 @@ export async function openBackbone(place: string, options: BackboneOptions): Pro
   const cut = { tensor: tensor ?? lastFeatures(read), input };
   const found = await trial(read, cut, options, file);
   const source = fetched && { source: fetched.source };
-  return { backbone: { file, ...source, sha256, ...cut, ...found }, rangeFrom: rangeFrom(stated, options) };
+  return {
+    backbone: { file, ...source, sha256, ...cut, ...found },
+    rangeFrom: rangeFrom(stated, options),
+    isRangeSupposed: options.range === undefined && stated === undefined,
+  };
+}
+
+/** A backbone whose pixels are of another range. */
+export function withRange(backbone: Backbone, range: BackboneRange): Backbone {
+  const { input } = backbone;
+  return { ...backbone, input: { ...input, ...ofChannels(RANGES[range], input.channels) } };
+}
+
+function ofChannels({ mean, standardDeviation }: PixelNormalization, channels: number): PixelNormalization {
+  return { mean: mean.slice(0, channels), standardDeviation: standardDeviation.slice(0, channels) };
 }
 
 /**
@@ -208,8 +224,8 @@ function inputOf(
   file: string,
 ): BackboneInput {
   const { channels, layout, type } = input;
-  const { mean, standardDeviation } = options.range ? RANGES[options.range] : (stated?.range ?? RANGES.imagenet);
-  if (mean.length < channels || standardDeviation.length < channels) {
+  const range = options.range ? RANGES[options.range] : (stated?.range ?? RANGES.imagenet);
+  if (range.mean.length < channels || range.standardDeviation.length < channels) {
     throw new UserError(`${stated?.from}: its image_mean and image_std must have ${channels} numbers each`);
   }
   const edge = (own: number | undefined, other: number | undefined) => own ?? options.size ?? other ?? DEFAULT_SIZE;
@@ -219,11 +235,7 @@ function inputOf(
       exitCode: 2,
     });
   }
-  return {
-    ...{ channels, height, width, layout, type },
-    mean: mean.slice(0, channels),
-    standardDeviation: standardDeviation.slice(0, channels),
-  };
+  return { channels, height, width, layout, type, ...ofChannels(range, channels) };
 }
 
 /** Arrays of each input type; float16 as its bits. */
