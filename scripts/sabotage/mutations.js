@@ -32,6 +32,15 @@ export const MUTATIONS = [
     ["...ofChannels(RANGES[range], input.channels)", "...ofChannels(RANGES.imagenet, input.channels)"],
     ["if (best.loss === null) throw failure!;", ""],
   ]),
+  ...caughtBy("test/evaluation/metrics.test.ts", [
+    ["sum + (value(part) * part.total) / total, 0)", "sum + value(part) / parts.length, 0)"],
+    ["parts.reduce((sum, part) => sum + part.confusion[label]![predicted]!, 0)", "first.confusion[label]![predicted]!"],
+  ]),
+  ...caughtBy("test/experiments/folds.test.ts", [
+    ["a.record.fold.number - b.record.fold.number", "b.record.fold.number - a.record.fold.number"],
+    ["if (!isOne || numbers.size < folds.length) return undefined;", "if (!isOne) return undefined;"],
+    ["JSON.stringify([recipe, seed, limit, fold.of])", "JSON.stringify([recipe, seed, limit])"],
+  ]),
   ...caughtBy("test/ops/losses.test.ts", [
     ["[dloss, writer.scalar(1 / inputs[0]!.shape[0]!)]", "[dloss, writer.scalar(1 / inputs[0]!.shape[1]!)]"],
     ['writer.node("ReduceMean", [perImage]', 'writer.node("ReduceMax", [perImage]'],

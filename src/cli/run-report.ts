@@ -38,8 +38,8 @@ export function reportTrained(
   return reportOrNote(make, commandLine(`report ${shellWord(folder)}`, {}), output);
 }
 
-/** The page that compares the runs of a folder of seeds. */
-export function reportSeeds(
+/** The page about the runs of a folder of seeds or folds. */
+export function reportRepeats(
   folder: string,
   runs: readonly string[],
   options: Omit<ComparisonOptions, "command">,

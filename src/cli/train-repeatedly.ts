@@ -14,7 +14,7 @@ import { experimentDisplay, repeatText } from "./experiment-display.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { folds, path, seeds, threads, wholeNumber } from "./parse.ts";
-import { reportSeeds, reportTrained } from "./run-report.ts";
+import { reportRepeats, reportTrained } from "./run-report.ts";
 
 /**
  * `train RECIPE --seeds N` and `--folds K`: the recipe with seeds 1 to N, or validated on each of K folds; mean and
@@ -74,15 +74,14 @@ export async function trainRepeatedly(
     }
   }
   if (result.accuracy) output.say(`${result.split} accuracy ${spreadText(result.accuracy)}`);
-  // Folds have different validation images, so they can only be compared on test images.
-  if (options.skipReport !== true && (repeats.kind === "seeds" || split === "test")) {
+  if (options.skipReport !== true) {
     const runs = result.runs.map((one) => one.run);
     const hasNoImages = result.accuracy === null && runs.length > 1;
     if (hasNoImages) output.note("no report: the runs have no validation images and were not evaluated");
     const page = hasNoImages
       ? undefined
       : runs.length > 1
-        ? await reportSeeds(out, runs, { data, split, threads: threads(options) }, output)
+        ? await reportRepeats(out, runs, { data, split, threads: threads(options) }, output)
         : await reportTrained(runs[0]!, { data, split, threads: threads(options), ...device }, output);
     if (page !== undefined) output.say(`report: ${page}`);
   }

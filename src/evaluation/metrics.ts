@@ -86,21 +86,67 @@ export function gatherMetrics(classNames: readonly string[], temperature = 1): M
     metrics() {
       const total = answered.labels.length;
       if (total === 0) throw new RangeError("metrics of no images");
-      const correct = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
-      const accuracy = correct / total;
-      return {
-        accuracy,
-        correct,
-        total,
-        standardError: Math.sqrt((accuracy * (1 - accuracy)) / total),
-        ...(classes > TOP ? { top5: top / total } : {}),
-        loss: lossSum / total,
-        perClass: classNames.map((name, label) => classMetrics(name, label, confusion)),
-        confusion,
-        calibration: calibrationOf(answered),
-        predictions: { ...answered, probabilities: joined(probabilities) },
-      };
+      return summarized(
+        { ...answered, probabilities: joined(probabilities) },
+        { classNames, confusion, loss: lossSum / total, top5: top / total },
+      );
     },
+  };
+}
+
+/**
+ * The metrics of all images together, of which each part answered some: those of the folds of a cross-validation.
+ *
+ * @param parts with the same classes, at least one; the predictions follow each other in their order
+ */
+export function pooledMetrics(parts: readonly ClassificationMetrics[]): ClassificationMetrics {
+  const first = parts[0]!;
+  const total = parts.reduce((sum, part) => sum + part.total, 0);
+  const meanOf = (value: (part: ClassificationMetrics) => number) =>
+    parts.reduce((sum, part) => sum + (value(part) * part.total) / total, 0);
+  const all = <Value>(values: (predictions: ScoredPredictions) => readonly Value[]) =>
+    parts.flatMap(({ predictions }) => values(predictions));
+  return summarized(
+    {
+      labels: all(({ labels }) => labels),
+      predicted: all(({ predicted }) => predicted),
+      confidence: all(({ confidence }) => confidence),
+      probabilities: joined(parts.map(({ predictions }) => predictions.probabilities)),
+    },
+    {
+      classNames: first.perClass.map(({ label }) => label),
+      confusion: first.confusion.map((row, label) =>
+        row.map((_, predicted) => parts.reduce((sum, part) => sum + part.confusion[label]![predicted]!, 0)),
+      ),
+      loss: meanOf(({ loss }) => loss),
+      top5: meanOf(({ top5 }) => top5 ?? 1),
+    },
+  );
+}
+
+interface Gathered extends Pick<ClassificationMetrics, "confusion" | "loss"> {
+  readonly classNames: readonly string[];
+  readonly top5: number;
+}
+
+function summarized(
+  predictions: ScoredPredictions,
+  { classNames, confusion, loss, top5 }: Gathered,
+): ClassificationMetrics {
+  const total = predictions.labels.length;
+  const correct = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
+  const accuracy = correct / total;
+  return {
+    accuracy,
+    correct,
+    total,
+    standardError: Math.sqrt((accuracy * (1 - accuracy)) / total),
+    ...(classNames.length > TOP ? { top5 } : {}),
+    loss,
+    perClass: classNames.map((name, label) => classMetrics(name, label, confusion)),
+    confusion,
+    calibration: calibrationOf(predictions),
+    predictions,
   };
 }
 

@@ -5,6 +5,7 @@ import type { TrainedModel } from "../report/node/model-figures.ts";
 import { UNKNOWN } from "../report/wording.ts";
 import { openRun, type Run, readMetrics } from "../runs/node/run-files.ts";
 import type { RunRecord } from "../runs/run-record.ts";
+import { asFolds, crossValidationReport } from "./cross-validation-report.ts";
 import { defaultSplit, pageOrigin } from "./run-report.ts";
 import { type ComparedRun, type CompareOptions, compareRuns } from "./study/compare-runs.ts";
 import { type OwnResult, ownResults } from "./study/own-results.ts";
@@ -22,7 +23,8 @@ export interface ComparisonOptions extends Pick<CompareOptions, "data" | "loadDa
 }
 
 /**
- * A page that compares runs on the same images, as the text of an HTML file. The runs' records stay as they are.
+ * A page that compares runs on the same images, or joins the folds of a cross-validation (`crossValidationReport`), as the
+ * text of an HTML file. The runs' records stay as they are.
  *
  * @param runs at least two
  * @throws UserError when a run is not finished, was trained on other data or has no such images
@@ -33,6 +35,9 @@ export async function comparisonReport(
 ): Promise<string> {
   const opened = runs.map(openRun);
   const split = wanted ?? (opened.every((run) => defaultSplit(run) === "test") ? "test" : "validation");
+  // The test images are the same for all folds, which are compared on them as other runs are.
+  const folds = split === "validation" ? asFolds(opened) : undefined;
+  if (folds) return crossValidationReport(folds, { data, threads, command });
   const compared = await compareRuns(opened, { data, loadData, split, threads, isKept: false });
   const results = ownResults(compared.runs);
   const firstOf = ({ origin }: OwnResult) => compared.runs.find(({ run }) => run === origin.runs[0])!;

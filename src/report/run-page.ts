@@ -113,27 +113,10 @@ function runSections(report: RunReport, figures: readonly StudyFigure[]): PageSe
   const { evaluation, record } = report;
   const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
   const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
-  const measured = (tables: (one: ReportedEvaluation) => Table[]) => (evaluation ? shown(...tables(evaluation)) : []);
   const sections: PageSection[] = [
     { id: "results", title: "Results", body: [factsHtml(resultFacts(report))] },
     { id: "curves", title: "Training", body: sideBySide(pictures("curves")) },
-    {
-      id: "classes",
-      title: "Class by class",
-      body: measured(({ metrics, ranking }) => [classesTable(metrics, ranking)]),
-    },
-    {
-      id: "confusion",
-      title: "Confusion",
-      body: [...pictures("confusion"), ...measured(({ metrics }) => [pairsTable(metrics)])],
-    },
-    { id: "mistakes", title: "Most confident mistakes", body: pictures("mistakes") },
-    {
-      id: "calibration",
-      title: "Calibration",
-      body: [...measured(({ metrics }) => [runCalibrationTable(metrics)]), ...pictures("calibration")],
-    },
-    { id: "ranking", title: "ROC, precision and recall", body: sideBySide(pictures("ranking")) },
+    ...(evaluation ? evaluationSections(evaluation, figures) : []),
     { id: "data", title: "The images", body: pictures("data") },
     {
       id: "configuration",
@@ -141,6 +124,27 @@ function runSections(report: RunReport, figures: readonly StudyFigure[]): PageSe
       body: record.status === "imported" ? [] : shown(configurationTable(record.recipe)),
     },
     { id: "made", title: "How it was made", body: [factsHtml(originFacts(report)), ...repeatHtml(report.repeat)] },
+  ];
+  return sections.filter(({ body }) => body.length > 0);
+}
+
+/** What a model answered, from classes to rankings; empty sections are omitted. */
+export function evaluationSections(
+  { metrics, ranking }: Pick<ReportedEvaluation, "metrics" | "ranking">,
+  figures: readonly StudyFigure[],
+): PageSection[] {
+  const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
+  const shown = (table: Table) => (table.rows.length > 0 ? [tableHtml(table)] : []);
+  const sections: PageSection[] = [
+    { id: "classes", title: "Class by class", body: shown(classesTable(metrics, ranking)) },
+    { id: "confusion", title: "Confusion", body: [...pictures("confusion"), ...shown(pairsTable(metrics))] },
+    { id: "mistakes", title: "Most confident mistakes", body: pictures("mistakes") },
+    {
+      id: "calibration",
+      title: "Calibration",
+      body: [...shown(runCalibrationTable(metrics)), ...pictures("calibration")],
+    },
+    { id: "ranking", title: "ROC, precision and recall", body: sideBySide(pictures("ranking")) },
   ];
   return sections.filter(({ body }) => body.length > 0);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gatherMetrics } from "../../src/evaluation/metrics.ts";
+import { gatherMetrics, pooledMetrics } from "../../src/evaluation/metrics.ts";
 
 const NAMES = ["ant", "bee", "cat"];
 
@@ -133,5 +133,29 @@ describe("metrics", () => {
 
   test("of no images are refused", () => {
     expect(() => gatherMetrics(NAMES).metrics()).toThrow(new RangeError("metrics of no images"));
+  });
+});
+
+describe("metrics of parts, pooled", () => {
+  const names = ["a", "b", "c", "d", "e", "f"];
+  // No two logits are equal, and one row is worse than the next.
+  const rows = Array.from({ length: 11 }, (_, row) =>
+    names.map((_, label) => Math.sin(7 * row + 3 * label) * (1 + row)),
+  );
+  const labels = rows.map((_, row) => (5 * row) % names.length);
+  const part = (from: number, end: number) => metricsOf(rows.slice(from, end).flat(), labels.slice(from, end), names);
+
+  test("are those of all images together", () => {
+    const { loss, top5, ...pooled } = pooledMetrics([part(0, 2), part(2, 9), part(9, 11)]);
+    const { loss: wholeLoss, top5: wholeTop5, ...whole } = part(0, 11);
+    expect(pooled).toEqual(whole);
+    expect(loss).toBeCloseTo(wholeLoss, 12);
+    expect(top5).toBeCloseTo(wholeTop5!, 12);
+    expect(top5).toBeLessThan(1);
+  });
+
+  test("of up to five classes have no top 5, as theirs do", () => {
+    const one = metricsOf(answers(0, 1), [0, 2]);
+    expect(pooledMetrics([one, one])).not.toHaveProperty("top5");
   });
 });

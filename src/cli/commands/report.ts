@@ -22,7 +22,8 @@ export const report = defineCommand({
   arguments: [
     {
       name: "<run...>",
-      description: "finished run folders, or folders that hold some; several are compared on one page",
+      description:
+        "finished run folders, or folders that hold some; several are compared on one page, those of train --folds joined on one",
     },
   ],
   options: [
@@ -46,6 +47,7 @@ export const report = defineCommand({
     "node bin/tailor.js report runs/base-20260131-120000",
     "node bin/tailor.js report runs/best --split test --out best.html",
     "node bin/tailor.js report runs/base-5 runs/tiny --out comparison.html",
+    "node bin/tailor.js report runs/photos-folds --out folds.html",
   ],
   async run(typed, options, output) {
     const runs = namedRuns(typed, output);

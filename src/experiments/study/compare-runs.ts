@@ -45,13 +45,29 @@ export interface CompareOptions {
  */
 export async function compareRuns(
   compared: readonly (string | Run)[],
-  { data, loadData, split, threads, isKept = true, onNotKept = () => {} }: CompareOptions,
+  { split, ...options }: CompareOptions,
 ): Promise<{ runs: ComparedRun[]; pairs: ComparedPair[] }> {
   // A folder that is no run, or one that is not finished, is found before the first is evaluated.
   const opened = compared.map(openRun);
   opened.forEach(requireTrained);
   checkSameData(opened);
   if (split === "validation") checkSameFold(opened);
+  const runs = await evaluateRuns(opened, { split, ...options });
+  const pairs = runs.flatMap((a, i) =>
+    runs.slice(i + 1).map((b) => ({
+      a: a.run,
+      b: b.run,
+      ...comparePaired(a.metrics.predictions, b.metrics.predictions),
+    })),
+  );
+  return { runs, pairs };
+}
+
+/** Evaluates runs, each on its own images of a split. @throws UserError when data are not a run's */
+export async function evaluateRuns(
+  opened: readonly Run[],
+  { data, loadData, split, threads, isKept = true, onNotKept = () => {} }: CompareOptions,
+): Promise<ComparedRun[]> {
   const runs: ComparedRun[] = [];
   const dataOf = dataLoader(data, loadData ?? ((run) => loadRunData(run, { folder: data.folder })));
   for (const run of opened) {
@@ -62,14 +78,7 @@ export async function compareRuns(
     const cost = runCost(record, { task: imageTask(own.train), fileName });
     runs.push({ run: path, ...runOrigin(record), ...cost, metrics });
   }
-  const pairs = runs.flatMap((a, i) =>
-    runs.slice(i + 1).map((b) => ({
-      a: a.run,
-      b: b.run,
-      ...comparePaired(a.metrics.predictions, b.metrics.predictions),
-    })),
-  );
-  return { runs, pairs };
+  return runs;
 }
 
 /** @throws UserError when runs were validated on different images, in a cross-validation */
@@ -94,7 +103,8 @@ function checkSameData(runs: readonly Run[]): void {
   );
 }
 
-function isSameData(a: Run, b: Run): boolean {
+/** Whether two runs were trained on the same images, of any size, in the same parts. */
+export function isSameData(a: Run, b: Run): boolean {
   return sumsOf(a).join() === sumsOf(b).join() || (isOfPictures(a) && isOfPictures(b) && partsOf(a) === partsOf(b));
 }
 

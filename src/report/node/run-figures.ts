@@ -1,4 +1,4 @@
-import type { RunReport } from "../run-page.ts";
+import type { ReportedEvaluation, RunReport } from "../run-page.ts";
 import { nameOf } from "../run-page.ts";
 import { confusion, curveFigures, type EvaluatedModel, rankingFigures, reliability } from "./model-figures.ts";
 import { dataSample, mistakesSheet, type StudyFigure } from "./sheets.ts";
@@ -25,9 +25,10 @@ export function runFigures({ record, epochs, evaluation, sample }: RunReport): S
   ];
 }
 
-function evaluationFigures(
+/** Figures of what a model answered to images. Deterministic. */
+export function evaluationFigures(
   model: EvaluatedModel,
-  { ranking, images }: NonNullable<RunReport["evaluation"]>,
+  { ranking, images }: Pick<ReportedEvaluation, "ranking" | "images">,
 ): StudyFigure[] {
   return [confusion(model), ...mistakesSheet(model, images), reliability(model), ...rankingFigures(model, ranking)];
 }
