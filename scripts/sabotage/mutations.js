@@ -36,6 +36,14 @@ export const MUTATIONS = [
     ["sum + (value(part) * part.total) / total, 0)", "sum + value(part) / parts.length, 0)"],
     ["parts.reduce((sum, part) => sum + part.confusion[label]![predicted]!, 0)", "first.confusion[label]![predicted]!"],
   ]),
+  ...caughtBy("test/training/running-averages.test.ts", [
+    [
+      "each((average) => average.keep), each((average) => average.share)",
+      "each(() => 1), each((average) => average.share)",
+    ],
+    ["if (before!.of !== value || ", "if ("],
+    ["return { of, factor: factor.attributes.value as number };", "return { of, factor: 1 };"],
+  ]),
   ...caughtBy("test/experiments/folds.test.ts", [
     ["a.record.fold.number - b.record.fold.number", "b.record.fold.number - a.record.fold.number"],
     ["if (!isOne || numbers.size < folds.length) return undefined;", "if (!isOne) return undefined;"],

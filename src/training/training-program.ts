@@ -12,6 +12,7 @@ import { clipGradients } from "../optim/clip-gradients.ts";
 import type { Optimizer, UpdateResults } from "../optim/optimizer.ts";
 import { isGrouped, jointly, type UpdateGrouping, updateParameters } from "../optim/update-parameters.ts";
 import { applyLoss, type Loss } from "./own-loss.ts";
+import { averageTogether } from "./running-averages.ts";
 import type { Tuning } from "./stages.ts";
 
 export interface TrainingProgramOptions {
@@ -176,9 +177,12 @@ export function trainingProgram(
       })),
     ];
   });
-  for (const { name, value, next } of graph.buffers) {
-    if (!next && tuning?.statistics === "running") continue;
+  const moved = graph.buffers.flatMap(({ name, value, next }) => {
+    if (!next && tuning?.statistics === "running") return [];
     if (!next) throw new Error(`buffer ${name} is never updated`);
+    return [{ name, value, next }];
+  });
+  for (const { name, value, next } of grouping === "elementwise" ? averageTogether(moved) : moved) {
     claimUpdate([next], value);
     state.push({ name, input: value, next });
   }
@@ -188,7 +192,7 @@ export function trainingProgram(
     const averaged = state
       .filter(({ like }) => like === undefined)
       .map((tensor) => ({ ...tensor, average: input(averageName(tensor.name), tensor.input.shape) }));
-    const moved =
+    const averages =
       grouping === "elementwise"
         ? jointly(
             averaged.map(({ average, next }) => [average, next]),
@@ -196,8 +200,8 @@ export function trainingProgram(
           ).flat()
         : averaged.map(({ average, next }) => movingAverage(average, next, share));
     for (const [i, { name, input: value, average }] of averaged.entries()) {
-      claimUpdate([moved[i]!], value);
-      state.push({ name: averageName(name), input: average, next: moved[i]!, like: name });
+      claimUpdate([averages[i]!], value);
+      state.push({ name: averageName(name), input: average, next: averages[i]!, like: name });
     }
   }
 
