@@ -169,6 +169,17 @@ describe("is refused", () => {
     expect(refusalOf(await grow("tiny", less), 2)).toMatch(/less lacks shape 1, a class of .*tiny; .*--data/);
   });
 
+  test("when none of what was added can be read, though such pictures may be left out", async () => {
+    const broken = at("broken");
+    cpSync(BEFORE, broken, { recursive: true });
+    for (const name of ["one", "two"]) writeFileSync(join(broken, `shape 0/${name}.jpg`), "no picture");
+    const { code, stderr } = await grow("tiny", broken, "--skip-unreadable");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /2 of 2 pictures cannot be read:\n.*one\.jpg.*\n.*two\.jpg.*\n(.*\n)*error: .*no picture that was added can be read; add some that can/,
+    );
+  });
+
   test("with too few pictures of a new class", async () => {
     const few = at("few");
     cpSync(BEFORE, few, { recursive: true });

@@ -35,7 +35,7 @@ export async function loadGrownFolder(
   const form = { ...split.image, preparation: preparationOf(split) };
   const { pictures: read, unreadable } = await readPicturesOnce(folder, files, form, hooks);
   leaveOutUnreadable(unreadable, files.length, { skipUnreadable, report: hooks.report });
-  if (read.length === 0) throw new UserError(`${place.path}: no picture that was added can be read`);
+  if (read.length === 0) throw new UserError(`${place.path}: no picture that was added can be read; add some that can`);
   const sums = new Map(read.map((picture) => [picture.file, picture]));
   const readable = added.filter(({ file }) => sums.has(file));
   const pictures = withParts(readable, split, { classNames, listed }).map((picture): SplitPicture => {
