@@ -36,6 +36,11 @@ export const MUTATIONS = [
     ["sum + (value(part) * part.total) / total, 0)", "sum + value(part) / parts.length, 0)"],
     ["parts.reduce((sum, part) => sum + part.confusion[label]![predicted]!, 0)", "first.confusion[label]![predicted]!"],
   ]),
+  ...caughtBy("test/formats/image-file.test.ts", [
+    ["new Set(stated).size === 1 ? stated[0] : undefined", "stated[0]"],
+    ["profile: profile ?? (await statedProfile(bytes, await sharp())),", "profile,"],
+    ['profile: format === "avif" ? await avifProfile(bytes, name) : undefined,', "profile: undefined,"],
+  ]),
   ...caughtBy("test/training/running-averages.test.ts", [
     [
       "each((average) => average.keep), each((average) => average.share)",

@@ -72,10 +72,15 @@ function flagsBox(type: string): Buffer {
   return file.subarray(at + 4, at - 4 + file.readUInt32BE(at - 4));
 }
 
+/** A description of colours by the number of their primaries, with the transfer function and matrix of sRGB. */
+export const numberedColours = (primaries: number) =>
+  Buffer.concat([Buffer.from("nclx"), ...[primaries, 13, 6].map((number) => unsigned(2, number)), unsigned(1, 0x80)]);
+
 /**
  * A HEIC file of tiles, all of which are the flag's one of 64x64 pixels.
  *
  * @param grid.tile the tiles' size as stated
+ * @param grid.colours descriptions of the whole picture's colours
  */
 export function tiledHeic(
   rows: number,
@@ -83,7 +88,8 @@ export function tiledHeic(
   {
     tile = [64, 64],
     size = [64 * columns, 64 * rows],
-  }: Partial<Record<"tile" | "size", readonly [number, number]>> = {},
+    colours = [],
+  }: Partial<Record<"tile" | "size", readonly [number, number]>> & { readonly colours?: readonly Uint8Array[] } = {},
 ): Uint8Array {
   const tiles = Array.from({ length: rows * columns }, (_, i) => i + 1);
   const [main, data] = [tiles.length + 1, flagsBox("mdat")];
@@ -119,8 +125,18 @@ export function tiledHeic(
         fullBox("iref", 0, box("dimg", ...[main, tiles.length, ...tiles].map((one) => unsigned(2, one)))),
         box(
           "iprp",
-          box("ipco", box("hvcC", flagsBox("hvcC")), sizeBox(tile), sizeBox(size)),
-          fullBox("ipma", 0, unsigned(4, main), ...tiles.map((id) => having(id, 0x81, 2)), having(main, 3)),
+          box(
+            "ipco",
+            ...[box("hvcC", flagsBox("hvcC")), sizeBox(tile), sizeBox(size)],
+            ...colours.map((description) => box("colr", description)),
+          ),
+          fullBox(
+            "ipma",
+            0,
+            unsigned(4, main),
+            ...tiles.map((id) => having(id, 0x81, 2)),
+            having(main, 3, ...colours.map((_, i) => 4 + i)),
+          ),
         ),
         box("idat", grid),
       ),

@@ -14,7 +14,7 @@ import {
 } from "../../src/formats/node/image-file.ts";
 import { hash } from "../golden/inputs.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
-import { DISPLAY_P3_HEIC, FLAG_HEIC, TRANSPARENT_FLAG_HEIC, tiledHeic } from "./heic-fixtures.ts";
+import { DISPLAY_P3_HEIC, FLAG_HEIC, numberedColours, TRANSPARENT_FLAG_HEIC, tiledHeic } from "./heic-fixtures.ts";
 
 const FOLDER = sharedFolder();
 const [WIDTH, HEIGHT] = [24, 16];
@@ -119,6 +119,45 @@ describe("every format is decoded to the same picture", () => {
       // Taken for sRGB they would be [212, 75, 59] and [92, 187, 85].
       expect([...data.subarray(0, 3)]).toBeClose(upper, { tolerance: 4 });
       expect([...data.subarray(data.length - channels).subarray(0, 3)]).toBeClose(lower, { tolerance: 4 });
+    });
+
+    describe("stated by its number, without a profile,", () => {
+      const heic = (primaries: number) => {
+        const made = Buffer.from(DISPLAY_P3_HEIC);
+        // That of a profile is longer: the rest of its box is ignored.
+        made.set(numberedColours(primaries), made.indexOf("colr") + 4);
+        return made;
+      };
+      const pixels = Uint8Array.from({ length: 24 * 16 * 3 }, (_, i) => [212, 75, 59][i % 3]!);
+      const avif = async (primaries: number) => {
+        const plain = sharp(pixels, { raw: { width: 24, height: 16, channels: 3 } });
+        const made = await plain.avif({ lossless: true, chromaSubsampling: "4:4:4" }).toBuffer();
+        made.writeUInt16BE(primaries, made.indexOf("nclx") + 4);
+        return made;
+      };
+      const firstOf = async (file: Uint8Array) => [...(await decodeImage(file, "phone")).data.subarray(0, 3)];
+      const DISPLAY_P3 = 12;
+      const SRGB = 1;
+      const UNKNOWN = 2;
+
+      test.each(Object.entries({ heic, avif }))("%s", async (_, file) => {
+        expect(await firstOf(await file(DISPLAY_P3))).toBeClose(upper, { tolerance: 4 });
+        for (const other of [SRGB, UNKNOWN]) {
+          expect(await firstOf(await file(other))).toBeClose([212, 75, 59], { tolerance: 4 });
+        }
+      });
+
+      test("and not twice where there is a profile, too, nor where two descriptions differ", async () => {
+        const profile = (await sharp(await picture().png().toBuffer()).metadata()).icc!;
+        const decoded = (...colours: readonly Uint8Array[]) => firstOf(tiledHeic(1, 1, { colours }));
+        const plain = await decoded();
+        const converted = await decoded(numberedColours(DISPLAY_P3));
+        expect(converted).not.toEqual(plain);
+        expect(await decoded(numberedColours(DISPLAY_P3), numberedColours(DISPLAY_P3))).toEqual(converted);
+        expect(await decoded(numberedColours(DISPLAY_P3), numberedColours(SRGB))).toEqual(plain);
+        const profiled = Buffer.concat([Buffer.from("prof"), profile]);
+        expect(await decoded(profiled, numberedColours(DISPLAY_P3))).toEqual(converted);
+      });
     });
 
     test("a profile that is none is ignored", async () => {

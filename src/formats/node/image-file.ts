@@ -9,7 +9,7 @@ import { HEAD_BYTES, type ImageFormat, type NoImage, recogniseFile } from "../..
 import { count } from "../../text.ts";
 import { damaged, formatOf, lacksEnd, requireSameFormat } from "../image-format.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
-import { withProfile } from "./colour-profile.ts";
+import { statedProfile, withProfile } from "./colour-profile.ts";
 import { deepTiffPixels, headerProblem } from "./deep-tiff.ts";
 import { decodeHeic, heicDecoderVersion, oneHeicAtATime } from "./heic.ts";
 
@@ -45,7 +45,7 @@ function sharp(): Promise<typeof SharpModule> {
 }
 
 /** Changes when `decodeImage` gives other pixels with the same library. */
-const DECODING_VERSION = 2;
+const DECODING_VERSION = 3;
 
 /** What decides the pixels of a decoded image: equal texts, equal pixels (on one processor family). */
 export async function decoderVersion(): Promise<string> {
@@ -154,7 +154,7 @@ export async function readImageFile(path: string, options: DecodingOptions = {})
 
 /**
  * Decodes PNG, JPEG, WebP, GIF, TIFF, AVIF, HEIC (`decodeHeic`) and BMP to 8-bit sRGB: EXIF orientation is applied, CMYK, colours of
- * an ICC profile and other colour spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
+ * an ICC profile (or of Display P3 by its number in HEIC and AVIF) and other colour spaces are converted, 16 bits are reduced to 8 (other samples of TIFF: `deepTiffPixels`), and the first frame of several is used. A large picture is shrunk,
  * its aspect ratio preserved.
  *
  * @param name named in errors
@@ -180,7 +180,10 @@ async function decodeAs(
   const { image, profile } =
     format === "heic"
       ? await openHeic(bytes, { name, mostPixels })
-      : { image: await openImage(bytes, { name, format, mostPixels }) };
+      : {
+          image: await openImage(bytes, { name, format, mostPixels }),
+          profile: format === "avif" ? await avifProfile(bytes, name) : undefined,
+        };
   const small = {
     width: edge,
     height: edge,
@@ -229,8 +232,14 @@ async function openHeic(
   const size = { width, height };
   return {
     image: await rawImage(bytes, { name, mostPixels, size, decode: () => decodeHeic(bytes, name, size) }),
-    profile,
+    profile: profile ?? (await statedProfile(bytes, await sharp())),
   };
+}
+
+/** The profile of colours that sharp leaves as they are: it converts those of an ICC profile, not those that are stated by number. */
+async function avifProfile(bytes: Uint8Array, name: string): Promise<Uint8Array | undefined> {
+  const profile = await statedProfile(bytes, await sharp());
+  return profile && !(await readHeader(bytes, { name, format: "avif" })).icc ? profile : undefined;
 }
 
 async function openImage(
