@@ -131,7 +131,7 @@ test(
   },
 );
 
-test("the range of its pixels is chosen where nobody says it, by sweeps and searches too", async () => {
+test("without --backbone-range the range of its pixels is chosen by validation loss, in sweep and lr-find too", async () => {
   const { stderr } = await tailor([
     ...["train", "transfer", "--backbone", NET, "--data", DATA, "--threads", "1", "--epochs", "2", "--skip-report"],
     ...["--out", join(FOLDER, "ranged")],

@@ -23,7 +23,7 @@ export const report = defineCommand({
     {
       name: "<run...>",
       description:
-        "finished run folders, or folders that hold some; several are compared on one page, those of train --folds joined on one",
+        "finished run folders, or folders that hold some; several are compared on one page; the folds of train --folds become one cross-validation report",
     },
   ],
   options: [
