@@ -155,13 +155,12 @@ export async function withPixelRange(
     (onImages) => chooseBackboneRange(recipe, data, split, choiceOptions(options, output, onImages)),
     { doing: "range of pixels, features of", done: "pictures done" },
   );
-  const another = `(${flag("backboneRange")} gives another)`;
   const losses = chosen.tried.map(({ range, loss }) => `${range}: ${loss?.toFixed(3) ?? "failed"}`).join(", ");
-  output.note(
+  const from =
     chosen.range === null
-      ? `pixels: imagenet, supposed, as neither the file says it nor validation images can; a wrong range costs accuracy ${another}`
-      : `pixels: ${chosen.range}, chosen by the validation loss, as the file does not say (${losses}) ${another}`,
-  );
+      ? "imagenet, supposed, as neither the file says it nor validation images can; a wrong range costs accuracy"
+      : `${chosen.range}, chosen by the validation loss, as the file does not say (${losses})`;
+  output.note(`pixels: ${rangeText(from, options)}`);
   return chosen.recipe;
 }
 

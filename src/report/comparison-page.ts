@@ -8,7 +8,7 @@ import type { StudyFigure } from "./node/sheets.ts";
 import { figureHtml, type PageSection, wholePage } from "./page.ts";
 import { factsHtml, type PageOrigin, timeText } from "./run-page.ts";
 import { fieldsOf } from "./run-tables.ts";
-import { type Table, tableHtml } from "./tables.ts";
+import { type Table, tablesHtml } from "./tables.ts";
 import { intervalText, known, large, points, pText, spreadText, UNKNOWN } from "./wording.ts";
 
 /** A run of a comparison. */
@@ -149,14 +149,13 @@ export function differencesTable(groups: ComparisonReport["groups"]): Table {
 /** A comparison of runs as one self-contained HTML file. Deterministic. */
 export function comparisonPage(report: ComparisonReport, figures: readonly StudyFigure[]): string {
   const { split, runs, groups, pairs, made, command } = report;
-  const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
   const tested = groups.map(({ name, first }) => ({ recipe: name, test: first.metrics }));
   const sections: PageSection[] = [
-    { id: "results", title: "Results", body: shown(runsTable(runs, groups, split), metricsTable(runs)) },
-    { id: "pairs", title: "Run against run", body: shown(pairsTable(pairs)) },
+    { id: "results", title: "Results", body: tablesHtml(runsTable(runs, groups, split), metricsTable(runs)) },
+    { id: "pairs", title: "Run against run", body: tablesHtml(pairsTable(pairs)) },
     { id: "curves", title: "Training", body: figures.map(figureHtml) },
-    { id: "classes", title: "Class by class", body: shown(...perClassTables(tested)) },
-    { id: "configuration", title: "Configuration", body: shown(differencesTable(groups)) },
+    { id: "classes", title: "Class by class", body: tablesHtml(...perClassTables(tested)) },
+    { id: "configuration", title: "Configuration", body: tablesHtml(differencesTable(groups)) },
     {
       id: "made",
       title: "How it was made",

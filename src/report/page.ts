@@ -9,7 +9,7 @@ import type { FigureSection, StudyFigure } from "./node/sheets.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import type { ModelResult, Role, StudyReport } from "./report-data.ts";
 import { gainsTable, isPublished, resNet18Tables, resultsTable } from "./result-tables.ts";
-import { type Table, tableHtml } from "./tables.ts";
+import { tablesHtml } from "./tables.ts";
 import { listText, spreadText } from "./wording.ts";
 
 /**
@@ -26,6 +26,11 @@ export function figureHtml({ name, title, caption, section, svg }: StudyFigure):
 <figcaption>${prose(caption)}</figcaption>
 </figure>
 `;
+}
+
+/** The figures of a section, in their order. */
+export function figuresHtml(figures: readonly StudyFigure[], section: FigureSection): Html[] {
+  return figures.filter((figure) => figure.section === section).map(figureHtml);
 }
 
 /** Colours of a sheet's paper and text in the dark. */
@@ -64,18 +69,17 @@ export interface PageSection {
 /** The page's sections in reading order: results and what follows from them, then the details. Empty ones are omitted. */
 export function pageSections(report: StudyReport, figures: readonly StudyFigure[]): PageSection[] {
   const { models, conclusion, isFashionMnist } = report;
-  const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
-  const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
+  const pictures = (section: FigureSection) => figuresHtml(figures, section);
   const curves = pictures("curves");
   const sections: PageSection[] = [
-    { id: "results", title: "Results", body: shown(resultsTable(report)) },
+    { id: "results", title: "Results", body: tablesHtml(resultsTable(report)) },
     { id: "conclusion", title: "Conclusion", body: conclusion.map((paragraph) => html`<p>${prose(paragraph)}</p>\n`) },
     {
       id: "gains",
       title: "What Enhanced adds",
-      body: [...shown(gainsTable(report)), ...pictures("gains")],
+      body: [...tablesHtml(gainsTable(report)), ...pictures("gains")],
     },
-    { id: "resnet18", title: "Beside ResNet18", body: shown(...resNet18Tables(report)) },
+    { id: "resnet18", title: "Beside ResNet18", body: tablesHtml(...resNet18Tables(report)) },
     {
       id: "curves",
       title: "Training",
@@ -87,19 +91,19 @@ export function pageSections(report: StudyReport, figures: readonly StudyFigure[
       ],
     },
     { id: "confusion", title: "Confusion", body: pictures("confusion") },
-    { id: "classes", title: "Class by class", body: shown(...perClassTables(models)) },
-    { id: "pairs", title: "Most confused", body: shown(confusedPairsTable(models)) },
+    { id: "classes", title: "Class by class", body: tablesHtml(...perClassTables(models)) },
+    { id: "pairs", title: "Most confused", body: tablesHtml(confusedPairsTable(models)) },
     {
       id: "calibration",
       title: "Calibration",
-      body: [...shown(calibrationTable(models)), ...sideBySide(pictures("calibration"))],
+      body: [...tablesHtml(calibrationTable(models)), ...sideBySide(pictures("calibration"))],
     },
     { id: "mistakes", title: "Most confident mistakes", body: pictures("mistakes") },
     { id: "data", title: "The images", body: pictures("data") },
     {
       id: "ladder",
       title: isFashionMnist ? "Beside published results" : "Accuracy and cost",
-      body: [...pictures("cost"), ...(isFashionMnist ? shown(ladderTable(report), notCredibleTable()) : [])],
+      body: [...pictures("cost"), ...(isFashionMnist ? tablesHtml(ladderTable(report), notCredibleTable()) : [])],
     },
     { id: "made", title: "How it was made", body: howItWasMade(report) },
   ];

@@ -11,11 +11,11 @@ import {
 } from "../runs/run-record.ts";
 import { count, counted, duration, megabytes, percent } from "../text.ts";
 import { type Html, html, prose } from "./html.ts";
-import type { FigureSection, StudyFigure } from "./node/sheets.ts";
+import type { StudyFigure } from "./node/sheets.ts";
 import { overfittingText } from "./overfitting.ts";
-import { figureHtml, type PageSection, sideBySide, wholePage } from "./page.ts";
+import { figuresHtml, type PageSection, sideBySide, wholePage } from "./page.ts";
 import { classesTable, configurationTable, pairsTable, runCalibrationTable } from "./run-tables.ts";
-import { type Table, tableHtml } from "./tables.ts";
+import { tablesHtml } from "./tables.ts";
 import { known, large } from "./wording.ts";
 
 /** The data of the report of one run. */
@@ -111,17 +111,15 @@ function bannerOf({ record, evaluation }: RunReport): Html | null {
 /** The page's sections in reading order; empty ones are omitted. */
 function runSections(report: RunReport, figures: readonly StudyFigure[]): PageSection[] {
   const { evaluation, record } = report;
-  const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
-  const shown = (...tables: Table[]) => tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
   const sections: PageSection[] = [
     { id: "results", title: "Results", body: [factsHtml(resultFacts(report))] },
-    { id: "curves", title: "Training", body: sideBySide(pictures("curves")) },
+    { id: "curves", title: "Training", body: sideBySide(figuresHtml(figures, "curves")) },
     ...(evaluation ? evaluationSections(evaluation, figures) : []),
-    { id: "data", title: "The images", body: pictures("data") },
+    { id: "data", title: "The images", body: figuresHtml(figures, "data") },
     {
       id: "configuration",
       title: "Configuration",
-      body: record.status === "imported" ? [] : shown(configurationTable(record.recipe)),
+      body: record.status === "imported" ? [] : tablesHtml(configurationTable(record.recipe)),
     },
     { id: "made", title: "How it was made", body: [factsHtml(originFacts(report)), ...repeatHtml(report.repeat)] },
   ];
@@ -133,18 +131,20 @@ export function evaluationSections(
   { metrics, ranking }: Pick<ReportedEvaluation, "metrics" | "ranking">,
   figures: readonly StudyFigure[],
 ): PageSection[] {
-  const pictures = (section: FigureSection) => figures.filter((figure) => figure.section === section).map(figureHtml);
-  const shown = (table: Table) => (table.rows.length > 0 ? [tableHtml(table)] : []);
   const sections: PageSection[] = [
-    { id: "classes", title: "Class by class", body: shown(classesTable(metrics, ranking)) },
-    { id: "confusion", title: "Confusion", body: [...pictures("confusion"), ...shown(pairsTable(metrics))] },
-    { id: "mistakes", title: "Most confident mistakes", body: pictures("mistakes") },
+    { id: "classes", title: "Class by class", body: tablesHtml(classesTable(metrics, ranking)) },
+    {
+      id: "confusion",
+      title: "Confusion",
+      body: [...figuresHtml(figures, "confusion"), ...tablesHtml(pairsTable(metrics))],
+    },
+    { id: "mistakes", title: "Most confident mistakes", body: figuresHtml(figures, "mistakes") },
     {
       id: "calibration",
       title: "Calibration",
-      body: [...shown(runCalibrationTable(metrics)), ...pictures("calibration")],
+      body: [...tablesHtml(runCalibrationTable(metrics)), ...figuresHtml(figures, "calibration")],
     },
-    { id: "ranking", title: "ROC, precision and recall", body: sideBySide(pictures("ranking")) },
+    { id: "ranking", title: "ROC, precision and recall", body: sideBySide(figuresHtml(figures, "ranking")) },
   ];
   return sections.filter(({ body }) => body.length > 0);
 }

@@ -37,6 +37,11 @@ export function tableMarkdown({ header, rows, leftColumns }: Table): string {
 const LONG = 40;
 const ADDRESS = /^https?:\/\//;
 
+/** Renders tables as HTML, without those that have no rows. */
+export function tablesHtml(...tables: readonly Table[]): Html[] {
+  return tables.filter(({ rows }) => rows.length > 0).map(tableHtml);
+}
+
 /** Renders a table as scrollable HTML with its notes below. The first cell of a row is the row's heading. */
 export function tableHtml({ title, header, rows, leftColumns, notes, strongRows = [], pageOnly }: Table): Html {
   const align = (column: number) => (leftColumns.includes(column) ? "words" : "number");

@@ -45,32 +45,28 @@ const [ROOT, ...INNER] = ["meta", "iprp", "ipco", "colr"] as const;
 
 /** The primaries of boxes `colr` of type `nclx`; undefined without any, or where those of several images differ. */
 function statedPrimaries(bytes: Uint8Array): number | undefined {
-  let found = boxesIn(bytes, ROOT).map((content) => content.subarray(4));
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let found = boxesIn(file, ROOT).map((content) => content.subarray(4));
   for (const type of INNER) found = found.flatMap((content) => boxesIn(content, type));
   const stated = found
-    .filter((content) => content.length >= 6 && latin1(content.subarray(0, 4)) === "nclx")
-    .map((content) => Buffer.from(content.buffer, content.byteOffset).readUInt16BE(4));
+    .filter((content) => content.length >= 6 && content.toString("latin1", 0, 4) === "nclx")
+    .map((content) => content.readUInt16BE(4));
   return new Set(stated).size === 1 ? stated[0] : undefined;
 }
 
 /** The contents of the boxes of a type; what does not fit into its surroundings ends the search. */
-function boxesIn(bytes: Uint8Array, type: string): Uint8Array[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const contents: Uint8Array[] = [];
+function boxesIn(bytes: Buffer, type: string): Buffer[] {
+  const contents: Buffer[] = [];
   let at = 0;
   while (at + 8 <= bytes.length) {
-    const size = view.getUint32(at);
+    const size = bytes.readUInt32BE(at);
     // 1: the size follows in 64 bits; 0: the box takes the rest.
     const isLarge = size === 1 && at + 16 <= bytes.length;
-    const length = isLarge ? Number(view.getBigUint64(at + 8)) : size === 0 ? bytes.length - at : size;
+    const length = isLarge ? Number(bytes.readBigUInt64BE(at + 8)) : size === 0 ? bytes.length - at : size;
     const head = isLarge ? 16 : 8;
     if (length < head || at + length > bytes.length) break;
-    if (latin1(bytes.subarray(at + 4, at + 8)) === type) contents.push(bytes.subarray(at + head, at + length));
+    if (bytes.toString("latin1", at + 4, at + 8) === type) contents.push(bytes.subarray(at + head, at + length));
     at += length;
   }
   return contents;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }

@@ -4,12 +4,9 @@ import { limitTraining } from "../../data/split.ts";
 import { imageTask, type TrainingDataOptions, trainingParts } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
 import { fitToImages } from "../../recipes/fit-to-images.ts";
-import { normalizationFor, type Recipe } from "../../recipes/recipe.ts";
-import { chooseLowering } from "../../runtime/lowering.ts";
-import { chooseOnFeatures } from "../choose-weight-decay.ts";
-import type { ChoiceOptions } from "./choose-weight-decay.ts";
+import type { Recipe } from "../../recipes/recipe.ts";
+import { type ChoiceOptions, chooseOnImages } from "./choose-weight-decay.ts";
 import { BACKBONE_RANGES, type BackboneRange, withRange } from "./open-backbone.ts";
-import { trainingValues } from "./picture-features.ts";
 
 /** Images that each range is tried on at most: a wrong one costs far more than what chance does with so few. */
 const TRIAL = { train: 160, validation: 80 };
@@ -32,7 +29,7 @@ export async function chooseBackboneRange(
   recipe: Recipe,
   { train: images }: LoadedData,
   split: TrainingDataOptions,
-  { runtime, ...options }: ChoiceOptions,
+  options: ChoiceOptions,
 ): Promise<ChosenRange> {
   const { backbone } = recipe;
   const parts = trainingParts(images, split);
@@ -40,7 +37,6 @@ export async function chooseBackboneRange(
   const some = (part: Uint32Array, most: number) =>
     selectImages(images, limitTraining(part, Math.min(most, part.length), images.labels));
   const data = { train: some(parts.train, TRIAL.train), validation: some(parts.validation, TRIAL.validation) };
-  const lowering = await chooseLowering(runtime);
   // A further view says nothing of the range.
   const { views: _, ...single } = recipe;
   const { recipe: head } = fitToImages(single, { images: data.train.count, task: imageTask(data.train) });
@@ -49,12 +45,7 @@ export async function chooseBackboneRange(
   for (const range of BACKBONE_RANGES) {
     const ranged = { ...head, backbone: withRange(backbone, range) };
     try {
-      const { tried: heads } = await chooseOnFeatures({
-        recipe: ranged,
-        data: await trainingValues(ranged, data, options),
-        normalization: normalizationFor(ranged, data.train),
-        ...{ threads: options.threads, lowering, runtime },
-      });
+      const { tried: heads } = await chooseOnImages(ranged, data, options);
       tried.push({ range, loss: Math.min(...heads.map(({ loss }) => loss)) });
     } catch (error) {
       // float16 overflows with pixels of 0 to 255, say.

@@ -1,5 +1,5 @@
 import type { LoadedData } from "../../data/node/chain.ts";
-import { type TrainingDataOptions, trainingData } from "../../data/training-data.ts";
+import { type TrainingData, type TrainingDataOptions, trainingData } from "../../data/training-data.ts";
 import { normalizationFor, type Recipe } from "../../recipes/recipe.ts";
 import { chooseLowering } from "../../runtime/lowering.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -21,10 +21,18 @@ export async function chooseWeightDecay(
   recipe: Recipe,
   { train: images }: LoadedData,
   split: TrainingDataOptions,
-  { runtime, ...options }: ChoiceOptions,
+  options: ChoiceOptions,
 ): Promise<ChosenRecipe> {
   if (!lacksWeightDecay(recipe)) return { recipe, tried: [] };
-  const data = trainingData(images, split);
+  return chooseOnImages(recipe, trainingData(images, split), options);
+}
+
+/** The same on images that are divided already, whatever weight decay the recipe has. @throws UserError as `chooseWeightDecay` */
+export async function chooseOnImages(
+  recipe: Recipe,
+  data: TrainingData,
+  { runtime, ...options }: ChoiceOptions,
+): Promise<ChosenRecipe> {
   return chooseOnFeatures({
     recipe,
     data: await trainingValues(recipe, data, options),
