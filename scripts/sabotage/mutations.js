@@ -675,6 +675,19 @@ export const MUTATIONS = [
     ],
     ["if (now !== sha256) {", "if (now === sha256 + sha256) {"],
   ]),
+  ...caughtBy("test/exchange/published-weights.test.ts", [
+    [
+      'convolution(isExpanded ? "conv_pwl" : "conv_pw", kind === "block");',
+      'convolution("conv_pwl", kind === "block");',
+    ],
+    ["own.has(tensor.name.slice(0, end)) && !inFile.has(name)", "own.has(tensor.name.slice(0, end))"],
+    [
+      "size: input_size && { height: input_size[1], width: input_size[2] },",
+      "size: input_size && { height: input_size[2], width: input_size[1] },",
+    ],
+    ["shape.length === 4 && shape[2] === 1 && shape[3] === 1", "shape.length === 4"],
+    ["facts: beside ? { ...factsOf(beside), ...facts } : facts,", "facts,"],
+  ]),
   ...caughtBy("test/training/fine-tune.test.ts", [
     ["weights <= half ? earlyRate", "weights < half ? earlyRate"],
     ["totalSteps: stepsOf(stage.end) - start,", "totalSteps: stepsOf(stage.end),"],

@@ -25,7 +25,7 @@ export const BACKBONE_RANGE_OPTION = {
   flags: "--backbone-range <range>",
   description: "values that its images were trained with",
   choices: BACKBONE_RANGES,
-  default: "from the file or a preprocessor_config.json next to it, otherwise the one of least validation loss",
+  default: "from the file or a configuration next to it, otherwise the one of least validation loss",
 } as const satisfies OptionSpec;
 
 /** What `transfer` starts from. */

@@ -16,7 +16,7 @@ import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
 import { openModel } from "../runtime/node/index.ts";
 import { inWords, type Words } from "../wording.ts";
 import { fileLogits, noiseImages } from "./logits.ts";
-import { matchTensors } from "./match-tensors.ts";
+import { matchTensors, withOwnNames } from "./match-tensors.ts";
 import type { TrainedNetwork } from "./network.ts";
 import { recordFacts } from "./network.ts";
 import { headOf, readWeightsFile, requireStatedWeights, withFreshHead } from "./weights-file.ts";
@@ -48,7 +48,8 @@ export async function importWeights(
   const { model: stated, ...facts } = read.facts;
   const found = await findNamed(file, named, stated);
   const { published } = found.model;
-  const head = published && headOf(found.model, { ...published.image, classes: published.classes }, read.tensors);
+  const inOurNames = withOwnNames(read.tensors, found.model, report);
+  const head = published && headOf(found.model, { ...published.image, classes: published.classes }, inOurNames);
   const network = { model: found.model, ...describe(file, { ...facts, ...given }, found.model, head?.classes, report) };
   const isOtherHead = head !== undefined && head.classes !== network.task.classes;
   if (isOtherHead) {
@@ -57,7 +58,7 @@ export async function importWeights(
     );
   }
   const classes = isOtherHead ? head.classes : network.task.classes;
-  const inFile = matchTensors(read.tensors, { ...network, task: { ...network.task, classes }, fileName: file });
+  const inFile = matchTensors(inOurNames, { ...network, task: { ...network.task, classes }, fileName: file });
   const tensors = isOtherHead ? withFreshHead(inFile, head, { ...network, seed: HEAD_SEED }) : inFile;
   const sum = weightsSha256(tensors);
   requireStatedWeights(read, sum);

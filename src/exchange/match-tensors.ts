@@ -1,3 +1,4 @@
+import type { Report } from "../data/node/chain.ts";
 import { UserError } from "../errors.ts";
 import { quote } from "../formats/json.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
@@ -21,6 +22,32 @@ export function withoutWrappers(tensors: readonly NamedTensor[]): { tensors: rea
 }
 
 /**
+ * Tensors under the network's own names, where the file has those of another program.
+ *
+ * @param report told so, with the first of them
+ */
+export function withOwnNames(tensors: readonly NamedTensor[], { published }: Model, report: Report): NamedTensor[] {
+  const own = new Map(Object.entries(published?.otherNames ?? {}));
+  const inFile = new Set(tensors.map(({ name }) => name));
+  const renamed = tensors.map((tensor) => {
+    const end = Math.max(tensor.name.lastIndexOf("."), 0);
+    const name = `${own.get(tensor.name.slice(0, end))}${tensor.name.slice(end)}`;
+    // A file with both is left as it is, so that the other's is refused.
+    return own.has(tensor.name.slice(0, end)) && !inFile.has(name) ? { ...tensor, name } : tensor;
+  });
+  const at = renamed.findIndex(({ name }, i) => name !== tensors[i]!.name);
+  if (at >= 0) report(`names of another program: ${tensors[at]!.name} is read as ${renamed[at]!.name}, and so on`);
+  return renamed;
+}
+
+/** A dense layer's weight, where it is a 1x1 convolution's: a program that applies it to one pixel may have it so. */
+function asDense(tensor: NamedTensor, wanted: readonly number[]): NamedTensor {
+  const { shape } = tensor;
+  const isDense = wanted.length === 2 && shape.length === 4 && shape[2] === 1 && shape[3] === 1;
+  return isDense ? { ...tensor, shape: shape.slice(0, 2) } : tensor;
+}
+
+/**
  * Matches a file's tensors with a network's, and returns them in the order of PyTorch's state_dict.
  *
  * @param fileName for error messages
@@ -34,8 +61,8 @@ export function matchTensors(
   const normalization = withoutNormalization(task);
   const graph = buildModel(model, { task, normalization, batchSize: 1, mode: "inference" });
   const wanted = graph.tensors.map(({ name, value }) => ({ name, shape: value.shape }));
-  const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const known = new Set(wanted.map(({ name }) => name));
+  const shapes = new Map(wanted.map(({ name, shape }) => [name, shape]));
+  const found = new Map(tensors.map((tensor) => [tensor.name, asDense(tensor, shapes.get(tensor.name) ?? [])]));
   const isSame = (a: readonly number[], b: readonly number[]) => formatShape(a) === formatShape(b);
 
   const problems = [
@@ -45,7 +72,7 @@ export function matchTensors(
     ),
     firstOf(
       "unexpected",
-      tensors.flatMap(({ name }) => (known.has(name) ? [] : [quote(name)])),
+      tensors.flatMap(({ name }) => (shapes.has(name) ? [] : [quote(name)])),
     ),
     firstOf(
       "size mismatch for",

@@ -7,6 +7,7 @@ import { headTensors } from "../nn/head.ts";
 import { buildModel, type ImageTask, initialTensors, type Model, withoutNormalization } from "../nn/model.ts";
 import { readOutsideFile } from "../runs/node/export-files.ts";
 import { checkSeal } from "../runs/node/hashes.ts";
+import { inputBeside, type StatedInput } from "./input-beside.ts";
 import { isBatchCount, withoutWrappers } from "./match-tensors.ts";
 
 /** A safetensors file of weights from anywhere. */
@@ -16,8 +17,10 @@ export interface WeightsFile {
   readonly sha256: string;
   /** Without PyTorch's counts of batches, and under the names of the network itself; floats of any width are float32. */
   readonly tensors: readonly NamedTensor[];
-  /** What its metadata say of the network. */
+  /** What its metadata say of the network, otherwise a configuration next to it. */
   readonly facts: StatedFacts;
+  /** Whether the configuration does. */
+  readonly isStatedBeside: boolean;
   /** The checksum of its weights that its metadata state, if tailor exported it. */
   readonly weightsSha256: string | undefined;
 }
@@ -36,7 +39,23 @@ export function readWeightsFile(file: string, report: Report): WeightsFile {
   const { tensors, prefix } = withoutWrappers(read.tensors);
   if (prefix !== "") report(`every name begins with "${prefix}", as PyTorch's wrappers leave it: taken off`);
   const facts = factsFromText(read.metadata, file);
-  return { file, bytes: bytes.length, sha256, tensors, facts, weightsSha256: read.metadata.weightsSha256 };
+  const beside = facts.normalization ? undefined : inputBeside(file, IMAGE_CHANNELS);
+  return {
+    file,
+    bytes: bytes.length,
+    sha256,
+    tensors,
+    facts: beside ? { ...factsOf(beside), ...facts } : facts,
+    isStatedBeside: beside !== undefined,
+    weightsSha256: read.metadata.weightsSha256,
+  };
+}
+
+/** Of networks whose configuration does not count them. */
+const IMAGE_CHANNELS = 3;
+
+function factsOf({ normalization, size }: StatedInput): StatedFacts {
+  return { normalization, ...(size && { image: { channels: normalization.mean.length, ...size } }) };
 }
 
 /** First bytes of files of `torch.save`: zip archives, or pickles in old versions. */

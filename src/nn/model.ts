@@ -38,6 +38,8 @@ export interface Model {
         readonly image: Pick<ImageTask, "channels" | "height" | "width">;
         readonly classes: number;
         readonly normalization: PixelNormalization;
+        /** Names that other programs give to its modules, and the name each has here: `conv_stem` is `features.0.0`. */
+        readonly otherNames?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
 }

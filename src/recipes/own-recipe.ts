@@ -27,6 +27,7 @@ const ownRecipe = recipeFields.extend({
         image: imageGeometrySchema,
         classes: z.int().min(1),
         normalization: normalizationSchema,
+        otherNames: z.record(z.string(), z.string()).exactOptional(),
       })
       .exactOptional(),
   }),

@@ -1,13 +1,15 @@
 /** Weights that others have published for the networks of the field. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type ImportOptions, importWeights } from "../../src/exchange/import-weights.ts";
 import { encodeSafetensors, type NamedTensor } from "../../src/formats/safetensors.ts";
 import { squeezenet11 } from "../../src/models/field/densenet.ts";
+import { efficientnetB0, mobilenetV2, mobilenetV3Small100 } from "../../src/models/field/mobilenet.ts";
 import { enhanced } from "../../src/models/study.ts";
-import { buildModel, initialTensors, withoutNormalization } from "../../src/nn/model.ts";
+import { buildModel, initialTensors, type Model, withoutNormalization } from "../../src/nn/model.ts";
 import { readAnyRunRecord, readWeights } from "../../src/runs/node/run-files.ts";
+import { openPretrained } from "../../src/training/node/pretrained.ts";
 import { safetensorsFile } from "../formats/support/safetensors.ts";
 import { failureOf } from "../training/support/failure.ts";
 import { sharedFolder } from "../training/support/small-data.ts";
@@ -20,18 +22,15 @@ const CLASSES = 7;
 const HEAD = ["classifier.1.weight", "classifier.1.bias"];
 let files = 0;
 
-/** A file as torchvision's weights are once they are safetensors: no metadata. */
-const TENSORS: readonly NamedTensor[] = (() => {
+function tensorsOf(model: Model): readonly NamedTensor[] {
   const task = { ...IMAGE, classes: CLASSES };
-  const graph = buildModel(squeezenet11, {
-    task,
-    normalization: withoutNormalization(task),
-    batchSize: 1,
-    mode: "inference",
-  });
+  const graph = buildModel(model, { task, normalization: withoutNormalization(task), batchSize: 1, mode: "inference" });
   const data = initialTensors(graph, 3);
   return graph.tensors.map(({ name, value }) => ({ name, shape: value.shape, data: data.get(name)! }));
-})();
+}
+
+/** A file as torchvision's weights are once they are safetensors: no metadata. */
+const TENSORS = tensorsOf(squeezenet11);
 
 function fileOf(tensors: readonly NamedTensor[]): string {
   const path = join(FOLDER, `published${files++}.safetensors`);
@@ -39,10 +38,14 @@ function fileOf(tensors: readonly NamedTensor[]): string {
   return path;
 }
 
-async function imported(file: string, given: Partial<ImportOptions> = {}) {
+async function imported(
+  file: string,
+  given: Partial<ImportOptions> = {},
+  size: Partial<ImportOptions> = { image: IMAGE },
+) {
   const said: string[] = [];
   const out = join(FOLDER, `run${files++}`);
-  const options = { model: "squeezenet1_1", image: IMAGE, threads: 1, ...given };
+  const options = { model: "squeezenet1_1", ...size, threads: 1, ...given };
   const { folder } = await importWeights(file, { ...options, out: () => out, report: (line) => said.push(line) });
   return { said, ...readWeights(folder), record: readAnyRunRecord(folder) };
 }
@@ -107,6 +110,128 @@ describe("a file of published weights", () => {
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain("\n");
     expect(existsSync(out)).toBe(false);
+  });
+});
+
+const TIMM_MODULES: Readonly<Record<string, readonly string[]>> = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../golden/timm-modules.json"), "utf8"),
+);
+
+describe("weights under timm's names", () => {
+  const moduleOf = (name: string) => name.slice(0, name.lastIndexOf("."));
+  const modulesOf = (model: Model) => [...new Set(tensorsOf(model).map(({ name }) => moduleOf(name)))];
+
+  test.each([
+    ["mobilenetv2_100", mobilenetV2],
+    ["efficientnet_b0", efficientnetB0],
+    ["mobilenetv3_small_100", mobilenetV3Small100],
+  ])("each module of timm's %s has the name of the one in its place", (timm, model) => {
+    const names = model.published!.otherNames!;
+    expect(TIMM_MODULES[timm]!.map((module) => names[module])).toEqual(modulesOf(model));
+    expect(Object.keys(names)).toHaveLength(TIMM_MODULES[timm]!.length);
+  });
+
+  /** As timm writes it: other names, and a dense layer as a convolution. */
+  const inTimm = (() => {
+    const ours = modulesOf(mobilenetV3Small100);
+    return tensorsOf(mobilenetV3Small100).map((tensor): NamedTensor => {
+      const timm = TIMM_MODULES.mobilenetv3_small_100![ours.indexOf(moduleOf(tensor.name))]!;
+      const shape = timm === "conv_head" && tensor.shape.length === 2 ? [...tensor.shape, 1, 1] : tensor.shape;
+      return { ...tensor, name: timm + tensor.name.slice(moduleOf(tensor.name).length), shape };
+    });
+  })();
+
+  test("are imported as the network's own, also with a new head, and a line says so", async () => {
+    const file = fileOf(inTimm);
+    const model = "mobilenetv3_small_100";
+    const { said, tensors } = await imported(file, { model });
+    expect(said[0]).toBe("names of another program: conv_stem.weight is read as features.0.0.weight, and so on");
+    expect(tensors).toEqual(tensorsOf(mobilenetV3Small100));
+    const fresh = await imported(file, { model, classNames: ["cat", "dog"] });
+    expect(fresh.said.at(-1)).toMatch(/the head of .* \(classifier\.3\.weight, classifier\.3\.bias\) is for 7 classes/);
+    expect(fresh.tensors.slice(0, -2)).toEqual(tensors.slice(0, -2));
+  });
+
+  test("are refused by the name of one that is doubled, of another shape or of another network", async () => {
+    const refusalOf = async (tensors: readonly NamedTensor[], model: string) => {
+      const options = { model, image: IMAGE, threads: 1, report: () => {}, out: () => join(FOLDER, `run${files++}`) };
+      return (await failureOf(importWeights(fileOf(tensors), options))).message;
+    };
+    const twice = [...inTimm, { ...inTimm[0]!, name: "features.0.0.weight" }];
+    expect(await refusalOf(twice, "mobilenetv3_small_100")).toMatch(/unexpected "conv_stem\.weight"; name/);
+    const wide = inTimm.map((tensor) =>
+      tensor.name === "conv_head.weight" ? { ...tensor, shape: [1024, 144, 2, 2] } : tensor,
+    );
+    expect(await refusalOf(wide, "mobilenetv3_small_100")).toMatch(
+      /size mismatch for "classifier\.0\.weight", \[1024, 144, 2, 2\] in the file and \[1024, 576\]/,
+    );
+    // torchvision's network has another epsilon.
+    expect(await refusalOf(inTimm, "mobilenet_v3_small")).toMatch(/unexpected "conv_stem\.weight" \(and/);
+  });
+});
+
+describe("a configuration next to a file of weights", () => {
+  function beside(configurations: Record<string, unknown>, folder = join(FOLDER, `repository${files++}`)): string {
+    mkdirSync(folder);
+    const file = join(folder, "model.safetensors");
+    writeFileSync(file, encodeSafetensors(TENSORS));
+    for (const [name, content] of Object.entries(configurations))
+      writeFileSync(join(folder, name), JSON.stringify(content));
+    return file;
+  }
+  const TIMM = {
+    architecture: "squeezenet1_1",
+    pretrained_cfg: { mean: [0.5, 0.25, 0.125], std: [0.5, 0.4, 0.3], input_size: [3, 72, 64], crop_pct: 0.9 },
+  };
+  const TRANSFORMERS = { image_mean: [0.1, 0.2, 0.3], image_std: [1, 1, 1], size: { shortest_edge: 80 } };
+  const metadataOf = async (file: string) => {
+    const { metadata, said } = await imported(file, {}, {});
+    return { mean: metadata.mean, image: metadata.image, assumed: said[0] };
+  };
+
+  test("of timm, or of transformers, says how pixels are normalised and how large images are", async () => {
+    expect(await metadataOf(beside({ "config.json": TIMM }))).toEqual({
+      mean: "[0.5,0.25,0.125]",
+      image: "3x72x64",
+      assumed: expect.stringMatching(/says nothing of classes \(`classNames`\): taken to be ImageNet's/),
+    });
+    const both = beside({ "config.json": TIMM, "preprocessor_config.json": TRANSFORMERS });
+    expect(await metadataOf(both)).toMatchObject({ mean: "[0.1,0.2,0.3]", image: "3x80x80" });
+    const { pretrained, normalizedAs } = await openPretrained(beside({ "config.json": TIMM }), squeezenet11, () => {});
+    expect(normalizedAs).toBe("the configuration next to the file says");
+    expect(pretrained).toMatchObject({
+      image: { channels: 3, height: 72, width: 64 },
+      normalization: { mean: [0.5, 0.25, 0.125] },
+    });
+  });
+
+  test("of another program is not looked at; options come first", async () => {
+    expect(await metadataOf(beside({ "config.json": { architectures: ["Net"], mean: 3 } }))).toMatchObject({
+      mean: "[0.485,0.456,0.406]",
+      image: "3x224x224",
+    });
+    const { metadata } = await imported(beside({ "config.json": TIMM }));
+    expect(metadata).toMatchObject({ mean: "[0.5,0.25,0.125]", image: "3x64x64" });
+  });
+
+  test.each([
+    [
+      "a string as a mean",
+      { pretrained_cfg: { ...TIMM.pretrained_cfg, mean: "half" } },
+      /config\.json: field "pretrained_cfg\.mean"/,
+    ],
+    [
+      "a deviation of 0",
+      { pretrained_cfg: { ...TIMM.pretrained_cfg, std: [1, 0, 1] } },
+      /config\.json: field "pretrained_cfg\.std\[1\]"/,
+    ],
+    [
+      "two sizes",
+      { pretrained_cfg: { ...TIMM.pretrained_cfg, input_size: [3, 64] } },
+      /config\.json: field "pretrained_cfg\.input_size/,
+    ],
+  ])("with %s is refused by the field", async (_, config, message) => {
+    expect((await failureOf(metadataOf(beside({ "config.json": config })))).message).toMatch(message);
   });
 });
 

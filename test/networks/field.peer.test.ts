@@ -26,6 +26,7 @@ const PARAMETERS: Readonly<Record<string, number>> = {
   resnet50: 25_557_032,
   mobilenet_v2: 3_504_872,
   mobilenet_v3_small: 2_542_856,
+  mobilenetv3_small_100: 2_542_856,
   efficientnet_b0: 5_288_548,
   densenet121: 7_978_856,
   squeezenet1_1: 1_235_496,
@@ -133,7 +134,7 @@ const LARGE = ["resnet50", "densenet121", "mixer_s16_224"];
 const COUNTED = ["mixer_b16_224", "resnet34"];
 const COMPARED = FIELD_MODELS.filter(({ name }) => !COUNTED.includes(name) && (IS_THOROUGH || !LARGE.includes(name)));
 
-describe("logits and gradients are those of an independent PyTorch module, which loads the same weights", () => {
+describe("logits and gradients are those of torchvision's network or an independent PyTorch module, which loads the same weights", () => {
   test.for(COMPARED)("$name", async (model, context) => {
     needTorch(context);
     const tensors = tensorsOf(model);

@@ -233,7 +233,7 @@ test("a model is found by its name; the error for an unknown name lists all mode
   const error = userErrorOf(() => findModel("Base"));
   expect([error.exitCode, error.message]).toEqual([
     2,
-    'there is no model "Base"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint, resnet18-imagenet, resnet34, resnet50, mobilenet_v2, mobilenet_v3_small, efficientnet_b0, densenet121, squeezenet1_1, convnext_atto, vit_tiny_patch16_224, mixer_s16_224, mixer_b16_224',
+    'there is no model "Base"; choose one of: base, enhanced, photos, resnet18, resnet18-kefth, tiny, light, champion, sprint, resnet18-imagenet, resnet34, resnet50, mobilenet_v2, mobilenet_v3_small, mobilenetv3_small_100, efficientnet_b0, densenet121, squeezenet1_1, convnext_atto, vit_tiny_patch16_224, mixer_s16_224, mixer_b16_224',
   ]);
 });
 

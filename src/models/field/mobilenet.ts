@@ -19,10 +19,11 @@ import {
 } from "../../nn/index.ts";
 import { add } from "../../ops/elementwise.ts";
 import { convolutionNorm, IMAGENET, MAX_DEFAULT_SIZE, roundedToEight } from "./parts.ts";
+import { timmNames } from "./timm-names.ts";
 
 /**
  * Networks of inverted residual blocks: 1x1 convolution to more channels, depthwise convolution, 1x1 convolution to fewer.
- * Names are torchvision's.
+ * Names are torchvision's; timm's are known beside them.
  */
 
 /** The layers under one name, and the input added where the shape stays the same. */
@@ -50,7 +51,17 @@ const V2_STAGES = [
 /** MobileNetV2 (Sandler et al. 2018). 3,504,872 parameters for 1,000 classes. */
 export const mobilenetV2: Model = {
   name: "mobilenet_v2",
-  published: IMAGENET,
+  published: {
+    ...IMAGENET,
+    otherNames: timmNames({
+      kind: "conv",
+      blocks: V2_STAGES.flatMap(([expansion, , count], stage) =>
+        Array.from({ length: count }, (_, i) => ({ place: `${stage}.${i}`, isExpanded: expansion > 1 })),
+      ).map((block, i) => ({ ...block, ours: `features.${1 + i}` })),
+      last: { convolution: "conv_head", norm: "bn2", ours: "features.18" },
+      classifier: { classifier: "classifier.1" },
+    }),
+  },
   maxDefaultSize: MAX_DEFAULT_SIZE,
   layers({ classes }) {
     const blocks: Layer[] = [];
@@ -94,38 +105,59 @@ const V3_SMALL = [
   [5, 576, 96, true, true, 1],
 ] as const;
 
-const V3_NORM = { epsilon: 1e-3, momentum: 0.01 };
-
 /** MobileNetV3, the small one (Howard et al. 2019). 2,542,856 parameters for 1,000 classes. */
 export const mobilenetV3Small: Model = {
   name: "mobilenet_v3_small",
   published: IMAGENET,
   maxDefaultSize: MAX_DEFAULT_SIZE,
-  layers({ classes }) {
-    let inputs = 16;
-    const blocks = V3_SMALL.map(([kernel, inside, outputs, isSqueezed, isSwish, stride]) => {
-      const activation = isSwish ? hardSwish() : relu();
-      const squeezed = squeezeExcitation(roundedToEight(Math.floor(inside / 4)), { gate: "hardSigmoid" });
-      const layers = [
-        ...(inside === inputs ? [] : [convolutionNorm(inside, { kernel: 1, activation, norm: V3_NORM })]),
-        convolutionNorm(inside, { kernel, stride, isDepthwise: true, activation, norm: V3_NORM }),
-        ...(isSqueezed ? [squeezed] : []),
-        convolutionNorm(outputs, { kernel: 1, norm: V3_NORM }),
-      ];
-      const made = inverted("block", layers, stride === 1 && inputs === outputs);
-      inputs = outputs;
-      return made;
-    });
-    const stem = convolutionNorm(16, { kernel: 3, stride: 2, activation: hardSwish(), norm: V3_NORM });
-    const last = convolutionNorm(576, { kernel: 1, activation: hardSwish(), norm: V3_NORM });
-    return [
-      named("features", sequential([stem, ...blocks, last])),
-      globalAveragePool(),
-      flatten(),
-      named("classifier", sequential([linear(1024), hardSwish(), dropout(0.2), linear(classes)])),
-    ];
-  },
+  layers: ({ classes }) => v3Small(classes, { epsilon: 1e-3, momentum: 0.01 }),
 };
+
+/** Blocks of each stage in timm, which counts the last convolution as one more. */
+const V3_TIMM_STAGES = [1, 2, 3, 2, 3] as const;
+
+/** The same network as timm trains it: batch norm with PyTorch's defaults, so that weights of the one are not those of the other. */
+export const mobilenetV3Small100: Model = {
+  name: "mobilenetv3_small_100",
+  published: {
+    ...IMAGENET,
+    otherNames: timmNames({
+      kind: "block",
+      blocks: V3_TIMM_STAGES.flatMap((count, stage) => Array.from({ length: count }, (_, i) => `${stage}.${i}`)).map(
+        (place, i) => ({ place, ours: `features.${1 + i}`, isExpanded: i > 0, isSqueezed: V3_SMALL[i]![3] }),
+      ),
+      last: { convolution: "blocks.5.0.conv", norm: "blocks.5.0.bn1", ours: "features.12" },
+      classifier: { conv_head: "classifier.0", classifier: "classifier.3" },
+    }),
+  },
+  maxDefaultSize: MAX_DEFAULT_SIZE,
+  layers: ({ classes }) => v3Small(classes, {}),
+};
+
+function v3Small(classes: number, norm: Parameters<typeof batchNorm>[0]): Layer[] {
+  let inputs = 16;
+  const blocks = V3_SMALL.map(([kernel, inside, outputs, isSqueezed, isSwish, stride]) => {
+    const activation = isSwish ? hardSwish() : relu();
+    const squeezed = squeezeExcitation(roundedToEight(Math.floor(inside / 4)), { gate: "hardSigmoid" });
+    const layers = [
+      ...(inside === inputs ? [] : [convolutionNorm(inside, { kernel: 1, activation, norm })]),
+      convolutionNorm(inside, { kernel, stride, isDepthwise: true, activation, norm }),
+      ...(isSqueezed ? [squeezed] : []),
+      convolutionNorm(outputs, { kernel: 1, norm }),
+    ];
+    const made = inverted("block", layers, stride === 1 && inputs === outputs);
+    inputs = outputs;
+    return made;
+  });
+  const stem = convolutionNorm(16, { kernel: 3, stride: 2, activation: hardSwish(), norm });
+  const last = convolutionNorm(576, { kernel: 1, activation: hardSwish(), norm });
+  return [
+    named("features", sequential([stem, ...blocks, last])),
+    globalAveragePool(),
+    flatten(),
+    named("classifier", sequential([linear(1024), hardSwish(), dropout(0.2), linear(classes)])),
+  ];
+}
 
 /** Stages of EfficientNet-B0: channels inside per channel, kernel, stride of the first block, channels, blocks. */
 const B0_STAGES = [
@@ -144,7 +176,22 @@ const B0_STOCHASTIC_DEPTH = 0.2;
 /** EfficientNet-B0 (Tan and Le 2019). 5,288,548 parameters for 1,000 classes. */
 export const efficientnetB0: Model = {
   name: "efficientnet_b0",
-  published: IMAGENET,
+  published: {
+    ...IMAGENET,
+    otherNames: timmNames({
+      kind: "block",
+      blocks: B0_STAGES.flatMap(([expansion, , , , count], stage) =>
+        Array.from({ length: count }, (_, i) => ({
+          place: `${stage}.${i}`,
+          ours: `features.${1 + stage}.${i}`,
+          isExpanded: expansion > 1,
+          isSqueezed: true,
+        })),
+      ),
+      last: { convolution: "conv_head", norm: "bn2", ours: "features.8" },
+      classifier: { classifier: "classifier.1" },
+    }),
+  },
   maxDefaultSize: MAX_DEFAULT_SIZE,
   layers({ classes }) {
     const total = B0_STAGES.reduce((sum, [, , , , count]) => sum + count, 0);

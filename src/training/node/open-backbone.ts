@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { z } from "zod";
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Report } from "../../data/node/chain.ts";
 import { fetchFromHub, isHubPlace } from "../../data/node/hugging-face.ts";
 import { reasonInLine, UserError } from "../../errors.ts";
+import { INPUT_CONFIGURATIONS, inputBeside, type StatedInput } from "../../exchange/input-beside.ts";
 import {
   type Backbone,
   type BackboneFile,
@@ -18,7 +18,6 @@ import {
 } from "../../formats/backbone.ts";
 import { CENTRED_NORMALIZATION, IMAGENET_NORMALIZATION, type PixelNormalization } from "../../ops/normalize-pixels.ts";
 import { type OutsideFile, readOutsideFile } from "../../runs/node/export-files.ts";
-import { checkJson, parseJson } from "../../runs/parse-json.ts";
 import { featureSession } from "../../runtime/feature-session.ts";
 import type { FeatureSession } from "../../runtime/model-session.ts";
 import { modelFileOptions, ort } from "../../runtime/node/ort.ts";
@@ -40,9 +39,9 @@ export const BACKBONE_RANGES = Object.keys(RANGES) as BackboneRange[];
 
 /** What users say of a backbone, beyond its file. */
 export interface BackboneOptions {
-  /** Values that its input was trained with. Default: as the file or a preprocessor_config.json beside it says, else `imagenet`. */
+  /** Values that its input was trained with. Default: as the file or a configuration next to it says (`inputBeside`), else `imagenet`. */
   readonly range?: BackboneRange | undefined;
-  /** Edge of its images, where the file leaves it open. Default: as preprocessor_config.json says, else 224. */
+  /** Edge of its images, where the file leaves it open. Default: as that configuration says, else 224. */
   readonly size?: number | undefined;
   /** Default: the first token where there is a class token, else the mean over all. */
   readonly pooling?: "token" | "tokens" | undefined;
@@ -52,10 +51,8 @@ export interface BackboneOptions {
 }
 
 const DEFAULT_SIZE = 224;
-/** What transformers' image processors save. */
-const PREPROCESSOR = "preprocessor_config.json";
 /** Where repositories on Hugging Face have their networks as ONNX. */
-const HUB_FILES = { defaults: ["onnx/model.onnx", "model.onnx"], beside: [PREPROCESSOR] };
+const HUB_FILES = { defaults: ["onnx/model.onnx", "model.onnx"], beside: INPUT_CONFIGURATIONS };
 
 /** The backbone, and where its input's values are from, in words. */
 export interface OpenedBackbone {
@@ -74,7 +71,7 @@ export interface OpenedBackbone {
 export async function openBackbone(place: string, options: BackboneOptions): Promise<OpenedBackbone> {
   const [name, tensor] = placeOf(place);
   const { file, sha256, read, fetched } = await readPlace(name, options.report);
-  const stated = statedBeside(file, read);
+  const stated = statedInput(file, read);
   const input = inputOf(read, stated, options, file);
   const cut = { tensor: tensor ?? lastFeatures(read), input };
   const found = await trial(read, cut, options, file);
@@ -158,75 +155,27 @@ function readFile(file: string): OutsideFile {
   return readOutsideFile(file, MAX_BYTES);
 }
 
-const numbers = z.array(z.number());
-const edges = z.union([
-  z.number(),
-  z.object({ height: z.number(), width: z.number() }),
-  z.object({ shortest_edge: z.number() }),
-]);
-const preprocessorSchema = z.object({
-  do_rescale: z.boolean().optional(),
-  rescale_factor: z.number().optional(),
-  do_normalize: z.boolean().optional(),
-  image_mean: z.union([numbers, z.null()]).optional(),
-  image_std: z.union([numbers, z.null()]).optional(),
-  size: edges.optional(),
-  crop_size: edges.optional(),
-});
-
-interface Stated {
-  readonly from: string;
-  readonly range: PixelNormalization;
-  readonly size?: { readonly height: number; readonly width: number } | undefined;
-}
-
-/** What the file's metadata, or transformers' configuration beside it, says of its input. */
-function statedBeside(file: string, { metadata, input }: BackboneFile): Stated | undefined {
+/** What the file's metadata, or a configuration next to it, says of its input. */
+function statedInput(file: string, { metadata, input }: BackboneFile): StatedInput | undefined {
   // A network of tailor normalises the pixels itself.
-  if (metadata.has("standardDeviation") && metadata.has("classes")) return { from: file, range: RANGES["0-255"] };
-  // In repositories of Hugging Face it lies above the folder of the network.
-  const folders = basename(dirname(file)) === "onnx" ? [dirname(file), dirname(dirname(file))] : [dirname(file)];
-  const path = folders.map((folder) => join(folder, PREPROCESSOR)).find(existsSync);
-  if (path === undefined) return undefined;
-  const todo = "mend or remove the file";
-  const config = checkJson(preprocessorSchema, parseJson(readFileSync(path, "utf8"), path, todo), path, todo);
-  const { do_rescale = true, rescale_factor = 1 / 255, do_normalize = true } = config;
-  const each = (value: number) => new Array<number>(input.channels).fill(value);
-  const [mean, deviation] = [config.image_mean, config.image_std].map((list) => (do_normalize ? list : undefined));
-  // (pixel * factor - mean) / deviation, in pixels of 0 to 1.
-  const factor = do_rescale ? rescale_factor * 255 : 255;
-  const size = config.crop_size ?? config.size;
-  return {
-    from: path,
-    range: {
-      mean: (mean ?? each(0)).map((value) => value / factor),
-      standardDeviation: (deviation ?? each(1)).map((value) => value / factor),
-    },
-    size:
-      size === undefined
-        ? undefined
-        : typeof size === "number"
-          ? { height: size, width: size }
-          : "height" in size
-            ? size
-            : { height: size.shortest_edge, width: size.shortest_edge },
-  };
+  const isOurs = metadata.has("standardDeviation") && metadata.has("classes");
+  return isOurs ? { from: file, normalization: RANGES["0-255"] } : inputBeside(file, input.channels);
 }
 
-function rangeFrom(stated: Stated | undefined, { range }: BackboneOptions): string {
+function rangeFrom(stated: StatedInput | undefined, { range }: BackboneOptions): string {
   return range ?? stated?.from ?? "imagenet, supposed, as the file does not say; a wrong range costs accuracy";
 }
 
 function inputOf(
   { input }: BackboneFile,
-  stated: Stated | undefined,
+  stated: StatedInput | undefined,
   options: BackboneOptions,
   file: string,
 ): BackboneInput {
   const { channels, layout, type } = input;
-  const range = options.range ? RANGES[options.range] : (stated?.range ?? RANGES.imagenet);
+  const range = options.range ? RANGES[options.range] : (stated?.normalization ?? RANGES.imagenet);
   if (range.mean.length < channels || range.standardDeviation.length < channels) {
-    throw new UserError(`${stated?.from}: its image_mean and image_std must have ${channels} numbers each`);
+    throw new UserError(`${stated?.from}: its mean and standard deviation must have ${channels} numbers each`);
   }
   const edge = (own: number | undefined, other: number | undefined) => own ?? options.size ?? other ?? DEFAULT_SIZE;
   const [height, width] = [edge(input.height, stated?.size?.height), edge(input.width, stated?.size?.width)];

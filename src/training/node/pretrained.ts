@@ -6,7 +6,8 @@ import type { Report } from "../../data/node/chain.ts";
 import { fetchFromHub, isHubPlace } from "../../data/node/hugging-face.ts";
 import { imageTask } from "../../data/training-data.ts";
 import { UserError } from "../../errors.ts";
-import { matchTensors } from "../../exchange/match-tensors.ts";
+import { INPUT_CONFIGURATIONS } from "../../exchange/input-beside.ts";
+import { matchTensors, withOwnNames } from "../../exchange/match-tensors.ts";
 import { headOf, readWeightsFile, requireStatedWeights, withFreshHead } from "../../exchange/weights-file.ts";
 import type { ImageTask, Model } from "../../nn/model.ts";
 import type { Pretrained } from "../../recipes/fine-tune.ts";
@@ -21,21 +22,25 @@ import { trainingStages } from "../stages.ts";
 export interface OpenedWeights {
   readonly pretrained: Pretrained;
   /** Where the normalisation comes from. */
-  readonly normalizedAs: "the file says" | "published weights of the network are" | "the training images are";
+  readonly normalizedAs:
+    | "the file says"
+    | "the configuration next to the file says"
+    | "published weights of the network are"
+    | "the training images are";
 }
 
-/** Default file of a repository on Hugging Face; weights need no other files. */
-const HUB_FILES = { defaults: ["model.safetensors"], beside: [] };
+/** Where repositories on Hugging Face have their weights. */
+const HUB_FILES = { defaults: ["model.safetensors"], beside: INPUT_CONFIGURATIONS };
 
 /**
  * Opens weights that a training starts from: a safetensors file with PyTorch's names, or the folder of a finished or
- * imported run. Pixels are normalised as the file says, or as published weights of the network are.
+ * imported run. Pixels are normalised as the file or a configuration next to it says, or as published weights of the network are.
  *
  * @param place the file or folder, or `hf:OWNER/NAME[/PATH][@REVISION]` of a repository on Hugging Face
  * @throws UserError when the file is missing, cannot be fetched, is damaged or of another format, or the run is not finished
  */
 export async function openPretrained(place: string, model: Model, report: Report): Promise<OpenedWeights> {
-  const { file, sha256, facts, fetched } = await readPlace(place, report);
+  const { file, sha256, facts, isStatedBeside, fetched } = await readPlace(place, report);
   const { image } = facts;
   const normalization = facts.normalization ?? model.published?.normalization;
   return {
@@ -47,7 +52,9 @@ export async function openPretrained(place: string, model: Model, report: Report
       ...(image ? { image } : {}),
     },
     normalizedAs: facts.normalization
-      ? "the file says"
+      ? isStatedBeside
+        ? "the configuration next to the file says"
+        : "the file says"
       : normalization
         ? "published weights of the network are"
         : "the training images are",
@@ -69,8 +76,8 @@ async function readPlace(place: string, report: Report) {
   const fetched = isHubPlace(place)
     ? await fetchFromHub(place, HUB_FILES, { report, maxBytes: MAX_OUTSIDE_BYTES })
     : undefined;
-  const { file, sha256, facts } = readWeightsFile(resolve(fetched?.path ?? weightsFileAt(place)), report);
-  return { file, sha256, facts, fetched };
+  const read = readWeightsFile(resolve(fetched?.path ?? weightsFileAt(place)), report);
+  return { ...read, fetched };
 }
 
 /** The weights of a run, checked against its record; any other path as it is. */
@@ -107,8 +114,9 @@ export function pretrainedTensors(
       { exitCode: 2 },
     );
   }
-  const head = headOf(model, task, read.tensors);
-  const inFile = matchTensors(read.tensors, {
+  const named = withOwnNames(read.tensors, model, report);
+  const head = headOf(model, task, named);
+  const inFile = matchTensors(named, {
     model,
     task: { ...task, classes: head?.classes ?? task.classes },
     fileName,

@@ -1,4 +1,4 @@
-/** Debian's PyTorch, if it is there. */
+/** Debian's PyTorch and torchvision, if they are there. */
 import { spawn, spawnSync } from "node:child_process";
 import { expect, type TestContext } from "vitest";
 
@@ -8,10 +8,12 @@ let hasTorch: boolean | undefined;
 /** Skips the test where PyTorch is missing; with REQUIRE_PEERS=1 that is a failure. */
 export function needTorch(context: TestContext): void {
   // Takes a second: only where a test needs it.
-  hasTorch ??= spawnSync(PYTHON, ["-c", "import torch, numpy"]).status === 0;
+  hasTorch ??= spawnSync(PYTHON, ["-c", "import torch, torchvision, numpy"]).status === 0;
   if (hasTorch) return;
-  expect(process.env.REQUIRE_PEERS, "the Debian package python3-torch is required").not.toBe("1");
-  context.skip("needs the Debian package python3-torch");
+  expect(process.env.REQUIRE_PEERS, "the Debian packages python3-torch and python3-torchvision are required").not.toBe(
+    "1",
+  );
+  context.skip("needs the Debian packages python3-torch and python3-torchvision");
 }
 
 /** Runs Python to its end and returns what it printed. One thread, as other tests run concurrently. */
