@@ -34,4 +34,16 @@ export async function drop(place: Locator, files: readonly TestFile[]): Promise<
   }, sent);
 }
 
+/** Drops files and folders of the disk, as a file manager does: a script cannot make those. */
+export async function dropFromDisk(page: Page, place: Locator, paths: readonly string[]): Promise<void> {
+  await place.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await place.boundingBox())!;
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [...paths], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await session.send("Input.dispatchDragEvent", { type, x: x + width / 2, y: y + height / 2, data });
+  }
+  await session.detach();
+}
+
 export const cardOf = (page: Page, number: number) => page.locator(".classes > li").nth(number);

@@ -6,7 +6,7 @@ import { readModelMetadata } from "../../src/formats/model-metadata.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
 import { start } from "../server/support/running-server.ts";
 import { needChromium } from "../support/chromium.ts";
-import { cardOf, drop, many, striped } from "./own-pictures-support.ts";
+import { cardOf, drop, dropFromDisk, many, striped } from "./own-pictures-support.ts";
 import { openPage } from "./support.ts";
 
 beforeEach(needChromium);
@@ -94,6 +94,32 @@ test("a folder of class folders fills the classes; two pictures of each are enou
   await page.getByLabel("Epochs", { exact: true }).fill("2");
   await page.getByRole("button", { name: "Start training" }).click();
   await page.getByText("Trained, but not tested").waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("class folders that are dropped, as from a file manager, fill the classes, inner folders included", async () => {
+  const folder = join(temporaryFolder(), "photos");
+  for (const kind of ["upright", "level"] as const) {
+    for (const [i, { name, bytes }] of (await many(kind, 3)).entries()) {
+      put(join(folder, kind, ...(i === 0 ? ["from the phone"] : []), name), bytes);
+    }
+  }
+  // More than a browser lists at once.
+  for (let i = 0; i < 120; i++) put(join(folder, "level", `note ${i}.txt`), Buffer.from("read me"));
+  const { url } = await start();
+  const { page, complaints } = await openPage(`${url}/#/train/pictures`);
+  await page.getByLabel("Choose a folder").waitFor();
+  await dropFromDisk(page, page.locator(".drop.folder"), [join(folder, "upright"), join(folder, "level")]);
+  await page.getByText("120 of 126 files left out").waitFor();
+  for (const [place, kind] of ["level", "upright"].entries()) {
+    await cardOf(page, place).getByText("3 pictures").waitFor();
+    expect(await cardOf(page, place).getByLabel("Name", { exact: true }).inputValue()).toBe(kind);
+  }
+  // Parts of a divided set are not classes.
+  for (const part of ["train", "Val"]) put(join(folder, part, "level", "more.png"), (await many("level", 1))[0]!.bytes);
+  await dropFromDisk(page, page.locator(".drop.folder"), [join(folder, "train"), join(folder, "Val")]);
+  await cardOf(page, 0).getByText("5 pictures").waitFor();
+  expect(await page.locator(".classes > li").count()).toBe(2);
   expect(complaints).toEqual([]);
 });
 

@@ -109,7 +109,8 @@ export async function addFolders(files: readonly OfferedFile[]): Promise<void> {
 
 /**
  * The class of each file of chosen folders: the first folder below the chosen one, or that one where its files are not
- * in folders. Parts of a divided data set (train, val, test) are put together.
+ * in folders. Several folders at once are classes, whatever is in them. Parts of a divided data set (train, val, test) are
+ * put together.
  */
 function classesOf(files: readonly OfferedFile[]): {
   byClass: Map<string, OfferedFile[]>;
@@ -118,17 +119,21 @@ function classesOf(files: readonly OfferedFile[]): {
   const byClass = new Map<string, OfferedFile[]>();
   const loose: string[] = [];
   const visible = files.map((one) => ({ ...one, names: one.path.normalize("NFC").split("/") }));
-  const parents = new Set(visible.flatMap(({ names }) => (names.length > 2 ? [names[0]] : [])));
+  const chosen = new Set(visible.flatMap(({ names }) => (names.length > 1 ? [names[0]!] : [])));
+  const areClasses = chosen.size > 1 && ![...chosen].some(isPart);
+  const parents = new Set(visible.flatMap(({ names }) => (names.length > 2 && !areClasses ? [names[0]] : [])));
   for (const { names, path, file } of visible) {
     // Files of systems and programs.
     if (names.some((name) => name.startsWith("."))) continue;
-    const isInPart = names.length > 3 && PART_NAMES.includes(names[1]!.toLowerCase());
+    const isInPart = names.length > 3 && isPart(names[1]!);
     const name = parents.has(names[0]) ? (isInPart ? names[2] : names.length > 2 ? names[1] : undefined) : names[0];
     if (name === undefined || names.length === 1) loose.push(path);
     else byClass.set(name, [...(byClass.get(name) ?? []), { path, file }]);
   }
   return { byClass: new Map([...byClass].sort(([a], [b]) => (a < b ? -1 : 1))), loose };
 }
+
+const isPart = (folder: string) => PART_NAMES.includes(folder.toLowerCase());
 
 /** What keeps the classes from being trained; undefined if nothing does. */
 export function problemOf({ classes, pending }: OwnClasses): string | undefined {
