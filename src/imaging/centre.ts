@@ -8,18 +8,12 @@ import type { OpaquePicture } from "./picture.ts";
  */
 export function centre(
   values: ArrayLike<number>,
-  { width, height }: { width: number; height: number },
+  size: { width: number; height: number },
   target: { width: number; height: number },
   fill = 0,
 ): Uint8Array {
-  const left = Math.ceil((target.width - width) / 2);
-  const top = Math.ceil((target.height - height) / 2);
   const plane = new Uint8Array(target.width * target.height).fill(fill);
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      plane[(top + row) * target.width + left + column] = Math.round(values[row * width + column]!);
-    }
-  }
+  place({ values, channels: 1, channel: 0, ...size }, plane, target);
   return plane;
 }
 
@@ -38,9 +32,34 @@ export function centreChannels(
   const size = target.width * target.height;
   const pixels = new Uint8Array(target.channels * size);
   for (let c = 0; c < target.channels; c++) {
-    const source = channels === 1 ? 0 : c;
-    const plane = Float32Array.from({ length: width * height }, (_, i) => data[i * channels + source]!);
-    pixels.set(centre(plane, { width, height }, target, Math.round(fill[source]!)), c * size);
+    const channel = channels === 1 ? 0 : c;
+    const plane = pixels.subarray(c * size, (c + 1) * size).fill(Math.round(fill[channel]!));
+    place({ values: data, channels, channel, width, height }, plane, target);
   }
   return pixels;
+}
+
+/** One channel of a picture, [height, width, channels]. */
+interface Channel {
+  readonly values: ArrayLike<number>;
+  readonly channels: number;
+  readonly channel: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Rounds the values into their place in a plane. */
+function place(
+  { values, channels, channel, width, height }: Channel,
+  plane: Uint8Array,
+  target: { width: number; height: number },
+): void {
+  const left = Math.ceil((target.width - width) / 2);
+  const top = Math.ceil((target.height - height) / 2);
+  let from = channel;
+  for (let row = 0; row < height; row++) {
+    const start = (top + row) * target.width + left;
+    // Cut off to whole numbers by the array.
+    for (let column = 0; column < width; column++, from += channels) plane[start + column] = values[from]! + 0.5;
+  }
 }

@@ -39,10 +39,11 @@ export function fitPicture(picture: Picture, target: FitTarget, fit: Fit): Uint8
 function toGray(picture: OpaquePicture): OpaquePicture {
   const { data, width, height, channels } = picture;
   if (channels === 1) return picture;
-  const weights = grayWeights(picture);
-  const gray = Float32Array.from({ length: width * height }, (_, i) =>
-    weights.reduce((sum, weight, c) => sum + weight * data[i * channels + c]!, 0),
-  );
+  const [red, green, blue] = grayWeights(picture) as [number, number, number];
+  const gray = new Float32Array(width * height);
+  for (let i = 0, at = 0; i < gray.length; i++, at += channels) {
+    gray[i] = red * data[at]! + green * data[at + 1]! + blue * data[at + 2]!;
+  }
   return { data: gray, width, height, channels: 1 };
 }
 
