@@ -262,7 +262,7 @@ function createLane(options: LaneOptions): Lane {
 
   const launch = (): Running => {
     let isOutOfMemory = false;
-    const process = startWorker<DecodingTask, FromDecoder>("server/decode-worker", (message) => {
+    const onMessage = (message: FromDecoder) => {
       if (message.kind === "outOfMemory") {
         isOutOfMemory = true;
         return;
@@ -286,7 +286,8 @@ function createLane(options: LaneOptions): Lane {
           message satisfies never;
       }
       next();
-    });
+    };
+    const process = startWorker<DecodingTask, FromDecoder>("server/decode-worker", onMessage, { isSmall: true });
     const own: Running = { process, jobs: new Map() };
     const ended = process.ended.then((reason) => {
       ending.delete(ended);

@@ -195,9 +195,15 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }
 
+/**
+ * Connections that the system holds until the server takes them, one at a look. Of more, a client tries again after a second;
+ * Node's default is less than a server takes in all.
+ */
+const BACKLOG = 4096;
+
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   const listening = once(server, "listening");
-  server.listen(port, host);
+  server.listen({ port, host, backlog: BACKLOG });
   await listening.catch((error: NodeJS.ErrnoException) => {
     const problem = LISTEN_PROBLEMS[error.code ?? ""];
     if (problem === undefined) throw error;

@@ -334,6 +334,18 @@ const ATTACKS: Readonly<Record<string, (stream: RandomStream) => Promise<unknown
     }),
 };
 
+/** Connections that Linux holds for a process at most. */
+const SYSTEM_BACKLOG = "/proc/sys/net/core/somaxconn";
+const canHold = existsSync(SYSTEM_BACKLOG) && Number(readFileSync(SYSTEM_BACKLOG, "utf8")) > 800;
+
+test.skipIf(!canHold)("a busy server keeps no client waiting for another attempt to connect", async () => {
+  // Stopped, it takes none: the system holds them.
+  server.child.kill("SIGSTOP");
+  const sockets = await Promise.all(Array.from({ length: 800 }, open)).finally(() => server.child.kill("SIGCONT"));
+  for (const socket of sockets) socket.destroy();
+  await check();
+});
+
 /** Enlarging pictures takes the processor for a while. */
 const TRIED = Object.entries(ATTACKS).filter(([name]) => IS_CAMPAIGN || IS_THOROUGH || name !== "exploding pictures");
 

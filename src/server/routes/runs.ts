@@ -1,5 +1,4 @@
-import { closeSync, createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { closeSync } from "node:fs";
 import type { Hono } from "hono";
 import { etag } from "hono/etag";
 import { UserError, valueOrUserError } from "../../errors.ts";
@@ -8,7 +7,7 @@ import type { RunDetail, RunSummary } from "../api-types.ts";
 import type { ServerContext } from "../context.ts";
 import { noModel } from "../open-classifiers.ts";
 import { modelStamp, publicRecord, type ServedRun, summaryOf } from "../run-catalog.ts";
-import { entityTag } from "../streams.ts";
+import { entityTag, fileStream } from "../streams.ts";
 
 /** `GET /api/runs` and the routes of each run. */
 export function runRoutes(
@@ -54,7 +53,6 @@ export function runRoutes(
       closeSync(file);
       return c.body(null, 200, headers);
     }
-    const parts = createReadStream("", { fd: file, start: 0 });
-    return c.body(Readable.toWeb(parts) as ReadableStream<Uint8Array>, 200, headers);
+    return c.body(fileStream(file, bytes), 200, headers);
   });
 }
