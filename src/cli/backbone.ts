@@ -10,7 +10,7 @@ import { nodeRuntime } from "../runtime/node/index.ts";
 import { count } from "../text.ts";
 import { chooseBackboneRange } from "../training/node/choose-backbone-range.ts";
 import { type ChoiceOptions, chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
-import { BACKBONE_RANGES, openBackbone } from "../training/node/open-backbone.ts";
+import { BACKBONE_RANGES, type OpenedBackbone, openBackbone } from "../training/node/open-backbone.ts";
 import type { OptionSpec, OptionsOf } from "./command.ts";
 import { onlyWholeNetworks } from "./fine-tuning.ts";
 import type { Output } from "./output.ts";
@@ -123,20 +123,21 @@ export async function backbonesTyped(
     threads: string | undefined;
   },
   output: Output,
-): Promise<Backbone[]> {
+): Promise<OpenedBackbone[]> {
   const { backbone: places = [], backboneRange: range } = options;
   if (range !== undefined && places.length === 0) {
     throw new UserError("--backbone-range is about a backbone; name its file with --backbone", { exitCode: 2 });
   }
-  const opened: Backbone[] = [];
+  const opened: OpenedBackbone[] = [];
   for (const place of places) {
-    const { backbone, rangeFrom } = await openBackbone(place, {
+    const one = await openBackbone(place, {
       range,
       threads: threads(options),
       report: output.note,
     });
-    output.note(`${backboneText(backbone)}; pixels: ${rangeText(rangeFrom, options)}`);
-    opened.push(backbone);
+    const here = one.isRangeSupposed ? "; a training on the server chooses it by its validation images" : "";
+    output.note(`${backboneText(one.backbone)}; pixels: ${rangeText(one.rangeFrom, options)}${here}`);
+    opened.push(one);
   }
   return opened;
 }

@@ -4,9 +4,8 @@ import { Hono } from "hono";
 import { FASHION_MNIST_TASK } from "../data/fashion-mnist.ts";
 import type { CustomDataOptions } from "../data/node/custom-data-options.ts";
 import { imageTask } from "../data/training-data.ts";
-import type { Backbone } from "../formats/backbone.ts";
 import type { DeviceChoice } from "../runtime/webgpu/device.ts";
-import { createBackbones } from "./backbones.ts";
+import { createBackbones, type OfferedBackbone } from "./backbones.ts";
 import type { QueueWatch, ServerContext } from "./context.ts";
 import { createDecoder } from "./decoder.ts";
 import { answerErrors, notFound, pathHider, refuseOtherMethods } from "./errors.ts";
@@ -42,9 +41,10 @@ export interface AppOptions {
   /** How such data is converted to images. */
   readonly preparation?: CustomDataOptions | undefined;
   /**
-   * Pretrained networks (`openBackbone`) that clients can start from. They stay in memory. Default: none.
+   * Pretrained networks (what `openBackbone` gives, or its `backbone`) that clients can start from. They stay in memory.
+   * Default: none.
    */
-  readonly backbones?: readonly Backbone[] | undefined;
+  readonly backbones?: readonly OfferedBackbone[] | undefined;
   /** A queue (`watchQueue`) that the page shows. The caller closes it, after the server. Default: none. */
   readonly queue?: QueueWatch | undefined;
   /** Number of threads of the engine. Default 2. */
@@ -104,7 +104,12 @@ export function createApp({
   const classifiers = createOpenClassifiers({ threads, device, log });
   const decoder = createDecoder(log);
   const backbones = createBackbones(offered);
-  const hidePaths = pathHider([folder, run && dirname(run), dataFolder, ...offered.map(({ file }) => dirname(file))]);
+  const hidePaths = pathHider([
+    folder,
+    run && dirname(run),
+    dataFolder,
+    ...backbones.all.map(({ backbone }) => dirname(backbone.file)),
+  ]);
   const choice = { ...preparation, folder: dataFolder };
   const data = sharedData(choice, { log, hidePaths });
   const dataOfRuns = createDataOfRuns(choice, { shared: data, log });

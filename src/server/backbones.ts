@@ -1,14 +1,19 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Backbone } from "../formats/backbone.ts";
-import { readFeatureModel } from "../training/node/open-backbone.ts";
+import { type OpenedBackbone, readFeatureModel } from "../training/node/open-backbone.ts";
 import type { BackboneSummary } from "./api-types.ts";
 import { HttpError } from "./errors.ts";
 import { entityTag } from "./streams.ts";
 
+/** A network to be offered; of one that was just opened, whether the range of its pixels is only supposed counts. */
+export type OfferedBackbone = Backbone | Pick<OpenedBackbone, "backbone" | "isRangeSupposed">;
+
 /** A pretrained network that clients can start from. */
 export interface ServedBackbone {
   readonly backbone: Backbone;
+  /** Whether a training here chooses the range of its pixels (`chooseBackboneRange`). */
+  readonly isRangeSupposed: boolean;
   readonly summary: BackboneSummary;
   /** As an ONNX file: pixels from 0 to 255 in, features out. */
   readonly model: Uint8Array;
@@ -30,13 +35,15 @@ export interface Backbones {
  *
  * @throws UserError when a file is missing, or has changed since it was opened
  */
-export function createBackbones(backbones: readonly Backbone[]): Backbones {
-  const names = namesOf(backbones);
-  const all = backbones.map((backbone, i): ServedBackbone => {
+export function createBackbones(offered: readonly OfferedBackbone[]): Backbones {
+  const opened = offered.map((one) => ("backbone" in one ? one : { backbone: one, isRangeSupposed: false }));
+  const names = namesOf(opened.map(({ backbone }) => backbone));
+  const all = opened.map(({ backbone, isRangeSupposed }, i): ServedBackbone => {
     const model = readFeatureModel(backbone);
     const { file: _, ...facts } = backbone;
     return {
       backbone,
+      isRangeSupposed,
       summary: { ...facts, name: names[i]!, bytes: model.length, licence: null },
       model,
       etag: entityTag(createHash("sha256").update(model).digest("hex")),

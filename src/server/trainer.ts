@@ -15,6 +15,8 @@ export interface TrainingTask {
   readonly recipe: string;
   /** What the recipe `transfer` starts from. */
   readonly backbone?: Backbone | undefined;
+  /** Whether the range of its pixels is to be chosen. */
+  readonly isRangeSupposed: boolean;
   readonly seed: number;
   /** Batch size and epochs are adapted to the number of images unless given. */
   readonly adjustments: RecipeAdjustments;
@@ -39,7 +41,8 @@ export type FromWorker =
   | { readonly kind: "crashed"; readonly message: string };
 
 /** A requested training. */
-export interface TrainingWish extends Pick<TrainingTask, "recipe" | "backbone" | "seed" | "adjustments" | "limit"> {
+export interface TrainingWish
+  extends Pick<TrainingTask, "recipe" | "backbone" | "isRangeSupposed" | "seed" | "adjustments" | "limit"> {
   /** Default: the server's. */
   readonly data?: DataChoice | undefined;
 }

@@ -6,6 +6,7 @@ import { findRecipe } from "../recipes/index.ts";
 import { transfer } from "../recipes/transfer.ts";
 import { nodeRuntime } from "../runtime/node/index.ts";
 import { openDevice } from "../runtime/webgpu/node/device.ts";
+import { chooseBackboneRange } from "../training/node/choose-backbone-range.ts";
 import { chooseWeightDecay } from "../training/node/choose-weight-decay.ts";
 import { loadDataFor } from "../training/node/data-to-train.ts";
 import { toStandardError } from "../training/node/train-into.ts";
@@ -42,7 +43,14 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-async function train({ recipe: name, backbone, adjustments, limit, ...task }: TrainingTask): Promise<void> {
+async function train({
+  recipe: name,
+  backbone,
+  isRangeSupposed,
+  adjustments,
+  limit,
+  ...task
+}: TrainingTask): Promise<void> {
   const { seed, out, threads, device: wanted, data: choice } = task;
   const recipe = adjustRecipe(backbone ? transfer(backbone) : findRecipe(name), adjustments);
   const data = await loadDataFor(recipe, choice);
@@ -52,12 +60,9 @@ async function train({ recipe: name, backbone, adjustments, limit, ...task }: Tr
   const onImages = () => {
     if (isStopRequested) throw new UserError("it was stopped");
   };
-  const chosen = await chooseWeightDecay(fitted.recipe, data, images, {
-    threads,
-    runtime: nodeRuntime,
-    report: toStandardError,
-    onImages,
-  });
+  const choosing = { threads, runtime: nodeRuntime, report: toStandardError, onImages };
+  const ranged = isRangeSupposed ? await chooseBackboneRange(fitted.recipe, data, images, choosing) : fitted;
+  const chosen = await chooseWeightDecay(ranged.recipe, data, images, choosing);
   const { runtime } = await openDevice(wanted, trainingTrial({ ...images, recipe: chosen.recipe }, data, threads));
   await trainNewRun(
     { ...fitted, ...images, recipe: chosen.recipe, seed, out },

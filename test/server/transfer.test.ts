@@ -2,9 +2,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Backbone } from "../../src/formats/backbone.ts";
+import { transfer } from "../../src/recipes/transfer.ts";
 import { readRunRecord } from "../../src/runs/node/run-files.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
 import { ort } from "../../src/runtime/node/ort.ts";
 import type { BackboneSummary, RecipeSummary, RunEvaluation } from "../../src/server/api-types.ts";
+import type { OfferedBackbone } from "../../src/server/backbones.ts";
+import { chooseBackboneRange } from "../../src/training/node/choose-backbone-range.ts";
+import { loadDataFor } from "../../src/training/node/data-to-train.ts";
 import { openBackbone } from "../../src/training/node/open-backbone.ts";
 import { put, putShapes } from "../data/picture-fixtures.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";
@@ -77,6 +83,25 @@ test("transfer trains on the server's pictures, at the backbone's size, into a r
   const { accuracy } = await jsonOf<RunEvaluation>(fetch(`${url}/api/runs/${id}/evaluation`));
   expect(accuracy).toBeGreaterThan(0.6);
   expect(log.filter((line) => line.includes("failed"))).toEqual([]);
+});
+
+test("a training chooses the range of a backbone's pixels where only the server supposes one", async () => {
+  const runs = join(temporaryFolder(), "runs");
+  const supposed = await openBackbone(join(folder, "net.onnx"), { threads: 1, report: () => {} });
+  expect(supposed.isRangeSupposed).toBe(true);
+  const meanOf = async (backbone: OfferedBackbone) => {
+    const { url } = await start({ runs, data: pictures, backbones: [backbone] });
+    const { id } = await jsonOf<{ id: string }>(postJson(`${url}/api/training`, { recipe: "transfer" }), 202);
+    await readEvents(`${url}/api/runs/${id}/events`).all();
+    return (readRunRecord(join(runs, id)).recipe.backbone as Backbone).input.mean;
+  };
+  const machine = { threads: 1, runtime: nodeRuntime, report: () => {} };
+  const data = await loadDataFor(transfer(supposed.backbone), { folder: pictures });
+  const split = { trainOn: "split", limit: null } as const;
+  const chosen = await chooseBackboneRange(transfer(supposed.backbone), data, split, machine);
+  expect(chosen.range).not.toBe("imagenet");
+  expect(await meanOf(supposed)).toEqual(chosen.recipe.backbone!.input.mean);
+  expect(await meanOf(supposed.backbone)).toEqual(supposed.backbone.input.mean);
 });
 
 test.each([

@@ -46,7 +46,10 @@ export const serve = defineCommand({
         "for the recipe transfer: the ONNX file of a pretrained network, or hf:OWNER/NAME[/FILE][@REVISION] on Hugging Face, that the page and clients can start from; repeatable",
       isRepeatable: true,
     },
-    BACKBONE_RANGE_OPTION,
+    {
+      ...BACKBONE_RANGE_OPTION,
+      default: "from the file or a configuration next to it, otherwise imagenet, but chosen in trainings on the server",
+    },
     {
       flags: "--queue <url>",
       description:

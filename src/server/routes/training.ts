@@ -106,9 +106,9 @@ export function trainingRoutes(
     const wish = await withBody(c.req, { mostBytes: MAX_BODY_BYTES, held }, async (bytes) =>
       parseFields(parseJsonBody(bytes), wishSchema),
     );
-    const backbone = backboneOf(wish);
+    const from = backboneOf(wish);
     // What fits these pictures is known when they are read.
-    if (wish.pictures !== undefined) return { ...wish, backbone };
+    if (wish.pictures !== undefined) return { ...wish, ...from };
     const { train } = await data();
     const images = trainingCount(train);
     if (wish.limit !== null && (wish.limit < MIN_IMAGES || wish.limit > images)) {
@@ -126,19 +126,22 @@ export function trainingRoutes(
       if (refused instanceof UserError)
         throw new HttpError(400, "bad_class_weights", `The body is wrong: ${refused.message}.`);
     }
-    return { ...wish, backbone };
+    return { ...wish, ...from };
   }
 
   /** @throws HttpError 400 when there is no such recipe, or it has no backbone; 404 when there is no such backbone */
   function backboneOf({ recipe, backbone }: { recipe: string; backbone?: string | undefined }) {
-    if (recipe === TRANSFER) return backbones.find(backbone).backbone;
+    if (recipe === TRANSFER) {
+      const found = backbones.find(backbone);
+      return { backbone: found.backbone, isRangeSupposed: found.isRangeSupposed };
+    }
     const names = RECIPES.map(({ name }) => name);
     if (!names.includes(recipe)) {
       // Not findRecipe's message, which suggests files: those are not accepted from clients.
       const known = [...names, TRANSFER].join(", ");
       throw new HttpError(400, "no_such_recipe", `There is no recipe "${recipe}"; choose one of: ${known}.`);
     }
-    if (backbone === undefined) return undefined;
+    if (backbone === undefined) return { backbone: undefined, isRangeSupposed: false };
     throw new HttpError(
       400,
       "bad_backbone",
