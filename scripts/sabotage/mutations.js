@@ -336,7 +336,7 @@ export const MUTATIONS = [
       "const whole = (channels: number) => Math.ceil(channels / block) * block;",
       "const whole = (channels: number) => channels;",
     ],
-    ["return fit[0]! * fit[1]! <= MAX_EXTRA * outputs * inputs ? fit : undefined;", "return fit;"],
+    ["return fit[0]! * fit[1]! <= mostExtra(block) * outputs * inputs ? fit : undefined;", "return fit;"],
     ["return x!.shape[1] === value.attributes.channels ? x : undefined;", "return undefined;"],
     ["const keepsInputs = mayKeepInputs && inputs < block;", "const keepsInputs = false;"],
     ["const VECTOR_OPS = namesOf([channelSumOp, channelDotOp, channelVarianceOp]);", "const VECTOR_OPS = namesOf([]);"],

@@ -35,10 +35,11 @@ import type { Rule } from "./rewrite.ts";
  */
 
 /**
- * The largest number of multiply-adds, relative to those needed, at which whole blocks are still faster: with blocks of 8
- * a network of 10 channels is, with 2.56 times as many, and one of 9, with 3.16 times, is not (docs/log.md, 2026-11-30).
+ * The largest number of multiply-adds, relative to those needed, at which whole blocks are still faster, by the size of a
+ * block. Of 8 (AVX2): a network of 10 channels is faster, with 2.56 times as many, and one of 9, with 3.16 times, is not. Of 16
+ * (AVX-512): one of 7 channels is, with 5.2 times as many, one of 6 is about as fast (docs/log.md, 2026-11-30 and 2026-12-01).
  */
-const MAX_EXTRA = 2.6;
+const mostExtra = (block: number) => (block >= 16 ? 5.3 : 2.6);
 
 /** The rules, for blocks of this size. */
 export function wholeBlockRules(block: number): readonly Rule[] {
@@ -52,7 +53,7 @@ export function wholeBlockRules(block: number): readonly Rule[] {
     // With fewer input channels than a block they stay as they are.
     const keepsInputs = mayKeepInputs && inputs < block;
     const fit = weight.with(0, whole(outputs)).with(1, keepsInputs ? inputs : whole(inputs));
-    return fit[0]! * fit[1]! <= MAX_EXTRA * outputs * inputs ? fit : undefined;
+    return fit[0]! * fit[1]! <= mostExtra(block) * outputs * inputs ? fit : undefined;
   };
 
   const convolution: Rule = {
