@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { ServerAnswer } from "../src/server/api-types.ts";
+import { TailorCommand } from "./api/tailor-command.ts";
 import { useJson } from "./api/use-resource.ts";
 import { Guard } from "./components/guard.tsx";
 import { Loaded } from "./components/loaded.tsx";
@@ -61,7 +62,9 @@ export function App() {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <Guard key={key} title={titleOf(route)}>
-          <Shown route={route} />
+          <TailorCommand value={server.state === "ready" ? server.value.command : "tailor"}>
+            <Shown route={route} />
+          </TailorCommand>
         </Guard>
       </main>
     </>

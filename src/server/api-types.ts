@@ -45,6 +45,8 @@ export interface ServerAnswer {
   readonly allowsTraining: boolean;
   /** Whether it watches a queue. */
   readonly watchesQueue: boolean;
+  /** How tailor's command is typed where the server was started. */
+  readonly command: string;
 }
 
 /** Details of one run. */

@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly allowTraining?: boolean | undefined;
   /** Whether only this machine reaches the server: clients are then told the folders of runs. Default false. */
   readonly isLocal?: boolean | undefined;
+  /** How tailor's command is typed here, for hints on the page; clients elsewhere, who are told no paths, read `tailor`. Default that. */
+  readonly command?: string | undefined;
   /**
    * Host names under which clients reach the server, through a proxy: pages from there are its own.
    */
@@ -63,6 +65,8 @@ export interface AppOptions {
   /** Receives log lines about errors; they may contain paths. Default: standard error. */
   readonly log?: ((line: string) => void) | undefined;
 }
+
+const ANY_COMMAND = "tailor";
 
 /** The HTTP API, for any server of Hono applications. */
 export interface TailorApp {
@@ -92,6 +96,7 @@ export function createApp({
   device = "cpu",
   allowTraining = false,
   isLocal = false,
+  command = ANY_COMMAND,
   allowHost = [],
   limits: changed = {},
   log = logToStandardError,
@@ -128,6 +133,7 @@ export function createApp({
     trainer,
     queue: queue ?? null,
     isLocal,
+    command: isLocal ? command : ANY_COMMAND,
     limits,
     allowedHosts: hostNames(allowHost),
     data,

@@ -43,6 +43,8 @@ export interface ServerContext {
   readonly queue: QueueWatch | null;
   /** Whether only this machine reaches the server. */
   readonly isLocal: boolean;
+  /** How tailor's command is typed where the server was started, for clients. */
+  readonly command: string;
   readonly limits: ServerLimits;
   /** Names besides the loopback interface's under which the server is reached. */
   readonly allowedHosts: ReadonlySet<string>;

@@ -153,7 +153,7 @@ describe("import direction", () => {
 
 describe("flags", () => {
   /** Flags that are not tailor's: CSS's custom properties, and what other programs are called with. */
-  const OTHERS = ["report/page-style.ts", "data/node/apt.ts"];
+  const OTHERS = ["report/page-style.ts", "data/node/apt.ts", "server/worker-process.ts"];
 
   /** The texts of a file's string literals and templates, without what is filled in; comments are none. */
   function literalsOf(file: string): string[] {

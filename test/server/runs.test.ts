@@ -104,11 +104,19 @@ describe("runs", () => {
   });
 
   test("where other machines reach the server, clients are told no folder, and whether they may train", async () => {
-    const open = await start({ runs, host: "0.0.0.0" });
+    const open = await start({ runs, host: "0.0.0.0", command: "npx tailor" });
     expect(await jsonOf(fetch(`${open.url}/api/runs/b`))).toMatchObject({ folder: null });
-    expect(await jsonOf(fetch(`${open.url}/api/server`))).toEqual({ allowsTraining: false, watchesQueue: false });
-    const { url } = await start({ runs });
-    expect(await jsonOf(fetch(`${url}/api/server`))).toEqual({ allowsTraining: true, watchesQueue: false });
+    expect(await jsonOf(fetch(`${open.url}/api/server`))).toEqual({
+      allowsTraining: false,
+      watchesQueue: false,
+      command: "tailor",
+    });
+    const { url } = await start({ runs, command: "npx tailor" });
+    expect(await jsonOf(fetch(`${url}/api/server`))).toEqual({
+      allowsTraining: true,
+      watchesQueue: false,
+      command: "npx tailor",
+    });
   });
 
   test("a run created after the list was cached is found by its name immediately", async () => {

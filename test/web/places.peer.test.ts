@@ -246,9 +246,9 @@ describe("what changes while it is looked at", () => {
 
 test("an interrupted run shows the command that resumes it, with its folder", async () => {
   const path = interrupted({ state: true });
-  const { url } = await serve({ runs: join(path, "..") });
+  const { url } = await serve({ runs: join(path, ".."), command: "npx tailor" });
   const { page } = await openPage(`${url}/#/runs/run`);
-  await page.getByText(`node bin/tailor.js train --resume ${path}`, { exact: true }).waitFor();
+  await page.getByText(`npx tailor train --resume ${path}`, { exact: true }).waitFor();
   // Whoever comes from another machine is told no paths.
   const open = await serve({ runs: join(path, ".."), host: "0.0.0.0" });
   await page.goto(`${open.url}/#/runs/run`);

@@ -3,6 +3,7 @@ import { accuracyCurves } from "../../src/plots/curves.ts";
 import type { QueueAnswer, QueuedRun, QueueWorker } from "../../src/server/api-types.ts";
 import { counted, percent } from "../../src/text.ts";
 import { postJson, remove } from "../api/client.ts";
+import { useTailorCommand } from "../api/tailor-command.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Facts } from "../components/facts.tsx";
 import { FittedFigure } from "../components/figure.tsx";
@@ -188,11 +189,12 @@ function Workers({ workers, runs }: { workers: readonly QueueWorker[]; runs: rea
 }
 
 function NoWorkers() {
+  const tailor = useTailorCommand();
   return (
     <Empty title="There are no workers">
       <p>Start one on each machine that trains, with the queue's address:</p>
       <pre>
-        <code>node bin/tailor.js worker redis://queue.example:6379</code>
+        <code>{tailor} worker redis://queue.example:6379</code>
       </pre>
     </Empty>
   );

@@ -6,6 +6,7 @@ import type { RunDetail } from "../../src/server/api-types.ts";
 import { count, counted, duration, percent, shellWord } from "../../src/text.ts";
 import { remove, runPath } from "../api/client.ts";
 import { useRunEvents } from "../api/run-events.ts";
+import { useTailorCommand } from "../api/tailor-command.ts";
 import { useJson } from "../api/use-resource.ts";
 import { Facts } from "../components/facts.tsx";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
@@ -179,6 +180,7 @@ function Overfitting({ run: { record } }: { run: RunDetail }) {
 
 /** What can be done about an interrupted run. */
 function Interrupted({ run }: { run: RunDetail }) {
+  const tailor = useTailorCommand();
   return (
     <Empty title="This run was interrupted">
       <p>
@@ -187,9 +189,7 @@ function Interrupted({ run }: { run: RunDetail }) {
       </p>
       <pre>
         <code>
-          {run.folder === null
-            ? `tailor train --resume ${shellWord(run.id)}`
-            : `node bin/tailor.js train --resume ${shellWord(run.folder)}`}
+          {tailor} train --resume {shellWord(run.folder ?? run.id)}
         </code>
       </pre>
     </Empty>

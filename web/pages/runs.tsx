@@ -1,6 +1,7 @@
 import { listText } from "../../src/report/wording.ts";
 import type { RunSummary } from "../../src/server/api-types.ts";
 import { count, duration, percent } from "../../src/text.ts";
+import { useTailorCommand } from "../api/tailor-command.ts";
 import { useRuns } from "../api/use-runs.ts";
 import { Empty, Failure, Wait } from "../components/notices.tsx";
 import { Tape } from "../components/progress-bar.tsx";
@@ -37,6 +38,7 @@ export function Runs() {
 }
 
 function NoRuns() {
+  const tailor = useTailorCommand();
   return (
     <Empty title="There are no runs yet">
       <p>
@@ -44,7 +46,7 @@ function NoRuns() {
         browser or on the server, or in a terminal:
       </p>
       <pre>
-        <code>node bin/tailor.js train base --epochs 5</code>
+        <code>{tailor} train base --epochs 5</code>
       </pre>
     </Empty>
   );

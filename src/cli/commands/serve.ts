@@ -9,6 +9,7 @@ import { CUSTOM_DATA_OPTION, dataChoice, PREPARATION_OPTIONS } from "../custom-d
 import { chosenDevice } from "../device.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { path, positiveNumber, threads, wholeNumber } from "../parse.ts";
+import { TAILOR } from "../wording.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8080;
@@ -104,6 +105,7 @@ export const serve = defineCommand({
       port: wholeNumber(options, "port", { least: 0, most: 65_535 }) ?? DEFAULT_PORT,
       allowHost: options.allowHost,
       basePath: options.basePath,
+      command: TAILOR,
       run,
       runs: path(options, "runs"),
       data,

@@ -23,11 +23,16 @@ export function catalogueRoutes(
     backbones,
     trainer,
     queue,
-  }: Pick<ServerContext, "catalog" | "task" | "hasOwnData" | "backbones" | "trainer" | "queue">,
+    command,
+  }: Pick<ServerContext, "catalog" | "task" | "hasOwnData" | "backbones" | "trainer" | "queue" | "command">,
 ): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/api/server", (c) =>
-    c.json({ allowsTraining: trainer !== null, watchesQueue: queue !== null } satisfies ServerAnswer),
+    c.json({
+      allowsTraining: trainer !== null,
+      watchesQueue: queue !== null,
+      command: command,
+    } satisfies ServerAnswer),
   );
 
   let recipes: readonly RecipeSummary[] | undefined;
