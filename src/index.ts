@@ -234,7 +234,8 @@ export { type ListedRun, listRuns, type RunStatus, runStatus } from "./runs/node
 export type { AnyRunRecord, FinishedRunRecord, ImportedRunRecord, RunRecord } from "./runs/run-record.ts";
 export { chooseLowering } from "./runtime/lowering.ts";
 export type { ModelSession } from "./runtime/model-session.ts";
-export { nodeRuntime, openModel } from "./runtime/node/index.ts";
+export { nodeRuntime } from "./runtime/node/index.ts";
+export { openModel } from "./runtime/node/open-model.ts";
 export type { GpuAdapter, Runtime, Session, SessionOptions, TensorData } from "./runtime/runtime.ts";
 export type { BestEpoch } from "./training/best-epoch.ts";
 export type { ChosenRecipe } from "./training/choose-weight-decay.ts";

@@ -5,7 +5,7 @@ import { inferenceModel } from "../formats/inference-model.ts";
 import { buildModel, initialTensors } from "../nn/model.ts";
 import { peakMemoryBytes } from "../runs/node/environment.ts";
 import { modelNamed } from "../runs/node/recipe-file.ts";
-import { openModel } from "../runtime/node/index.ts";
+import { openModel } from "../runtime/node/open-model.ts";
 import { openModelOnGpu } from "../runtime/webgpu/node/index.ts";
 import { differences, median } from "./time-steps.ts";
 import type { BenchDevice, BenchResult } from "./training.ts";

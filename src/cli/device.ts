@@ -1,8 +1,6 @@
-import { classificationTrial } from "../evaluation/node/classification-trial.ts";
 import type { Device, DeviceChoice } from "../runtime/webgpu/device.ts";
 import { openDevice } from "../runtime/webgpu/node/device.ts";
 import type { Output } from "./output.ts";
-import { threads } from "./parse.ts";
 
 /**
  * Opens the chosen device and says which one it is, where there was a choice.
@@ -18,13 +16,4 @@ export async function chosenDevice(
   const { reason } = device.runtime;
   if (reason !== undefined) output.note(`computing on the ${reason}`);
   return device;
-}
-
-/** The device for a run's model file. */
-export function deviceForModel(
-  run: string,
-  options: { readonly device?: DeviceChoice | undefined; readonly threads: string | undefined },
-  output: Output,
-): Promise<Device> {
-  return chosenDevice(options.device, classificationTrial(run, threads(options)), output);
 }

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { heicLines } from "../data/node/left-out.ts";
 import { filesIn, IMAGE_EXTENSIONS } from "../data/node/picture-files.ts";
 import { UserError } from "../errors.ts";
-import { type ContactSheet, contactSheet } from "../plots/contact-sheet.ts";
+import type { ContactSheet } from "../plots/contact-sheet.ts";
 import { type ExportTarget, writeExportedFile } from "../runs/node/export-files.ts";
 import { explainFileError } from "../runs/node/file-errors.ts";
 import type { Output } from "./output.ts";
@@ -111,8 +111,8 @@ export async function writeSheet(
     return null;
   }
   // Loaded on use, as the figures' libraries load slowly.
-  const [{ drawSvg }, { pngBytes }] = await Promise.all([
-    import("../plots/node/render.ts"),
+  const [{ contactSheet }, { drawSvg, pngBytes }] = await Promise.all([
+    import("../plots/contact-sheet.ts"),
     import("../plots/node/render.ts"),
   ]);
   writeExportedFile({ path, force, isFolder: false }, pngBytes(drawSvg(contactSheet, sheet)));

@@ -13,7 +13,7 @@ import { modelNamed, recipeFileOf } from "../runs/node/recipe-file.ts";
 import { RUN_FILES } from "../runs/node/run-files.ts";
 import { createRunFolder } from "../runs/node/run-folder.ts";
 import { type ImportedRunRecord, RUN_FORMAT } from "../runs/run-record.ts";
-import { openModel } from "../runtime/node/index.ts";
+import { openModel } from "../runtime/node/open-model.ts";
 import { inWords, type Words } from "../wording.ts";
 import { fileLogits, noiseImages } from "./logits.ts";
 import { matchTensors, withOwnNames } from "./match-tensors.ts";

@@ -12,7 +12,7 @@ import {
   writeExportedFolder,
 } from "../runs/node/export-files.ts";
 import { BLANK_SEAL, seal, sealedSafetensors, weightsSha256 } from "../runs/node/hashes.ts";
-import { openModel } from "../runtime/node/index.ts";
+import { openModel } from "../runtime/node/open-model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { engineLogits, fileLogits } from "./logits.ts";
 import { matchTensors } from "./match-tensors.ts";

@@ -12,7 +12,8 @@ import { buildModel, type ImageTask, initialTensors, type Model, withoutNormaliz
 import { modelFacts } from "../../src/nn/model-facts.ts";
 import { input } from "../../src/ops/leaves.ts";
 import { softmaxCrossEntropy } from "../../src/ops/loss.ts";
-import { nodeRuntime, openModel } from "../../src/runtime/node/index.ts";
+import { nodeRuntime } from "../../src/runtime/node/index.ts";
+import { openModel } from "../../src/runtime/node/open-model.ts";
 import { needTorch, python } from "../exchange/support/python.ts";
 import { hash, uniform } from "../golden/inputs.ts";
 import { temporaryFolder } from "../runs/support/helpers.ts";

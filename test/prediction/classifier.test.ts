@@ -9,7 +9,7 @@ import { base } from "../../src/models/study.ts";
 import { buildModel, initialTensors } from "../../src/nn/model.ts";
 import { loadClassifier } from "../../src/prediction/node/load-classifier.ts";
 import type { Classifier, ImageInput, PredictionOutcome } from "../../src/prediction/prediction.ts";
-import { openModel } from "../../src/runtime/node/index.ts";
+import { openModel } from "../../src/runtime/node/open-model.ts";
 import { hash } from "../golden/inputs.ts";
 import { fashionMnist } from "../support/fashion-mnist.ts";
 import { IS_THOROUGH } from "../support/thorough.ts";

@@ -61,15 +61,41 @@ const PAGE = readdirSync(join(SRC, "../web"), { recursive: true, encoding: "utf8
   .filter((name) => /\.tsx?$/.test(name) && name !== "vite.config.ts")
   .map((name) => `../web/${name.replaceAll("\\", "/")}`);
 
+interface Import {
+  readonly specifier: string;
+  readonly isTypeOnly: boolean;
+  /** Loaded where it is reached, not at the start. */
+  readonly isDynamic: boolean;
+}
+
 /** Every module that a file imports, static, re-exported or dynamic. */
-function importsOf(file: string): { specifier: string; isTypeOnly: boolean }[] {
+function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), "utf8");
   const statements = text.matchAll(/^(?:import|export)\s(type\s)?[^;]*?from\s+"([^"]+)"/gms);
-  const bare = text.matchAll(/(?:^import\s+|\bimport\()"([^"]+)"/gm);
+  const bare = text.matchAll(/(?:^import\s+|\b(import\())"([^"]+)"/gm);
   return [
-    ...[...statements].map(([, type, specifier]) => ({ specifier: specifier!, isTypeOnly: type !== undefined })),
-    ...[...bare].map(([, specifier]) => ({ specifier: specifier!, isTypeOnly: false })),
+    ...[...statements].map(([, type, specifier]) => ({
+      specifier: specifier!,
+      isTypeOnly: type !== undefined,
+      isDynamic: false,
+    })),
+    ...[...bare].map(([, dynamic, specifier]) => ({
+      specifier: specifier!,
+      isTypeOnly: false,
+      isDynamic: dynamic !== undefined,
+    })),
   ];
+}
+
+/** The files of src that are loaded with one, itself included. */
+function loadedWith(file: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(file)) return loaded;
+  loaded.add(file);
+  for (const { specifier, isTypeOnly, isDynamic } of importsOf(file)) {
+    if (isTypeOnly || isDynamic || !specifier.startsWith(".")) continue;
+    loadedWith(relative(SRC, resolve(SRC, dirname(file), specifier)).replaceAll("\\", "/"), loaded);
+  }
+  return loaded;
 }
 
 const layerOf = (file: string) => LAYERS.indexOf(file.split("/")[0]!);
@@ -111,6 +137,13 @@ describe("import direction", () => {
     expect(targets("graph").filter((target) => target.includes("/ops/"))).toEqual([]);
     expect(targets("ops").filter((target) => target.includes("/compile/"))).toEqual([]);
     expect(targets("ops").length).toBeGreaterThan(50);
+  });
+
+  test("a prediction loads neither the compiler nor what draws figures", () => {
+    const loaded = [...loadedWith("cli/commands/predict.ts")];
+    expect(loaded.filter((file) => /^(compile|models|optim|training|plots|report)\//.test(file))).toEqual([]);
+    expect(loaded.length).toBeGreaterThan(50);
+    expect([...loadedWith("cli/commands/train.ts")].some((file) => file.startsWith("compile/"))).toBe(true);
   });
 
   test("code for browsers imports nothing that needs Node", () => {

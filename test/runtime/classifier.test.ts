@@ -4,7 +4,7 @@ import { inferenceModel } from "../../src/formats/inference-model.ts";
 import { flatten, linear, type Model, relu } from "../../src/nn/index.ts";
 import { type ModelProto, ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { GraphWriter } from "../../src/onnx/graph-writer.ts";
-import { openModel } from "../../src/runtime/node/index.ts";
+import { openModel } from "../../src/runtime/node/open-model.ts";
 import { networkOf } from "../exchange/support/networks.ts";
 import { failureOf } from "../training/support/failure.ts";
 

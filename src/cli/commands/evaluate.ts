@@ -9,7 +9,7 @@ import { count, percent, table } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
-import { deviceForModel } from "../device.ts";
+import { deviceForModel } from "../model-device.ts";
 import { noteUnverified } from "../named-runs.ts";
 import { type Output, sayNotKept } from "../output.ts";
 import { threads } from "../parse.ts";

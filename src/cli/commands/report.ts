@@ -8,7 +8,7 @@ import { shellWord } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { DEVICE_OPTION, THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
-import { deviceForModel } from "../device.ts";
+import { deviceForModel } from "../model-device.ts";
 import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
 import { path, threads } from "../parse.ts";
 import { repeatOf } from "../repeat.ts";

@@ -6,7 +6,7 @@ import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
 import { openRun, RUN_FILES, type Run, readModel, requireTrained } from "../../runs/node/run-files.ts";
 import { openRunFolder } from "../../runs/node/run-folder.ts";
-import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
+import { openModel as openOnProcessor } from "../../runtime/node/open-model.ts";
 import type { Wording } from "../../wording.ts";
 import { evaluate, evaluationBatchSize } from "../evaluate.ts";
 import type { ClassificationMetrics } from "../metrics.ts";

@@ -2,7 +2,7 @@ import { inParts, mapConcurrently } from "../../data/concurrently.ts";
 import { UserError } from "../../errors.ts";
 import { readModelMetadata } from "../../formats/model-metadata.ts";
 import { readModelAt } from "../../runs/node/run-files.ts";
-import { openModel as openOnProcessor } from "../../runtime/node/index.ts";
+import { openModel as openOnProcessor } from "../../runtime/node/open-model.ts";
 import {
   type Classification,
   type Classifier,

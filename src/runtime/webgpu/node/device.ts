@@ -1,4 +1,5 @@
-import { nodeRuntime, openModel } from "../../node/index.ts";
+import { nodeRuntime } from "../../node/index.ts";
+import { openModel } from "../../node/open-model.ts";
 import { chooseDevice, type Device, type DeviceChoice, type FoundGpu } from "../device.ts";
 import { gpuRuntime, openModelOnGpu } from "./index.ts";
 import { probeGpu } from "./probe.ts";
