@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { UserError } from "../errors.ts";
 import { hasChecksums, openRun, type Run, UNVERIFIED } from "../runs/node/run-files.ts";
 import { type ListedRun, runsIn } from "../runs/node/run-status.ts";
@@ -47,4 +47,18 @@ export function noteUnverified(runs: readonly Run[], output: Output): void {
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   output.note(`${first.path}${more} is unverified: ${UNVERIFIED}`);
+}
+
+/**
+ * The folder that all runs are in, if there is one, and a run's name below it: with whole paths the tables of many runs are
+ * wider than a terminal.
+ */
+export function sharedFolder(runs: readonly string[]): { folder: string | undefined; nameOf: (run: string) => string } {
+  const parts = runs.map((run) => run.split(sep));
+  const [first = []] = parts;
+  const most = Math.min(...parts.map(({ length }) => length)) - 1;
+  let shared = 0;
+  while (shared < most && parts.every((one) => one[shared] === first[shared])) shared++;
+  if (runs.length < 2 || shared === 0) return { folder: undefined, nameOf: (run) => run };
+  return { folder: first.slice(0, shared).join(sep) || sep, nameOf: (run) => run.split(sep).slice(shared).join(sep) };
 }

@@ -162,7 +162,9 @@ describe("compare --json", () => {
   test("prints a line for each run and each pair, and no ladder for other data", async () => {
     const { stdout } = await tailor(["compare", ...runs, "--data", DATA, "--threads", "1", "--split", "validation"]);
     expect(stdout).toMatch(/Accuracy on the validation images/);
-    expect(stdout).toMatch(/runs\/base-s1\s+base\s+1\s+\d+\.\d\d %/);
+    expect(stdout).toMatch(/^runs in .*\/runs$/m);
+    expect(stdout).toMatch(/^base-s1 +base +1 +\d+\.\d\d %/m);
+    expect(stdout).toMatch(/^enhanced-s1 +base-s1 +[+−]/m);
     expect(stdout).toMatch(/only a right/);
     expect((await tailor(["compare", runs[0]!, "--data", DATA, "--threads", "1"])).stdout).not.toContain("ResNet18");
   });

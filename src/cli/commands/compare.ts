@@ -9,7 +9,7 @@ import { collectEnvironment } from "../../runs/node/environment.ts";
 import { defineCommand } from "../command.ts";
 import { THREADS_OPTION } from "../common-options.ts";
 import { dataOfRun, RUN_DATA_OPTION } from "../custom-data.ts";
-import { namedRuns, noteUnverified, trainedRun } from "../named-runs.ts";
+import { namedRuns, noteUnverified, sharedFolder, trainedRun } from "../named-runs.ts";
 import { sayNotKept } from "../output.ts";
 import { threads } from "../parse.ts";
 
@@ -45,12 +45,17 @@ export const compare = defineCommand({
     });
     const recipes = ownResults(runs);
     const { model: cpu, cores } = collectEnvironment().cpu;
+    const { folder, nameOf } = sharedFolder(runs.map(({ run }) => run));
+    const named = runs.map((one) => ({ ...one, run: nameOf(one.run) }));
     const isOnLadder = split === "test" && data.verified;
     const tables = [
-      runsTable(runs, recipes, split),
-      ...(pairs.length > 0 ? [pairsTable(pairs)] : []),
+      runsTable(named, recipes, split),
+      ...(pairs.length > 0
+        ? [pairsTable(pairs.map((pair) => ({ ...pair, a: nameOf(pair.a), b: nameOf(pair.b) })))]
+        : []),
       ...(isOnLadder ? [ladderTable({ results: recipes, setting: { cpu, cores } })] : []),
     ];
+    if (folder !== undefined) output.say(`runs in ${folder}`);
     for (const [i, table] of tables.entries()) {
       if (i > 0) output.say("");
       for (const line of tableLines(table)) output.say(line);
