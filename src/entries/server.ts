@@ -24,6 +24,7 @@ export type {
   TestImage,
 } from "../server/api-types.ts";
 export { type AppOptions, createApp, type TailorApp } from "../server/app.ts";
+export type { OfferedBackbone } from "../server/backbones.ts";
 export type { QueueWatch } from "../server/context.ts";
 export type { ServerLimits } from "../server/limits.ts";
 export { type RunningServer, type ServerOptions, startServer } from "../server/start-server.ts";
