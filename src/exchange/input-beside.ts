@@ -12,8 +12,16 @@ export interface StatedInput {
   readonly size?: { readonly height: number; readonly width: number } | undefined;
 }
 
-/** What transformers' image processors save, and timm. */
-export const INPUT_CONFIGURATIONS = ["preprocessor_config.json", "config.json"] as const;
+type Reader = (path: string, channels: number) => Omit<StatedInput, "from"> | undefined;
+
+/** What transformers' image processors save, and timm, in the order of precedence. */
+const READERS: readonly (readonly [name: string, read: Reader])[] = [
+  ["preprocessor_config.json", readPreprocessor],
+  ["config.json", readTimm],
+];
+
+/** Names of the configurations that `inputBeside` reads. */
+export const INPUT_CONFIGURATIONS = READERS.map(([name]) => name);
 
 /**
  * Reads the configuration next to a network's file, as repositories on Hugging Face have it: transformers'
@@ -24,10 +32,10 @@ export const INPUT_CONFIGURATIONS = ["preprocessor_config.json", "config.json"] 
 export function inputBeside(file: string, channels: number): StatedInput | undefined {
   // ONNX files lie in a folder of their own there, below the configuration.
   const folders = basename(dirname(file)) === "onnx" ? [dirname(file), dirname(dirname(file))] : [dirname(file)];
-  for (const [i, read] of [readPreprocessor, readTimm].entries()) {
-    const path = folders.map((folder) => join(folder, INPUT_CONFIGURATIONS[i]!)).find(existsSync);
-    const stated = path === undefined ? undefined : read(path, channels);
-    if (stated) return { from: path!, ...stated };
+  for (const [name, read] of READERS) {
+    const from = folders.map((folder) => join(folder, name)).find(existsSync);
+    const stated = from === undefined ? undefined : read(from, channels);
+    if (from !== undefined && stated) return { from, ...stated };
   }
   return undefined;
 }

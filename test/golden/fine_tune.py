@@ -23,7 +23,6 @@ CHECKED = ["conv1.weight", "bn1.running_mean", "layer2.0.bn1.running_var", "laye
 
 
 def write(classes, path):
-    torch.manual_seed(11)
     net = network("resnet18-imagenet", classes, 0)
     # PyTorch's initial weights: with torchvision's larger ones float32 and float64 part within ten steps.
     torch.manual_seed(11)

@@ -23,7 +23,7 @@ import { timmNames } from "./timm-names.ts";
 
 /**
  * Networks of inverted residual blocks: 1x1 convolution to more channels, depthwise convolution, 1x1 convolution to fewer.
- * Names are torchvision's; timm's are known beside them.
+ * Names are torchvision's; `published.otherNames` are timm's.
  */
 
 /** The layers under one name, and the input added where the shape stays the same. */

@@ -1,5 +1,7 @@
 /** A block of timm's MobileNets and EfficientNets. */
 interface TimmBlock {
+  /** torchvision's name of its module: `features.2`. */
+  readonly ours: string;
   /** Stage and block, as in timm's names: `1.0`. */
   readonly place: string;
   /** Whether a 1x1 convolution to more channels is in front. */
@@ -10,8 +12,7 @@ interface TimmBlock {
 interface Networks {
   /** torchvision's name for what a block holds: `conv` in MobileNetV2, whose last convolution and norm are no module of their own. */
   readonly kind: "conv" | "block";
-  /** In order, as timm has them, each with torchvision's name of its module. */
-  readonly blocks: readonly (TimmBlock & { readonly ours: string })[];
+  readonly blocks: readonly TimmBlock[];
   /** timm's last convolution and its norm, and torchvision's name of both. */
   readonly last: { readonly convolution: string; readonly norm: string; readonly ours: string };
   /** timm's dense layers and torchvision's. */
@@ -30,10 +31,7 @@ export function timmNames({ kind, blocks, last, classifier }: Networks): Readonl
   };
 }
 
-function blockNames(
-  kind: Networks["kind"],
-  { place, ours, isExpanded, isSqueezed = false }: Networks["blocks"][number],
-) {
+function blockNames(kind: Networks["kind"], { place, ours, isExpanded, isSqueezed = false }: TimmBlock) {
   const names: Record<string, string> = {};
   const [timm, torchvision] = [`blocks.${place}`, `${ours}.${kind}`];
   let [layer, norm] = [0, 1];

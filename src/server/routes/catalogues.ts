@@ -31,7 +31,7 @@ export function catalogueRoutes(
     c.json({
       allowsTraining: trainer !== null,
       watchesQueue: queue !== null,
-      command: command,
+      command,
     } satisfies ServerAnswer),
   );
 
